@@ -1,0 +1,2 @@
+//! Process.
+fn main() {}

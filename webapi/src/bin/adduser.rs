@@ -1,0 +1,2 @@
+//! adduser.
+fn main() {}
