@@ -1,1 +1,12 @@
-//! Placeholder.
+//! What the processes share around their real work: configuration, database, sockets, logs, shutdown.
+
+pub mod client_address;
+pub mod config;
+pub mod db;
+pub mod http;
+pub mod log;
+pub mod migrations;
+pub mod mq;
+pub mod secrets;
+pub mod shutdown;
+pub mod test_database;

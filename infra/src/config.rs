@@ -1,0 +1,416 @@
+//! The configuration: one JSON file for tracker and webapi. Every key is required, an unknown one is refused.
+
+use std::fmt;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ipnet::IpNet;
+use serde::de::{DeserializeOwned, IntoDeserializer};
+use serde::{Deserialize, Deserializer};
+use url::Url;
+
+use crate::secrets::Secret;
+
+/// Shortest `salt` that is accepted, in characters.
+pub const MIN_SALT_LEN: usize = 32;
+
+/// Why a configuration cannot be used: a sentence that names the file and, where there is one, the key.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file cannot be read.
+    #[error("cannot read the configuration {}: {source}", file.display())]
+    Read {
+        /// The file named by the caller.
+        file: PathBuf,
+        /// What the system answered.
+        source: std::io::Error,
+    },
+    /// A key is unknown, missing, of another type or out of range.
+    #[error("{}: {key}: {problem}", file.display())]
+    Key {
+        /// The file named by the caller.
+        file: PathBuf,
+        /// The key with its parents, as `webapi.postgresql`; `.` is the whole document.
+        key: String,
+        /// What is wrong with it and what is expected.
+        problem: String,
+    },
+}
+
+/// The whole configuration, as `example.conf.json` shows it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Config {
+    /// External URL that announces arrive under, without `/announce`.
+    pub tracker_url: BaseUrl,
+    /// External URL of the site; the API is below it at `/api`.
+    pub api_url: BaseUrl,
+    /// Leading path segments that a proxy leaves on each request and that are ignored.
+    pub path_depth: usize,
+    /// The server's secret, from which all others are derived.
+    #[serde(deserialize_with = "salt")]
+    pub salt: Secret,
+    /// Networks whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Where tracker and webapi meet.
+    pub zeromq: Zeromq,
+    /// What `webapi migrate` uses.
+    pub migrate: Migrate,
+    /// The site and API process.
+    pub webapi: Webapi,
+    /// The announce process.
+    pub tracker: Tracker,
+}
+
+/// ZeroMQ endpoints, bound by the tracker: `ipc://PATH` or `tcp://ADDR:PORT`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Zeromq {
+    /// PUB socket of live counts.
+    #[serde(deserialize_with = "endpoint")]
+    pub counts: String,
+    /// ROUTER socket of snapshots and questions.
+    #[serde(deserialize_with = "endpoint")]
+    pub control: String,
+}
+
+/// The connection of the role that owns the database.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Migrate {
+    /// It may create tables, and the roles of the other two connections where they are missing.
+    pub postgresql: Postgresql,
+}
+
+/// Settings of the site and API process.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Webapi {
+    /// Where the site listens.
+    pub listen: SocketAddr,
+    /// Whether cookies are only for HTTPS: `true` behind a proxy that speaks it.
+    pub secure: bool,
+    /// Connection of the read-write role.
+    pub postgresql: Postgresql,
+    /// Database connections at most.
+    #[serde(deserialize_with = "positive")]
+    pub pool_size: usize,
+    /// Client connections at most.
+    #[serde(deserialize_with = "positive")]
+    pub max_connections: usize,
+    /// Time for a request's header to arrive, counted from the end of the answer before it.
+    #[serde(rename = "headerTimeoutSeconds", deserialize_with = "seconds")]
+    pub header_timeout: Duration,
+    /// Time for a request to be answered.
+    #[serde(rename = "requestTimeoutSeconds", deserialize_with = "seconds")]
+    pub request_timeout: Duration,
+    /// Largest .torrent file, in bytes.
+    #[serde(deserialize_with = "positive")]
+    pub upload_max_bytes: usize,
+    /// Most bencode tokens in a .torrent file.
+    #[serde(deserialize_with = "positive")]
+    pub upload_max_tokens: usize,
+    /// Days without a visit after which a session ends.
+    #[serde(deserialize_with = "positive")]
+    pub session_days: u32,
+    /// Days after which an unclaimed invite expires.
+    #[serde(deserialize_with = "positive")]
+    pub invite_days: u32,
+    /// Failed sign-ins or claims allowed per name and per address within the window.
+    #[serde(deserialize_with = "positive")]
+    pub sign_in_attempts: u32,
+    /// The window of `signInAttempts`.
+    #[serde(rename = "signInWindowSeconds", deserialize_with = "seconds")]
+    pub sign_in_window: Duration,
+}
+
+/// Settings of the announce process.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Tracker {
+    /// Where announces arrive; one address for each family as a rule.
+    pub listen: Vec<SocketAddr>,
+    /// Connection of the read-only role.
+    pub postgresql: Postgresql,
+    /// Client connections at most.
+    #[serde(deserialize_with = "positive")]
+    pub max_connections: usize,
+    /// Time for a request's header to arrive, counted from the end of the answer before it.
+    #[serde(rename = "headerTimeoutSeconds", deserialize_with = "seconds")]
+    pub header_timeout: Duration,
+    /// When a client shall announce again; up to a tenth is added as jitter.
+    #[serde(rename = "intervalSeconds", deserialize_with = "seconds")]
+    pub interval: Duration,
+    /// Before this a client shall not announce again without an event.
+    #[serde(rename = "minIntervalSeconds", deserialize_with = "seconds")]
+    pub min_interval: Duration,
+    /// A peer that was silent for this long is dropped.
+    #[serde(rename = "peerTimeoutSeconds", deserialize_with = "seconds")]
+    pub peer_timeout: Duration,
+    /// Peers handed out where the client names no number.
+    pub numwant: usize,
+    /// Peers handed out at most.
+    pub max_numwant: usize,
+    /// How often members and torrents in memory are compared with the database.
+    #[serde(rename = "reconcileSeconds", deserialize_with = "seconds")]
+    pub reconcile: Duration,
+}
+
+/// A Postgres connection, in libpq's words. There is no TLS: use a unix socket or a private network.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Postgresql {
+    /// A host name, an address or the directory of the server's unix socket.
+    pub host: String,
+    /// Also part of the socket's name.
+    pub port: u16,
+    /// The database.
+    #[serde(alias = "database")]
+    pub dbname: String,
+    /// The role.
+    pub user: String,
+    /// The role's password.
+    pub password: Secret,
+}
+
+/// An `http` or `https` URL without query, and without a slash at its end.
+#[derive(Clone, PartialEq, Eq)]
+pub struct BaseUrl(String);
+
+impl BaseUrl {
+    /// The URL; append paths that begin with a slash.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The path, empty or beginning with a slash, never ending in one.
+    pub fn path(&self) -> &str {
+        let host = self.0.find("://").map_or(0, |at| at + 3);
+        self.0[host..].find('/').map_or("", |at| &self.0[host + at..])
+    }
+}
+
+impl fmt::Display for BaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for BaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for BaseUrl {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let url = Url::parse(&text).map_err(|_| wrong("expected a URL as https://site.example.org"))?;
+        if !matches!(url.scheme(), "http" | "https") || url.query().is_some() || url.fragment().is_some() {
+            return Err(wrong("expected an http or https URL without a query"));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(wrong("expected a URL without a user name: it is shown to members"));
+        }
+        Ok(Self(url.as_str().trim_end_matches('/').to_owned()))
+    }
+}
+
+impl Config {
+    /// Reads `file`.
+    pub fn read(file: &Path) -> Result<Self, Error> {
+        let text =
+            fs::read_to_string(file).map_err(|source| Error::Read { file: file.to_owned(), source })?;
+        Self::parse(&text, file)
+    }
+
+    /// Reads `text`, which came from `file` (named in errors only).
+    pub fn parse(text: &str, file: &Path) -> Result<Self, Error> {
+        let config: Self = parse_json(text, file)?;
+        config.check().map_err(|(key, problem)| Error::Key {
+            file: file.to_owned(),
+            key: key.to_owned(),
+            problem: problem.to_owned(),
+        })?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), (&'static str, &'static str)> {
+        if self.path_depth > 16 {
+            return Err(("pathDepth", "expected 0 to 16"));
+        }
+        if self.tracker.listen.is_empty() {
+            return Err(("tracker.listen", "expected at least one address as \"127.0.0.1:8080\""));
+        }
+        if self.tracker.numwant > self.tracker.max_numwant {
+            return Err(("tracker.numwant", "expected no more than tracker.maxNumwant"));
+        }
+        if self.tracker.max_numwant > 1000 {
+            return Err(("tracker.maxNumwant", "expected 1000 at most: an answer should fit few packets"));
+        }
+        if self.tracker.peer_timeout <= self.tracker.interval {
+            return Err(("tracker.peerTimeoutSeconds", "expected more than tracker.intervalSeconds"));
+        }
+        if self.tracker.min_interval > self.tracker.interval {
+            return Err(("tracker.minIntervalSeconds", "expected no more than tracker.intervalSeconds"));
+        }
+        if self.zeromq.counts == self.zeromq.control {
+            return Err(("zeromq.control", "expected another endpoint than zeromq.counts"));
+        }
+        Ok(())
+    }
+}
+
+fn parse_json<T: DeserializeOwned>(text: &str, file: &Path) -> Result<T, Error> {
+    let mut json = serde_json::Deserializer::from_str(text);
+    let error = |key: String, problem: String| Error::Key { file: file.to_owned(), key, problem };
+    let value = serde_path_to_error::deserialize(&mut json)
+        .map_err(|problem| error(problem.path().to_string(), problem.into_inner().to_string()))?;
+    json.end().map_err(|problem| error(".".to_owned(), problem.to_string()))?;
+    Ok(value)
+}
+
+fn wrong<E: serde::de::Error>(expected: &str) -> E {
+    E::custom(expected)
+}
+
+fn salt<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
+    let salt = Secret::deserialize(deserializer)?;
+    if salt.reveal().chars().count() < MIN_SALT_LEN {
+        return Err(wrong("expected at least 32 random characters, as `openssl rand -base64 48` prints"));
+    }
+    Ok(salt)
+}
+
+fn endpoint<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let endpoint = String::deserialize(deserializer)?;
+    if !endpoint.starts_with("ipc:///") && !endpoint.starts_with("tcp://") {
+        return Err(wrong("expected ipc:///PATH or tcp://ADDRESS:PORT"));
+    }
+    Ok(endpoint)
+}
+
+fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let seconds: u32 = positive(deserializer)?;
+    Ok(Duration::from_secs(seconds.into()))
+}
+
+fn positive<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + TryFrom<u32>,
+{
+    let number = u32::deserialize(deserializer)?;
+    if number == 0 {
+        return Err(wrong("expected a whole number above 0"));
+    }
+    T::deserialize(number.into_deserializer())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXAMPLE: &str = include_str!("../../example.conf.json");
+
+    fn example() -> serde_json::Value {
+        serde_json::from_str(EXAMPLE).expect("example.conf.json is JSON")
+    }
+
+    fn refusal(value: &serde_json::Value) -> String {
+        Config::parse(&value.to_string(), Path::new("my.conf.json")).expect_err("refused").to_string()
+    }
+
+    /// Each key's path, objects first.
+    fn keys(value: &serde_json::Value, prefix: &str) -> Vec<String> {
+        let Some(object) = value.as_object() else { return Vec::new() };
+        let below = object.iter().flat_map(|(key, value)| {
+            let pointer = format!("{prefix}/{key}");
+            let mut found = keys(value, &pointer);
+            found.insert(0, pointer);
+            found
+        });
+        below.collect()
+    }
+
+    #[test]
+    fn the_example_is_a_configuration() {
+        let config = Config::parse(EXAMPLE, Path::new("example.conf.json")).expect("the example parses");
+        assert_eq!(config.tracker.interval, Duration::from_mins(30));
+    }
+
+    #[test]
+    fn each_missing_key_is_named_with_its_file() {
+        for pointer in keys(&example(), "") {
+            let mut value = example();
+            let (parent, key) = pointer.rsplit_once('/').expect("a pointer");
+            value.pointer_mut(parent).and_then(|it| it.as_object_mut()).expect("an object").remove(key);
+            let message = refusal(&value);
+            assert!(message.starts_with("my.conf.json: ") && message.contains(key), "{message}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_in_each_object_is_named() {
+        for pointer in keys(&example(), "").into_iter().chain([String::new()]) {
+            let mut value = example();
+            let Some(object) = value.pointer_mut(&pointer).and_then(|it| it.as_object_mut()) else {
+                continue;
+            };
+            object.insert("colour".to_owned(), "green".into());
+            let message = refusal(&value);
+            assert!(message.contains("colour"), "{message}");
+        }
+    }
+
+    #[test]
+    fn each_value_of_another_type_is_named() {
+        for pointer in keys(&example(), "") {
+            let mut value = example();
+            *value.pointer_mut(&pointer).expect("a value") = serde_json::json!({"a": [1.5]});
+            let message = refusal(&value);
+            let key = pointer[1..].replace('/', ".");
+            assert!(message.contains(&key), "{message} names {key}");
+        }
+    }
+
+    #[test]
+    fn values_out_of_range_are_named() {
+        for (pointer, wrong) in [
+            ("/salt", serde_json::json!("short")),
+            ("/trackerUrl", "ftp://a".into()),
+            ("/apiUrl", "https://user:pw@a".into()),
+            ("/pathDepth", 17.into()),
+            ("/trustedProxies", serde_json::json!(["10.0.0.0/33"])),
+            ("/zeromq/counts", "inproc://a".into()),
+            ("/webapi/listen", "localhost".into()),
+            ("/webapi/poolSize", 0.into()),
+            ("/tracker/listen", serde_json::json!([])),
+            ("/tracker/numwant", 500.into()),
+            ("/tracker/peerTimeoutSeconds", 60.into()),
+        ] {
+            let mut value = example();
+            *value.pointer_mut(pointer).expect("a value") = wrong;
+            let message = refusal(&value);
+            assert!(message.contains(&pointer[1..].replace('/', ".")), "{message} names {pointer}");
+        }
+    }
+
+    #[test]
+    fn a_url_is_kept_without_its_last_slash_and_knows_its_path() {
+        let mut value = example();
+        value["apiUrl"] = "https://a.example/b/c/".into();
+        let config = Config::parse(&value.to_string(), Path::new("f")).expect("parses");
+        assert_eq!((config.api_url.as_str(), config.api_url.path()), ("https://a.example/b/c", "/b/c"));
+        assert_eq!(config.tracker_url.path(), "");
+    }
+
+    #[test]
+    fn debug_keeps_the_secrets() {
+        let config = Config::parse(EXAMPLE, Path::new("f")).expect("parses");
+        let text = format!("{config:?}");
+        assert!(!text.contains("openssl") && !text.contains("password of"), "{text}");
+    }
+}

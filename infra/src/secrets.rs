@@ -1,0 +1,111 @@
+//! Secrets in memory, and those derived from the configuration's `salt`.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq;
+
+/// Text that must not be seen: redacted in `Debug`, without `Display`, compared in constant time.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The text itself. Look at what the caller does with it.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
+    }
+}
+
+impl Eq for Secret {}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+/// Keys derived from `salt`, each with its own BLAKE3 `derive_key` context: one that leaks says nothing of another.
+#[derive(Clone)]
+pub struct Keys {
+    /// Tags of announce keys.
+    pub announce: [u8; 32],
+    /// Tags of invite links.
+    pub invite: [u8; 32],
+    /// Tags of API tokens.
+    pub api_token: [u8; 32],
+    /// The pepper that argon2 mixes into every password.
+    pub password: [u8; 32],
+    /// Hashes session ids before they are stored.
+    pub session: [u8; 32],
+}
+
+impl Keys {
+    /// Derives all keys from the configuration's `salt`.
+    pub fn derive(salt: &Secret) -> Self {
+        let key = |context| blake3::derive_key(context, salt.0.as_bytes());
+        Self {
+            announce: key("fairywren 2026-11-21 announce key"),
+            invite: key("fairywren 2026-11-21 invite link"),
+            api_token: key("fairywren 2026-11-21 api token"),
+            password: key("fairywren 2026-11-21 password pepper"),
+            session: key("fairywren 2026-11-21 session id"),
+        }
+    }
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Keys")
+    }
+}
+
+/// Text of 32 bytes from the system's random source, for passwords and salts.
+///
+/// # Errors
+/// When the system has no random source to give.
+pub fn random_text() -> std::io::Result<Secret> {
+    let mut bytes = [0; 32];
+    random(&mut bytes)?;
+    Ok(Secret(data_encoding::BASE64URL_NOPAD.encode(&bytes)))
+}
+
+/// Fills `bytes` from the system's random source.
+pub fn random(bytes: &mut [u8]) -> std::io::Result<()> {
+    getrandom::fill(bytes).map_err(std::io::Error::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_differ_from_each_other_and_with_the_salt() {
+        let keys = |salt: &str| {
+            let Keys { announce, invite, api_token, password, session } =
+                Keys::derive(&salt.to_owned().into());
+            [announce, invite, api_token, password, session]
+        };
+        let mut all = [keys("a"), keys("b")].concat();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), 10);
+    }
+
+    #[test]
+    fn random_texts_differ() {
+        assert_ne!(random_text().expect("random"), random_text().expect("random"));
+    }
+}

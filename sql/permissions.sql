@@ -1,0 +1,20 @@
+-- What each role may do. Applied after every migration; what is not granted here is taken away.
+
+revoke all on schema public from public;
+revoke all on all tables in schema public from public, webapi, tracker;
+do $$
+begin
+    execute format('revoke all on database %I from public', current_database());
+    execute format('grant connect on database %I to webapi, tracker', current_database());
+end $$;
+
+grant usage on schema public to webapi, tracker;
+
+grant select on schema_migrations, roles to webapi;
+grant select, insert, update, delete on
+    users, user_roles, sessions, api_tokens, invites, torrents, metainfo, files, torrent_counts to webapi;
+
+-- The announce path: who may announce what, and how often it was snatched. No password, no session, no write.
+grant select (version) on schema_migrations to tracker;
+grant select (id, key_version, disabled_at) on users to tracker;
+grant select (id, info_hash_v1, info_hash_v2, info_hash, snatched) on torrents to tracker;
