@@ -1,0 +1,109 @@
+//! Why a .torrent file is refused, in sentences that a member can act on.
+
+use crate::bencode;
+
+/// Why a .torrent file is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// It is not bencoding.
+    #[error("This is not a sound .torrent file: {0} Choose the .torrent file itself, or make it again.")]
+    Bencode(#[from] bencode::Error),
+    /// The outermost value is no dictionary.
+    #[error("This is not a .torrent file: it holds no dictionary. Choose the .torrent file itself.")]
+    NotADictionary,
+    /// There is no `info`.
+    #[error("The file has no “info” dictionary, so it describes no torrent; make it again.")]
+    MissingInfo,
+    /// `meta version` is not 1 or 2, or does not fit the rest.
+    #[error(
+        "The file is of a metainfo version that is not known; make the torrent again as version 1, 2 or hybrid."
+    )]
+    Version,
+    /// No name, or an empty one.
+    #[error("The torrent has no name; make it again with a name.")]
+    MissingName,
+    /// A path that is absent, empty or not made of strings.
+    #[error("A file in the torrent has no readable path; make the torrent again.")]
+    Path,
+    /// `..` in a name or path.
+    #[error(
+        "The path “{path}” leads out of the torrent's own folder; make the torrent again without “..” in names."
+    )]
+    ParentPath {
+        /// The path, readable.
+        path: String,
+    },
+    /// `piece length` is absent or out of bounds.
+    #[error(
+        "The file states no piece length; make the torrent again with a power of two of at least 16 KiB."
+    )]
+    MissingPieceLength,
+    /// `piece length` is out of bounds.
+    #[error(
+        "The piece length {length} is not allowed; make the torrent again with a power of two of at least 16 KiB."
+    )]
+    PieceLength {
+        /// In bytes.
+        length: i64,
+    },
+    /// `pieces` is absent.
+    #[error("The file holds no piece hashes; make the torrent again.")]
+    MissingPieces,
+    /// `pieces` does not fit the sizes.
+    #[error(
+        "The file holds {found} bytes of piece hashes where its sizes need {expected}; make the torrent again."
+    )]
+    PieceCount {
+        /// In bytes.
+        found: u64,
+        /// In bytes.
+        expected: u64,
+    },
+    /// More pieces than clients take.
+    #[error(
+        "The torrent has more than {limit} pieces, which clients refuse; make it again with larger pieces."
+    )]
+    TooManyPieces {
+        /// The largest number that is accepted.
+        limit: u64,
+    },
+    /// Neither `length` nor `files` nor `file tree`, or one of them empty.
+    #[error("The torrent lists no files; make it again with at least one file.")]
+    NoFiles,
+    /// Both `length` and `files`.
+    #[error("The file describes both a single file and a list of files; make the torrent again.")]
+    TwoLayouts,
+    /// A file list or tree of the wrong shape.
+    #[error("The list of files in the torrent is not readable; make the torrent again.")]
+    FileList,
+    /// A size that is absent, negative or too large.
+    #[error("A file in the torrent has no valid size; make the torrent again.")]
+    FileSize,
+    /// All sizes are zero.
+    #[error(
+        "The files in the torrent are all empty, so there is nothing to share; make it again with content."
+    )]
+    NoContent,
+    /// Names that clash over and over.
+    #[error("Too many files in the torrent share one path; rename them and make the torrent again.")]
+    Clashes,
+    /// A pad file in version 2.
+    #[error("The torrent lists a pad file where version 2 allows none; make it again.")]
+    PadFile,
+    /// A version 2 file without its root hash.
+    #[error("A file in the torrent lacks its version 2 root hash; make the torrent again.")]
+    MissingRoot,
+    /// Version 1 and version 2 describe other files.
+    #[error(
+        "The version 1 and version 2 parts of the hybrid torrent list different files; make the torrent again."
+    )]
+    HybridMismatch,
+    /// A large version 2 file has no piece layer.
+    #[error(
+        "The file lacks version 2 piece layers, without which nobody can download it; export the .torrent again from the client that made it."
+    )]
+    MissingLayer,
+    /// A piece layer that fits no file, or has the wrong length or root.
+    #[error("The version 2 piece layers do not fit the files; make the torrent again.")]
+    Layer,
+}

@@ -1,0 +1,316 @@
+//! The files that `info` describes: the list of version 1, the tree of version 2, and whether the two agree.
+
+use memchr::memmem;
+
+use super::layers::BLOCK;
+use super::{Error, File, Info, Kind, name};
+use crate::bencode::{Dict, Token, Tokens, Value};
+
+/// Beyond this libtorrent's counters of blocks overflow.
+const MAX_FILE_SIZE: u64 = BLOCK * (i32::MAX as u64 / 2) - 1;
+/// libtorrent's bound on the sum of all sizes, pad files with them.
+const MAX_TOTAL_SIZE: u64 = (1 << 48) - 1;
+/// libtorrent's bound on the length of a piece.
+const MAX_PIECE_LENGTH: u64 = i32::MAX as u64 / 2;
+/// libtorrent's bound on the number of pieces.
+const MAX_PIECES: u64 = 0x20_0000;
+/// `BitComet`'s way to mark pad files.
+const BITCOMET_PAD: &[u8] = b"_____padding_file_";
+
+/// One entry of a file list, pad files with them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Entry<'a> {
+    /// Parts as they stand in the file; empty for a pad file without a path.
+    pub(super) path: Vec<&'a [u8]>,
+    pub(super) size: u64,
+    pub(super) pad: bool,
+    /// The target of a symbolic link, as it stands in the file.
+    pub(super) symlink: Option<&'a [u8]>,
+    /// The root of a version 2 file's merkle tree.
+    pub(super) root: Option<[u8; 32]>,
+}
+
+/// What `info` describes, checked.
+pub(super) struct Content<'a> {
+    name: &'a [u8],
+    pub(super) piece_length: u64,
+    pub(super) v1: Option<Vec<Entry<'a>>>,
+    pub(super) v2: Option<Vec<Entry<'a>>>,
+}
+
+impl<'a> Content<'a> {
+    pub(super) fn read(info: &Info<'a>) -> Result<Self, Error> {
+        let version2 = match info.meta_version.map(Value::int) {
+            None | Some(Some(1)) if info.file_tree.is_none() => false,
+            Some(Some(2)) => true,
+            _ => return Err(Error::Version),
+        };
+        let piece_length = piece_length(info, version2)?;
+        let name = info
+            .name_utf8
+            .and_then(Value::string)
+            .or_else(|| info.name.and_then(Value::string))
+            .filter(|name| !name.is_empty())
+            .ok_or(Error::MissingName)?;
+        let v2 = version2.then(|| tree(info)).transpose()?;
+        let has_v1 = !version2 || info.files.is_some() || info.length.is_some() || info.pieces.is_some();
+        let v1 = has_v1.then(|| list(info, name)).transpose()?;
+        let content = Self { name, piece_length, v1, v2 };
+        content.check_pieces(info)?;
+        content.check_hybrid()?;
+        Ok(content)
+    }
+
+    pub(super) fn kind(&self) -> Kind {
+        match (&self.v1, &self.v2) {
+            (Some(_), Some(_)) => Kind::Hybrid,
+            (None, Some(_)) => Kind::V2,
+            (_, None) => Kind::V1,
+        }
+    }
+
+    pub(super) fn name(&self) -> String {
+        name::part(self.name)
+    }
+
+    /// The entries that stand for the torrent: of a hybrid either list would do.
+    pub(super) fn entries(&self) -> &[Entry<'a>] {
+        self.v2.as_deref().or(self.v1.as_deref()).unwrap_or_default()
+    }
+
+    /// The entries without pad files, under safe names.
+    pub(super) fn files(&self) -> Result<Vec<File>, Error> {
+        if name::climbs(self.name) {
+            return Err(Error::ParentPath { path: self.name() });
+        }
+        self.entries()
+            .iter()
+            .filter(|entry| !entry.pad)
+            .map(|entry| Ok(File { path: name::path(&entry.path)?, size: entry.size }))
+            .collect()
+    }
+
+    /// Whether the sizes fit the number of pieces.
+    fn check_pieces(&self, info: &Info<'a>) -> Result<(), Error> {
+        if let Some(entries) = &self.v2 {
+            // Each file begins with a new piece.
+            let sizes = entries.iter().map(|entry| entry.size.next_multiple_of(self.piece_length));
+            piece_count(sizes, self.piece_length)?;
+        }
+        let Some(entries) = &self.v1 else { return Ok(()) };
+        let expected = piece_count(entries.iter().map(|entry| entry.size), self.piece_length)? * 20;
+        let found = info.pieces.and_then(Value::string).ok_or(Error::MissingPieces)?.len() as u64;
+        if found == expected { Ok(()) } else { Err(Error::PieceCount { found, expected }) }
+    }
+
+    /// Whether both lists of a hybrid place the same files at the same offsets.
+    fn check_hybrid(&self) -> Result<(), Error> {
+        let (Some(v1), Some(v2)) = (&self.v1, &self.v2) else { return Ok(()) };
+        let mut v1 = v1.iter();
+        let mut offset = 0;
+        for expected in v2 {
+            let gap = self.gap(offset, expected);
+            let mut found = v1.next();
+            if gap > 0 && found.is_some_and(|entry| entry.pad && entry.size == gap) {
+                offset += gap;
+                found = v1.next();
+            }
+            let found = found.ok_or(Error::HybridMismatch)?;
+            let same = found.path == expected.path
+                && found.size == expected.size
+                && found.symlink == expected.symlink
+                && !found.pad
+                && self.gap(offset, expected) == 0;
+            if !same {
+                return Err(Error::HybridMismatch);
+            }
+            offset += expected.size;
+        }
+        // The last file may be padded as well.
+        let tail = v1
+            .next()
+            .is_none_or(|entry| entry.pad && (offset + entry.size).is_multiple_of(self.piece_length));
+        if tail && v1.next().is_none() { Ok(()) } else { Err(Error::HybridMismatch) }
+    }
+
+    /// How many bytes must be padded at `offset` before a file may begin.
+    fn gap(&self, offset: u64, file: &Entry<'_>) -> u64 {
+        if file.size == 0 { 0 } else { offset.next_multiple_of(self.piece_length) - offset }
+    }
+}
+
+fn piece_length(info: &Info<'_>, version2: bool) -> Result<u64, Error> {
+    let stated = info.piece_length.and_then(Value::int).ok_or(Error::MissingPieceLength)?;
+    u64::try_from(stated)
+        .ok()
+        .filter(|length| (1..=MAX_PIECE_LENGTH).contains(length))
+        .filter(|length| !version2 || (*length >= BLOCK && length.is_power_of_two()))
+        .ok_or(Error::PieceLength { length: stated })
+}
+
+/// How many pieces files of these sizes fill, one behind the other.
+fn piece_count(sizes: impl Iterator<Item = u64>, piece_length: u64) -> Result<u64, Error> {
+    let total = sizes
+        .into_iter()
+        .try_fold(0_u64, u64::checked_add)
+        .filter(|total| *total <= MAX_TOTAL_SIZE)
+        .ok_or(Error::FileSize)?;
+    let pieces = total.div_ceil(piece_length);
+    if pieces > MAX_PIECES { Err(Error::TooManyPieces { limit: MAX_PIECES }) } else { Ok(pieces) }
+}
+
+/// The files of version 1: `length` for one, `files` for several (BEP 3).
+fn list<'a>(info: &Info<'a>, name: &'a [u8]) -> Result<Vec<Entry<'a>>, Error> {
+    let (files, length) = match (info.files, info.length) {
+        (Some(_), Some(_)) => return Err(Error::TwoLayouts),
+        (None, None) => return Err(Error::NoFiles),
+        other => other,
+    };
+    if let Some(files) = files {
+        let entries = files
+            .list()
+            .ok_or(Error::FileList)?
+            .map(|file| listed(&Attributes::read(file.dict().ok_or(Error::FileList)?)))
+            .collect::<Result<Vec<_>, _>>()?;
+        return if entries.is_empty() { Err(Error::NoFiles) } else { Ok(entries) };
+    }
+    let attributes = Attributes { length, attr: info.attr, ..Attributes::default() };
+    Ok(vec![Entry {
+        path: vec![name],
+        size: attributes.size()?,
+        pad: attributes.has(b'p'),
+        symlink: None,
+        root: None,
+    }])
+}
+
+fn listed<'a>(attributes: &Attributes<'a>) -> Result<Entry<'a>, Error> {
+    let path = attributes
+        .path_utf8
+        .filter(|path| path.list().is_some())
+        .or(attributes.path)
+        .map(|path| path.list().ok_or(Error::Path)?.map(|part| part.string().ok_or(Error::Path)).collect())
+        .transpose()?
+        .unwrap_or_else(Vec::new);
+    let pad = attributes.has(b'p') || path.iter().any(|part| memmem::find(part, BITCOMET_PAD).is_some());
+    if path.is_empty() && !pad {
+        return Err(Error::Path);
+    }
+    Ok(Entry { size: attributes.size()?, symlink: attributes.symlink()?, path, pad, root: None })
+}
+
+/// The files of version 2, depth first as they stand in `file tree` (BEP 52), without recursion.
+fn tree<'a>(info: &Info<'a>) -> Result<Vec<Entry<'a>>, Error> {
+    let mut tokens = Tokens::new(info.file_tree.ok_or(Error::FileList)?.raw());
+    if tokens.next()? != Token::Dict {
+        return Err(Error::FileList);
+    }
+    let mut entries = Vec::new();
+    let mut path: Vec<&[u8]> = Vec::new();
+    loop {
+        match tokens.next()? {
+            Token::String(part) if !part.is_empty() => {
+                path.push(part);
+                let Some(file) = enter(&mut tokens)? else { continue };
+                entries.push(leaf(&path, &Attributes::read(file))?);
+                path.pop();
+            }
+            // Back in the folder above; above the first one the tree is done.
+            Token::End => {
+                if path.pop().is_none() {
+                    break;
+                }
+            }
+            _ => return Err(Error::FileList),
+        }
+    }
+    if entries.is_empty() { Err(Error::NoFiles) } else { Ok(entries) }
+}
+
+/// Steps into what a name stands for: over a whole file, which is returned, or to the first name in a folder.
+fn enter<'a>(tokens: &mut Tokens<'a>) -> Result<Option<Dict<'a>>, Error> {
+    if tokens.next()? != Token::Dict {
+        return Err(Error::FileList);
+    }
+    let mut ahead = tokens.clone();
+    if ahead.next()? != Token::String(b"") {
+        return Ok(None);
+    }
+    let file = ahead.value().and_then(|raw| Value::of_checked(raw).dict()).ok_or(Error::FileList)?;
+    if ahead.next()? != Token::End {
+        return Err(Error::FileList);
+    }
+    *tokens = ahead;
+    Ok(Some(file))
+}
+
+fn leaf<'a>(path: &[&'a [u8]], attributes: &Attributes<'a>) -> Result<Entry<'a>, Error> {
+    if attributes.has(b'p') {
+        return Err(Error::PadFile);
+    }
+    let size = attributes.size()?;
+    let symlink = attributes.symlink()?;
+    let root = match attributes.pieces_root {
+        Some(root) => {
+            let root: [u8; 32] =
+                root.string().and_then(|root| root.try_into().ok()).ok_or(Error::MissingRoot)?;
+            Some(root).filter(|root| *root != [0; 32])
+        }
+        None => None,
+    };
+    if size > 0 && root.is_none() {
+        return Err(Error::MissingRoot);
+    }
+    Ok(Entry { path: path.to_vec(), size, pad: false, symlink, root })
+}
+
+/// The keys of one file that matter.
+#[derive(Default)]
+struct Attributes<'a> {
+    attr: Option<Value<'a>>,
+    length: Option<Value<'a>>,
+    path: Option<Value<'a>>,
+    path_utf8: Option<Value<'a>>,
+    pieces_root: Option<Value<'a>>,
+    symlink_path: Option<Value<'a>>,
+}
+
+impl<'a> Attributes<'a> {
+    fn read(file: Dict<'a>) -> Self {
+        let mut attributes = Self::default();
+        for entry in file {
+            let field = match entry.key {
+                b"attr" => &mut attributes.attr,
+                b"length" => &mut attributes.length,
+                b"path" => &mut attributes.path,
+                b"path.utf-8" => &mut attributes.path_utf8,
+                b"pieces root" => &mut attributes.pieces_root,
+                b"symlink path" => &mut attributes.symlink_path,
+                _ => continue,
+            };
+            *field = Some(entry.value);
+        }
+        attributes
+    }
+
+    /// Whether a flag of BEP 47 is set.
+    fn has(&self, flag: u8) -> bool {
+        self.attr.and_then(Value::string).is_some_and(|flags| flags.contains(&flag))
+    }
+
+    /// A symbolic link takes up no bytes, whatever length it claims.
+    fn size(&self) -> Result<u64, Error> {
+        if self.has(b'l') {
+            return Ok(0);
+        }
+        let length = self.length.and_then(Value::int).ok_or(Error::FileSize)?;
+        u64::try_from(length).ok().filter(|size| *size <= MAX_FILE_SIZE).ok_or(Error::FileSize)
+    }
+
+    /// The raw target, whose parts must be strings.
+    fn symlink(&self) -> Result<Option<&'a [u8]>, Error> {
+        let Some(target) = self.symlink_path.filter(|_| self.has(b'l')) else { return Ok(None) };
+        let sound = target.list().is_some_and(|mut parts| parts.all(|part| part.string().is_some()));
+        if sound { Ok(Some(target.raw())) } else { Err(Error::Path) }
+    }
+}

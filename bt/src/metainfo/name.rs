@@ -1,0 +1,63 @@
+//! Names made safe to show and to save.
+
+use super::Error;
+
+/// Longer names do not fit common file systems together with a client's own suffix.
+const MAX_BYTES: usize = 240;
+
+/// Whether a part as it stands in the file would climb out of its folder on some system.
+pub(super) fn climbs(part: &[u8]) -> bool {
+    part.split(|byte| matches!(byte, b'/' | b'\\')).any(|piece| piece == b"..")
+}
+
+/// The path of `parts` joined with `/`; `_` when nothing of it can be shown.
+pub(super) fn path(parts: &[&[u8]]) -> Result<String, Error> {
+    let mut path = String::with_capacity(parts.iter().map(|part| part.len() + 1).sum());
+    for bytes in parts {
+        if climbs(bytes) {
+            let path = parts.iter().take(8).map(|part| self::part(part)).collect::<Vec<_>>().join("/");
+            return Err(Error::ParentPath { path });
+        }
+        if *bytes == b"." {
+            continue;
+        }
+        if !path.is_empty() {
+            path.push('/');
+        }
+        push_part(&mut path, bytes);
+    }
+    if path.is_empty() {
+        path.push('_');
+    }
+    Ok(path)
+}
+
+/// One name: invalid UTF-8, separators and control characters replaced, marks that turn the direction of text left out.
+pub(super) fn part(bytes: &[u8]) -> String {
+    let mut name = String::with_capacity(bytes.len());
+    push_part(&mut name, bytes);
+    name
+}
+
+fn push_part(out: &mut String, bytes: &[u8]) {
+    let start = out.len();
+    for char in String::from_utf8_lossy(bytes).chars() {
+        let char = match char {
+            '/' | '\\' => '_',
+            char if char.is_control() => '_',
+            // A name like "photo\u{202e}gpj.exe" shows as "photoexe.jpg".
+            '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+                continue;
+            }
+            char => char,
+        };
+        if out.len() - start + char.len_utf8() > MAX_BYTES {
+            break;
+        }
+        out.push(char);
+    }
+    if out[start..].trim().is_empty() || matches!(&out[start..], "." | "..") {
+        out.truncate(start);
+        out.push('_');
+    }
+}

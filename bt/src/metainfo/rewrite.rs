@@ -1,0 +1,50 @@
+//! What is changed in a .torrent file: `private` spliced into `info`, and everything around `info` written anew.
+
+use std::borrow::Cow;
+
+use crate::bencode::{Value, put_raw_entry, put_string};
+
+const PRIVATE: &[u8] = b"private";
+const ONE: &[u8] = b"i1e";
+
+/// The raw `info` with `private` set to 1 (BEP 27), borrowed where it is so already. No other byte changes.
+///
+/// The key goes before the first that sorts after it. Bytes that are no dictionary come back as they are.
+pub fn with_private(info: &[u8]) -> Cow<'_, [u8]> {
+    let Some(dict) = Value::of_checked(info).dict() else { return Cow::Borrowed(info) };
+    let mut place = info.len() - 1;
+    for entry in dict {
+        if entry.key == PRIVATE {
+            if entry.value.raw() == ONE {
+                return Cow::Borrowed(info);
+            }
+            let start = entry.at + b"7:private".len();
+            return Cow::Owned([&info[..start], ONE, &info[start + entry.value.raw().len()..]].concat());
+        }
+        if entry.key > PRIVATE && entry.at < place {
+            place = entry.at;
+        }
+    }
+    let mut spliced = Vec::with_capacity(info.len() + 12);
+    spliced.extend_from_slice(&info[..place]);
+    put_raw_entry(&mut spliced, PRIVATE, ONE);
+    spliced.extend_from_slice(&info[place..]);
+    Cow::Owned(spliced)
+}
+
+/// A .torrent file around the raw `info`: `announce`, `comment`, `info` and, for version 2, `piece layers`.
+pub fn write(info: &[u8], piece_layers: Option<&[u8]>, announce: &str, comment: &str) -> Vec<u8> {
+    let layers = piece_layers.map_or(0, <[u8]>::len);
+    let mut out = Vec::with_capacity(info.len() + layers + announce.len() + comment.len() + 80);
+    out.push(b'd');
+    put_string(&mut out, b"announce");
+    put_string(&mut out, announce.as_bytes());
+    put_string(&mut out, b"comment");
+    put_string(&mut out, comment.as_bytes());
+    put_raw_entry(&mut out, b"info", info);
+    if let Some(layers) = piece_layers {
+        put_raw_entry(&mut out, b"piece layers", layers);
+    }
+    out.push(b'e');
+    out
+}
