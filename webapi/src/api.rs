@@ -1,0 +1,1 @@
+//! The REST API below `/api`: extract, rule, store, answer in JSON.

@@ -1,0 +1,52 @@
+//! What every handler may reach: configuration, database, live counts.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use deadpool_postgres::{Object, Pool};
+use infra::config::Config;
+use infra::secrets::Keys;
+use infra::shutdown::Shutdown;
+
+use crate::error::Error;
+use crate::live::Live;
+
+/// The process's state, cheap to clone. The same in production and in tests.
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+/// See [`App`].
+pub struct Inner {
+    /// The configuration file.
+    pub config: Config,
+    /// Keys derived from its salt.
+    pub keys: Keys,
+    /// Present counts of all torrents.
+    pub live: Live,
+    /// Ends event streams and tasks.
+    pub shutdown: Shutdown,
+    pool: Pool,
+}
+
+impl App {
+    /// Connects nothing yet: the pool does when it is asked.
+    pub fn new(config: Config, shutdown: Shutdown) -> anyhow::Result<Self> {
+        let keys = Keys::derive(&config.salt);
+        let webapi = &config.webapi;
+        let pool = infra::db::pool(&webapi.postgresql, "webapi", webapi.pool_size, webapi.request_timeout)?;
+        Ok(Self(Arc::new(Inner { keys, live: Live::new(), shutdown, pool, config })))
+    }
+
+    /// A database connection; [`Error::Unavailable`] where none can be had in time.
+    pub async fn connection(&self) -> Result<Object, Error> {
+        Ok(self.pool.get().await?)
+    }
+}
+
+impl Deref for App {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}

@@ -1,0 +1,1 @@
+//! Who is asking: extractors for members and their rights.

@@ -1,0 +1,1 @@
+//! SQL beside its row mapping; each function takes any connection or transaction.

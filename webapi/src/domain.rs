@@ -1,0 +1,1 @@
+//! The rules: pure decisions and the steps that more than one handler takes.

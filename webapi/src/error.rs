@@ -1,0 +1,120 @@
+//! One error for all rooms; `api` shows it as JSON, `ui` as a page.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use axum::http::StatusCode;
+
+/// What is wrong with each field of a form, by field name: a sentence that says what to do.
+pub type Fields = BTreeMap<&'static str, String>;
+
+/// Why a request was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// 401: nobody is signed in, or the token is not (any longer) valid.
+    #[error("sign in first")]
+    Unauthorized,
+    /// 403: signed in, but this is not theirs to do.
+    #[error("{0}")]
+    Forbidden(&'static str),
+    /// 404; names the thing: "torrent".
+    #[error("there is no such {0}")]
+    NotFound(&'static str),
+    /// 422: the form is well-formed but its values are not usable.
+    #[error("some fields need another value")]
+    Invalid(Fields),
+    /// 400: the request itself cannot be read.
+    #[error("{0}")]
+    BadRequest(String),
+    /// 409: at odds with what is there. A code for tools and a sentence.
+    #[error("{message}")]
+    Conflict {
+        /// Lower case with underscores, stable: `torrent_exists`.
+        code: &'static str,
+        /// For people.
+        message: String,
+    },
+    /// 410: it was there and is over, as a claimed invite.
+    #[error("{0}")]
+    Gone(&'static str),
+    /// 413.
+    #[error("{0}")]
+    TooLarge(String),
+    /// 429.
+    #[error("too many attempts; try again in {} seconds", .retry_after.as_secs().max(1))]
+    TooMany {
+        /// Goes out as `Retry-After`.
+        retry_after: Duration,
+    },
+    /// 503: the database or the tracker is away. The cause is logged, not shown.
+    #[error("the {0} is not available at the moment; try again shortly")]
+    Unavailable(&'static str),
+    /// 500. The cause is logged once and not shown.
+    #[error("something went wrong on our side; it has been logged")]
+    Internal(#[source] anyhow::Error),
+}
+
+impl Error {
+    /// One field's fault.
+    pub fn field(name: &'static str, problem: impl Into<String>) -> Self {
+        Self::Invalid(Fields::from([(name, problem.into())]))
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::Conflict { .. } => StatusCode::CONFLICT,
+            Self::Gone(_) => StatusCode::GONE,
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The word that tools branch on, in `error.code`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unauthorized => "unauthorized",
+            Self::Forbidden(_) => "forbidden",
+            Self::NotFound(_) => "not_found",
+            Self::Invalid(_) => "invalid",
+            Self::BadRequest(_) => "bad_request",
+            Self::Conflict { code, .. } => code,
+            Self::Gone(_) => "gone",
+            Self::TooLarge(_) => "too_large",
+            Self::TooMany { .. } => "too_many_attempts",
+            Self::Unavailable(_) => "unavailable",
+            Self::Internal(_) => "internal",
+        }
+    }
+}
+
+impl From<tokio_postgres::Error> for Error {
+    fn from(error: tokio_postgres::Error) -> Self {
+        if infra::db::is_unavailable(&error) {
+            tracing::warn!(error = infra::db::state(&error), "the database is away");
+            Self::Unavailable("database")
+        } else {
+            Self::Internal(error.into())
+        }
+    }
+}
+
+impl From<deadpool_postgres::PoolError> for Error {
+    fn from(error: deadpool_postgres::PoolError) -> Self {
+        tracing::warn!(%error, "no database connection");
+        Self::Unavailable("database")
+    }
+}
+
+impl From<anyhow::Error> for Error {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Internal(error)
+    }
+}

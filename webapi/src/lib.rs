@@ -1,0 +1,11 @@
+//! The site and its REST API: `router → {api, ui} → domain → db`, the same noun in each room.
+
+pub mod api;
+pub mod app;
+pub mod auth;
+pub mod db;
+pub mod domain;
+pub mod error;
+pub mod live;
+pub mod router;
+pub mod ui;

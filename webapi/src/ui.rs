@@ -1,0 +1,1 @@
+//! The pages: the same nouns and rules as the API, answered in HTML.
