@@ -1,9 +1,19 @@
 //! BitTorrent formats and the swarm, pure: no I/O, no clock, no random source, no log. Those are arguments.
 
+pub mod announce;
 pub mod announce_key;
 pub mod bencode;
+pub mod control;
+pub mod counts;
 mod info_hash;
 pub mod metainfo;
+pub mod peer;
+mod query;
+pub mod route;
+pub mod scrape;
+mod sink;
+pub mod swarm;
 pub mod token;
 
 pub use info_hash::{InfoHash, InfoHashV2};
+pub use peer::{Peer, PeerId, PeerState};

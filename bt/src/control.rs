@@ -1,0 +1,174 @@
+//! Questions of the webapi to the tracker and their answers: the frames of the ROUTER and DEALER sockets.
+//!
+//! A question is `id u64 ‖ kind ‖ arguments…`, one frame each; its answer begins with the same id and kind, or with
+//! the kind `error` and a sentence. ZeroMQ's own identity frame is not among them. Numbers are big-endian.
+
+mod peer_record;
+
+pub use peer_record::{PEER_RECORD_LEN, PeerRecord};
+
+use crate::InfoHash;
+use crate::counts::{self, MAX_RECORDS, Position, Record};
+
+const SNAPSHOT: &[u8] = b"snapshot";
+const PEERS: &[u8] = b"peers";
+const ERROR: &[u8] = b"error";
+
+/// Peer records in one frame, so that it stays below 64 KiB.
+const MAX_PEER_RECORDS: usize = (64 * 1024 - 1) / PEER_RECORD_LEN;
+
+/// Why frames are no question or no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The first frame is no id; there is nobody to answer.
+    #[error("the first frame must be an id of 8 bytes")]
+    Id,
+    /// A kind that this version does not know. Holds the id, for the answer.
+    #[error("request {0} is of an unknown kind; tracker and webapi must be of one version")]
+    Kind(u64),
+    /// A kind with other arguments than it takes. Holds the id, for the answer.
+    #[error("request {0} has malformed arguments; tracker and webapi must be of one version")]
+    Arguments(u64),
+}
+
+impl Error {
+    /// The id that an answer has to repeat, if there was one.
+    pub fn id(self) -> Option<u64> {
+        match self {
+            Self::Id => None,
+            Self::Kind(id) | Self::Arguments(id) => Some(id),
+        }
+    }
+}
+
+/// A question to the tracker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Request {
+    /// The counts of all torrents that have any.
+    Snapshot,
+    /// Who is connected.
+    Peers {
+        /// One torrent by its canonical hash, or all.
+        info_hash: Option<InfoHash>,
+        /// Peers to send at most.
+        limit: u32,
+    },
+}
+
+impl Request {
+    /// The frames of this question.
+    pub fn encode(&self, id: u64) -> Vec<Vec<u8>> {
+        let mut frames = vec![id.to_be_bytes().to_vec()];
+        match self {
+            Self::Snapshot => frames.push(SNAPSHOT.to_vec()),
+            Self::Peers { info_hash, limit } => frames.extend([
+                PEERS.to_vec(),
+                info_hash.map(|hash| hash.as_bytes().to_vec()).unwrap_or_default(),
+                limit.to_be_bytes().to_vec(),
+            ]),
+        }
+        frames
+    }
+
+    /// Reads the frames of a question: its id and itself.
+    pub fn decode(frames: &[impl AsRef<[u8]>]) -> Result<(u64, Self), Error> {
+        let (id, kind, arguments) = split(frames)?;
+        let malformed = Error::Arguments(id);
+        let request = match (kind, arguments) {
+            (SNAPSHOT, []) => Self::Snapshot,
+            (PEERS, [hash, limit]) => {
+                let info_hash = match hash.as_ref() {
+                    [] => None,
+                    hash => Some(InfoHash::try_from(hash).map_err(|_| malformed)?),
+                };
+                let limit = u32::from_be_bytes(limit.as_ref().try_into().map_err(|_| malformed)?);
+                Self::Peers { info_hash, limit }
+            }
+            (SNAPSHOT | PEERS, _) => return Err(malformed),
+            _ => return Err(Error::Kind(id)),
+        };
+        Ok((id, request))
+    }
+}
+
+/// An answer of the tracker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// The counts of all torrents that have any. A torrent that is not there has none.
+    Snapshot {
+        /// Of the last message on the PUB socket that these counts contain.
+        position: Position,
+        /// In no order.
+        records: Vec<Record>,
+    },
+    /// Who is connected.
+    Peers {
+        /// How many there are; `peers` may be fewer.
+        total: u32,
+        /// In no order.
+        peers: Vec<PeerRecord>,
+    },
+    /// The question was refused, with a sentence.
+    Error(String),
+}
+
+impl Answer {
+    /// The frames of this answer to question `id`.
+    pub fn encode(&self, id: u64) -> Vec<Vec<u8>> {
+        let mut frames = vec![id.to_be_bytes().to_vec()];
+        match self {
+            Self::Snapshot { position, records } => {
+                frames.extend([SNAPSHOT.to_vec(), position.encode().to_vec()]);
+                frames.extend(records.chunks(MAX_RECORDS).map(counts::encode_records));
+            }
+            Self::Peers { total, peers } => {
+                frames.extend([PEERS.to_vec(), total.to_be_bytes().to_vec()]);
+                frames.extend(
+                    peers
+                        .chunks(MAX_PEER_RECORDS)
+                        .map(|chunk| chunk.iter().flat_map(PeerRecord::encode).collect()),
+                );
+            }
+            Self::Error(sentence) => frames.extend([ERROR.to_vec(), sentence.as_bytes().to_vec()]),
+        }
+        frames
+    }
+
+    /// Reads the frames of an answer: the id of its question and itself.
+    pub fn decode(frames: &[impl AsRef<[u8]>]) -> Result<(u64, Self), Error> {
+        let (id, kind, arguments) = split(frames)?;
+        let malformed = Error::Arguments(id);
+        let answer = match (kind, arguments) {
+            (SNAPSHOT, [position, chunks @ ..]) => {
+                let position = Position::decode(position.as_ref()).map_err(|_| malformed)?;
+                let mut records = Vec::new();
+                for chunk in chunks {
+                    records.extend(counts::decode_records(chunk.as_ref()).map_err(|_| malformed)?);
+                }
+                Self::Snapshot { position, records }
+            }
+            (PEERS, [total, chunks @ ..]) => {
+                let total = u32::from_be_bytes(total.as_ref().try_into().map_err(|_| malformed)?);
+                let mut peers = Vec::new();
+                for chunk in chunks {
+                    let (chunk, []) = chunk.as_ref().as_chunks() else { return Err(malformed) };
+                    for record in chunk {
+                        peers.push(PeerRecord::decode(record).ok_or(malformed)?);
+                    }
+                }
+                Self::Peers { total, peers }
+            }
+            (ERROR, [sentence]) => Self::Error(String::from_utf8_lossy(sentence.as_ref()).into_owned()),
+            (SNAPSHOT | PEERS | ERROR, _) => return Err(malformed),
+            _ => return Err(Error::Kind(id)),
+        };
+        Ok((id, answer))
+    }
+}
+
+fn split<F: AsRef<[u8]>>(frames: &[F]) -> Result<(u64, &[u8], &[F]), Error> {
+    let [id, rest @ ..] = frames else { return Err(Error::Id) };
+    let id = u64::from_be_bytes(id.as_ref().try_into().map_err(|_| Error::Id)?);
+    let [kind, arguments @ ..] = rest else { return Err(Error::Kind(id)) };
+    Ok((id, kind.as_ref(), arguments))
+}

@@ -1,0 +1,83 @@
+//! One peer of the staff's swarm view, in bytes of a fixed number.
+
+use crate::InfoHash;
+use crate::peer::{Peer, PeerState, V4_LEN, V6_LEN, read_v4, read_v6, write_v4, write_v6};
+
+/// Bytes of one [`PeerRecord`].
+pub const PEER_RECORD_LEN: usize = 97;
+
+const HAS_V4: u8 = 4;
+const HAS_V6: u8 = 8;
+
+/// A peer and the torrent it takes part in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeerRecord {
+    /// The torrent's canonical info hash.
+    pub info_hash: InfoHash,
+    /// The peer.
+    pub peer: Peer,
+}
+
+impl PeerRecord {
+    /// `info_hash[20] ‖ member u32 ‖ peer_id[20] ‖ v4[6] ‖ v6[18] ‖ uploaded u64 ‖ downloaded u64 ‖ left u64 ‖
+    /// idle u32 ‖ flags u8`; flags are the state (0 seeder, 1 leecher, 2 partial seed), 4 with v4, 8 with v6.
+    pub(super) fn encode(&self) -> [u8; PEER_RECORD_LEN] {
+        let Peer { member, peer_id, v4, v6, uploaded, downloaded, left, state, idle } = &self.peer;
+        let state = match state {
+            PeerState::Seeder => 0,
+            PeerState::Leecher => 1,
+            PeerState::PartialSeed => 2,
+        };
+        let flags = state | v4.map_or(0, |_| HAS_V4) | v6.map_or(0, |_| HAS_V6);
+        let mut bytes = [0; PEER_RECORD_LEN];
+        let mut rest = &mut bytes[..];
+        for part in [
+            &self.info_hash.as_bytes()[..],
+            &member.to_be_bytes(),
+            peer_id,
+            &v4.map_or([0; V4_LEN], write_v4),
+            &v6.map_or([0; V6_LEN], write_v6),
+            &uploaded.to_be_bytes(),
+            &downloaded.to_be_bytes(),
+            &left.to_be_bytes(),
+            &idle.to_be_bytes(),
+            &[flags],
+        ] {
+            let (head, tail) = rest.split_at_mut(part.len());
+            head.copy_from_slice(part);
+            rest = tail;
+        }
+        bytes
+    }
+
+    /// Reads what `encode` writes; `None` for flags that it never writes.
+    pub(super) fn decode(bytes: &[u8; PEER_RECORD_LEN]) -> Option<Self> {
+        let mut rest = &bytes[..];
+        let info_hash: [u8; 20] = take(&mut rest)?;
+        let member = u32::from_be_bytes(take(&mut rest)?);
+        let peer_id = take(&mut rest)?;
+        let v4 = take(&mut rest)?;
+        let v6 = take(&mut rest)?;
+        let uploaded = u64::from_be_bytes(take(&mut rest)?);
+        let downloaded = u64::from_be_bytes(take(&mut rest)?);
+        let left = u64::from_be_bytes(take(&mut rest)?);
+        let idle = u32::from_be_bytes(take(&mut rest)?);
+        let [flags] = take(&mut rest)?;
+        let state = match flags & !(HAS_V4 | HAS_V6) {
+            0 => PeerState::Seeder,
+            1 => PeerState::Leecher,
+            2 => PeerState::PartialSeed,
+            _ => return None,
+        };
+        let v4 = (flags & HAS_V4 != 0).then(|| read_v4(&v4));
+        let v6 = (flags & HAS_V6 != 0).then(|| read_v6(&v6));
+        let peer = Peer { member, peer_id, v4, v6, uploaded, downloaded, left, state, idle };
+        Some(Self { info_hash: info_hash.into(), peer })
+    }
+}
+
+fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
+    let (head, tail) = rest.split_first_chunk()?;
+    *rest = tail;
+    Some(*head)
+}

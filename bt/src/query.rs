@@ -1,0 +1,47 @@
+//! Queries as BitTorrent clients write them: raw bytes percent-encoded, `+` a plus sign.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+
+/// RFC 3986 "unreserved": what needs no escape.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// A value that is not 20 bytes once decoded, or has a broken escape.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Malformed;
+
+/// The `name=value` pairs of a query; a pair without `=` or with an empty value is left out.
+pub(crate) fn pairs(query: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    query.split(|&byte| byte == b'&').filter_map(|pair| {
+        let at = pair.iter().position(|&byte| byte == b'=')?;
+        let value = &pair[at + 1..];
+        (!value.is_empty()).then_some((&pair[..at], value))
+    })
+}
+
+/// Decodes exactly 20 bytes, in any mixture of escapes and plain bytes.
+pub(crate) fn decode_20(value: &[u8]) -> Result<[u8; 20], Malformed> {
+    let mut bytes = [0; 20];
+    let mut rest = value;
+    for byte in &mut bytes {
+        (*byte, rest) = match *rest {
+            [b'%', high, low, ref rest @ ..] => (nibble(high)? << 4 | nibble(low)?, rest),
+            [b'%', ..] | [] => return Err(Malformed),
+            [plain, ref rest @ ..] => (plain, rest),
+        };
+    }
+    if rest.is_empty() { Ok(bytes) } else { Err(Malformed) }
+}
+
+fn nibble(digit: u8) -> Result<u8, Malformed> {
+    match digit {
+        b'0'..=b'9' => Ok(digit - b'0'),
+        b'a'..=b'f' => Ok(digit - b'a' + 10),
+        b'A'..=b'F' => Ok(digit - b'A' + 10),
+        _ => Err(Malformed),
+    }
+}
+
+/// Appends what [`decode_20`] reads.
+pub(crate) fn encode_20(bytes: &[u8; 20], out: &mut String) {
+    out.extend(percent_encode(bytes, ESCAPED));
+}

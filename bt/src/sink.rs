@@ -1,0 +1,30 @@
+//! Bencode (BEP 3) written straight into a buffer; the caller keeps the keys of a dictionary sorted.
+
+/// Appends `value` in decimal.
+pub(crate) fn decimal(out: &mut Vec<u8>, mut value: u64) {
+    let mut digits = [0; 20];
+    let mut start = digits.len();
+    loop {
+        start -= 1;
+        digits[start] = b'0' + (value % 10) as u8;
+        value /= 10;
+        if value == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[start..]);
+}
+
+/// Appends an integer, `i…e`.
+pub(crate) fn integer(out: &mut Vec<u8>, value: u64) {
+    out.push(b'i');
+    decimal(out, value);
+    out.push(b'e');
+}
+
+/// Appends a string with its length.
+pub(crate) fn string(out: &mut Vec<u8>, bytes: &[u8]) {
+    decimal(out, bytes.len() as u64);
+    out.push(b':');
+    out.extend_from_slice(bytes);
+}
