@@ -25,6 +25,11 @@ pub enum Error {
     /// A path that is absent, empty or not made of strings.
     #[error("A file in the torrent has no readable path; make the torrent again.")]
     Path,
+    /// A path, or all paths together, above what can be saved.
+    #[error(
+        "The paths of the torrent's files are too long to be saved; shorten them and make the torrent again."
+    )]
+    LongPath,
     /// `..` in a name or path.
     #[error(
         "The path “{path}” leads out of the torrent's own folder; make the torrent again without “..” in names."

@@ -10,12 +10,15 @@ use crate::bencode::{Dict, Token, Tokens, Value};
 const MAX_FILE_SIZE: u64 = BLOCK * (i32::MAX as u64 / 2) - 1;
 /// libtorrent's bound on the sum of all sizes, pad files with them.
 const MAX_TOTAL_SIZE: u64 = (1 << 48) - 1;
-/// libtorrent's bound on the length of a piece.
-const MAX_PIECE_LENGTH: u64 = i32::MAX as u64 / 2;
+/// libtorrent's bound on the length of a piece: it counts the blocks in 15 bits.
+const MAX_PIECE_LENGTH: u64 = BLOCK * 0x7fff;
 /// libtorrent's bound on the number of pieces.
 const MAX_PIECES: u64 = 0x20_0000;
-/// `BitComet`'s way to mark pad files.
-const BITCOMET_PAD: &[u8] = b"_____padding_file_";
+
+/// The most bytes that one path may have: more cannot be saved on Linux.
+const MAX_PATH: usize = 4096;
+/// The most memory that all paths together may take. In a file tree a few bytes in a deep folder make a long path.
+const MAX_PATHS: usize = 64 << 20;
 
 /// One entry of a file list, pad files with them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,11 +53,16 @@ impl<'a> Content<'a> {
             .name_utf8
             .and_then(Value::string)
             .or_else(|| info.name.and_then(Value::string))
-            .filter(|name| !name.is_empty())
+            .filter(|name| !name::is_blank(name))
             .ok_or(Error::MissingName)?;
         let v2 = version2.then(|| tree(info)).transpose()?;
         let has_v1 = !version2 || info.files.is_some() || info.length.is_some() || info.pieces.is_some();
         let v1 = has_v1.then(|| list(info, name)).transpose()?;
+        // `length` describes a single file, so the tree must hold nothing beside it, not even an empty folder.
+        let single_tree = || info.file_tree.and_then(Value::dict).map(Iterator::count) == Some(1);
+        if version2 && info.length.is_some() && !single_tree() {
+            return Err(Error::HybridMismatch);
+        }
         let content = Self { name, piece_length, v1, v2 };
         content.check_pieces(info)?;
         content.check_hybrid()?;
@@ -81,7 +89,7 @@ impl<'a> Content<'a> {
     /// The entries without pad files, under safe names.
     pub(super) fn files(&self) -> Result<Vec<File>, Error> {
         if name::climbs(self.name) {
-            return Err(Error::ParentPath { path: self.name() });
+            return Err(Error::ParentPath { path: name::shown(&[self.name]) });
         }
         self.entries()
             .iter()
@@ -127,9 +135,8 @@ impl<'a> Content<'a> {
             offset += expected.size;
         }
         // The last file may be padded as well.
-        let tail = v1
-            .next()
-            .is_none_or(|entry| entry.pad && (offset + entry.size).is_multiple_of(self.piece_length));
+        let gap = offset.next_multiple_of(self.piece_length) - offset;
+        let tail = v1.next().is_none_or(|entry| entry.pad && gap > 0 && entry.size == gap);
         if tail && v1.next().is_none() { Ok(()) } else { Err(Error::HybridMismatch) }
     }
 
@@ -166,37 +173,63 @@ fn list<'a>(info: &Info<'a>, name: &'a [u8]) -> Result<Vec<Entry<'a>>, Error> {
         (None, None) => return Err(Error::NoFiles),
         other => other,
     };
+    let mut entries = Vec::new();
     if let Some(files) = files {
-        let entries = files
-            .list()
-            .ok_or(Error::FileList)?
-            .map(|file| listed(&Attributes::read(file.dict().ok_or(Error::FileList)?)))
-            .collect::<Result<Vec<_>, _>>()?;
-        return if entries.is_empty() { Err(Error::NoFiles) } else { Ok(entries) };
+        let mut budget = Budget::default();
+        for file in files.list().ok_or(Error::FileList)? {
+            let entry = listed(&Attributes::read(file.dict().ok_or(Error::FileList)?))?;
+            budget.spend(&entry.path)?;
+            entries.push(entry);
+        }
+    } else {
+        let single = Attributes { length, attr: info.attr, ..Attributes::default() };
+        let (size, pad) = (single.size()?, single.has(b'p'));
+        entries.push(Entry { path: vec![name], size, pad, symlink: None, root: None });
     }
-    let attributes = Attributes { length, attr: info.attr, ..Attributes::default() };
-    Ok(vec![Entry {
-        path: vec![name],
-        size: attributes.size()?,
-        pad: attributes.has(b'p'),
-        symlink: None,
-        root: None,
-    }])
+    if is_bitcomet_pad(name) {
+        for entry in &mut entries {
+            entry.pad = true;
+        }
+    }
+    if entries.is_empty() { Err(Error::NoFiles) } else { Ok(entries) }
 }
 
 fn listed<'a>(attributes: &Attributes<'a>) -> Result<Entry<'a>, Error> {
-    let path = attributes
+    let path: Vec<&[u8]> = attributes
         .path_utf8
         .filter(|path| path.list().is_some())
         .or(attributes.path)
         .map(|path| path.list().ok_or(Error::Path)?.map(|part| part.string().ok_or(Error::Path)).collect())
         .transpose()?
-        .unwrap_or_else(Vec::new);
-    let pad = attributes.has(b'p') || path.iter().any(|part| memmem::find(part, BITCOMET_PAD).is_some());
+        .unwrap_or_default();
+    let pad = attributes.has(b'p') || path.iter().any(|part| is_bitcomet_pad(part));
     if path.is_empty() && !pad {
         return Err(Error::Path);
     }
     Ok(Entry { size: attributes.size()?, symlink: attributes.symlink()?, path, pad, root: None })
+}
+
+/// `BitComet` marks pad files by name, and clients look for it anywhere in the path.
+fn is_bitcomet_pad(part: &[u8]) -> bool {
+    memmem::find(part, b"_____padding_file_").is_some()
+}
+
+/// What paths may still take up.
+struct Budget(usize);
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self(MAX_PATHS)
+    }
+}
+
+impl Budget {
+    fn spend(&mut self, path: &[&[u8]]) -> Result<(), Error> {
+        let bytes: usize = path.iter().map(|part| part.len() + 1).sum();
+        let cost = bytes + size_of_val(path);
+        self.0 = self.0.checked_sub(cost).filter(|_| bytes <= MAX_PATH).ok_or(Error::LongPath)?;
+        Ok(())
+    }
 }
 
 /// The files of version 2, depth first as they stand in `file tree` (BEP 52), without recursion.
@@ -207,11 +240,13 @@ fn tree<'a>(info: &Info<'a>) -> Result<Vec<Entry<'a>>, Error> {
     }
     let mut entries = Vec::new();
     let mut path: Vec<&[u8]> = Vec::new();
+    let mut budget = Budget::default();
     loop {
         match tokens.next()? {
             Token::String(part) if !part.is_empty() => {
                 path.push(part);
                 let Some(file) = enter(&mut tokens)? else { continue };
+                budget.spend(&path)?;
                 entries.push(leaf(&path, &Attributes::read(file))?);
                 path.pop();
             }

@@ -10,13 +10,20 @@ pub(super) fn climbs(part: &[u8]) -> bool {
     part.split(|byte| matches!(byte, b'/' | b'\\')).any(|piece| piece == b"..")
 }
 
+/// Whether clients would find nothing in a name to save under.
+pub(super) fn is_blank(name: &[u8]) -> bool {
+    let name = String::from_utf8_lossy(name);
+    let mut rest = name.chars().filter(|char| !turns_text(*char) && !matches!(char, '/' | '\\' | '\0'));
+    let first = rest.by_ref().find(|char| !char.is_whitespace());
+    first.is_none() || first == Some('.') && rest.next().is_none()
+}
+
 /// The path of `parts` joined with `/`; `_` when nothing of it can be shown.
 pub(super) fn path(parts: &[&[u8]]) -> Result<String, Error> {
     let mut path = String::with_capacity(parts.iter().map(|part| part.len() + 1).sum());
     for bytes in parts {
         if climbs(bytes) {
-            let path = parts.iter().take(8).map(|part| self::part(part)).collect::<Vec<_>>().join("/");
-            return Err(Error::ParentPath { path });
+            return Err(Error::ParentPath { path: shown(parts) });
         }
         if *bytes == b"." {
             continue;
@@ -30,6 +37,12 @@ pub(super) fn path(parts: &[&[u8]]) -> Result<String, Error> {
         path.push('_');
     }
     Ok(path)
+}
+
+/// A path as it stands in the file, for an error message.
+pub(super) fn shown(parts: &[&[u8]]) -> String {
+    let path = parts.iter().take(16).map(|part| String::from_utf8_lossy(part)).collect::<Vec<_>>().join("/");
+    path.chars().filter(|char| !char.is_control() && !turns_text(*char)).take(100).collect()
 }
 
 /// One name: invalid UTF-8, separators and control characters replaced, marks that turn the direction of text left out.
@@ -60,4 +73,9 @@ fn push_part(out: &mut String, bytes: &[u8]) {
         out.truncate(start);
         out.push('_');
     }
+}
+
+/// Marks that change the direction of text: a name like "photo\u{202e}gpj.exe" shows as "photoexe.jpg".
+fn turns_text(char: char) -> bool {
+    matches!(char, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
