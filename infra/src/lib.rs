@@ -7,6 +7,8 @@ pub mod http;
 pub mod log;
 pub mod migrations;
 pub mod mq;
+pub mod postgres;
+pub mod process;
 pub mod secrets;
 pub mod shutdown;
 pub mod test_database;

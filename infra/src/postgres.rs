@@ -1,0 +1,306 @@
+//! A PostgreSQL server of our own: its programs, its cluster, and when it is ready.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use tokio::process::Command;
+
+use crate::config::Postgresql;
+use crate::process::{Account, AtParentsEnd, command};
+use crate::secrets::Secret;
+
+/// The oldest major version that works.
+pub const OLDEST: u32 = 13;
+
+/// Part of the socket's name; no TCP port is opened.
+pub const PORT: u16 = 5432;
+
+/// The owner's name, and that of its database.
+pub const OWNER: &str = "fairywren";
+
+/// What every server of ours runs with.
+const SETTINGS: &[&str] = &[
+    "listen_addresses=",
+    "unix_socket_permissions=0700",
+    "jit=off",
+    "log_checkpoints=off",
+    "log_line_prefix=postgres: ",
+    // Statements and the rows in them may carry secrets: log what the server does, not what it is asked.
+    "log_min_messages=log",
+    "log_min_error_statement=panic",
+    "log_error_verbosity=terse",
+    "timezone=UTC",
+    "log_timezone=UTC",
+];
+
+/// Where `initdb` and `postgres` are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Programs {
+    folder: PathBuf,
+    major: u32,
+}
+
+/// Why there are no [`Programs`]: a sentence that says what to do.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum ProgramsError {
+    /// None at all.
+    #[error("PostgreSQL is not installed: run `apt-get install postgresql` as root, or `make run`")]
+    Missing,
+    /// Only ones that are too old.
+    #[error("PostgreSQL {0} is too old: install version {OLDEST} or newer")]
+    TooOld(u32),
+    /// Not the version that the cluster was made with.
+    #[error(
+        "the database was made by PostgreSQL {cluster}, but only version {found} is installed: install \
+         postgresql-{cluster}, or move the data with `pg_dumpall` of version {cluster} and `psql` of version {found}"
+    )]
+    OtherMajor {
+        /// Of the existing data.
+        cluster: u32,
+        /// The newest installed.
+        found: u32,
+    },
+}
+
+impl Programs {
+    /// The newest installed, or those of major version `cluster` for data that exists.
+    pub async fn find(cluster: Option<u32>) -> Result<Self, ProgramsError> {
+        let mut installed = Self::of_debian(Path::new("/usr/lib/postgresql"));
+        if let Some(folder) = on_path(std::env::var_os("PATH").as_deref()) {
+            let version = Command::new(folder.join("postgres")).arg("--version").output().await;
+            let major = version.ok().and_then(|it| major(&String::from_utf8_lossy(&it.stdout)));
+            installed.extend(major.map(|major| Self { folder, major }));
+        }
+        Self::choose(installed, cluster)
+    }
+
+    /// `root/VERSION/bin`.
+    fn of_debian(root: &Path) -> Vec<Self> {
+        let entries = fs::read_dir(root).into_iter().flatten().flatten();
+        let programs = entries.filter_map(|entry| {
+            let major = entry.file_name().to_str()?.parse().ok()?;
+            let folder = entry.path().join("bin");
+            is_complete(&folder).then_some(Self { folder, major })
+        });
+        programs.collect()
+    }
+
+    fn choose(mut installed: Vec<Self>, cluster: Option<u32>) -> Result<Self, ProgramsError> {
+        installed.sort_by_key(|it| std::cmp::Reverse(it.major));
+        let found = installed.first().ok_or(ProgramsError::Missing)?.major;
+        if found < OLDEST {
+            return Err(ProgramsError::TooOld(found));
+        }
+        let wanted = cluster.unwrap_or(found);
+        installed
+            .into_iter()
+            .find(|it| it.major == wanted)
+            .ok_or(ProgramsError::OtherMajor { cluster: wanted, found })
+    }
+}
+
+fn is_complete(folder: &Path) -> bool {
+    ["initdb", "postgres"].iter().all(|program| folder.join(program).is_file())
+}
+
+fn on_path(path: Option<&OsStr>) -> Option<PathBuf> {
+    std::env::split_paths(path?).find(|folder| is_complete(folder))
+}
+
+/// Of `postgres (PostgreSQL) 15.14 (Debian …)`.
+fn major(version: &str) -> Option<u32> {
+    let digits = version.split_once("(PostgreSQL) ")?.1;
+    digits.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
+/// The major version that the cluster in `data` was made with; `None` where there is none.
+pub fn cluster_major(data: &Path) -> anyhow::Result<Option<u32>> {
+    let file = data.join("PG_VERSION");
+    match fs::read_to_string(&file) {
+        Ok(text) => {
+            let major =
+                text.trim().parse().with_context(|| format!("{} holds no version", file.display()))?;
+            Ok(Some(major))
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", file.display())),
+    }
+}
+
+/// A cluster and how to run its server.
+#[derive(Debug, Clone)]
+pub struct Cluster {
+    /// What to run it with.
+    pub programs: Programs,
+    /// The data folder.
+    pub data: PathBuf,
+    /// The folder of the server's socket.
+    pub sockets: PathBuf,
+    /// Who runs it, if not the present user.
+    pub account: Option<Account>,
+}
+
+impl Cluster {
+    /// Makes the cluster with `password` for [`OWNER`]. One that was begun and not finished is made anew.
+    pub async fn create(&self, password: &Secret) -> anyhow::Result<()> {
+        let unfinished = self.data.with_extension("new");
+        remove_folder(&unfinished)?;
+        fs::create_dir(&unfinished).with_context(|| format!("cannot make {}", unfinished.display()))?;
+        fs::set_permissions(&unfinished, fs::Permissions::from_mode(0o700))?;
+        let password_file = self.sockets.join("password");
+        write_secret(&password_file, password)?;
+        if let Some(account) = &self.account {
+            account.own(&unfinished)?;
+            account.own(&password_file)?;
+        }
+        let output = self
+            .command("initdb")
+            .args(["--username", OWNER, "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8"])
+            .arg("--pwfile")
+            .arg(&password_file)
+            .arg("--pgdata")
+            .arg(&unfinished)
+            .current_dir("/")
+            .output()
+            .await
+            .context("cannot run `initdb` through `setpriv` (Debian package util-linux)")?;
+        fs::remove_file(&password_file)?;
+        if !output.status.success() {
+            bail!("initdb failed: {}", String::from_utf8_lossy(&output.stderr).trim());
+        }
+        fs::rename(&unfinished, &self.data)
+            .with_context(|| format!("cannot rename {}", unfinished.display()))?;
+        if let Some(parent) = self.data.parent() {
+            fs::File::open(parent)?.sync_all()?;
+        }
+        Ok(())
+    }
+
+    /// The server, with `settings` in addition to ours, as `name=value`.
+    pub fn server(&self, settings: &[&str]) -> Command {
+        let mut command = self.command("postgres");
+        command.arg("-D").arg(&self.data).current_dir("/");
+        for setting in SETTINGS.iter().chain(settings) {
+            command.arg("-c").arg(setting);
+        }
+        // A comma would separate folders.
+        let sockets = self.sockets.display().to_string().replace('"', "\"\"");
+        command.arg("-c").arg(format!("unix_socket_directories=\"{sockets}\""));
+        command.arg("-c").arg(format!("port={PORT}"));
+        command
+    }
+
+    fn command(&self, program: &str) -> Command {
+        command(self.programs.folder.join(program), self.account.as_ref(), AtParentsEnd::Interrupt)
+    }
+
+    /// Whether the server that runs as process `pid` accepts connections.
+    pub fn is_ready(&self, pid: u32) -> bool {
+        let Ok(text) = fs::read_to_string(self.pid_file()) else { return false };
+        let mut lines = text.lines();
+        lines.next() == Some(&pid.to_string()) && lines.next_back().map(str::trim) == Some("ready")
+    }
+
+    /// Removes what a killed server left, for the system may have given its number to another process by now.
+    ///
+    /// Only for a caller who knows that no process of that server lives; one named `postgres` is left for the server
+    /// itself to judge.
+    pub fn forget_killed(&self) -> anyhow::Result<()> {
+        let Ok(text) = fs::read_to_string(self.pid_file()) else { return Ok(()) };
+        let pid = text.lines().next().unwrap_or_default();
+        let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+        if name.trim() != "postgres" {
+            fs::remove_file(self.pid_file())
+                .with_context(|| format!("cannot remove {}", self.pid_file().display()))?;
+        }
+        Ok(())
+    }
+
+    fn pid_file(&self) -> PathBuf {
+        self.data.join("postmaster.pid")
+    }
+
+    /// The connection of `user` to `dbname`.
+    pub fn login(&self, dbname: &str, user: &str, password: Secret) -> Postgresql {
+        Postgresql {
+            host: self.sockets.display().to_string(),
+            port: PORT,
+            dbname: dbname.to_owned(),
+            user: user.to_owned(),
+            password,
+        }
+    }
+}
+
+/// Removes `folder` with all in it; one that is missing is fine.
+pub fn remove_folder(folder: &Path) -> anyhow::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove {}", folder.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn write_secret(file: &Path, secret: &Secret) -> anyhow::Result<()> {
+    let write = || {
+        let mut options = fs::OpenOptions::new();
+        let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(file)?;
+        std::io::Write::write_all(&mut file, secret.reveal().as_bytes())
+    };
+    write().with_context(|| format!("cannot write {}", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn programs(major: u32) -> Programs {
+        Programs { folder: PathBuf::from(format!("/{major}")), major }
+    }
+
+    #[test]
+    fn the_newest_is_chosen_unless_the_data_is_of_another_version() {
+        let installed = || vec![programs(13), programs(17), programs(15)];
+        assert_eq!(Programs::choose(installed(), None), Ok(programs(17)));
+        assert_eq!(Programs::choose(installed(), Some(15)), Ok(programs(15)));
+        let refused = Programs::choose(installed(), Some(14)).expect_err("version 14 is not installed");
+        assert_eq!(refused, ProgramsError::OtherMajor { cluster: 14, found: 17 });
+    }
+
+    #[test]
+    fn missing_and_old_programs_are_refused_with_what_to_do() {
+        let missing = Programs::choose(vec![], None).expect_err("nothing is installed");
+        assert!(missing.to_string().contains("apt-get install postgresql"), "{missing}");
+        assert_eq!(Programs::choose(vec![programs(12)], None), Err(ProgramsError::TooOld(12)));
+    }
+
+    #[test]
+    fn only_folders_that_hold_both_programs_count() {
+        let root = tempfile::tempdir().expect("a folder");
+        for (version, programs) in [("15", vec!["initdb", "postgres"]), ("16", vec!["psql"])] {
+            let folder = root.path().join(version).join("bin");
+            fs::create_dir_all(&folder).expect("a folder");
+            for program in programs {
+                fs::write(folder.join(program), "").expect("a file");
+            }
+        }
+        let found = Programs::of_debian(root.path());
+        assert_eq!(found, [Programs { folder: root.path().join("15/bin"), major: 15 }]);
+        assert_eq!(Programs::of_debian(&root.path().join("none")), []);
+        let path =
+            std::env::join_paths([root.path().join("16/bin"), root.path().join("15/bin")]).expect("a path");
+        assert_eq!(on_path(Some(&path)), Some(root.path().join("15/bin")));
+    }
+
+    #[test]
+    fn versions_are_read() {
+        assert_eq!(major("postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)"), Some(15));
+        assert_eq!(major("postgres (PostgreSQL) 18beta1"), Some(18));
+        assert_eq!(major("command not found"), None);
+    }
+}
