@@ -8,9 +8,11 @@ create extension if not exists pg_trgm;
 -- The built-in text parser would read "a.b-c" as a host name.
 create function words(value text) returns text
     language sql immutable strict parallel safe
-    return regexp_replace(
+    as $$
+    select regexp_replace(
         regexp_replace(normalize(lower(value), NFKD), '[\u0300-\u036f]', '', 'g'),
-        '[^[:alnum:]]+', ' ', 'g');
+        '[^[:alnum:]]+', ' ', 'g')
+    $$;
 
 create table roles (
     name        text primary key,
