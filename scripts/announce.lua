@@ -1,0 +1,18 @@
+-- Repeats the request targets of the file TARGETS, each thread from a place of its own.
+local requests = {}
+local next_request = 0
+
+function init(args)
+    local headers = { ["User-Agent"] = "bench" }
+    if os.getenv("CLOSE") == "1" then
+        headers["Connection"] = "close"
+    end
+    for target in io.lines(os.getenv("TARGETS")) do
+        requests[#requests + 1] = wrk.format("GET", target, headers)
+    end
+end
+
+function request()
+    next_request = next_request % #requests + 1
+    return requests[next_request]
+end
