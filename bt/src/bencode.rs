@@ -4,6 +4,8 @@
 //! Order: [`check`] or [`first_value`] once over untrusted bytes, then [`Value`] over what passed.
 
 mod reader;
+#[cfg(test)]
+mod tests;
 
 pub use reader::{Dict, Entry, List, Value};
 
@@ -27,55 +29,55 @@ impl Default for Limits {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The input ends inside a value, or a string claims more bytes than there are.
-    #[error("It breaks off in the middle of a value that begins at byte {at}.")]
+    #[error("it breaks off in the middle of a value that begins at byte {at}")]
     Incomplete {
         /// Where the value begins.
         at: usize,
     },
     /// A byte that begins no value, or an end where a value must stand.
-    #[error("At byte {at} there is no bencoded value.")]
+    #[error("at byte {at} there is no bencoded value")]
     Unexpected {
         /// Where the byte stands.
         at: usize,
     },
     /// Leading zeros, `-0`, no digits, or a number above 64 bits.
-    #[error("The number at byte {at} is not written as bencoding demands.")]
+    #[error("the number at byte {at} is not written as bencoding demands")]
     Number {
         /// Where the number's value begins.
         at: usize,
     },
     /// A dictionary key that is not a string.
-    #[error("The dictionary key at byte {at} is not a string.")]
+    #[error("the dictionary key at byte {at} is not a string")]
     Key {
         /// Where the key begins.
         at: usize,
     },
     /// A key twice in one dictionary: programs differ in which of the two they read.
-    #[error("The key {key:?} stands twice in one dictionary.")]
+    #[error("the key {key:?} stands twice in one dictionary")]
     DuplicateKey {
         /// The key, shortened and made readable.
         key: String,
     },
     /// Keys out of order where order is demanded (BEP 52).
-    #[error("The dictionary key at byte {at} is not in sorted order.")]
+    #[error("the dictionary key at byte {at} is not in sorted order")]
     Unsorted {
         /// Where the key begins.
         at: usize,
     },
     /// More nesting than [`Limits::depth`].
-    #[error("Lists and dictionaries are nested {depth} deep or deeper.")]
+    #[error("lists and dictionaries are nested {depth} deep or deeper")]
     TooDeep {
         /// The limit.
         depth: usize,
     },
     /// More values than [`Limits::tokens`].
-    #[error("It holds more than {tokens} values.")]
+    #[error("it holds more than {tokens} values")]
     TooManyTokens {
         /// The limit.
         tokens: usize,
     },
     /// Bytes after the value.
-    #[error("There are bytes after the end at byte {at}.")]
+    #[error("there are bytes after the end at byte {at}")]
     Trailing {
         /// Where the value ended.
         at: usize,

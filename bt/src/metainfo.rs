@@ -9,6 +9,8 @@ mod files;
 mod layers;
 mod name;
 mod rewrite;
+#[cfg(test)]
+mod tests;
 
 pub use error::Error;
 pub use rewrite::{with_private, write};

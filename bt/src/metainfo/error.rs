@@ -6,7 +6,7 @@ use crate::bencode;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// It is not bencoding.
-    #[error("This is not a sound .torrent file: {0} Choose the .torrent file itself, or make it again.")]
+    #[error("This is not a sound .torrent file: {0}. Choose the .torrent file itself, or make it again.")]
     Bencode(#[from] bencode::Error),
     /// The outermost value is no dictionary.
     #[error("This is not a .torrent file: it holds no dictionary. Choose the .torrent file itself.")]

@@ -49,12 +49,7 @@ impl<'a> Content<'a> {
             _ => return Err(Error::Version),
         };
         let piece_length = piece_length(info, version2)?;
-        let name = info
-            .name_utf8
-            .and_then(Value::string)
-            .or_else(|| info.name.and_then(Value::string))
-            .filter(|name| !name::is_blank(name))
-            .ok_or(Error::MissingName)?;
+        let name = name(info)?;
         let v2 = version2.then(|| tree(info)).transpose()?;
         let has_v1 = !version2 || info.files.is_some() || info.length.is_some() || info.pieces.is_some();
         let v1 = has_v1.then(|| list(info, name)).transpose()?;
@@ -88,9 +83,6 @@ impl<'a> Content<'a> {
 
     /// The entries without pad files, under safe names.
     pub(super) fn files(&self) -> Result<Vec<File>, Error> {
-        if name::climbs(self.name) {
-            return Err(Error::ParentPath { path: name::shown(&[self.name]) });
-        }
         self.entries()
             .iter()
             .filter(|entry| !entry.pad)
@@ -144,6 +136,16 @@ impl<'a> Content<'a> {
     fn gap(&self, offset: u64, file: &Entry<'_>) -> u64 {
         if file.size == 0 { 0 } else { offset.next_multiple_of(self.piece_length) - offset }
     }
+}
+
+/// `name.utf-8` is how old clients kept a readable name beside one in their own character set.
+fn name<'a>(info: &Info<'a>) -> Result<&'a [u8], Error> {
+    let utf8 = info.name_utf8.and_then(Value::string);
+    let name = utf8.or_else(|| info.name.and_then(Value::string)).ok_or(Error::MissingName)?;
+    if name::climbs(name) {
+        return Err(Error::ParentPath { path: name::shown(&[name]) });
+    }
+    if name::is_blank(name) { Err(Error::MissingName) } else { Ok(name) }
 }
 
 fn piece_length(info: &Info<'_>, version2: bool) -> Result<u64, Error> {

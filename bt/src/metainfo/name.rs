@@ -13,9 +13,12 @@ pub(super) fn climbs(part: &[u8]) -> bool {
 /// Whether clients would find nothing in a name to save under.
 pub(super) fn is_blank(name: &[u8]) -> bool {
     let name = String::from_utf8_lossy(name);
-    let mut rest = name.chars().filter(|char| !turns_text(*char) && !matches!(char, '/' | '\\' | '\0'));
-    let first = rest.by_ref().find(|char| !char.is_whitespace());
-    first.is_none() || first == Some('.') && rest.next().is_none()
+    let rest: String = name
+        .chars()
+        .filter(|char| !turns_text(*char) && !char.is_whitespace() && !matches!(char, '/' | '\\' | '\0'))
+        .take(3)
+        .collect();
+    matches!(rest.as_str(), "" | "." | "..")
 }
 
 /// The path of `parts` joined with `/`; `_` when nothing of it can be shown.
