@@ -50,9 +50,9 @@ impl Position {
     /// Reads what [`Position::encode`] writes.
     pub fn decode(frame: &[u8]) -> Result<Self, Error> {
         let bytes: [u8; 16] = frame.try_into().map_err(|_| Error::Position(frame.len()))?;
-        let both = u128::from_be_bytes(bytes);
-        let [epoch, seq] = [(both >> 64) as u64, both as u64];
-        Ok(Self { epoch, seq })
+        let [e0, e1, e2, e3, e4, e5, e6, e7, seq @ ..] = bytes;
+        let epoch = u64::from_be_bytes([e0, e1, e2, e3, e4, e5, e6, e7]);
+        Ok(Self { epoch, seq: u64::from_be_bytes(seq) })
     }
 }
 

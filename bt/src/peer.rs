@@ -65,8 +65,8 @@ pub(crate) fn write_v4(endpoint: SocketAddrV4) -> [u8; V4_LEN] {
     wire
 }
 
-pub(crate) fn read_v4(wire: &[u8; V4_LEN]) -> SocketAddrV4 {
-    let [a, b, c, d, port @ ..] = *wire;
+pub(crate) fn read_v4(wire: [u8; V4_LEN]) -> SocketAddrV4 {
+    let [a, b, c, d, port @ ..] = wire;
     SocketAddrV4::new(Ipv4Addr::new(a, b, c, d), u16::from_be_bytes(port))
 }
 

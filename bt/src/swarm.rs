@@ -4,9 +4,6 @@ mod table;
 mod v6_list;
 mod window;
 
-#[cfg(test)]
-mod tests;
-
 use std::net::SocketAddr;
 
 use crate::announce::Event;

@@ -78,7 +78,7 @@ pub fn decode(body: &[u8]) -> Result<Reply, DecodeError> {
     match wire.peers {
         Some(WirePeers::Compact(bytes)) => {
             let (v4, []) = bytes.as_chunks::<V4_LEN>() else { return Err(DecodeError::Peers) };
-            peers.extend(v4.iter().map(|wire| (SocketAddr::V4(read_v4(wire)), None)));
+            peers.extend(v4.iter().map(|wire| (SocketAddr::V4(read_v4(*wire)), None)));
         }
         Some(WirePeers::List(list)) => peers.extend(list.into_iter().filter_map(WirePeer::read)),
         None => {}

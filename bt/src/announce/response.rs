@@ -99,7 +99,7 @@ impl Response<'_> {
         let (v6, _) = self.peers.v6().as_chunks::<V6_LEN>();
         let endpoints = v4
             .iter()
-            .map(|wire| SocketAddr::V4(read_v4(wire)))
+            .map(|wire| SocketAddr::V4(read_v4(*wire)))
             .chain(v6.iter().map(|wire| SocketAddr::V6(read_v6(wire))));
         let mut ids = self.peers.ids();
         let mut text = [0; 48];

@@ -69,7 +69,7 @@ impl PeerRecord {
             2 => PeerState::PartialSeed,
             _ => return None,
         };
-        let v4 = (flags & HAS_V4 != 0).then(|| read_v4(&v4));
+        let v4 = (flags & HAS_V4 != 0).then(|| read_v4(v4));
         let v6 = (flags & HAS_V6 != 0).then(|| read_v6(&v6));
         let peer = Peer { member, peer_id, v4, v6, uploaded, downloaded, left, state, idle };
         Some(Self { info_hash: info_hash.into(), peer })

@@ -128,7 +128,7 @@ impl Table {
     }
 
     pub(super) fn v4(&self, at: usize) -> Option<SocketAddrV4> {
-        self.v4.get(at).map(read_v4)
+        self.v4.get(at).copied().map(read_v4)
     }
 
     pub(super) fn v6(&self, at: usize) -> Option<SocketAddrV6> {

@@ -68,8 +68,8 @@ struct Asks<'a> {
 impl Asks<'_> {
     fn v4(&self, wanted: usize, rng: &mut fastrand::Rng, out: &mut PeerBuffer) -> usize {
         let (wires, seeders) = self.table.v4_wires();
-        let ring = Ring::new(wires, self.skipped(seeders), self.asker);
-        ring.walk(
+        let candidates = Ring::new(wires, self.skipped(seeders), self.asker);
+        candidates.walk(
             wanted,
             rng,
             |at| self.same_member(at),
@@ -85,8 +85,8 @@ impl Asks<'_> {
     fn v6(&self, wanted: usize, rng: &mut fastrand::Rng, out: &mut PeerBuffer) -> usize {
         let Some(list) = self.table.v6_list() else { return 0 };
         let own = self.table.slot(self.asker).v6 as usize;
-        let ring = Ring::new(list.wires(), self.skipped(list.seeders()), own);
-        ring.walk(
+        let candidates = Ring::new(list.wires(), self.skipped(list.seeders()), own);
+        candidates.walk(
             wanted,
             rng,
             |at| self.same_member(list.owner(at)),

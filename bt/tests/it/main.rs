@@ -1,0 +1,9 @@
+//! Tests of `bt` from outside.
+
+#![expect(clippy::expect_used, reason = "a test may end in a panic")]
+
+mod announce;
+mod control;
+mod scrape;
+mod swarm;
+mod metainfo;

@@ -1,0 +1,307 @@
+//! Swarms: what announces count, what they account for, whom they tell of.
+
+mod model;
+
+use std::net::SocketAddr;
+
+use bt::announce::Event;
+use bt::swarm::{Announcement, Counts, Outcome, PeerBuffer, Swarm};
+use bt::{Peer, PeerState};
+
+/// A swarm with its buffer, its clock and its dice.
+struct Bench {
+    swarm: Swarm,
+    peers: PeerBuffer,
+    now: u32,
+    rng: fastrand::Rng,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let rng = fastrand::Rng::with_seed(7);
+        Self { swarm: Swarm::new(0), peers: PeerBuffer::default(), now: 0, rng }
+    }
+
+    fn announce(&mut self, announcement: &Announcement) -> Outcome {
+        self.swarm.announce(announcement, self.now, &mut self.rng, &mut self.peers)
+    }
+
+    fn only(&self) -> Peer {
+        let peers: Vec<Peer> = self.swarm.peers(self.now).collect();
+        let [peer] = peers.as_slice() else { panic!("{} peers", peers.len()) };
+        peer.clone()
+    }
+}
+
+fn endpoint(text: &str) -> SocketAddr {
+    text.parse().expect("an endpoint")
+}
+
+/// A leecher with one byte left, at an endpoint of its own.
+fn leecher(member: u32) -> Announcement {
+    let [_, b, c, d] = member.to_be_bytes();
+    Announcement {
+        member,
+        peer_id: [1; 20],
+        endpoint: ([10, b, c, d], 6881).into(),
+        uploaded: 0,
+        downloaded: 0,
+        left: Some(1),
+        event: Event::None,
+        numwant: 50,
+        with_ids: false,
+    }
+}
+
+fn seeder(member: u32) -> Announcement {
+    Announcement { left: Some(0), ..leecher(member) }
+}
+
+fn counts(seeders: u32, leechers: u32, downloaders: u32, snatched: u32) -> Counts {
+    Counts { seeders, leechers, downloaders, snatched }
+}
+
+#[test]
+fn roles_are_counted_as_they_change() {
+    let mut bench = Bench::new();
+    let first = bench.announce(&leecher(1));
+    assert_eq!((first.before, first.after), (counts(0, 0, 0, 0), counts(0, 1, 1, 0)));
+    assert_eq!(bench.announce(&seeder(2)).after, counts(1, 1, 1, 0));
+    let paused = Announcement { event: Event::Paused, ..leecher(1) };
+    assert_eq!(bench.announce(&paused).after, counts(1, 1, 0, 0));
+    assert_eq!(bench.announce(&paused).after, counts(1, 1, 0, 0));
+    assert_eq!(bench.announce(&leecher(1)).after, counts(1, 1, 1, 0));
+    assert_eq!(bench.announce(&leecher(2)).after, counts(0, 2, 2, 0), "a recheck found a fault");
+    assert_eq!(bench.announce(&paused).after, counts(0, 2, 1, 0));
+    let stopped = Announcement { event: Event::Stopped, ..leecher(1) };
+    assert_eq!(bench.announce(&stopped).after, counts(0, 1, 1, 0));
+    assert_eq!(bench.announce(&stopped).after, counts(0, 1, 1, 0), "an unknown peer may leave");
+    assert!(!bench.swarm.is_empty());
+}
+
+#[test]
+fn a_paused_peer_with_everything_is_a_seeder() {
+    let mut bench = Bench::new();
+    let paused = Announcement { event: Event::Paused, ..seeder(1) };
+    assert_eq!(bench.announce(&paused).after, counts(1, 0, 0, 0));
+    assert_eq!(bench.only().state, PeerState::Seeder);
+}
+
+#[test]
+fn a_partial_seed_that_leaves_or_expires_is_forgotten() {
+    let mut bench = Bench::new();
+    let paused = Announcement { event: Event::Paused, ..leecher(1) };
+    bench.announce(&paused);
+    bench.announce(&Announcement { event: Event::Stopped, left: Some(0), ..leecher(1) });
+    bench.announce(&paused);
+    bench.now = 11;
+    assert_eq!(bench.swarm.expire(11, 10, usize::MAX), 1);
+    assert_eq!(bench.swarm.counts(), counts(0, 0, 0, 1));
+}
+
+#[test]
+fn a_snatch_is_counted_once() {
+    let mut bench = Bench::new();
+    bench.announce(&leecher(1));
+    let completed = Announcement { event: Event::Completed, ..seeder(1) };
+    assert!(bench.announce(&completed).snatched);
+    assert!(!bench.announce(&completed).snatched, "announced over the other family, or repeated");
+    bench.announce(&leecher(1));
+    assert!(!bench.announce(&completed).snatched, "a recheck in between");
+    assert_eq!(bench.swarm.counts(), counts(1, 0, 0, 1));
+}
+
+#[test]
+fn a_snatch_is_inferred_from_left() {
+    let mut bench = Bench::new();
+    bench.announce(&leecher(1));
+    assert!(bench.announce(&seeder(1)).snatched);
+    assert!(!bench.announce(&Announcement { event: Event::Completed, ..seeder(1) }).snatched);
+    bench.announce(&leecher(2));
+    assert!(bench.announce(&Announcement { event: Event::Stopped, ..seeder(2) }).snatched);
+    assert!(!bench.announce(&seeder(3)).snatched, "came as a seeder");
+    assert_eq!(bench.swarm.counts().snatched, 2);
+}
+
+#[test]
+fn completed_from_an_unknown_peer_is_a_snatch_unless_something_is_left() {
+    let mut bench = Bench::new();
+    assert!(bench.announce(&Announcement { event: Event::Completed, ..seeder(1) }).snatched);
+    assert!(!bench.announce(&Announcement { event: Event::Completed, ..leecher(2) }).snatched);
+}
+
+#[test]
+fn snatches_go_on_from_what_was_stored() {
+    let mut swarm = Swarm::new(5);
+    assert_eq!(swarm.counts().snatched, 5);
+    swarm.raise_snatched(3);
+    assert_eq!(swarm.counts().snatched, 5);
+    swarm.raise_snatched(8);
+    assert_eq!(swarm.counts().snatched, 8);
+}
+
+#[test]
+fn only_growth_within_a_session_is_accounted() {
+    let mut bench = Bench::new();
+    let at = |uploaded, downloaded| Announcement { uploaded, downloaded, ..leecher(1) };
+    let mut grown = |uploaded, downloaded| {
+        let outcome = bench.announce(&at(uploaded, downloaded));
+        (outcome.uploaded, outcome.downloaded)
+    };
+    assert_eq!(grown(1000, 500), (0, 0), "what was before we knew it is not ours to count");
+    assert_eq!(grown(1000, 500), (0, 0));
+    assert_eq!(grown(1700, 501), (700, 1));
+    assert_eq!(grown(1699, 501), (0, 0), "an announce that was overtaken");
+    assert_eq!(grown(0, 600), (0, 0), "a client that began anew");
+    assert_eq!(grown(10, 600), (10, 0));
+    assert_eq!(grown(u64::MAX, u64::MAX), (u64::MAX - 10, u64::MAX - 600));
+    let last = bench.announce(&Announcement { event: Event::Stopped, ..at(u64::MAX, u64::MAX) });
+    assert_eq!((last.uploaded, last.downloaded), (0, 0));
+}
+
+#[test]
+fn seconds_are_seeded_only_by_a_seeder() {
+    let mut bench = Bench::new();
+    bench.announce(&leecher(1));
+    bench.now = 10;
+    assert_eq!(bench.announce(&seeder(1)).seeded, 0);
+    bench.now = 25;
+    assert_eq!(bench.announce(&seeder(1)).seeded, 15);
+    assert_eq!(bench.announce(&seeder(1)).seeded, 0);
+    bench.now = 26;
+    assert_eq!(bench.announce(&Announcement { event: Event::Stopped, ..seeder(1) }).seeded, 1);
+    assert_eq!(bench.announce(&Announcement { event: Event::Stopped, ..seeder(1) }).seeded, 0);
+}
+
+#[test]
+fn a_peer_keeps_an_endpoint_of_each_family() {
+    let mut bench = Bench::new();
+    let over_v6 = Announcement { endpoint: endpoint("[2001:db8::1]:6881"), ..leecher(1) };
+    bench.announce(&over_v6);
+    assert_eq!((bench.only().v4, bench.swarm.counts()), (None, counts(0, 1, 1, 0)));
+    bench.announce(&leecher(1));
+    assert_eq!(bench.swarm.counts(), counts(0, 1, 1, 0), "one peer with two endpoints");
+    let peer = bench.only();
+    assert_eq!(peer.v4.map(SocketAddr::V4), Some(leecher(1).endpoint));
+    assert_eq!(peer.v6.map(SocketAddr::V6), Some(over_v6.endpoint));
+
+    bench.announce(&Announcement { endpoint: endpoint("10.0.0.99:1"), ..seeder(1) });
+    let peer = bench.only();
+    assert_eq!((peer.v4.map(|v4| v4.port()), peer.v6.map(|v6| v6.port())), (Some(1), Some(6881)));
+    bench.announce(&leecher(2));
+    assert_eq!((bench.peers.v4().len(), bench.peers.v6().len()), (6, 18));
+    bench.announce(&Announcement { event: Event::Stopped, ..over_v6 });
+    bench.announce(&leecher(2));
+    assert_eq!((bench.peers.v4().len(), bench.peers.v6().len()), (0, 0), "both are gone");
+}
+
+#[test]
+fn a_mapped_address_is_ipv4() {
+    let mut bench = Bench::new();
+    bench.announce(&Announcement { endpoint: endpoint("[::ffff:10.0.0.7]:9"), ..leecher(1) });
+    let peer = bench.only();
+    assert_eq!((peer.v4.map(SocketAddr::V4), peer.v6), (Some(endpoint("10.0.0.7:9")), None));
+}
+
+#[test]
+fn seeders_are_told_of_leechers_only() {
+    let mut bench = Bench::new();
+    for member in 1..=3 {
+        bench.announce(&seeder(member));
+        assert!(bench.peers.v4().is_empty());
+    }
+    bench.announce(&leecher(4));
+    assert_eq!(bench.peers.v4().len(), 3 * 6);
+    bench.announce(&seeder(1));
+    assert_eq!(bench.peers.v4(), [10, 0, 0, 4, 26, 225]);
+    bench.announce(&Announcement { event: Event::Stopped, ..seeder(1) });
+    assert!(bench.peers.v4().is_empty(), "whoever leaves needs nobody");
+}
+
+#[test]
+fn a_client_that_was_restarted_is_not_told_of_itself() {
+    let mut bench = Bench::new();
+    bench.announce(&leecher(1));
+    let again = Announcement { peer_id: [2; 20], ..leecher(1) };
+    bench.announce(&again);
+    assert!(bench.peers.v4().is_empty());
+    let other = Announcement { member: 2, ..again };
+    bench.announce(&other);
+    assert_eq!(bench.peers.v4().len(), 12, "another member behind that endpoint is told");
+}
+
+#[test]
+fn numwant_is_for_both_families_and_the_announced_one_goes_first() {
+    let mut bench = Bench::new();
+    for member in 1..=5 {
+        bench.announce(&leecher(member));
+        let v6 = format!("[2001:db8::{member}]:1");
+        bench.announce(&Announcement { endpoint: endpoint(&v6), ..leecher(100 + member) });
+    }
+    let over_v4 = Announcement { numwant: 7, ..leecher(50) };
+    bench.announce(&over_v4);
+    assert_eq!((bench.peers.v4().len() / 6, bench.peers.v6().len() / 18), (5, 2));
+    let over_v6 = Announcement { endpoint: endpoint("[2001:db8::50]:1"), ..over_v4 };
+    bench.announce(&over_v6);
+    assert_eq!((bench.peers.v4().len() / 6, bench.peers.v6().len() / 18), (2, 5));
+    bench.announce(&Announcement { numwant: 0, ..over_v4 });
+    assert!(bench.peers.v4().is_empty() && bench.peers.v6().is_empty());
+}
+
+#[test]
+fn silent_peers_expire_in_bounded_steps() {
+    let mut bench = Bench::new();
+    for member in 0..100 {
+        bench.now = member % 2 * 1000;
+        bench.announce(&leecher(member));
+    }
+    assert_eq!(bench.swarm.expire(1000, 1000, usize::MAX), 0, "exactly as long as allowed");
+    let calls = (0..20).map(|_| bench.swarm.expire(1001, 1000, 10)).collect::<Vec<_>>();
+    assert!(calls.iter().all(|&removed| removed <= 10));
+    assert_eq!(calls.iter().sum::<usize>(), 50);
+    assert!(bench.swarm.peers(1001).all(|peer| peer.member % 2 == 1 && peer.idle == 1));
+    assert_eq!(bench.swarm.expire(3000, 1000, usize::MAX), 50);
+    assert!(bench.swarm.is_empty());
+    assert_eq!(bench.swarm.expire(3000, 1000, usize::MAX), 0);
+}
+
+#[test]
+fn a_member_is_removed_with_all_clients() {
+    let mut bench = Bench::new();
+    for number in 0..40 {
+        let id = [u8::try_from(number).expect("few"); 20];
+        bench.announce(&Announcement { peer_id: id, ..leecher(number % 4) });
+    }
+    assert_eq!(bench.swarm.remove_member(3), 10);
+    assert_eq!(bench.swarm.remove_member(3), 0);
+    assert_eq!(bench.swarm.counts(), counts(0, 30, 30, 0));
+    assert!(bench.swarm.peers(0).all(|peer| peer.member != 3));
+}
+
+#[test]
+fn windows_are_fair() {
+    const PEERS: u32 = 40;
+    const ROUNDS: u32 = 20_000;
+    const WANTED: u32 = 10;
+    let mut bench = Bench::new();
+    for member in 0..PEERS {
+        bench.announce(&if member % 4 == 0 { seeder(member) } else { leecher(member) });
+    }
+    let (mut first, mut given) = ([0_u32; PEERS as usize], [0_u32; PEERS as usize]);
+    let asker = Announcement { numwant: WANTED, ..leecher(PEERS) };
+    for _ in 0..ROUNDS {
+        bench.announce(&asker);
+        let members: Vec<usize> = bench.peers.v4().chunks(6).map(|wire| wire[3].into()).collect();
+        assert_eq!(members.len(), WANTED as usize);
+        first[members[0]] += 1;
+        for member in members {
+            given[member] += 1;
+        }
+    }
+    // Whom a window begins with is uniform over 40: chi-square with 39 degrees of freedom, 99.9 % below 72.05.
+    let expected = f64::from(ROUNDS) / f64::from(PEERS);
+    let chi_square: f64 = first.iter().map(|&seen| (f64::from(seen) - expected).powi(2) / expected).sum();
+    assert!(chi_square < 72.05, "{chi_square}");
+    // Each is in a quarter of all windows: 5,000 times, with a standard deviation of 61.
+    assert!(given.iter().all(|seen| seen.abs_diff(5000) < 250), "{given:?}");
+}
