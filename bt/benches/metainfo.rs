@@ -1,5 +1,7 @@
 //! Reading an upload of 100,000 files, and what a download costs.
 
+#![expect(clippy::expect_used, reason = "a bench may end in a panic")]
+
 use std::hint::black_box;
 
 use bt::bencode::{Limits, check};

@@ -59,11 +59,8 @@ pub enum Error {
         key: String,
     },
     /// Keys out of order where order is demanded (BEP 52).
-    #[error("the dictionary key at byte {at} is not in sorted order")]
-    Unsorted {
-        /// Where the key begins.
-        at: usize,
-    },
+    #[error("the keys of a dictionary are not in sorted order")]
+    Unsorted,
     /// More nesting than [`Limits::depth`].
     #[error("lists and dictionaries are nested {depth} deep or deeper")]
     TooDeep {
@@ -155,7 +152,7 @@ fn scan(bytes: &[u8], limits: &Limits, order: KeyOrder) -> Result<usize, Error> 
             if dict.key_next {
                 match token {
                     Token::String(key) => {
-                        note_key(dict, &mut keys, key, at, order)?;
+                        note_key(dict, &mut keys, key, order)?;
                         dict.key_next = false;
                         continue;
                     }
@@ -192,7 +189,6 @@ fn note_key<'a>(
     dict: &mut Open,
     keys: &mut Vec<&'a [u8]>,
     key: &'a [u8],
-    at: usize,
     order: KeyOrder,
 ) -> Result<(), Error> {
     if let Some(last) = keys[dict.keys_from..].last() {
@@ -201,7 +197,7 @@ fn note_key<'a>(
         }
         if *last > key {
             if order == KeyOrder::Sorted {
-                return Err(Error::Unsorted { at });
+                return Err(Error::Unsorted);
             }
             dict.sorted = false;
         }

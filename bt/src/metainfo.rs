@@ -155,7 +155,7 @@ impl<'a> Document<'a> {
         for entry in value.dict().ok_or(Error::NotADictionary)? {
             match entry.key {
                 b"info" => info = Some(entry.value),
-                b"piece layers" => piece_layers = Some(entry.value),
+                b"piece layers" => piece_layers = Some(entry.value).filter(|layers| layers.dict().is_some()),
                 b"announce" => announce = Some(entry.value),
                 b"announce-list" => has_announce_list = true,
                 _ => {}

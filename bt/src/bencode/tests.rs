@@ -58,7 +58,7 @@ fn keys_in_any_order_but_never_twice() {
     assert_eq!(checked(b"ld1:ai1eed1:ai1eee"), Ok(()));
     let limits = Limits::default();
     assert_eq!(check_sorted(b"d1:ad1:bi1eee", &limits), Ok(()));
-    assert_eq!(check_sorted(b"d1:ad1:bi1e1:ai1eee", &limits), Err(Error::Unsorted { at: 11 }));
+    assert_eq!(check_sorted(b"d1:ad1:bi1e1:ai1eee", &limits), Err(Error::Unsorted));
 }
 
 #[test]
@@ -99,8 +99,8 @@ fn many_tokens_are_refused_or_read() {
     let full = format!("l{}e", "i0e".repeat(2_999_998));
     assert_eq!(checked(full.as_bytes()), Ok(()));
     // Descending keys are what would make a naive search for duplicates quadratic.
-    let descending: String = (0..900_000).rev().map(|key| format!("6:{key:06}0:")).collect();
-    assert_eq!(checked(format!("d{descending}e").as_bytes()), Ok(()));
+    let descending: Vec<_> = (0..900_000).rev().map(|key| format!("6:{key:06}0:")).collect();
+    assert_eq!(checked(format!("d{}e", descending.concat()).as_bytes()), Ok(()));
 }
 
 fn to_reference(value: Value<'_>) -> Option<Reference> {

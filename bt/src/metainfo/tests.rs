@@ -12,7 +12,7 @@ fn string(text: &str) -> String {
 
 /// A file list of version 1 with sizes of one byte.
 fn listing(name: &str, paths: &[&[&str]]) -> String {
-    let files: String = paths
+    let files: Vec<_> = paths
         .iter()
         .map(|parts| {
             let path: String = parts.iter().map(|part| string(part)).collect();
@@ -20,7 +20,8 @@ fn listing(name: &str, paths: &[&[&str]]) -> String {
         })
         .collect();
     let name = string(name);
-    format!("d4:infod5:filesl{files}e4:name{name}12:piece lengthi16384e6:pieces20:{}ee", "h".repeat(20))
+    let (files, pieces) = (files.concat(), "h".repeat(20));
+    format!("d4:infod5:filesl{files}e4:name{name}12:piece lengthi16384e6:pieces20:{pieces}ee")
 }
 
 fn single(piece_length: i64, extra: &str) -> String {
@@ -106,8 +107,8 @@ fn few_clashes_are_accepted_and_many_refused() {
 /// A version 2 file tree: `folders` nested folders around `leaves` empty files.
 fn deep_tree(folders: usize, folder: &str, leaves: usize) -> String {
     let open = format!("{}d", string(folder)).repeat(folders);
-    let files: String = (0..leaves).map(|leaf| format!("6:{leaf:06}d0:d6:lengthi0eee")).collect();
-    let close = "e".repeat(folders);
+    let files: Vec<_> = (0..leaves).map(|leaf| format!("6:{leaf:06}d0:d6:lengthi0eee")).collect();
+    let (files, close) = (files.concat(), "e".repeat(folders));
     format!("d4:infod9:file treed{open}{files}{close}e12:meta versioni2e4:name1:t12:piece lengthi16384eee")
 }
 

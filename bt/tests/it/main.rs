@@ -4,6 +4,6 @@
 
 mod announce;
 mod control;
+mod metainfo;
 mod scrape;
 mod swarm;
-mod metainfo;
