@@ -1,7 +1,7 @@
 //! The database's schema, roles and grants: `sql/`, compiled in.
 
 use anyhow::{Context, bail};
-use tokio_postgres::{Client, Transaction};
+use tokio_postgres::{Client, GenericClient, Transaction};
 
 use crate::config::Postgresql;
 
@@ -84,9 +84,10 @@ async fn create_roles(transaction: &Transaction<'_>, logins: &[&Postgresql]) -> 
     Ok(())
 }
 
-/// `alter role` takes no parameters: the server quotes the two values.
-async fn set_password(transaction: &Transaction<'_>, login: &Postgresql) -> anyhow::Result<()> {
-    let statement: String = transaction
+/// Gives the role of `login` its password.
+pub async fn set_password(client: &impl GenericClient, login: &Postgresql) -> anyhow::Result<()> {
+    // `alter role` takes no parameters: the server quotes the two values.
+    let statement: String = client
         .query_one(
             "select format('alter role %I password %L', $1::text, $2::text) as statement",
             &[&login.user, &login.password.reveal()],
@@ -94,7 +95,7 @@ async fn set_password(transaction: &Transaction<'_>, login: &Postgresql) -> anyh
         .await?
         .get("statement");
     // The statement holds the password: the error's own text must not carry it.
-    transaction.batch_execute(&statement).await.map_err(|error| {
+    client.batch_execute(&statement).await.map_err(|error| {
         anyhow::anyhow!("cannot set the password of role {}: {}", login.user, crate::db::state(&error))
     })
 }

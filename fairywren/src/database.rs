@@ -1,0 +1,73 @@
+//! The database of a start: the embedded server or the configured one, migrated and ready for the children.
+
+use anyhow::Context;
+use infra::config::Postgresql;
+use infra::postgres::{Cluster, OWNER, Programs, cluster_major};
+use infra::process::Account;
+use infra::secrets::Secret;
+use infra::shutdown::Shutdown;
+use infra::{db, migrations};
+use rustix::process::Signal;
+use std::time::Duration;
+use tokio_postgres::Client;
+
+use crate::configuration::Settings;
+use crate::folder::Folder;
+use crate::program::{Program, Readiness};
+
+/// A fast stop rolls back what is open and writes a checkpoint.
+const PATIENCE: Duration = Duration::from_millis(1200);
+
+/// The embedded server of `folder`, not started.
+pub(crate) async fn embedded(folder: &Folder) -> anyhow::Result<Cluster> {
+    let data = folder.cluster();
+    let programs = Programs::find(cluster_major(&data)?).await?;
+    let account = Account::unprivileged(&data).await?;
+    if let Some(account) = &account {
+        account.check_reach(folder.path()).await?;
+    }
+    Ok(Cluster { programs, data, sockets: folder.sockets(), account })
+}
+
+/// Starts `cluster` and keeps it running until `shutdown`; makes its data at the first start.
+pub(crate) async fn start(cluster: &Cluster, owner: &Secret, shutdown: &Shutdown) -> anyhow::Result<()> {
+    if cluster.data.exists() {
+        cluster.forget_killed()?;
+    } else {
+        tracing::info!("making the database in {}", cluster.data.display());
+        cluster.create(owner).await?;
+    }
+    let server = cluster.clone();
+    let program = Program {
+        name: "postgres",
+        command: Box::new(move || server.server(&[])),
+        readiness: Readiness::Server(cluster.clone()),
+        end: Signal::INT,
+        patience: PATIENCE,
+    };
+    program.keep(shutdown).await?;
+    let postgres = cluster.login("postgres", OWNER, owner.clone());
+    let client = db::connect(&postgres, "fairywren").await?;
+    let found = client.query_opt("select from pg_database where datname = $1", &[&OWNER]).await?;
+    if found.is_none() {
+        client.batch_execute(&format!("create database {OWNER}")).await.context("the database")?;
+    }
+    Ok(())
+}
+
+/// Migrates, and says whether there is an account yet.
+pub(crate) async fn migrate(settings: &Settings) -> anyhow::Result<bool> {
+    let owner: &Postgresql = &settings.config.migrate.postgresql;
+    let mut client: Client = db::connect(owner, "fairywren").await?;
+    let logins = settings.logins();
+    for version in migrations::migrate(&mut client, &logins).await.context("cannot migrate the database")? {
+        tracing::info!("applied migration {version}");
+    }
+    if settings.embedded {
+        // The configuration is the only place to change them.
+        for login in logins {
+            migrations::set_password(&client, login).await?;
+        }
+    }
+    Ok(client.query_one("select exists (select from users) as found", &[]).await?.get("found"))
+}

@@ -1,0 +1,183 @@
+//! The data folder: its lock, its files, and the `run` folder that lives as long as the processes.
+
+use std::fs::{self, File, Permissions, TryLockError};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+use infra::postgres::remove_folder;
+use infra::process::Account;
+use rustix::io::{FdFlags, fcntl_setfd};
+use rustix::process::geteuid;
+
+use crate::refusal::Refusal;
+
+/// A unix socket's path ends before byte 108 of its structure.
+const MAX_SOCKET_PATH: usize = 107;
+
+/// Programs of an earlier run stop within 5 seconds each.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// A data folder that this process alone uses.
+pub(crate) struct Folder {
+    path: PathBuf,
+    run: PathBuf,
+    /// Held as long as this process lives.
+    _lock: File,
+    /// The folder itself, locked; every child inherits it, so that it is free when the last of them has ended.
+    _children: File,
+}
+
+impl Folder {
+    /// Opens or makes `path`, locks it, and waits for what a killed launcher left running.
+    pub(crate) async fn open(path: &Path) -> anyhow::Result<Self> {
+        let path = std::path::absolute(path).context("the data folder")?;
+        if path.to_str().is_none() {
+            return Err(Refusal(format!("the data folder {} has no UTF-8 name", path.display())).into());
+        }
+        make(&path).with_context(|| format!("cannot make the data folder {}", path.display()))?;
+        let lock = File::options().create(true).truncate(false).write(true).open(path.join("lock"));
+        let lock = lock.with_context(|| format!("cannot write in the data folder {}", path.display()))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(Refusal(format!(
+                    "another `fairywren up` already runs on {}: stop it first, or choose another folder with --data",
+                    path.display()
+                ))
+                .into());
+            }
+            Err(TryLockError::Error(error)) => {
+                return Err(error).with_context(|| format!("cannot lock {}", path.display()));
+            }
+        }
+        let children = wait_for_children(&path).await?;
+        let run = run_folder(&path)?;
+        Ok(Self { path, run, _lock: lock, _children: children })
+    }
+
+    /// Makes the `run` folder and those of the sockets in it. `server` is who runs Postgres, if not the present user.
+    pub(crate) fn make_run(&self, server: Option<&Account>) -> anyhow::Result<()> {
+        let make = || {
+            fs::create_dir(&self.run)?;
+            fs::set_permissions(&self.run, passable())?;
+            for folder in [self.sockets(), self.run.join("zeromq")] {
+                fs::create_dir(&folder)?;
+                fs::set_permissions(&folder, Permissions::from_mode(0o700))?;
+            }
+            Ok::<_, std::io::Error>(())
+        };
+        make().with_context(|| format!("cannot make {}", self.run.display()))?;
+        server.map_or(Ok(()), |account| account.own(&self.sockets()))
+    }
+
+    /// Removes the `run` folder.
+    pub(crate) fn clean(&self) -> anyhow::Result<()> {
+        remove_folder(&self.run)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn run(&self) -> &Path {
+        &self.run
+    }
+
+    /// The configuration that the first start writes.
+    pub(crate) fn own_configuration(&self) -> PathBuf {
+        self.path.join("fairywren.conf.json")
+    }
+
+    /// The configuration that the children read.
+    pub(crate) fn effective_configuration(&self) -> PathBuf {
+        self.run.join("effective.conf.json")
+    }
+
+    /// What the launcher must remember of the embedded server.
+    pub(crate) fn server_record(&self) -> PathBuf {
+        self.path.join("postgres.json")
+    }
+
+    /// The embedded server's data.
+    pub(crate) fn cluster(&self) -> PathBuf {
+        self.path.join("postgres")
+    }
+
+    /// The embedded server's socket folder.
+    pub(crate) fn sockets(&self) -> PathBuf {
+        sockets(&self.run)
+    }
+}
+
+/// The embedded server's socket folder below a `run` folder.
+pub(crate) fn sockets(run: &Path) -> PathBuf {
+    run.join("postgres")
+}
+
+/// Where data goes when no folder is named.
+pub(crate) fn default_folder() -> Result<PathBuf, Refusal> {
+    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|it| it.is_absolute());
+    if let Some(data) = absolute("XDG_DATA_HOME") {
+        return Ok(data.join("fairywren"));
+    }
+    // Root's home is closed to the user that Postgres runs as.
+    if geteuid().is_root() {
+        return Ok(PathBuf::from("/var/lib/fairywren"));
+    }
+    absolute("HOME")
+        .map(|home| home.join(".local/share/fairywren"))
+        .ok_or_else(|| Refusal("HOME is not set: name the data folder with --data DIR".to_owned()))
+}
+
+/// Root's folder is passed through by the user that Postgres runs as.
+fn passable() -> Permissions {
+    Permissions::from_mode(if geteuid().is_root() { 0o711 } else { 0o700 })
+}
+
+fn make(path: &Path) -> std::io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(path)?;
+    fs::set_permissions(path, passable())
+}
+
+async fn wait_for_children(path: &Path) -> anyhow::Result<File> {
+    let folder = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+    fcntl_setfd(&folder, FdFlags::empty())?;
+    let lock = async {
+        let mut said = false;
+        while folder.try_lock().is_err() {
+            if !said {
+                tracing::info!("waiting for the processes of an earlier run to end");
+                said = true;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    if tokio::time::timeout(PATIENCE, lock).await.is_err() {
+        let path = path.display();
+        return Err(Refusal(format!("processes of an earlier run still use {path}: end them first")).into());
+    }
+    Ok(folder)
+}
+
+/// `path/run`, or where that is too long for the name of a socket, a folder below `/tmp`. What a killed launcher left
+/// of it is removed.
+fn run_folder(path: &Path) -> anyhow::Result<PathBuf> {
+    let mut run = path.join("run");
+    if sockets(&run).join(".s.PGSQL.5432").as_os_str().len() > MAX_SOCKET_PATH {
+        let folder = fs::metadata(path)?;
+        run = PathBuf::from(format!("/tmp/fairywren-{:x}-{:x}", folder.dev(), folder.ino()));
+        // Everybody may write in /tmp.
+        if let Ok(found) = fs::symlink_metadata(&run)
+            && (found.uid() != geteuid().as_raw() || !found.is_dir())
+        {
+            return Err(Refusal(format!("{} belongs to somebody else: remove it", run.display())).into());
+        }
+    }
+    remove_folder(&run)?;
+    Ok(run)
+}

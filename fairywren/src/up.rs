@@ -1,0 +1,134 @@
+//! `fairywren up`: start all, keep it running, stop it in order.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use infra::config::Config;
+use infra::process::{AtParentsEnd, command};
+use infra::shutdown::Shutdown;
+use rustix::process::Signal;
+
+use crate::Up;
+use crate::configuration::Settings;
+use crate::database;
+use crate::folder::{Folder, default_folder};
+use crate::program::{Program, Readiness};
+use crate::refusal::Refusal;
+
+/// How long tracker and webapi may finish what they are at; with the database's time it stays below 5 seconds.
+const PATIENCE: Duration = Duration::from_millis(3500);
+
+/// Longer than any child's patience: they are killed before.
+const ALL_ENDED: Duration = Duration::from_secs(10);
+
+/// The children, by the order of their stop.
+#[derive(Default)]
+struct Children {
+    services: Shutdown,
+    database: Shutdown,
+}
+
+/// Runs until SIGINT or SIGTERM.
+pub(crate) async fn up(options: &Up) -> anyhow::Result<()> {
+    let stop = Shutdown::default();
+    let mut signalled = pin!(stop.signalled());
+    let path = options.data.clone().map_or_else(default_folder, Ok)?;
+    let folder = tokio::select! {
+        biased;
+        signalled = &mut signalled => return Ok(signalled?),
+        folder = Folder::open(&path) => folder?,
+    };
+    let children = Children::default();
+    let outcome = tokio::select! {
+        biased;
+        signalled = &mut signalled => signalled.map_err(Into::into),
+        started = start(options, &folder, &children) => match started {
+            Ok(()) => signalled.await.map_err(Into::into),
+            Err(error) => Err(error),
+        },
+    };
+    tracing::info!("stopping");
+    children.services.finish(ALL_ENDED).await;
+    children.database.finish(ALL_ENDED).await;
+    folder.clean()?;
+    outcome
+}
+
+async fn start(options: &Up, folder: &Folder, children: &Children) -> anyhow::Result<()> {
+    let programs = [sibling("tracker")?, sibling("webapi")?];
+    let settings = Settings::prepare(folder, options)?;
+    if settings.embedded {
+        let cluster = database::embedded(folder).await?;
+        folder.make_run(cluster.account.as_ref())?;
+        settings.write(folder)?;
+        database::start(&cluster, &settings.config.migrate.postgresql.password, &children.database).await?;
+    } else {
+        folder.make_run(None)?;
+        settings.write(folder)?;
+    }
+    let has_account = database::migrate(&settings).await?;
+    let config = folder.effective_configuration();
+    let [tracker, webapi] = programs;
+    let listeners = settings.config.tracker.listen.len();
+    let ((), (), link) = tokio::try_join!(
+        service("tracker", tracker, &config, listeners).keep(&children.services),
+        service("webapi", webapi.clone(), &config, 1).keep(&children.services),
+        first_account(&webapi, &config, has_account),
+    )?;
+    let Config { api_url, tracker_url, .. } = &settings.config;
+    let first_account = link.map(|link| format!("first account {link}\n")).unwrap_or_default();
+    let lines = format!("site {api_url}\ntracker {tracker_url}\n{first_account}ready\n");
+    let mut stdout = std::io::stdout().lock();
+    // Nobody may be reading.
+    let _ = stdout.write_all(lines.as_bytes()).and_then(|()| stdout.flush());
+    Ok(())
+}
+
+fn service(name: &'static str, program: PathBuf, config: &Path, listeners: usize) -> Program {
+    let config = config.to_owned();
+    Program {
+        name,
+        command: Box::new(move || {
+            let mut command = command(&program, None, AtParentsEnd::Terminate);
+            command.arg(&config);
+            command
+        }),
+        readiness: Readiness::Listening(listeners),
+        end: Signal::TERM,
+        patience: PATIENCE,
+    }
+}
+
+/// The link that the first account is created with, while there is none.
+async fn first_account(webapi: &Path, config: &Path, has_account: bool) -> anyhow::Result<Option<String>> {
+    if has_account {
+        return Ok(None);
+    }
+    let output = command(webapi, None, AtParentsEnd::Terminate)
+        .arg("first-account")
+        .arg(config)
+        .stderr(Stdio::inherit())
+        .output()
+        .await
+        .context("cannot run `webapi first-account`")?;
+    if !output.status.success() {
+        bail!("`webapi first-account` failed ({})", output.status);
+    }
+    let link = String::from_utf8(output.stdout).context("the link to the first account")?;
+    Ok(link.lines().next().map(str::to_owned))
+}
+
+/// The other programs are installed beside this one.
+fn sibling(name: &str) -> anyhow::Result<PathBuf> {
+    let own = std::env::current_exe().context("the launcher's own path")?;
+    let program = own.with_file_name(name);
+    if !program.is_file() {
+        let program = program.display();
+        return Err(Refusal(format!("{program} is missing: build it with `cargo build --release`")).into());
+    }
+    Ok(program)
+}
