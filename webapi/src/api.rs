@@ -1,1 +1,107 @@
 //! The REST API below `/api`: extract, rule, store, answer in JSON.
+
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::{IntoResponses, ToSchema};
+
+use crate::error::{Error, Face, Fields};
+
+/// A handler's error, shown as [`ErrorBody`].
+#[derive(Debug)]
+pub struct Failure(pub Error);
+
+impl<E: Into<Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        self.0.into_failed(Face::Json)
+    }
+}
+
+/// Every answer that is no success.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ErrorBody {
+    /// What was wrong.
+    pub error: ErrorDetail,
+}
+
+/// What was wrong.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ErrorDetail {
+    /// Stable word to branch on, as `not_found`.
+    #[schema(example = "not_found")]
+    pub code: String,
+    /// A sentence for people.
+    #[schema(example = "there is no such torrent")]
+    pub message: String,
+    /// What is wrong with each field, by its name, where the fields are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<std::collections::BTreeMap<String, String>>)]
+    pub fields: Option<Fields>,
+}
+
+impl From<&Error> for ErrorBody {
+    fn from(error: &Error) -> Self {
+        let fields = if let Error::Invalid(fields) = error { Some(fields.clone()) } else { None };
+        Self { error: ErrorDetail { code: error.code().to_owned(), message: error.to_string(), fields } }
+    }
+}
+
+/// A page of a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct List<T> {
+    /// The things, in order.
+    pub items: Vec<T>,
+    /// Pass it as `after` for the next page; null at the end.
+    pub next: Option<String>,
+    /// How many there are in all; null where counting would cost more than the page.
+    pub total: Option<i64>,
+}
+
+/// Answers that any operation may give.
+#[derive(Debug, IntoResponses)]
+pub enum AnyFailure {
+    /// It has been logged.
+    #[response(status = 500)]
+    Internal(ErrorBody),
+    /// The database or the tracker is away; `Retry-After` says when to come back.
+    #[response(status = 503)]
+    Unavailable(ErrorBody),
+}
+
+/// Answers of operations that are for members.
+#[derive(Debug, IntoResponses)]
+pub enum MemberFailure {
+    /// Not signed in, or the token is no longer valid.
+    #[response(status = 401)]
+    Unauthorized(ErrorBody),
+}
+
+/// Answers of operations that change something: the right or the CSRF token is missing.
+#[derive(Debug, IntoResponses)]
+pub enum ChangeFailure {
+    /// Not yours to do, or `X-CSRF-Token` is missing or wrong.
+    #[response(status = 403)]
+    Forbidden(ErrorBody),
+}
+
+/// Answers of operations that read a body.
+#[derive(Debug, IntoResponses)]
+pub enum BodyFailure {
+    /// The body cannot be read.
+    #[response(status = 400)]
+    BadRequest(ErrorBody),
+    /// The body is too large.
+    #[response(status = 413)]
+    TooLarge(ErrorBody),
+    /// The body is of another media type than this operation reads.
+    #[response(status = 415)]
+    MediaType(ErrorBody),
+    /// Values that cannot be used; `fields` names them.
+    #[response(status = 422)]
+    Invalid(ErrorBody),
+}

@@ -37,6 +37,11 @@ impl App {
         Ok(Self(Arc::new(Inner { keys, live: Live::new(), shutdown, pool, config })))
     }
 
+    /// Path that the site lives under: empty, or `/name` without a slash at the end.
+    pub fn base(&self) -> &str {
+        self.config.api_url.path()
+    }
+
     /// A database connection; [`Error::Unavailable`] where none can be had in time.
     pub async fn connection(&self) -> Result<Object, Error> {
         Ok(self.pool.get().await?)

@@ -1,1 +1,125 @@
 //! Who is asking: extractors for members and their rights.
+
+pub mod anonymous;
+pub mod csrf;
+pub mod session;
+pub mod visitor;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+
+pub use csrf::{Checked, CheckedJson, CsrfChecked, Guard, PlainJson};
+
+use crate::app::App;
+use crate::db::user::Account;
+use crate::error::Error;
+use visitor::Visitor;
+
+/// The role that manages members and roles.
+pub const ADMINISTRATOR: &str = "administrator";
+/// The role that keeps the torrents in order.
+pub const MODERATOR: &str = "moderator";
+/// The role that creates invites.
+pub const INVITER: &str = "inviter";
+
+/// How a member proved who they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// With the session's cookie.
+    Cookie,
+    /// With the API token of this id.
+    Token(i32),
+}
+
+/// The one who asks. As an extractor it refuses everybody who is not signed in, and disabled members.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// Of their account.
+    pub id: i32,
+    /// As they sign in.
+    pub name: String,
+    /// Names from the table `roles`, sorted.
+    pub roles: Vec<String>,
+    /// Counts resets of their announce keys.
+    pub key_version: i32,
+    /// Cookie or token.
+    pub by: By,
+}
+
+impl Member {
+    /// `account` after its owner proved who they are.
+    pub fn new(account: Account, by: By) -> Self {
+        let Account { id, name, roles, key_version, .. } = account;
+        Self { id, name, roles, key_version, by }
+    }
+
+    /// Whether they hold `role`.
+    pub fn has(&self, role: &str) -> bool {
+        self.roles.iter().any(|it| it == role)
+    }
+
+    /// Administrator or moderator.
+    pub fn is_staff(&self) -> bool {
+        self.is_administrator() || self.has(MODERATOR)
+    }
+
+    /// Manages members.
+    pub fn is_administrator(&self) -> bool {
+        self.has(ADMINISTRATOR)
+    }
+
+    /// Inviter or administrator.
+    pub fn may_invite(&self) -> bool {
+        self.is_administrator() || self.has(INVITER)
+    }
+}
+
+impl FromRequestParts<App> for Member {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        Visitor::of(parts, app).await?.member().cloned().ok_or(Error::Unauthorized)
+    }
+}
+
+/// A member who is administrator or moderator.
+#[derive(Debug, Clone)]
+pub struct Staff(pub Member);
+
+/// A member who is administrator.
+#[derive(Debug, Clone)]
+pub struct Administrator(pub Member);
+
+/// A member who may create invites.
+#[derive(Debug, Clone)]
+pub struct Inviter(pub Member);
+
+impl FromRequestParts<App> for Staff {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let member = Member::from_request_parts(parts, app).await?;
+        let allowed = member.is_staff();
+        allowed.then_some(Self(member)).ok_or(Error::Forbidden("this is for moderators and administrators"))
+    }
+}
+
+impl FromRequestParts<App> for Administrator {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let member = Member::from_request_parts(parts, app).await?;
+        let allowed = member.is_administrator();
+        allowed.then_some(Self(member)).ok_or(Error::Forbidden("this is for administrators"))
+    }
+}
+
+impl FromRequestParts<App> for Inviter {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let member = Member::from_request_parts(parts, app).await?;
+        let allowed = member.may_invite();
+        allowed.then_some(Self(member)).ok_or(Error::Forbidden("this is for members who may invite"))
+    }
+}

@@ -1,1 +1,36 @@
 //! SQL beside its row mapping; each function takes any connection or transaction.
+
+pub mod session;
+pub mod token;
+pub mod user;
+
+use deadpool_postgres::GenericClient;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Error, Row};
+
+/// Parameters of a statement.
+pub type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
+
+/// All rows. The statement is prepared once for each connection.
+pub async fn rows(client: &impl GenericClient, sql: &str, params: Params<'_>) -> Result<Vec<Row>, Error> {
+    client.query(&client.prepare_cached(sql).await?, params).await
+}
+
+/// The only row; a statement that answers none or several is an error.
+pub async fn one(client: &impl GenericClient, sql: &str, params: Params<'_>) -> Result<Row, Error> {
+    client.query_one(&client.prepare_cached(sql).await?, params).await
+}
+
+/// The row, if there is one.
+pub async fn optional(
+    client: &impl GenericClient,
+    sql: &str,
+    params: Params<'_>,
+) -> Result<Option<Row>, Error> {
+    client.query_opt(&client.prepare_cached(sql).await?, params).await
+}
+
+/// How many rows were changed.
+pub async fn execute(client: &impl GenericClient, sql: &str, params: Params<'_>) -> Result<u64, Error> {
+    client.execute(&client.prepare_cached(sql).await?, params).await
+}

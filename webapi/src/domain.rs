@@ -1,1 +1,3 @@
 //! The rules: pure decisions and the steps that more than one handler takes.
+
+pub mod token;

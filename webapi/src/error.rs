@@ -1,9 +1,11 @@
 //! One error for all rooms; `api` shows it as JSON, `ui` as a page.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 
 /// What is wrong with each field of a form, by field name: a sentence that says what to do.
 pub type Fields = BTreeMap<&'static str, String>;
@@ -26,6 +28,9 @@ pub enum Error {
     /// 400: the request itself cannot be read.
     #[error("{0}")]
     BadRequest(String),
+    /// 405.
+    #[error("this address does not take that method")]
+    Method,
     /// 409: at odds with what is there. A code for tools and a sentence.
     #[error("{message}")]
     Conflict {
@@ -40,6 +45,9 @@ pub enum Error {
     /// 413.
     #[error("{0}")]
     TooLarge(String),
+    /// 415.
+    #[error("{0}")]
+    MediaType(&'static str),
     /// 429.
     #[error("too many attempts; try again in {} seconds", .retry_after.as_secs().max(1))]
     TooMany {
@@ -66,11 +74,13 @@ impl Error {
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::Conflict { .. } => StatusCode::CONFLICT,
             Self::Gone(_) => StatusCode::GONE,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::MediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -83,15 +93,66 @@ impl Error {
             Self::Unauthorized => "unauthorized",
             Self::Forbidden(_) => "forbidden",
             Self::NotFound(_) => "not_found",
+            Self::Method => "method_not_allowed",
             Self::Invalid(_) => "invalid",
             Self::BadRequest(_) => "bad_request",
             Self::Conflict { code, .. } => code,
             Self::Gone(_) => "gone",
             Self::TooLarge(_) => "too_large",
+            Self::MediaType(_) => "unsupported_media_type",
             Self::TooMany { .. } => "too_many_attempts",
             Self::Unavailable(_) => "unavailable",
             Self::Internal(_) => "internal",
         }
+    }
+}
+
+/// How an error shall be shown; the layer in `router/faces.rs` does so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Face {
+    /// As JSON below `/api`, as a page elsewhere.
+    ByPath,
+    /// As JSON.
+    Json,
+    /// As a page.
+    Page,
+}
+
+/// Rides on an answer that still has to be shown.
+#[derive(Debug, Clone)]
+pub struct Failed {
+    /// What was wrong.
+    pub error: Arc<Error>,
+    /// For whom it is worded.
+    pub face: Face,
+}
+
+impl Error {
+    /// An empty answer that carries the error to the layer that shows it. Logs the cause of a 500, once.
+    pub fn into_failed(self, face: Face) -> Response {
+        if let Self::Internal(cause) = &self {
+            tracing::error!(cause = format!("{cause:#}"), "a request failed");
+        }
+        let mut response = self.status().into_response();
+        if let Some(seconds) = self.retry_after() {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response.extensions_mut().insert(Failed { error: Arc::new(self), face });
+        response
+    }
+
+    fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::TooMany { retry_after } => Some(retry_after.as_secs().max(1)),
+            Self::Unavailable(_) => Some(2),
+            _ => None,
+        }
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        self.into_failed(Face::ByPath)
     }
 }
 

@@ -1,0 +1,160 @@
+//! Proof that a change was asked for by our own page. A form or a body opens only through it.
+
+use axum::extract::rejection::{JsonRejection, RawFormRejection};
+use axum::extract::{FromRequest, FromRequestParts, Json, RawForm, Request};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use subtle::ConstantTimeEq;
+
+use super::anonymous;
+use super::visitor::Visitor;
+use crate::app::App;
+use crate::error::Error;
+
+/// The header of scripts that use a session's cookie.
+pub const HEADER: &str = "x-csrf-token";
+
+/// What a change of this visitor has to carry.
+#[derive(Debug, Clone)]
+pub struct Guard(Expected);
+
+#[derive(Debug, Clone)]
+enum Expected {
+    /// No browser sends a bearer token by itself.
+    Nothing,
+    Token(String),
+    /// No cookie came: no form of ours was opened.
+    Unknown,
+}
+
+impl Guard {
+    /// Whether `token` came from our own page.
+    pub fn verify(&self, token: &str) -> Result<(), Error> {
+        let right = match &self.0 {
+            Expected::Nothing => true,
+            Expected::Token(expected) => expected.as_bytes().ct_eq(token.as_bytes()).into(),
+            Expected::Unknown => false,
+        };
+        right.then_some(()).ok_or(Error::Forbidden("this page is out of date; reload it and try again"))
+    }
+}
+
+impl FromRequestParts<App> for Guard {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let visitor = Visitor::of(parts, app).await?;
+        Ok(Self(match (visitor.member(), visitor.csrf()) {
+            (Some(_), None) => Expected::Nothing,
+            (_, Some(token)) => Expected::Token(token.to_owned()),
+            (None, None) => match anonymous::Token::of(parts)?.sent() {
+                Some(token) => Expected::Token(token.to_owned()),
+                None => Expected::Unknown,
+            },
+        }))
+    }
+}
+
+/// The header `X-CSRF-Token` was right, or a bearer token made it needless. For changes without a form.
+#[derive(Debug, Clone, Copy)]
+pub struct CsrfChecked;
+
+impl FromRequestParts<App> for CsrfChecked {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let guard = Guard::from_request_parts(parts, app).await?;
+        let token = parts.headers.get(HEADER).and_then(|it| it.to_str().ok()).unwrap_or_default();
+        guard.verify(token)?;
+        Ok(Self)
+    }
+}
+
+/// An urlencoded form whose field `csrf` (or the header) was right.
+#[derive(Debug)]
+pub struct Checked<T>(pub T);
+
+#[derive(Deserialize)]
+struct Field {
+    #[serde(default)]
+    csrf: String,
+}
+
+impl<T: DeserializeOwned> FromRequest<App> for Checked<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Error> {
+        let (mut parts, body) = request.into_parts();
+        let guard = Guard::from_request_parts(&mut parts, app).await?;
+        let header = parts.headers.get(HEADER).and_then(|it| it.to_str().ok()).map(str::to_owned);
+        let RawForm(form) = RawForm::from_request(Request::from_parts(parts, body), app).await?;
+        let Field { csrf } = decode(&form)?;
+        guard.verify(header.as_deref().unwrap_or(&csrf))?;
+        Ok(Self(decode(&form)?))
+    }
+}
+
+fn decode<T: DeserializeOwned>(form: &[u8]) -> Result<T, Error> {
+    serde_urlencoded::from_bytes(form)
+        .map_err(|problem| Error::BadRequest(format!("the form cannot be read: {problem}")))
+}
+
+/// A JSON body, with the header `X-CSRF-Token` where a session's cookie came.
+#[derive(Debug)]
+pub struct CheckedJson<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<App> for CheckedJson<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Error> {
+        let (mut parts, body) = request.into_parts();
+        CsrfChecked::from_request_parts(&mut parts, app).await?;
+        let PlainJson(value) = PlainJson::from_request(Request::from_parts(parts, body), app).await?;
+        Ok(Self(value))
+    }
+}
+
+/// A JSON body of an operation that is there before one signs in. No other site can send one: its media type makes
+/// browsers ask first, and we never agree.
+#[derive(Debug)]
+pub struct PlainJson<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<App> for PlainJson<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Error> {
+        let Json(value) = Json::from_request(request, app).await?;
+        Ok(Self(value))
+    }
+}
+
+impl From<RawFormRejection> for Error {
+    fn from(rejection: RawFormRejection) -> Self {
+        match rejection {
+            RawFormRejection::InvalidFormContentType(_) => {
+                Self::MediaType("send the form as application/x-www-form-urlencoded")
+            }
+            other => unreadable(other.status(), "form", &other.body_text()),
+        }
+    }
+}
+
+impl From<JsonRejection> for Error {
+    fn from(rejection: JsonRejection) -> Self {
+        match rejection {
+            JsonRejection::MissingJsonContentType(_) => {
+                Self::MediaType("send JSON, with the header Content-Type: application/json")
+            }
+            other => unreadable(other.status(), "JSON", &other.body_text()),
+        }
+    }
+}
+
+fn unreadable(status: StatusCode, body: &str, problem: &str) -> Error {
+    match status {
+        StatusCode::PAYLOAD_TOO_LARGE => Error::TooLarge(format!("the {body} is too large")),
+        _ => Error::BadRequest(format!("the {body} cannot be read: {problem}")),
+    }
+}

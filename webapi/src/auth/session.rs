@@ -1,0 +1,115 @@
+//! Sessions of signed-in members; who only visits has none.
+
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use serde::{Deserialize, Serialize};
+use time::{Duration, OffsetDateTime};
+use tower_sessions::cookie::SameSite;
+use tower_sessions::session::Error as SessionError;
+use tower_sessions::session_store::Error as StoreError;
+use tower_sessions::{Expiry, Session, SessionManagerLayer};
+
+use crate::app::App;
+use crate::db::session::{CREATED_AT, LAST_SEEN_AT, Store, UNAVAILABLE, USER_AGENT, USER_ID};
+use crate::error::Error;
+
+/// The session's place for its CSRF token.
+const CSRF: &str = "csrf";
+
+/// A visit is written down at most this often.
+const RENEW_AFTER: Duration = Duration::minutes(5);
+
+/// Characters of the `User-Agent` that are kept.
+const USER_AGENT_LEN: usize = 300;
+
+/// What a session says.
+#[derive(Debug)]
+pub struct Ticket {
+    /// Whose it is.
+    pub user_id: i32,
+    /// Proves that a change was asked for by our own page.
+    pub csrf: String,
+}
+
+/// Gives each request its session, and the cookie for a new one.
+pub fn layer(app: &App) -> SessionManagerLayer<Store> {
+    let path = app.base();
+    SessionManagerLayer::new(Store::new(app.clone()))
+        .with_name(cookie_name(app, "session"))
+        .with_path(if path.is_empty() { "/".to_owned() } else { path.to_owned() })
+        .with_secure(app.config.webapi.secure)
+        .with_http_only(true)
+        .with_same_site(SameSite::Lax)
+        .with_expiry(Expiry::OnInactivity(Duration::days(app.config.webapi.session_days.into())))
+}
+
+/// `name` with the prefix that makes browsers hold the site to what the cookie says of itself.
+pub fn cookie_name(app: &App, name: &str) -> String {
+    match (app.config.webapi.secure, app.base().is_empty()) {
+        (false, _) => name.to_owned(),
+        // It demands the path `/`.
+        (true, true) => format!("__Host-{name}"),
+        (true, false) => format!("__Secure-{name}"),
+    }
+}
+
+/// The request's session.
+pub fn of(parts: &Parts) -> Result<Session, Error> {
+    let session = parts.extensions.get::<Session>().cloned();
+    session.ok_or_else(|| Error::Internal(anyhow::anyhow!("no session layer around this route")))
+}
+
+/// Opens a session of its own for `user_id` and answers its CSRF token. One that was there before ends.
+pub async fn start(session: &Session, user_id: i32, headers: &HeaderMap) -> Result<String, Error> {
+    if session.id().is_some() {
+        session.flush().await?;
+    }
+    let agent = headers.get(header::USER_AGENT).and_then(|it| it.to_str().ok()).unwrap_or_default();
+    let csrf = super::anonymous::random()?;
+    session.insert(USER_ID, user_id).await?;
+    session.insert(USER_AGENT, agent.chars().take(USER_AGENT_LEN).collect::<String>()).await?;
+    session.insert(CSRF, &csrf).await?;
+    session.save().await?;
+    Ok(csrf)
+}
+
+/// What `session` says, where it is one.
+pub async fn ticket(session: &Session) -> Result<Option<Ticket>, Error> {
+    if session.id().is_none() {
+        return Ok(None);
+    }
+    let user_id = session.get(USER_ID).await?;
+    let csrf = session.get(CSRF).await?;
+    Ok(user_id.zip(csrf).map(|(user_id, csrf)| Ticket { user_id, csrf }))
+}
+
+/// Moves the session's end on, as its owner was here.
+pub async fn renew(session: &Session) -> Result<(), Error> {
+    let seen: Option<Stamp> = session.get(LAST_SEEN_AT).await?;
+    if seen.is_some_and(|it| OffsetDateTime::now_utc() - it.0 > RENEW_AFTER) {
+        // Marks it as changed: it is then saved with a new end and its cookie is sent again.
+        session.set_expiry(session.expiry());
+    }
+    Ok(())
+}
+
+/// When the session was opened.
+pub async fn opened(session: &Session) -> Result<Option<OffsetDateTime>, Error> {
+    Ok(session.get::<Stamp>(CREATED_AT).await?.map(|it| it.0))
+}
+
+/// A time in a session's data.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Stamp(#[serde(with = "time::serde::rfc3339")] pub OffsetDateTime);
+
+impl From<SessionError> for Error {
+    fn from(error: SessionError) -> Self {
+        match error {
+            SessionError::Store(StoreError::Backend(text)) if text == UNAVAILABLE => {
+                Self::Unavailable("database")
+            }
+            other => Self::Internal(other.into()),
+        }
+    }
+}

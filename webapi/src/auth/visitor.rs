@@ -1,0 +1,89 @@
+//! Looks up, once for each request, who sent it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use tower_sessions::Session;
+
+use super::{By, Member, session};
+use crate::app::App;
+use crate::db;
+use crate::domain::token;
+use crate::error::Error;
+
+/// Longest wait for the database before a page says that it is away.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Whoever sent a request.
+#[derive(Debug, Clone)]
+pub struct Visitor(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    member: Option<Member>,
+    csrf: Option<String>,
+}
+
+impl Visitor {
+    /// The sender; kept in `parts`, so that several extractors ask the database once.
+    pub async fn of(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        if let Some(known) = parts.extensions.get::<Self>() {
+            return Ok(known.clone());
+        }
+        let visitor = Self::find(app, &parts.headers, &session::of(parts)?).await?;
+        parts.extensions.insert(visitor.clone());
+        Ok(visitor)
+    }
+
+    /// Asks the database. A bearer token goes before a session, and an invalid one is an error, not nobody.
+    pub async fn find(app: &App, headers: &HeaderMap, session: &Session) -> Result<Self, Error> {
+        let look_up = async {
+            match headers.get(header::AUTHORIZATION) {
+                Some(value) => bearer(app, value.as_bytes()).await,
+                None => by_session(app, session).await,
+            }
+        };
+        match tokio::time::timeout(PATIENCE, look_up).await {
+            Ok(found) => found,
+            Err(_) => Err(Error::Unavailable("database")),
+        }
+    }
+
+    /// Who it is, unless nobody is signed in.
+    pub fn member(&self) -> Option<&Member> {
+        self.0.member.as_ref()
+    }
+
+    /// The token of the session that signed them in.
+    pub fn csrf(&self) -> Option<&str> {
+        self.0.csrf.as_deref()
+    }
+
+    fn new(member: Option<Member>, csrf: Option<String>) -> Self {
+        Self(Arc::new(Inner { member, csrf }))
+    }
+}
+
+async fn bearer(app: &App, authorization: &[u8]) -> Result<Visitor, Error> {
+    let token = token::parse_authorization(authorization).ok_or(Error::Unauthorized)?;
+    let client = app.connection().await?;
+    let row = db::token::find_with_account(&client, token.id()).await?.ok_or(Error::Unauthorized)?;
+    if !token.verify(&app.keys.api_token, &[&row.nonce]) {
+        return Err(Error::Unauthorized);
+    }
+    db::token::touch(&client, row.id).await?;
+    Ok(Visitor::new(Some(Member::new(row.account, By::Token(row.id))), None))
+}
+
+async fn by_session(app: &App, session: &Session) -> Result<Visitor, Error> {
+    let Some(ticket) = session::ticket(session).await? else { return Ok(Visitor::new(None, None)) };
+    let client = app.connection().await?;
+    let Some(account) = db::user::find_enabled(&client, ticket.user_id).await? else {
+        return Ok(Visitor::new(None, None));
+    };
+    drop(client);
+    session::renew(session).await?;
+    Ok(Visitor::new(Some(Member::new(account, By::Cookie)), Some(ticket.csrf)))
+}

@@ -1,0 +1,142 @@
+//! Sessions of signed-in members. The id in the cookie is stored only as a keyed hash, and no address is.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use async_trait::async_trait;
+use deadpool_postgres::GenericClient;
+use serde_json::Value;
+use time::OffsetDateTime;
+use tokio_postgres::types::Json;
+use tower_sessions::SessionStore;
+use tower_sessions::session::{Id, Record};
+use tower_sessions::session_store::{Error as StoreError, Result as StoreResult};
+
+use super::{execute, one, optional};
+use crate::app::App;
+use crate::auth::session::Stamp;
+use crate::error::Error;
+
+/// What [`StoreError::Backend`] says when the database is away.
+pub const UNAVAILABLE: &str = "unavailable";
+
+/// Names in a session's data that are columns in the table.
+pub const USER_ID: &str = "user_id";
+/// The browser, as it names itself.
+pub const USER_AGENT: &str = "user_agent";
+/// When the session was opened.
+pub const CREATED_AT: &str = "created_at";
+/// When its owner's last visit was written down.
+pub const LAST_SEEN_AT: &str = "last_seen_at";
+
+const COLUMNS: [&str; 4] = [USER_ID, USER_AGENT, CREATED_AT, LAST_SEEN_AT];
+
+/// Keeps sessions in the table `sessions`.
+#[derive(Clone)]
+pub struct Store(App);
+
+impl Store {
+    /// On the pool of `app`.
+    pub fn new(app: App) -> Self {
+        Self(app)
+    }
+
+    async fn insert(&self, record: &mut Record) -> Result<(), Error> {
+        let client = self.0.connection().await?;
+        let user_id = record.data.get(USER_ID).and_then(Value::as_i64).and_then(|it| i32::try_from(it).ok());
+        let agent = record.data.get(USER_AGENT).and_then(Value::as_str).unwrap_or_default();
+        // Always a new one: the record of a session that has ended still carries its id.
+        record.id = Id::default();
+        let sql = "
+            insert into sessions (id, user_id, user_agent, data, expires_at) values ($1, $2, $3, $4, $5)
+            returning created_at, last_seen_at";
+        let hash = hash(&self.0, &record.id);
+        let params: super::Params<'_> = &[&hash, &user_id, &agent, &Json(stored(record)), &record.expiry_date];
+        let row = one(&client, sql, params).await?;
+        for column in [CREATED_AT, LAST_SEEN_AT] {
+            record.data.insert(column.to_owned(), stamp(row.get(column))?);
+        }
+        Ok(())
+    }
+
+    /// A session that has ended meanwhile stays so.
+    async fn update(&self, record: &Record) -> Result<(), Error> {
+        let client = self.0.connection().await?;
+        let sql = "update sessions set data = $2, expires_at = $3, last_seen_at = now() where id = $1";
+        let hash = hash(&self.0, &record.id);
+        execute(&client, sql, &[&hash, &Json(stored(record)), &record.expiry_date]).await?;
+        Ok(())
+    }
+
+    async fn find(&self, id: &Id) -> Result<Option<Record>, Error> {
+        let client = self.0.connection().await?;
+        let sql = "
+            select user_id, user_agent, data, created_at, last_seen_at, expires_at
+            from sessions where id = $1 and expires_at > now()";
+        let Some(row) = optional(&client, sql, &[&hash(&self.0, id)]).await? else { return Ok(None) };
+        let Json(mut data): Json<HashMap<String, Value>> = row.get("data");
+        data.insert(USER_ID.to_owned(), row.get::<_, Option<i32>>("user_id").into());
+        data.insert(USER_AGENT.to_owned(), row.get::<_, String>("user_agent").into());
+        for column in [CREATED_AT, LAST_SEEN_AT] {
+            data.insert(column.to_owned(), stamp(row.get(column))?);
+        }
+        Ok(Some(Record { id: *id, data, expiry_date: row.get("expires_at") }))
+    }
+}
+
+#[async_trait]
+impl SessionStore for Store {
+    async fn create(&self, record: &mut Record) -> StoreResult<()> {
+        self.insert(record).await.map_err(backend)
+    }
+
+    async fn save(&self, record: &Record) -> StoreResult<()> {
+        self.update(record).await.map_err(backend)
+    }
+
+    async fn load(&self, id: &Id) -> StoreResult<Option<Record>> {
+        self.find(id).await.map_err(backend)
+    }
+
+    async fn delete(&self, id: &Id) -> StoreResult<()> {
+        let end = async {
+            let client = self.0.connection().await?;
+            execute(&client, "delete from sessions where id = $1", &[&hash(&self.0, id)]).await?;
+            Ok(())
+        };
+        end.await.map_err(backend)
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Store")
+    }
+}
+
+/// Deletes what has expired; answers how many.
+pub async fn sweep(client: &impl GenericClient) -> Result<u64, tokio_postgres::Error> {
+    execute(client, "delete from sessions where expires_at <= now()", &[]).await
+}
+
+/// What the table knows a session by.
+pub fn hash(app: &App, id: &Id) -> Vec<u8> {
+    blake3::keyed_hash(&app.keys.session, &id.0.to_le_bytes()).as_bytes().to_vec()
+}
+
+fn stored(record: &Record) -> HashMap<&str, &Value> {
+    let entries = record.data.iter().map(|(key, value)| (key.as_str(), value));
+    entries.filter(|(key, _)| !COLUMNS.contains(key)).collect()
+}
+
+fn stamp(time: OffsetDateTime) -> Result<Value, Error> {
+    serde_json::to_value(Stamp(time)).map_err(|error| Error::Internal(error.into()))
+}
+
+fn backend(error: Error) -> StoreError {
+    match error {
+        Error::Unavailable(_) => StoreError::Backend(UNAVAILABLE.to_owned()),
+        Error::Internal(cause) => StoreError::Backend(format!("{cause:#}")),
+        other => StoreError::Backend(other.to_string()),
+    }
+}
