@@ -1,5 +1,8 @@
 //! The peers of a swarm in four zones of one array, so that what an answer copies lies in one piece.
 
+#[cfg(test)]
+mod tests;
+
 use std::hash::{BuildHasher, Hasher};
 use std::net::{SocketAddrV4, SocketAddrV6};
 

@@ -1,0 +1,93 @@
+//! What must hold inside the table after every step.
+
+use std::net::SocketAddr;
+
+use super::*;
+use crate::announce::Event;
+use crate::swarm::{PeerBuffer, Swarm};
+
+impl Table {
+    fn check(&self) {
+        assert_eq!(self.v4.len(), self.ends[LEECHERS_V4]);
+        assert!(self.ends.is_sorted() && self.ends[LEECHERS_V6] <= self.slots.len());
+        assert!(self.index.as_ref().is_none_or(|index| index.slots.len() == self.len()));
+        for (at, slot) in self.slots.iter().enumerate() {
+            assert_eq!(self.find(slot.member, &slot.peer_id), Some(at));
+            let zone = self.ends.iter().position(|&end| at < end).unwrap_or(SEEDERS_V6);
+            assert_eq!(slot.is_seeder(), zone == SEEDERS_V4 || zone == SEEDERS_V6);
+            assert!(at < self.v4.len() || slot.v6 != NO_V6, "a peer is somewhere");
+            if slot.v6 != NO_V6 {
+                let list = self.v6.as_ref().expect("a list");
+                assert_eq!(list.owner(slot.v6 as usize), at);
+                assert_eq!((slot.v6 as usize) < list.seeders(), slot.is_seeder());
+            }
+        }
+        let listed = self.v6.as_ref().map_or(0, |list| list.wires().len());
+        assert_eq!(listed, self.slots.iter().filter(|slot| slot.v6 != NO_V6).count());
+    }
+
+    fn bytes(&self) -> usize {
+        let index = self.index.as_ref().map_or(0, |index| index.slots.allocation_size());
+        self.slots.capacity() * size_of::<Slot>() + self.v4.capacity() * V4_LEN + index
+    }
+}
+
+fn announcement(rng: &mut fastrand::Rng, peers: u32) -> Announcement {
+    let number = rng.u32(..peers);
+    let [a, b, c, d] = number.to_be_bytes();
+    let endpoint: SocketAddr = if rng.bool() {
+        ([a, b, c, d], 1).into()
+    } else {
+        ([0x2001, 0xdb8, 0, 0, 0, 0, a.into(), d.into()], 1).into()
+    };
+    Announcement {
+        member: number % 7,
+        peer_id: [d; 20],
+        endpoint,
+        uploaded: 0,
+        downloaded: 0,
+        left: Some(rng.u64(..2)),
+        event: if rng.u32(..5) == 0 { Event::Stopped } else { Event::None },
+        numwant: 3,
+        with_ids: false,
+    }
+}
+
+/// Few peers cross the border of the index again and again, many stay above it.
+#[test]
+fn the_table_stays_whole() {
+    for peers in [3, 12, 20, 200] {
+        let mut rng = fastrand::Rng::with_seed(peers.into());
+        let (mut swarm, mut buffer) = (Swarm::new(0), PeerBuffer::default());
+        for now in 0..3000 {
+            let announcement = announcement(&mut rng, peers);
+            swarm.announce(&announcement, now, &mut rng, &mut buffer);
+            if now % 50 == 0 {
+                swarm.expire(now, 30, rng.usize(..40));
+            }
+            swarm.table.check();
+        }
+        swarm.expire(10_000, 1, usize::MAX);
+        swarm.table.check();
+        assert!(swarm.is_empty() && swarm.table.bytes() < 1024, "{}", swarm.table.bytes());
+    }
+}
+
+#[test]
+fn a_peer_takes_little_memory() {
+    let mut rng = fastrand::Rng::with_seed(1);
+    let (mut swarm, mut buffer) = (Swarm::new(0), PeerBuffer::default());
+    for number in 0..100_000_u32 {
+        let [a, b, c, d] = number.to_be_bytes();
+        let endpoint = SocketAddr::from(([a, b, c, d], 1));
+        let announcement = Announcement { member: number, endpoint, ..announcement(&mut rng, 1) };
+        let announcement = Announcement { event: Event::None, ..announcement };
+        swarm.announce(&announcement, 0, &mut rng, &mut buffer);
+        match number + 1 {
+            1 => assert!(swarm.table.bytes() + size_of::<Swarm>() <= 224, "{}", swarm.table.bytes()),
+            10 => assert!(swarm.table.bytes() <= 10 * 75, "{}", swarm.table.bytes()),
+            100_000 => assert!(swarm.table.bytes() <= 100_000 * 75, "{}", swarm.table.bytes()),
+            _ => {}
+        }
+    }
+}
