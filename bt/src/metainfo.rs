@@ -1,7 +1,7 @@
 //! Metainfo, the content of a .torrent file: version 1 (BEP 3), version 2 and hybrid (BEP 52).
 //!
 //! An upload goes through [`Metainfo::parse`], then [`with_private`] over the raw `info`, then [`Hashes::of`]
-//! over the result; a download through [`write`]. The bytes of `info` are never encoded again.
+//! over the result; a download through [`write()`]. The bytes of `info` are never encoded again.
 
 mod clashes;
 mod error;

@@ -1,61 +1,77 @@
 //! Files of one torrent that would be saved under one path.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::collections::hash_map;
 use std::hash::{DefaultHasher, Hasher};
 
 use super::Error;
 use super::files::Entry;
 
 /// How often a new name may be taken too before the torrent is refused, as in libtorrent.
-const MAX_TRIES: usize = 100;
+const MAX_TRIES: usize = 500;
+
+/// What stands at a path: for a pad file its size.
+type Taken = HashMap<u64, Option<u64>>;
 
 /// Refuses torrents whose paths clash, letter case aside, more often than a client is willing to rename.
 ///
 /// Clients give the second file of a path the next free of `name.1.ext`, `name.2.ext` …; each name that is taken
-/// is a try. Paths are kept as hashes: a path can be as long as the whole file, and has as many folders.
+/// is a try. Pad files of one size may share a path. Paths are kept as hashes, since one can be as long as the
+/// whole upload and stands for as many folders as it has parts.
 pub(super) fn check(entries: &[Entry<'_>]) -> Result<(), Error> {
-    let mut taken = HashSet::with_capacity(entries.len());
+    let mut taken = Taken::with_capacity(entries.len());
     for entry in entries {
         let mut folder = DefaultHasher::new();
         for part in entry.path.split_last().map_or(&[][..], |(_, folders)| folders) {
             feed(&mut folder, part);
-            taken.insert(folder.finish());
+            taken.insert(folder.finish(), None);
             folder.write_u8(b'/');
         }
     }
     let mut tries = 0;
-    for entry in entries.iter().filter(|entry| !entry.pad) {
+    for entry in entries {
         let Some((name, folders)) = entry.path.split_last() else { continue };
-        let mut hasher = DefaultHasher::new();
+        let mut folder = DefaultHasher::new();
         for part in folders {
-            feed(&mut hasher, part);
-            hasher.write_u8(b'/');
+            feed(&mut folder, part);
+            folder.write_u8(b'/');
         }
-        let folder = hasher.clone();
-        feed(&mut hasher, name);
-        if taken.insert(hasher.finish()) {
-            continue;
-        }
-        let dot = name.iter().rposition(|byte| *byte == b'.').unwrap_or(name.len());
-        for number in 1_usize.. {
-            let mut renamed = folder.clone();
-            feed(&mut renamed, &name[..dot]);
-            feed(&mut renamed, format!(".{number}").as_bytes());
-            feed(&mut renamed, &name[dot..]);
-            if taken.insert(renamed.finish()) {
-                break;
+        let mut path = folder.clone();
+        feed(&mut path, name);
+        let pad_size = entry.pad.then_some(entry.size);
+        match taken.entry(path.finish()) {
+            hash_map::Entry::Vacant(free) => {
+                free.insert(pad_size);
             }
-            tries += 1;
-            if tries > MAX_TRIES {
-                return Err(Error::Clashes);
-            }
+            hash_map::Entry::Occupied(other) if entry.pad && *other.get() == pad_size => {}
+            hash_map::Entry::Occupied(_) => rename(&folder, name, &mut taken, &mut tries)?,
         }
     }
     Ok(())
 }
 
-fn feed(hasher: &mut DefaultHasher, part: &[u8]) {
-    for byte in part {
-        hasher.write_u8(byte.to_ascii_lowercase());
+/// Takes the next free name beside `name` in `folder`.
+fn rename(folder: &DefaultHasher, name: &[u8], taken: &mut Taken, tries: &mut usize) -> Result<(), Error> {
+    let dot = name.iter().rposition(|byte| *byte == b'.').unwrap_or(name.len());
+    let (stem, extension) = name.split_at(dot);
+    let mut number = 1;
+    loop {
+        let mut path = folder.clone();
+        feed(&mut path, stem);
+        feed(&mut path, format!(".{number}").as_bytes());
+        feed(&mut path, extension);
+        if let hash_map::Entry::Vacant(free) = taken.entry(path.finish()) {
+            free.insert(None);
+            return Ok(());
+        }
+        *tries += 1;
+        if *tries > MAX_TRIES {
+            return Err(Error::Clashes);
+        }
+        number += 1;
     }
+}
+
+fn feed(hasher: &mut DefaultHasher, part: &[u8]) {
+    hasher.write(&part.to_ascii_lowercase());
 }

@@ -100,7 +100,7 @@ fn trackers_are_seen() {
 #[test]
 fn few_clashes_are_accepted_and_many_refused() {
     assert_eq!(paths(&listing("t", &[&["a"], &["A"], &["a"]])).len(), 3);
-    let many: Vec<&[&str]> = vec![&["a.b"]; 20];
+    let many: Vec<&[&str]> = vec![&["a.b"]; 34];
     assert_eq!(parse(listing("t", &many).as_bytes()).err(), Some(Error::Clashes));
 }
 
