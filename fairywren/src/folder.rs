@@ -10,11 +10,15 @@ use infra::postgres::remove_folder;
 use infra::process::Account;
 use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::process::geteuid;
+use tokio::time::{Instant, sleep};
 
 use crate::refusal::Refusal;
 
 /// A unix socket's path ends before byte 108 of its structure.
 const MAX_SOCKET_PATH: usize = 107;
+
+/// The system lets a killed process linger for a moment.
+const GRACE: Duration = Duration::from_millis(300);
 
 /// Programs of an earlier run stop within 5 seconds each.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -39,18 +43,12 @@ impl Folder {
         make(&path).with_context(|| format!("cannot make the data folder {}", path.display()))?;
         let lock = File::options().create(true).truncate(false).write(true).open(path.join("lock"));
         let lock = lock.with_context(|| format!("cannot write in the data folder {}", path.display()))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(Refusal(format!(
-                    "another `fairywren up` already runs on {}: stop it first, or choose another folder with --data",
-                    path.display()
-                ))
-                .into());
-            }
-            Err(TryLockError::Error(error)) => {
-                return Err(error).with_context(|| format!("cannot lock {}", path.display()));
-            }
+        if !is_locked_within(&lock, GRACE).await.with_context(|| format!("cannot lock {}", path.display()))? {
+            return Err(Refusal(format!(
+                "another `fairywren up` already runs on {}: stop it first, or choose another folder with --data",
+                path.display()
+            ))
+            .into());
         }
         let children = wait_for_children(&path).await?;
         let run = run_folder(&path)?;
@@ -147,21 +145,29 @@ fn make(path: &Path) -> std::io::Result<()> {
 async fn wait_for_children(path: &Path) -> anyhow::Result<File> {
     let folder = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
     fcntl_setfd(&folder, FdFlags::empty())?;
-    let lock = async {
-        let mut said = false;
-        while folder.try_lock().is_err() {
-            if !said {
-                tracing::info!("waiting for the processes of an earlier run to end");
-                said = true;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
+    if folder.try_lock().is_err() {
+        tracing::info!("waiting for the processes of an earlier run to end");
+        if !is_locked_within(&folder, PATIENCE).await.context("cannot lock the data folder")? {
+            let path = path.display();
+            return Err(
+                Refusal(format!("processes of an earlier run still use {path}: end them first")).into()
+            );
         }
-    };
-    if tokio::time::timeout(PATIENCE, lock).await.is_err() {
-        let path = path.display();
-        return Err(Refusal(format!("processes of an earlier run still use {path}: end them first")).into());
     }
     Ok(folder)
+}
+
+/// Takes the lock as soon as it is free; says no when `patience` has passed.
+async fn is_locked_within(file: &File, patience: Duration) -> std::io::Result<bool> {
+    let end = Instant::now() + patience;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(true),
+            Err(TryLockError::WouldBlock) if Instant::now() < end => sleep(Duration::from_millis(10)).await,
+            Err(TryLockError::WouldBlock) => return Ok(false),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+    }
 }
 
 /// `path/run`, or where that is too long for the name of a socket, a folder below `/tmp`. What a killed launcher left
