@@ -1,0 +1,43 @@
+# Each target does its own set-up; see `make help`.
+
+CARGO ?= cargo
+export CARGO_TARGET_DIR := $(abspath $(or $(CARGO_TARGET_DIR),target))
+ifdef CI
+export CARGO_INCREMENTAL = 0
+endif
+
+# A python3 with libtorrent, for the tests with real clients.
+export FAIRYWREN_TEST_PYTHON = $(CARGO_TARGET_DIR)/test-venv/bin/python
+# Where the tests find the three programs.
+export FAIRYWREN_TEST_PROGRAMS = $(CARGO_TARGET_DIR)/debug
+with_postgres = $(CARGO_TARGET_DIR)/debug/examples/with_postgres
+
+.PHONY: help run test lint bench
+
+help: ## Show this
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+
+run: ## Build and start everything; ARGS="--site 0.0.0.0:8000" are given to `fairywren up`
+	@scripts/setup run
+	$(CARGO) build --locked --release
+	@exec $(CARGO_TARGET_DIR)/release/fairywren up $(ARGS)
+
+test: ## Run all tests: units, database, HTTP, real clients, browser
+	@scripts/setup test
+	$(CARGO) build --locked --bins
+	$(CARGO) build --locked -p infra --example with_postgres
+	$(with_postgres) $(CARGO) test --locked --workspace --no-fail-fast
+	cd tests/browser && $(with_postgres) node --test
+
+lint: ## Check format, lints and documentation
+	@scripts/setup lint
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps
+	scripts/check-tests
+
+bench: ## Measure what BENCHMARKS.md reports
+	@scripts/setup bench
+	$(CARGO) build --locked --release
+	$(CARGO) build --locked --release -p tracker --examples
+	@set -e; for bench in scripts/bench-*; do echo "== $$bench"; $$bench; done
