@@ -1,37 +1,22 @@
 //! The files that `info` describes: the list of version 1, the tree of version 2, and whether the two agree.
 
+mod entry;
+
+pub(super) use entry::Entry;
+
 use memchr::memmem;
 
 use super::layers::BLOCK;
 use super::{Error, File, Info, Kind, name};
 use crate::bencode::{Dict, Token, Tokens, Value};
+use entry::{Attributes, Budget};
 
-/// Beyond this libtorrent's counters of blocks overflow.
-const MAX_FILE_SIZE: u64 = BLOCK * (i32::MAX as u64 / 2) - 1;
 /// libtorrent's bound on the sum of all sizes, pad files with them.
 const MAX_TOTAL_SIZE: u64 = (1 << 48) - 1;
 /// libtorrent's bound on the length of a piece: it counts the blocks in 15 bits.
 const MAX_PIECE_LENGTH: u64 = BLOCK * 0x7fff;
 /// libtorrent's bound on the number of pieces.
 const MAX_PIECES: u64 = 0x20_0000;
-
-/// The most bytes that one path may have: more cannot be saved on Linux.
-const MAX_PATH: usize = 4096;
-/// The most memory that all paths together may take. In a file tree a few bytes in a deep folder make a long path.
-const MAX_PATHS: usize = 64 << 20;
-
-/// One entry of a file list, pad files with them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Entry<'a> {
-    /// Parts as they stand in the file; empty for a pad file without a path.
-    pub(super) path: Vec<&'a [u8]>,
-    pub(super) size: u64,
-    pub(super) pad: bool,
-    /// The target of a symbolic link, as it stands in the file.
-    pub(super) symlink: Option<&'a [u8]>,
-    /// The root of a version 2 file's merkle tree.
-    pub(super) root: Option<[u8; 32]>,
-}
 
 /// What `info` describes, checked.
 pub(super) struct Content<'a> {
@@ -216,24 +201,6 @@ fn is_bitcomet_pad(part: &[u8]) -> bool {
     memmem::find(part, b"_____padding_file_").is_some()
 }
 
-/// What paths may still take up.
-struct Budget(usize);
-
-impl Default for Budget {
-    fn default() -> Self {
-        Self(MAX_PATHS)
-    }
-}
-
-impl Budget {
-    fn spend(&mut self, path: &[&[u8]]) -> Result<(), Error> {
-        let bytes: usize = path.iter().map(|part| part.len() + 1).sum();
-        let cost = bytes + size_of_val(path);
-        self.0 = self.0.checked_sub(cost).filter(|_| bytes <= MAX_PATH).ok_or(Error::LongPath)?;
-        Ok(())
-    }
-}
-
 /// The files of version 2, depth first as they stand in `file tree` (BEP 52), without recursion.
 fn tree<'a>(info: &Info<'a>) -> Result<Vec<Entry<'a>>, Error> {
     let mut tokens = Tokens::new(info.file_tree.ok_or(Error::FileList)?.raw());
@@ -299,55 +266,4 @@ fn leaf<'a>(path: &[&'a [u8]], attributes: &Attributes<'a>) -> Result<Entry<'a>,
         return Err(Error::MissingRoot);
     }
     Ok(Entry { path: path.to_vec(), size, pad: false, symlink, root })
-}
-
-/// The keys of one file that matter.
-#[derive(Default)]
-struct Attributes<'a> {
-    attr: Option<Value<'a>>,
-    length: Option<Value<'a>>,
-    path: Option<Value<'a>>,
-    path_utf8: Option<Value<'a>>,
-    pieces_root: Option<Value<'a>>,
-    symlink_path: Option<Value<'a>>,
-}
-
-impl<'a> Attributes<'a> {
-    fn read(file: Dict<'a>) -> Self {
-        let mut attributes = Self::default();
-        for entry in file {
-            let field = match entry.key {
-                b"attr" => &mut attributes.attr,
-                b"length" => &mut attributes.length,
-                b"path" => &mut attributes.path,
-                b"path.utf-8" => &mut attributes.path_utf8,
-                b"pieces root" => &mut attributes.pieces_root,
-                b"symlink path" => &mut attributes.symlink_path,
-                _ => continue,
-            };
-            *field = Some(entry.value);
-        }
-        attributes
-    }
-
-    /// Whether a flag of BEP 47 is set.
-    fn has(&self, flag: u8) -> bool {
-        self.attr.and_then(Value::string).is_some_and(|flags| flags.contains(&flag))
-    }
-
-    /// A symbolic link takes up no bytes, whatever length it claims.
-    fn size(&self) -> Result<u64, Error> {
-        if self.has(b'l') {
-            return Ok(0);
-        }
-        let length = self.length.and_then(Value::int).ok_or(Error::FileSize)?;
-        u64::try_from(length).ok().filter(|size| *size <= MAX_FILE_SIZE).ok_or(Error::FileSize)
-    }
-
-    /// The raw target, whose parts must be strings.
-    fn symlink(&self) -> Result<Option<&'a [u8]>, Error> {
-        let Some(target) = self.symlink_path.filter(|_| self.has(b'l')) else { return Ok(None) };
-        let sound = target.list().is_some_and(|mut parts| parts.all(|part| part.string().is_some()));
-        if sound { Ok(Some(target.raw())) } else { Err(Error::Path) }
-    }
 }

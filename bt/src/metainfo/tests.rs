@@ -68,6 +68,15 @@ fn blank_and_climbing_names_are_refused() {
 }
 
 #[test]
+fn links_out_of_the_folder_are_refused() {
+    for (target, accepted) in [("1:b", true), ("2:..1:b", false), ("i1e", false)] {
+        let link = format!("d4:attr1:l4:pathl1:ae12:symlink pathl{target}ee");
+        let torrent = listing("t", &[&["b"]]).replacen("5:filesl", &format!("5:filesl{link}"), 1);
+        assert_eq!(parse(torrent.as_bytes()).is_ok(), accepted, "{target}");
+    }
+}
+
+#[test]
 fn piece_lengths_have_bounds() {
     for length in [i64::MIN, -1, 0, 16_384 * 32_768, i64::MAX] {
         assert_eq!(parse(single(length, "").as_bytes()).err(), Some(Error::PieceLength { length }));

@@ -1,0 +1,98 @@
+//! One file as `info` describes it.
+
+use crate::bencode::{Dict, Value};
+use crate::metainfo::layers::BLOCK;
+use crate::metainfo::{Error, name};
+
+/// Beyond this libtorrent's counters of blocks overflow.
+const MAX_FILE_SIZE: u64 = BLOCK * (i32::MAX as u64 / 2) - 1;
+/// The most bytes that one path may have: more cannot be saved on Linux.
+const MAX_PATH: usize = 4096;
+/// The most memory that all paths together may take. In a file tree a few bytes in a deep folder make a long path.
+const MAX_PATHS: usize = 64 << 20;
+
+/// One entry of a file list, pad files with them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::metainfo) struct Entry<'a> {
+    /// Parts as they stand in the file; empty for a pad file without a path.
+    pub(in crate::metainfo) path: Vec<&'a [u8]>,
+    pub(in crate::metainfo) size: u64,
+    pub(in crate::metainfo) pad: bool,
+    /// The target of a symbolic link, as it stands in the file.
+    pub(in crate::metainfo) symlink: Option<&'a [u8]>,
+    /// The root of a version 2 file's merkle tree.
+    pub(in crate::metainfo) root: Option<[u8; 32]>,
+}
+
+/// The keys of one file that matter.
+#[derive(Default)]
+pub(super) struct Attributes<'a> {
+    pub(super) attr: Option<Value<'a>>,
+    pub(super) length: Option<Value<'a>>,
+    pub(super) path: Option<Value<'a>>,
+    pub(super) path_utf8: Option<Value<'a>>,
+    pub(super) pieces_root: Option<Value<'a>>,
+    pub(super) symlink_path: Option<Value<'a>>,
+}
+
+impl<'a> Attributes<'a> {
+    pub(super) fn read(file: Dict<'a>) -> Self {
+        let mut attributes = Self::default();
+        for entry in file {
+            let field = match entry.key {
+                b"attr" => &mut attributes.attr,
+                b"length" => &mut attributes.length,
+                b"path" => &mut attributes.path,
+                b"path.utf-8" => &mut attributes.path_utf8,
+                b"pieces root" => &mut attributes.pieces_root,
+                b"symlink path" => &mut attributes.symlink_path,
+                _ => continue,
+            };
+            *field = Some(entry.value);
+        }
+        attributes
+    }
+
+    /// Whether a flag of BEP 47 is set.
+    pub(super) fn has(&self, flag: u8) -> bool {
+        self.attr.and_then(Value::string).is_some_and(|flags| flags.contains(&flag))
+    }
+
+    /// A symbolic link takes up no bytes, whatever length it claims.
+    pub(super) fn size(&self) -> Result<u64, Error> {
+        if self.has(b'l') {
+            return Ok(0);
+        }
+        let length = self.length.and_then(Value::int).ok_or(Error::FileSize)?;
+        u64::try_from(length).ok().filter(|size| *size <= MAX_FILE_SIZE).ok_or(Error::FileSize)
+    }
+
+    /// The raw target, whose parts must stay in the torrent's folder as those of a path.
+    pub(super) fn symlink(&self) -> Result<Option<&'a [u8]>, Error> {
+        let Some(target) = self.symlink_path.filter(|_| self.has(b'l')) else { return Ok(None) };
+        let parts = target.list().ok_or(Error::Path)?.map(|part| part.string().ok_or(Error::Path));
+        let parts: Vec<&[u8]> = parts.collect::<Result<_, _>>()?;
+        if parts.iter().any(|part| name::climbs(part)) {
+            return Err(Error::ParentPath { path: name::shown(&parts) });
+        }
+        Ok(Some(target.raw()))
+    }
+}
+
+/// What paths may still take up.
+pub(super) struct Budget(usize);
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self(MAX_PATHS)
+    }
+}
+
+impl Budget {
+    pub(super) fn spend(&mut self, path: &[&[u8]]) -> Result<(), Error> {
+        let bytes: usize = path.iter().map(|part| part.len() + 1).sum();
+        let cost = bytes + size_of_val(path);
+        self.0 = self.0.checked_sub(cost).filter(|_| bytes <= MAX_PATH).ok_or(Error::LongPath)?;
+        Ok(())
+    }
+}
