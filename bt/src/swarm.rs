@@ -199,7 +199,7 @@ impl Swarm {
         let at = found.unwrap_or_else(|| self.table.insert(Slot::new(announcement, now), rng));
         let slot = self.table.slot_mut(at);
         let was_partial = slot.state() == PeerState::PartialSeed;
-        let account = slot.account(announcement, now, found.is_some());
+        let account = slot.account(announcement, now);
         slot.set_partial(announcement.event == Event::Paused);
         let is_partial = slot.state() == PeerState::PartialSeed;
         self.partial_seeds =
@@ -217,8 +217,7 @@ impl Swarm {
     fn stop(&mut self, at: usize, announcement: &Announcement, now: u32) -> Account {
         let slot = self.table.slot_mut(at);
         self.partial_seeds -= u32::from(slot.state() == PeerState::PartialSeed);
-        slot.set_partial(false);
-        let account = slot.account(announcement, now, true);
+        let account = slot.account(announcement, now);
         self.table.remove(at);
         account
     }
@@ -239,12 +238,12 @@ struct Account {
 }
 
 impl Slot {
-    /// Takes over the announced counters. `known` is false for the announce that made this slot.
-    fn account(&mut self, announcement: &Announcement, now: u32, known: bool) -> Account {
+    /// Takes over the announced counters. For the announce that made this slot they are the same.
+    fn account(&mut self, announcement: &Announcement, now: u32) -> Account {
         let seeded = if self.left() == 0 { now.saturating_sub(self.seen) } else { 0 };
         let left = announcement.left.unwrap_or(self.left());
         // Some clients never send `completed`: what was lacking and is not any more counts as well.
-        let finished = left == 0 && (announcement.event == Event::Completed || (known && self.left() > 0));
+        let finished = left == 0 && (announcement.event == Event::Completed || self.left() > 0);
         let snatched = finished && !self.snatched();
         let same_session =
             announcement.uploaded >= self.uploaded && announcement.downloaded >= self.downloaded;

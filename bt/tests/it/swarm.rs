@@ -266,6 +266,17 @@ fn silent_peers_expire_in_bounded_steps() {
 }
 
 #[test]
+fn a_full_sweep_misses_nobody_after_a_partial_one() {
+    let mut bench = Bench::new();
+    for member in 0..100 {
+        bench.now = member % 2 * 1000;
+        bench.announce(&leecher(member));
+    }
+    assert_eq!(bench.swarm.expire(1000, 1000, 60), 0);
+    assert_eq!(bench.swarm.expire(1001, 1000, usize::MAX), 50);
+}
+
+#[test]
 fn a_member_is_removed_with_all_clients() {
     let mut bench = Bench::new();
     for number in 0..40 {
@@ -284,11 +295,15 @@ fn windows_are_fair() {
     const ROUNDS: u32 = 20_000;
     const WANTED: u32 = 10;
     let mut bench = Bench::new();
+    let asker = Announcement { numwant: WANTED, ..leecher(PEERS) };
     for member in 0..PEERS {
+        if member == PEERS / 2 {
+            // Amid the others, where a window may begin before it or after it.
+            bench.announce(&asker);
+        }
         bench.announce(&if member % 4 == 0 { seeder(member) } else { leecher(member) });
     }
     let (mut first, mut given) = ([0_u32; PEERS as usize], [0_u32; PEERS as usize]);
-    let asker = Announcement { numwant: WANTED, ..leecher(PEERS) };
     for _ in 0..ROUNDS {
         bench.announce(&asker);
         let members: Vec<usize> = bench.peers.v4().chunks(6).map(|wire| wire[3].into()).collect();
