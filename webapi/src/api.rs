@@ -3,8 +3,15 @@
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::{IntoResponses, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
 
+use crate::app::App;
 use crate::error::{Error, Face, Fields};
+
+/// All operations.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+}
 
 /// A handler's error, shown as [`ErrorBody`].
 #[derive(Debug)]

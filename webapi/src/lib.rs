@@ -8,4 +8,5 @@ pub mod domain;
 pub mod error;
 pub mod live;
 pub mod router;
+pub mod server;
 pub mod ui;

@@ -1,14 +1,100 @@
 //! Every route, and the layers around them.
 
-use axum::{Router, middleware};
+mod faces;
+mod headers;
+mod origin;
+pub mod parameters;
+
+use std::time::Instant;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::http::Uri;
+use axum::http::uri::PathAndQuery;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use tower::util::MapRequest;
 
 use crate::app::App;
-use crate::auth;
+use crate::error::Error;
+use crate::{api, auth, ui};
+
+/// Largest body, in bytes, where a route does not say otherwise.
+const MAX_BODY: usize = 1 << 20;
 
 /// The whole site.
 pub fn create(app: App) -> Router {
-    Router::new()
+    let (api, _document) = api::routes().split_for_parts();
+    let site = ui::routes()
+        .merge(api)
+        .fallback(async || Error::NotFound("page"))
+        .method_not_allowed_fallback(async || Error::Method)
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(middleware::from_fn_with_state(app.clone(), limit_time))
+        .layer(middleware::from_fn_with_state(app.clone(), origin::layer))
+        .layer(middleware::from_fn_with_state(app.clone(), faces::layer))
         .layer(middleware::from_fn_with_state(app.clone(), auth::anonymous::layer))
         .layer(auth::session::layer(&app))
-        .with_state(app)
+        .layer(middleware::from_fn_with_state(app.clone(), headers::layer))
+        .layer(middleware::from_fn(trace));
+    let depth = app.config.path_depth;
+    // Layers of a router run once a route is chosen: what changes the path has to stand before it.
+    Router::new().fallback_service(MapRequest::new(site.with_state(app), move |request| strip(request, depth)))
+}
+
+/// Takes off the leading path segments that a proxy left on. Fewer than `depth` leave nothing but `/`.
+fn strip(mut request: Request, depth: usize) -> Request {
+    if depth == 0 {
+        return request;
+    }
+    let uri = request.uri();
+    let rest = uri.path().splitn(depth + 2, '/').nth(depth + 1).unwrap_or_default();
+    let query = uri.query().map(|it| format!("?{it}")).unwrap_or_default();
+    if let Ok(path) = PathAndQuery::try_from(format!("/{rest}{query}")) {
+        *request.uri_mut() = Uri::from(path);
+    }
+    request
+}
+
+async fn limit_time(State(app): State<App>, request: Request, next: Next) -> Response {
+    match tokio::time::timeout(app.config.webapi.request_timeout, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Error::Unavailable("answer").into_response(),
+    }
+}
+
+/// Logs the matched route, never the path: invite links and API tokens of clumsy clients are in paths.
+async fn trace(request: Request, next: Next) -> Response {
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let started = Instant::now();
+    let response = next.run(request).await;
+    let route = route.as_ref().map_or("-", MatchedPath::as_str);
+    let (status, micros) = (response.status().as_u16(), started.elapsed().as_micros());
+    tracing::debug!(%method, route, status, micros, "answered");
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stripped(uri: &str, depth: usize) -> String {
+        let request = Request::builder().uri(uri).body(axum::body::Body::empty()).expect("a request");
+        strip(request, depth).uri().to_string()
+    }
+
+    #[test]
+    fn leading_segments_are_ignored() {
+        assert_eq!(stripped("/api/torrents?x=1", 0), "/api/torrents?x=1");
+        assert_eq!(stripped("/a/api/torrents?x=1", 1), "/api/torrents?x=1");
+        assert_eq!(stripped("/a/b/c/d/torrents/", 4), "/torrents/");
+    }
+
+    #[test]
+    fn fewer_segments_than_the_depth_are_the_root() {
+        assert_eq!(stripped("/", 2), "/");
+        assert_eq!(stripped("/a", 1), "/");
+        assert_eq!(stripped("/a?x=1", 2), "/?x=1");
+    }
 }

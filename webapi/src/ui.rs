@@ -2,12 +2,19 @@
 
 pub mod frame;
 
+use axum::Router;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
 
+use crate::app::App;
 use crate::error::{Error, Face};
 
 pub use frame::{Flash, Frame, FrameMember, flash};
+
+/// All pages.
+pub fn routes() -> Router<App> {
+    Router::new()
+}
 
 /// A handler's error, shown as a page.
 #[derive(Debug)]

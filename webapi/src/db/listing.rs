@@ -1,0 +1,161 @@
+//! Pages of the list of torrents: by any column, from any place in it, all or those that a search finds.
+
+use deadpool_postgres::GenericClient;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Error, Row};
+
+use super::torrent::{COLUMNS, Torrent};
+use super::{one, rows};
+
+/// A column that the list can be sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sort {
+    /// When it was uploaded: ids ascend with it.
+    Added,
+    /// Without regard to case.
+    Title,
+    /// In bytes.
+    Size,
+    /// How many.
+    Files,
+    /// As last written down.
+    Seeders,
+    /// As last written down.
+    Leechers,
+    /// Completed downloads.
+    Snatched,
+}
+
+impl Sort {
+    /// The indexed expression and the id beside it in that index.
+    fn key(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Added => ("t.id", "t.id"),
+            Self::Title => ("lower(t.title)", "t.id"),
+            Self::Size => ("t.size", "t.id"),
+            Self::Files => ("t.file_count", "t.id"),
+            Self::Seeders => ("c.seeders", "c.torrent_id"),
+            Self::Leechers => ("c.leechers", "c.torrent_id"),
+            Self::Snatched => ("t.snatched", "t.id"),
+        }
+    }
+
+    fn counts(self) -> &'static str {
+        match self {
+            Self::Seeders | Self::Leechers => "join torrent_counts c on c.torrent_id = t.id",
+            _ => "",
+        }
+    }
+}
+
+/// The place of a torrent in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// What the list is sorted by, as text.
+    pub key: String,
+    /// Decides between equal keys.
+    pub id: i32,
+}
+
+/// A torrent and its place in the list.
+#[derive(Debug)]
+pub struct Found {
+    /// The torrent; without description and extended information unless they were asked for.
+    pub torrent: Torrent,
+    /// Pass it on to go on from here.
+    pub place: Place,
+}
+
+/// What to list.
+#[derive(Debug, Clone)]
+pub struct Window<'a> {
+    /// The column.
+    pub sort: Sort,
+    /// Largest or latest first.
+    pub descending: bool,
+    /// Only what lies behind this place, in the order asked for.
+    pub from: Option<&'a Place>,
+    /// How many at most.
+    pub limit: i64,
+    /// Only what this query finds, as [`query`] makes it.
+    pub query: Option<&'a str>,
+}
+
+/// The query for torrents with all words of `text`, each as a beginning; `None` when there is no word in it.
+pub async fn query(client: &impl GenericClient, text: &str) -> Result<Option<String>, Error> {
+    Ok(one(client, "select search_query($1)::text as query", &[&text]).await?.get("query"))
+}
+
+/// The torrents in `window`, in its order.
+pub async fn list(client: &impl GenericClient, window: &Window<'_>) -> Result<Vec<Found>, Error> {
+    let (key, id) = window.sort.key();
+    let mut parameters: Vec<&(dyn ToSql + Sync)> = vec![&window.limit];
+    let mut conditions = Vec::new();
+    if let Some(place) = window.from {
+        parameters.extend([&place.key as &(dyn ToSql + Sync), &place.id]);
+        let sign = if window.descending { '<' } else { '>' };
+        let kind = if window.sort == Sort::Title { "" } else { "::bigint" };
+        conditions.push(match window.sort {
+            Sort::Added => format!("{id} {sign} $3 and $2::text is not null"),
+            _ => format!("({key}, {id}) {sign} ($2::text{kind}, $3)"),
+        });
+    }
+    if let Some(query) = &window.query {
+        parameters.push(query);
+        conditions.push(format!("t.search @@ ${}::text::tsquery", parameters.len()));
+    }
+    let filter = if conditions.is_empty() { String::new() } else { format!("where {}", conditions.join(" and ")) };
+    let direction = if window.descending { "desc" } else { "asc" };
+    let counts = window.sort.counts();
+    // The page is cut first, so that names are looked up for its rows only.
+    let sql = format!(
+        "with page as materialized (
+             select {id} as id, {key} as key from torrents t {counts} {filter}
+             order by {key} {direction}, {id} {direction} limit $1
+         )
+         select {COLUMNS}, page.key::text as key
+         from page join torrents t on t.id = page.id left join users u on u.id = t.uploader_id
+         order by page.key {direction}, page.id {direction}"
+    );
+    let found = if window.query.is_some() {
+        // How a search is best done depends on its words: it is planned anew each time.
+        client.query(sql.as_str(), &parameters).await?
+    } else {
+        rows(client, &sql, &parameters).await?
+    };
+    Ok(found.iter().map(Found::from_row).collect())
+}
+
+/// The titles nearest to `text`, for a search that finds nothing: best first.
+pub async fn similar(client: &impl GenericClient, text: &str, limit: i64) -> Result<Vec<Torrent>, Error> {
+    let sql = format!(
+        "with page as materialized (select id, place from similar_titles($1, $2::bigint::int))
+         select {COLUMNS}
+         from page join torrents t on t.id = page.id left join users u on u.id = t.uploader_id
+         order by page.place"
+    );
+    let rows = rows(client, &sql, &[&text, &limit]).await?;
+    Ok(rows.iter().map(Torrent::from_row).collect())
+}
+
+/// A member's uploads, newest first.
+pub async fn of_uploader(
+    client: &impl GenericClient,
+    uploader_id: i32,
+    limit: i64,
+) -> Result<Vec<Torrent>, Error> {
+    let sql = format!(
+        "select {COLUMNS} from torrents t left join users u on u.id = t.uploader_id
+         where t.uploader_id = $1 order by t.id desc limit $2"
+    );
+    let rows = rows(client, &sql, &[&uploader_id, &limit]).await?;
+    Ok(rows.iter().map(Torrent::from_row).collect())
+}
+
+impl Found {
+    fn from_row(row: &Row) -> Self {
+        let torrent = Torrent::from_row(row);
+        let place = Place { key: row.get("key"), id: torrent.id };
+        Self { torrent, place }
+    }
+}

@@ -1,0 +1,147 @@
+//! Shows errors: as JSON to tools, as a page of the site to people. Also those that axum answers itself.
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::middleware::Next;
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::Json;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use std::sync::Arc;
+use tower_sessions::Session;
+
+use crate::api::ErrorBody;
+use crate::app::App;
+use crate::auth::anonymous;
+use crate::auth::visitor::Visitor;
+use crate::error::{Error, Face, Failed};
+use crate::ui::Frame;
+
+/// Every error as a page of the site.
+#[derive(askama::Template)]
+#[template(path = "error.html")]
+struct Page {
+    frame: Frame,
+    status: u16,
+    heading: &'static str,
+    message: String,
+}
+
+/// What an error's page needs of its request.
+struct Asked {
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    session: Option<Session>,
+    token: Option<anonymous::Token>,
+}
+
+/// Replaces answers that carry [`Failed`], and bare ones with an error's status.
+pub async fn layer(State(app): State<App>, request: Request, next: Next) -> Response {
+    let asked = Asked {
+        method: request.method().clone(),
+        uri: request.uri().clone(),
+        headers: request.headers().clone(),
+        session: request.extensions().get().cloned(),
+        token: request.extensions().get().cloned(),
+    };
+    let mut response = next.run(request).await;
+    let Some(failed) = response.extensions_mut().remove::<Failed>().or_else(|| bare(&response)) else {
+        return response;
+    };
+    let face = match failed.face {
+        Face::ByPath if is_api(asked.uri.path()) => Face::Json,
+        face => face,
+    };
+    let shown = match (face, &*failed.error) {
+        (Face::Json, error) => (error.status(), Json(ErrorBody::from(error))).into_response(),
+        (_, Error::Unauthorized) => sign_in(&app, &asked).into_response(),
+        (_, error) => page(&app, &asked, error).await,
+    };
+    // What the answer said of itself stays: Allow, Retry-After.
+    let mut headers = std::mem::take(response.headers_mut());
+    headers.remove(header::CONTENT_LENGTH);
+    headers.remove(header::CONTENT_TYPE);
+    let mut shown = shown;
+    headers.extend(std::mem::take(shown.headers_mut()));
+    *shown.headers_mut() = headers;
+    shown
+}
+
+fn is_api(path: &str) -> bool {
+    path == "/api" || path.starts_with("/api/")
+}
+
+/// An error that is none of ours: axum's own, in plain text.
+fn bare(response: &Response) -> Option<Failed> {
+    let status = response.status();
+    let ours = response.headers().get(header::CONTENT_TYPE).is_some_and(|it| !it.as_bytes().starts_with(b"text/plain"));
+    if ours || !(status.is_client_error() || status.is_server_error()) {
+        return None;
+    }
+    let error = match status {
+        StatusCode::NOT_FOUND => Error::NotFound("page"),
+        StatusCode::METHOD_NOT_ALLOWED => Error::Method,
+        StatusCode::PAYLOAD_TOO_LARGE => Error::TooLarge("the request is too large".to_owned()),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => Error::MediaType("this address does not read that media type"),
+        status if status.is_client_error() => {
+            Error::BadRequest("the request cannot be read; check its address and parameters".to_owned())
+        }
+        status => Error::Internal(anyhow::anyhow!("an answer of status {status}")),
+    };
+    Some(Failed { error: Arc::new(error), face: Face::ByPath })
+}
+
+/// Whoever reads a page is led back to it; what was to be changed is not done again.
+fn sign_in(app: &App, asked: &Asked) -> Redirect {
+    let here = asked.uri.path_and_query().map_or("/", |it| it.as_str());
+    let base = app.base();
+    if asked.method.is_safe() && here != "/" {
+        return Redirect::to(&format!("{base}/sign-in?next={}", utf8_percent_encode(here, NON_ALPHANUMERIC)));
+    }
+    Redirect::to(&format!("{base}/sign-in"))
+}
+
+async fn page(app: &App, asked: &Asked, error: &Error) -> Response {
+    let frame = match error {
+        // Asking again who this is would only take as long once more.
+        Error::Unavailable(_) => Frame::bare(app),
+        _ => frame(app, asked).await.unwrap_or_else(|| Frame::bare(app)),
+    };
+    let status = error.status();
+    let page = Page { frame, status: status.as_u16(), heading: heading(status), message: sentence(error) };
+    match askama::Template::render(&page) {
+        Ok(html) => (status, Html(html)).into_response(),
+        Err(cause) => {
+            tracing::error!(%cause, "the error page cannot be rendered");
+            (status, page.message).into_response()
+        }
+    }
+}
+
+async fn frame(app: &App, asked: &Asked) -> Option<Frame> {
+    let (session, token) = (asked.session.as_ref()?, asked.token.as_ref()?);
+    let visitor = Visitor::find(app, &asked.headers, session).await.ok()?;
+    Frame::of(app, &visitor, session, token).await.ok()
+}
+
+/// The error's words with a capital and a full stop.
+fn sentence(error: &Error) -> String {
+    let text = error.to_string();
+    let mut rest = text.chars();
+    let first: String = rest.next().map(|it| it.to_uppercase().collect()).unwrap_or_default();
+    format!("{first}{}.", rest.as_str().trim_end_matches('.'))
+}
+
+fn heading(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::FORBIDDEN => "Not allowed",
+        StatusCode::NOT_FOUND => "Not found",
+        StatusCode::METHOD_NOT_ALLOWED => "Not possible here",
+        StatusCode::GONE => "No longer there",
+        StatusCode::CONFLICT => "Not possible now",
+        StatusCode::TOO_MANY_REQUESTS => "Too many attempts",
+        StatusCode::SERVICE_UNAVAILABLE => "Not available at the moment",
+        status if status.is_server_error() => "Something went wrong",
+        _ => "That did not work",
+    }
+}

@@ -1,0 +1,20 @@
+//! Parts of a path as types.
+
+use axum::extract::{FromRequestParts, Path};
+use axum::http::request::Parts;
+
+use crate::app::App;
+use crate::error::Error;
+
+/// The only parameter of a path, a row's id. What is no number is a thing that is not there.
+#[derive(Debug, Clone, Copy)]
+pub struct Id(pub i32);
+
+impl FromRequestParts<App> for Id {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let id = Path::<i32>::from_request_parts(parts, app).await;
+        id.map(|Path(id)| Self(id)).map_err(|_| Error::NotFound("page"))
+    }
+}

@@ -1,0 +1,82 @@
+//! The site on a socket, and what goes on beside its requests.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{FromRequestParts, Request};
+use axum::http::request::Parts;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use infra::http::Limits;
+use tokio::net::TcpListener;
+use tower::ServiceExt;
+
+use crate::app::App;
+use crate::error::Error;
+use crate::{db, router};
+
+/// Bytes of a request's header at most.
+const MAX_HEADER: usize = 16 << 10;
+
+/// How often ended sessions are deleted.
+const SWEEP_EVERY: Duration = Duration::from_hours(1);
+
+/// The other end of the connection, as the accept loop saw it.
+#[derive(Debug, Clone, Copy)]
+struct Peer(SocketAddr);
+
+/// Where the request came from, through trusted proxies only. For limits; it is neither stored nor logged.
+#[derive(Debug, Clone, Copy)]
+pub struct ClientAddress(pub std::net::IpAddr);
+
+impl FromRequestParts<App> for ClientAddress {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let Some(Peer(peer)) = parts.extensions.get() else {
+            return Err(Error::Internal(anyhow::anyhow!("a request without a connection")));
+        };
+        let forwarded = parts.headers.get_all("x-forwarded-for").iter().filter_map(|it| it.to_str().ok());
+        let forwarded: Vec<&str> = forwarded.collect();
+        let trusted = &app.config.trusted_proxies;
+        Ok(Self(infra::client_address::client_address(peer.ip(), forwarded.into_iter(), trusted)))
+    }
+}
+
+/// Serves the site until the app's shutdown is requested.
+pub async fn serve(app: App, listener: TcpListener) {
+    let webapi = &app.config.webapi;
+    let limits = Limits {
+        max_connections: webapi.max_connections,
+        header_timeout: webapi.header_timeout,
+        max_header: MAX_HEADER,
+    };
+    app.shutdown.spawn(sweep(app.clone()));
+    let router = router::create(app.clone());
+    let service = |peer| {
+        let router = router.clone();
+        service_fn(move |request: hyper::Request<Incoming>| {
+            let mut request: Request = request.map(Body::new);
+            request.extensions_mut().insert(Peer(peer));
+            let answer = router.clone().oneshot(request);
+            async move { answer.await.map_err(|never: Infallible| never) }
+        })
+    };
+    infra::http::serve(listener, limits, app.shutdown.clone(), service).await;
+}
+
+async fn sweep(app: App) {
+    loop {
+        if let Ok(client) = app.connection().await
+            && let Err(error) = db::session::sweep(&client).await
+        {
+            tracing::warn!(error = infra::db::state(&error), "ended sessions were not deleted");
+        }
+        tokio::select! {
+            () = app.shutdown.requested() => return,
+            () = tokio::time::sleep(SWEEP_EVERY) => {}
+        }
+    }
+}
