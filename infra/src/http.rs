@@ -2,32 +2,48 @@
 //!
 //! `axum::serve` has neither of the first two.
 
+mod patience;
+
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
-use hyper::service::Service;
+use hyper::service::{Service, service_fn};
 use hyper::{Request, Response};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::shutdown::Shutdown;
+use patience::{Activity, Patience, Watched};
 
 /// What one listener grants to strangers.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Connections open at the same time; more wait in the system's queue.
+    /// Connections served at the same time; more wait, all but one of them in the system's queue.
     pub max_connections: usize,
-    /// Time for a request's header to arrive, counted from the end of the answer before it. It ends idle
-    /// connections, too.
+    /// Time for a request's header to arrive, counted from the end of the answer before it; up to a quarter more is
+    /// granted. It ends idle connections, and those whose client takes nothing of an answer, too.
     pub header_timeout: Duration,
     /// Bytes of a request's header at most.
     pub max_header: usize,
+}
+
+/// Room for connections; clones share it.
+#[derive(Clone, Debug)]
+pub struct Places(Arc<Semaphore>);
+
+impl Limits {
+    /// Room for `max_connections`, for one or several listeners.
+    pub fn places(&self) -> Places {
+        Places(Arc::new(Semaphore::new(self.max_connections.min(Semaphore::MAX_PERMITS))))
+    }
 }
 
 /// After a failed accept (as a rule no file descriptor is left): time for others to close theirs.
@@ -44,48 +60,103 @@ pub async fn serve<S, B>(
 ) where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + 'static,
     S::Future: Send,
-    B: Body + Send + 'static,
+    B: Body + Send + Unpin + 'static,
     B::Data: Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let places = Arc::new(Semaphore::new(limits.max_connections));
+    serve_within(listener, limits, limits.places(), shutdown, service).await;
+}
+
+/// Like [`serve`], with room that several listeners share.
+pub async fn serve_within<S, B>(
+    listener: TcpListener,
+    limits: Limits,
+    places: Places,
+    shutdown: Shutdown,
+    service: impl Fn(SocketAddr) -> S,
+) where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + 'static,
+    S::Future: Send,
+    B: Body + Send + Unpin + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    // An answer is one write; waiting to fill a packet only delays it. Accepted connections inherit the option.
+    if let Err(error) = SockRef::from(&listener).set_tcp_nodelay(true) {
+        tracing::warn!(%error, "cannot set TCP_NODELAY");
+    }
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(limits.header_timeout)
-        .max_buf_size(limits.max_header.max(8192))
-        .pipeline_flush(true);
-    loop {
+    // hyper's own time-out sets a timer for each request. And small answers are quicker copied behind their header
+    // than written from two places.
+    http.header_read_timeout(None).max_buf_size(limits.max_header.max(8192)).writev(false);
+    let mut stop = pin!(shutdown.requested());
+    while !shutdown.is_requested() {
         let accepted = tokio::select! {
-            () = shutdown.requested() => return,
+            biased;
             accepted = accept(&listener, &places) => accepted,
+            () = stop.as_mut() => return,
         };
         let Some((stream, peer, place)) = accepted else { continue };
-        let connection = http.serve_connection(TokioIo::new(stream), service(peer));
-        let stop = shutdown.clone();
+        let connection =
+            converse(http.clone(), stream, service(peer), limits.header_timeout, shutdown.clone());
         shutdown.spawn(async move {
-            let mut connection = pin!(connection);
-            tokio::select! {
-                _ = connection.as_mut() => {}
-                () = stop.requested() => {
-                    connection.as_mut().graceful_shutdown();
-                    // Its errors are the client's: it closed, or sent what is not HTTP.
-                    let _ = connection.await;
-                }
-            }
+            connection.await;
             drop(place);
         });
     }
 }
 
+/// Answers one connection until either side ends it.
+async fn converse<S, B>(
+    http: http1::Builder,
+    stream: TcpStream,
+    service: S,
+    header_timeout: Duration,
+    shutdown: Shutdown,
+) where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
+    B: Body + Unpin + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let activity = Arc::new(Activity::default());
+    let watched = Arc::clone(&activity);
+    let service = service_fn(move |request| {
+        let busy = Activity::begin(&watched);
+        let answer = service.call(request);
+        async move { answer.await.map(|answer| answer.map(|body| Watched::body(body, busy))) }
+    });
+    let mut connection = pin!(http.serve_connection(Watched::stream(stream, Arc::clone(&activity)), service));
+    let mut patience = Patience::new(header_timeout);
+    let mut stop = pin!(shutdown.requested());
+    let mut stopping = None;
+    poll_fn(|cx| {
+        // Its errors are the client's: it closed, or sent what is not HTTP.
+        if connection.as_mut().poll(cx).is_ready() || patience.poll_exhausted(cx, &activity).is_ready() {
+            return Poll::Ready(());
+        }
+        // Polled once, for its waker: each poll takes a lock that all connections share.
+        if stopping.is_none() {
+            stopping = Some(false);
+            let _ = stop.as_mut().poll(cx);
+        }
+        if stopping == Some(false) && shutdown.is_requested() {
+            stopping = Some(true);
+            connection.as_mut().graceful_shutdown();
+            return connection.as_mut().poll(cx).map(drop);
+        }
+        Poll::Pending
+    })
+    .await;
+}
+
+/// The next connection, once there is a place for it.
 async fn accept(
     listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> Option<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
-    let place = Arc::clone(places).acquire_owned().await.ok()?;
+    Places(places): &Places,
+) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
     match listener.accept().await {
         Ok((stream, peer)) => {
-            // An answer is one write; waiting to fill a packet only delays it.
-            stream.set_nodelay(true).ok();
+            let place = Arc::clone(places).acquire_owned().await.ok()?;
             Some((stream, peer, place))
         }
         Err(error) => {

@@ -1,5 +1,7 @@
 //! One stop for all tasks of a process: SIGINT or SIGTERM, then a bounded wait.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -9,6 +11,8 @@ use tokio_util::task::TaskTracker;
 /// Tells tasks to stop and waits for them. Clones belong together.
 #[derive(Clone, Default, Debug)]
 pub struct Shutdown {
+    /// Set before `token`, and cheaper to ask.
+    requested: Arc<AtomicBool>,
     token: CancellationToken,
     tasks: TaskTracker,
 }
@@ -29,17 +33,18 @@ impl Shutdown {
 
     /// Whether the process shall stop.
     pub fn is_requested(&self) -> bool {
-        self.token.is_cancelled()
+        self.requested.load(Ordering::Acquire)
     }
 
     /// Asks all tasks to stop.
     pub fn request(&self) {
+        self.requested.store(true, Ordering::Release);
         self.token.cancel();
     }
 
     /// Asks all tasks to stop and waits for them, for `patience` at most. Says whether all ended.
     pub async fn finish(&self, patience: Duration) -> bool {
-        self.token.cancel();
+        self.request();
         self.tasks.close();
         tokio::time::timeout(patience, self.tasks.wait()).await.is_ok()
     }
@@ -56,7 +61,7 @@ impl Shutdown {
             _ = terminate.recv() => {}
             () = self.requested() => {}
         }
-        self.token.cancel();
+        self.request();
         Ok(())
     }
 }

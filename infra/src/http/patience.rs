@@ -1,0 +1,165 @@
+//! How long a connection may keep us waiting, for the price of one timer a connection instead of one a request.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use hyper::body::{Body, Frame, SizeHint};
+use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep, sleep};
+
+/// A connection is looked at so often within its time-out.
+const LOOKS: u32 = 4;
+
+/// What has happened on one connection. Only its own task writes here, so that a load and a store make an addition.
+#[derive(Debug, Default)]
+pub(super) struct Activity {
+    /// Requests whose answer is not complete: 0 or 1.
+    busy: AtomicU32,
+    /// Grows with each answer and each write that the client has taken.
+    events: AtomicU32,
+}
+
+/// A request under way, until the body of its answer is dropped.
+#[derive(Debug)]
+pub(super) struct Busy(Arc<Activity>);
+
+impl Activity {
+    pub(super) fn begin(this: &Arc<Self>) -> Busy {
+        this.busy.store(this.busy.load(Relaxed).wrapping_add(1), Relaxed);
+        Busy(Arc::clone(this))
+    }
+
+    fn happened(&self) {
+        self.events.store(self.events.load(Relaxed).wrapping_add(1), Relaxed);
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.busy.store(self.0.busy.load(Relaxed).wrapping_sub(1), Relaxed);
+        self.0.happened();
+    }
+}
+
+/// Counts the looks at which nothing had happened.
+#[derive(Debug)]
+pub(super) struct Patience {
+    step: Duration,
+    /// Made when the connection first waits: one that asks and closes needs none.
+    tick: Option<Pin<Box<Sleep>>>,
+    seen: u32,
+    quiet: u32,
+}
+
+impl Patience {
+    pub(super) fn new(timeout: Duration) -> Self {
+        Self { step: timeout / LOOKS, tick: None, seen: 0, quiet: 0 }
+    }
+
+    /// Ready when the client has kept us waiting for too long.
+    pub(super) fn poll_exhausted(&mut self, cx: &mut Context<'_>, activity: &Activity) -> Poll<()> {
+        let step = self.step;
+        let tick = self.tick.get_or_insert_with(|| Box::pin(sleep(step)));
+        while tick.as_mut().poll(cx).is_ready() {
+            let events = activity.events.load(Relaxed);
+            let waiting = activity.busy.load(Relaxed) == 0 && events == self.seen;
+            self.quiet = if waiting { self.quiet + 1 } else { 0 };
+            self.seen = events;
+            if self.quiet >= LOOKS {
+                return Poll::Ready(());
+            }
+            tick.as_mut().reset(Instant::now() + step);
+        }
+        Poll::Pending
+    }
+}
+
+/// A stream or a body whose progress is noted in an [`Activity`].
+#[derive(Debug)]
+pub(super) struct Watched<T, A> {
+    inner: T,
+    activity: A,
+}
+
+impl Watched<TokioIo<TcpStream>, Arc<Activity>> {
+    pub(super) fn stream(stream: TcpStream, activity: Arc<Activity>) -> Self {
+        Self { inner: TokioIo::new(stream), activity }
+    }
+
+    fn note(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if matches!(written, Poll::Ready(Ok(1..))) {
+            self.activity.happened();
+        }
+        written
+    }
+}
+
+impl<B> Watched<B, Busy> {
+    pub(super) fn body(body: B, busy: Busy) -> Self {
+        Self { inner: body, activity: busy }
+    }
+}
+
+impl Read for Watched<TokioIo<TcpStream>, Arc<Activity>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_read(cx, buffer)
+    }
+}
+
+impl Write for Watched<TokioIo<TcpStream>, Arc<Activity>> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.inner).poll_write(cx, bytes);
+        self.note(written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.inner).poll_write_vectored(cx, slices);
+        self.note(written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+}
+
+impl<B: Body + Unpin> Body for Watched<B, Busy> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        Pin::new(&mut self.inner).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}

@@ -1,0 +1,64 @@
+//! Questions of the webapi: the ROUTER socket.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bt::control::{Answer, Request};
+use bytes::Bytes;
+use infra::mq;
+use infra::shutdown::Shutdown;
+use tokio::time::{sleep, timeout};
+use zeromq::{RouterSocket, SocketRecv, SocketSend};
+
+use crate::Tracker;
+
+/// Whoever takes nothing for so long is not answered: others are waiting.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Answers questions until the process stops.
+pub(crate) async fn run(tracker: Arc<Tracker>, mut socket: RouterSocket, shutdown: Shutdown) {
+    loop {
+        let received = tokio::select! {
+            () = shutdown.requested() => return,
+            received = socket.recv() => received,
+        };
+        let frames = match received {
+            Ok(message) => message.into_vec(),
+            Err(error) => {
+                tracing::debug!(%error, "cannot receive a question");
+                sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        let Some((identity, question)) = frames.split_first() else { continue };
+        let Some(answer) = answer(&tracker, question) else { continue };
+        let answer = answer.into_iter().map(Bytes::from);
+        let Ok(message) = mq::message(std::iter::once(identity.clone()).chain(answer)) else { continue };
+        match timeout(PATIENCE, socket.send(message)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "cannot send an answer"),
+            Err(_) => tracing::warn!("an answer was not taken in time"),
+        }
+    }
+}
+
+/// The frames to answer with; none for a question that cannot be told from others.
+fn answer(tracker: &Tracker, question: &[Bytes]) -> Option<Vec<Vec<u8>>> {
+    let (id, request) = match Request::decode(question) {
+        Ok(request) => request,
+        Err(error) => return Some(Answer::Error(error.to_string()).encode(error.id()?)),
+    };
+    let answer = match request {
+        Request::Snapshot => {
+            // First the position: the records may be newer, never older.
+            let position = tracker.stream.position();
+            Answer::Snapshot { position, records: tracker.swarms.snapshot() }
+        }
+        Request::Peers { info_hash, limit } => {
+            let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+            let (total, peers) = tracker.swarms.peers(info_hash, limit, tracker.clock.now());
+            Answer::Peers { total, peers }
+        }
+    };
+    Some(answer.encode(id))
+}

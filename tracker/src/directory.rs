@@ -1,0 +1,140 @@
+//! Who may announce what: members and torrents in memory, and questions to the database about others.
+
+mod feed;
+mod rows;
+
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use bt::InfoHash;
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+use parking_lot::RwLock;
+use tokio::sync::{mpsc, oneshot};
+
+pub(crate) use feed::{Feed, Link, LinkError};
+use rows::{MemberRow, TorrentRow};
+
+/// Parts of the torrents' table, so that announces seldom meet at one lock.
+const PARTS: usize = 64;
+
+/// Questions that may wait for the database at the same time; beyond that it counts as unavailable.
+const MAX_QUESTIONS: usize = 8192;
+
+/// How long an announce waits for the database.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// A torrent that may be announced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Torrent {
+    /// Its row.
+    pub(crate) id: u32,
+    /// The canonical hash, whichever was asked for.
+    pub(crate) info_hash: InfoHash,
+    /// Snatches when it was loaded.
+    pub(crate) snatched: u32,
+}
+
+/// A member, by whose id an announce key is checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Member {
+    /// Grows when the key is reset.
+    pub(crate) key_version: u32,
+    /// Whether the account may announce.
+    pub(crate) enabled: bool,
+}
+
+/// What an announce wants to know that is not in memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Subject {
+    /// Torrents by either hash.
+    Torrents(Vec<InfoHash>),
+    /// A member by id.
+    Member(u32),
+}
+
+/// `answered` is used once the database has answered and the directory says what it said, dropped when it is away.
+#[derive(Debug)]
+pub(crate) struct Question {
+    subject: Subject,
+    answered: oneshot::Sender<()>,
+}
+
+/// The database cannot be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Unavailable;
+
+type Part = RwLock<HashMap<InfoHash, Torrent, RandomState>>;
+
+/// The tables. Only the [`Feed`] writes to them, in the order in which it read from the database.
+#[derive(Debug)]
+pub(crate) struct Directory {
+    /// By either hash.
+    torrents: Box<[Part]>,
+    members: RwLock<HashMap<u32, Member, RandomState>>,
+    questions: mpsc::Sender<Question>,
+}
+
+impl Directory {
+    /// Empty tables, and the questions that a [`Feed`] has to answer.
+    pub(crate) fn new() -> (Self, mpsc::Receiver<Question>) {
+        let (questions, asked) = mpsc::channel(MAX_QUESTIONS);
+        let torrents = (0..PARTS).map(|_| Part::default()).collect();
+        (Self { torrents, members: RwLock::default(), questions }, asked)
+    }
+
+    /// The torrent with this hash, canonical or not, if it is in memory.
+    pub(crate) fn torrent(&self, info_hash: &InfoHash) -> Option<Torrent> {
+        self.part(info_hash).read().get(info_hash).copied()
+    }
+
+    /// The member with this id, if it is in memory.
+    pub(crate) fn member(&self, id: u32) -> Option<Member> {
+        self.members.read().get(&id).copied()
+    }
+
+    /// Asks the database. After `Ok` the tables hold what it knows of `subject`, and what they do not hold does not
+    /// exist. Questions are gathered into one query at a time: that bounds their cost, and no answer, not even that
+    /// nothing was found, is kept beyond its announce.
+    pub(crate) async fn ask(&self, subject: Subject) -> Result<(), Unavailable> {
+        let (answered, answer) = oneshot::channel();
+        self.questions.try_send(Question { subject, answered }).map_err(|_| Unavailable)?;
+        match tokio::time::timeout(PATIENCE, answer).await {
+            Ok(Ok(())) => Ok(()),
+            _ => Err(Unavailable),
+        }
+    }
+
+    fn put_torrent(&self, row: &TorrentRow) {
+        let Some(info_hash) = row.canonical() else { return };
+        let torrent = Torrent { id: row.id, info_hash, snatched: row.snatched };
+        for hash in row.hashes() {
+            self.part(&hash).write().insert(hash, torrent);
+        }
+    }
+
+    /// Says whether the canonical hash is free now: a torrent that was deleted may have been uploaded anew meanwhile.
+    fn remove_torrent(&self, row: &TorrentRow) -> bool {
+        for hash in row.hashes() {
+            let mut part = self.part(&hash).write();
+            if part.get(&hash).is_some_and(|torrent| torrent.id == row.id) {
+                part.remove(&hash);
+            }
+        }
+        row.canonical().is_some_and(|hash| self.torrent(&hash).is_none())
+    }
+
+    fn put_member(&self, row: &MemberRow) {
+        self.members.write().insert(row.id, row.member);
+    }
+
+    fn remove_member(&self, id: u32) {
+        self.members.write().remove(&id);
+    }
+
+    fn part(&self, info_hash: &InfoHash) -> &Part {
+        &self.torrents[usize::from(info_hash.as_bytes()[1]) % PARTS]
+    }
+}

@@ -1,0 +1,317 @@
+//! Keeps the directory as the database is: notifications, questions and a reconciliation, one after the other on one
+//! connection. So what was read earlier never overwrites what was read later.
+
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::ops::Bound::{Excluded, Included};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use infra::config::Postgresql;
+use infra::shutdown::Shutdown;
+use infra::{db, migrations};
+use tokio::sync::mpsc;
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio_postgres::{AsyncMessage, NoTls};
+
+use super::rows::{MemberRow, Queries, TorrentRow};
+use super::{Directory, Member, Question, Subject};
+use crate::upkeep::Gone;
+
+/// A query that takes longer counts as the end of its connection.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Between two attempts to connect.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Questions or notices taken into one query.
+const BATCH: usize = 1000;
+
+/// A notification: read that row.
+#[derive(Debug, Clone, Copy)]
+enum Notice {
+    Torrent(u32),
+    Member(u32),
+}
+
+impl Notice {
+    fn parse(payload: &str) -> Option<Self> {
+        match payload.split_once(':')? {
+            ("torrent", id) => id.parse().ok().map(Self::Torrent),
+            ("user", id) => id.parse().ok().map(Self::Member),
+            _ => None,
+        }
+    }
+}
+
+/// A connection that listens.
+#[derive(Debug)]
+pub(crate) struct Link {
+    queries: Queries,
+    notices: mpsc::UnboundedReceiver<Notice>,
+}
+
+/// Why there is no [`Link`].
+#[derive(Debug)]
+pub(crate) enum LinkError {
+    /// Trying again may help.
+    Away(anyhow::Error),
+    /// The schema is of another version.
+    Schema(anyhow::Error),
+}
+
+impl Link {
+    /// Connects, checks the schema, listens and prepares the statements.
+    pub(crate) async fn open(login: &Postgresql) -> Result<Self, LinkError> {
+        match timeout(PATIENCE, Self::open_slowly(login)).await {
+            Ok(link) => link,
+            Err(elapsed) => Err(LinkError::Away(elapsed.into())),
+        }
+    }
+
+    async fn open_slowly(login: &Postgresql) -> Result<Self, LinkError> {
+        let away = |error: tokio_postgres::Error| LinkError::Away(anyhow::anyhow!(db::state(&error)));
+        let (client, mut connection) = db::settings(login, "tracker").connect(NoTls).await.map_err(away)?;
+        let (heard, notices) = mpsc::unbounded_channel();
+        // Ends with the client, and the other way round: `heard` is dropped then, which the feed sees.
+        tokio::spawn(async move {
+            while let Some(Ok(message)) = poll_fn(|cx| connection.poll_message(cx)).await {
+                if let AsyncMessage::Notification(notification) = message
+                    && let Some(notice) = Notice::parse(notification.payload())
+                {
+                    let _ = heard.send(notice);
+                }
+            }
+        });
+        if let Err(error) = migrations::check(&client).await {
+            let cause = error.downcast_ref::<tokio_postgres::Error>();
+            let away = cause.is_some_and(db::is_unavailable);
+            return Err(if away { LinkError::Away(error) } else { LinkError::Schema(error) });
+        }
+        client.batch_execute("listen directory").await.map_err(away)?;
+        let queries = Queries::prepare(client).await.map_err(away)?;
+        Ok(Self { queries, notices })
+    }
+}
+
+/// The one writer of a [`Directory`].
+#[derive(Debug)]
+pub(crate) struct Feed {
+    directory: Arc<Directory>,
+    questions: mpsc::Receiver<Question>,
+    gone: Gone,
+    torrents: BTreeMap<u32, TorrentRow>,
+    members: BTreeMap<u32, Member>,
+}
+
+/// How far a reconciliation has come: the last id compared, first of members, then of torrents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    Members(u32),
+    Torrents(u32),
+    Done,
+}
+
+impl Feed {
+    /// A feed that has read nothing yet. It reports to `gone` whose peers are to be dropped.
+    pub(crate) fn new(directory: Arc<Directory>, questions: mpsc::Receiver<Question>, gone: Gone) -> Self {
+        Self { directory, questions, gone, torrents: BTreeMap::new(), members: BTreeMap::new() }
+    }
+
+    /// Follows the database, beginning with `link` if there is one, and connecting again whenever it ends.
+    pub(crate) async fn run(
+        mut self,
+        login: Postgresql,
+        mut link: Option<Link>,
+        reconcile: Duration,
+        shutdown: Shutdown,
+    ) {
+        let mut away = link.is_none();
+        loop {
+            if let Some(link) = link.take() {
+                away = false;
+                let ended = tokio::select! {
+                    () = shutdown.requested() => return,
+                    ended = self.follow(link, reconcile) => ended,
+                };
+                if let Err(error) = ended {
+                    tracing::warn!(error = format!("{error:#}"), "the database connection ended");
+                }
+            }
+            let connected = tokio::select! {
+                () = shutdown.requested() => return,
+                connected = Link::open(&login) => connected,
+                () = self.refuse() => continue,
+            };
+            match connected {
+                Ok(connected) => {
+                    tracing::info!("connected to the database");
+                    link = Some(connected);
+                    continue;
+                }
+                Err(LinkError::Away(error) | LinkError::Schema(error)) if !away => {
+                    tracing::warn!(error = format!("{error:#}"), "the database is away; trying on");
+                    away = true;
+                }
+                Err(_) => {}
+            }
+            tokio::select! {
+                () = shutdown.requested() => return,
+                () = self.refuse() => {}
+                () = sleep(PAUSE) => {}
+            }
+        }
+    }
+
+    /// Tells everybody who asks that the database is away; never returns.
+    async fn refuse(&mut self) {
+        while self.questions.recv().await.is_some() {}
+        std::future::pending::<()>().await;
+    }
+
+    /// Returns when the connection has ended.
+    async fn follow(&mut self, link: Link, reconcile: Duration) -> anyhow::Result<()> {
+        let Link { queries, mut notices } = link;
+        let mut timer = interval(reconcile);
+        timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut heard, mut asked) = (Vec::new(), Vec::new());
+        let mut progress = Progress::Done;
+        let mut begun = Instant::now();
+        loop {
+            tokio::select! {
+                count = notices.recv_many(&mut heard, BATCH) => {
+                    if count == 0 {
+                        bail!("closed by the other side");
+                    }
+                    timeout(PATIENCE, self.read_changed(&queries, &heard)).await??;
+                    heard.clear();
+                }
+                count = self.questions.recv_many(&mut asked, BATCH) => {
+                    if count == 0 {
+                        return Ok(());
+                    }
+                    timeout(PATIENCE, self.answer(&queries, &mut asked)).await??;
+                }
+                _ = timer.tick(), if progress == Progress::Done => {
+                    begun = Instant::now();
+                    progress = Progress::Members(0);
+                }
+                () = std::future::ready(()), if progress != Progress::Done => {
+                    progress = timeout(PATIENCE, self.compare(&queries, progress)).await??;
+                    if progress == Progress::Done {
+                        let (torrents, members) = (self.torrents.len(), self.members.len());
+                        tracing::debug!(torrents, members, elapsed = ?begun.elapsed(), "compared with the database");
+                    }
+                }
+            }
+        }
+    }
+
+    async fn read_changed(&mut self, queries: &Queries, heard: &[Notice]) -> anyhow::Result<()> {
+        let (mut torrents, mut members) = (Vec::new(), Vec::new());
+        for notice in heard {
+            match notice {
+                Notice::Torrent(id) => torrents.push(*id),
+                Notice::Member(id) => members.push(*id),
+            }
+        }
+        if !members.is_empty() {
+            let rows = queries.members_by_id(&members).await.context("members that changed")?;
+            self.put_members(&members, &rows);
+        }
+        if !torrents.is_empty() {
+            let rows = queries.torrents_by_id(&torrents).await.context("torrents that changed")?;
+            self.put_torrents(&torrents, &rows);
+        }
+        Ok(())
+    }
+
+    async fn answer(&mut self, queries: &Queries, asked: &mut Vec<Question>) -> anyhow::Result<()> {
+        let (mut hashes, mut ids) = (Vec::new(), Vec::new());
+        for question in &*asked {
+            match &question.subject {
+                Subject::Torrents(some) => hashes.extend_from_slice(some),
+                Subject::Member(id) => ids.push(*id),
+            }
+        }
+        // An error drops the questions, which says that the database is away.
+        let asked = std::mem::take(asked);
+        if !ids.is_empty() {
+            let rows = queries.members_by_id(&ids).await.context("members asked for")?;
+            self.put_members(&ids, &rows);
+        }
+        if !hashes.is_empty() {
+            let rows = queries.torrents_by_hash(&hashes).await.context("torrents asked for")?;
+            self.put_torrents(&[], &rows);
+        }
+        for question in asked {
+            let _ = question.answered.send(());
+        }
+        Ok(())
+    }
+
+    /// Compares one page with what is in memory.
+    async fn compare(&mut self, queries: &Queries, progress: Progress) -> anyhow::Result<Progress> {
+        Ok(match progress {
+            Progress::Members(after) => {
+                let (rows, last) = queries.members_after(after).await.context("all members")?;
+                let end = if last { u32::MAX } else { rows.last().map_or(u32::MAX, |row| row.id) };
+                let known: Vec<u32> =
+                    self.members.range((Excluded(after), Included(end))).map(|(id, _)| *id).collect();
+                self.put_members(&known, &rows);
+                if last { Progress::Torrents(0) } else { Progress::Members(end) }
+            }
+            Progress::Torrents(after) => {
+                let (rows, last) = queries.torrents_after(after).await.context("all torrents")?;
+                let end = if last { u32::MAX } else { rows.last().map_or(u32::MAX, |row| row.id) };
+                let known: Vec<u32> =
+                    self.torrents.range((Excluded(after), Included(end))).map(|(id, _)| *id).collect();
+                self.put_torrents(&known, &rows);
+                if last { Progress::Done } else { Progress::Torrents(end) }
+            }
+            Progress::Done => Progress::Done,
+        })
+    }
+
+    /// Takes over `rows`; what of `ids` is not among them does not exist any more.
+    pub(super) fn put_torrents(&mut self, ids: &[u32], rows: &[TorrentRow]) {
+        let mut found: Vec<u32> = rows.iter().map(|row| row.id).collect();
+        found.sort_unstable();
+        for id in ids.iter().filter(|id| found.binary_search(id).is_err()) {
+            if let Some(row) = self.torrents.remove(id)
+                && self.directory.remove_torrent(&row)
+                && let Some(hash) = row.canonical()
+            {
+                self.gone.torrent(hash);
+            }
+        }
+        for row in rows {
+            let known = self.torrents.insert(row.id, *row);
+            if known.is_none_or(|known| (known.v1, known.v2) != (row.v1, row.v2)) {
+                self.directory.put_torrent(row);
+            }
+        }
+    }
+
+    /// Takes over `rows`; what of `ids` is not among them does not exist any more.
+    pub(super) fn put_members(&mut self, ids: &[u32], rows: &[MemberRow]) {
+        let mut found: Vec<u32> = rows.iter().map(|row| row.id).collect();
+        found.sort_unstable();
+        for id in ids.iter().filter(|id| found.binary_search(id).is_err()) {
+            if self.members.remove(id).is_some() {
+                self.directory.remove_member(*id);
+                self.gone.member(*id);
+            }
+        }
+        for row in rows {
+            let known = self.members.insert(row.id, row.member);
+            if known != Some(row.member) {
+                self.directory.put_member(row);
+            }
+            if !row.member.enabled && known.is_some_and(|known| known.enabled) {
+                self.gone.member(row.id);
+            }
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The announce tracker: peers in memory, members and torrents from the database, counts to whoever subscribes.
+
+mod answer;
+mod clock;
+mod control;
+mod directory;
+mod listen;
+mod publish;
+mod service;
+mod settings;
+mod swarms;
+mod upkeep;
+mod workers;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use infra::config::Config;
+use infra::mq;
+use infra::shutdown::Shutdown;
+use zeromq::{PubSocket, RouterSocket, Socket};
+
+use clock::Clock;
+use directory::{Directory, Feed, Link, LinkError};
+use publish::Stream;
+use settings::Settings;
+use swarms::Swarms;
+use workers::Workers;
+
+/// Time for answers under way when the process stops.
+const DRAIN: Duration = Duration::from_secs(4);
+
+/// What all threads share.
+struct Tracker {
+    settings: Settings,
+    directory: Arc<Directory>,
+    swarms: Swarms,
+    clock: Clock,
+    stream: Stream,
+}
+
+/// Runs the tracker until SIGINT or SIGTERM; `ready` is told the addresses it listens on.
+///
+/// # Errors
+/// When an address or endpoint cannot be bound, or the database has another schema. A database that is away is no
+/// error: the tracker waits for it.
+pub fn run(config: Config, ready: impl FnOnce(&[SocketAddr])) -> anyhow::Result<()> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context("the runtime")?;
+    runtime.block_on(run_here(config, ready))
+}
+
+async fn run_here(config: Config, ready: impl FnOnce(&[SocketAddr])) -> anyhow::Result<()> {
+    let shutdown = Shutdown::default();
+    let workers = Workers::bind(&config.tracker)?;
+    let (mut counts, mut control) = (PubSocket::new(), RouterSocket::new());
+    mq::bind(&mut counts, &config.zeromq.counts).await?;
+    mq::bind(&mut control, &config.zeromq.control).await?;
+    let link = match Link::open(&config.tracker.postgresql).await {
+        Ok(link) => Some(link),
+        Err(LinkError::Schema(error)) => return Err(error),
+        Err(LinkError::Away(error)) => {
+            tracing::warn!(error = format!("{error:#}"), "the database is away; trying on");
+            None
+        }
+    };
+    let (directory, questions) = Directory::new();
+    let tracker = Arc::new(Tracker {
+        settings: Settings::new(&config),
+        directory: Arc::new(directory),
+        swarms: Swarms::new(),
+        clock: Clock::start(),
+        stream: Stream::new().context("a random number")?,
+    });
+    let (gone, departures) = upkeep::departures();
+    let feed = Feed::new(Arc::clone(&tracker.directory), questions, gone);
+    let Config { tracker: config, .. } = config;
+    shutdown.spawn(feed.run(config.postgresql, link, config.reconcile, shutdown.clone()));
+    shutdown.spawn(upkeep::run(Arc::clone(&tracker), departures, shutdown.clone()));
+    shutdown.spawn(publish::run(Arc::clone(&tracker), counts, shutdown.clone()));
+    shutdown.spawn(control::run(Arc::clone(&tracker), control, shutdown.clone()));
+    let addresses = workers.addresses().to_vec();
+    let running = workers.start(&tracker, &shutdown)?;
+    ready(&addresses);
+    shutdown.signalled().await.context("signals")?;
+    if !shutdown.finish(DRAIN).await {
+        tracing::warn!("connections were cut after {} s", DRAIN.as_secs());
+    }
+    running.join();
+    Ok(())
+}

@@ -1,0 +1,44 @@
+//! Listening sockets, several on one address: the system spreads connections over them.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+
+use anyhow::Context;
+use socket2::{Domain, Protocol, Socket, Type};
+
+/// Connections that wait to be accepted; the system lowers it to what it allows.
+const BACKLOG: i32 = 4096;
+
+/// Binds `address` so often, once for each thread; port 0 is the same free port for all.
+///
+/// # Errors
+/// When another process has the address, with its name.
+pub(crate) fn bind_all(address: SocketAddr, count: usize) -> anyhow::Result<(SocketAddr, Vec<TcpListener>)> {
+    let bind = |address, shared| bind(address, shared).with_context(|| format!("cannot listen on {address}"));
+    if address.port() != 0 {
+        // Shared sockets would bind beside another tracker's without a word.
+        bind(address, false)?;
+    }
+    let first = bind(address, true)?;
+    let address = first.local_addr()?.as_socket().context("an address without a port")?;
+    let others = (1..count).map(|_| bind(address, true));
+    let sockets = std::iter::once(Ok(first)).chain(others).collect::<anyhow::Result<Vec<Socket>>>()?;
+    let listeners = sockets.into_iter().map(|socket| {
+        socket.listen(BACKLOG).with_context(|| format!("cannot listen on {address}"))?;
+        Ok(TcpListener::from(socket))
+    });
+    Ok((address, listeners.collect::<anyhow::Result<_>>()?))
+}
+
+fn bind(address: SocketAddr, shared: bool) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        // So that the IPv4 address of the same port can be bound as well.
+        socket.set_only_v6(true)?;
+    }
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(shared)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    Ok(socket)
+}

@@ -1,0 +1,50 @@
+//! What of the configuration an announce needs.
+
+use std::time::Duration;
+
+use bt::announce::NumWant;
+use infra::config::Config;
+use infra::secrets::Keys;
+use ipnet::IpNet;
+
+/// Plain numbers, so that an announce converts nothing.
+pub(crate) struct Settings {
+    /// What announce keys are checked with.
+    pub(crate) key: [u8; 32],
+    /// Path segments to ignore.
+    pub(crate) path_depth: usize,
+    /// Proxies that are believed.
+    pub(crate) trusted: Vec<IpNet>,
+    pub(crate) numwant: NumWant,
+    /// Seconds; jitter comes on top.
+    pub(crate) interval: u32,
+    /// Seconds.
+    pub(crate) min_interval: u32,
+    /// Seconds.
+    pub(crate) peer_timeout: u32,
+}
+
+impl Settings {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self {
+            key: Keys::derive(&config.salt).announce,
+            path_depth: config.path_depth,
+            trusted: config.trusted_proxies.clone(),
+            numwant: NumWant {
+                default: clamp(config.tracker.numwant),
+                cap: clamp(config.tracker.max_numwant),
+            },
+            interval: seconds(config.tracker.interval),
+            min_interval: seconds(config.tracker.min_interval),
+            peer_timeout: seconds(config.tracker.peer_timeout),
+        }
+    }
+}
+
+fn clamp(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+fn seconds(duration: Duration) -> u32 {
+    u32::try_from(duration.as_secs()).unwrap_or(u32::MAX)
+}
