@@ -14,6 +14,22 @@ create function words(value text) returns text
         '[^[:alnum:]]+', ' ', 'g')
     $$;
 
+-- What a search finds a torrent by: the words of its title in weight A, of its first file names in D.
+create function search_words(title text, file_names text) returns tsvector
+    language sql immutable strict parallel safe
+    as $$
+    select setweight(to_tsvector('simple', words(title)), 'A')
+        || setweight(to_tsvector('simple', words(file_names)), 'D')
+    $$;
+
+-- Every word of what was typed, in any order, each as a beginning. Null when there is no word in it.
+create function search_query(value text) returns tsquery
+    language sql immutable strict parallel safe
+    as $$
+    select string_agg(quote_literal(word) || ':*', ' & ')::tsquery
+    from (select word from regexp_split_to_table(words(value), ' ') as word where word <> '' limit 10) as typed
+    $$;
+
 create table roles (
     name        text primary key,
     description text not null
@@ -116,6 +132,18 @@ create index torrents_by_file_count on torrents (file_count, id);
 create index torrents_by_snatched on torrents (snatched, id);
 create index torrents_search on torrents using gin (search);
 create index torrents_title_trigrams on torrents using gin (title gin_trgm_ops);
+
+-- The titles nearest to what was typed, best first, for a search that finds nothing: letters may be swapped or missing.
+create function similar_titles(value text, most integer) returns table (id integer, place bigint)
+    language sql stable strict parallel safe
+    set pg_trgm.word_similarity_threshold = 0.5
+    as $$
+    select t.id, row_number() over (order by t.title <->> value, t.id desc) as place
+    from torrents t
+    where t.title %> value
+    order by place
+    limit most
+    $$;
 
 -- The bytes that a download is made from.
 create table metainfo (

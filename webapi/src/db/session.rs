@@ -7,12 +7,13 @@ use async_trait::async_trait;
 use deadpool_postgres::GenericClient;
 use serde_json::Value;
 use time::OffsetDateTime;
+use tokio_postgres::Row;
 use tokio_postgres::types::Json;
 use tower_sessions::SessionStore;
 use tower_sessions::session::{Id, Record};
 use tower_sessions::session_store::{Error as StoreError, Result as StoreResult};
 
-use super::{execute, one, optional};
+use super::{execute, one, optional, rows};
 use crate::app::App;
 use crate::auth::session::Stamp;
 use crate::error::Error;
@@ -117,6 +118,56 @@ impl fmt::Debug for Store {
 /// Deletes what has expired; answers how many.
 pub async fn sweep(client: &impl GenericClient) -> Result<u64, tokio_postgres::Error> {
     execute(client, "delete from sessions where expires_at <= now()", &[]).await
+}
+
+/// A session as its owner's list shows it.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    /// Says nothing about the cookie.
+    pub public_id: i32,
+    /// The browser, as it names itself.
+    pub user_agent: String,
+    /// When it was opened.
+    pub created_at: OffsetDateTime,
+    /// To five minutes.
+    pub last_seen_at: OffsetDateTime,
+    /// Whether it is the one that asks.
+    pub current: bool,
+}
+
+/// A member's own, the latest seen first. `current` is the hash of the one that asks.
+pub async fn list(
+    client: &impl GenericClient,
+    user_id: i32,
+    current: Option<&[u8]>,
+) -> Result<Vec<Listed>, tokio_postgres::Error> {
+    let sql = "
+        select public_id, user_agent, created_at, last_seen_at, coalesce(id = $2, false) as current
+        from sessions where user_id = $1 and expires_at > now() order by current desc, last_seen_at desc, public_id";
+    let found = rows(client, sql, &[&user_id, &current]).await?;
+    let listed = |row: &Row| Listed {
+        public_id: row.get("public_id"),
+        user_agent: row.get("user_agent"),
+        created_at: row.get("created_at"),
+        last_seen_at: row.get("last_seen_at"),
+        current: row.get("current"),
+    };
+    Ok(found.iter().map(listed).collect())
+}
+
+/// Ends one of a member's own; answers whether there was one.
+pub async fn end(client: &impl GenericClient, user_id: i32, public_id: i32) -> Result<bool, tokio_postgres::Error> {
+    let sql = "delete from sessions where user_id = $1 and public_id = $2";
+    Ok(execute(client, sql, &[&user_id, &public_id]).await? == 1)
+}
+
+/// Ends all of a member's but the one with the hash `current`; answers how many.
+pub async fn end_others(
+    client: &impl GenericClient,
+    user_id: i32,
+    current: Option<&[u8]>,
+) -> Result<u64, tokio_postgres::Error> {
+    execute(client, "delete from sessions where user_id = $1 and id is distinct from $2", &[&user_id, &current]).await
 }
 
 /// What the table knows a session by.

@@ -1,10 +1,11 @@
 //! API tokens: a nonce that the token is bound to, never the token.
 
 use deadpool_postgres::GenericClient;
-use tokio_postgres::Error;
+use time::OffsetDateTime;
+use tokio_postgres::{Error, Row};
 
 use super::user::Account;
-use super::{execute, optional};
+use super::{execute, optional, rows};
 
 /// A token's row with its owner.
 #[derive(Debug)]
@@ -38,4 +39,67 @@ pub async fn touch(client: &impl GenericClient, id: i32) -> Result<(), Error> {
         update api_tokens set last_used_at = now()
         where id = $1 and (last_used_at is null or last_used_at < now() - interval '1 minute')";
     execute(client, sql, &[&id]).await.map(drop)
+}
+
+/// A token as its owner's list shows it.
+#[derive(Debug, Clone)]
+pub struct ApiToken {
+    /// Never used twice.
+    pub id: i32,
+    /// What its owner calls it.
+    pub name: String,
+    /// When it was made.
+    pub created_at: OffsetDateTime,
+    /// To the minute.
+    pub last_used_at: Option<OffsetDateTime>,
+}
+
+impl ApiToken {
+    fn from_row(row: &Row) -> Self {
+        Self {
+            id: row.get("id"),
+            name: row.get("name"),
+            created_at: row.get("created_at"),
+            last_used_at: row.get("last_used_at"),
+        }
+    }
+}
+
+/// A member's own, newest first.
+pub async fn list(client: &impl GenericClient, user_id: i32) -> Result<Vec<ApiToken>, Error> {
+    let sql = "select id, name, created_at, last_used_at from api_tokens where user_id = $1 order by id desc";
+    Ok(rows(client, sql, &[&user_id]).await?.iter().map(ApiToken::from_row).collect())
+}
+
+/// One of a member's own.
+pub async fn find(client: &impl GenericClient, user_id: i32, id: i32) -> Result<Option<ApiToken>, Error> {
+    let sql = "select id, name, created_at, last_used_at from api_tokens where user_id = $1 and id = $2";
+    Ok(optional(client, sql, &[&user_id, &id]).await?.as_ref().map(ApiToken::from_row))
+}
+
+/// Makes one, unless the member has `most` of them already.
+pub async fn insert(
+    client: &impl GenericClient,
+    user_id: i32,
+    name: &str,
+    nonce: &[u8],
+    most: i64,
+) -> Result<Option<ApiToken>, Error> {
+    let sql = "
+        insert into api_tokens (user_id, name, nonce)
+        select $1::integer, $2::text, $3::bytea
+        where (select count(*) from api_tokens where user_id = $1) < $4
+        returning id, name, created_at, last_used_at";
+    Ok(optional(client, sql, &[&user_id, &name, &nonce, &most]).await?.as_ref().map(ApiToken::from_row))
+}
+
+/// Ends one of a member's own; answers whether there was one.
+pub async fn delete(client: &impl GenericClient, user_id: i32, id: i32) -> Result<bool, Error> {
+    let sql = "delete from api_tokens where user_id = $1 and id = $2";
+    Ok(execute(client, sql, &[&user_id, &id]).await? == 1)
+}
+
+/// Ends all of a member's.
+pub async fn delete_all(client: &impl GenericClient, user_id: i32) -> Result<(), Error> {
+    execute(client, "delete from api_tokens where user_id = $1", &[&user_id]).await.map(drop)
 }

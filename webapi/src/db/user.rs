@@ -4,7 +4,7 @@ use deadpool_postgres::GenericClient;
 use time::OffsetDateTime;
 use tokio_postgres::{Error, Row};
 
-use super::optional;
+use super::{execute, one, optional, rows};
 
 /// An account with its roles.
 #[derive(Debug, Clone)]
@@ -37,6 +37,68 @@ impl Account {
     }
 }
 
+/// An account as lists and its own page show it.
+#[derive(Debug, Clone)]
+pub struct Profile {
+    /// The account.
+    pub account: Account,
+    /// How many torrents it uploaded that are still there.
+    pub torrents: i64,
+    /// Who invited it.
+    pub inviter: Option<Inviter>,
+}
+
+/// Who invited a member.
+#[derive(Debug, Clone)]
+pub struct Inviter {
+    /// Of their account.
+    pub id: i32,
+    /// As they sign in.
+    pub name: String,
+}
+
+impl Profile {
+    fn from_row(row: &Row) -> Self {
+        let inviter = row.get::<_, Option<i32>>("inviter_id").zip(row.get("inviter_name"));
+        Self {
+            account: Account::from_row(row),
+            torrents: row.get("torrents"),
+            inviter: inviter.map(|(id, name)| Inviter { id, name }),
+        }
+    }
+}
+
+/// What signing in looks at.
+#[derive(Debug)]
+pub struct Credentials {
+    /// Of the account.
+    pub id: i32,
+    /// A PHC string.
+    pub password_hash: String,
+    /// Whether it may not sign in.
+    pub disabled: bool,
+}
+
+/// A new account.
+#[derive(Debug)]
+pub struct NewUser<'a> {
+    /// Of the form that the domain checks.
+    pub name: &'a str,
+    /// A PHC string.
+    pub password_hash: &'a str,
+    /// Who invited it.
+    pub invited_by: Option<i32>,
+    /// Names from the table `roles`.
+    pub roles: &'a [String],
+}
+
+const PROFILE: &str = "
+    select u.id, u.name, u.key_version, u.created_at, u.disabled_at,
+           array(select r.role from user_roles r where r.user_id = u.id order by r.role) as roles,
+           (select count(*) from torrents t where t.uploader_id = u.id) as torrents,
+           i.id as inviter_id, i.name as inviter_name
+    from users u left join users i on i.id = u.invited_by";
+
 /// An account that is not disabled.
 pub async fn find_enabled(client: &impl GenericClient, id: i32) -> Result<Option<Account>, Error> {
     let sql = "
@@ -45,4 +107,82 @@ pub async fn find_enabled(client: &impl GenericClient, id: i32) -> Result<Option
         from users u
         where u.id = $1 and u.disabled_at is null";
     Ok(optional(client, sql, &[&id]).await?.as_ref().map(Account::from_row))
+}
+
+/// Any account, as its page shows it.
+pub async fn profile(client: &impl GenericClient, id: i32) -> Result<Option<Profile>, Error> {
+    let sql = format!("{PROFILE} where u.id = $1");
+    Ok(optional(client, &sql, &[&id]).await?.as_ref().map(Profile::from_row))
+}
+
+/// Accounts in order of their names, from behind `after`, whose names begin with `prefix` in any case.
+pub async fn list(
+    client: &impl GenericClient,
+    prefix: &str,
+    after: Option<&str>,
+    limit: i64,
+) -> Result<Vec<Profile>, Error> {
+    let sql = format!(
+        "{PROFILE}
+        where starts_with(lower(u.name), lower($1::text)) and ($2::text is null or lower(u.name) > lower($2))
+        order by lower(u.name) limit $3"
+    );
+    let found = rows(client, &sql, &[&prefix, &after, &limit]).await?;
+    Ok(found.iter().map(Profile::from_row).collect())
+}
+
+/// How many names begin with `prefix`.
+pub async fn count(client: &impl GenericClient, prefix: &str) -> Result<i64, Error> {
+    let sql = "select count(*) as count from users where starts_with(lower(name), lower($1::text))";
+    Ok(one(client, sql, &[&prefix]).await?.get("count"))
+}
+
+/// Whether there is any account at all.
+pub async fn any(client: &impl GenericClient) -> Result<bool, Error> {
+    Ok(one(client, "select exists (select from users) as any", &[]).await?.get("any"))
+}
+
+/// By name, in any case.
+pub async fn credentials(client: &impl GenericClient, name: &str) -> Result<Option<Credentials>, Error> {
+    let sql = "
+        select id, password_hash, disabled_at is not null as disabled from users where lower(name) = lower($1::text)";
+    Ok(optional(client, sql, &[&name]).await?.map(|row| Credentials {
+        id: row.get("id"),
+        password_hash: row.get("password_hash"),
+        disabled: row.get("disabled"),
+    }))
+}
+
+/// The PHC string of an account's password.
+pub async fn password_hash(client: &impl GenericClient, id: i32) -> Result<Option<String>, Error> {
+    let row = optional(client, "select password_hash from users where id = $1", &[&id]).await?;
+    Ok(row.map(|it| it.get("password_hash")))
+}
+
+/// Adds an account with its roles; violates `users_name_unique` where the name is taken. In a transaction.
+pub async fn insert(client: &impl GenericClient, user: &NewUser<'_>) -> Result<i32, Error> {
+    let sql = "insert into users (name, password_hash, invited_by) values ($1, $2, $3) returning id";
+    let id = one(client, sql, &[&user.name, &user.password_hash, &user.invited_by]).await?.get("id");
+    super::role::grant(client, id, user.roles).await?;
+    Ok(id)
+}
+
+/// Replaces the password, unless it has been replaced meanwhile.
+pub async fn set_password(client: &impl GenericClient, id: i32, old: &str, new: &str) -> Result<bool, Error> {
+    let sql = "update users set password_hash = $3 where id = $1 and password_hash = $2";
+    Ok(execute(client, sql, &[&id, &old, &new]).await? == 1)
+}
+
+/// Makes all announce keys of the account invalid and answers the new version.
+pub async fn reset_key(client: &impl GenericClient, id: i32) -> Result<i32, Error> {
+    let sql = "update users set key_version = key_version + 1 where id = $1 returning key_version";
+    Ok(one(client, sql, &[&id]).await?.get("key_version"))
+}
+
+/// Disables or enables; no change where it is so already.
+pub async fn set_disabled(client: &impl GenericClient, id: i32, disabled: bool) -> Result<(), Error> {
+    let sql = "
+        update users set disabled_at = case when $2 then now() end
+        where id = $1 and (disabled_at is not null) <> $2";
+    execute(client, sql, &[&id, &disabled]).await.map(drop)
 }

@@ -1,0 +1,64 @@
+//! How many event streams are open, for each member and in all.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+/// Streams of one member: some browser tabs in several browsers.
+const PER_MEMBER: usize = 20;
+
+/// Streams in all, each a task and a socket.
+const IN_ALL: usize = 2000;
+
+/// Places for event streams; clones belong together.
+#[derive(Debug, Clone, Default)]
+pub struct Seats(Arc<Mutex<HashMap<i32, usize>>>);
+
+/// A place that is free again when this is dropped.
+#[derive(Debug)]
+pub struct Seat {
+    seats: Seats,
+    member: i32,
+}
+
+impl Seats {
+    /// A place for `member`; `None` when they have too many, or all together have.
+    pub fn take(&self, member: i32) -> Option<Seat> {
+        let mut taken = self.0.lock();
+        let all: usize = taken.values().sum();
+        let own = taken.entry(member).or_default();
+        if *own >= PER_MEMBER || all >= IN_ALL {
+            return None;
+        }
+        *own += 1;
+        Some(Seat { seats: self.clone(), member })
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut taken = self.seats.0.lock();
+        if let Some(own) = taken.get_mut(&self.member) {
+            *own -= 1;
+            if *own == 0 {
+                taken.remove(&self.member);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_counted_for_each_member_and_given_back() {
+        let seats = Seats::default();
+        let mut held: Vec<Seat> = (0..PER_MEMBER).map(|_| seats.take(1).expect("a place")).collect();
+        assert!(seats.take(1).is_none());
+        assert!(seats.take(2).is_some());
+        held.pop();
+        assert!(seats.take(1).is_some());
+    }
+}
