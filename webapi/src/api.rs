@@ -1,5 +1,12 @@
 //! The REST API below `/api`: extract, rule, store, answer in JSON.
 
+pub mod invite;
+pub mod session;
+pub mod token;
+pub mod user;
+
+use axum::Json;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::{IntoResponses, ToSchema};
@@ -11,6 +18,10 @@ use crate::error::{Error, Face, Fields};
 /// All operations.
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
+        .merge(invite::routes())
+        .merge(session::routes())
+        .merge(token::routes())
+        .merge(user::routes())
 }
 
 /// A handler's error, shown as [`ErrorBody`].
@@ -67,6 +78,20 @@ pub struct List<T> {
     pub next: Option<String>,
     /// How many there are in all; null where counting would cost more than the page.
     pub total: Option<i64>,
+}
+
+impl<T> List<T> {
+    /// All there are.
+    pub fn all(items: Vec<T>) -> Self {
+        let total = i64::try_from(items.len()).ok();
+        Self { items, next: None, total }
+    }
+}
+
+/// 201 with `body`, and `path` as `Location`.
+pub fn created(app: &App, path: &str, body: impl Serialize) -> Response {
+    let location = format!("{}{path}", app.base());
+    (StatusCode::CREATED, [(header::LOCATION, location)], Json(body)).into_response()
 }
 
 /// Answers that any operation may give.

@@ -8,6 +8,8 @@ use infra::config::Config;
 use infra::secrets::Keys;
 use infra::shutdown::Shutdown;
 
+use crate::domain::attempts::Attempts;
+use crate::domain::password::Passwords;
 use crate::error::Error;
 use crate::live::Live;
 
@@ -23,6 +25,10 @@ pub struct Inner {
     pub keys: Keys,
     /// Present counts of all torrents.
     pub live: Live,
+    /// Hashes passwords.
+    pub passwords: Passwords,
+    /// Failed attempts to sign in or to claim an invite.
+    pub attempts: Attempts,
     /// Ends event streams and tasks.
     pub shutdown: Shutdown,
     pool: Pool,
@@ -34,7 +40,9 @@ impl App {
         let keys = Keys::derive(&config.salt);
         let webapi = &config.webapi;
         let pool = infra::db::pool(&webapi.postgresql, "webapi", webapi.pool_size, webapi.request_timeout)?;
-        Ok(Self(Arc::new(Inner { keys, live: Live::new(), shutdown, pool, config })))
+        let passwords = Passwords::new(keys.password);
+        let attempts = Attempts::new(webapi.sign_in_attempts, webapi.sign_in_window);
+        Ok(Self(Arc::new(Inner { passwords, attempts, keys, live: Live::new(), shutdown, pool, config })))
     }
 
     /// Path that the site lives under: empty, or `/name` without a slash at the end.

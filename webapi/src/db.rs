@@ -1,7 +1,13 @@
 //! SQL beside its row mapping; each function takes any connection or transaction.
 
+pub mod count;
+pub mod file;
+pub mod invite;
+pub mod listing;
+pub mod role;
 pub mod session;
 pub mod token;
+pub mod torrent;
 pub mod user;
 
 use deadpool_postgres::GenericClient;

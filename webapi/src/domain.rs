@@ -1,3 +1,11 @@
 //! The rules: pure decisions and the steps that more than one handler takes.
 
+pub mod account;
+pub mod attempts;
+pub mod cursor;
+pub mod invite;
+pub mod markdown;
+pub mod password;
+pub mod role;
 pub mod token;
+pub mod torrent;

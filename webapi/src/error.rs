@@ -16,6 +16,9 @@ pub enum Error {
     /// 401: nobody is signed in, or the token is not (any longer) valid.
     #[error("sign in first")]
     Unauthorized,
+    /// 401: the same words whether the name or the password is not right.
+    #[error("the name or the password is not right")]
+    Credentials,
     /// 403: signed in, but this is not theirs to do.
     #[error("{0}")]
     Forbidden(&'static str),
@@ -71,7 +74,7 @@ impl Error {
     /// The HTTP status.
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Unauthorized | Self::Credentials => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
@@ -91,6 +94,7 @@ impl Error {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Unauthorized => "unauthorized",
+            Self::Credentials => "wrong_credentials",
             Self::Forbidden(_) => "forbidden",
             Self::NotFound(_) => "not_found",
             Self::Method => "method_not_allowed",

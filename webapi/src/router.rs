@@ -39,7 +39,8 @@ pub fn create(app: App) -> Router {
         .layer(middleware::from_fn(trace));
     let depth = app.config.path_depth;
     // Layers of a router run once a route is chosen: what changes the path has to stand before it.
-    Router::new().fallback_service(MapRequest::new(site.with_state(app), move |request| strip(request, depth)))
+    Router::new()
+        .fallback_service(MapRequest::new(site.with_state(app), move |request| strip(request, depth)))
 }
 
 /// Takes off the leading path segments that a proxy left on. Fewer than `depth` leave nothing but `/`.

@@ -74,6 +74,7 @@ fn read(headers: &HeaderMap, name: &str) -> Option<String> {
         .flat_map(|it| it.split(';'))
         .filter_map(|it| it.trim().split_once('='))
         .find_map(|(key, value)| (key == name).then_some(value))?;
-    let plain = value.len() == LEN && value.bytes().all(|it| it.is_ascii_alphanumeric() || b"-_".contains(&it));
+    let plain =
+        value.len() == LEN && value.bytes().all(|it| it.is_ascii_alphanumeric() || b"-_".contains(&it));
     plain.then(|| value.to_owned())
 }

@@ -9,8 +9,9 @@ use tower_sessions::session::Error as SessionError;
 use tower_sessions::session_store::Error as StoreError;
 use tower_sessions::{Expiry, Session, SessionManagerLayer};
 
+use super::{By, Member};
 use crate::app::App;
-use crate::db::session::{CREATED_AT, LAST_SEEN_AT, Store, UNAVAILABLE, USER_AGENT, USER_ID};
+use crate::db::session::{LAST_SEEN_AT, Store, UNAVAILABLE, USER_AGENT, USER_ID, hash};
 use crate::error::Error;
 
 /// The session's place for its CSRF token.
@@ -83,6 +84,12 @@ pub async fn ticket(session: &Session) -> Result<Option<Ticket>, Error> {
     Ok(user_id.zip(csrf).map(|(user_id, csrf)| Ticket { user_id, csrf }))
 }
 
+/// What the table knows the session of `member` by; none where a token proved who they are.
+pub fn own_hash(app: &App, member: &Member, session: &Session) -> Option<Vec<u8>> {
+    let id = session.id().filter(|_| member.by == By::Cookie)?;
+    Some(hash(app, &id))
+}
+
 /// Moves the session's end on, as its owner was here.
 pub async fn renew(session: &Session) -> Result<(), Error> {
     let seen: Option<Stamp> = session.get(LAST_SEEN_AT).await?;
@@ -91,11 +98,6 @@ pub async fn renew(session: &Session) -> Result<(), Error> {
         session.set_expiry(session.expiry());
     }
     Ok(())
-}
-
-/// When the session was opened.
-pub async fn opened(session: &Session) -> Result<Option<OffsetDateTime>, Error> {
-    Ok(session.get::<Stamp>(CREATED_AT).await?.map(|it| it.0))
 }
 
 /// A time in a session's data.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use tower_sessions::Session;
@@ -63,6 +64,14 @@ impl Visitor {
 
     fn new(member: Option<Member>, csrf: Option<String>) -> Self {
         Self(Arc::new(Inner { member, csrf }))
+    }
+}
+
+impl FromRequestParts<App> for Visitor {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        Self::of(parts, app).await
     }
 }
 

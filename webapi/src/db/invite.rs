@@ -131,7 +131,8 @@ pub async fn set_claimed_by(client: &impl GenericClient, id: i32, user_id: i32) 
 
 /// Takes back an invite that nobody has claimed; answers whether there was one.
 pub async fn revoke(client: &impl GenericClient, id: i32) -> Result<bool, Error> {
-    let sql = "update invites set revoked_at = coalesce(revoked_at, now()) where id = $1 and claimed_at is null";
+    let sql =
+        "update invites set revoked_at = coalesce(revoked_at, now()) where id = $1 and claimed_at is null";
     Ok(execute(client, sql, &[&id]).await? == 1)
 }
 

@@ -52,7 +52,8 @@ impl Store {
             insert into sessions (id, user_id, user_agent, data, expires_at) values ($1, $2, $3, $4, $5)
             returning created_at, last_seen_at";
         let hash = hash(&self.0, &record.id);
-        let params: super::Params<'_> = &[&hash, &user_id, &agent, &Json(stored(record)), &record.expiry_date];
+        let params: super::Params<'_> =
+            &[&hash, &user_id, &agent, &Json(stored(record)), &record.expiry_date];
         let row = one(&client, sql, params).await?;
         for column in [CREATED_AT, LAST_SEEN_AT] {
             record.data.insert(column.to_owned(), stamp(row.get(column))?);
@@ -156,7 +157,11 @@ pub async fn list(
 }
 
 /// Ends one of a member's own; answers whether there was one.
-pub async fn end(client: &impl GenericClient, user_id: i32, public_id: i32) -> Result<bool, tokio_postgres::Error> {
+pub async fn end(
+    client: &impl GenericClient,
+    user_id: i32,
+    public_id: i32,
+) -> Result<bool, tokio_postgres::Error> {
     let sql = "delete from sessions where user_id = $1 and public_id = $2";
     Ok(execute(client, sql, &[&user_id, &public_id]).await? == 1)
 }
@@ -167,7 +172,12 @@ pub async fn end_others(
     user_id: i32,
     current: Option<&[u8]>,
 ) -> Result<u64, tokio_postgres::Error> {
-    execute(client, "delete from sessions where user_id = $1 and id is distinct from $2", &[&user_id, &current]).await
+    execute(
+        client,
+        "delete from sessions where user_id = $1 and id is distinct from $2",
+        &[&user_id, &current],
+    )
+    .await
 }
 
 /// What the table knows a session by.

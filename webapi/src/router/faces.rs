@@ -1,10 +1,10 @@
 //! Shows errors: as JSON to tools, as a page of the site to people. Also those that axum answers itself.
 
+use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use axum::Json;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use std::sync::Arc;
 use tower_sessions::Session;
@@ -74,7 +74,10 @@ fn is_api(path: &str) -> bool {
 /// An error that is none of ours: axum's own, in plain text.
 fn bare(response: &Response) -> Option<Failed> {
     let status = response.status();
-    let ours = response.headers().get(header::CONTENT_TYPE).is_some_and(|it| !it.as_bytes().starts_with(b"text/plain"));
+    let ours = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|it| !it.as_bytes().starts_with(b"text/plain"));
     if ours || !(status.is_client_error() || status.is_server_error()) {
         return None;
     }

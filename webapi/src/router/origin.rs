@@ -17,7 +17,8 @@ pub async fn layer(State(app): State<App>, request: Request, next: Next) -> Resp
 }
 
 fn is_ours(headers: &HeaderMap, site: &str) -> bool {
-    let value = |name| headers.get(name).map(|it: &axum::http::HeaderValue| it.to_str().unwrap_or("unreadable"));
+    let value =
+        |name| headers.get(name).map(|it: &axum::http::HeaderValue| it.to_str().unwrap_or("unreadable"));
     if let Some(from) = value(header::HeaderName::from_static("sec-fetch-site")) {
         return matches!(from, "same-origin" | "none");
     }

@@ -1,0 +1,203 @@
+//! `/api/invites` and `/api/users/{id}/invites`.
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use infra::secrets::Secret;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::user::UserBody;
+use super::{AnyFailure, BodyFailure, ChangeFailure, Failure, List, MemberFailure, created};
+use crate::app::App;
+use crate::auth::{CsrfChecked, Inviter, Member, PlainJson};
+use crate::db;
+use crate::db::invite::Invite;
+use crate::domain::cursor;
+use crate::domain::invite::{self, State as InviteState};
+use crate::error::Error;
+use crate::router::parameters::Id;
+use crate::server::ClientAddress;
+
+/// The operations.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(show, claim, revoke))
+        .routes(routes!(list_of_user, create_of_user))
+}
+
+/// An invite.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct InviteBody {
+    /// The link to pass on: whoever has it can claim the invite.
+    pub url: String,
+    /// Whether it can be claimed.
+    pub state: InviteState,
+    /// When it was made.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+    /// From then on it cannot be claimed.
+    #[serde(with = "time::serde::rfc3339")]
+    pub expires_at: OffsetDateTime,
+}
+
+impl InviteBody {
+    fn new(app: &App, row: &Invite) -> Result<Self, Error> {
+        Ok(Self {
+            url: invite::url(app, row)?,
+            state: InviteState::of(row),
+            created_at: row.created_at,
+            expires_at: row.expires_at,
+        })
+    }
+}
+
+/// The new account's name and password.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct Claim {
+    /// 2 to 32 letters, digits, dots, dashes or underscores; unique in any case.
+    pub username: String,
+    /// 8 characters at least, 200 bytes at most.
+    #[schema(value_type = String)]
+    pub password: Secret,
+}
+
+/// Which part of the list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Paging {
+    /// Things on the page: 1 to 100, 50 where it is missing.
+    limit: Option<u16>,
+    /// `next` of the page before.
+    after: Option<String>,
+}
+
+/// Your invites.
+#[utoipa::path(get, path = "/api/invites", tag = "invites", params(Paging), responses(
+    (status = 200, description = "Newest first", body = List<InviteBody>),
+    (status = 400, description = "The parameters cannot be read", body = super::ErrorBody),
+    MemberFailure, AnyFailure,
+))]
+async fn list(
+    State(app): State<App>,
+    member: Member,
+    Query(paging): Query<Paging>,
+) -> Result<Json<List<InviteBody>>, Failure> {
+    page(&app, member.id, &paging).await
+}
+
+/// Make an invite.
+#[utoipa::path(post, path = "/api/invites", tag = "invites", responses(
+    (status = 201, description = "Made; pass the link on", body = InviteBody),
+    MemberFailure, ChangeFailure, AnyFailure,
+))]
+async fn create(
+    State(app): State<App>,
+    Inviter(member): Inviter,
+    _: CsrfChecked,
+) -> Result<impl IntoResponse, Failure> {
+    let row = invite::create(&app, &app.connection().await?, &member).await?;
+    let location = format!("/api/invites/{}", invite::secret(&app, &row)?);
+    Ok(created(&app, &location, InviteBody::new(&app, &row)?))
+}
+
+/// The state of an invite. Its link is all that one needs to ask.
+#[utoipa::path(get, path = "/api/invites/{secret}", tag = "invites", params(("secret" = String, Path)), responses(
+    (status = 200, description = "The invite", body = InviteBody),
+    (status = 404, description = "There is no such invite", body = super::ErrorBody),
+    AnyFailure,
+))]
+async fn show(State(app): State<App>, Path(secret): Path<String>) -> Result<Json<InviteBody>, Failure> {
+    let row = invite::find(&app, &app.connection().await?, &secret).await?;
+    Ok(Json(InviteBody::new(&app, &row)?))
+}
+
+/// Claim an invite: make the account it is for. Of several claims at the same moment one succeeds.
+#[utoipa::path(
+    post, path = "/api/invites/{secret}", tag = "invites", params(("secret" = String, Path)), request_body = Claim,
+    responses(
+        (status = 201, description = "The account is made; sign in", body = UserBody),
+        (status = 403, description = "Another site asked a browser for this", body = super::ErrorBody),
+        (status = 404, description = "There is no such invite", body = super::ErrorBody),
+        (status = 410, description = "It was claimed, revoked or has expired", body = super::ErrorBody),
+        (status = 429, description = "Too many failed attempts; `Retry-After` says when to come back", body = super::ErrorBody),
+        BodyFailure, AnyFailure,
+    )
+)]
+async fn claim(
+    State(app): State<App>,
+    ClientAddress(address): ClientAddress,
+    Path(secret): Path<String>,
+    PlainJson(form): PlainJson<Claim>,
+) -> Result<impl IntoResponse, Failure> {
+    let new = invite::claim(&app, &secret, (&form.username, form.password), address).await?;
+    let profile =
+        db::user::profile(&app.connection().await?, new.id).await?.ok_or(Error::NotFound("user"))?;
+    Ok(created(&app, &format!("/api/users/{}", new.id), UserBody::new(profile)))
+}
+
+/// Take back an invite that nobody has claimed.
+#[utoipa::path(delete, path = "/api/invites/{secret}", tag = "invites", params(("secret" = String, Path)), responses(
+    (status = 204, description = "Its link no longer works"),
+    (status = 404, description = "There is no such invite", body = super::ErrorBody),
+    (status = 409, description = "It has been claimed", body = super::ErrorBody),
+    MemberFailure, ChangeFailure, AnyFailure,
+))]
+async fn revoke(
+    State(app): State<App>,
+    member: Member,
+    Path(secret): Path<String>,
+    _: CsrfChecked,
+) -> Result<StatusCode, Failure> {
+    let client = app.connection().await?;
+    let row = invite::find(&app, &client, &secret).await?;
+    invite::revoke(&client, &member, &row).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Your invites, below your own resource.
+#[utoipa::path(get, path = "/api/users/{id}/invites", tag = "users", params(("id" = i32, Path), Paging), responses(
+    (status = 200, description = "Newest first", body = List<InviteBody>),
+    (status = 400, description = "The parameters cannot be read", body = super::ErrorBody),
+    (status = 403, description = "They are another member's", body = super::ErrorBody),
+    MemberFailure, AnyFailure,
+))]
+async fn list_of_user(
+    State(app): State<App>,
+    member: Member,
+    Id(id): Id,
+    Query(paging): Query<Paging>,
+) -> Result<Json<List<InviteBody>>, Failure> {
+    super::user::own(&member, id)?;
+    page(&app, member.id, &paging).await
+}
+
+/// Make an invite, below your own resource.
+#[utoipa::path(post, path = "/api/users/{id}/invites", tag = "users", params(("id" = i32, Path)), responses(
+    (status = 201, description = "Made; pass the link on", body = InviteBody), MemberFailure, ChangeFailure, AnyFailure,
+))]
+async fn create_of_user(
+    State(app): State<App>,
+    Inviter(member): Inviter,
+    Id(id): Id,
+    checked: CsrfChecked,
+) -> Result<impl IntoResponse, Failure> {
+    super::user::own(&member, id)?;
+    create(State(app), Inviter(member), checked).await
+}
+
+async fn page(app: &App, user_id: i32, paging: &Paging) -> Result<Json<List<InviteBody>>, Failure> {
+    let limit = cursor::limit(paging.limit)?;
+    let before = paging.after.as_deref().map(cursor::decode).transpose()?;
+    let client = app.connection().await?;
+    let mut found = db::invite::list(&client, user_id, before, limit + 1).await?;
+    let next = cursor::cut(&mut found, limit, |last| last.id)?;
+    let total = Some(db::invite::count(&client, user_id).await?);
+    let items = found.iter().map(|row| InviteBody::new(app, row)).collect::<Result<_, _>>()?;
+    Ok(Json(List { items, next, total }))
+}

@@ -1,0 +1,174 @@
+//! `/api/session`: signing in and out; `/api/sessions`: where else one is signed in.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::IntoResponse;
+use infra::secrets::Secret;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use tower_sessions::Session;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{AnyFailure, BodyFailure, ChangeFailure, Failure, List, MemberFailure, created};
+use crate::app::App;
+use crate::auth::session::own_hash;
+use crate::auth::visitor::Visitor;
+use crate::auth::{self, CsrfChecked, Member, PlainJson};
+use crate::db;
+use crate::domain::account;
+use crate::error::Error;
+use crate::router::parameters::Id;
+use crate::server::ClientAddress;
+
+/// The operations.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(sign_in, show, sign_out))
+        .routes(routes!(list, end_others))
+        .routes(routes!(end))
+}
+
+/// Name and password.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct SignIn {
+    /// In any case.
+    pub username: String,
+    /// As it was chosen.
+    #[schema(value_type = String)]
+    pub password: Secret,
+}
+
+/// Who is signed in.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SessionBody {
+    /// The member.
+    pub user: SessionUser,
+    /// Send it as `X-CSRF-Token` with every change; null where an API token asks, which needs none.
+    pub csrf_token: Option<String>,
+}
+
+/// The one who is signed in.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SessionUser {
+    /// Of their resource.
+    pub id: i32,
+    /// As they sign in.
+    pub name: String,
+    /// What they may do.
+    pub roles: Vec<String>,
+}
+
+/// A browser or a script that is signed in.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SessionItem {
+    /// To end it.
+    pub id: i32,
+    /// As it names itself.
+    pub user_agent: String,
+    /// When it signed in.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+    /// To five minutes.
+    #[serde(with = "time::serde::rfc3339")]
+    pub last_seen_at: OffsetDateTime,
+    /// Whether it is the one that asks.
+    pub current: bool,
+}
+
+/// Sign in. The answer sets the session's cookie.
+#[utoipa::path(post, path = "/api/session", tag = "session", request_body = SignIn, responses(
+    (status = 201, description = "Signed in", body = SessionBody),
+    (status = 401, description = "The name or the password is not right", body = super::ErrorBody),
+    (status = 403, description = "The account is disabled", body = super::ErrorBody),
+    (status = 429, description = "Too many failed attempts; `Retry-After` says when to come back", body = super::ErrorBody),
+    BodyFailure, AnyFailure,
+))]
+async fn sign_in(
+    State(app): State<App>,
+    ClientAddress(address): ClientAddress,
+    session: Session,
+    headers: HeaderMap,
+    PlainJson(form): PlainJson<SignIn>,
+) -> Result<impl IntoResponse, Failure> {
+    let id = account::verify(&app, &form.username, form.password, address).await?;
+    let account = db::user::find_enabled(&app.connection().await?, id).await?.ok_or(Error::Credentials)?;
+    let csrf = auth::session::start(&session, id, &headers).await?;
+    let user = SessionUser { id, name: account.name, roles: account.roles };
+    Ok(created(&app, "/api/session", SessionBody { user, csrf_token: Some(csrf) }))
+}
+
+/// Who is signed in.
+#[utoipa::path(get, path = "/api/session", tag = "session", responses(
+    (status = 200, description = "The member who asks", body = SessionBody), MemberFailure, AnyFailure,
+))]
+async fn show(member: Member, visitor: Visitor) -> Json<SessionBody> {
+    let user = SessionUser { id: member.id, name: member.name, roles: member.roles };
+    Json(SessionBody { user, csrf_token: visitor.csrf().map(str::to_owned) })
+}
+
+/// Sign out. An API token is not ended by it: delete it at `/api/tokens/{id}`.
+#[utoipa::path(delete, path = "/api/session", tag = "session", responses(
+    (status = 204, description = "The session has ended"), MemberFailure, ChangeFailure, AnyFailure,
+))]
+async fn sign_out(_: Member, _: CsrfChecked, session: Session) -> Result<StatusCode, Failure> {
+    if session.id().is_some() {
+        session.flush().await?;
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Your sessions.
+#[utoipa::path(get, path = "/api/sessions", tag = "session", responses(
+    (status = 200, description = "All of them, the one that asks first", body = List<SessionItem>),
+    MemberFailure, AnyFailure,
+))]
+async fn list(
+    State(app): State<App>,
+    member: Member,
+    session: Session,
+) -> Result<Json<List<SessionItem>>, Failure> {
+    let own = own_hash(&app, &member, &session);
+    let found = db::session::list(&app.connection().await?, member.id, own.as_deref()).await?;
+    let items = found.into_iter().map(|it| SessionItem {
+        id: it.public_id,
+        user_agent: it.user_agent,
+        created_at: it.created_at,
+        last_seen_at: it.last_seen_at,
+        current: it.current,
+    });
+    Ok(Json(List::all(items.collect())))
+}
+
+/// End your other sessions.
+#[utoipa::path(delete, path = "/api/sessions", tag = "session", responses(
+    (status = 204, description = "Only the one that asks is left"), MemberFailure, ChangeFailure, AnyFailure,
+))]
+async fn end_others(
+    State(app): State<App>,
+    member: Member,
+    _: CsrfChecked,
+    session: Session,
+) -> Result<StatusCode, Failure> {
+    let own = own_hash(&app, &member, &session);
+    db::session::end_others(&app.connection().await?, member.id, own.as_deref()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// End one of your sessions.
+#[utoipa::path(delete, path = "/api/sessions/{id}", tag = "session", params(("id" = i32, Path)), responses(
+    (status = 204, description = "It has ended"),
+    (status = 404, description = "You have no such session", body = super::ErrorBody),
+    MemberFailure, ChangeFailure, AnyFailure,
+))]
+async fn end(
+    State(app): State<App>,
+    member: Member,
+    Id(id): Id,
+    _: CsrfChecked,
+) -> Result<StatusCode, Failure> {
+    let ended = db::session::end(&app.connection().await?, member.id, id).await?;
+    if ended { Ok(StatusCode::NO_CONTENT) } else { Err(Error::NotFound("session").into()) }
+}

@@ -1,0 +1,307 @@
+//! `/api/users` and what is below it; `/api/roles`.
+
+use axum::Json;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use infra::secrets::Secret;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use tower_sessions::Session;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{AnyFailure, BodyFailure, ChangeFailure, Failure, List, MemberFailure};
+use crate::app::App;
+use crate::auth::{Administrator, CheckedJson, CsrfChecked, Member, Staff};
+use crate::db;
+use crate::db::user::Profile;
+use crate::domain::{account, cursor, role};
+use crate::error::Error;
+use crate::router::parameters::Id;
+use crate::server::ClientAddress;
+
+/// The operations.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(show, change))
+        .routes(routes!(change_password))
+        .routes(routes!(show_announce_key, reset_announce_key))
+        .routes(routes!(show_roles, replace_roles))
+        .routes(routes!(roles))
+}
+
+/// A member.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct UserBody {
+    /// Of this resource.
+    pub id: i32,
+    /// As they sign in.
+    pub name: String,
+    /// What they may do.
+    pub roles: Vec<String>,
+    /// When the account was made.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+    /// How many torrents they uploaded that are still there.
+    pub torrents: i64,
+    /// Only to oneself: for torrents that one makes by hand. A secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub announce_url: Option<String>,
+    /// Only to staff: whether they may sign in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disabled: Option<bool>,
+    /// Only to staff: who invited them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub invited_by: Option<UserReference>,
+}
+
+/// A member in few words.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct UserReference {
+    /// Of their resource.
+    pub id: i32,
+    /// As they sign in.
+    pub name: String,
+}
+
+impl UserBody {
+    /// What all may see.
+    pub fn new(profile: Profile) -> Self {
+        let Profile { account, torrents, .. } = profile;
+        Self {
+            id: account.id,
+            name: account.name,
+            roles: account.roles,
+            created_at: account.created_at,
+            torrents,
+            announce_url: None,
+            disabled: None,
+            invited_by: None,
+        }
+    }
+
+    /// What `member` may see.
+    fn to(app: &App, member: &Member, profile: Profile) -> Result<Self, Error> {
+        let disabled = profile.account.disabled_at.is_some();
+        let inviter = profile.inviter.as_ref().map(|it| UserReference { id: it.id, name: it.name.clone() });
+        let (id, key_version) = (profile.account.id, profile.account.key_version);
+        let mut body = Self::new(profile);
+        if member.id == id {
+            body.announce_url = Some(account::announce_url(app, id, key_version)?);
+        }
+        if member.is_staff() {
+            body.disabled = Some(disabled);
+            body.invited_by = inviter;
+        }
+        Ok(body)
+    }
+}
+
+/// Which members.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Search {
+    /// The beginning of the name, in any case.
+    search: Option<String>,
+    /// Members on the page: 1 to 100, 50 where it is missing.
+    limit: Option<u16>,
+    /// `next` of the page before.
+    after: Option<String>,
+}
+
+/// What an administrator changes of a member.
+#[derive(Debug, Deserialize, ToSchema)]
+struct Change {
+    /// Whether they are kept from signing in and announcing.
+    disabled: bool,
+}
+
+/// Present and new password.
+#[derive(Debug, Deserialize, ToSchema)]
+struct ChangePassword {
+    /// The present one.
+    #[schema(value_type = String)]
+    password: Secret,
+    /// 8 characters at least, 200 bytes at most.
+    #[schema(value_type = String)]
+    new_password: Secret,
+}
+
+/// Where one's torrent clients announce.
+#[derive(Debug, Serialize, ToSchema)]
+struct AnnounceKey {
+    /// For torrents that one makes by hand. A secret.
+    announce_url: String,
+}
+
+/// What a member may do.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+struct Roles {
+    /// Names from `/api/roles`.
+    roles: Vec<String>,
+}
+
+/// Something that members may be allowed.
+#[derive(Debug, Serialize, ToSchema)]
+struct RoleBody {
+    /// One word.
+    name: String,
+    /// What it allows.
+    description: String,
+}
+
+/// The members. For staff.
+#[utoipa::path(get, path = "/api/users", tag = "users", params(Search), responses(
+    (status = 200, description = "By name", body = List<UserBody>),
+    (status = 400, description = "The parameters cannot be read", body = super::ErrorBody),
+    (status = 403, description = "Not for you", body = super::ErrorBody),
+    MemberFailure, AnyFailure,
+))]
+async fn list(
+    State(app): State<App>,
+    Staff(member): Staff,
+    Query(search): Query<Search>,
+) -> Result<Json<List<UserBody>>, Failure> {
+    let limit = cursor::limit(search.limit)?;
+    let after: Option<String> = search.after.as_deref().map(cursor::decode).transpose()?;
+    let prefix = search.search.unwrap_or_default();
+    let client = app.connection().await?;
+    let mut found = db::user::list(&client, &prefix, after.as_deref(), limit + 1).await?;
+    let next = cursor::cut(&mut found, limit, |last| last.account.name.clone())?;
+    let total = Some(db::user::count(&client, &prefix).await?);
+    let items = found.into_iter().map(|it| UserBody::to(&app, &member, it)).collect::<Result<_, _>>()?;
+    Ok(Json(List { items, next, total }))
+}
+
+/// A member.
+#[utoipa::path(get, path = "/api/users/{id}", tag = "users", params(("id" = i32, Path)), responses(
+    (status = 200, description = "The member", body = UserBody),
+    (status = 404, description = "There is no such member", body = super::ErrorBody),
+    MemberFailure, AnyFailure,
+))]
+async fn show(State(app): State<App>, member: Member, Id(id): Id) -> Result<Json<UserBody>, Failure> {
+    answer(&app, &member, id).await
+}
+
+/// Disable a member or let them in again. For administrators.
+#[utoipa::path(patch, path = "/api/users/{id}", tag = "users", params(("id" = i32, Path)), request_body = Change, responses(
+    (status = 200, description = "Done. Sessions, tokens and open invites of a disabled member have ended", body = UserBody),
+    (status = 404, description = "There is no such member", body = super::ErrorBody),
+    (status = 409, description = "It is the last administrator, or yourself", body = super::ErrorBody),
+    MemberFailure, ChangeFailure, BodyFailure, AnyFailure,
+))]
+async fn change(
+    State(app): State<App>,
+    by: Administrator,
+    Id(id): Id,
+    CheckedJson(form): CheckedJson<Change>,
+) -> Result<Json<UserBody>, Failure> {
+    role::set_disabled(&app, &by, id, form.disabled).await?;
+    answer(&app, &by.0, id).await
+}
+
+/// Change your password. Your other sessions end; your API tokens stay.
+#[utoipa::path(
+    put, path = "/api/users/{id}/password", tag = "users", params(("id" = i32, Path)), request_body = ChangePassword,
+    responses(
+        (status = 204, description = "Changed"),
+        (status = 429, description = "Too many failed attempts; `Retry-After` says when to come back", body = super::ErrorBody),
+        MemberFailure, ChangeFailure, BodyFailure, AnyFailure,
+    )
+)]
+async fn change_password(
+    State(app): State<App>,
+    ClientAddress(address): ClientAddress,
+    member: Member,
+    Id(id): Id,
+    session: Session,
+    CheckedJson(form): CheckedJson<ChangePassword>,
+) -> Result<StatusCode, Failure> {
+    own(&member, id)?;
+    let passwords = (form.password, form.new_password);
+    account::change_password(&app, &member, &session, passwords, address).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Your announce URL.
+#[utoipa::path(get, path = "/api/users/{id}/announce-key", tag = "users", params(("id" = i32, Path)), responses(
+    (status = 200, description = "Good for any torrent of the site", body = AnnounceKey),
+    (status = 403, description = "It is another member's", body = super::ErrorBody),
+    MemberFailure, AnyFailure,
+))]
+async fn show_announce_key(
+    State(app): State<App>,
+    member: Member,
+    Id(id): Id,
+) -> Result<Json<AnnounceKey>, Failure> {
+    own(&member, id)?;
+    Ok(Json(AnnounceKey { announce_url: account::announce_url(&app, id, member.key_version)? }))
+}
+
+/// Reset your announce key. All .torrent files that you downloaded before must be downloaded again.
+#[utoipa::path(post, path = "/api/users/{id}/announce-key", tag = "users", params(("id" = i32, Path)), responses(
+    (status = 200, description = "The new one", body = AnnounceKey), MemberFailure, ChangeFailure, AnyFailure,
+))]
+async fn reset_announce_key(
+    State(app): State<App>,
+    member: Member,
+    Id(id): Id,
+    _: CsrfChecked,
+) -> Result<Json<AnnounceKey>, Failure> {
+    own(&member, id)?;
+    let version = db::user::reset_key(&app.connection().await?, id).await?;
+    Ok(Json(AnnounceKey { announce_url: account::announce_url(&app, id, version)? }))
+}
+
+/// What a member may do.
+#[utoipa::path(get, path = "/api/users/{id}/roles", tag = "users", params(("id" = i32, Path)), responses(
+    (status = 200, description = "Their roles", body = Roles),
+    (status = 404, description = "There is no such member", body = super::ErrorBody),
+    MemberFailure, AnyFailure,
+))]
+async fn show_roles(State(app): State<App>, _: Member, Id(id): Id) -> Result<Json<Roles>, Failure> {
+    let profile = db::user::profile(&app.connection().await?, id).await?;
+    Ok(Json(Roles { roles: profile.ok_or(Error::NotFound("user"))?.account.roles }))
+}
+
+/// Replace what a member may do. For administrators.
+#[utoipa::path(
+    put, path = "/api/users/{id}/roles", tag = "users", params(("id" = i32, Path)), request_body = Roles,
+    responses(
+        (status = 200, description = "Their roles now", body = Roles),
+        (status = 404, description = "There is no such member", body = super::ErrorBody),
+        (status = 409, description = "It is the last administrator", body = super::ErrorBody),
+        MemberFailure, ChangeFailure, BodyFailure, AnyFailure,
+    )
+)]
+async fn replace_roles(
+    State(app): State<App>,
+    Administrator(member): Administrator,
+    Id(id): Id,
+    CheckedJson(form): CheckedJson<Roles>,
+) -> Result<Json<Roles>, Failure> {
+    role::replace(&app, id, &form.roles).await?;
+    show_roles(State(app), member, Id(id)).await
+}
+
+/// What members may be allowed.
+#[utoipa::path(get, path = "/api/roles", tag = "users", responses(
+    (status = 200, description = "All of them, by name", body = List<RoleBody>), MemberFailure, AnyFailure,
+))]
+async fn roles(State(app): State<App>, _: Member) -> Result<Json<List<RoleBody>>, Failure> {
+    let found = db::role::all(&app.connection().await?).await?;
+    let items = found.into_iter().map(|it| RoleBody { name: it.name, description: it.description });
+    Ok(Json(List::all(items.collect())))
+}
+
+/// Refuses where `id` is not the member's own.
+pub fn own(member: &Member, id: i32) -> Result<(), Error> {
+    (member.id == id).then_some(()).ok_or(Error::Forbidden("this belongs to another member"))
+}
+
+async fn answer(app: &App, member: &Member, id: i32) -> Result<Json<UserBody>, Failure> {
+    let profile = db::user::profile(&app.connection().await?, id).await?.ok_or(Error::NotFound("user"))?;
+    Ok(Json(UserBody::to(app, member, profile)?))
+}

@@ -1,0 +1,79 @@
+//! Where the next page of a list begins: the keys of the last row, opaque to tools.
+
+use data_encoding::BASE64URL_NOPAD;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::Error;
+
+/// Rows of a page where the request names no number.
+pub const DEFAULT_LIMIT: u16 = 50;
+/// Rows of a page at most.
+pub const MAX_LIMIT: u16 = 100;
+
+/// The cursor after a row with these keys.
+pub fn encode(keys: &impl Serialize) -> Result<String, Error> {
+    let json = serde_json::to_vec(keys).map_err(|error| Error::Internal(error.into()))?;
+    Ok(BASE64URL_NOPAD.encode(&json))
+}
+
+/// The keys in a cursor that [`encode`] made.
+pub fn decode<T: DeserializeOwned>(cursor: &str) -> Result<T, Error> {
+    let json = BASE64URL_NOPAD.decode(cursor.as_bytes()).ok();
+    let keys = json.and_then(|it| serde_json::from_slice(&it).ok());
+    keys.ok_or_else(|| Error::BadRequest("after: pass on what `next` of the page before was".to_owned()))
+}
+
+/// The rows to fetch.
+pub fn limit(asked: Option<u16>) -> Result<i64, Error> {
+    match asked.unwrap_or(DEFAULT_LIMIT) {
+        limit @ 1..=MAX_LIMIT => Ok(limit.into()),
+        _ => Err(Error::BadRequest(format!("limit: expected 1 to {MAX_LIMIT}"))),
+    }
+}
+
+/// Shortens `rows`, which were fetched one more than `limit`, and answers the cursor behind the last of them if more
+/// follow.
+pub fn cut<T, K: Serialize>(
+    rows: &mut Vec<T>,
+    limit: i64,
+    keys: impl Fn(&T) -> K,
+) -> Result<Option<String>, Error> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    if rows.len() <= limit {
+        return Ok(None);
+    }
+    rows.truncate(limit);
+    rows.last().map(|last| encode(&keys(last))).transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cursors_come_back_as_they_went_and_others_are_refused() {
+        let cursor = encode(&(7, "é")).expect("a cursor");
+        assert_eq!(decode::<(i32, String)>(&cursor).expect("keys"), (7, "é".to_owned()));
+        for wrong in ["", "!", "e30", &cursor[1..]] {
+            assert!(decode::<(i32, String)>(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn only_a_full_page_is_followed_by_another() {
+        let mut rows = vec![1, 2, 3];
+        let next = cut(&mut rows, 2, |it| *it).expect("a cursor");
+        assert_eq!(rows, [1, 2]);
+        assert_eq!(decode::<i32>(&next.expect("a next page")).expect("a key"), 2);
+        assert_eq!(cut(&mut rows, 2, |it| *it).expect("a cursor"), None);
+    }
+
+    #[test]
+    fn pages_have_1_to_100_rows() {
+        assert_eq!(limit(None).expect("the default"), 50);
+        assert_eq!(limit(Some(100)).expect("the most"), 100);
+        assert!(limit(Some(0)).is_err());
+        assert!(limit(Some(101)).is_err());
+    }
+}

@@ -1,0 +1,173 @@
+//! Invites: links that make one account each.
+
+use std::net::IpAddr;
+use std::time::Instant;
+
+use bt::token::Token;
+use deadpool_postgres::GenericClient;
+use infra::secrets::Secret;
+
+use super::account;
+use crate::app::App;
+use crate::auth::{ADMINISTRATOR, INVITER, Member};
+use crate::db;
+use crate::db::invite::Invite;
+use crate::db::user::NewUser;
+use crate::error::Error;
+
+/// Whether an invite can be claimed, or why not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// It can be claimed.
+    Open,
+    /// It has made an account.
+    Claimed,
+    /// It was taken back.
+    Revoked,
+    /// Its time is over.
+    Expired,
+}
+
+impl State {
+    /// Of a row.
+    pub fn of(invite: &Invite) -> Self {
+        match invite {
+            Invite { claimed_at: Some(_), .. } => Self::Claimed,
+            Invite { revoked: true, .. } => Self::Revoked,
+            Invite { expired: true, .. } => Self::Expired,
+            _ => Self::Open,
+        }
+    }
+
+    /// As in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Claimed => "claimed",
+            Self::Revoked => "revoked",
+            Self::Expired => "expired",
+        }
+    }
+
+    /// Why it cannot be claimed.
+    pub fn refusal(self) -> Option<&'static str> {
+        match self {
+            Self::Open => None,
+            Self::Claimed => Some("this invite has been used; sign in, or ask for another one"),
+            Self::Revoked => Some("this invite was taken back; ask for another one"),
+            Self::Expired => Some("this invite has expired; ask for another one"),
+        }
+    }
+}
+
+/// Someone who has just claimed an invite.
+#[derive(Debug)]
+pub struct NewMember {
+    /// Of the new account.
+    pub id: i32,
+}
+
+/// The last segment of the link.
+pub fn secret(app: &App, invite: &Invite) -> Result<String, Error> {
+    let id = u32::try_from(invite.id).map_err(|error| Error::Internal(error.into()))?;
+    Ok(Token::new(&app.keys.invite, id, &[&invite.nonce]).to_string())
+}
+
+/// The link to pass on.
+pub fn url(app: &App, invite: &Invite) -> Result<String, Error> {
+    Ok(format!("{}/invites/{}", app.config.api_url, secret(app, invite)?))
+}
+
+/// The invite that `secret` is the last segment of.
+pub async fn find(app: &App, client: &impl GenericClient, secret: &str) -> Result<Invite, Error> {
+    const MISSING: Error = Error::NotFound("invite");
+    let token = Token::parse(secret.as_bytes()).ok_or(MISSING)?;
+    let invite = db::invite::find(client, token.id()).await?.ok_or(MISSING)?;
+    token.verify(&app.keys.invite, &[&invite.nonce]).then_some(invite).ok_or(MISSING)
+}
+
+/// Makes an invite of `member`.
+pub async fn create(app: &App, client: &impl GenericClient, member: &Member) -> Result<Invite, Error> {
+    insert(app, client, Some(member.id), &[]).await
+}
+
+/// The open invite to the first account, made where there is none. `None` once there is an account.
+pub async fn first_account(app: &App, client: &impl GenericClient) -> Result<Option<Invite>, Error> {
+    if db::user::any(client).await? {
+        return Ok(None);
+    }
+    if let Some(open) = db::invite::find_first(client).await? {
+        return Ok(Some(open));
+    }
+    let roles = [ADMINISTRATOR.to_owned(), INVITER.to_owned()];
+    insert(app, client, None, &roles).await.map(Some)
+}
+
+/// Takes back an invite; one that was claimed stays so.
+pub async fn revoke(client: &impl GenericClient, member: &Member, invite: &Invite) -> Result<(), Error> {
+    if invite.created_by != Some(member.id) && !member.is_administrator() {
+        return Err(Error::Forbidden("only who made an invite may take it back"));
+    }
+    if db::invite::revoke(client, invite.id).await? {
+        return Ok(());
+    }
+    let message = "this invite has been used already".to_owned();
+    Err(Error::Conflict { code: "invite_claimed", message })
+}
+
+/// Makes the account that an invite is for. Of many at the same moment one does; the others find it used.
+pub async fn claim(
+    app: &App,
+    secret: &str,
+    (name, password): (&str, Secret),
+    address: IpAddr,
+) -> Result<NewMember, Error> {
+    app.attempts.check(name, address, Instant::now())?;
+    let found = find(app, &app.connection().await?, secret).await;
+    let invite = found.inspect_err(|error| count_failure(app, name, address, error))?;
+    if let Some(refusal) = State::of(&invite).refusal() {
+        return Err(Error::Gone(refusal));
+    }
+    account::check(name, &password)?;
+    let place = app.passwords.place().await?;
+    let password_hash = app.passwords.hash(place, password).await?;
+    let mut client = app.connection().await?;
+    let transaction = client.transaction().await?;
+    let Some(claimed) = db::invite::claim(&transaction, invite.id).await? else {
+        drop(transaction);
+        let state = db::invite::find(&client, invite.id.unsigned_abs()).await?;
+        let refusal = state.as_ref().map_or(State::Revoked, State::of).refusal();
+        return Err(Error::Gone(refusal.unwrap_or("this invite is no longer open; ask for another one")));
+    };
+    let user = NewUser {
+        name,
+        password_hash: &password_hash,
+        invited_by: claimed.created_by,
+        roles: &claimed.roles,
+    };
+    let id = account::create(&transaction, &user).await;
+    let id = id.inspect_err(|error| count_failure(app, name, address, error))?;
+    db::invite::set_claimed_by(&transaction, invite.id, id).await?;
+    transaction.commit().await?;
+    Ok(NewMember { id })
+}
+
+/// Guessing links or names counts; the database's troubles do not.
+fn count_failure(app: &App, name: &str, address: IpAddr, error: &Error) {
+    if error.status().is_client_error() {
+        app.attempts.fail(name, address, Instant::now());
+    }
+}
+
+async fn insert(
+    app: &App,
+    client: &impl GenericClient,
+    created_by: Option<i32>,
+    roles: &[String],
+) -> Result<Invite, Error> {
+    let mut nonce = [0; 16];
+    infra::secrets::random(&mut nonce).map_err(anyhow::Error::from)?;
+    let days = i32::try_from(app.config.webapi.invite_days).unwrap_or(i32::MAX);
+    Ok(db::invite::insert(client, created_by, &nonce, roles, days).await?)
+}

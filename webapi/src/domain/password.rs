@@ -1,0 +1,169 @@
+//! Passwords: argon2id with the configuration's pepper, on blocking threads, few at once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use argon2::password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash};
+use argon2::{Algorithm, Argon2, Params, Version};
+use infra::secrets::Secret;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::error::Error;
+
+/// Characters of a password at least.
+pub const MIN_CHARS: usize = 8;
+/// Bytes of a password at most.
+pub const MAX_BYTES: usize = 200;
+
+/// Hashes at once: each takes 19 MiB and a core.
+const AT_ONCE: usize = 2;
+/// Requests that wait for their turn.
+const WAITING: usize = 256;
+
+/// What no account has: verified against where there is no account, so that it takes as long.
+const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdCBvZiBub2JvZHk$\
+    rsMQs7Y8Gu05rIsXTa0xbxKQCKG6mCLtKEqYUvK0cFY";
+
+/// Hashes and verifies, with a limit on how much at once.
+#[derive(Clone)]
+pub struct Passwords {
+    pepper: Arc<[u8; 32]>,
+    places: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
+}
+
+/// The right to hash one password.
+#[derive(Debug)]
+pub struct Place(OwnedSemaphorePermit);
+
+impl Passwords {
+    /// With the pepper derived from the salt.
+    pub fn new(pepper: [u8; 32]) -> Self {
+        let semaphore = |places| Arc::new(Semaphore::new(places));
+        Self { pepper: Arc::new(pepper), places: semaphore(AT_ONCE), waiting: semaphore(WAITING) }
+    }
+
+    /// Waits for a turn; [`Error::TooMany`] where too many wait already.
+    pub async fn place(&self) -> Result<Place, Error> {
+        let busy = |_| Error::TooMany { retry_after: Duration::from_secs(5) };
+        let _waiting = self.waiting.try_acquire().map_err(busy)?;
+        let place = Arc::clone(&self.places).acquire_owned().await;
+        place.map(Place).map_err(|error| Error::Internal(error.into()))
+    }
+
+    /// The PHC string to store.
+    pub async fn hash(&self, place: Place, password: Secret) -> Result<String, Error> {
+        let passwords = self.clone();
+        in_place(place, move || {
+            let hash = passwords.argon2()?.hash_password(password.reveal().as_bytes()).map_err(failed)?;
+            Ok(hash.to_string())
+        })
+        .await
+    }
+
+    /// Whether `password` made `stored`. Without `stored` the answer is no, after the same time.
+    pub async fn verify(
+        &self,
+        place: Place,
+        password: Secret,
+        stored: Option<String>,
+    ) -> Result<bool, Error> {
+        let passwords = self.clone();
+        in_place(place, move || {
+            let hash = PasswordHash::new(stored.as_deref().unwrap_or(NOBODY)).map_err(failed)?;
+            let verified = passwords.argon2()?.verify_password(password.reveal().as_bytes(), &hash);
+            Ok(verified.is_ok() && stored.is_some())
+        })
+        .await
+    }
+
+    fn argon2(&self) -> Result<Argon2<'_>, Error> {
+        Argon2::new_with_secret(&*self.pepper, Algorithm::Argon2id, Version::V0x13, Params::DEFAULT)
+            .map_err(failed)
+    }
+}
+
+/// Refuses passwords that are too short to be any good or too long to be any better.
+pub fn check(password: &Secret) -> Result<(), String> {
+    let text = password.reveal();
+    if text.chars().count() < MIN_CHARS {
+        return Err(format!("choose a password of at least {MIN_CHARS} characters"));
+    }
+    if text.len() > MAX_BYTES {
+        return Err(format!("choose a password of at most {MAX_BYTES} bytes"));
+    }
+    Ok(())
+}
+
+async fn in_place<T: Send + 'static>(
+    place: Place,
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    let task = tokio::task::spawn_blocking(move || {
+        let result = work();
+        drop(place);
+        result
+    });
+    task.await.map_err(|error| Error::Internal(error.into()))?
+}
+
+fn failed(error: impl std::fmt::Display) -> Error {
+    Error::Internal(anyhow::anyhow!("argon2: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secret(text: &str) -> Secret {
+        text.to_owned().into()
+    }
+
+    async fn hash(passwords: &Passwords, text: &str) -> String {
+        let place = passwords.place().await.expect("a place");
+        passwords.hash(place, secret(text)).await.expect("a hash")
+    }
+
+    async fn verify(passwords: &Passwords, text: &str, stored: Option<&str>) -> bool {
+        let place = passwords.place().await.expect("a place");
+        passwords.verify(place, secret(text), stored.map(str::to_owned)).await.expect("an answer")
+    }
+
+    #[tokio::test]
+    async fn only_the_password_that_made_a_hash_verifies() {
+        let passwords = Passwords::new([7; 32]);
+        let stored = hash(&passwords, "correct horse").await;
+        assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
+        assert!(verify(&passwords, "correct horse", Some(&stored)).await);
+        assert!(!verify(&passwords, "correct hors", Some(&stored)).await);
+        assert!(!verify(&passwords, "correct horse", None).await);
+    }
+
+    #[tokio::test]
+    async fn another_pepper_makes_every_password_unknown() {
+        let stored = hash(&Passwords::new([7; 32]), "correct horse").await;
+        assert!(!verify(&Passwords::new([8; 32]), "correct horse", Some(&stored)).await);
+    }
+
+    #[tokio::test]
+    async fn equal_passwords_have_different_hashes() {
+        let passwords = Passwords::new([7; 32]);
+        assert_ne!(hash(&passwords, "correct horse").await, hash(&passwords, "correct horse").await);
+    }
+
+    #[test]
+    fn the_hash_of_nobody_costs_what_others_cost() {
+        let hash = PasswordHash::new(NOBODY).expect("a PHC string");
+        let params = Params::try_from(&hash).expect("parameters");
+        assert_eq!((params.m_cost(), params.t_cost(), params.p_cost()), (19456, 2, 1));
+        assert_eq!(hash.hash.expect("an output").len(), 32);
+    }
+
+    #[test]
+    fn length_is_in_characters_below_and_in_bytes_above() {
+        assert!(check(&secret("ääääääää")).is_ok());
+        assert!(check(&secret("1234567")).is_err());
+        assert!(check(&secret(&"x".repeat(200))).is_ok());
+        assert!(check(&secret(&"x".repeat(201))).is_err());
+    }
+}

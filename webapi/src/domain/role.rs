@@ -1,0 +1,56 @@
+//! Who may do what: changing roles, disabling members. At least one administrator always stays.
+
+use crate::app::App;
+use crate::auth::{ADMINISTRATOR, Administrator};
+use crate::db;
+use crate::db::user::Profile;
+use crate::error::Error;
+
+/// Gives the member `id` these roles and no others.
+pub async fn replace(app: &App, id: i32, roles: &[String]) -> Result<(), Error> {
+    let mut client = app.connection().await?;
+    let known = db::role::all(&client).await?;
+    if roles.iter().any(|role| known.iter().all(|it| it.name != *role)) {
+        return Err(Error::field("roles", "choose roles that there are"));
+    }
+    let transaction = client.transaction().await?;
+    db::role::lock_administrators(&transaction).await?;
+    let member = db::user::profile(&transaction, id).await?.ok_or(Error::NotFound("user"))?;
+    if !roles.iter().any(|it| it == ADMINISTRATOR) {
+        keep_one(&transaction, &member).await?;
+    }
+    db::role::keep(&transaction, id, roles).await?;
+    db::role::grant(&transaction, id, roles).await?;
+    Ok(transaction.commit().await?)
+}
+
+/// Disables a member: sessions, API tokens and open invites end at once. Or lets them in again.
+pub async fn set_disabled(app: &App, by: &Administrator, id: i32, disabled: bool) -> Result<(), Error> {
+    if by.0.id == id {
+        let message = "you cannot disable yourself; ask another administrator".to_owned();
+        return Err(Error::Conflict { code: "own_account", message });
+    }
+    let mut client = app.connection().await?;
+    let transaction = client.transaction().await?;
+    db::role::lock_administrators(&transaction).await?;
+    let member = db::user::profile(&transaction, id).await?.ok_or(Error::NotFound("user"))?;
+    if disabled {
+        keep_one(&transaction, &member).await?;
+        db::session::end_others(&transaction, id, None).await?;
+        db::token::delete_all(&transaction, id).await?;
+        db::invite::revoke_all(&transaction, id).await?;
+    }
+    db::user::set_disabled(&transaction, id, disabled).await?;
+    Ok(transaction.commit().await?)
+}
+
+/// Refuses where `member` is the last administrator who is not disabled.
+async fn keep_one(client: &impl deadpool_postgres::GenericClient, member: &Profile) -> Result<(), Error> {
+    let account = &member.account;
+    let administrator = account.roles.iter().any(|it| it == ADMINISTRATOR) && account.disabled_at.is_none();
+    if administrator && db::role::other_administrators(client, account.id).await? == 0 {
+        let message = "this is the last administrator; make another member administrator first".to_owned();
+        return Err(Error::Conflict { code: "last_administrator", message });
+    }
+    Ok(())
+}
