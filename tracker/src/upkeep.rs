@@ -13,9 +13,12 @@ use crate::Tracker;
 /// Longest time between two looks at all peers.
 const PERIOD: Duration = Duration::from_secs(30);
 
-#[derive(Debug)]
-enum Departure {
+/// Whose peers are to be dropped.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Departure {
+    /// By its canonical hash.
     Torrent(InfoHash),
+    /// By its id.
     Member(u32),
 }
 
@@ -25,7 +28,7 @@ pub(crate) struct Gone(mpsc::UnboundedSender<Departure>);
 
 /// What was reported.
 #[derive(Debug)]
-pub(crate) struct Departures(mpsc::UnboundedReceiver<Departure>);
+pub(crate) struct Departures(pub(crate) mpsc::UnboundedReceiver<Departure>);
 
 /// Both ends of the list of departures.
 pub(crate) fn departures() -> (Gone, Departures) {

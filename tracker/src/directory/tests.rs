@@ -1,1 +1,86 @@
+use super::feed::Feed;
+use super::rows::{MemberRow, TorrentRow};
+use super::*;
+use crate::upkeep::{Departure, Departures, departures};
+use std::sync::Arc;
 
+fn feed() -> (Arc<Directory>, Feed, Departures) {
+    let (directory, questions) = Directory::new();
+    let directory = Arc::new(directory);
+    let (gone, departures) = departures();
+    (Arc::clone(&directory), Feed::new(directory, questions, gone), departures)
+}
+
+fn hash(number: u8) -> InfoHash {
+    [number; 20].into()
+}
+
+fn row(id: u32, v1: Option<u8>, v2: Option<u8>) -> TorrentRow {
+    TorrentRow { id, v1: v1.map(hash), v2: v2.map(hash), snatched: 3 }
+}
+
+fn member(id: u32, key_version: u32, enabled: bool) -> MemberRow {
+    MemberRow { id, member: Member { key_version, enabled } }
+}
+
+fn told(Departures(departures): &mut Departures) -> Vec<Departure> {
+    std::iter::from_fn(|| departures.try_recv().ok()).collect()
+}
+
+#[test]
+fn a_torrent_is_found_by_either_hash_until_it_is_deleted() {
+    let (directory, mut feed, mut departures) = feed();
+    feed.put_torrents(&[], &[row(1, Some(1), Some(2)), row(2, None, Some(3))]);
+    let hybrid = Torrent { id: 1, info_hash: hash(1), snatched: 3 };
+    assert_eq!(directory.torrent(&hash(1)), Some(hybrid));
+    assert_eq!(directory.torrent(&hash(2)), Some(hybrid));
+    assert_eq!(directory.torrent(&hash(3)), Some(Torrent { id: 2, info_hash: hash(3), snatched: 3 }));
+    assert_eq!(told(&mut departures), []);
+    feed.put_torrents(&[1, 2, 7], &[row(2, None, Some(3))]);
+    assert_eq!(directory.torrent(&hash(1)), None);
+    assert_eq!(directory.torrent(&hash(2)), None);
+    assert!(directory.torrent(&hash(3)).is_some());
+    assert_eq!(told(&mut departures), [Departure::Torrent(hash(1))]);
+}
+
+#[test]
+fn a_deletion_that_is_heard_after_the_new_upload_takes_nothing_away() {
+    let (directory, mut feed, mut departures) = feed();
+    feed.put_torrents(&[], &[row(1, Some(1), Some(2))]);
+    feed.put_torrents(&[], &[row(9, Some(1), None)]);
+    feed.put_torrents(&[1], &[]);
+    assert_eq!(directory.torrent(&hash(1)).map(|torrent| torrent.id), Some(9));
+    assert_eq!(directory.torrent(&hash(2)), None);
+    assert_eq!(told(&mut departures), []);
+}
+
+#[test]
+fn members_leave_their_swarms_when_they_are_disabled_or_deleted() {
+    let (directory, mut feed, mut departures) = feed();
+    feed.put_members(&[], &[member(1, 0, true), member(2, 0, true), member(3, 0, false)]);
+    assert_eq!(told(&mut departures), []);
+    feed.put_members(&[1, 2, 3], &[member(1, 1, true), member(3, 0, false)]);
+    assert_eq!(directory.member(1), Some(Member { key_version: 1, enabled: true }));
+    assert_eq!(directory.member(2), None);
+    assert_eq!(directory.member(3), Some(Member { key_version: 0, enabled: false }));
+    assert_eq!(told(&mut departures), [Departure::Member(2)]);
+    feed.put_members(&[1], &[member(1, 1, false)]);
+    feed.put_members(&[1], &[member(1, 1, false)]);
+    assert_eq!(told(&mut departures), [Departure::Member(1)]);
+}
+
+#[tokio::test]
+async fn nobody_waits_for_a_feed_that_is_gone_or_full() {
+    let (directory, feed, _departures) = feed();
+    let directory = &directory;
+    let full = async {
+        for _ in 0..MAX_QUESTIONS {
+            let (answered, _) = oneshot::channel();
+            directory.questions.try_send(Question { subject: Subject::Member(1), answered }).expect("room");
+        }
+        directory.ask(Subject::Member(1)).await
+    };
+    assert_eq!(full.await, Err(Unavailable));
+    drop(feed);
+    assert_eq!(directory.ask(Subject::Member(1)).await, Err(Unavailable));
+}

@@ -1,0 +1,169 @@
+//! HTTP itself: who is believed, how long is waited, how many are served, how it ends.
+
+use std::net::IpAddr;
+
+use serde_json::json;
+
+use crate::harness::{Connection, Proxy, Site, eventually, login};
+
+fn external_ip(body: &[u8]) -> IpAddr {
+    let Ok(bt::announce::Reply::Peers(peers)) = bt::announce::decode(body) else { panic!("refused") };
+    peers.external_ip.expect("an address")
+}
+
+#[tokio::test]
+async fn only_a_trusted_proxy_may_name_the_client() {
+    for (trusted, expected) in
+        [(json!(["127.0.0.0/8"]), "198.51.100.7"), (json!(["10.0.0.0/8"]), "127.0.0.1")]
+    {
+        let mut site = Site::new().await;
+        site.config["trustedProxies"] = trusted;
+        let member = site.member("robin").await;
+        let hash = site.torrent(1).await;
+        let tracker = site.start().await;
+        let target = tracker.client(member, 1).on(hash).target();
+        let mut connection = Connection::open(tracker.v4).await;
+        let headers = "X-Forwarded-For: 203.0.113.1\r\nx-forwarded-for: 198.51.100.7\r\n";
+        let answer = connection.get_with(&format!("{target}&ip=192.0.2.9&ipv4=192.0.2.9"), headers).await;
+        assert_eq!(external_ip(&answer.body).to_string(), expected);
+        let answer = connection.get(&target).await;
+        assert_eq!(external_ip(&answer.body).to_string(), "127.0.0.1");
+    }
+}
+
+#[tokio::test]
+async fn a_header_that_does_not_arrive_ends_the_connection() {
+    let mut site = Site::new().await;
+    site.config["tracker"]["headerTimeoutSeconds"] = 1.into();
+    let tracker = site.start().await;
+    for beginning in ["", "G", "GET /announce HTTP/1.1\r\nHost: "] {
+        let mut connection = Connection::open(tracker.v4).await;
+        connection.send(beginning).await;
+        assert!(connection.answer().await.is_none(), "{beginning:?}");
+    }
+    let mut idle = Connection::open(tracker.v4).await;
+    assert_eq!(idle.get("/").await.status, 404);
+    assert!(idle.answer().await.is_none());
+}
+
+#[tokio::test]
+async fn a_connection_serves_many_requests_also_at_once() {
+    let site = Site::new().await;
+    let member = site.member("robin").await;
+    let hash = site.torrent(1).await;
+    let tracker = site.start().await;
+    let target = tracker.client(member, 1).on(hash).target();
+    let mut connection = Connection::open(tracker.v4).await;
+    for _ in 0..3 {
+        assert!(connection.get(&target).await.text().starts_with("d8:complete"));
+    }
+    let unknown = tracker.client(member, 1).on([9; 20].into()).target();
+    let request = |target: &str| format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n");
+    connection.send(&[request(&target), request(&unknown), request("/"), request(&target)].concat()).await;
+    for expected in ["d8:complete", "d14:failure reason", "d14:failure reason", "d8:complete"] {
+        let answer = connection.answer().await.expect("an answer");
+        assert!(answer.text().starts_with(expected), "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn http_1_0_is_answered_and_closed() {
+    let site = Site::new().await;
+    let member = site.member("robin").await;
+    let hash = site.torrent(1).await;
+    let tracker = site.start().await;
+    let target = tracker.client(member, 1).on(hash).target();
+    for request in [
+        format!("GET {target} HTTP/1.0\r\n\r\n"),
+        format!("GET {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"),
+    ] {
+        let mut connection = Connection::open(tracker.v4).await;
+        connection.send(&request).await;
+        assert!(connection.answer().await.expect("an answer").text().starts_with("d8:complete"));
+        assert!(connection.answer().await.is_none());
+    }
+}
+
+#[tokio::test]
+async fn other_methods_and_paths_are_refused() {
+    let site = Site::new().await;
+    let member = site.member("robin").await;
+    let hash = site.torrent(1).await;
+    let tracker = site.start().await;
+    let target = tracker.client(member, 1).on(hash).target();
+    let mut connection = Connection::open(tracker.v4).await;
+    for path in ["/", "/favicon.ico", "/stats"] {
+        let answer = connection.get(path).await;
+        assert_eq!(answer.status, 404);
+        assert!(answer.text().starts_with("d14:failure reason"));
+    }
+    let missing = connection.get("/announce").await;
+    assert!(missing.status == 200 && missing.text().contains("passkey"));
+    connection.send(&format!("HEAD {target} HTTP/1.1\r\nHost: a\r\n\r\n")).await;
+    assert_eq!(connection.answer_without_body().await.expect("an answer").status, 200);
+    connection.send(&format!("POST {target} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")).await;
+    let refused = connection.answer().await.expect("an answer");
+    assert_eq!(refused.status, 405);
+    assert!(refused.head.contains("allow: GET, HEAD\r\n"), "{refused:?}");
+    let long = format!("/announce?{}", "a".repeat(20_000));
+    let mut connection = Connection::open(tracker.v4).await;
+    connection.send(&format!("GET {long} HTTP/1.1\r\nHost: a\r\n\r\n")).await;
+    assert_eq!(connection.answer().await.map(|answer| answer.status), Some(431));
+}
+
+#[tokio::test]
+async fn connections_above_the_cap_wait_for_a_place() {
+    let mut site = Site::new().await;
+    site.config["tracker"]["maxConnections"] = 2.into();
+    let tracker = site.start().await;
+    let (mut first, mut second) = (Connection::open(tracker.v4).await, Connection::open(tracker.v4).await);
+    assert_eq!(first.get("/").await.status, 404);
+    assert_eq!(second.get("/").await.status, 404);
+    let mut third = Connection::open(tracker.v4).await;
+    third.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let early = tokio::time::timeout(std::time::Duration::from_millis(200), third.answer()).await;
+    assert!(early.is_err(), "served beyond the cap");
+    drop(first);
+    assert_eq!(third.answer().await.expect("an answer").status, 404);
+    assert_eq!(second.get("/").await.status, 404);
+}
+
+#[tokio::test]
+async fn a_stop_answers_the_announce_under_way() {
+    let mut site = Site::new().await;
+    let member = site.member("robin").await;
+    let hash = site.torrent(1).await;
+    let proxy = Proxy::start(site.folder.path(), &site.database.tracker);
+    let mut through = login(&site.database.tracker);
+    through["host"] = site.folder.path().to_str().expect("text").into();
+    site.config["tracker"]["postgresql"] = through;
+    let tracker = site.start().await;
+    tracker.client(member, 1).on(hash).announce().await;
+    let mut idle = Connection::open(tracker.v4).await;
+    assert_eq!(idle.get("/").await.status, 404);
+    proxy.hold();
+    let unknown = tracker.client(member, 1).on([9; 20].into());
+    let under_way = tokio::spawn(async move { unknown.refusal().await });
+    proxy.holds_something().await;
+    let mut tracker = tracker;
+    tracker.signal("TERM");
+    let reason = under_way.await.expect("an answer");
+    assert!(reason.starts_with("Tracker unavailable, "), "{reason}");
+    assert!(idle.answer().await.is_none());
+    assert!(tracker.ended().await.success());
+    let log = tracker.log();
+    assert!(!log.contains("127.0.0.1:1001") && !log.contains("were cut"), "{log}");
+}
+
+#[tokio::test]
+async fn a_stop_cuts_those_who_keep_it_waiting() {
+    let mut site = Site::new().await;
+    site.config["tracker"]["headerTimeoutSeconds"] = 3600.into();
+    let tracker = site.start().await;
+    let mut slow = Connection::open(tracker.v4).await;
+    assert_eq!(slow.get("/").await.status, 404);
+    slow.send("GET / HT").await;
+    let status = tracker.stop().await;
+    assert!(status.success());
+    eventually("the connection is cut", async || slow.answer().await.is_none().then_some(())).await;
+}

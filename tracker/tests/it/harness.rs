@@ -1,0 +1,199 @@
+//! A tracker of its own for each test.
+
+mod http;
+mod proxy;
+mod torrent_client;
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use bt::{InfoHash, InfoHashV2, announce_key};
+use infra::config::Postgresql;
+use infra::secrets::{Keys, Secret};
+use infra::test_database::TestDatabase;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio_postgres::Client;
+
+pub(crate) use http::{Answer, Connection};
+pub(crate) use proxy::Proxy;
+pub(crate) use torrent_client::TorrentClient;
+
+const SALT: &str = "only for tests, and long enough to be a salt";
+
+/// Longest wait for anything.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A database, a configuration, and as many trackers as a test starts.
+pub(crate) struct Site {
+    pub(crate) database: TestDatabase,
+    pub(crate) owner: Client,
+    pub(crate) folder: TempDir,
+    pub(crate) config: Value,
+}
+
+impl Site {
+    pub(crate) async fn new() -> Self {
+        let database = TestDatabase::create().await.expect("a database");
+        let owner = database.client().await.expect("a connection");
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut config: Value =
+            serde_json::from_str(include_str!("../../../example.conf.json")).expect("the example is JSON");
+        let endpoint = |name: &str| format!("ipc://{}/{name}", folder.path().join("zeromq").display());
+        config["salt"] = SALT.into();
+        config["zeromq"] = json!({"counts": endpoint("counts"), "control": endpoint("control")});
+        config["trustedProxies"] = json!([]);
+        config["tracker"]["listen"] = json!(["127.0.0.1:0", "[::1]:0"]);
+        config["tracker"]["postgresql"] = login(&database.tracker);
+        // So that no test passes because of it.
+        config["tracker"]["reconcileSeconds"] = 3600.into();
+        Self { database, owner, folder, config }
+    }
+
+    /// The configuration as a file.
+    pub(crate) fn config_file(&self) -> PathBuf {
+        let file = self.folder.path().join("fairywren.conf.json");
+        std::fs::write(&file, self.config.to_string()).expect("a file");
+        file
+    }
+
+    /// Starts a tracker and returns once it is ready. A thread waits for it: the test's own may serve its database.
+    pub(crate) async fn start(&self) -> Tracker {
+        let file = self.config_file();
+        tokio::task::spawn_blocking(move || Tracker::start(&file)).await.expect("the tracker starts")
+    }
+
+    pub(crate) async fn member(&self, name: &str) -> u32 {
+        let insert = "insert into users (name, password_hash) values ($1, '') returning id";
+        self.owner.query_one(insert, &[&name]).await.expect("a member").get::<_, i32>("id").cast_unsigned()
+    }
+
+    /// A version 1 torrent with the hash `number` twenty times.
+    pub(crate) async fn torrent(&self, number: u8) -> InfoHash {
+        self.add_torrent(Some([number; 20].into()), None).await;
+        [number; 20].into()
+    }
+
+    pub(crate) async fn add_torrent(&self, v1: Option<InfoHash>, v2: Option<InfoHashV2>) {
+        let insert = "insert into torrents (info_hash_v1, info_hash_v2, title, size, file_count, search) \
+             values ($1, $2, 'A torrent', 1, 1, '')";
+        let v1 = v1.as_ref().map(|hash| &hash.as_bytes()[..]);
+        let v2 = v2.as_ref().map(|hash| &hash.as_bytes()[..]);
+        self.owner.execute(insert, &[&v1, &v2]).await.expect("a torrent");
+    }
+
+    pub(crate) async fn execute(&self, sql: &str) {
+        self.owner.batch_execute(sql).await.expect(sql);
+    }
+
+    /// Does not run triggers: the tracker is not told.
+    pub(crate) async fn execute_silently(&self, sql: &str) {
+        let sql = format!("set session_replication_role = replica; {sql}; reset session_replication_role");
+        self.execute(&sql).await;
+    }
+}
+
+/// A member's key for one torrent, or for all.
+pub(crate) fn key(member: u32, key_version: u32, scope: Option<InfoHash>) -> String {
+    let key = Keys::derive(&Secret::from(SALT.to_owned())).announce;
+    announce_key::mint(&key, member, key_version, scope).to_string()
+}
+
+pub(crate) fn login(login: &Postgresql) -> Value {
+    json!({
+        "host": login.host,
+        "port": login.port,
+        "dbname": login.dbname,
+        "user": login.user,
+        "password": login.password.reveal(),
+    })
+}
+
+/// A running tracker; killed when the test is over.
+pub(crate) struct Tracker {
+    child: Child,
+    pub(crate) v4: SocketAddr,
+    pub(crate) v6: SocketAddr,
+    log: Arc<Mutex<String>>,
+}
+
+impl Tracker {
+    fn start(config: &std::path::Path) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_tracker"))
+            .arg(config)
+            .env("RUST_LOG", "trace")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let mut stderr = child.stderr.take().expect("piped");
+        let log = Arc::new(Mutex::new(String::new()));
+        let kept = Arc::clone(&log);
+        std::thread::spawn(move || {
+            let mut chunk = [0; 4096];
+            while let Ok(count @ 1..) = stderr.read(&mut chunk) {
+                kept.lock().expect("no panic").push_str(&String::from_utf8_lossy(&chunk[..count]));
+            }
+        });
+        let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        let mut address = || -> SocketAddr {
+            let line = lines.next().map(|line| line.expect("text"));
+            let line = line.unwrap_or_else(|| panic!("not ready: {}", log.lock().expect("no panic")));
+            line.strip_prefix("listening ").expect("listening").parse().expect("an address")
+        };
+        let (v4, v6) = (address(), address());
+        Self { child, v4, v6, log }
+    }
+
+    pub(crate) async fn get(&self, target: &str) -> Answer {
+        Connection::open(self.v4).await.get(target).await
+    }
+
+    /// A client that announces to the IPv4 address.
+    pub(crate) fn client(&self, member: u32, peer: u8) -> TorrentClient {
+        TorrentClient::new(self.v4, member, peer)
+    }
+
+    pub(crate) fn log(&self) -> String {
+        self.log.lock().expect("no panic").clone()
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let kill = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
+        assert!(kill.expect("kill runs").success());
+    }
+
+    /// Waits for the end of the program.
+    pub(crate) async fn ended(&mut self) -> ExitStatus {
+        eventually("the tracker ends", async || self.child.try_wait().expect("a child")).await
+    }
+
+    /// Stops it as a service manager does.
+    pub(crate) async fn stop(mut self) -> ExitStatus {
+        self.signal("TERM");
+        self.ended().await
+    }
+}
+
+impl Drop for Tracker {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Asks until there is an answer.
+pub(crate) async fn eventually<T>(what: &str, mut probe: impl AsyncFnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = probe().await {
+            return found;
+        }
+        assert!(begun.elapsed() < PATIENCE, "waited in vain until {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}

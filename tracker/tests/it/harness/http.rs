@@ -1,0 +1,85 @@
+//! HTTP/1.1 by hand, so that tests see and send every byte.
+
+use std::net::SocketAddr;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::PATIENCE;
+
+/// One answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// Status line and headers.
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+}
+
+/// A connection to the tracker.
+pub(crate) struct Connection {
+    stream: TcpStream,
+    unread: Vec<u8>,
+}
+
+impl Connection {
+    pub(crate) async fn open(address: SocketAddr) -> Self {
+        let stream =
+            timeout(PATIENCE, TcpStream::connect(address)).await.expect("in time").expect("connected");
+        Self { stream, unread: Vec::new() }
+    }
+
+    pub(crate) async fn get(&mut self, target: &str) -> Answer {
+        self.get_with(target, "").await
+    }
+
+    /// `headers` are lines that end in CR LF.
+    pub(crate) async fn get_with(&mut self, target: &str, headers: &str) -> Answer {
+        self.send(&format!("GET {target} HTTP/1.1\r\nHost: tracker\r\n{headers}\r\n")).await;
+        self.answer().await.expect("an answer")
+    }
+
+    pub(crate) async fn send(&mut self, bytes: &str) {
+        self.stream.write_all(bytes.as_bytes()).await.expect("sent");
+    }
+
+    /// The next answer; `None` when the tracker closes instead.
+    pub(crate) async fn answer(&mut self) -> Option<Answer> {
+        timeout(PATIENCE, self.read_answer(true)).await.expect("an answer or an end in time")
+    }
+
+    /// The answer to a HEAD request.
+    pub(crate) async fn answer_without_body(&mut self) -> Option<Answer> {
+        timeout(PATIENCE, self.read_answer(false)).await.expect("an answer or an end in time")
+    }
+
+    async fn read_answer(&mut self, with_body: bool) -> Option<Answer> {
+        let end = loop {
+            if let Some(at) = self.unread.windows(4).position(|four| four == b"\r\n\r\n") {
+                break at + 4;
+            }
+            self.read_more().await?;
+        };
+        let head = String::from_utf8(self.unread.drain(..end).collect()).expect("text");
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+        let length = length.map_or(0, |length| length.parse().expect("a number"));
+        let length = if with_body { length } else { 0 };
+        while self.unread.len() < length {
+            self.read_more().await?;
+        }
+        let status = head.split(' ').nth(1).expect("a status").parse().expect("a number");
+        Some(Answer { status, body: self.unread.drain(..length).collect(), head })
+    }
+
+    async fn read_more(&mut self) -> Option<()> {
+        let count = self.stream.read_buf(&mut self.unread).await.unwrap_or(0);
+        (count > 0).then_some(())
+    }
+}

@@ -1,0 +1,86 @@
+//! Who may announce what.
+
+use bt::InfoHash;
+
+use crate::harness::{Site, TorrentClient, key};
+
+#[tokio::test]
+async fn a_key_opens_its_own_torrent_and_the_accounts_key_opens_all() {
+    let site = Site::new().await;
+    let (robin, jay) = (site.member("robin").await, site.member("jay").await);
+    let (one, two) = (site.torrent(1).await, site.torrent(2).await);
+    let tracker = site.start().await;
+    let with = |key: String, hash: InfoHash| TorrentClient { key, ..tracker.client(robin, 1).on(hash) };
+    with(key(robin, 0, Some(one)), one).announce().await;
+    with(key(robin, 0, None), two).announce().await;
+    with(key(jay, 0, None).to_uppercase(), two).announce().await;
+    let foreign = key(robin, 0, Some(one)).chars().rev().collect::<String>();
+    for wrong in [
+        key(robin, 0, Some(two)),
+        key(robin, 1, Some(one)),
+        key(robin, 1, None),
+        key(999, 0, None),
+        key(u32::MAX, 0, None),
+        foreign,
+        "short".to_owned(),
+        "announce".to_owned(),
+        "%20".to_owned(),
+    ] {
+        let reason = with(wrong.clone(), one).refusal().await;
+        assert!(reason.contains("passkey"), "{wrong}: {reason}");
+        assert!(!reason.to_lowercase().contains("unregistered"), "{wrong}: {reason}");
+    }
+}
+
+#[tokio::test]
+async fn only_a_good_key_learns_that_a_torrent_is_unknown() {
+    let site = Site::new().await;
+    let member = site.member("robin").await;
+    let tracker = site.start().await;
+    let unknown = InfoHash::from([9; 20]);
+    let client = tracker.client(member, 1).on(unknown);
+    assert!(client.refusal().await.starts_with("Unregistered torrent"));
+    let scoped = TorrentClient { key: key(member, 0, Some(unknown)), ..client };
+    assert!(scoped.refusal().await.starts_with("Unregistered torrent"));
+    let wrong = TorrentClient { key: key(member, 1, None), ..scoped };
+    assert!(wrong.refusal().await.contains("passkey"));
+}
+
+#[tokio::test]
+async fn a_reset_key_is_obeyed_at_once() {
+    let site = Site::new().await;
+    let member = site.member("robin").await;
+    let hash = site.torrent(1).await;
+    let tracker = site.start().await;
+    let client = tracker.client(member, 1).on(hash);
+    client.announce().await;
+    site.execute("update users set key_version = key_version + 1").await;
+    let renewed = TorrentClient { key: key(member, 1, None), ..tracker.client(member, 1).on(hash) };
+    renewed.announce().await;
+    client.refused_with("passkey").await;
+}
+
+#[tokio::test]
+async fn a_disabled_member_is_refused_and_leaves_all_swarms() {
+    let site = Site::new().await;
+    let (robin, jay) = (site.member("robin").await, site.member("jay").await);
+    let (one, two) = (site.torrent(1).await, site.torrent(2).await);
+    let tracker = site.start().await;
+    tracker.client(robin, 1).on(one).announce().await;
+    tracker.client(robin, 1).on(two).seeding().announce().await;
+    site.execute("update users set disabled_at = now() where name = 'robin'").await;
+    tracker.client(robin, 1).on(one).refused_with("passkey").await;
+    let reason = tracker.client(robin, 1).on(one).refusal().await;
+    assert!(reason.contains("disabled"), "{reason}");
+    for hash in [one, two] {
+        let other = tracker.client(jay, 2).on(hash);
+        crate::harness::eventually("the disabled member's peers are gone", async || {
+            other.announce().await.peers.is_empty().then_some(())
+        })
+        .await;
+    }
+    site.execute("update users set disabled_at = null").await;
+    tracker.client(robin, 1).on(one).accepted().await;
+    site.execute("delete from users where name = 'robin'").await;
+    tracker.client(robin, 1).on(one).refused_with("passkey").await;
+}

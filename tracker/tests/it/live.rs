@@ -1,0 +1,180 @@
+//! Counts out and questions in, over ZeroMQ.
+
+use bt::InfoHash;
+use bt::announce::Event;
+use bt::control::{Answer, Request};
+use bt::counts::{self, Position, Record};
+use bytes::Bytes;
+use serde_json::Value;
+use tokio::time::timeout;
+use zeromq::{DealerSocket, Socket, SocketRecv, SocketSend, SubSocket};
+
+use crate::harness::{PATIENCE, Site, eventually};
+
+fn text(value: &Value) -> &str {
+    value.as_str().expect("text")
+}
+
+async fn subscribe(site: &Site) -> SubSocket {
+    let mut socket = SubSocket::new();
+    socket.connect(text(&site.config["zeromq"]["counts"])).await.expect("connected");
+    socket.subscribe("counts").await.expect("subscribed");
+    socket
+}
+
+async fn next(socket: &mut SubSocket) -> (Position, Vec<Record>) {
+    let message = timeout(PATIENCE, socket.recv()).await.expect("in time").expect("a message");
+    counts::decode(&message.into_vec()).expect("counts")
+}
+
+/// Reads on until there is news of a torrent; fails at a gap.
+async fn next_of(socket: &mut SubSocket, info_hash: InfoHash, last: &mut Position) -> Record {
+    loop {
+        let (position, records) = next(socket).await;
+        assert_eq!(position, Position { seq: last.seq + 1, ..*last });
+        *last = position;
+        if let Some(record) = records.into_iter().find(|record| record.info_hash == info_hash) {
+            return record;
+        }
+    }
+}
+
+async fn ask_frames(site: &Site, frames: Vec<Vec<u8>>) -> (u64, Answer) {
+    let mut socket = DealerSocket::new();
+    socket.connect(text(&site.config["zeromq"]["control"])).await.expect("connected");
+    let frames = frames.into_iter().map(Bytes::from);
+    socket.send(infra::mq::message(frames).expect("frames")).await.expect("sent");
+    let message = timeout(PATIENCE, socket.recv()).await.expect("in time").expect("an answer");
+    Answer::decode(&message.into_vec()).expect("an answer")
+}
+
+async fn ask(site: &Site, request: Request) -> Answer {
+    let (id, answer) = ask_frames(site, request.encode(42)).await;
+    assert_eq!(id, 42);
+    answer
+}
+
+async fn snapshot(site: &Site) -> (Position, Vec<Record>) {
+    match ask(site, Request::Snapshot).await {
+        Answer::Snapshot { position, records } => (position, records),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn counts_are_published_without_a_gap_and_also_when_nothing_changes() {
+    let site = Site::new().await;
+    let member = site.member("robin").await;
+    let hash = site.torrent(1).await;
+    site.execute("update torrents set snatched = 7").await;
+    let tracker = site.start().await;
+    let mut socket = subscribe(&site).await;
+    let (mut last, records) = next(&mut socket).await;
+    assert_eq!(records, []);
+    let record = |seeders, leechers, snatched| Record { info_hash: hash, seeders, leechers, snatched };
+    let mut client = tracker.client(member, 1).on(hash);
+    client.announce().await;
+    assert_eq!(next_of(&mut socket, hash, &mut last).await, record(0, 1, 7));
+    client.request.left = Some(0);
+    client.announce_event(Event::Completed).await;
+    assert_eq!(next_of(&mut socket, hash, &mut last).await, record(1, 0, 8));
+    site.execute("delete from torrents").await;
+    assert_eq!(next_of(&mut socket, hash, &mut last).await, record(0, 0, 0));
+}
+
+#[tokio::test]
+async fn a_snapshot_holds_what_was_published_before_it() {
+    let site = Site::new().await;
+    let member = site.member("robin").await;
+    let hashes = [site.torrent(1).await, site.torrent(2).await, site.torrent(3).await];
+    let tracker = site.start().await;
+    let mut socket = subscribe(&site).await;
+    let (mut last, _) = next(&mut socket).await;
+    let (position, records) = snapshot(&site).await;
+    assert!(position.epoch == last.epoch && records.is_empty());
+    tracker.client(member, 1).on(hashes[0]).announce().await;
+    let mut gone = tracker.client(member, 2).on(hashes[1]);
+    gone.announce().await;
+    gone.request.left = Some(0);
+    gone.announce_event(Event::Completed).await;
+    gone.announce_event(Event::Stopped).await;
+    let published = next_of(&mut socket, hashes[0], &mut last).await;
+    let (position, mut records) = snapshot(&site).await;
+    assert!(position.seq >= last.seq);
+    records.sort_unstable_by_key(|record| record.info_hash);
+    let snatched = Record { info_hash: hashes[1], seeders: 0, leechers: 0, snatched: 1 };
+    assert_eq!(records, [published, snatched]);
+}
+
+#[tokio::test]
+async fn the_peers_of_a_torrent_are_told() {
+    let site = Site::new().await;
+    let (robin, jay) = (site.member("robin").await, site.member("jay").await);
+    let (one, two) = (site.torrent(1).await, site.torrent(2).await);
+    let tracker = site.start().await;
+    tracker.client(robin, 1).on(one).announce().await;
+    tracker.client(jay, 2).on(one).seeding().announce().await;
+    tracker.client(jay, 3).on(two).announce().await;
+    let peers = async |info_hash, limit| match ask(&site, Request::Peers { info_hash, limit }).await {
+        Answer::Peers { total, peers } => (total, peers),
+        other => panic!("{other:?}"),
+    };
+    let (total, mut found) = peers(Some(one), 10).await;
+    found.sort_unstable_by_key(|record| record.peer.member);
+    assert_eq!((total, found.len()), (2, 2));
+    assert_eq!((found[0].info_hash, found[0].peer.member, found[0].peer.left), (one, robin, 100));
+    assert_eq!(found[0].peer.v4, Some("127.0.0.1:1001".parse().expect("an address")));
+    let (total, found) = peers(None, 2).await;
+    assert_eq!((total, found.len()), (3, 2));
+    assert_eq!(peers(Some([9; 20].into()), 10).await, (0, Vec::new()));
+}
+
+#[tokio::test]
+async fn an_unknown_question_is_answered_with_an_error() {
+    let site = Site::new().await;
+    let _tracker = site.start().await;
+    let frames = vec![7_u64.to_be_bytes().to_vec(), b"colour".to_vec()];
+    let (id, answer) = ask_frames(&site, frames).await;
+    assert!(id == 7 && matches!(answer, Answer::Error(_)), "{answer:?}");
+}
+
+#[tokio::test]
+async fn silent_peers_are_dropped_and_published() {
+    let mut site = Site::new().await;
+    site.config["tracker"]["intervalSeconds"] = 1.into();
+    site.config["tracker"]["minIntervalSeconds"] = 1.into();
+    site.config["tracker"]["peerTimeoutSeconds"] = 2.into();
+    let member = site.member("robin").await;
+    let hash = site.torrent(1).await;
+    let tracker = site.start().await;
+    let mut socket = subscribe(&site).await;
+    let (mut last, _) = next(&mut socket).await;
+    tracker.client(member, 1).on(hash).announce().await;
+    assert_eq!(next_of(&mut socket, hash, &mut last).await.leechers, 1);
+    assert_eq!(next_of(&mut socket, hash, &mut last).await.leechers, 0);
+    assert_eq!(snapshot(&site).await.1, []);
+}
+
+#[tokio::test]
+async fn a_restarted_tracker_begins_another_epoch() {
+    let site = Site::new().await;
+    let member = site.member("robin").await;
+    let hash = site.torrent(1).await;
+    let tracker = site.start().await;
+    tracker.client(member, 1).on(hash).announce().await;
+    let mut socket = subscribe(&site).await;
+    let (before, _) = next(&mut socket).await;
+    tracker.signal("KILL");
+    drop(tracker);
+    let tracker = site.start().await;
+    let after = eventually("the same subscriber hears the new tracker", async || {
+        let message = timeout(PATIENCE, socket.recv()).await.expect("in time").ok()?;
+        let (position, records) = counts::decode(&message.into_vec()).ok()?;
+        (position.epoch != before.epoch).then_some((position, records))
+    })
+    .await;
+    assert_eq!(after.1, []);
+    let (position, records) = snapshot(&site).await;
+    assert!(position.epoch == after.0.epoch && records.is_empty());
+    assert_eq!(tracker.client(member, 1).on(hash).announce().await.incomplete, Some(1));
+}

@@ -1,0 +1,11 @@
+//! The tracker as its clients see it: the real program, a real Postgres, real sockets.
+
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
+mod announce;
+mod connection;
+mod database;
+mod harness;
+mod key;
+mod live;
+mod program;
