@@ -3,6 +3,8 @@
 //! `axum::serve` has neither of the first two.
 
 mod patience;
+#[cfg(test)]
+mod tests;
 
 use std::convert::Infallible;
 use std::future::poll_fn;
