@@ -2,6 +2,7 @@
 
 use infra::config;
 use infra::postgres::ProgramsError;
+use infra::process::Unreachable;
 
 /// A sentence that says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -10,5 +11,8 @@ pub(crate) struct Refusal(pub(crate) String);
 
 /// Whether `error` is about usage, configuration or what is installed.
 pub(crate) fn is_refusal(error: &anyhow::Error) -> bool {
-    error.is::<Refusal>() || error.is::<config::Error>() || error.is::<ProgramsError>()
+    error.is::<Refusal>()
+        || error.is::<config::Error>()
+        || error.is::<ProgramsError>()
+        || error.is::<Unreachable>()
 }

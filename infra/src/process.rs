@@ -29,6 +29,11 @@ pub struct Account {
     pub gid: u32,
 }
 
+/// A folder that an [`Account`] cannot enter: a sentence that says what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Unreachable(String);
+
 impl Account {
     /// Who shall own and run the server in `data`, a folder that need not exist: nobody else for an ordinary user, for
     /// root the folder's owner, else `postgres`, else `nobody`.
@@ -77,13 +82,14 @@ impl Account {
         for ancestor in ancestors.into_iter().rev() {
             let test = command("test", Some(self), AtParentsEnd::Terminate).arg("-x").arg(ancestor).status();
             if !test.await.context("cannot run `setpriv` (Debian package util-linux)")?.success() {
-                bail!(
+                return Err(Unreachable(format!(
                     "PostgreSQL runs as user {}, who cannot enter {}: choose another folder with --data, or allow it \
                      with `chmod a+x {}`",
                     self.name,
                     ancestor.display(),
                     ancestor.display()
-                );
+                ))
+                .into());
             }
         }
         Ok(())

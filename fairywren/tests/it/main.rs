@@ -1,0 +1,8 @@
+//! The launcher with the real tracker, webapi and Postgres.
+
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
+mod launcher;
+mod refusals;
+mod restarts;
+mod starts;
