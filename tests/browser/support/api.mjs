@@ -1,0 +1,58 @@
+// The REST API, as a script uses it.
+
+import assert from "node:assert/strict";
+
+/** Claims an invite's link and answers a client that is signed in with an API token. */
+export async function claim(link, username, password) {
+  const { origin, pathname } = new URL(link);
+  const secret = pathname.split("/").pop();
+  await call(`${origin}/api/invites/${secret}`, { method: "POST", json: { username, password }, status: 201 });
+  return signIn(origin, username, password);
+}
+
+/** Signs in with the password, makes a token and goes on with that. */
+export async function signIn(site, username, password) {
+  const answer = await call(`${site}/api/session`, { method: "POST", json: { username, password }, status: 201 });
+  const { csrf_token: csrf, user } = await answer.json();
+  const cookie = answer.headers.getSetCookie().map((it) => it.split(";")[0]).join("; ");
+  const made = await call(`${site}/api/tokens`, {
+    method: "POST",
+    json: { name: "browser tests" },
+    headers: { cookie, "X-CSRF-Token": csrf },
+    status: 201,
+  });
+  const { token } = await made.json();
+  const headers = { Authorization: `Bearer ${token}` };
+  return {
+    user,
+    username,
+    password,
+    call: (path, options = {}) => call(`${site}/api${path}`, { ...options, headers }),
+  };
+}
+
+/** Uploads a .torrent: the answer's JSON. */
+export async function upload(member, name, metainfo) {
+  const body = new FormData();
+  body.set("torrent", new Blob([metainfo], { type: "application/x-bittorrent" }), name);
+  const answer = await member.call("/torrents", { method: "POST", body, status: 201 });
+  return answer.json();
+}
+
+/** The member's own .torrent. */
+export async function download(member, id) {
+  const answer = await member.call(`/torrents/${id}/metainfo`);
+  return Buffer.from(await answer.arrayBuffer());
+}
+
+async function call(address, { method = "GET", json, body, headers = {}, status = 200 } = {}) {
+  const answer = await fetch(address, {
+    method,
+    headers: json ? { ...headers, "Content-Type": "application/json" } : headers,
+    body: json ? JSON.stringify(json) : body,
+  });
+  if (answer.status !== status) {
+    assert.fail(`${method} ${new URL(address).pathname}: ${answer.status} instead of ${status}: ${await answer.text()}`);
+  }
+  return answer;
+}

@@ -1,0 +1,69 @@
+// Chromium, and pages that may not complain.
+
+import assert from "node:assert/strict";
+
+import { chromium } from "playwright-core";
+
+const FLAGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+/** Debian's Chromium, or the one that CHROMIUM names. */
+export function launch() {
+  return chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
+}
+
+/** A page that gathers what the browser complains about; `complaints()` answers and empties it. */
+export async function openPage(context) {
+  const page = await context.newPage();
+  const gathered = [];
+  page.on("console", (message) => {
+    if (message.type() !== "error" && message.type() !== "warning") return;
+    const { url } = message.location();
+    // A form that is answered with 422 is no fault of the page, but Chromium says it as one.
+    if (url === page.url() && /status of 4(04|10|22|29) /.test(message.text())) return;
+    gathered.push(`${message.type()}: ${message.text()} (${url})`);
+  });
+  page.on("pageerror", (error) => gathered.push(`uncaught: ${error.message}`));
+  page.on("response", async (response) => {
+    const request = response.request();
+    if (request.isNavigationRequest() && request.frame() === page.mainFrame() && response.status() < 300) {
+      page.served = response;
+    } else if (request.isNavigationRequest() && response.status() >= 400) {
+      page.served = response;
+    }
+  });
+  page.complaints = () => gathered.splice(0);
+  return page;
+}
+
+/** The three counts that a page shows for a torrent, as text. */
+export async function shownCounts(page, id) {
+  const holder = page.locator(`[data-torrent-id="${id}"]`).first();
+  const read = (kind) => holder.locator(`[data-count="${kind}"]`).first().innerText();
+  return { seeders: await read("seeders"), leechers: await read("leechers"), snatched: await read("snatched") };
+}
+
+/** Waits, without loading anew, until the page shows `expected`, as numbers. */
+export async function awaitCounts(page, id, expected, patience = 15_000) {
+  const wanted = Object.entries(expected).map(([kind, number]) => [kind, String(number)]);
+  try {
+    await page.waitForFunction(
+      ([id, wanted]) =>
+        wanted.every(
+          ([kind, text]) =>
+            document.querySelector(`[data-torrent-id="${id}"] [data-count="${kind}"]`)?.textContent.trim() === text,
+        ),
+      [id, wanted],
+      { timeout: patience },
+    );
+  } catch {
+    assert.deepEqual(await shownCounts(page, id), Object.fromEntries(wanted), "counts on the open page");
+  }
+}

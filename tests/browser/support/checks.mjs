@@ -1,0 +1,74 @@
+// What every page must be: valid, accessible in light and dark, no wider than a phone, silent.
+
+import assert from "node:assert/strict";
+import { mkdir, readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+
+import { HtmlValidate, FileSystemConfigLoader } from "html-validate";
+
+import { ROOT, TARGET } from "./product.mjs";
+
+const axeSource = readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const validator = new HtmlValidate(new FileSystemConfigLoader());
+const CONFIG_OF = new URL("../page.html", import.meta.url).pathname;
+const GRAVE = new Set(["serious", "critical"]);
+
+/** Checks the page as it is now, and saves its picture as `name`. */
+export async function checkPage(page, name) {
+  await checkHtml(page, name);
+  for (const colorScheme of ["dark", "light"]) {
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    await checkAccessibility(page, `${name} in ${colorScheme}`);
+    await savePicture(page, `${name}-${colorScheme}`);
+  }
+  await checkWidth(page, name);
+  assert.deepEqual(page.complaints(), [], `${name}: the console is silent`);
+}
+
+async function checkHtml(page, name) {
+  const html = await page.served.text();
+  const report = await validator.validateString(html, CONFIG_OF);
+  const faults = report.results.flatMap((it) => it.messages).filter((it) => it.severity === 2);
+  assert.deepEqual(
+    faults.map((it) => `${it.line}:${it.column} ${it.ruleId}: ${it.message}`),
+    [],
+    `${name}: valid HTML`,
+  );
+}
+
+async function checkAccessibility(page, name) {
+  // By the debugger's way, that the page's own policy has no say in.
+  await page.evaluate(`${await axeSource}; void 0`);
+  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+  const grave = violations.filter((it) => GRAVE.has(it.impact));
+  assert.deepEqual(
+    grave.map((it) => `${it.id}: ${it.help}: ${it.nodes.map((node) => node.html).join(" ")}`),
+    [],
+    `${name}: accessible`,
+  );
+}
+
+/** At the narrowest phone as well as at the width under test. */
+async function checkWidth(page, name) {
+  const before = page.viewportSize();
+  const widths = before.width < 600 ? [before.width, 360] : [before.width];
+  for (const width of widths) {
+    await page.setViewportSize({ ...before, width });
+    const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    assert.ok(over <= 0, `${name}: at ${width} pixels the page is ${over} pixels too wide`);
+  }
+  await page.setViewportSize(before);
+}
+
+async function savePicture(page, name) {
+  const folder = join(TARGET, "screenshots");
+  await mkdir(folder, { recursive: true });
+  await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
+}
+
+/** The picture in the README, when it is asked for. */
+export async function savePictureForReadme(page) {
+  if (process.env.SCREENSHOTS !== "docs") return;
+  await page.screenshot({ path: join(ROOT, "docs", "screenshot.png") });
+}

@@ -1,0 +1,101 @@
+// Two real BitTorrent clients, unmodified: Debian's aria2 and libtorrent for Python.
+
+import { spawn } from "node:child_process";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+import { TARGET } from "./product.mjs";
+import { until } from "./until.mjs";
+
+const PYTHON = process.env.FAIRYWREN_TEST_PYTHON ?? join(TARGET, "test-venv", "bin", "python");
+const SCRIPT = fileURLToPath(new URL("libtorrent_client.py", import.meta.url));
+
+// Both: { said(text), unlimited(), stop() }. A client that ends by itself makes `said` fail.
+
+/** libtorrent with `torrent`, whose content is or will be in `folder`; `limit` in bytes per second. */
+export function startLibtorrent(torrent, folder, limit) {
+  const limits = limit ? [String(limit)] : [];
+  const client = run(PYTHON, [SCRIPT, torrent, folder, ...limits]);
+  return {
+    said: client.said,
+    unlimited: async () => client.child.stdin.write("unlimited\n"),
+    stop: async () => {
+      client.child.stdin.write("stop\n");
+      await client.ended;
+    },
+  };
+}
+
+/** aria2 likewise. */
+export async function startAria2(torrent, folder, limit = 0) {
+  const [rpcPort, peerPort] = await Promise.all([freePort(), freePort()]);
+  const client = run("aria2c", [
+    "--no-conf",
+    "--enable-rpc",
+    `--rpc-listen-port=${rpcPort}`,
+    "--enable-dht=false",
+    "--enable-dht6=false",
+    "--bt-enable-lpd=false",
+    "--enable-peer-exchange=false",
+    `--listen-port=${peerPort}`,
+    "--check-integrity=true",
+    "--seed-ratio=0.0",
+    "--file-allocation=none",
+    "--console-log-level=notice",
+    `--max-overall-download-limit=${limit}`,
+    `--dir=${folder}`,
+    `--torrent-file=${torrent}`,
+  ]);
+  const ask = (method, ...params) => callAria2(rpcPort, method, params);
+  return {
+    said: client.said,
+    unlimited: () => ask("changeGlobalOption", { "max-overall-download-limit": "0" }),
+    stop: async () => {
+      client.child.kill("SIGINT"); // It tells its trackers before it ends.
+      await client.ended;
+    },
+  };
+}
+
+function run(program, parameters) {
+  const child = spawn(program, parameters, { stdio: ["pipe", "pipe", "pipe"] });
+  let output = "";
+  let over = false;
+  const ended = new Promise((resolve) => child.once("close", resolve)).then(() => (over = true));
+  child.once("error", (error) => (output += `${error.message}\n`));
+  for (const stream of [child.stdout, child.stderr]) {
+    createInterface({ input: stream }).on("line", (line) => (output += `${line}\n`));
+  }
+  const said = (text) =>
+    until(`${program} says “${text}”`, () => {
+      if (output.includes(text)) return true;
+      if (over) throw new Error(output);
+      return false;
+    }).catch((error) => {
+      throw new Error(`${error.message}\n${output}`);
+    });
+  return { child, ended, said };
+}
+
+async function callAria2(port, method, params) {
+  const answer = await fetch(`http://127.0.0.1:${port}/jsonrpc`, {
+    method: "POST",
+    body: JSON.stringify({ jsonrpc: "2.0", id: "1", method: `aria2.${method}`, params }),
+  });
+  const { result, error } = await answer.json();
+  if (error) throw new Error(error.message);
+  return result;
+}
+
+function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}

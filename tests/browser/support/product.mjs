@@ -1,0 +1,70 @@
+// The real product, from its one command, in a folder of its own.
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdtemp, readFile, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+import { until } from "./until.mjs";
+
+const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
+const TARGET = resolve(ROOT, process.env.CARGO_TARGET_DIR ?? "target");
+const PROGRAMS = process.env.FAIRYWREN_TEST_PROGRAMS ?? join(TARGET, "debug");
+const LABELS = ["site", "tracker", "first account"];
+
+export { ROOT, TARGET };
+
+/** Starts it: { site, tracker, invite, stop() }, the last being the link to the first account. */
+export async function startProduct() {
+  const data = await mkdtemp(join(tmpdir(), "fairywren-browser-"));
+  const child = spawn(
+    join(PROGRAMS, "fairywren"),
+    ["up", "--data", join(data, "data"), "--site", "127.0.0.1:0", "--tracker", "127.0.0.1:0"],
+    { stdio: ["ignore", "pipe", "pipe"] },
+  );
+  let log = "";
+  child.stderr.setEncoding("utf8").on("data", (text) => (log += text));
+  const ended = new Promise((resolve) => child.once("close", (code, signal) => resolve({ code, signal })));
+  const ready = readLines(child.stdout);
+  const failed = ended.then(() => {
+    throw new Error(`fairywren ended before it was ready:\n${log}`);
+  });
+  failed.catch(() => {});
+  const lines = await Promise.race([ready, failed]);
+  return {
+    site: lines.site,
+    tracker: lines.tracker,
+    invite: lines["first account"],
+    log: () => log,
+    stop: () => stop(child, ended, data),
+  };
+}
+
+async function readLines(stdout) {
+  const found = {};
+  for await (const line of createInterface({ input: stdout })) {
+    if (line === "ready") return found;
+    const label = LABELS.find((it) => line.startsWith(`${it} `));
+    assert.ok(label, `an unknown line on standard output: ${line}`);
+    found[label] = line.slice(label.length + 1);
+  }
+  throw new Error("standard output ended without `ready`");
+}
+
+/** Ends it as an operator would, and looks whether anything of it is left. */
+async function stop(child, ended, data) {
+  child.kill("SIGTERM");
+  const { code, signal } = await ended;
+  assert.deepEqual({ code, signal }, { code: 0, signal: null }, "SIGTERM ends it in good order");
+  await until("no process holds the data folder", async () => (await processesOf(data)).length === 0, 5_000);
+  await rm(data, { recursive: true });
+}
+
+async function processesOf(folder) {
+  const ids = (await readdir("/proc")).filter((it) => /^\d+$/.test(it));
+  const lines = await Promise.all(ids.map((id) => readFile(`/proc/${id}/cmdline`, "utf8").catch(() => "")));
+  return lines.filter((line) => line.includes(folder));
+}

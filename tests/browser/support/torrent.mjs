@@ -1,0 +1,66 @@
+// Just enough bencoding and metainfo to make a .torrent and to read one.
+
+import { createHash } from "node:crypto";
+
+export const sha1 = (bytes) => createHash("sha1").update(bytes).digest();
+export const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex");
+
+/** Bytes of a value: numbers, strings, buffers, arrays, objects (their keys are put in order). */
+export function encode(value) {
+  if (typeof value === "number") return Buffer.from(`i${value}e`);
+  if (typeof value === "string") return encode(Buffer.from(value));
+  if (Buffer.isBuffer(value)) return Buffer.concat([Buffer.from(`${value.length}:`), value]);
+  if (Array.isArray(value)) return Buffer.concat([Buffer.from("l"), ...value.map(encode), Buffer.from("e")]);
+  const pairs = Object.keys(value).sort().flatMap((key) => [encode(key), encode(value[key])]);
+  return Buffer.concat([Buffer.from("d"), ...pairs, Buffer.from("e")]);
+}
+
+/** The value of bencoded bytes: strings are buffers, dictionaries objects. */
+export function decode(bytes) {
+  let at = 0;
+  const until = (end) => {
+    const stop = bytes.indexOf(end, at);
+    const text = bytes.toString("latin1", at, stop);
+    at = stop + 1;
+    return text;
+  };
+  const value = () => {
+    const kind = String.fromCharCode(bytes[at]);
+    if (/\d/.test(kind)) {
+      const length = Number(until(":"));
+      return bytes.subarray(at, (at += length));
+    }
+    at += 1;
+    if (kind === "i") return Number(until("e"));
+    const items = [];
+    while (bytes[at] !== 0x65) items.push(value());
+    at += 1;
+    if (kind === "l") return items;
+    const pairs = [];
+    for (let i = 0; i < items.length; i += 2) pairs.push([items[i].toString("latin1"), items[i + 1]]);
+    return Object.fromEntries(pairs);
+  };
+  return value();
+}
+
+/** A private v1 .torrent of one file's `content`, as a client makes it: { metainfo, infoHash }. */
+export function makeTorrent(name, content, { pieceLength = 1 << 16, isPrivate = true } = {}) {
+  const pieces = [];
+  for (let at = 0; at < content.length; at += pieceLength) pieces.push(sha1(content.subarray(at, at + pieceLength)));
+  const info = {
+    length: content.length,
+    name,
+    "piece length": pieceLength,
+    pieces: Buffer.concat(pieces),
+    ...(isPrivate && { private: 1 }),
+  };
+  const metainfo = encode({ announce: "http://elsewhere.example/announce", info });
+  return { metainfo, infoHash: sha1(encode(info)) };
+}
+
+/** The address of an announce, as a client puts it together. */
+export function announceAddress(announce, infoHash, peerId, fields) {
+  const raw = (bytes) => [...bytes].map((byte) => `%${byte.toString(16).padStart(2, "0")}`).join("");
+  const query = Object.entries(fields).map(([key, value]) => `${key}=${value}`);
+  return `${announce}?info_hash=${raw(infoHash)}&peer_id=${raw(Buffer.from(peerId))}&${query.join("&")}`;
+}
