@@ -145,7 +145,16 @@ impl Error {
         response
     }
 
-    fn retry_after(&self) -> Option<u64> {
+    /// The words with a capital and a full stop.
+    pub fn sentence(&self) -> String {
+        let text = self.to_string();
+        let mut rest = text.chars();
+        let first: String = rest.next().map(|it| it.to_uppercase().collect()).unwrap_or_default();
+        format!("{first}{}.", rest.as_str().trim_end_matches('.'))
+    }
+
+    /// Seconds after which the request may do.
+    pub fn retry_after(&self) -> Option<u64> {
         match self {
             Self::TooMany { retry_after } => Some(retry_after.as_secs().max(1)),
             Self::Unavailable(_) => Some(2),

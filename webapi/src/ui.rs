@@ -1,19 +1,30 @@
 //! The pages: the same nouns and rules as the API, answered in HTML.
 
+pub mod account;
 pub mod frame;
+pub mod invite;
+pub mod session;
+pub mod user;
+
+use std::fmt;
 
 use axum::Router;
-use axum::http::StatusCode;
-use axum::response::{Html, IntoResponse, Response};
+use axum::http::{StatusCode, header};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use time::OffsetDateTime;
 
 use crate::app::App;
-use crate::error::{Error, Face};
+use crate::error::{Error, Face, Fields};
 
 pub use frame::{Flash, Frame, FrameMember, flash};
 
 /// All pages.
 pub fn routes() -> Router<App> {
     Router::new()
+        .merge(account::routes())
+        .merge(invite::routes())
+        .merge(session::routes())
+        .merge(user::routes())
 }
 
 /// A handler's error, shown as a page.
@@ -47,10 +58,63 @@ pub fn page(template: impl askama::Template) -> Result<Response, Failure> {
 /// A form's page once more, with what is wrong beside the fields.
 pub fn page_again(template: impl askama::Template, error: &Error) -> Result<Response, Failure> {
     let mut response = page(template)?;
-    *response.status_mut() = if error.status().is_client_error() {
-        error.status()
-    } else {
-        StatusCode::UNPROCESSABLE_ENTITY
+    *response.status_mut() = match error {
+        Error::Invalid(_) | Error::Credentials => StatusCode::UNPROCESSABLE_ENTITY,
+        other => other.status(),
     };
+    if let Some(seconds) = error.retry_after() {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
     Ok(response)
+}
+
+/// To another page of the site; `path` begins with a slash.
+pub fn redirect(app: &App, path: &str) -> Response {
+    Redirect::to(&format!("{}{path}", app.base())).into_response()
+}
+
+/// What is wrong with a form: sentences for its template.
+#[derive(Debug, Default)]
+pub struct Faults {
+    /// Beside the fields, by their names.
+    pub fields: Fields,
+    /// Above the form.
+    pub form: Option<String>,
+}
+
+impl Faults {
+    /// Where the form is shown again because of `error`; everything that is no matter of the form is an error page.
+    pub fn of(error: Error) -> Result<(Self, Error), Failure> {
+        let faults = match &error {
+            Error::Invalid(fields) => Self { fields: fields.clone(), form: None },
+            Error::Credentials | Error::Conflict { .. } | Error::TooMany { .. } | Error::Forbidden(_) => {
+                Self { fields: Fields::new(), form: Some(error.sentence()) }
+            }
+            _ => return Err(Failure(error)),
+        };
+        Ok((faults, error))
+    }
+}
+
+/// A time for templates: `{{ it }}` for people, `{{ it.iso() }}` for the attribute `datetime`.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment(pub OffsetDateTime);
+
+impl Moment {
+    /// RFC 3339 in UTC, to the second.
+    pub fn iso(&self) -> String {
+        self.text("T", "Z")
+    }
+
+    fn text(self, between: &str, end: &str) -> String {
+        let (date, time) = (self.0.date(), self.0.time());
+        let (hour, minute, second) = time.as_hms();
+        format!("{date}{between}{hour:02}:{minute:02}:{second:02}{end}")
+    }
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text(" ", " UTC"))
+    }
 }

@@ -186,3 +186,25 @@ pub async fn set_disabled(client: &impl GenericClient, id: i32, disabled: bool) 
         where id = $1 and (disabled_at is not null) <> $2";
     execute(client, sql, &[&id, &disabled]).await.map(drop)
 }
+
+/// A torrent in the list of its uploader.
+#[derive(Debug, Clone)]
+pub struct Upload {
+    /// Of its page.
+    pub id: i32,
+    /// As its page is headed.
+    pub title: String,
+    /// When it was uploaded.
+    pub created_at: OffsetDateTime,
+}
+
+/// What a member uploaded last.
+pub async fn uploads(client: &impl GenericClient, id: i32, limit: i64) -> Result<Vec<Upload>, Error> {
+    let sql = "select id, title, created_at from torrents where uploader_id = $1 order by id desc limit $2";
+    let upload = |row: &Row| Upload {
+        id: row.get("id"),
+        title: row.get("title"),
+        created_at: row.get("created_at"),
+    };
+    Ok(rows(client, sql, &[&id, &limit]).await?.iter().map(upload).collect())
+}

@@ -37,12 +37,25 @@ pub fn is_name(name: &str) -> bool {
         && name.bytes().all(|it| it.is_ascii_alphanumeric() || matches!(it, b'_' | b'.' | b'-'))
 }
 
+/// Checks and adds an account that nobody invited.
+pub async fn add(app: &App, name: &str, password: Secret, roles: &[String]) -> Result<i32, Error> {
+    check(name, &password)?;
+    let place = app.passwords.place().await?;
+    let password_hash = app.passwords.hash(place, password).await?;
+    let mut client = app.connection().await?;
+    let transaction = client.transaction().await?;
+    let user = NewUser { name, password_hash: &password_hash, invited_by: None, roles };
+    let id = create(&transaction, &user).await?;
+    transaction.commit().await?;
+    Ok(id)
+}
+
 /// Adds an account whose fields were checked. In a transaction.
 pub async fn create(client: &impl GenericClient, user: &NewUser<'_>) -> Result<i32, Error> {
     db::user::insert(client, user).await.map_err(|error| match infra::db::violated(&error) {
         Some("users_name_unique") => Error::field("username", "this name is taken; choose another"),
         Some("users_name_form") => Error::field("username", NAME_RULE),
-        Some("user_roles_role_fkey") => Error::field("roles", "choose roles that there are"),
+        Some("user_roles_role_fkey") => Error::field("roles", "there is no such role; there are administrator, inviter and moderator"),
         _ => error.into(),
     })
 }

@@ -11,7 +11,7 @@ pub async fn replace(app: &App, id: i32, roles: &[String]) -> Result<(), Error> 
     let mut client = app.connection().await?;
     let known = db::role::all(&client).await?;
     if roles.iter().any(|role| known.iter().all(|it| it.name != *role)) {
-        return Err(Error::field("roles", "choose roles that there are"));
+        return Err(Error::field("roles", "there is no such role; see /api/roles for those that there are"));
     }
     let transaction = client.transaction().await?;
     db::role::lock_administrators(&transaction).await?;

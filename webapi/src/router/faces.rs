@@ -111,7 +111,7 @@ async fn page(app: &App, asked: &Asked, error: &Error) -> Response {
         _ => frame(app, asked).await.unwrap_or_else(|| Frame::bare(app)),
     };
     let status = error.status();
-    let page = Page { frame, status: status.as_u16(), heading: heading(status), message: sentence(error) };
+    let page = Page { frame, status: status.as_u16(), heading: heading(status), message: error.sentence() };
     match askama::Template::render(&page) {
         Ok(html) => (status, Html(html)).into_response(),
         Err(cause) => {
@@ -125,14 +125,6 @@ async fn frame(app: &App, asked: &Asked) -> Option<Frame> {
     let (session, token) = (asked.session.as_ref()?, asked.token.as_ref()?);
     let visitor = Visitor::find(app, &asked.headers, session).await.ok()?;
     Frame::of(app, &visitor, session, token).await.ok()
-}
-
-/// The error's words with a capital and a full stop.
-fn sentence(error: &Error) -> String {
-    let text = error.to_string();
-    let mut rest = text.chars();
-    let first: String = rest.next().map(|it| it.to_uppercase().collect()).unwrap_or_default();
-    format!("{first}{}.", rest.as_str().trim_end_matches('.'))
 }
 
 fn heading(status: StatusCode) -> &'static str {

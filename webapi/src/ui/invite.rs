@@ -1,0 +1,192 @@
+//! `/invites`: a member's invites, and the page that claims one.
+
+use axum::Router;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use axum::routing::{get, post};
+use infra::secrets::Secret;
+use serde::Deserialize;
+use tower_sessions::Session;
+
+use super::frame::flash_with;
+use super::session::Nothing;
+use super::{Failure, Faults, Flash, Frame, Moment, flash, page, page_again, redirect};
+use crate::app::App;
+use crate::auth::{self, Checked, Inviter, Member};
+use crate::db;
+use crate::db::invite::Invite;
+use crate::domain::cursor;
+use crate::domain::invite::{self, State as InviteState};
+use crate::error::Error;
+use crate::server::ClientAddress;
+
+/// The pages.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .route("/invites", get(list).post(create))
+        .route("/invites/{secret}", get(show).post(claim))
+        .route("/invites/{secret}/revoke", post(revoke))
+}
+
+#[derive(askama::Template)]
+#[template(path = "invite/list.html")]
+struct ListPage {
+    frame: Frame,
+    days: u32,
+    invites: Vec<Item>,
+    newer: Option<String>,
+    older: Option<String>,
+}
+
+struct Item {
+    id: i32,
+    url: String,
+    secret: String,
+    state: &'static str,
+    claimed_by: Option<String>,
+    created: Moment,
+    expires: Moment,
+}
+
+#[derive(askama::Template)]
+#[template(path = "invite/claim.html")]
+struct ClaimPage {
+    frame: Frame,
+    faults: Faults,
+    secret: String,
+    username: String,
+}
+
+#[derive(askama::Template)]
+#[template(path = "invite/over.html")]
+struct OverPage {
+    frame: Frame,
+    heading: &'static str,
+    message: String,
+}
+
+#[derive(Deserialize)]
+struct Paging {
+    after: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Claim {
+    username: String,
+    password: Secret,
+}
+
+async fn list(
+    State(app): State<App>,
+    Inviter(member): Inviter,
+    frame: Frame,
+    Query(paging): Query<Paging>,
+) -> Result<Response, Failure> {
+    let before = paging.after.as_deref().map(cursor::decode).transpose()?;
+    let limit = cursor::limit(None)?;
+    let mut found = db::invite::list(&app.connection().await?, member.id, before, limit + 1).await?;
+    let next = cursor::cut(&mut found, limit, |last| last.id)?;
+    page(ListPage {
+        frame: frame.section("invites"),
+        days: app.config.webapi.invite_days,
+        invites: found.iter().map(|row| item(&app, row)).collect::<Result<_, _>>()?,
+        newer: paging.after.map(|_| "/invites".to_owned()),
+        older: next.map(|next| format!("/invites?after={next}")),
+    })
+}
+
+async fn create(
+    State(app): State<App>,
+    Inviter(member): Inviter,
+    session: Session,
+    Checked(Nothing {}): Checked<Nothing>,
+) -> Result<Response, Failure> {
+    invite::create(&app, &app.connection().await?, &member).await?;
+    flash(&session, "success", "The invite is ready. Copy its link and send it to one person you trust.").await?;
+    Ok(redirect(&app, "/invites"))
+}
+
+async fn revoke(
+    State(app): State<App>,
+    member: Member,
+    Path(secret): Path<String>,
+    session: Session,
+    Checked(Nothing {}): Checked<Nothing>,
+) -> Result<Response, Failure> {
+    let client = app.connection().await?;
+    let row = invite::find(&app, &client, &secret).await?;
+    match invite::revoke(&client, &member, &row).await {
+        Ok(()) => flash(&session, "success", "The invite is revoked. Its link no longer works.").await?,
+        Err(error @ Error::Conflict { .. }) => flash(&session, "error", error.sentence()).await?,
+        Err(error) => return Err(error.into()),
+    }
+    Ok(redirect(&app, "/invites"))
+}
+
+async fn show(
+    State(app): State<App>,
+    frame: Frame,
+    Path(secret): Path<String>,
+) -> Result<Response, Failure> {
+    let row = invite::find(&app, &app.connection().await?, &secret).await?;
+    if let Some(refusal) = InviteState::of(&row).refusal() {
+        return over(frame, &Error::Gone(refusal));
+    }
+    page(ClaimPage { frame, faults: Faults::default(), secret, username: String::new() })
+}
+
+async fn claim(
+    State(app): State<App>,
+    ClientAddress(address): ClientAddress,
+    Path(secret): Path<String>,
+    frame: Frame,
+    session: Session,
+    headers: HeaderMap,
+    Checked(form): Checked<Claim>,
+) -> Result<Response, Failure> {
+    let Claim { username, password } = form;
+    let claimed = invite::claim(&app, &secret, (username.trim(), password), address).await;
+    let error = match claimed {
+        Ok(new) => {
+            auth::session::start(&session, new.id, &headers).await?;
+            return welcome(&app, &session, username.trim()).await;
+        }
+        Err(error @ Error::Gone(_)) => return over(frame, &error),
+        Err(error) => error,
+    };
+    let (faults, error) = Faults::of(error)?;
+    page_again(ClaimPage { frame, faults, secret, username }, &error)
+}
+
+/// The first steps of a new member.
+async fn welcome(app: &App, session: &Session, name: &str) -> Result<Response, Failure> {
+    let link = |path: &str, words: &str| Some((path.to_owned(), words.to_owned()));
+    let mut hello = Flash::new("success", format!("Welcome, {name}. Your own announce URL is on"));
+    hello.link = link("/account", "your account page");
+    flash_with(session, hello).await?;
+    let mut first = Flash::new("info", "Download what you like, or share something of your own:");
+    first.link = link("/upload", "upload a torrent");
+    flash_with(session, first).await?;
+    Ok(redirect(app, "/"))
+}
+
+/// The page of a link that can no longer be claimed.
+fn over(frame: Frame, error: &Error) -> Result<Response, Failure> {
+    let heading = "This invite is no longer open";
+    let mut response = page(OverPage { frame, heading, message: error.sentence() })?;
+    *response.status_mut() = StatusCode::GONE;
+    Ok(response)
+}
+
+fn item(app: &App, row: &Invite) -> Result<Item, Error> {
+    Ok(Item {
+        id: row.id,
+        url: invite::url(app, row)?,
+        secret: invite::secret(app, row)?,
+        state: InviteState::of(row).word(),
+        claimed_by: row.claimed_by.clone(),
+        created: Moment(row.created_at),
+        expires: Moment(row.expires_at),
+    })
+}

@@ -1,0 +1,116 @@
+//! `/sign-in` and `/sign-out`.
+
+use axum::Router;
+use axum::extract::{Query, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use axum::routing::{get, post};
+use infra::secrets::Secret;
+use serde::Deserialize;
+use tower_sessions::Session;
+
+use super::{Failure, Faults, Flash, Frame, page, page_again, redirect};
+use crate::app::App;
+use crate::auth::{self, Checked, Member};
+use crate::domain::account;
+use crate::server::ClientAddress;
+
+/// The pages.
+pub fn routes() -> Router<App> {
+    Router::new().route("/sign-in", get(show).post(sign_in)).route("/sign-out", post(sign_out))
+}
+
+#[derive(askama::Template)]
+#[template(path = "session/sign_in.html")]
+struct SignInPage {
+    frame: Frame,
+    faults: Faults,
+    username: String,
+    next: String,
+}
+
+#[derive(Deserialize)]
+struct Asked {
+    #[serde(default)]
+    next: String,
+    signed_out: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct SignIn {
+    username: String,
+    password: Secret,
+    #[serde(default)]
+    next: String,
+}
+
+/// A form of nothing but its token.
+#[derive(Deserialize)]
+pub(super) struct Nothing {}
+
+async fn show(
+    State(app): State<App>,
+    mut frame: Frame,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Failure> {
+    if frame.member.is_some() {
+        return Ok(redirect(&app, local(&asked.next)));
+    }
+    if asked.signed_out.is_some() {
+        frame.flash.push(Flash::new("info", "You are signed out."));
+    }
+    page(SignInPage { frame, faults: Faults::default(), username: String::new(), next: asked.next })
+}
+
+async fn sign_in(
+    State(app): State<App>,
+    ClientAddress(address): ClientAddress,
+    frame: Frame,
+    session: Session,
+    headers: HeaderMap,
+    Checked(form): Checked<SignIn>,
+) -> Result<Response, Failure> {
+    let SignIn { username, password, next } = form;
+    match account::verify(&app, username.trim(), password, address).await {
+        Ok(id) => {
+            auth::session::start(&session, id, &headers).await?;
+            Ok(redirect(&app, local(&next)))
+        }
+        Err(error) => {
+            let (faults, error) = Faults::of(error)?;
+            page_again(SignInPage { frame, faults, username, next }, &error)
+        }
+    }
+}
+
+async fn sign_out(
+    State(app): State<App>,
+    _: Member,
+    session: Session,
+    Checked(Nothing {}): Checked<Nothing>,
+) -> Result<Response, Failure> {
+    if session.id().is_some() {
+        session.flush().await?;
+    }
+    Ok(redirect(&app, "/sign-in?signed_out="))
+}
+
+/// A path of this site, whatever was asked for: `//other.example` and `/\other.example` lead elsewhere.
+fn local(next: &str) -> &str {
+    let rest = next.strip_prefix('/');
+    let plain = rest.is_some_and(|it| !it.starts_with(['/', '\\']) && !it.contains(char::is_control));
+    if plain { next } else { "/" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::local;
+
+    #[test]
+    fn only_paths_of_this_site_are_gone_to() {
+        assert_eq!(local("/torrents/7?x=1"), "/torrents/7?x=1");
+        for elsewhere in ["", "https://evil.example/", "//evil.example", "/\\evil.example", "/\t/evil.example", "x"] {
+            assert_eq!(local(elsewhere), "/", "{elsewhere}");
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! `/members`: the members, and a page for each.
+
+use axum::Router;
+use axum::extract::{Query, State};
+use axum::response::Response;
+use axum::routing::{get, post};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Deserialize;
+use tower_sessions::Session;
+
+use super::session::Nothing;
+use super::{Failure, Faults, Frame, Moment, flash, page, page_again, redirect};
+use crate::app::App;
+use crate::auth::{Administrator, Checked, Member, Staff};
+use crate::db;
+use crate::db::user::{Inviter, Profile};
+use crate::domain::{cursor, role};
+use crate::error::Error;
+use crate::router::parameters::Id;
+
+/// The pages.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .route("/members", get(list))
+        .route("/members/{id}", get(show))
+        .route("/members/{id}/roles", post(replace_roles))
+        .route("/members/{id}/disable", post(disable))
+        .route("/members/{id}/enable", post(enable))
+}
+
+#[derive(askama::Template)]
+#[template(path = "user/list.html")]
+struct ListPage {
+    frame: Frame,
+    search: String,
+    total: i64,
+    members: Vec<Item>,
+    newer: Option<String>,
+    older: Option<String>,
+}
+
+struct Item {
+    id: i32,
+    name: String,
+    roles: Vec<String>,
+    disabled: bool,
+    torrents: i64,
+    created: Moment,
+}
+
+#[derive(askama::Template)]
+#[template(path = "user/show.html")]
+struct ShowPage {
+    frame: Frame,
+    faults: Faults,
+    member: Item,
+    inviter: Option<Inviter>,
+    roles: Vec<RoleChoice>,
+    /// Whether the reader may change something here.
+    administrator: bool,
+    staff: bool,
+    own: bool,
+}
+
+struct RoleChoice {
+    name: String,
+    description: String,
+    held: bool,
+}
+
+#[derive(Deserialize)]
+struct Search {
+    #[serde(default)]
+    search: String,
+    after: Option<String>,
+}
+
+async fn list(
+    State(app): State<App>,
+    _: Staff,
+    frame: Frame,
+    Query(asked): Query<Search>,
+) -> Result<Response, Failure> {
+    let after: Option<String> = asked.after.as_deref().map(cursor::decode).transpose()?;
+    let (limit, search) = (cursor::limit(None)?, asked.search.trim());
+    let client = app.connection().await?;
+    let mut found = db::user::list(&client, search, after.as_deref(), limit + 1).await?;
+    let next = cursor::cut(&mut found, limit, |last| last.account.name.clone())?;
+    let here = format!("/members?search={}", utf8_percent_encode(search, NON_ALPHANUMERIC));
+    page(ListPage {
+        frame: frame.section("members"),
+        search: search.to_owned(),
+        total: db::user::count(&client, search).await?,
+        members: found.into_iter().map(item).collect(),
+        newer: after.map(|_| here.clone()),
+        older: next.map(|next| format!("{here}&after={next}")),
+    })
+}
+
+async fn show(
+    State(app): State<App>,
+    member: Member,
+    frame: Frame,
+    Id(id): Id,
+) -> Result<Response, Failure> {
+    page(show_page(&app, &member, frame, id, Faults::default()).await?)
+}
+
+async fn replace_roles(
+    State(app): State<App>,
+    Administrator(member): Administrator,
+    frame: Frame,
+    session: Session,
+    Id(id): Id,
+    Checked(form): Checked<Vec<(String, String)>>,
+) -> Result<Response, Failure> {
+    let chosen = form.into_iter().filter(|(key, _)| key == "role").map(|(_, role)| role);
+    let result = role::replace(&app, id, &chosen.collect::<Vec<_>>()).await;
+    settle(&app, &member, frame, &session, id, result, "The roles are saved.").await
+}
+
+async fn disable(
+    State(app): State<App>,
+    by: Administrator,
+    frame: Frame,
+    session: Session,
+    Id(id): Id,
+    Checked(Nothing {}): Checked<Nothing>,
+) -> Result<Response, Failure> {
+    let result = role::set_disabled(&app, &by, id, true).await;
+    let said = "The account is disabled. Its sessions, API tokens and open invites have ended.";
+    settle(&app, &by.0, frame, &session, id, result, said).await
+}
+
+async fn enable(
+    State(app): State<App>,
+    by: Administrator,
+    frame: Frame,
+    session: Session,
+    Id(id): Id,
+    Checked(Nothing {}): Checked<Nothing>,
+) -> Result<Response, Failure> {
+    let result = role::set_disabled(&app, &by, id, false).await;
+    settle(&app, &by.0, frame, &session, id, result, "The account is enabled again.").await
+}
+
+/// Back to the member's page, which says what was done or why not.
+async fn settle(
+    app: &App,
+    reader: &Member,
+    frame: Frame,
+    session: &Session,
+    id: i32,
+    result: Result<(), Error>,
+    said: &str,
+) -> Result<Response, Failure> {
+    match result {
+        Ok(()) => {
+            flash(session, "success", said).await?;
+            Ok(redirect(app, &format!("/members/{id}")))
+        }
+        Err(error) => {
+            let (faults, error) = Faults::of(error)?;
+            page_again(show_page(app, reader, frame, id, faults).await?, &error)
+        }
+    }
+}
+
+async fn show_page(
+    app: &App,
+    reader: &Member,
+    frame: Frame,
+    id: i32,
+    faults: Faults,
+) -> Result<ShowPage, Failure> {
+    let client = app.connection().await?;
+    let profile = db::user::profile(&client, id).await?.ok_or(Error::NotFound("member"))?;
+    let roles = db::role::all(&client).await?.into_iter().map(|it| RoleChoice {
+        held: profile.account.roles.contains(&it.name),
+        name: it.name,
+        description: it.description,
+    });
+    Ok(ShowPage {
+        frame: frame.section(if reader.is_staff() { "members" } else { "" }),
+        faults,
+        roles: roles.collect(),
+        inviter: profile.inviter.clone(),
+        member: item(profile),
+        administrator: reader.is_administrator(),
+        staff: reader.is_staff(),
+        own: reader.id == id,
+    })
+}
+
+fn item(profile: Profile) -> Item {
+    let Profile { account, torrents, .. } = profile;
+    Item {
+        id: account.id,
+        name: account.name,
+        roles: account.roles,
+        disabled: account.disabled_at.is_some(),
+        torrents,
+        created: Moment(account.created_at),
+    }
+}
