@@ -1,6 +1,6 @@
 -- What each role may do. Applied after every migration; what is not granted here is taken away.
 
-revoke all on schema public from public;
+revoke all on schema public from public, webapi, tracker;
 revoke all on all tables in schema public from public, webapi, tracker;
 do $$
 begin

@@ -22,7 +22,7 @@ const SETTINGS: &[&str] = &[
     "full_page_writes=off",
     "synchronous_commit=off",
     "max_connections=300",
-    "log_min_messages=fatal",
+    "log_min_messages=panic",
 ];
 
 #[tokio::main(flavor = "current_thread")]

@@ -10,7 +10,7 @@ create function words(value text) returns text
     language sql immutable strict parallel safe
     as $$
     select regexp_replace(
-        regexp_replace(normalize(lower(value), NFKD), '[\u0300-\u036f]', '', 'g'),
+        regexp_replace(lower(normalize(value, NFKD)), '[\u0300-\u036f]', '', 'g'),
         '[^[:alnum:]]+', ' ', 'g')
     $$;
 

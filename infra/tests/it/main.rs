@@ -1,0 +1,8 @@
+//! The schema, its migrations and its roles on a real server.
+
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
+mod migrations;
+mod notifications;
+mod permissions;
+mod words;

@@ -1,0 +1,80 @@
+//! From empty, from every older state, twice, at once, and not backwards.
+
+use infra::migrations::{MIGRATIONS, Migration, check, migrate, newest};
+use infra::test_database::TestDatabase;
+use tokio_postgres::Client;
+
+/// Brings an empty database to the state that a program with fewer migrations left.
+async fn apply_first(client: &Client, migrations: &[Migration]) {
+    client
+        .batch_execute(
+            "create table schema_migrations
+             (version integer primary key, name text not null, applied_at timestamptz not null default now())",
+        )
+        .await
+        .expect("the table of versions");
+    for Migration { version, name, sql } in migrations {
+        client.batch_execute(sql).await.expect(name);
+        client
+            .execute("insert into schema_migrations (version, name) values ($1, $2)", &[version, name])
+            .await
+            .expect("recorded");
+    }
+}
+
+#[tokio::test]
+async fn every_older_state_is_brought_to_the_newest_and_stays_there() {
+    for done in 0..=MIGRATIONS.len() {
+        let database = TestDatabase::create_empty().await.expect("a database");
+        let client = database.client().await.expect("a connection");
+        apply_first(&client, &MIGRATIONS[..done]).await;
+        let rest: Vec<_> = MIGRATIONS[done..].iter().map(|it| it.version).collect();
+        assert_eq!(check(&client).await.is_ok(), rest.is_empty());
+        assert_eq!(database.migrate().await.expect("migrates"), rest, "after {done}");
+        assert_eq!(database.migrate().await.expect("migrates"), [0; 0], "a second time");
+        check(&client).await.expect("the newest");
+        drop(client);
+        database.drop_now().await.expect("dropped");
+    }
+}
+
+#[tokio::test]
+async fn an_empty_database_is_migrated_and_before_that_refused_with_what_to_do() {
+    let database = TestDatabase::create_empty().await.expect("a database");
+    let client = database.client().await.expect("a connection");
+    let refusal = check(&client).await.expect_err("no schema").to_string();
+    assert!(refusal.contains("webapi migrate CONFIG"), "{refusal}");
+    assert_eq!(database.migrate().await.expect("migrates").len(), MIGRATIONS.len());
+    check(&client).await.expect("the newest");
+    database.drop_now().await.expect("dropped");
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_refused_and_left_alone() {
+    let database = TestDatabase::create().await.expect("a database");
+    let client = database.client().await.expect("a connection");
+    let newer = newest() + 1;
+    client
+        .execute("insert into schema_migrations (version, name) values ($1, 'later')", &[&newer])
+        .await
+        .expect("recorded");
+    for refusal in [
+        check(&client).await.expect_err("too new").to_string(),
+        database.migrate().await.expect_err("too new").to_string(),
+    ] {
+        assert!(refusal.contains("install the newer program"), "{refusal}");
+    }
+    database.drop_now().await.expect("dropped");
+}
+
+#[tokio::test]
+async fn of_two_at_the_same_moment_one_migrates_and_the_other_waits() {
+    let database = TestDatabase::create_empty().await.expect("a database");
+    let (mut one, mut other) =
+        (database.client().await.expect("a connection"), database.client().await.expect("a connection"));
+    let logins = [&database.webapi, &database.tracker];
+    let (one, other) = tokio::join!(migrate(&mut one, &logins), migrate(&mut other, &logins));
+    let applied = one.expect("migrates").len() + other.expect("migrates").len();
+    assert_eq!(applied, MIGRATIONS.len());
+    database.drop_now().await.expect("dropped");
+}
