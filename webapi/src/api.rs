@@ -1,8 +1,12 @@
 //! The REST API below `/api`: extract, rule, store, answer in JSON.
 
 pub mod invite;
+pub mod live;
+pub mod openapi;
 pub mod session;
+pub mod swarm;
 pub mod token;
+pub mod torrent;
 pub mod user;
 
 use axum::Json;
@@ -19,8 +23,12 @@ use crate::error::{Error, Face, Fields};
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(invite::routes())
+        .merge(live::routes())
+        .merge(openapi::routes())
         .merge(session::routes())
+        .merge(swarm::routes())
         .merge(token::routes())
+        .merge(torrent::routes())
         .merge(user::routes())
 }
 

@@ -2,10 +2,12 @@
 
 pub mod account;
 pub mod attempts;
+pub mod client_name;
 pub mod cursor;
 pub mod invite;
 pub mod markdown;
 pub mod password;
 pub mod role;
+pub mod swarm;
 pub mod token;
 pub mod torrent;

@@ -89,11 +89,7 @@ impl Live {
             Some(counts) => {
                 let Counts { seeders, leechers, snatched } =
                     counts.get(&info_hash).copied().unwrap_or_default();
-                Present {
-                    seeders: Some(seeders),
-                    leechers: Some(leechers),
-                    snatched: snatched.max(stored),
-                }
+                Present { seeders: Some(seeders), leechers: Some(leechers), snatched: snatched.max(stored) }
             }
             None => Present { seeders: None, leechers: None, snatched: stored },
         }

@@ -1,9 +1,14 @@
 //! The pages: the same nouns and rules as the API, answered in HTML.
 
 pub mod account;
+pub mod assets;
+pub mod docs;
+pub mod format;
 pub mod frame;
 pub mod invite;
 pub mod session;
+pub mod swarm;
+pub mod torrent;
 pub mod user;
 
 use std::fmt;
@@ -22,8 +27,12 @@ pub use frame::{Flash, Frame, FrameMember, flash};
 pub fn routes() -> Router<App> {
     Router::new()
         .merge(account::routes())
+        .merge(assets::routes())
+        .merge(docs::routes())
         .merge(invite::routes())
         .merge(session::routes())
+        .merge(swarm::routes())
+        .merge(torrent::routes())
         .merge(user::routes())
 }
 

@@ -3,7 +3,7 @@
 use deadpool_postgres::GenericClient;
 use tokio_postgres::Error;
 
-use super::{execute, one, rows};
+use super::{execute, rows};
 
 /// One file of a torrent.
 #[derive(Debug, Clone)]
@@ -33,12 +33,4 @@ pub async fn list(client: &impl GenericClient, torrent_id: i32, limit: i64) -> R
     let sql = "select path, size from files where torrent_id = $1 order by position limit $2";
     let rows = rows(client, sql, &[&torrent_id, &limit]).await?;
     Ok(rows.iter().map(|row| File { path: row.get("path"), size: row.get("size") }).collect())
-}
-
-/// The first `limit` paths of a torrent in one text, for the search.
-pub async fn names(client: &impl GenericClient, torrent_id: i32, limit: i64) -> Result<String, Error> {
-    let sql = "
-        select coalesce(string_agg(path, ' ' order by position), '') as names
-        from (select position, path from files where torrent_id = $1 order by position limit $2) as first";
-    Ok(one(client, sql, &[&torrent_id, &limit]).await?.get("names"))
 }

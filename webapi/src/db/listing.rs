@@ -92,19 +92,23 @@ pub async fn list(client: &impl GenericClient, window: &Window<'_>) -> Result<Ve
     let mut parameters: Vec<&(dyn ToSql + Sync)> = vec![&window.limit];
     let mut conditions = Vec::new();
     if let Some(place) = window.from {
-        parameters.extend([&place.key as &(dyn ToSql + Sync), &place.id]);
         let sign = if window.descending { '<' } else { '>' };
-        let kind = if window.sort == Sort::Title { "" } else { "::bigint" };
+        parameters.push(&place.id);
         conditions.push(match window.sort {
-            Sort::Added => format!("{id} {sign} $3 and $2::text is not null"),
-            _ => format!("({key}, {id}) {sign} ($2::text{kind}, $3)"),
+            Sort::Added => format!("{id} {sign} $2"),
+            sort => {
+                parameters.push(&place.key);
+                let cast = if sort == Sort::Title { "text" } else { "text::bigint" };
+                format!("({key}, {id}) {sign} ($3::{cast}, $2)")
+            }
         });
     }
     if let Some(query) = &window.query {
         parameters.push(query);
         conditions.push(format!("t.search @@ ${}::text::tsquery", parameters.len()));
     }
-    let filter = if conditions.is_empty() { String::new() } else { format!("where {}", conditions.join(" and ")) };
+    let filter =
+        if conditions.is_empty() { String::new() } else { format!("where {}", conditions.join(" and ")) };
     let direction = if window.descending { "desc" } else { "asc" };
     let counts = window.sort.counts();
     // The page is cut first, so that names are looked up for its rows only.

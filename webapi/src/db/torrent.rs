@@ -217,9 +217,8 @@ pub async fn titles(
         &[&wanted],
     )
     .await?;
-    let read = |row: &Row| {
-        Some((hash(row.get("info_hash"))?, row.get("id"), row.get("title"), row.get("size")))
-    };
+    let read =
+        |row: &Row| Some((hash(row.get("info_hash"))?, row.get("id"), row.get("title"), row.get("size")));
     Ok(rows.iter().filter_map(read).collect())
 }
 
@@ -246,4 +245,10 @@ pub async fn watched(client: &impl GenericClient, ids: &[i32]) -> Result<Vec<Wat
         Some(Watched { id: row.get("id"), info_hash, snatched: row.get("snatched") })
     };
     Ok(rows.iter().filter_map(read).collect())
+}
+
+/// Names of the accounts `ids`.
+pub async fn member_names(client: &impl GenericClient, ids: &[i32]) -> Result<Vec<(i32, String)>, Error> {
+    let rows = super::rows(client, "select id, name from users where id = any($1)", &[&ids]).await?;
+    Ok(rows.iter().map(|row| (row.get("id"), row.get("name"))).collect())
 }

@@ -118,7 +118,10 @@ mod tests {
     fn what_came_during_the_question_goes_on_top_of_the_snapshot() {
         let mut follower = Follower::default();
         for seq in 9..=12 {
-            assert_eq!(follower.message(at(1, seq), record(u32::try_from(seq).expect("small"))), Step::Nothing);
+            assert_eq!(
+                follower.message(at(1, seq), record(u32::try_from(seq).expect("small"))),
+                Step::Nothing
+            );
         }
         assert_eq!(follower.snapshot(at(1, 10)), Step::Change([record(11), record(12)].concat()));
         assert_eq!(follower.message(at(1, 13), record(1)), Step::Change(record(1)));

@@ -75,7 +75,7 @@ impl Frame {
     pub fn bare(app: &App) -> Self {
         Self {
             base: app.base().to_owned(),
-            version: env!("CARGO_PKG_VERSION"),
+            version: super::assets::version(),
             member: None,
             csrf: String::new(),
             flash: Vec::new(),

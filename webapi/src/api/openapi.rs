@@ -1,0 +1,84 @@
+//! `/api/openapi.json`: the whole API, described from its handlers.
+
+use std::sync::LazyLock;
+
+use axum::body::Bytes;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{InfoBuilder, OpenApi, SecurityRequirement};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+
+/// The operations that need nobody to be signed in, by path.
+const OPEN: [&str; 3] = ["/api/session", "/api/invites/{secret}", "/api/openapi.json"];
+
+static DOCUMENT: LazyLock<OpenApi> = LazyLock::new(describe);
+static JSON: LazyLock<Bytes> = LazyLock::new(|| DOCUMENT.to_json().unwrap_or_default().into());
+
+/// The operation.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(show))
+}
+
+/// The description of all operations.
+pub fn document() -> &'static OpenApi {
+    &DOCUMENT
+}
+
+/// Describe the API
+///
+/// This document: `OpenAPI` 3.1, made from the handlers.
+#[utoipa::path(
+    get,
+    path = "/api/openapi.json",
+    tag = "description",
+    responses((status = 200, description = "The document", content_type = "application/json", body = serde_json::Value))
+)]
+async fn show() -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+    ];
+    (headers, JSON.clone()).into_response()
+}
+
+fn describe() -> OpenApi {
+    let (_, mut document) = super::routes().split_for_parts();
+    let info = InfoBuilder::new()
+        .title("Fairywren")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(
+            "A private BitTorrent tracker. Everything that its pages can do. Sizes are bytes, times RFC 3339 in UTC, \
+             hashes lower-case hexadecimal. Sign in with a session's cookie, whose `csrf_token` every change sends \
+             back as `X-CSRF-Token`, or with an API token made on the account page.",
+        ))
+        .build();
+    document.info = info;
+    let components = document.components.get_or_insert_default();
+    components.add_security_scheme(
+        "token",
+        SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build()),
+    );
+    components
+        .add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new("session"))));
+    secure(&mut document);
+    document
+}
+
+/// Says of each operation that it is for members, but of those that are open.
+fn secure(document: &mut OpenApi) {
+    let none: [&str; 0] = [];
+    let either = vec![SecurityRequirement::new("token", none), SecurityRequirement::new("session", none)];
+    for (path, item) in &mut document.paths.paths {
+        if OPEN.contains(&path.as_str()) {
+            continue;
+        }
+        let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
+        for operation in operations.into_iter().flatten() {
+            operation.security.get_or_insert_with(|| either.clone());
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! `/api/swarm`: who is connected, from the tracker's memory, to staff.
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use bt::PeerState;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{AnyFailure, ErrorBody, Failure, MemberFailure};
+use crate::app::App;
+use crate::auth::Staff;
+use crate::domain::swarm::{self, SwarmPeer};
+
+/// The operation.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(show))
+}
+
+/// Which peers to show.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Parameters {
+    /// Only those of this torrent.
+    torrent: Option<i32>,
+}
+
+/// Who is connected at this moment.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Swarm {
+    /// The peers, up to 1000.
+    pub items: Vec<SwarmItem>,
+    /// How many there are.
+    pub total: u32,
+}
+
+/// A peer.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SwarmItem {
+    /// Who announces.
+    pub member: SwarmMember,
+    /// Null for a torrent that was just deleted.
+    pub torrent: Option<SwarmTorrent>,
+    /// Address and port, one for IPv4 and one for IPv6.
+    pub addresses: Vec<String>,
+    /// Name and version, as the client says.
+    pub client: String,
+    /// `seeder`, `leecher` or `partial_seed`.
+    pub state: &'static str,
+    /// Bytes sent in this session.
+    pub uploaded: u64,
+    /// Bytes received in this session.
+    pub downloaded: u64,
+    /// Bytes it lacks.
+    pub left: u64,
+    /// What it has of the torrent, 0 to 100.
+    pub percent: Option<u8>,
+    /// Seconds since its last announce.
+    pub idle_seconds: u32,
+}
+
+/// Who announces.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SwarmMember {
+    /// Of the account.
+    pub id: i32,
+    /// Null when the account is gone.
+    pub name: Option<String>,
+}
+
+/// The torrent of a peer.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SwarmTorrent {
+    /// Of the torrent.
+    pub id: i32,
+    /// Its title.
+    pub title: String,
+}
+
+/// List connected peers
+///
+/// For moderators and administrators. They come from the tracker's memory and are kept nowhere.
+#[utoipa::path(
+    get,
+    path = "/api/swarm",
+    tag = "swarm",
+    params(Parameters),
+    responses(
+        (status = 200, description = "The peers", body = Swarm),
+        (status = 400, description = "A parameter cannot be used", body = ErrorBody),
+        (status = 403, description = "Not a moderator", body = ErrorBody),
+        (status = 404, description = "There is no such torrent", body = ErrorBody),
+        MemberFailure,
+        AnyFailure,
+    )
+)]
+async fn show(
+    State(app): State<App>,
+    _: Staff,
+    parameters: Result<Query<Parameters>, QueryRejection>,
+) -> Result<Json<Swarm>, Failure> {
+    let Query(parameters) = parameters?;
+    let swarm = swarm::look(&app, parameters.torrent).await?;
+    let items = swarm.peers.into_iter().map(SwarmItem::from).collect();
+    Ok(Json(Swarm { items, total: swarm.total }))
+}
+
+impl From<SwarmPeer> for SwarmItem {
+    fn from(peer: SwarmPeer) -> Self {
+        let (id, name) = peer.member;
+        Self {
+            member: SwarmMember { id, name },
+            torrent: peer.torrent.map(|(id, title)| SwarmTorrent { id, title }),
+            addresses: peer.addresses,
+            client: peer.client,
+            state: match peer.state {
+                PeerState::Seeder => "seeder",
+                PeerState::Leecher => "leecher",
+                PeerState::PartialSeed => "partial_seed",
+            },
+            uploaded: peer.uploaded,
+            downloaded: peer.downloaded,
+            left: peer.left,
+            percent: peer.percent,
+            idle_seconds: peer.idle,
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! `/api/torrents`: list, upload, read, change, delete, download.
+
+pub mod form;
+mod shapes;
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{DefaultBodyLimit, Multipart, Query, State};
+use axum::http::{HeaderName, StatusCode, header};
+use axum::response::Response;
+use axum::{Json, RequestExt as _};
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
+use utoipa_axum::routes;
+
+use super::{AnyFailure, BodyFailure, ChangeFailure, ErrorBody, Failure, List, MemberFailure};
+use crate::app::App;
+use crate::auth::{CheckedJson, CsrfChecked, Member};
+use crate::db;
+use crate::domain::torrent::upload::Refusal;
+use crate::domain::torrent::{self, delivery, listing, text, upload};
+use crate::error::Error;
+use crate::router::parameters::Id;
+pub use shapes::{File, Links, ListParameters, Torrent, TorrentChange, TorrentWithFiles, Uploaded, Uploader};
+
+/// The operations.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(create).layer(DefaultBodyLimit::max(form::MAX_BODY)))
+        .routes(routes!(show, change, delete))
+        .routes(routes!(metainfo))
+}
+
+/// List torrents
+///
+/// Newest first unless asked otherwise; all, or those that a search finds.
+#[utoipa::path(
+    get,
+    path = "/api/torrents",
+    tag = "torrents",
+    params(ListParameters),
+    responses(
+        (status = 200, description = "A page of the list", body = List<Torrent>),
+        (status = 400, description = "A parameter cannot be used", body = ErrorBody),
+        MemberFailure,
+        AnyFailure,
+    )
+)]
+async fn list(
+    State(app): State<App>,
+    _: Member,
+    parameters: Result<Query<ListParameters>, QueryRejection>,
+) -> Result<Json<List<Torrent>>, Failure> {
+    let Query(parameters) = parameters?;
+    let asked = listing::Asked::from(parameters);
+    let order = listing::Order::parse(&asked)?;
+    let client = app.connection().await?;
+    let page = listing::page(&client, &asked, &order).await?;
+    let items = page.torrents.into_iter().map(|it| Torrent::new(&app, it)).collect();
+    Ok(Json(List { items, next: page.next, total: page.total }))
+}
+
+/// The fields of an upload.
+#[derive(Debug, utoipa::ToSchema)]
+#[expect(dead_code, reason = "describes the form, which is read field by field")]
+struct UploadForm {
+    /// The .torrent file.
+    #[schema(value_type = String, format = Binary)]
+    torrent: Vec<u8>,
+    /// Taken from the torrent when it is empty or left out.
+    title: Option<String>,
+    /// Markdown.
+    description: Option<String>,
+    /// A JSON object as text.
+    extended: Option<String>,
+}
+
+/// Upload a torrent
+///
+/// The private flag is added where it is missing, trackers in the file are dropped; `redownload` says whether you can
+/// seed with the file you have.
+#[utoipa::path(
+    post,
+    path = "/api/torrents",
+    tag = "torrents",
+    request_body(content = UploadForm, content_type = "multipart/form-data"),
+    responses(
+        (status = 201, description = "Stored; `Location` names it", body = Uploaded,
+            headers(("Location" = String, description = "The new torrent's resource"))),
+        (status = 409, description = "`torrent_exists`: the message names the torrent that is here", body = ErrorBody),
+        MemberFailure,
+        ChangeFailure,
+        BodyFailure,
+        AnyFailure,
+    )
+)]
+async fn create(
+    State(app): State<App>,
+    member: Member,
+    _: CsrfChecked,
+    request: axum::extract::Request,
+) -> Result<(StatusCode, [(HeaderName, String); 1], Json<Uploaded>), Failure> {
+    let multipart: Multipart = request.extract().await.map_err(Error::from)?;
+    let upload = form::Form::read(&app, multipart, None).await?.finish(&app)?;
+    let stored = upload::store(&app, &member, upload).await.map_err(|refusal| refused(&app, refusal))?;
+    let answer = Uploaded::new(&app, &stored);
+    Ok((StatusCode::CREATED, [(header::LOCATION, answer.links.itself.clone())], Json(answer)))
+}
+
+fn refused(app: &App, refusal: Refusal) -> Error {
+    match refusal {
+        Refusal::Error(error) => error,
+        Refusal::Exists { id, title } => Error::Conflict {
+            code: "torrent_exists",
+            message: format!("This torrent is here already: “{title}”, {}", Links::of(app, id).page),
+        },
+    }
+}
+
+/// Read a torrent
+#[utoipa::path(
+    get,
+    path = "/api/torrents/{id}",
+    tag = "torrents",
+    params(("id" = i32, Path, description = "Of the torrent")),
+    responses(
+        (status = 200, description = "The torrent with its files", body = TorrentWithFiles),
+        (status = 404, description = "There is no such torrent", body = ErrorBody),
+        MemberFailure,
+        AnyFailure,
+    )
+)]
+async fn show(State(app): State<App>, _: Member, Id(id): Id) -> Result<Json<TorrentWithFiles>, Failure> {
+    let client = app.connection().await?;
+    let torrent = db::torrent::find(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
+    let files = db::file::list(&client, id, i64::MAX).await?;
+    let files = files.into_iter().map(|it| File { path: it.path, size: it.size }).collect();
+    Ok(Json(TorrentWithFiles { torrent: Torrent::new(&app, torrent), files }))
+}
+
+/// Change a torrent
+///
+/// For its uploader and moderators.
+#[utoipa::path(
+    patch,
+    path = "/api/torrents/{id}",
+    tag = "torrents",
+    params(("id" = i32, Path, description = "Of the torrent")),
+    request_body = TorrentChange,
+    responses(
+        (status = 200, description = "As it is now", body = Torrent),
+        (status = 404, description = "There is no such torrent", body = ErrorBody),
+        MemberFailure,
+        ChangeFailure,
+        BodyFailure,
+        AnyFailure,
+    )
+)]
+async fn change(
+    State(app): State<App>,
+    member: Member,
+    Id(id): Id,
+    CheckedJson(change): CheckedJson<TorrentChange>,
+) -> Result<Json<Torrent>, Failure> {
+    let client = app.connection().await?;
+    let current = db::torrent::find(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
+    torrent::check_change(&member, &current)?;
+    let extended = match change.extended {
+        Some(value) => value.map(|it| it.to_string()).unwrap_or_default(),
+        None => current.extended.map(|it| it.to_string()).unwrap_or_default(),
+    };
+    let typed = text::Typed {
+        title: change.title.unwrap_or(current.title),
+        description: change.description.unwrap_or(current.description),
+        extended,
+    };
+    torrent::change(&client, id, &typed.check(None)?).await?;
+    let changed = db::torrent::find(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
+    Ok(Json(Torrent::new(&app, changed)))
+}
+
+/// Delete a torrent
+///
+/// For its uploader and moderators. Clients that announce it hear that it is no longer registered.
+#[utoipa::path(
+    delete,
+    path = "/api/torrents/{id}",
+    tag = "torrents",
+    params(("id" = i32, Path, description = "Of the torrent")),
+    responses(
+        (status = 204, description = "It is gone"),
+        (status = 404, description = "There is no such torrent", body = ErrorBody),
+        MemberFailure,
+        ChangeFailure,
+        AnyFailure,
+    )
+)]
+async fn delete(
+    State(app): State<App>,
+    member: Member,
+    _: CsrfChecked,
+    Id(id): Id,
+) -> Result<StatusCode, Failure> {
+    let client = app.connection().await?;
+    let current = db::torrent::find(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
+    torrent::check_change(&member, &current)?;
+    db::torrent::delete(&client, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Download a torrent
+///
+/// The .torrent file with your own announce URL for it. Keep it to yourself.
+#[utoipa::path(
+    get,
+    path = "/api/torrents/{id}/metainfo",
+    tag = "torrents",
+    params(("id" = i32, Path, description = "Of the torrent")),
+    responses(
+        (status = 200, description = "The file", content_type = "application/x-bittorrent", body = Vec<u8>),
+        (status = 404, description = "There is no such torrent", body = ErrorBody),
+        MemberFailure,
+        AnyFailure,
+    )
+)]
+async fn metainfo(State(app): State<App>, member: Member, Id(id): Id) -> Result<Response, Failure> {
+    Ok(delivery::answer(&app, &member, id).await?)
+}
+
+impl From<QueryRejection> for Error {
+    fn from(rejection: QueryRejection) -> Self {
+        Self::BadRequest(rejection.body_text())
+    }
+}

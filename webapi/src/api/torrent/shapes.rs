@@ -1,0 +1,198 @@
+//! Torrents in JSON.
+
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+use time::OffsetDateTime;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::app::App;
+use crate::db;
+use crate::domain::torrent::listing::Asked;
+use crate::domain::torrent::upload::Stored;
+
+/// A torrent.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Torrent {
+    /// Never used twice.
+    pub id: i32,
+    /// 1 to 300 characters.
+    pub title: String,
+    /// Markdown.
+    pub description: String,
+    /// What peers announce, 40 hexadecimal digits: version 1 where there is one, else the truncated version 2.
+    #[schema(example = "c12fe1c06bba254a9dc9f519b335aa7c1367a88a")]
+    pub info_hash: String,
+    /// 64 hexadecimal digits; null for a torrent of version 1.
+    pub info_hash_v2: Option<String>,
+    /// Bytes of all files.
+    pub size: i64,
+    /// Without pad files.
+    pub file_count: i32,
+    /// When it was uploaded.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+    /// Null when the account is gone.
+    pub uploader: Option<Uploader>,
+    /// Peers that have everything; null while the tracker is not heard.
+    pub seeders: Option<u32>,
+    /// All other peers; null while the tracker is not heard.
+    pub leechers: Option<u32>,
+    /// Completed downloads.
+    pub snatched: u32,
+    /// What the uploader added.
+    #[schema(value_type = Option<std::collections::BTreeMap<String, Value>>)]
+    pub extended: Option<Value>,
+    /// Where to go from here.
+    pub links: Links,
+}
+
+/// Who uploaded a torrent.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Uploader {
+    /// Of the account.
+    pub id: i32,
+    /// As they sign in.
+    pub name: String,
+}
+
+/// Addresses of a torrent.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Links {
+    /// This resource.
+    #[serde(rename = "self")]
+    pub itself: String,
+    /// Its page for people.
+    pub page: String,
+    /// The .torrent file with your own announce URL.
+    pub metainfo: String,
+}
+
+impl Links {
+    /// Of the torrent `id`.
+    pub fn of(app: &App, id: i32) -> Self {
+        let site = app.config.api_url.as_str();
+        Self {
+            itself: format!("{site}/api/torrents/{id}"),
+            page: format!("{site}/torrents/{id}"),
+            metainfo: format!("{site}/api/torrents/{id}/metainfo"),
+        }
+    }
+}
+
+impl Torrent {
+    /// The stored torrent with its present counts.
+    pub fn new(app: &App, torrent: db::torrent::Torrent) -> Self {
+        let present = app.live.present(torrent.info_hash, torrent.snatched);
+        Self {
+            id: torrent.id,
+            info_hash: torrent.info_hash.to_string(),
+            info_hash_v2: torrent.info_hash_v2.map(|it| it.to_string()),
+            size: torrent.size,
+            file_count: torrent.file_count,
+            created_at: torrent.created_at,
+            uploader: torrent.uploader.map(|it| Uploader { id: it.id, name: it.name }),
+            seeders: present.seeders,
+            leechers: present.leechers,
+            snatched: present.snatched,
+            extended: torrent.extended,
+            links: Links::of(app, torrent.id),
+            title: torrent.title,
+            description: torrent.description,
+        }
+    }
+}
+
+/// A torrent with its files.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TorrentWithFiles {
+    /// The torrent.
+    #[serde(flatten)]
+    pub torrent: Torrent,
+    /// In the order of the torrent.
+    pub files: Vec<File>,
+}
+
+/// One file of a torrent.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct File {
+    /// Parts joined with `/`, below the torrent's name.
+    pub path: String,
+    /// In bytes.
+    pub size: i64,
+}
+
+/// What became of an upload.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Uploaded {
+    /// Of the new torrent.
+    pub id: i32,
+    /// What peers announce: it differs from your file's where the private flag was added.
+    pub info_hash: String,
+    /// 64 hexadecimal digits; null for a torrent of version 1.
+    pub info_hash_v2: Option<String>,
+    /// Whether you must download our file to seed.
+    pub redownload: bool,
+    /// Why, and what to do.
+    pub reason: String,
+    /// Where to go from here.
+    pub links: Links,
+}
+
+impl Uploaded {
+    /// The answer to an upload.
+    pub fn new(app: &App, stored: &Stored) -> Self {
+        Self {
+            id: stored.id,
+            info_hash: stored.hashes.canonical().to_string(),
+            info_hash_v2: stored.hashes.v2.map(|it| it.to_string()),
+            redownload: stored.redownload.is_needed(),
+            reason: stored.redownload.reason().to_owned(),
+            links: Links::of(app, stored.id),
+        }
+    }
+}
+
+/// What to list.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ListParameters {
+    /// Words of the title or of a file name, in any order, each may be only the beginning of one. Where nothing has
+    /// them all, the answer holds the nearest titles.
+    pub search: Option<String>,
+    /// `added` (default), `title`, `size`, `files`, `seeders`, `leechers` or `snatched`.
+    pub sort: Option<String>,
+    /// `asc` or `desc`; by default `asc` for titles and `desc` for everything else.
+    pub order: Option<String>,
+    /// Torrents on a page.
+    #[param(minimum = 1, maximum = 100, default = 50)]
+    pub limit: Option<u16>,
+    /// The `next` of the page before.
+    pub after: Option<String>,
+}
+
+impl From<ListParameters> for Asked {
+    fn from(parameters: ListParameters) -> Self {
+        let ListParameters { search, sort, order, limit, after } = parameters;
+        let after = after.filter(|it| !it.is_empty());
+        Self { search, sort, order, limit, after }
+    }
+}
+
+/// What to change; what is left out stays.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TorrentChange {
+    /// 1 to 300 characters.
+    pub title: Option<String>,
+    /// Markdown, up to 100,000 characters.
+    pub description: Option<String>,
+    /// An object of up to 64 KiB; null takes it away.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<std::collections::BTreeMap<String, Value>>)]
+    pub extended: Option<Option<Value>>,
+}
+
+/// Tells null from a field that is left out.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Value>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}

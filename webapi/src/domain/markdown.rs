@@ -1,0 +1,167 @@
+//! Descriptions: Markdown to HTML that can be shown to other members.
+
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use ammonia::Builder;
+use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd, html};
+
+/// What stays of HTML. No images, for a page tells nobody else's server who reads it; no classes or ids.
+static SAFE: LazyLock<Builder<'static>> = LazyLock::new(|| {
+    let mut builder = Builder::default();
+    builder
+        .tags(HashSet::from([
+            "a",
+            "b",
+            "blockquote",
+            "br",
+            "code",
+            "dd",
+            "del",
+            "dl",
+            "dt",
+            "em",
+            "h2",
+            "h3",
+            "h4",
+            "h5",
+            "h6",
+            "hr",
+            "i",
+            "kbd",
+            "li",
+            "ol",
+            "p",
+            "pre",
+            "s",
+            "strong",
+            "sub",
+            "sup",
+            "table",
+            "tbody",
+            "td",
+            "th",
+            "thead",
+            "tr",
+            "ul",
+        ]))
+        .url_schemes(HashSet::from(["http", "https", "mailto", "magnet"]))
+        .url_relative(ammonia::UrlRelative::Deny)
+        .link_rel(Some("noopener noreferrer nofollow"));
+    builder
+});
+
+/// HTML of `text`, safe in a page. Headings begin at the third level, below the page's own.
+pub fn render(text: &str) -> String {
+    let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH;
+    let events = Parser::new_ext(text, options).map(|event| match event {
+        // Only Markdown is Markdown: HTML is shown as it was typed.
+        Event::Html(html) | Event::InlineHtml(html) => Event::Text(html),
+        Event::Start(tag) => Event::Start(lower(tag)),
+        Event::End(TagEnd::Heading(level)) => Event::End(TagEnd::Heading(below(level))),
+        Event::End(TagEnd::Image) => Event::End(TagEnd::Link),
+        event => event,
+    });
+    let mut out = String::with_capacity(text.len() + text.len() / 2);
+    html::push_html(&mut out, without_nested_links(events));
+    SAFE.clean(&out).to_string()
+}
+
+/// An image becomes a link to it, a heading goes below those of the page.
+fn lower(tag: Tag<'_>) -> Tag<'_> {
+    match tag {
+        Tag::Image { link_type, dest_url, title, id } => Tag::Link { link_type, dest_url, title, id },
+        Tag::Heading { level, id, .. } => {
+            Tag::Heading { level: below(level), id, classes: Vec::new(), attrs: Vec::new() }
+        }
+        tag => tag,
+    }
+}
+
+fn below(level: pulldown_cmark::HeadingLevel) -> pulldown_cmark::HeadingLevel {
+    use pulldown_cmark::HeadingLevel::{H1, H2, H3, H4, H5, H6};
+    match level {
+        H1 => H3,
+        H2 => H4,
+        H3 => H5,
+        H4 | H5 | H6 => H6,
+    }
+}
+
+/// A linked image would be a link in a link: the outer one stays.
+fn without_nested_links<'a>(events: impl Iterator<Item = Event<'a>>) -> impl Iterator<Item = Event<'a>> {
+    let mut open = 0_usize;
+    events.filter(move |event| match event {
+        Event::Start(Tag::Link { .. }) => {
+            open += 1;
+            open == 1
+        }
+        Event::End(TagEnd::Link) => {
+            open = open.saturating_sub(1);
+            open == 0
+        }
+        _ => true,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn markdown_is_rendered_below_the_pages_headings() {
+        let html = render("# A\n\n*b* **c** `d` ~~e~~\n\n| f |\n|---|\n| g |\n\n- h");
+        for part in
+            ["<h3>A</h3>", "<em>b</em>", "<strong>c</strong>", "<code>d</code>", "<del>e</del>", "<td>g</td>"]
+        {
+            assert!(html.contains(part), "{part} in {html}");
+        }
+    }
+
+    #[test]
+    fn links_leave_without_a_trace_and_images_are_links() {
+        let html = render(
+            "[a](https://a.example) ![b](https://b.example/b.png) [![c](https://c.example/c.png)](https://d.example)",
+        );
+        assert!(!html.contains("<img"), "{html}");
+        assert_eq!(html.matches(r#"rel="noopener noreferrer nofollow""#).count(), 3, "{html}");
+        assert!(html.contains(r#"href="https://b.example/b.png""#) && html.contains(">b</a>"), "{html}");
+        assert!(html.contains(r#"href="https://d.example""#) && !html.contains("c.example"), "{html}");
+    }
+
+    #[test]
+    fn nothing_runs() {
+        for text in [
+            "<script>alert(1)</script>",
+            "<img src=x onerror=alert(1)>",
+            "[a](javascript:alert(1))",
+            "[a](JaVaScRiPt:alert(1))",
+            "[a](&#106;avascript:alert(1))",
+            "[a](data:text/html;base64,PHNjcmlwdD4=)",
+            "![a](javascript:alert(1))",
+            "<javascript:alert(1)>",
+            "[a](https://x \"onmouseover=alert(1)\")",
+            "[a](https://x\" onclick=\"alert(1))",
+            "<a href=\"javascript:alert(1)\">x</a>",
+            "<svg><script>alert(1)</script></svg>",
+            "<style>@import 'x'</style>",
+            "<iframe src=x></iframe>",
+            "<math><mtext></form><form><mglyph><style></math><img src onerror=alert(1)>",
+            "# a {onclick=alert(1)}",
+            "`<script>`",
+            "```\"><script>alert(1)</script>\n```",
+            "[x]: javascript:alert(1)\n\n[x]",
+            "<form action=x><input name=csrf></form>",
+        ] {
+            let html = render(text).to_lowercase();
+            for bad in ["<script", "<img", "<svg", "<style", "<iframe", "<form", "<input", "<math"] {
+                assert!(!html.contains(bad), "{bad} in {html}");
+            }
+            for tag in html.split('<').skip(1) {
+                let tag = tag.split('>').next().unwrap_or_default();
+                assert!(!tag.contains("javascript:") && !tag.contains("data:"), "{html}");
+                assert!(!tag.contains(" on") || tag.contains("title=\"on"), "{html}");
+            }
+        }
+    }
+}

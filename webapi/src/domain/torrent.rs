@@ -1,0 +1,57 @@
+//! What a torrent may be, who may change it, and what is made from an upload.
+
+pub mod announce;
+pub mod delivery;
+pub mod listing;
+pub mod text;
+pub mod upload;
+
+use deadpool_postgres::GenericClient;
+
+use crate::auth::Member;
+use crate::db::{self, torrent::Torrent};
+use crate::error::Error;
+
+/// Files whose names the search knows.
+pub const SEARCHED_FILES: usize = 200;
+
+/// Bytes of file names that the search knows.
+const SEARCHED_BYTES: usize = 50_000;
+
+/// Whether `member` may edit and delete `torrent`: its uploader and staff.
+pub fn may_change(member: &Member, torrent: &Torrent) -> bool {
+    member.is_staff() || torrent.uploader.as_ref().is_some_and(|it| it.id == member.id)
+}
+
+/// Refuses whoever may not change `torrent`.
+pub fn check_change(member: &Member, torrent: &Torrent) -> Result<(), Error> {
+    let allowed = may_change(member, torrent);
+    allowed.then_some(()).ok_or(Error::Forbidden("only its uploader and moderators may change this torrent"))
+}
+
+/// The names that the search knows, in one text.
+pub fn searched_names<'a>(paths: impl Iterator<Item = &'a str>) -> String {
+    let mut names = String::new();
+    for path in paths.take(SEARCHED_FILES) {
+        if names.len() + path.len() > SEARCHED_BYTES {
+            break;
+        }
+        names.push_str(path);
+        names.push(' ');
+    }
+    names
+}
+
+/// Stores checked texts of torrent `id`, and finds it by them from now on.
+pub async fn change(client: &impl GenericClient, id: i32, texts: &text::Texts) -> Result<(), Error> {
+    let limit = i64::try_from(SEARCHED_FILES).unwrap_or(i64::MAX);
+    let files = db::file::list(client, id, limit).await?;
+    let edit = db::torrent::Edit {
+        title: &texts.title,
+        description: &texts.description,
+        extended: texts.extended.as_ref(),
+        file_names: &searched_names(files.iter().map(|it| it.path.as_str())),
+    };
+    let found = db::torrent::update(client, id, &edit).await?;
+    found.then_some(()).ok_or(Error::NotFound("torrent"))
+}

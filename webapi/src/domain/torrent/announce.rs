@@ -1,0 +1,69 @@
+//! Announce URLs: the one a download carries, and whether one in an upload is ours already.
+
+use bt::InfoHash;
+use bt::announce_key;
+use bt::route::{Action, Route};
+use bt::token::Token;
+use url::Url;
+
+use crate::app::App;
+use crate::auth::Member;
+
+/// The member's announce URL for the torrent with this canonical hash, or for any. It is a secret.
+pub fn url(app: &App, member: &Member, scope: Option<InfoHash>) -> String {
+    let id = u32::try_from(member.id).unwrap_or_default();
+    let key = announce_key::mint(&app.keys.announce, id, version(member), scope);
+    format!("{}/announce/{key}/announce", app.config.tracker_url)
+}
+
+/// Whether `announce` is a URL under which `member` may announce the torrent with this canonical hash.
+pub fn is_own(app: &App, member: &Member, info_hash: InfoHash, announce: &[u8]) -> bool {
+    let Some(token) = own_tracker(app.config.tracker_url.as_str(), announce) else { return false };
+    let mine = u32::try_from(member.id).is_ok_and(|id| token.id() == id);
+    let opens = |scope| announce_key::verify(&token, &app.keys.announce, version(member), scope);
+    mine && (opens(None) || opens(Some(info_hash)))
+}
+
+/// The key in an announce URL below `tracker`, in any shape that the tracker takes.
+fn own_tracker(tracker: &str, announce: &[u8]) -> Option<Token> {
+    let url = Url::parse(std::str::from_utf8(announce).ok()?).ok()?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return None;
+    }
+    let target = url.as_str().strip_prefix(tracker)?;
+    let route = Route::parse(target.as_bytes(), 0).ok()?;
+    (route.action == Action::Announce).then(|| Token::parse(route.key))?
+}
+
+fn version(member: &Member) -> u32 {
+    u32::try_from(member.key_version).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_found_in_every_shape_below_the_tracker_only() {
+        let key = Token::new(&[1; 32], 7, &[]);
+        for (announce, ours) in [
+            (format!("http://tracker.example/t/announce/{key}/announce"), true),
+            (format!("HTTP://Tracker.Example:80/t/{key}/announce"), true),
+            (format!("http://tracker.example/t/announce/{key}"), true),
+            (format!("http://tracker.example/t/announce?passkey={key}"), true),
+            (format!("http://tracker.example/t/announce/{key}/scrape"), false),
+            (format!("http://tracker.example/announce/{key}/announce"), false),
+            (format!("http://tracker.example.org/t/announce/{key}/announce"), false),
+            (format!("http://tracker.example/tt/announce/{key}/announce"), false),
+            (format!("https://tracker.example/t/announce/{key}/announce"), false),
+            (format!("http://user@tracker.example/t/announce/{key}/announce"), false),
+            ("http://tracker.example/t/announce/key/announce".to_owned(), false),
+            ("udp://elsewhere".to_owned(), false),
+            (String::new(), false),
+        ] {
+            let found = own_tracker("http://tracker.example/t", announce.as_bytes());
+            assert_eq!(found.map(|it| it.id()), ours.then_some(7), "{announce}");
+        }
+        assert!(own_tracker("http://tracker.example", b"\xff").is_none());
+    }
+}

@@ -1,0 +1,137 @@
+//! The list of torrents as it is asked for: what to find, in which order, from where.
+
+use deadpool_postgres::GenericClient;
+
+use crate::db::listing::{self, Place, Sort, Window};
+use crate::db::torrent::Torrent;
+use crate::domain::cursor;
+use crate::error::Error;
+
+/// Characters of a search that are looked at.
+const SEARCH_LEN: usize = 200;
+
+/// Titles shown where nothing is found.
+const SIMILAR: i64 = 25;
+
+/// The columns by the names they have in addresses.
+pub const SORTS: [(&str, Sort); 7] = [
+    ("added", Sort::Added),
+    ("title", Sort::Title),
+    ("size", Sort::Size),
+    ("files", Sort::Files),
+    ("seeders", Sort::Seeders),
+    ("leechers", Sort::Leechers),
+    ("snatched", Sort::Snatched),
+];
+
+/// As it stands in an address.
+#[derive(Debug, Default)]
+pub struct Asked {
+    /// Words to find.
+    pub search: Option<String>,
+    /// One of [`SORTS`].
+    pub sort: Option<String>,
+    /// `asc` or `desc`.
+    pub order: Option<String>,
+    /// Rows, 1 to 100.
+    pub limit: Option<u16>,
+    /// The `next` of the page before.
+    pub after: Option<String>,
+}
+
+/// As it was understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Order {
+    /// Words to find; empty for all torrents.
+    pub search: String,
+    /// The column's name.
+    pub name: &'static str,
+    /// The column.
+    pub sort: Sort,
+    /// Largest or latest first.
+    pub descending: bool,
+}
+
+/// A page of the list.
+#[derive(Debug)]
+pub struct Page {
+    /// In order.
+    pub torrents: Vec<Torrent>,
+    /// Where the next page begins.
+    pub next: Option<String>,
+    /// How many there are in all, where that is known without counting.
+    pub total: Option<i64>,
+    /// Nothing was found: these are the nearest titles.
+    pub similar: bool,
+}
+
+impl Order {
+    /// Reads the parts of an address.
+    pub fn parse(asked: &Asked) -> Result<Self, Error> {
+        let wanted = asked.sort.as_deref().filter(|it| !it.is_empty()).unwrap_or("added");
+        let (name, sort) = SORTS.into_iter().find(|(name, _)| *name == wanted).ok_or_else(|| {
+            Error::BadRequest(format!("sort: expected one of {}", SORTS.map(|it| it.0).join(", ")))
+        })?;
+        let descending = match asked.order.as_deref().unwrap_or_default() {
+            "" => starts_descending(sort),
+            "asc" => false,
+            "desc" => true,
+            _ => return Err(Error::BadRequest("order: expected asc or desc".to_owned())),
+        };
+        let search = asked.search.as_deref().unwrap_or_default().replace('\0', " ");
+        let search = search.trim().chars().take(SEARCH_LEN).collect();
+        Ok(Self { search, name, sort, descending })
+    }
+}
+
+/// The order in which a column is listed first: titles from A, everything else from the top.
+pub fn starts_descending(sort: Sort) -> bool {
+    sort != Sort::Title
+}
+
+/// The page that `asked` and `order`, read from it, mean.
+pub async fn page(client: &impl GenericClient, asked: &Asked, order: &Order) -> Result<Page, Error> {
+    let limit = cursor::limit(asked.limit)?;
+    let from = asked.after.as_deref().map(|after| decode(after, order)).transpose()?;
+    let query = if order.search.is_empty() { None } else { listing::query(client, &order.search).await? };
+    if query.is_none() && !order.search.is_empty() {
+        return Ok(Page { torrents: Vec::new(), next: None, total: Some(0), similar: false });
+    }
+    let window = Window {
+        sort: order.sort,
+        descending: order.descending,
+        from: from.as_ref(),
+        limit: limit + 1,
+        query: query.as_deref(),
+    };
+    let mut found = listing::list(client, &window).await?;
+    if found.is_empty() && query.is_some() && from.is_none() {
+        let torrents = listing::similar(client, &order.search, SIMILAR.min(limit)).await?;
+        let total = i64::try_from(torrents.len()).ok();
+        return Ok(Page { similar: !torrents.is_empty(), torrents, next: None, total });
+    }
+    let whole = i64::try_from(found.len()).is_ok_and(|it| it <= limit);
+    found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    let next = match found.last() {
+        Some(last) if !whole => Some(encode(&last.place, order)?),
+        _ => None,
+    };
+    // What fits one page is counted already; anything else would cost more than the page.
+    let total = if whole && from.is_none() { i64::try_from(found.len()).ok() } else { None };
+    Ok(Page { torrents: found.into_iter().map(|it| it.torrent).collect(), next, total, similar: false })
+}
+
+fn encode(place: &Place, order: &Order) -> Result<String, Error> {
+    cursor::encode(&(order.name, order.descending, &place.key, place.id))
+}
+
+fn decode(after: &str, order: &Order) -> Result<Place, Error> {
+    let (name, descending, key, id): (String, bool, String, i32) = cursor::decode(after)?;
+    let number = order.sort == Sort::Title || key.parse::<i64>().is_ok();
+    if name != order.name || descending != order.descending || !number || key.contains('\0') {
+        return Err(Error::BadRequest(
+            "after: pass on what `next` of the page before was, with the same sort and order".to_owned(),
+        ));
+    }
+    Ok(Place { key, id })
+}

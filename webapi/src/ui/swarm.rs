@@ -1,0 +1,102 @@
+//! The swarm view: who is connected, to staff.
+
+use askama::Template;
+use axum::Router;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::get;
+use bt::PeerState;
+use serde::Deserialize;
+
+use super::{Failure, Frame, format, page};
+use crate::app::App;
+use crate::auth::Staff;
+use crate::domain::swarm::{self, SwarmPeer};
+use crate::error::Error;
+
+/// The page.
+pub fn routes() -> Router<App> {
+    Router::new().route("/swarm", get(show))
+}
+
+/// Which peers to show.
+#[derive(Deserialize)]
+struct Parameters {
+    torrent: Option<i32>,
+}
+
+/// The peers of this moment.
+#[derive(Template)]
+#[template(path = "swarm/show.html")]
+struct Show {
+    frame: Frame,
+    /// The tracker did not answer.
+    unavailable: bool,
+    torrent: Option<(i32, String)>,
+    total: u32,
+    rows: Vec<Row>,
+}
+
+/// One peer.
+struct Row {
+    member: (i32, Option<String>),
+    torrent: Option<(i32, String)>,
+    addresses: Vec<String>,
+    client: String,
+    state: &'static str,
+    badge: &'static str,
+    percent: Option<u8>,
+    left: String,
+    up: String,
+    down: String,
+    ago: String,
+}
+
+async fn show(
+    State(app): State<App>,
+    _: Staff,
+    frame: Frame,
+    Query(parameters): Query<Parameters>,
+) -> Result<Response, Failure> {
+    let frame = frame.section("swarm");
+    match swarm::look(&app, parameters.torrent).await {
+        Ok(swarm) => page(Show {
+            frame,
+            unavailable: false,
+            torrent: swarm.torrent,
+            total: swarm.total,
+            rows: swarm.peers.into_iter().map(Row::from).collect(),
+        }),
+        Err(Error::Unavailable("tracker")) => {
+            let show = Show { frame, unavailable: true, torrent: None, total: 0, rows: Vec::new() };
+            let mut response = page(show)?;
+            *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+            Ok(response)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+impl From<SwarmPeer> for Row {
+    fn from(peer: SwarmPeer) -> Self {
+        let (state, badge) = match peer.state {
+            PeerState::Seeder => ("seeder", "badge-good"),
+            PeerState::Leecher => ("leecher", "badge-info"),
+            PeerState::PartialSeed => ("partial seed", "badge-warn"),
+        };
+        Self {
+            member: peer.member,
+            torrent: peer.torrent,
+            addresses: peer.addresses,
+            client: peer.client,
+            state,
+            badge,
+            percent: peer.percent,
+            left: format::size_of(peer.left),
+            up: format::size_of(peer.uploaded),
+            down: format::size_of(peer.downloaded),
+            ago: format::ago(peer.idle),
+        }
+    }
+}

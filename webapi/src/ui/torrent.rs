@@ -1,0 +1,162 @@
+//! Torrents: browse, look at, upload, edit, delete, download.
+
+mod change;
+mod show;
+mod tree;
+mod upload;
+
+use std::fmt::Write as _;
+
+use askama::Template;
+use axum::Router;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::response::Response;
+use axum::routing::get;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::format::{self, Moment};
+use super::{Failure, Frame, page};
+use crate::api::torrent::ListParameters;
+use crate::app::App;
+use crate::auth::Member;
+use crate::db;
+use crate::domain::torrent::listing::{self, Asked, Order, SORTS, starts_descending};
+use crate::live::Present;
+
+/// The pages.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .route("/", get(browse))
+        .route("/torrents/{id}", get(show::show))
+        .route("/torrents/{id}/download", get(show::download))
+        .merge(upload::routes())
+        .merge(change::routes())
+}
+
+/// The list.
+#[derive(Template)]
+#[template(path = "torrent/browse.html")]
+struct Browse {
+    frame: Frame,
+    order: Order,
+    columns: Vec<Column>,
+    rows: Vec<Row>,
+    similar: bool,
+    /// The list's beginning, on later pages.
+    newer: Option<String>,
+    older: Option<String>,
+}
+
+/// A column's head, a link that sorts by it.
+struct Column {
+    label: &'static str,
+    address: String,
+    /// `ascending` or `descending`, where the list is sorted by it.
+    sorted: Option<&'static str>,
+    number: bool,
+}
+
+/// One torrent.
+pub struct Row {
+    /// Of the torrent.
+    pub id: i32,
+    /// Its title.
+    pub title: String,
+    /// For people.
+    pub size: String,
+    /// How many.
+    pub files: i32,
+    /// When it was uploaded.
+    pub added: Moment,
+    /// Whoever uploaded it.
+    pub uploader: Option<db::torrent::Uploader>,
+    /// At this moment.
+    pub present: Present,
+}
+
+impl Row {
+    /// The stored torrent with its present counts.
+    pub fn new(app: &App, torrent: db::torrent::Torrent) -> Self {
+        Self {
+            id: torrent.id,
+            present: app.live.present(torrent.info_hash, torrent.snatched),
+            size: format::size(torrent.size),
+            files: torrent.file_count,
+            added: format::moment(torrent.created_at),
+            title: torrent.title,
+            uploader: torrent.uploader,
+        }
+    }
+}
+
+async fn browse(
+    State(app): State<App>,
+    _: Member,
+    frame: Frame,
+    parameters: Result<Query<ListParameters>, QueryRejection>,
+) -> Result<Response, Failure> {
+    let Query(parameters) = parameters?;
+    let asked = Asked::from(parameters);
+    let order = Order::parse(&asked)?;
+    let client = app.connection().await?;
+    let found = listing::page(&client, &asked, &order).await?;
+    drop(client);
+    let older = found.next.map(|next| address(&order, order.name, order.descending, Some(&next)));
+    let newer = asked.after.map(|_| address(&order, order.name, order.descending, None));
+    page(Browse {
+        frame: frame.section("torrents"),
+        columns: columns(&order),
+        rows: found.torrents.into_iter().map(|it| Row::new(&app, it)).collect(),
+        similar: found.similar,
+        newer,
+        older,
+        order,
+    })
+}
+
+fn columns(order: &Order) -> Vec<Column> {
+    let labels = [
+        ("title", "Title"),
+        ("size", "Size"),
+        ("files", "Files"),
+        ("added", "Added"),
+        ("seeders", "Seeders"),
+        ("leechers", "Leechers"),
+        ("snatched", "Snatched"),
+    ];
+    let column = |(name, label): (&'static str, &'static str)| {
+        let sorted = order.name == name;
+        let first = SORTS.iter().find(|it| it.0 == name).is_none_or(|it| starts_descending(it.1));
+        let descending = if sorted { !order.descending } else { first };
+        let direction = if order.descending { "descending" } else { "ascending" };
+        Column {
+            label,
+            address: address(order, name, descending, None),
+            sorted: sorted.then_some(direction),
+            number: !matches!(name, "title" | "added"),
+        }
+    };
+    labels.map(column).into()
+}
+
+/// A list's address below the base. Parts that are as they would be anyway are left out.
+fn address(order: &Order, name: &str, descending: bool, after: Option<&str>) -> String {
+    let mut address = String::from("/?");
+    let mut put = |key: &str, value: &str| {
+        let _ = write!(address, "{key}={}&", utf8_percent_encode(value, NON_ALPHANUMERIC));
+    };
+    if !order.search.is_empty() {
+        put("search", &order.search);
+    }
+    let first = SORTS.iter().find(|it| it.0 == name).is_none_or(|it| starts_descending(it.1));
+    if name != "added" || descending != first {
+        put("sort", name);
+        put("order", if descending { "desc" } else { "asc" });
+    }
+    if let Some(after) = after {
+        put("after", after);
+    }
+    address.pop();
+    address
+}

@@ -1,0 +1,117 @@
+//! The forms that edit and delete a torrent.
+
+use askama::Template;
+use axum::Router;
+use axum::extract::State;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
+use serde::Deserialize;
+use tower_sessions::Session;
+
+use crate::app::App;
+use crate::auth::{Checked, Member};
+use crate::db::{self, torrent::Torrent};
+use crate::domain::torrent::text::Typed;
+use crate::domain::torrent::{change, check_change};
+use crate::error::{Error, Fields};
+use crate::router::parameters::Id;
+use crate::ui::{Failure, Frame, flash, page, page_again};
+
+/// The forms and what they are sent to.
+pub(super) fn routes() -> Router<App> {
+    Router::new()
+        .route("/torrents/{id}/edit", get(edit).post(store))
+        .route("/torrents/{id}/delete", get(ask).post(delete))
+}
+
+/// The form with the texts.
+#[derive(Template)]
+#[template(path = "torrent/edit.html")]
+struct Edit {
+    frame: Frame,
+    id: i32,
+    typed: Typed,
+    errors: Fields,
+}
+
+/// The question before a torrent is deleted.
+#[derive(Template)]
+#[template(path = "torrent/delete.html")]
+struct Delete {
+    frame: Frame,
+    id: i32,
+    title: String,
+}
+
+/// The texts as they come.
+#[derive(Deserialize)]
+struct Texts {
+    #[serde(default)]
+    title: String,
+    #[serde(default)]
+    description: String,
+    #[serde(default)]
+    extended: String,
+}
+
+/// The question's form has no field but the token.
+#[derive(Deserialize)]
+struct Nothing {}
+
+async fn own(app: &App, member: &Member, id: i32) -> Result<Torrent, Error> {
+    let client = app.connection().await?;
+    let torrent = db::torrent::find(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
+    check_change(member, &torrent)?;
+    Ok(torrent)
+}
+
+async fn edit(State(app): State<App>, member: Member, frame: Frame, Id(id): Id) -> Result<Response, Failure> {
+    let torrent = own(&app, &member, id).await?;
+    let extended = torrent.extended.map(|it| serde_json::to_string_pretty(&it)).transpose();
+    let extended = extended.map_err(anyhow::Error::from)?.unwrap_or_default();
+    let typed = Typed { title: torrent.title, description: torrent.description, extended };
+    page(Edit { frame: frame.section("torrents"), id, typed, errors: Fields::new() })
+}
+
+async fn store(
+    State(app): State<App>,
+    member: Member,
+    session: Session,
+    frame: Frame,
+    Id(id): Id,
+    Checked(texts): Checked<Texts>,
+) -> Result<Response, Failure> {
+    own(&app, &member, id).await?;
+    let Texts { title, description, extended } = texts;
+    let typed = Typed { title, description: description.replace("\r\n", "\n"), extended };
+    match typed.clone().check(None) {
+        Ok(texts) => {
+            change(&app.connection().await?, id, &texts).await?;
+            flash(&session, "success", "The torrent was changed.").await?;
+            Ok(Redirect::to(&format!("{}/torrents/{id}", app.base())).into_response())
+        }
+        Err(Error::Invalid(errors)) => {
+            let again = Edit { frame: frame.section("torrents"), id, typed, errors };
+            page_again(again, &Error::Invalid(Fields::new()))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn ask(State(app): State<App>, member: Member, frame: Frame, Id(id): Id) -> Result<Response, Failure> {
+    let torrent = own(&app, &member, id).await?;
+    page(Delete { frame: frame.section("torrents"), id, title: torrent.title })
+}
+
+async fn delete(
+    State(app): State<App>,
+    member: Member,
+    session: Session,
+    Id(id): Id,
+    Checked(Nothing {}): Checked<Nothing>,
+) -> Result<Response, Failure> {
+    let torrent = own(&app, &member, id).await?;
+    db::torrent::delete(&app.connection().await?, id).await?;
+    flash(&session, "success", format!("“{}” was deleted.", torrent.title)).await?;
+    Ok(Redirect::to(&format!("{}/", app.base())).into_response())
+}

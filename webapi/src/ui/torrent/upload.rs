@@ -1,0 +1,85 @@
+//! The upload form.
+
+use askama::Template;
+use axum::extract::{DefaultBodyLimit, Multipart, Request, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
+use axum::{RequestExt as _, Router};
+
+use super::show::after_upload;
+use crate::api::torrent::form::{Form, MAX_BODY};
+use crate::app::App;
+use crate::auth::{Guard, Member};
+use crate::domain::torrent::text::Typed;
+use crate::domain::torrent::upload::{self, Refusal};
+use crate::error::{Error, Fields};
+use crate::ui::{Failure, Frame, format, page, page_again};
+
+/// The form and what it is sent to.
+pub(super) fn routes() -> Router<App> {
+    Router::new().route("/upload", get(show).post(store).layer(DefaultBodyLimit::max(MAX_BODY)))
+}
+
+/// The form.
+#[derive(Template)]
+#[template(path = "torrent/upload.html")]
+struct Upload {
+    frame: Frame,
+    typed: Typed,
+    errors: Fields,
+    /// The torrent that is here already: its id and title.
+    exists: Option<(i32, String)>,
+    limit: String,
+}
+
+impl Upload {
+    fn new(app: &App, frame: Frame) -> Self {
+        Self {
+            frame: frame.section("upload"),
+            typed: Typed::default(),
+            errors: Fields::new(),
+            exists: None,
+            limit: format::size_of(app.config.webapi.upload_max_bytes as u64),
+        }
+    }
+}
+
+async fn show(State(app): State<App>, _: Member, frame: Frame) -> Result<Response, Failure> {
+    page(Upload::new(&app, frame))
+}
+
+async fn store(
+    State(app): State<App>,
+    member: Member,
+    guard: Guard,
+    frame: Frame,
+    request: Request,
+) -> Result<Response, Failure> {
+    let multipart: Multipart = request.extract().await.map_err(Error::from)?;
+    let form = Form::read(&app, multipart, Some(&guard)).await?;
+    let typed = form.typed().clone();
+    let stored = match form.finish(&app) {
+        Ok(upload) => upload::store(&app, &member, upload).await,
+        Err(error) => Err(error.into()),
+    };
+    let again = Upload { typed, ..Upload::new(&app, frame) };
+    match stored {
+        Ok(stored) => {
+            let (base, id, word) = (app.base(), stored.id, after_upload(stored.redownload));
+            Ok(Redirect::to(&format!("{base}/torrents/{id}?uploaded={word}")).into_response())
+        }
+        Err(Refusal::Exists { id, title }) => {
+            let error = Error::Conflict { code: "torrent_exists", message: String::new() };
+            page_again(Upload { exists: Some((id, title)), ..again }, &error)
+        }
+        Err(Refusal::Error(Error::Invalid(fields))) => {
+            let error = Error::Invalid(Fields::new());
+            page_again(Upload { errors: fields, ..again }, &error)
+        }
+        Err(Refusal::Error(Error::TooLarge(problem))) => {
+            let error = Error::TooLarge(problem.clone());
+            page_again(Upload { errors: Fields::from([("torrent", problem)]), ..again }, &error)
+        }
+        Err(Refusal::Error(error)) => Err(error.into()),
+    }
+}
