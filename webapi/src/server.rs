@@ -15,7 +15,7 @@ use tower::ServiceExt;
 
 use crate::app::App;
 use crate::error::Error;
-use crate::{db, router};
+use crate::{db, live, router};
 
 /// Bytes of a request's header at most.
 const MAX_HEADER: usize = 16 << 10;
@@ -54,6 +54,7 @@ pub async fn serve(app: App, listener: TcpListener) {
         max_header: MAX_HEADER,
     };
     app.shutdown.spawn(sweep(app.clone()));
+    live::start(&app);
     let router = router::create(app.clone());
     let service = |peer| {
         let router = router.clone();
