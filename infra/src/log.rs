@@ -4,10 +4,14 @@ use tracing_subscriber::EnvFilter;
 
 /// Starts logging; `info` where `RUST_LOG` says nothing.
 ///
-/// Libraries below `warn`: their messages may carry request paths, and an announce path is a secret.
+/// Libraries below `warn`: their messages may carry request paths, and an announce path is a secret. What
+/// `tokio_postgres` says below `info` stays unsaid whatever `RUST_LOG` wants: the parameters of every statement.
 pub fn start() {
-    let filter = EnvFilter::try_from_default_env()
+    let mut filter = EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| EnvFilter::new("warn,tracker=info,webapi=info,infra=info,fairywren=info"));
+    if let Ok(silence) = "tokio_postgres=info".parse() {
+        filter = filter.add_directive(silence);
+    }
     let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(ansi).init();
 }

@@ -48,7 +48,9 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     infra::log::start();
     let file = match (&arguments.command, &arguments.config) {
-        (Some(Command::Migrate { config } | Command::FirstAccount { config }), _) | (None, Some(config)) => config,
+        (Some(Command::Migrate { config } | Command::FirstAccount { config }), _) | (None, Some(config)) => {
+            config
+        }
         (None, None) => return ExitCode::from(2),
     };
     let config = match Config::read(file) {

@@ -62,7 +62,9 @@ fn add(arguments: &Arguments) -> Result<String, Failure> {
     });
     match added {
         Ok(_) => Ok(name),
-        Err(Error::Invalid(fields)) => Err(Failure::Input(fields.into_values().collect::<Vec<_>>().join("; "))),
+        Err(Error::Invalid(fields)) => {
+            Err(Failure::Input(fields.into_values().collect::<Vec<_>>().join("; ")))
+        }
         Err(Error::Internal(cause)) => Err(Failure::Other(cause)),
         Err(other) => Err(Failure::Other(other.into())),
     }
@@ -83,7 +85,8 @@ fn prompt() -> anyhow::Result<(String, Secret)> {
 
 fn read_lines() -> anyhow::Result<(String, Secret)> {
     let mut lines = std::io::stdin().lock().lines();
-    let mut line = |what| lines.next().transpose()?.with_context(|| format!("expected {what} on standard input"));
+    let mut line =
+        |what| lines.next().transpose()?.with_context(|| format!("expected {what} on standard input"));
     let name = line("the name on the first line")?;
     let password = line("the password on the second line")?;
     Ok((name.trim().to_owned(), password.into()))

@@ -201,10 +201,7 @@ pub struct Upload {
 /// What a member uploaded last.
 pub async fn uploads(client: &impl GenericClient, id: i32, limit: i64) -> Result<Vec<Upload>, Error> {
     let sql = "select id, title, created_at from torrents where uploader_id = $1 order by id desc limit $2";
-    let upload = |row: &Row| Upload {
-        id: row.get("id"),
-        title: row.get("title"),
-        created_at: row.get("created_at"),
-    };
+    let upload =
+        |row: &Row| Upload { id: row.get("id"), title: row.get("title"), created_at: row.get("created_at") };
     Ok(rows(client, sql, &[&id, &limit]).await?.iter().map(upload).collect())
 }

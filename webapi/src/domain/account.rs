@@ -55,7 +55,9 @@ pub async fn create(client: &impl GenericClient, user: &NewUser<'_>) -> Result<i
     db::user::insert(client, user).await.map_err(|error| match infra::db::violated(&error) {
         Some("users_name_unique") => Error::field("username", "this name is taken; choose another"),
         Some("users_name_form") => Error::field("username", NAME_RULE),
-        Some("user_roles_role_fkey") => Error::field("roles", "there is no such role; there are administrator, inviter and moderator"),
+        Some("user_roles_role_fkey") => {
+            Error::field("roles", "there is no such role; there are administrator, inviter and moderator")
+        }
         _ => error.into(),
     })
 }

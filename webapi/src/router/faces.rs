@@ -5,7 +5,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::sync::Arc;
 use tower_sessions::Session;
 
@@ -15,6 +15,9 @@ use crate::auth::anonymous;
 use crate::auth::visitor::Visitor;
 use crate::error::{Error, Face, Failed};
 use crate::ui::Frame;
+
+/// What a parameter's value is not sent as it is.
+const PARAMETER: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Every error as a page of the site.
 #[derive(askama::Template)]
@@ -99,7 +102,7 @@ fn sign_in(app: &App, asked: &Asked) -> Redirect {
     let here = asked.uri.path_and_query().map_or("/", |it| it.as_str());
     let base = app.base();
     if asked.method.is_safe() && here != "/" {
-        return Redirect::to(&format!("{base}/sign-in?next={}", utf8_percent_encode(here, NON_ALPHANUMERIC)));
+        return Redirect::to(&format!("{base}/sign-in?next={}", utf8_percent_encode(here, PARAMETER)));
     }
     Redirect::to(&format!("{base}/sign-in"))
 }

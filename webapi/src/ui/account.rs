@@ -111,7 +111,8 @@ async fn change_password(
     };
     match result {
         Ok(()) => {
-            flash(&session, "success", "Your password is changed. All your other sessions have ended.").await?;
+            flash(&session, "success", "Your password is changed. All your other sessions have ended.")
+                .await?;
             Ok(redirect(&app, "/account"))
         }
         Err(error) => {
@@ -265,7 +266,10 @@ mod tests {
     fn browsers_are_named_in_few_words() {
         let chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0 Safari/537.36";
         assert_eq!(browser(chrome), "Chrome on Linux");
-        assert_eq!(browser("Mozilla/5.0 (Android 16; Mobile; rv:145.0) Gecko/145.0 Firefox/145.0"), "Firefox on Android");
+        assert_eq!(
+            browser("Mozilla/5.0 (Android 16; Mobile; rv:145.0) Gecko/145.0 Firefox/145.0"),
+            "Firefox on Android"
+        );
         assert_eq!(browser("curl/8.14"), "curl/8.14");
         assert_eq!(browser(&"x".repeat(99)).len(), 40);
         assert_eq!(browser(""), "Unknown program");

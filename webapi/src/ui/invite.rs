@@ -103,7 +103,8 @@ async fn create(
     Checked(Nothing {}): Checked<Nothing>,
 ) -> Result<Response, Failure> {
     invite::create(&app, &app.connection().await?, &member).await?;
-    flash(&session, "success", "The invite is ready. Copy its link and send it to one person you trust.").await?;
+    flash(&session, "success", "The invite is ready. Copy its link and send it to one person you trust.")
+        .await?;
     Ok(redirect(&app, "/invites"))
 }
 
@@ -124,11 +125,7 @@ async fn revoke(
     Ok(redirect(&app, "/invites"))
 }
 
-async fn show(
-    State(app): State<App>,
-    frame: Frame,
-    Path(secret): Path<String>,
-) -> Result<Response, Failure> {
+async fn show(State(app): State<App>, frame: Frame, Path(secret): Path<String>) -> Result<Response, Failure> {
     let row = invite::find(&app, &app.connection().await?, &secret).await?;
     if let Some(refusal) = InviteState::of(&row).refusal() {
         return over(frame, &Error::Gone(refusal));

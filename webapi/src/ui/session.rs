@@ -109,7 +109,9 @@ mod tests {
     #[test]
     fn only_paths_of_this_site_are_gone_to() {
         assert_eq!(local("/torrents/7?x=1"), "/torrents/7?x=1");
-        for elsewhere in ["", "https://evil.example/", "//evil.example", "/\\evil.example", "/\t/evil.example", "x"] {
+        for elsewhere in
+            ["", "https://evil.example/", "//evil.example", "/\\evil.example", "/\t/evil.example", "x"]
+        {
             assert_eq!(local(elsewhere), "/", "{elsewhere}");
         }
     }

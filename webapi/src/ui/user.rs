@@ -97,12 +97,7 @@ async fn list(
     })
 }
 
-async fn show(
-    State(app): State<App>,
-    member: Member,
-    frame: Frame,
-    Id(id): Id,
-) -> Result<Response, Failure> {
+async fn show(State(app): State<App>, member: Member, frame: Frame, Id(id): Id) -> Result<Response, Failure> {
     page(show_page(&app, &member, frame, id, Faults::default()).await?)
 }
 

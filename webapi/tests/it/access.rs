@@ -1,0 +1,107 @@
+//! Who may open what, and what browsers are told on every answer.
+
+use reqwest::{Method, StatusCode};
+
+use crate::support::{Answer, Site};
+
+const PAGES: [&str; 8] =
+    ["/account", "/account/announce-key", "/invites", "/members", "/members/1", "/upload", "/swarm", "/"];
+
+#[tokio::test]
+async fn every_page_asks_strangers_to_sign_in_and_leads_back() {
+    let site = Site::start().await;
+    for path in PAGES {
+        let answer = site.browser().get(path).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{path}");
+        let next = if path == "/" { String::new() } else { format!("?next={}", path.replace('/', "%2F")) };
+        assert_eq!(answer.location(), format!("/sign-in{next}"));
+    }
+    let answer = site.browser().post("/invites", &[]).await;
+    assert_eq!(answer.location(), "/sign-in", "what was to be changed is not led back to");
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn every_answer_carries_the_security_headers() {
+    let site = Site::start().await;
+    let browser = site.member("alice", &["administrator"]).await;
+    let more = [
+        "/sign-in",
+        "/nothing",
+        "/invites/x",
+        "/api/session",
+        "/api/nothing",
+        "/api/openapi.json",
+        "/api/docs",
+    ];
+    for path in PAGES.into_iter().chain(more) {
+        let answer = browser.get(path).await;
+        let policy = answer.header("content-security-policy");
+        for part in [
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "frame-ancestors 'none'",
+            "base-uri 'none'",
+            "form-action 'self'",
+        ] {
+            assert!(policy.contains(part), "{path}: {policy}");
+        }
+        assert!(!policy.contains("unsafe"), "{path}: {policy}");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(answer.header("referrer-policy"), "no-referrer", "{path}");
+        if !path.starts_with("/api/docs") && !path.ends_with(".json") {
+            assert_eq!(answer.header("cache-control"), "no-store", "{path}");
+        }
+        for inline in ["<style", " style=", " onclick=", "javascript:"] {
+            assert!(!answer.body.contains(inline), "{path} holds {inline}");
+        }
+    }
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn below_a_base_path_every_link_and_cookie_stays_there() {
+    let site = Site::start_with(|config| {
+        let url = config["apiUrl"].as_str().expect("a URL").to_owned();
+        config["apiUrl"] = format!("{url}/base").into();
+        config["pathDepth"] = 1.into();
+    })
+    .await;
+    site.add("alice", &["administrator"]).await;
+    let browser = site.browser();
+    assert_eq!(browser.get("/base/account").await.location(), "/base/sign-in?next=%2Faccount");
+    let page = browser.get("/base/sign-in").await;
+    assert!(page.set_cookies().concat().contains("Path=/base"), "{:?}", page.set_cookies());
+    let form = [
+        ("csrf", &*page.csrf()),
+        ("username", "alice"),
+        ("password", crate::support::PASSWORD),
+        ("next", "/account"),
+    ];
+    let answer = browser.post("/base/sign-in", &form).await;
+    assert_eq!(answer.location(), "/base/account", "{}", answer.body);
+    let account = browser.get("/base/account").await;
+    assert_eq!(account.status, StatusCode::OK);
+    for attribute in ["href=\"", "action=\"", "src=\""] {
+        for link in account.body.split(attribute).skip(1) {
+            assert!(link.starts_with("/base/") || link.starts_with('#'), "{attribute}{}", &link[..40]);
+        }
+    }
+    let created = browser.post("/base/invites", &[("csrf", &account.csrf())]).await;
+    assert_eq!(created.location(), "/base/invites");
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn methods_that_a_page_does_not_take_are_named_as_such() {
+    let site = Site::start().await;
+    let browser = site.browser();
+    let page = Answer::of(browser.request(Method::PUT, "/sign-in")).await;
+    assert_eq!(page.status, StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(page.header("allow"), "GET,HEAD,POST");
+    assert!(page.body.contains("<!doctype html>") && page.header("content-type").starts_with("text/html"));
+    let api = Answer::of(browser.request(Method::PUT, "/api/session")).await;
+    assert_eq!(api.json()["error"]["code"], "method_not_allowed");
+    site.stop().await;
+}

@@ -1,0 +1,156 @@
+//! Errors: pages for people, JSON for tools, and a database that is away.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::{Duration, Instant};
+
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+use tokio::io::{AsyncRead, AsyncWrite, copy_bidirectional};
+use tokio::net::{TcpListener, TcpStream, UnixStream};
+
+use crate::support::{Answer, Browser, Site};
+
+#[tokio::test]
+async fn what_is_not_there_is_a_page_or_json() {
+    let site = Site::start().await;
+    let page = site.browser().get("/nothing").await;
+    assert_eq!(page.status, StatusCode::NOT_FOUND);
+    assert!(page.body.contains("<h1>Not found</h1>") && page.body.contains("masthead"), "{}", page.body);
+    let member = site.member("alice", &[]).await;
+    let page = member.get("/nothing").await;
+    assert!(page.body.contains("Sign out"), "a member stays one on an error's page");
+    let api = site.browser().get("/api/nothing").await;
+    assert_eq!(api.header("content-type"), "application/json");
+    assert_eq!(api.json(), json!({ "error": { "code": "not_found", "message": "there is no such page" } }));
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn unreadable_bodies_are_answered_with_a_sentence() {
+    let site = Site::start().await;
+    let browser = site.browser();
+    let send = |kind: &str, body: &str| {
+        let request = browser.request(Method::POST, "/api/session").header("content-type", kind);
+        Answer::of(request.body(body.to_owned()))
+    };
+    for body in ["", "{", "[]", r#"{"username": 1, "password": "x"}"#, r#"{"username": "x"}"#] {
+        let answer = send("application/json", body).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{body}");
+        assert!(
+            answer.json()["error"]["message"].as_str().expect("text").starts_with("the JSON cannot be read")
+        );
+    }
+    let answer = send("application/json", &"x".repeat(2 << 20)).await;
+    assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(answer.json()["error"]["code"], "too_large");
+    let form = browser.post("/sign-in", &[("username", "x")]).await;
+    assert_eq!(form.status, StatusCode::FORBIDDEN, "the token is looked at first");
+    site.stop().await;
+}
+
+const OPEN: u8 = 0;
+/// Connections end, and new ones end at once.
+const CUT: u8 = 1;
+/// Connections stay, and nothing comes back.
+const STUCK: u8 = 2;
+
+/// Stands between the site and its database.
+struct Proxy {
+    port: u16,
+    state: Arc<AtomicU8>,
+}
+
+impl Proxy {
+    async fn start(host: String, port: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let own = listener.local_addr().expect("an address").port();
+        let state = Arc::new(AtomicU8::new(OPEN));
+        let shared = Arc::clone(&state);
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let (host, state) = (host.clone(), Arc::clone(&shared));
+                tokio::spawn(async move {
+                    if host.starts_with('/') {
+                        let server = UnixStream::connect(format!("{host}/.s.PGSQL.{port}")).await;
+                        pass(client, server.expect("the database"), &state).await;
+                    } else {
+                        let server = TcpStream::connect((host, port)).await;
+                        pass(client, server.expect("the database"), &state).await;
+                    }
+                });
+            }
+        });
+        Self { port: own, state }
+    }
+
+    fn set(&self, state: u8) {
+        self.state.store(state, Ordering::SeqCst);
+    }
+}
+
+async fn pass(mut client: TcpStream, mut server: impl AsyncRead + AsyncWrite + Unpin, state: &AtomicU8) {
+    let left = async |wanted: u8| {
+        while state.load(Ordering::SeqCst) == wanted {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    loop {
+        match state.load(Ordering::SeqCst) {
+            OPEN => tokio::select! {
+                _ = copy_bidirectional(&mut client, &mut server) => return,
+                () = left(OPEN) => {}
+            },
+            STUCK => left(STUCK).await,
+            _ => return,
+        }
+    }
+}
+
+#[tokio::test]
+async fn while_the_database_is_away_pages_say_so_soon_and_come_back_by_themselves() {
+    let server = infra::test_database::server().expect("a server");
+    let proxy = Proxy::start(server.host.clone(), server.port).await;
+    let site = Site::start_with(|config| {
+        config["webapi"]["postgresql"]["host"] = "127.0.0.1".into();
+        config["webapi"]["postgresql"]["port"] = proxy.port.into();
+    })
+    .await;
+    let browser = site.member("alice", &[]).await;
+    for state in [CUT, STUCK] {
+        proxy.set(state);
+        for path in ["/account", "/api/session"] {
+            let started = Instant::now();
+            let answer = until(&browser, path, StatusCode::SERVICE_UNAVAILABLE).await;
+            let waited = started.elapsed();
+            assert!(waited < Duration::from_millis(2500), "{path} took {waited:?} in state {state}");
+            assert_eq!(answer.header("retry-after"), "2");
+            if path.starts_with("/api") {
+                assert_eq!(answer.json()["error"]["code"], "unavailable");
+            } else {
+                assert!(
+                    answer.body.contains("The database is not available at the moment"),
+                    "{}",
+                    answer.body
+                );
+                assert!(answer.body.contains("masthead"), "a page of the site");
+            }
+        }
+        proxy.set(OPEN);
+        until(&browser, "/account", StatusCode::OK).await;
+    }
+    site.stop().await;
+}
+
+/// Asks until the answer has `status`.
+async fn until(browser: &Browser, path: &str, status: StatusCode) -> Answer {
+    let patience = async {
+        loop {
+            let answer = browser.get(path).await;
+            if answer.status == status {
+                return answer;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), patience).await.expect("that status in time")
+}

@@ -1,0 +1,193 @@
+//! Invites, from the link to the new member.
+
+use futures_util::future::join_all;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::support::{Answer, PASSWORD, Site};
+
+async fn invite(site: &Site, name: &str) -> String {
+    let browser = site.member(name, &["inviter"]).await;
+    let invite = browser.api(Method::POST, "/api/invites", None).await.json();
+    let url = invite["url"].as_str().expect("a URL");
+    url.strip_prefix(&site.url).expect("below the site").to_owned()
+}
+
+async fn state(site: &Site, path: &str) -> Value {
+    site.browser().get(&format!("/api{path}")).await.json()["state"].clone()
+}
+
+#[tokio::test]
+async fn a_friend_claims_a_link_and_is_signed_in() {
+    let site = Site::start().await;
+    let host = site.member("alice", &["inviter"]).await;
+    assert!(host.get("/invites").await.body.contains("No invites yet"));
+    assert_eq!(host.post_from("/invites", "/invites", &[]).await.location(), "/invites");
+    let list = host.get("/invites").await;
+    let link = list.body.split("value=\"").find(|it| it.starts_with(&format!("{}/invites/", site.url)));
+    let link = link.expect("the link").split('"').next().expect("its end");
+    let path = link.strip_prefix(&site.url).expect("below the site");
+    assert_eq!(path.len(), "/invites/".len() + 40);
+    assert_eq!(state(&site, path).await, "open");
+
+    let friend = site.browser();
+    let answer = friend.post_from(path, path, &[("username", "bob"), ("password", PASSWORD)]).await;
+    assert_eq!((answer.status, answer.location()), (StatusCode::SEE_OTHER, "/"), "{}", answer.body);
+    let first = friend.get("/account").await.body;
+    assert!(
+        first.contains("Welcome, bob")
+            && first.contains("href=\"/account\"")
+            && first.contains("href=\"/upload\"")
+    );
+    assert!(!friend.get("/account").await.body.contains("Welcome, bob"), "shown once");
+    assert_eq!(state(&site, path).await, "claimed");
+    assert!(host.get("/invites").await.body.contains("Made the account bob"));
+    assert_eq!(friend.get("/invites").await.status, StatusCode::FORBIDDEN, "bob may not invite");
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn of_64_claims_at_the_same_moment_one_makes_an_account() {
+    let site = Site::start().await;
+    let path = invite(&site, "alice").await;
+    let claims = (0..64).map(|n| {
+        let body = json!({ "username": format!("friend{n}"), "password": PASSWORD });
+        let request = site.browser().request(Method::POST, &format!("/api{path}")).json(&body);
+        async move { Answer::of(request).await.status }
+    });
+    let statuses = join_all(claims).await;
+    assert_eq!(statuses.iter().filter(|it| **it == StatusCode::CREATED).count(), 1, "{statuses:?}");
+    assert_eq!(statuses.iter().filter(|it| **it == StatusCode::GONE).count(), 63, "{statuses:?}");
+    assert_eq!(site.value::<i64>("select count(*) from users where name like 'friend%'").await, 1);
+    let consistent =
+        "select (select claimed_by from invites) = (select id from users where name like 'friend%')";
+    assert!(site.value::<bool>(consistent).await);
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn a_wrong_form_keeps_the_name_and_the_invite() {
+    let site = Site::start().await;
+    let path = invite(&site, "alice").await;
+    let browser = site.browser();
+    for (name, password, problem) in [
+        ("x", PASSWORD, "use 2 to 32 letters"),
+        ("b ob", PASSWORD, "use 2 to 32 letters"),
+        ("bob", "short", "at least 8 characters"),
+        ("ALICE", PASSWORD, "this name is taken"),
+    ] {
+        let answer = browser.post_from(&path, &path, &[("username", name), ("password", password)]).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{name}");
+        assert!(answer.body.contains(problem), "{name}: {}", answer.body);
+        assert_eq!(answer.field("username"), name);
+        assert!(answer.body.contains("aria-invalid=\"true\""));
+        assert!(!answer.body.contains(&format!("value=\"{password}\"")), "passwords are not sent back");
+    }
+    let api = Answer::of(
+        browser
+            .request(Method::POST, &format!("/api{path}"))
+            .json(&json!({ "username": "?", "password": "?" })),
+    );
+    let fields = api.await.json()["error"]["fields"].clone();
+    assert!(fields["username"].is_string() && fields["password"].is_string(), "{fields}");
+    assert_eq!(state(&site, &path).await, "open");
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn used_expired_and_revoked_links_say_so() {
+    let site = Site::start().await;
+    let path = invite(&site, "alice").await;
+    for (change, state_word, words) in [
+        ("claimed_at = now()", "claimed", "This invite has been used"),
+        ("claimed_at = null, revoked_at = now()", "revoked", "This invite was taken back"),
+        ("revoked_at = null, expires_at = now()", "expired", "This invite has expired"),
+    ] {
+        site.execute(&format!("update invites set {change}")).await;
+        assert_eq!(state(&site, &path).await, state_word);
+        let page = site.browser().get(&path).await;
+        assert_eq!(page.status, StatusCode::GONE);
+        assert!(page.body.contains(words), "{}", page.body);
+        let body = json!({ "username": "bob", "password": PASSWORD });
+        let claim =
+            Answer::of(site.browser().request(Method::POST, &format!("/api{path}")).json(&body)).await;
+        assert_eq!((claim.status, claim.json()["error"]["code"].clone()), (StatusCode::GONE, json!("gone")));
+    }
+    assert_eq!(site.value::<i64>("select count(*) from users").await, 1);
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn forged_links_are_not_found_and_guessing_is_limited() {
+    let site = Site::start_with(|config| config["webapi"]["signInAttempts"] = 2.into()).await;
+    let path = invite(&site, "alice").await;
+    let forged = format!("{}{}", &path[..path.len() - 1], if path.ends_with('a') { 'b' } else { 'a' });
+    assert_eq!(site.browser().get(&forged).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(site.browser().get("/invites/x").await.status, StatusCode::NOT_FOUND);
+    let claim = async |path: &str, name: &str| {
+        let body = json!({ "username": name, "password": PASSWORD });
+        Answer::of(site.browser().request(Method::POST, &format!("/api{path}")).json(&body)).await.status
+    };
+    assert_eq!(claim(&forged, "a1").await, StatusCode::NOT_FOUND);
+    assert_eq!(claim(&forged, "a2").await, StatusCode::NOT_FOUND);
+    assert_eq!(claim(&forged, "a3").await, StatusCode::TOO_MANY_REQUESTS);
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn only_the_maker_or_an_administrator_revokes_and_claimed_ones_stay() {
+    let site = Site::start().await;
+    let path = invite(&site, "alice").await;
+    let api = format!("/api{path}");
+    let (other, administrator) =
+        (site.member("bob", &["inviter"]).await, site.member("root", &["administrator"]).await);
+    assert_eq!(other.api(Method::DELETE, &api, None).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(administrator.api(Method::DELETE, &api, None).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(state(&site, &path).await, "revoked");
+
+    let used = invite(&site, "carol").await;
+    site.browser().post_from(&used, &used, &[("username", "dave"), ("password", PASSWORD)]).await;
+    let refused = administrator.api(Method::DELETE, &format!("/api{used}"), None).await;
+    assert_eq!(refused.json()["error"]["code"], "invite_claimed");
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn a_list_is_paged_by_cursor() {
+    let site = Site::start().await;
+    let browser = site.member("alice", &["inviter"]).await;
+    let mut made = Vec::new();
+    for _ in 0..5 {
+        made.push(browser.api(Method::POST, "/api/invites", None).await.json()["url"].clone());
+    }
+    let (mut found, mut path) = (Vec::new(), "/api/invites?limit=2".to_owned());
+    loop {
+        let list = browser.get(&path).await.json();
+        assert_eq!(list["total"], 5);
+        found.extend(list["items"].as_array().expect("items").iter().map(|it| it["url"].clone()));
+        let Some(next) = list["next"].as_str() else { break };
+        path = format!("/api/invites?limit=2&after={next}");
+    }
+    made.reverse();
+    assert_eq!(found, made);
+    for wrong in ["limit=0", "limit=101", "limit=x", "after=x"] {
+        let answer = browser.get(&format!("/api/invites?{wrong}")).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{wrong}");
+        assert_eq!(answer.json()["error"]["code"], "bad_request");
+    }
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn links_of_another_salt_are_not_found() {
+    let site = Site::start().await;
+    let path = invite(&site, "alice").await;
+    let key =
+        infra::secrets::Keys::derive(&"another salt, which is as long as the first".to_owned().into()).invite;
+    let nonce: Vec<u8> = site.value("select nonce from invites").await;
+    let id: i32 = site.value("select id from invites").await;
+    let forged = bt::token::Token::new(&key, id.unsigned_abs(), &[&nonce]);
+    assert_eq!(site.browser().get(&format!("/api/invites/{forged}")).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(state(&site, &path).await, "open");
+    site.stop().await;
+}

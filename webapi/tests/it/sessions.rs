@@ -1,0 +1,305 @@
+//! Signing in and out, and what a session's cookie and row are.
+
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+
+use crate::support::{Browser, PASSWORD, Site};
+
+#[tokio::test]
+async fn a_session_s_cookie_is_for_this_site_and_not_for_scripts() {
+    let site = Site::start().await;
+    site.add("alice", &[]).await;
+    let answer = site
+        .browser()
+        .post_from("/sign-in", "/sign-in", &[("username", "alice"), ("password", PASSWORD)])
+        .await;
+    let cookie = answer.set_cookies().into_iter().find(|it| it.starts_with("session=")).expect("a cookie");
+    for part in ["HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=2592000"] {
+        assert!(cookie.contains(part), "{part} in {cookie}");
+    }
+    assert!(!cookie.contains("Domain") && !cookie.contains("Secure"), "{cookie}");
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn behind_https_the_cookies_carry_the_prefix_and_secure() {
+    for (base, prefix, path) in [("", "__Host-", "; Path=/"), ("/base", "__Secure-", "; Path=/base")] {
+        let site = Site::start_with(|config| {
+            config["webapi"]["secure"] = true.into();
+            config["apiUrl"] = format!("https://site.example.org{base}").into();
+        })
+        .await;
+        site.add("alice", &[]).await;
+        let browser = site.browser();
+        let page = browser.get("/sign-in").await;
+        let visit = page.set_cookies().concat();
+        assert!(visit.starts_with(&format!("{prefix}visit=")), "{visit}");
+        for part in ["HttpOnly", "SameSite=Strict", "; Secure", path] {
+            assert!(visit.contains(part), "{part} in {visit}");
+        }
+        let sent = visit.split(';').next().expect("name and value").to_owned();
+        let form = [("csrf", &*page.csrf()), ("username", "alice"), ("password", PASSWORD)];
+        let request = browser.request(Method::POST, "/sign-in").header("cookie", sent).form(&form);
+        let answer = crate::support::Answer::of(request).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
+        let cookie = answer.set_cookies().concat();
+        assert!(cookie.starts_with(&format!("{prefix}session=")), "{cookie}");
+        assert!(
+            cookie.contains("; Secure") && cookie.ends_with(path) || cookie.contains(&format!("{path};")),
+            "{cookie}"
+        );
+        assert!(!cookie.contains("Domain"), "{cookie}");
+        site.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn visiting_and_failing_leave_no_session_behind() {
+    let site = Site::start().await;
+    let browser = site.browser();
+    for path in ["/", "/sign-in", "/invites/x", "/nothing", "/api/session"] {
+        browser.get(path).await;
+    }
+    browser.post_from("/sign-in", "/sign-in", &[("username", "nobody"), ("password", "wrong")]).await;
+    assert_eq!(site.value::<i64>("select count(*) from sessions").await, 0);
+    assert_eq!(browser.cookie("session"), None);
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn only_a_keyed_hash_of_the_cookie_is_stored_and_no_address() {
+    let site = Site::start().await;
+    let browser = site.member("alice", &[]).await;
+    let cookie = browser.cookie("session").expect("signed in");
+    let raw = data_encoding::BASE64URL_NOPAD.decode(cookie.as_bytes()).expect("base64");
+    let row: String = site.value("select to_jsonb(sessions)::text from sessions").await;
+    assert!(!row.contains(&cookie));
+    assert!(!row.contains(&data_encoding::HEXLOWER.encode(&raw)));
+    assert!(
+        !row.contains(&data_encoding::HEXLOWER.encode(blake3::hash(&raw).as_bytes())),
+        "a plain hash is no key"
+    );
+    assert!(!row.contains("127.0.0.1"), "{row}");
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn signing_in_never_takes_over_an_id_that_was_there_before() {
+    let site = Site::start().await;
+    let mallory = site.member("mallory", &[]).await;
+    let planted = mallory.cookie("session").expect("signed in");
+    site.add("alice", &[]).await;
+    for cookie in [planted.clone(), "AAAAAAAAAAAAAAAAAAAAAA".to_owned(), "garbage".to_owned()] {
+        let victim = site.browser();
+        victim.set_cookie(&format!("session={cookie}"));
+        let body = json!({ "username": "alice", "password": PASSWORD });
+        let answer =
+            crate::support::Answer::of(victim.request(Method::POST, "/api/session").json(&body)).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.body);
+        assert_ne!(victim.cookie("session").expect("signed in"), cookie);
+        assert_eq!(victim.get("/api/session").await.json()["user"]["name"], "alice");
+    }
+    assert!(!mallory.is_signed_in().await, "the session that was planted has ended");
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn unknown_names_and_wrong_passwords_are_answered_alike() {
+    let site = Site::start().await;
+    site.add("alice", &[]).await;
+    let mut answers = Vec::new();
+    for (name, password) in [("alice", "wrong password"), ("nobody", PASSWORD)] {
+        let browser = site.browser();
+        let page = browser.get("/sign-in").await;
+        let form = [("csrf", &*page.csrf()), ("username", name), ("password", password)];
+        let shown = browser.post("/sign-in", &form).await;
+        assert_eq!(shown.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(shown.field("username"), name, "the typed name is kept");
+        let body = json!({ "username": name, "password": password });
+        let api = crate::support::Answer::of(browser.request(Method::POST, "/api/session").json(&body)).await;
+        assert_eq!(api.status, StatusCode::UNAUTHORIZED);
+        answers.push((shown.body.replace(&page.csrf(), "").replace(name, ""), api.body));
+    }
+    assert_eq!(answers[0], answers[1]);
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn names_are_found_in_any_case_and_next_leads_only_within_the_site() {
+    let site = Site::start().await;
+    site.add("Alice", &[]).await;
+    for (next, location) in
+        [("/account?x=1", "/account?x=1"), ("https://evil.example/", "/"), ("//evil.example", "/")]
+    {
+        let browser = site.browser();
+        let fields = [("username", "aLICE"), ("password", PASSWORD), ("next", next)];
+        let answer = browser.post_from("/sign-in", "/sign-in", &fields).await;
+        assert_eq!(answer.location(), location);
+    }
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn failures_are_limited_by_name_and_by_address_and_success_does_not_count() {
+    let site = Site::start_with(|config| {
+        config["webapi"]["signInAttempts"] = 3.into();
+        config["trustedProxies"] = json!(["127.0.0.1/32"]);
+    })
+    .await;
+    site.add("alice", &[]).await;
+    site.add("bob", &[]).await;
+    let browser = site.browser();
+    let attempt = async |name: &str, password: &str, address: &str| {
+        let body = json!({ "username": name, "password": password });
+        let request = browser.request(Method::POST, "/api/session").header("x-forwarded-for", address);
+        crate::support::Answer::of(request.json(&body)).await
+    };
+    for _ in 0..5 {
+        assert_eq!(attempt("alice", PASSWORD, "192.0.2.1").await.status, StatusCode::CREATED);
+    }
+    for name in ["alice", "ALICE", "Alice"] {
+        assert_eq!(attempt(name, "wrong", "2001:db8::1").await.status, StatusCode::UNAUTHORIZED);
+    }
+    let by_name = attempt("alice", PASSWORD, "192.0.2.9").await;
+    assert_eq!(by_name.status, StatusCode::TOO_MANY_REQUESTS);
+    let wait: u32 = by_name.header("retry-after").parse().expect("seconds");
+    assert!((1..=300).contains(&wait));
+    assert_eq!(by_name.json()["error"]["code"], "too_many_attempts");
+    let by_network = attempt("bob", PASSWORD, "2001:db8::2").await;
+    assert_eq!(by_network.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(attempt("bob", PASSWORD, "192.0.2.9").await.status, StatusCode::CREATED);
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn a_limited_form_says_so_and_keeps_the_name() {
+    let site = Site::start_with(|config| config["webapi"]["signInAttempts"] = 1.into()).await;
+    let browser = site.browser();
+    let fields = [("username", "nobody"), ("password", "wrong")];
+    browser.post_from("/sign-in", "/sign-in", &fields).await;
+    let answer = browser.post_from("/sign-in", "/sign-in", &fields).await;
+    assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS);
+    assert!(!answer.header("retry-after").is_empty());
+    assert!(answer.body.contains("Too many attempts"), "{}", answer.body);
+    assert_eq!(answer.field("username"), "nobody");
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn signing_out_ends_the_session_on_the_server_too() {
+    let site = Site::start().await;
+    let browser = site.member("alice", &[]).await;
+    let cookie = browser.cookie("session").expect("signed in");
+    let answer = browser.post_from("/account", "/sign-out", &[]).await;
+    assert_eq!(answer.location(), "/sign-in?signed_out=");
+    assert_eq!(browser.cookie("session"), None);
+    let thief = site.browser();
+    thief.set_cookie(&format!("session={cookie}"));
+    assert!(!thief.is_signed_in().await);
+    assert!(browser.get("/sign-in?signed_out=").await.body.contains("You are signed out"));
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn changing_the_password_ends_the_other_sessions_and_keeps_this_one_and_tokens() {
+    let site = Site::start().await;
+    let (here, elsewhere) = (site.member("alice", &[]).await, site.browser());
+    elsewhere.sign_in("alice").await;
+    let token = here.api(Method::POST, "/api/tokens", Some(json!({ "name": "script" }))).await.json();
+    let wrong = [
+        ("password", "wrong password"),
+        ("new_password", "new password"),
+        ("new_password_again", "new password"),
+    ];
+    let refused = here.post_from("/account", "/account/password", &wrong).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(refused.body.contains("this is not your present password"), "{}", refused.body);
+    let differ = [("password", PASSWORD), ("new_password", "new password"), ("new_password_again", "other")];
+    assert!(
+        here.post_from("/account", "/account/password", &differ)
+            .await
+            .body
+            .contains("the two new passwords differ")
+    );
+    let weak = [("password", PASSWORD), ("new_password", "short"), ("new_password_again", "short")];
+    assert!(
+        here.post_from("/account", "/account/password", &weak).await.body.contains("at least 8 characters")
+    );
+    assert!(elsewhere.is_signed_in().await);
+
+    let right =
+        [("password", PASSWORD), ("new_password", "new password"), ("new_password_again", "new password")];
+    assert_eq!(here.post_from("/account", "/account/password", &right).await.location(), "/account");
+    assert!(here.is_signed_in().await);
+    assert!(!elsewhere.is_signed_in().await);
+    let script = site.browser().request(Method::GET, "/api/session");
+    let script = script.bearer_auth(token["token"].as_str().expect("a token"));
+    assert_eq!(crate::support::Answer::of(script).await.status, StatusCode::OK);
+    let again =
+        elsewhere.post_from("/sign-in", "/sign-in", &[("username", "alice"), ("password", PASSWORD)]).await;
+    assert_eq!(again.status, StatusCode::UNPROCESSABLE_ENTITY, "the old password no longer works");
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn a_session_ends_with_its_time_and_is_swept() {
+    let site = Site::start().await;
+    let browser = site.member("alice", &[]).await;
+    site.execute("update sessions set expires_at = now() - interval '1 second'").await;
+    assert!(!browser.is_signed_in().await);
+    let client = site.app.connection().await.expect("a connection");
+    assert_eq!(webapi::db::session::sweep(&client).await.expect("swept"), 1);
+    drop(client);
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn visits_are_written_every_five_minutes_at_most_and_move_the_end() {
+    let site = Site::start().await;
+    let browser = site.member("alice", &[]).await;
+    let age = "select extract(epoch from now() - last_seen_at)::integer from sessions";
+    site.execute("update sessions set last_seen_at = now() - interval '4 minutes'").await;
+    assert!(browser.get("/account").await.set_cookies().is_empty());
+    assert!(site.value::<i32>(age).await >= 240, "too soon to write");
+    site.execute(
+        "update sessions set last_seen_at = now() - interval '6 minutes', expires_at = now() + interval '1 day'",
+    )
+    .await;
+    let answer = browser.get("/account").await;
+    assert!(answer.set_cookies().concat().contains("Max-Age=2592000"), "the cookie lives on, too");
+    assert!(site.value::<i32>(age).await < 60);
+    assert!(site.value::<bool>("select expires_at > now() + interval '29 days' from sessions").await);
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn the_account_page_lists_sessions_and_ends_them() {
+    let site = Site::start().await;
+    let here = site.member("alice", &[]).await;
+    let others = [site.browser(), site.browser(), site.browser()];
+    for other in &others {
+        other.sign_in("alice").await;
+    }
+    let stranger = site.member("bob", &[]).await;
+    let page = here.get("/account").await;
+    assert_eq!(page.body.matches("this one").count(), 1);
+    assert_eq!(page.body.matches("/account/sessions/").count(), 3);
+    let end = page.body.split("/account/sessions/").nth(1).expect("a form").split('/').next().expect("an id");
+    let path = format!("/account/sessions/{end}/end");
+    stranger.post_from("/account", &path, &[]).await;
+    assert_eq!(signed_in(&others).await, 3, "only one's own");
+    here.post_from("/account", &path, &[]).await;
+    assert_eq!(signed_in(&others).await, 2);
+    here.post_from("/account", "/account/sessions", &[]).await;
+    assert_eq!(signed_in(&others).await, 0);
+    assert!(here.is_signed_in().await && stranger.is_signed_in().await);
+    site.stop().await;
+}
+
+async fn signed_in(browsers: &[Browser]) -> usize {
+    let mut count = 0;
+    for browser in browsers {
+        count += usize::from(browser.is_signed_in().await);
+    }
+    count
+}

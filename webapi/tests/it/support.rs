@@ -1,0 +1,223 @@
+//! The real site on a loopback port and a real database, and browsers and scripts that use it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use infra::config::Config;
+use infra::shutdown::Shutdown;
+use infra::test_database::TestDatabase;
+use reqwest::cookie::{CookieStore, Jar};
+use reqwest::redirect::Policy;
+use reqwest::{Client, Method, RequestBuilder, StatusCode, header};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use webapi::app::App;
+use webapi::domain::account;
+use webapi::server;
+
+/// Every member's password.
+pub const PASSWORD: &str = "correct horse";
+
+/// A running site.
+pub struct Site {
+    pub database: TestDatabase,
+    pub app: App,
+    pub url: String,
+}
+
+/// example.conf.json for `database`, with ports of its own and limits that tests do not run into.
+pub fn example(database: &TestDatabase) -> Value {
+    let mut config: Value =
+        serde_json::from_str(include_str!("../../../example.conf.json")).expect("example.conf.json is JSON");
+    let login = |it: &infra::config::Postgresql| {
+        json!({
+            "host": it.host, "port": it.port, "dbname": it.dbname, "user": it.user,
+            "password": it.password.reveal(),
+        })
+    };
+    config["migrate"]["postgresql"] = login(&database.owner);
+    config["webapi"]["postgresql"] = login(&database.webapi);
+    config["tracker"]["postgresql"] = login(&database.tracker);
+    config["webapi"]["listen"] = "127.0.0.1:0".into();
+    config["webapi"]["secure"] = false.into();
+    config["webapi"]["signInAttempts"] = 1000.into();
+    config["salt"] = "a salt for tests, as long as it has to be".into();
+    config["zeromq"]["counts"] = "tcp://127.0.0.1:1".into();
+    config["zeromq"]["control"] = "tcp://127.0.0.1:2".into();
+    config
+}
+
+impl Site {
+    pub async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// With `change` made to the configuration.
+    pub async fn start_with(change: impl FnOnce(&mut Value)) -> Self {
+        let database = TestDatabase::create().await.expect("a database");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let mut config = example(&database);
+        config["apiUrl"] = url.clone().into();
+        change(&mut config);
+        let config = Config::parse(&config.to_string(), Path::new("test")).expect("a configuration");
+        let app = App::new(config, Shutdown::default()).expect("an app");
+        tokio::spawn(server::serve(app.clone(), listener));
+        Self { database, app, url }
+    }
+
+    /// Adds an account whose password is [`PASSWORD`]; answers its id.
+    pub async fn add(&self, name: &str, roles: &[&str]) -> i32 {
+        let roles: Vec<String> = roles.iter().map(|it| (*it).to_owned()).collect();
+        account::add(&self.app, name, PASSWORD.to_owned().into(), &roles).await.expect("an account")
+    }
+
+    /// Adds an account and signs it in.
+    pub async fn member(&self, name: &str, roles: &[&str]) -> Browser {
+        self.add(name, roles).await;
+        let browser = self.browser();
+        browser.sign_in(name).await;
+        browser
+    }
+
+    /// A browser that has never been here.
+    pub fn browser(&self) -> Browser {
+        Browser::new(&self.url)
+    }
+
+    /// One value from the database, as its owner sees it.
+    pub async fn value<T: for<'a> tokio_postgres::types::FromSql<'a>>(&self, sql: &str) -> T {
+        let client = self.database.client().await.expect("a connection");
+        client.query_one(sql, &[]).await.expect("a row").get(0)
+    }
+
+    /// Changes the database behind the site's back.
+    pub async fn execute(&self, sql: &str) {
+        let client = self.database.client().await.expect("a connection");
+        client.batch_execute(sql).await.expect("a statement");
+    }
+
+    /// Stops the site and drops its database.
+    pub async fn stop(self) {
+        self.app.shutdown.request();
+        self.database.drop_now().await.expect("the database drops");
+    }
+}
+
+/// Keeps cookies, follows no redirect.
+pub struct Browser {
+    pub http: Client,
+    pub url: String,
+    jar: Arc<Jar>,
+}
+
+/// An answer that has arrived.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: header::HeaderMap,
+    pub body: String,
+}
+
+impl Browser {
+    pub fn new(url: &str) -> Self {
+        let jar = Arc::new(Jar::default());
+        let http =
+            Client::builder().cookie_provider(Arc::clone(&jar)).redirect(Policy::none()).no_proxy().build();
+        Self { http: http.expect("a client"), url: url.to_owned(), jar }
+    }
+
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.url))
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        Answer::of(self.request(Method::GET, path)).await
+    }
+
+    /// Sends a form with the token of the page at `from`.
+    pub async fn post_from(&self, from: &str, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let csrf = self.get(from).await.csrf();
+        let mut form = vec![("csrf", csrf.as_str())];
+        form.extend_from_slice(fields);
+        self.post(path, &form).await
+    }
+
+    /// Sends a form as it is.
+    pub async fn post(&self, path: &str, form: &[(&str, &str)]) -> Answer {
+        Answer::of(self.request(Method::POST, path).form(form)).await
+    }
+
+    pub async fn sign_in(&self, name: &str) {
+        let answer =
+            self.post_from("/sign-in", "/sign-in", &[("username", name), ("password", PASSWORD)]).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
+    }
+
+    /// A change by API, with the session's token.
+    pub async fn api(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+        let session: Value = self.get("/api/session").await.json();
+        let token = session["csrf_token"].as_str().expect("signed in").to_owned();
+        let mut request = self.request(method, path).header("x-csrf-token", token);
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        Answer::of(request).await
+    }
+
+    /// The value of a cookie.
+    pub fn cookie(&self, name: &str) -> Option<String> {
+        let cookies = self.jar.cookies(&self.url.parse().expect("a URL"))?;
+        let cookies = cookies.to_str().expect("text").to_owned();
+        cookies.split("; ").find_map(|it| it.strip_prefix(&format!("{name}="))).map(str::to_owned)
+    }
+
+    /// Puts a cookie there, as `name=value`.
+    pub fn set_cookie(&self, cookie: &str) {
+        self.jar.add_cookie_str(cookie, &self.url.parse().expect("a URL"));
+    }
+
+    pub async fn is_signed_in(&self) -> bool {
+        self.get("/api/session").await.status == StatusCode::OK
+    }
+}
+
+impl Answer {
+    pub async fn of(request: RequestBuilder) -> Self {
+        let response = request.send().await.expect("an answer");
+        let (status, headers) = (response.status(), response.headers().clone());
+        Self { status, headers, body: response.text().await.expect("a body") }
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("no JSON: {} {}", self.status, self.body))
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |it| it.to_str().expect("text"))
+    }
+
+    /// Where it leads.
+    pub fn location(&self) -> &str {
+        self.header("location")
+    }
+
+    /// The first form's token.
+    pub fn csrf(&self) -> String {
+        self.field("csrf")
+    }
+
+    /// The value of the first input of this name.
+    pub fn field(&self, name: &str) -> String {
+        let input = self.body.split("<input").find(|it| it.contains(&format!("name=\"{name}\"")));
+        let value =
+            input.and_then(|it| it.split_once("value=\"")).and_then(|(_, rest)| rest.split('"').next());
+        value.unwrap_or_else(|| panic!("no field {name}: {} {}", self.status, self.body)).to_owned()
+    }
+
+    /// All set cookies, in full.
+    pub fn set_cookies(&self) -> Vec<&str> {
+        let cookies = self.headers.get_all(header::SET_COOKIE).iter();
+        cookies.map(|it| it.to_str().expect("text")).collect()
+    }
+}
