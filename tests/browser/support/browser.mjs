@@ -22,12 +22,13 @@ export function launch() {
 /** A page that gathers what the browser complains about; `complaints()` answers and empties it. */
 export async function openPage(context) {
   const page = await context.newPage();
+  page.setDefaultTimeout(15_000);
   const gathered = [];
   page.on("console", (message) => {
     if (message.type() !== "error" && message.type() !== "warning") return;
     const { url } = message.location();
     // A form that is answered with 422 is no fault of the page, but Chromium says it as one.
-    if (url === page.url() && /status of 4(04|10|22|29) /.test(message.text())) return;
+    if (url === page.url() && /status of 4(03|04|09|10|22|29) /.test(message.text())) return;
     gathered.push(`${message.type()}: ${message.text()} (${url})`);
   });
   page.on("pageerror", (error) => gathered.push(`uncaught: ${error.message}`));

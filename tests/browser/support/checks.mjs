@@ -43,7 +43,7 @@ async function checkAccessibility(page, name) {
   const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
   const grave = violations.filter((it) => GRAVE.has(it.impact));
   assert.deepEqual(
-    grave.map((it) => `${it.id}: ${it.help}: ${it.nodes.map((node) => node.html).join(" ")}`),
+    grave.map((it) => `${it.id}: ${it.help}: ${it.nodes.map((node) => `${node.html} (${node.failureSummary})`).join(" ")}`),
     [],
     `${name}: accessible`,
   );

@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtemp, readFile, readdir, rm } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { readFile, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
@@ -19,30 +20,30 @@ export { ROOT, TARGET };
 
 /** Starts it: { site, tracker, invite, stop() }, the last being the link to the first account. */
 export async function startProduct() {
-  const data = await mkdtemp(join(tmpdir(), "fairywren-browser-"));
+  // Not made here: it has to be one that the database's own account may enter.
+  const data = join(tmpdir(), `fairywren-browser-${randomUUID()}`);
   const child = spawn(
     join(PROGRAMS, "fairywren"),
-    ["up", "--data", join(data, "data"), "--site", "127.0.0.1:0", "--tracker", "127.0.0.1:0"],
+    ["up", "--data", data, "--site", "127.0.0.1:0", "--tracker", "127.0.0.1:0"],
     { stdio: ["ignore", "pipe", "pipe"] },
   );
   let log = "";
   child.stderr.setEncoding("utf8").on("data", (text) => (log += text));
   const ended = new Promise((resolve) => child.once("close", (code, signal) => resolve({ code, signal })));
-  const ready = readLines(child.stdout);
-  const failed = ended.then(() => {
+  const lines = await readLines(child.stdout);
+  if (!lines) {
+    await ended;
     throw new Error(`fairywren ended before it was ready:\n${log}`);
-  });
-  failed.catch(() => {});
-  const lines = await Promise.race([ready, failed]);
+  }
   return {
     site: lines.site,
     tracker: lines.tracker,
     invite: lines["first account"],
-    log: () => log,
     stop: () => stop(child, ended, data),
   };
 }
 
+/** What it prints until it is ready; null when it ends before. */
 async function readLines(stdout) {
   const found = {};
   for await (const line of createInterface({ input: stdout })) {
@@ -51,7 +52,7 @@ async function readLines(stdout) {
     assert.ok(label, `an unknown line on standard output: ${line}`);
     found[label] = line.slice(label.length + 1);
   }
-  throw new Error("standard output ended without `ready`");
+  return null;
 }
 
 /** Ends it as an operator would, and looks whether anything of it is left. */

@@ -1,0 +1,314 @@
+// The whole way of two members through the site, on a phone and on a desk.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { awaitCounts, launch, openPage, shownCounts } from "./support/browser.mjs";
+import { checkPage, savePictureForReadme } from "./support/checks.mjs";
+import { startProduct } from "./support/product.mjs";
+import { announceAddress, decode, encode, makeTorrent, sha1 } from "./support/torrent.mjs";
+
+const PASSWORD = "a long enough password";
+const VIEWPORTS = { phone: { width: 390, height: 844 }, desk: { width: 1280, height: 900 } };
+const TITLE = "Nightjar field recordings, summer on the heath";
+const CONTENT = Buffer.alloc(300_000, "nightjar ");
+
+let browser;
+
+before(async () => {
+  browser = await launch();
+});
+after(() => browser?.close());
+
+for (const [device, viewport] of Object.entries(VIEWPORTS)) {
+  test(`the journey on a ${device}`, async (t) => {
+    const product = await startProduct();
+    try {
+      await travel(t, device, viewport, product);
+    } finally {
+      await product.stop();
+    }
+  });
+}
+
+async function travel(t, device, viewport, { site, invite }) {
+  const own = await browser.newContext({ viewport, permissions: ["clipboard-read", "clipboard-write"] });
+  const other = await browser.newContext({ viewport });
+  const plain = await browser.newContext({ viewport, javaScriptEnabled: false });
+  const [ada, bo, still] = await Promise.all([own, other, plain].map(openPage));
+  const check = (page, name) => checkPage(page, `${device}-${name}`);
+  const go = (page, words) => follow(page, device, words);
+  let id, address;
+  const mine = makeTorrent("nightjar.flac", CONTENT, { isPrivate: false });
+
+  // A step that fails ends the journey: what comes after it would only repeat the complaint.
+  const step = async (name, body) => {
+    let done = false;
+    await t.test(name, async () => {
+      await body();
+      done = true;
+    });
+    assert.ok(done, `ended at: ${name}`);
+  };
+
+  await step("the first account is made from the printed link", async () => {
+    await ada.goto(site);
+    await ada.waitForURL(/\/sign-in/);
+    await check(ada, "sign-in");
+    await ada.goto(invite);
+    await check(ada, "claim");
+    await fill(ada, { Name: "ada", Password: "short" });
+    await press(ada, "Create account");
+    assert.equal(await ada.getByLabel("Name").inputValue(), "ada", "typed values are kept");
+    assert.equal(await ada.getByLabel("Password").getAttribute("aria-invalid"), "true");
+    await check(ada, "claim-again");
+    await fill(ada, { Password: PASSWORD });
+    await press(ada, "Create account");
+    await ada.waitForURL(`${site}/`);
+    await check(ada, "torrents-none");
+  });
+
+  await step("an invite is made and claimed by another", async () => {
+    await go(ada, "Invites");
+    await check(ada, "invites-none");
+    await press(ada, "Create an invite");
+    await check(ada, "invites");
+    const link = await ada.locator("input[id^=invite-]").inputValue();
+    await ada.getByRole("button", { name: "Copy" }).click();
+    await ada.getByRole("button", { name: "Copied" }).waitFor();
+    assert.equal(await ada.evaluate(() => navigator.clipboard.readText()), link);
+    await bo.goto(link);
+    await fill(bo, { Name: "bo", Password: PASSWORD });
+    await press(bo, "Create account");
+    await bo.waitForURL(`${site}/`);
+    await bo.goto(link);
+    await check(bo, "claim-over");
+    await ada.reload();
+    await ada.getByText("claimed").first().waitFor();
+  });
+
+  await step("a .torrent is uploaded", async () => {
+    await go(ada, "Upload");
+    await check(ada, "upload");
+    await choose(ada, "not-a.torrent", Buffer.from("d4:spam"));
+    await press(ada, "Upload");
+    await ada.locator("#torrent-error").waitFor();
+    await choose(ada, "nightjar.torrent", mine.metainfo);
+    await ada.getByText(/nightjar\.torrent, .* KiB|nightjar\.torrent, \d+ bytes/).waitFor();
+    await fill(ada, { Title: TITLE, Description: "Churring at **22:40**.\n\n- wing claps\n- rain" });
+    await press(ada, "Upload");
+    await ada.waitForURL(/\/torrents\/\d+/);
+    id = Number(new URL(ada.url()).pathname.split("/").pop());
+    await ada.getByRole("heading", { name: TITLE }).waitFor();
+    await ada.getByRole("status").filter({ hasText: /download/i }).first().waitFor();
+    await check(ada, "torrent-uploaded");
+    assert.equal(await ada.locator(".prose strong").innerText(), "22:40");
+  });
+
+  await step("it is found by a word of its title and by its file", async () => {
+    await bo.goto(site);
+    for (const words of ["heath nightjar", "nightjar.flac", "recordngs"]) {
+      await bo.getByRole("searchbox").fill(words);
+      await bo.getByRole("button", { name: "Search" }).click();
+      await bo.getByRole("link", { name: TITLE }).waitFor();
+    }
+    await check(bo, "torrents-found");
+    await bo.getByRole("searchbox").fill("zzzzqqqq");
+    await bo.getByRole("button", { name: "Search" }).click();
+    await bo.locator(".empty").waitFor();
+    await check(bo, "torrents-not-found");
+    await bo.goto(site);
+    await bo.getByRole("link", { name: TITLE }).click();
+    await bo.waitForURL(new RegExp(`/torrents/${id}$`));
+    await check(bo, "torrent");
+  });
+
+  await step("the downloaded .torrent is private and announces to the member's own address", async () => {
+    const files = await Promise.all([ada, bo].map(download));
+    const [forAda, forBo] = files.map(({ bytes }) => decode(bytes));
+    assert.match(files[1].name, /\.torrent$/);
+    assert.equal(forBo.info.private, 1);
+    assert.deepEqual(sha1(encode(forBo.info)), sha1(encode(forAda.info)), "both members share one swarm");
+    const [a, b] = [forAda, forBo].map((it) => it.announce.toString());
+    assert.match(b, /\/announce\/[a-z2-7]{40}\/announce$/);
+    assert.notEqual(a, b, "each member has an address of their own");
+    assert.equal(forBo["announce-list"], undefined);
+    const infoHash = sha1(encode(forBo.info));
+    address = { a: (fields) => announceAddress(a, infoHash, "-FW0001-aaaaaaaaaaaa", fields) };
+    address.b = (fields) => announceAddress(b, infoHash, "-FW0001-bbbbbbbbbbbb", fields);
+  });
+
+  await step("announces change the counts on both members' open pages", async () => {
+    await ada.goto(site);
+    const expect = async (seeders, leechers, snatched) => {
+      const counts = { seeders, leechers, snatched };
+      await Promise.all([ada, bo].map((page) => awaitCounts(page, id, counts)));
+    };
+    await expect(0, 0, 0);
+    const seeder = { port: 6881, uploaded: 0, downloaded: 0, left: 0 };
+    const leecher = { port: 6882, uploaded: 0, downloaded: 0, left: CONTENT.length };
+    await announce(address.a({ ...seeder, event: "started" }));
+    await expect(1, 0, 0);
+    const answer = await announce(address.b({ ...leecher, event: "started" }));
+    await expect(1, 1, 0);
+    assert.deepEqual([...answer.peers], [127, 0, 0, 1, 6881 >> 8, 6881 & 255], "the seeder, in compact form");
+    await announce(address.b({ ...leecher, left: 0, downloaded: CONTENT.length, event: "completed" }));
+    await expect(2, 0, 1);
+    await check(bo, "torrent-counts");
+    await check(ada, "torrents");
+    if (device === "desk") await savePictureForReadme(ada);
+    await announce(address.a({ ...seeder, event: "stopped" }));
+    await expect(1, 0, 1);
+  });
+
+  await step("without scripts the same numbers are there at load", async () => {
+    await still.goto(`${site}/sign-in`);
+    await fill(still, { Name: "bo", Password: PASSWORD });
+    await press(still, "Sign in");
+    const expected = { seeders: "1", leechers: "0", snatched: "1" };
+    assert.deepEqual(await shownCounts(still, id), expected, "on the list");
+    await still.goto(`${site}/torrents/${id}`);
+    assert.deepEqual(await shownCounts(still, id), expected, "on the torrent's page");
+    if (device === "phone") await still.locator("summary", { hasText: "Menu" }).click();
+    await still.getByRole("link", { name: "Upload", exact: true }).click();
+    await still.waitForURL(/\/upload$/);
+  });
+
+  await step("staff see who is connected", async () => {
+    await go(ada, "Swarm");
+    await ada.getByText("bo", { exact: true }).first().waitFor();
+    await check(ada, "swarm");
+    const refused = await bo.goto(`${site}/swarm`);
+    assert.equal(refused.status(), 403);
+    await check(bo, "forbidden");
+  });
+
+  await step("the owner edits the torrent", async () => {
+    await ada.goto(`${site}/torrents/${id}`);
+    await ada.getByRole("link", { name: "Edit" }).click();
+    await check(ada, "torrent-edit");
+    await fill(ada, { Title: `${TITLE}, 2026` });
+    await press(ada, /Save/);
+    await ada.getByRole("heading", { name: `${TITLE}, 2026` }).waitFor();
+  });
+
+  await step("the account: tokens, sessions, password", async () => {
+    await bo.goto(`${site}/account`);
+    await check(bo, "account");
+    await fill(bo, { "Name of a new token": "autobrr" });
+    await press(bo, "Create a token");
+    assert.match(await bo.getByLabel("New API token").inputValue(), /^fw_[a-z2-7]{40}$/);
+    await check(bo, "account-token");
+    await bo.goto(`${site}/account`);
+    await bo.getByRole("button", { name: "Revoke autobrr" }).click();
+    await bo.getByRole("dialog").getByRole("button", { name: "Cancel" }).click();
+    await bo.getByRole("button", { name: "Revoke autobrr" }).click();
+    await checkPage(bo, `${device}-confirm`);
+    await Promise.all([bo.waitForNavigation(), bo.getByRole("dialog").getByRole("button", { name: "Revoke" }).click()]);
+    assert.equal(await bo.getByRole("button", { name: "Revoke autobrr" }).count(), 0);
+    await fill(bo, { "Present password": "not it", "New password": "quite another one", "New password again": "quite another one" });
+    await press(bo, "Change the password");
+    await check(bo, "account-again");
+    await fill(bo, { "Present password": PASSWORD, "New password": "quite another one", "New password again": "quite another one" });
+    await press(bo, "Change the password");
+    await still.goto(`${site}/account`);
+    assert.match(still.url(), /\/sign-in/, "the other session has ended");
+    await bo.goto(`${site}/account/announce-key`);
+    await check(bo, "account-reset");
+    await press(bo, "Reset the announce URL");
+    const answer = await announce(address.b({ port: 6882, uploaded: 0, downloaded: 0, left: 0 }));
+    assert.match(String(answer["failure reason"]), /passkey/, "the old key is refused at once");
+  });
+
+  await step("members, roles, disabling", async () => {
+    await go(ada, "Members");
+    await check(ada, "members");
+    await ada.getByRole("link", { name: "bo", exact: true }).click();
+    await check(ada, "member");
+    await ada.getByLabel("inviter").check();
+    await press(ada, "Save the roles");
+    await bo.goto(`${site}/invites`);
+    assert.ok(await bo.getByRole("button", { name: "Create an invite" }).isVisible());
+    await ada.getByRole("button", { name: "Disable" }).click();
+    await Promise.all([ada.waitForNavigation(), ada.getByRole("dialog").getByRole("button", { name: "Disable" }).click()]);
+    await check(ada, "member-disabled");
+    await bo.goto(site);
+    assert.match(bo.url(), /\/sign-in/, "a disabled member is signed out");
+    await fill(bo, { Name: "bo", Password: "quite another one" });
+    await press(bo, "Sign in");
+    assert.match(bo.url(), /\/sign-in/);
+    await check(bo, "sign-in-again");
+  });
+
+  await step("the owner deletes the torrent", async () => {
+    await ada.goto(`${site}/torrents/${id}`);
+    await ada.getByRole("button", { name: "Delete" }).or(ada.getByRole("link", { name: "Delete" })).first().click();
+    await ada.waitForFunction(() => document.querySelector("dialog") || location.pathname.endsWith("/delete"));
+    await check(ada, "torrent-delete");
+    const dialog = ada.getByRole("dialog");
+    const place = (await dialog.count()) ? dialog : ada.getByRole("main");
+    await Promise.all([ada.waitForNavigation(), place.getByRole("button", { name: /^Delete/ }).click()]);
+    const gone = await ada.goto(`${site}/torrents/${id}`);
+    assert.equal(gone.status(), 404);
+    await check(ada, "not-found");
+    const answer = await announce(address.a({ port: 6881, uploaded: 0, downloaded: 0, left: 0 }));
+    assert.match(String(answer["failure reason"]), /^Unregistered torrent/);
+  });
+
+  await step("signing out", async () => {
+    await ada.goto(`${site}/api/docs`);
+    await check(ada, "api-docs");
+    await ada.goto(site);
+    if (device === "phone") await ada.locator("summary", { hasText: "Menu" }).click();
+    await press(ada, "Sign out");
+    await ada.goto(`${site}/account`);
+    assert.match(ada.url(), /\/sign-in/);
+  });
+
+  await Promise.all([own, other, plain].map((it) => it.close()));
+}
+
+/** A word of the navigation; on a phone that is behind the menu. */
+async function follow(page, device, words) {
+  if (device === "phone") await page.locator("summary", { hasText: "Menu" }).click();
+  const link = page.getByRole("navigation", { name: "Site" }).getByRole("link", { name: words, exact: true });
+  await Promise.all([page.waitForNavigation(), link.click()]);
+}
+
+async function fill(page, values) {
+  for (const [label, value] of Object.entries(values)) await field(page, label).fill(value);
+}
+
+/** By the first words of its label: "New password" is not "New password again". */
+function field(page, label) {
+  const words = label.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  return page.getByLabel(new RegExp(`^${words}( optional)?$`));
+}
+
+/** Presses a button that sends a form. */
+async function press(page, name) {
+  const button = page.getByRole("button", { name, exact: typeof name === "string" });
+  const answered = page.waitForResponse((it) => it.request().method() === "POST");
+  await Promise.all([answered, button.first().click()]);
+  await page.waitForLoadState("load");
+}
+
+async function choose(page, name, buffer) {
+  const file = { name, mimeType: "application/x-bittorrent", buffer };
+  await page.locator("input[type=file]").setInputFiles(file);
+}
+
+async function download(page) {
+  const link = page.getByRole("link", { name: /^Download/ });
+  const [file] = await Promise.all([page.waitForEvent("download"), link.first().click()]);
+  const chunks = [];
+  for await (const chunk of await file.createReadStream()) chunks.push(chunk);
+  return { name: file.suggestedFilename(), bytes: Buffer.concat(chunks) };
+}
+
+/** One announce, as a client's. */
+async function announce(address) {
+  const answer = await fetch(address, { headers: { "User-Agent": "journey/1" } });
+  assert.equal(answer.status, 200);
+  return decode(Buffer.from(await answer.arrayBuffer()));
+}
