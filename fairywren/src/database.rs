@@ -16,7 +16,7 @@ use crate::folder::Folder;
 use crate::program::{Program, Readiness};
 
 /// A fast stop rolls back what is open and writes a checkpoint.
-const PATIENCE: Duration = Duration::from_millis(1200);
+const PATIENCE: Duration = Duration::from_millis(1500);
 
 /// The embedded server of `folder`, not started.
 pub(crate) async fn embedded(folder: &Folder) -> anyhow::Result<Cluster> {

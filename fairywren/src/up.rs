@@ -20,7 +20,7 @@ use crate::program::{Program, Readiness};
 use crate::refusal::Refusal;
 
 /// How long tracker and webapi may finish what they are at; with the database's time it stays below 5 seconds.
-const PATIENCE: Duration = Duration::from_millis(3500);
+const PATIENCE: Duration = Duration::from_millis(3300);
 
 /// Longer than any child's patience: they are killed before.
 const ALL_ENDED: Duration = Duration::from_secs(10);
