@@ -2,6 +2,7 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 
 use deadpool_postgres::{Object, Pool};
 use infra::config::Config;
@@ -12,6 +13,9 @@ use crate::domain::attempts::Attempts;
 use crate::domain::password::Passwords;
 use crate::error::Error;
 use crate::live::Live;
+
+/// Waiting for a place in the pool and then for a connection takes no longer in all.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The process's state, cheap to clone. The same in production and in tests.
 #[derive(Clone)]
@@ -52,7 +56,10 @@ impl App {
 
     /// A database connection; [`Error::Unavailable`] where none can be had in time.
     pub async fn connection(&self) -> Result<Object, Error> {
-        Ok(self.pool.get().await?)
+        match tokio::time::timeout(PATIENCE, self.pool.get()).await {
+            Ok(connection) => Ok(connection?),
+            Err(_) => Err(Error::Unavailable("database")),
+        }
     }
 }
 

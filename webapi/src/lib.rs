@@ -7,6 +7,7 @@ pub mod db;
 pub mod domain;
 pub mod error;
 pub mod live;
+pub mod memory;
 pub mod router;
 pub mod server;
 pub mod ui;

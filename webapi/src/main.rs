@@ -47,6 +47,7 @@ enum Command {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     infra::log::start();
+    webapi::memory::give_back_large_blocks();
     let file = match (&arguments.command, &arguments.config) {
         (Some(Command::Migrate { config } | Command::FirstAccount { config }), _) | (None, Some(config)) => {
             config

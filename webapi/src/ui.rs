@@ -59,7 +59,6 @@ impl IntoResponse for Failure {
 }
 
 /// A rendered page.
-#[expect(clippy::needless_pass_by_value, reason = "a page is rendered once and is then of no use")]
 pub fn page(template: impl askama::Template) -> Result<Response, Failure> {
     Ok(Html(template.render()?).into_response())
 }

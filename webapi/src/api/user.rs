@@ -102,7 +102,7 @@ impl UserBody {
 /// Which members.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-struct Search {
+struct Selection {
     /// The beginning of the name, in any case.
     search: Option<String>,
     /// Members on the page: 1 to 100, 50 where it is missing.
@@ -153,7 +153,7 @@ struct RoleBody {
 }
 
 /// The members. For staff.
-#[utoipa::path(get, path = "/api/users", tag = "users", params(Search), responses(
+#[utoipa::path(get, path = "/api/users", tag = "users", params(Selection), responses(
     (status = 200, description = "By name", body = List<UserBody>),
     (status = 400, description = "The parameters cannot be read", body = super::ErrorBody),
     (status = 403, description = "Not for you", body = super::ErrorBody),
@@ -162,11 +162,11 @@ struct RoleBody {
 async fn list(
     State(app): State<App>,
     Staff(member): Staff,
-    Query(search): Query<Search>,
+    Query(asked): Query<Selection>,
 ) -> Result<Json<List<UserBody>>, Failure> {
-    let limit = cursor::limit(search.limit)?;
-    let after: Option<String> = search.after.as_deref().map(cursor::decode).transpose()?;
-    let prefix = search.search.unwrap_or_default();
+    let limit = cursor::limit(asked.limit)?;
+    let after: Option<String> = asked.after.as_deref().map(cursor::decode).transpose()?;
+    let prefix = asked.search.unwrap_or_default();
     let client = app.connection().await?;
     let mut found = db::user::list(&client, &prefix, after.as_deref(), limit + 1).await?;
     let next = cursor::cut(&mut found, limit, |last| last.account.name.clone())?;

@@ -84,7 +84,7 @@ fn keys(name: &str, address: IpAddr) -> [Key; 2] {
 mod tests {
     use super::*;
 
-    const WINDOW: Duration = Duration::from_secs(300);
+    const WINDOW: Duration = Duration::from_mins(5);
 
     fn address(text: &str) -> IpAddr {
         text.parse().expect("an address")

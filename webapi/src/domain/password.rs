@@ -34,7 +34,9 @@ pub struct Passwords {
 
 /// The right to hash one password.
 #[derive(Debug)]
-pub struct Place(OwnedSemaphorePermit);
+pub struct Place {
+    _permit: OwnedSemaphorePermit,
+}
 
 impl Passwords {
     /// With the pepper derived from the salt.
@@ -48,7 +50,7 @@ impl Passwords {
         let busy = |_| Error::TooMany { retry_after: Duration::from_secs(5) };
         let _waiting = self.waiting.try_acquire().map_err(busy)?;
         let place = Arc::clone(&self.places).acquire_owned().await;
-        place.map(Place).map_err(|error| Error::Internal(error.into()))
+        place.map(|permit| Place { _permit: permit }).map_err(|error| Error::Internal(error.into()))
     }
 
     /// The PHC string to store.

@@ -39,7 +39,7 @@ struct Asked {
 }
 
 /// Replaces answers that carry [`Failed`], and bare ones with an error's status.
-pub async fn layer(State(app): State<App>, request: Request, next: Next) -> Response {
+pub(super) async fn layer(State(app): State<App>, request: Request, next: Next) -> Response {
     let asked = Asked {
         method: request.method().clone(),
         uri: request.uri().clone(),

@@ -19,7 +19,7 @@ const FIXED: [(HeaderName, &str); 5] = [
 ];
 
 /// Adds the headers; pages are kept by nobody unless they say otherwise.
-pub async fn layer(State(app): State<App>, request: Request, next: Next) -> Response {
+pub(super) async fn layer(State(app): State<App>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     for (name, value) in FIXED {

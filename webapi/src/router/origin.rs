@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::error::Error;
 
 /// Looks at `Sec-Fetch-Site`, or at `Origin` where a browser sends no such header.
-pub async fn layer(State(app): State<App>, request: Request, next: Next) -> Response {
+pub(super) async fn layer(State(app): State<App>, request: Request, next: Next) -> Response {
     if request.method().is_safe() || is_ours(request.headers(), app.config.api_url.as_str()) {
         return next.run(request).await;
     }

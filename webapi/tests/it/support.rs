@@ -16,17 +16,17 @@ use webapi::domain::account;
 use webapi::server;
 
 /// Every member's password.
-pub const PASSWORD: &str = "correct horse";
+pub(crate) const PASSWORD: &str = "correct horse";
 
 /// A running site.
-pub struct Site {
-    pub database: TestDatabase,
-    pub app: App,
-    pub url: String,
+pub(crate) struct Site {
+    pub(crate) database: TestDatabase,
+    pub(crate) app: App,
+    pub(crate) url: String,
 }
 
 /// example.conf.json for `database`, with ports of its own and limits that tests do not run into.
-pub fn example(database: &TestDatabase) -> Value {
+pub(crate) fn example(database: &TestDatabase) -> Value {
     let mut config: Value =
         serde_json::from_str(include_str!("../../../example.conf.json")).expect("example.conf.json is JSON");
     let login = |it: &infra::config::Postgresql| {
@@ -48,12 +48,12 @@ pub fn example(database: &TestDatabase) -> Value {
 }
 
 impl Site {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::start_with(|_| {}).await
     }
 
     /// With `change` made to the configuration.
-    pub async fn start_with(change: impl FnOnce(&mut Value)) -> Self {
+    pub(crate) async fn start_with(change: impl FnOnce(&mut Value)) -> Self {
         let database = TestDatabase::create().await.expect("a database");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
@@ -67,13 +67,13 @@ impl Site {
     }
 
     /// Adds an account whose password is [`PASSWORD`]; answers its id.
-    pub async fn add(&self, name: &str, roles: &[&str]) -> i32 {
+    pub(crate) async fn add(&self, name: &str, roles: &[&str]) -> i32 {
         let roles: Vec<String> = roles.iter().map(|it| (*it).to_owned()).collect();
         account::add(&self.app, name, PASSWORD.to_owned().into(), &roles).await.expect("an account")
     }
 
     /// Adds an account and signs it in.
-    pub async fn member(&self, name: &str, roles: &[&str]) -> Browser {
+    pub(crate) async fn member(&self, name: &str, roles: &[&str]) -> Browser {
         self.add(name, roles).await;
         let browser = self.browser();
         browser.sign_in(name).await;
@@ -81,62 +81,62 @@ impl Site {
     }
 
     /// A browser that has never been here.
-    pub fn browser(&self) -> Browser {
+    pub(crate) fn browser(&self) -> Browser {
         Browser::new(&self.url)
     }
 
     /// One value from the database, as its owner sees it.
-    pub async fn value<T: for<'a> tokio_postgres::types::FromSql<'a>>(&self, sql: &str) -> T {
+    pub(crate) async fn value<T: for<'a> tokio_postgres::types::FromSql<'a>>(&self, sql: &str) -> T {
         let client = self.database.client().await.expect("a connection");
         client.query_one(sql, &[]).await.expect("a row").get(0)
     }
 
     /// Changes the database behind the site's back.
-    pub async fn execute(&self, sql: &str) {
+    pub(crate) async fn execute(&self, sql: &str) {
         let client = self.database.client().await.expect("a connection");
         client.batch_execute(sql).await.expect("a statement");
     }
 
     /// Stops the site and drops its database.
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.app.shutdown.request();
         self.database.drop_now().await.expect("the database drops");
     }
 }
 
 /// Keeps cookies, follows no redirect.
-pub struct Browser {
-    pub http: Client,
-    pub url: String,
+pub(crate) struct Browser {
+    pub(crate) http: Client,
+    pub(crate) url: String,
     jar: Arc<Jar>,
 }
 
 /// An answer that has arrived.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: header::HeaderMap,
-    pub body: String,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: header::HeaderMap,
+    pub(crate) body: String,
 }
 
 impl Browser {
-    pub fn new(url: &str) -> Self {
+    pub(crate) fn new(url: &str) -> Self {
         let jar = Arc::new(Jar::default());
         let http =
             Client::builder().cookie_provider(Arc::clone(&jar)).redirect(Policy::none()).no_proxy().build();
         Self { http: http.expect("a client"), url: url.to_owned(), jar }
     }
 
-    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.url))
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         Answer::of(self.request(Method::GET, path)).await
     }
 
     /// Sends a form with the token of the page at `from`.
-    pub async fn post_from(&self, from: &str, path: &str, fields: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn post_from(&self, from: &str, path: &str, fields: &[(&str, &str)]) -> Answer {
         let csrf = self.get(from).await.csrf();
         let mut form = vec![("csrf", csrf.as_str())];
         form.extend_from_slice(fields);
@@ -144,18 +144,18 @@ impl Browser {
     }
 
     /// Sends a form as it is.
-    pub async fn post(&self, path: &str, form: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn post(&self, path: &str, form: &[(&str, &str)]) -> Answer {
         Answer::of(self.request(Method::POST, path).form(form)).await
     }
 
-    pub async fn sign_in(&self, name: &str) {
+    pub(crate) async fn sign_in(&self, name: &str) {
         let answer =
             self.post_from("/sign-in", "/sign-in", &[("username", name), ("password", PASSWORD)]).await;
         assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
     }
 
     /// A change by API, with the session's token.
-    pub async fn api(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+    pub(crate) async fn api(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
         let session: Value = self.get("/api/session").await.json();
         let token = session["csrf_token"].as_str().expect("signed in").to_owned();
         let mut request = self.request(method, path).header("x-csrf-token", token);
@@ -166,49 +166,49 @@ impl Browser {
     }
 
     /// The value of a cookie.
-    pub fn cookie(&self, name: &str) -> Option<String> {
+    pub(crate) fn cookie(&self, name: &str) -> Option<String> {
         let cookies = self.jar.cookies(&self.url.parse().expect("a URL"))?;
         let cookies = cookies.to_str().expect("text").to_owned();
         cookies.split("; ").find_map(|it| it.strip_prefix(&format!("{name}="))).map(str::to_owned)
     }
 
     /// Puts a cookie there, as `name=value`.
-    pub fn set_cookie(&self, cookie: &str) {
+    pub(crate) fn set_cookie(&self, cookie: &str) {
         self.jar.add_cookie_str(cookie, &self.url.parse().expect("a URL"));
     }
 
-    pub async fn is_signed_in(&self) -> bool {
+    pub(crate) async fn is_signed_in(&self) -> bool {
         self.get("/api/session").await.status == StatusCode::OK
     }
 }
 
 impl Answer {
-    pub async fn of(request: RequestBuilder) -> Self {
+    pub(crate) async fn of(request: RequestBuilder) -> Self {
         let response = request.send().await.expect("an answer");
         let (status, headers) = (response.status(), response.headers().clone());
         Self { status, headers, body: response.text().await.expect("a body") }
     }
 
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("no JSON: {} {}", self.status, self.body))
     }
 
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |it| it.to_str().expect("text"))
     }
 
     /// Where it leads.
-    pub fn location(&self) -> &str {
+    pub(crate) fn location(&self) -> &str {
         self.header("location")
     }
 
     /// The first form's token.
-    pub fn csrf(&self) -> String {
+    pub(crate) fn csrf(&self) -> String {
         self.field("csrf")
     }
 
     /// The value of the first input of this name.
-    pub fn field(&self, name: &str) -> String {
+    pub(crate) fn field(&self, name: &str) -> String {
         let input = self.body.split("<input").find(|it| it.contains(&format!("name=\"{name}\"")));
         let value =
             input.and_then(|it| it.split_once("value=\"")).and_then(|(_, rest)| rest.split('"').next());
@@ -216,7 +216,7 @@ impl Answer {
     }
 
     /// All set cookies, in full.
-    pub fn set_cookies(&self) -> Vec<&str> {
+    pub(crate) fn set_cookies(&self) -> Vec<&str> {
         let cookies = self.headers.get_all(header::SET_COOKIE).iter();
         cookies.map(|it| it.to_str().expect("text")).collect()
     }
