@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde_json::json;
 
-use crate::harness::{Connection, Proxy, Site, eventually, login};
+use crate::harness::{Connection, Proxy, Signal, Site, eventually, login};
 
 fn external_ip(body: &[u8]) -> IpAddr {
     let Ok(bt::announce::Reply::Peers(peers)) = bt::announce::decode(body) else { panic!("refused") };
@@ -146,7 +146,7 @@ async fn a_stop_answers_the_announce_under_way() {
     let under_way = tokio::spawn(async move { unknown.refusal().await });
     proxy.holds_something().await;
     let mut tracker = tracker;
-    tracker.signal("TERM");
+    tracker.signal(Signal::TERM);
     let reason = under_way.await.expect("an answer");
     assert!(reason.starts_with("Tracker unavailable, "), "{reason}");
     assert!(idle.answer().await.is_none());

@@ -15,12 +15,14 @@ use bt::{InfoHash, InfoHashV2, announce_key};
 use infra::config::Postgresql;
 use infra::secrets::{Keys, Secret};
 use infra::test_database::TestDatabase;
+use rustix::process::{Pid, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio_postgres::Client;
 
 pub(crate) use http::{Answer, Connection};
 pub(crate) use proxy::Proxy;
+pub(crate) use rustix::process::Signal;
 pub(crate) use torrent_client::TorrentClient;
 
 const SALT: &str = "only for tests, and long enough to be a salt";
@@ -162,9 +164,8 @@ impl Tracker {
         self.log.lock().expect("no panic").clone()
     }
 
-    pub(crate) fn signal(&self, name: &str) {
-        let kill = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
-        assert!(kill.expect("kill runs").success());
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("the process is there");
     }
 
     /// Waits for the end of the program.
@@ -174,7 +175,7 @@ impl Tracker {
 
     /// Stops it as a service manager does.
     pub(crate) async fn stop(mut self) -> ExitStatus {
-        self.signal("TERM");
+        self.signal(Signal::TERM);
         self.ended().await
     }
 }

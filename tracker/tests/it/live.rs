@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::time::timeout;
 use zeromq::{DealerSocket, Socket, SocketRecv, SocketSend, SubSocket};
 
-use crate::harness::{PATIENCE, Site, eventually};
+use crate::harness::{PATIENCE, Signal, Site, eventually};
 
 fn text(value: &Value) -> &str {
     value.as_str().expect("text")
@@ -164,7 +164,7 @@ async fn a_restarted_tracker_begins_another_epoch() {
     tracker.client(member, 1).on(hash).announce().await;
     let mut socket = subscribe(&site).await;
     let (before, _) = next(&mut socket).await;
-    tracker.signal("KILL");
+    tracker.signal(Signal::KILL);
     drop(tracker);
     let tracker = site.start().await;
     let after = eventually("the same subscriber hears the new tracker", async || {
