@@ -134,8 +134,8 @@ async function travel(t, device, viewport, { site, invite }) {
     assert.notEqual(a, b, "each member has an address of their own");
     assert.equal(forBo["announce-list"], undefined);
     const infoHash = sha1(encode(forBo.info));
-    address = { a: (fields) => announceAddress(a, infoHash, "-FW0001-aaaaaaaaaaaa", fields) };
-    address.b = (fields) => announceAddress(b, infoHash, "-FW0001-bbbbbbbbbbbb", fields);
+    address = { a: (fields) => announceAddress(a, infoHash, "-qB5130-aaaaaaaaaaaa", fields) };
+    address.b = (fields) => announceAddress(b, infoHash, "-qB5130-bbbbbbbbbbbb", fields);
   });
 
   await step("announces change the counts on both members' open pages", async () => {
@@ -156,7 +156,6 @@ async function travel(t, device, viewport, { site, invite }) {
     await expect(2, 0, 1);
     await check(bo, "torrent-counts");
     await check(ada, "torrents");
-    if (device === "desk") await savePictureForReadme(ada);
     await announce(address.a({ ...seeder, event: "stopped" }));
     await expect(1, 0, 1);
   });
@@ -259,6 +258,7 @@ async function travel(t, device, viewport, { site, invite }) {
     await ada.goto(`${site}/api/docs`);
     await check(ada, "api-docs");
     await ada.goto(site);
+    if (device === "desk") await savePictureForReadme(ada, site);
     if (device === "phone") await ada.locator("summary", { hasText: "Menu" }).click();
     await press(ada, "Sign out");
     await ada.goto(`${site}/account`);

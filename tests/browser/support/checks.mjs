@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { HtmlValidate, FileSystemConfigLoader } from "html-validate";
 
 import { ROOT, TARGET } from "./product.mjs";
+import { fill } from "./showcase.mjs";
 
 const axeSource = readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const validator = new HtmlValidate(new FileSystemConfigLoader());
@@ -68,7 +69,13 @@ async function savePicture(page, name) {
 }
 
 /** The picture in the README, when it is asked for. */
-export async function savePictureForReadme(page) {
+export async function savePictureForReadme(page, site) {
   if (process.env.SCREENSHOTS !== "docs") return;
+  await fill(page, site);
+  await page.reload();
+  await page.setViewportSize({ width: 1280, height: 720 });
+  await page.getByText("118", { exact: true }).waitFor();
+  await mkdir(join(ROOT, "docs"), { recursive: true });
+  await page.mouse.move(0, 0);
   await page.screenshot({ path: join(ROOT, "docs", "screenshot.png") });
 }
