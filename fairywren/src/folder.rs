@@ -90,7 +90,7 @@ impl Folder {
 
     /// The configuration that the children read.
     pub(crate) fn effective_configuration(&self) -> PathBuf {
-        self.run.join("effective.conf.json")
+        effective_configuration(&self.run)
     }
 
     /// What the launcher must remember of the embedded server.
@@ -107,6 +107,11 @@ impl Folder {
     pub(crate) fn sockets(&self) -> PathBuf {
         sockets(&self.run)
     }
+}
+
+/// The children's configuration below a `run` folder.
+pub(crate) fn effective_configuration(run: &Path) -> PathBuf {
+    run.join("effective.conf.json")
 }
 
 /// The embedded server's socket folder below a `run` folder.
@@ -170,12 +175,18 @@ async fn is_locked_within(file: &File, patience: Duration) -> std::io::Result<bo
     }
 }
 
-/// `path/run`, or where that is too long for the name of a socket, a folder below `/tmp`. What a killed launcher left
-/// of it is removed.
+/// The [`present_run`] of `path`, without what a killed launcher left of it.
 fn run_folder(path: &Path) -> anyhow::Result<PathBuf> {
+    let run = present_run(path)?;
+    remove_folder(&run)?;
+    Ok(run)
+}
+
+/// `path/run`, or where that is too long for the name of a socket, a folder below `/tmp`.
+pub(crate) fn present_run(path: &Path) -> anyhow::Result<PathBuf> {
     let mut run = path.join("run");
     if sockets(&run).join(".s.PGSQL.5432").as_os_str().len() > MAX_SOCKET_PATH {
-        let folder = fs::metadata(path)?;
+        let folder = fs::metadata(path).with_context(|| format!("cannot open {}", path.display()))?;
         run = PathBuf::from(format!("/tmp/fairywren-{:x}-{:x}", folder.dev(), folder.ino()));
         // Everybody may write in /tmp.
         if let Ok(found) = fs::symlink_metadata(&run)
@@ -184,6 +195,5 @@ fn run_folder(path: &Path) -> anyhow::Result<PathBuf> {
             return Err(Refusal(format!("{} belongs to somebody else: remove it", run.display())).into());
         }
     }
-    remove_folder(&run)?;
     Ok(run)
 }

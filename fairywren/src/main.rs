@@ -1,6 +1,7 @@
 //! `fairywren`: a whole tracker from one command.
 
 mod addresses;
+mod client;
 mod configuration;
 mod database;
 mod folder;
@@ -8,11 +9,14 @@ mod program;
 mod refusal;
 mod up;
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+
+use crate::client::{Tool, become_tool};
 
 /// A private BitTorrent tracker: announce tracker, site and database from one command.
 #[derive(Parser)]
@@ -32,6 +36,25 @@ enum Task {
     /// Prints `site URL`, `tracker URL`, `first account URL` while there is no account, and `ready` on standard
     /// output; everything else is log on standard error, chosen with `RUST_LOG`.
     Up(Up),
+    /// Write the database of a running `up` to standard output, as SQL for `psql`.
+    ///
+    /// With DIR/fairywren.conf.json, which holds the salt, and DIR/postgres.json it is a whole backup.
+    Dump(Client),
+    /// Run PostgreSQL's `psql` as the owner of the database of a running `up`.
+    ///
+    /// `fairywren psql -- --file backup.sql` restores what `fairywren dump` wrote; restart `up` afterwards.
+    Psql(Client),
+}
+
+/// What `fairywren dump` and `fairywren psql` take.
+#[derive(Args)]
+struct Client {
+    /// Data folder of the running `up` [default: as there].
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Options of `pg_dump` or `psql`.
+    #[arg(last = true)]
+    arguments: Vec<OsString>,
 }
 
 /// What `fairywren up` takes.
@@ -56,9 +79,14 @@ struct Up {
 /// One thread: the system takes the end of the thread that started a child for the end of the parent.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let Task::Up(options) = Arguments::parse().task;
+    let task = Arguments::parse().task;
     infra::log::start();
-    match up::up(&options).await {
+    let done = match task {
+        Task::Up(options) => up::up(&options).await,
+        Task::Dump(Client { data, arguments }) => become_tool(Tool::Dump, data.as_deref(), &arguments).await,
+        Task::Psql(Client { data, arguments }) => become_tool(Tool::Psql, data.as_deref(), &arguments).await,
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("fairywren: {error:#}");

@@ -78,6 +78,11 @@ impl Programs {
         Self::choose(installed, cluster)
     }
 
+    /// The path of another of PostgreSQL's programs, as `pg_dump`.
+    pub fn client(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
     /// `root/VERSION/bin`.
     fn of_debian(root: &Path) -> Vec<Self> {
         let entries = fs::read_dir(root).into_iter().flatten().flatten();

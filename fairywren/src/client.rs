@@ -1,0 +1,67 @@
+//! `fairywren dump` and `fairywren psql`: PostgreSQL's own programs on the database of a running `up`.
+
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::Context;
+use infra::config::Config;
+use infra::postgres::Programs;
+
+use crate::folder::{default_folder, effective_configuration, present_run};
+use crate::refusal::Refusal;
+
+/// Sessions are for now: a copy of them is of no use to those who restore it.
+const DUMP: [&str; 5] = [
+    "--clean",
+    "--if-exists",
+    "--no-owner",
+    "--exclude-table-data=sessions",
+    "--exclude-table-data=torrent_counts",
+];
+
+/// Which program to run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Tool {
+    /// Writes the database to standard output as SQL.
+    Dump,
+    /// Runs SQL.
+    Psql,
+}
+
+/// Becomes the program, with `arguments` after ours.
+///
+/// # Errors
+/// When no `up` runs on `data`, or the program is not installed.
+pub(crate) async fn become_tool(
+    tool: Tool,
+    data: Option<&Path>,
+    arguments: &[OsString],
+) -> anyhow::Result<()> {
+    let data = data.map_or_else(default_folder, |data| Ok(data.to_owned()))?;
+    let file = effective_configuration(&present_run(&data)?);
+    if !file.is_file() {
+        let data = data.display();
+        return Err(Refusal(format!("nothing runs on {data}: start `fairywren up` there first")).into());
+    }
+    let login = Config::read(&file)?.migrate.postgresql;
+    // They speak to older servers, not to newer ones.
+    let programs = Programs::find(None).await?;
+    let mut command = Command::new(programs.client(match tool {
+        Tool::Dump => "pg_dump",
+        Tool::Psql => "psql",
+    }));
+    command
+        .env("PGHOST", &login.host)
+        .env("PGPORT", login.port.to_string())
+        .env("PGDATABASE", &login.dbname)
+        .env("PGUSER", &login.user)
+        .env("PGPASSWORD", login.password.reveal());
+    match tool {
+        Tool::Dump => command.args(DUMP),
+        Tool::Psql => command.args(["--no-psqlrc", "--set=ON_ERROR_STOP=1"]),
+    };
+    Err(command.args(arguments).exec())
+        .with_context(|| format!("cannot run {}", command.get_program().display()))
+}
