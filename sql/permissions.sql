@@ -8,11 +8,19 @@ begin
     execute format('grant connect on database %I to webapi, tracker', current_database());
 end $$;
 
+-- Large objects need no table to be written. On a server of somebody else's these functions are not ours to guard.
+do $$
+begin
+    revoke execute on function lo_creat(integer), lo_create(oid), lo_from_bytea(oid, bytea) from public;
+exception
+    when insufficient_privilege then null;
+end $$;
+
 grant usage on schema public to webapi, tracker;
 
 grant select on schema_migrations, roles to webapi;
 grant select, insert, update, delete on
-    users, user_roles, sessions, api_tokens, invites, torrents, metainfo, files, torrent_counts to webapi;
+    users, user_roles, sessions, api_tokens, invites, torrents, metainfo, files, torrent_counts, title_words to webapi;
 
 -- The announce path: who may announce what, and how often it was snatched. No password, no session, no write.
 grant select (version) on schema_migrations to tracker;

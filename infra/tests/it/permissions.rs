@@ -95,6 +95,9 @@ async fn the_tracker_writes_nothing() {
     }
     assert_refused(&tracker, "select nextval('torrents_id_seq')").await;
     assert_refused(&tracker, "copy users to '/tmp/users'").await;
+    for large_object in ["lo_creat(-1)", "lo_create(0)", "lo_from_bytea(0, 'x')"] {
+        assert_refused(&tracker, &format!("select {large_object}")).await;
+    }
     database.drop_now().await.expect("dropped");
 }
 
