@@ -7,6 +7,7 @@ import { join } from "node:path";
 
 import { HtmlValidate, FileSystemConfigLoader } from "html-validate";
 
+import { awaitCounts } from "./browser.mjs";
 import { ROOT, TARGET } from "./product.mjs";
 import { fill } from "./showcase.mjs";
 
@@ -71,10 +72,10 @@ async function savePicture(page, name) {
 /** The picture in the README, when it is asked for. */
 export async function savePictureForReadme(page, site) {
   if (process.env.SCREENSHOTS !== "docs") return;
-  await fill(page, site);
+  const [id, counts] = await fill(page, site);
   await page.reload();
   await page.setViewportSize({ width: 1280, height: 720 });
-  await page.getByText("118", { exact: true }).waitFor();
+  await awaitCounts(page, id, counts);
   await mkdir(join(ROOT, "docs"), { recursive: true });
   await page.mouse.move(0, 0);
   await page.screenshot({ path: join(ROOT, "docs", "screenshot.png") });

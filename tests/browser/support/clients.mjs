@@ -7,7 +7,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
 import { TARGET } from "./product.mjs";
-import { until } from "./until.mjs";
+import { end, until } from "./until.mjs";
 
 const PYTHON = process.env.FAIRYWREN_TEST_PYTHON ?? join(TARGET, "test-venv", "bin", "python");
 const SCRIPT = fileURLToPath(new URL("libtorrent_client.py", import.meta.url));
@@ -21,9 +21,9 @@ export function startLibtorrent(torrent, folder, limit) {
   return {
     said: client.said,
     unlimited: async () => client.child.stdin.write("unlimited\n"),
-    stop: async () => {
+    stop: () => {
       client.child.stdin.write("stop\n");
-      await client.ended;
+      return end(client.child, null, client.ended);
     },
   };
 }
@@ -52,10 +52,8 @@ export async function startAria2(torrent, folder, limit = 0) {
   return {
     said: client.said,
     unlimited: () => ask("changeGlobalOption", { "max-overall-download-limit": "0" }),
-    stop: async () => {
-      client.child.kill("SIGINT"); // It tells its trackers before it ends.
-      await client.ended;
-    },
+    // It tells its trackers before it ends.
+    stop: () => end(client.child, "SIGINT", client.ended),
   };
 }
 

@@ -9,7 +9,7 @@ import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
-import { until } from "./until.mjs";
+import { end, until } from "./until.mjs";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const TARGET = resolve(ROOT, process.env.CARGO_TARGET_DIR ?? "target");
@@ -57,8 +57,7 @@ async function readLines(stdout) {
 
 /** Ends it as an operator would, and looks whether anything of it is left. */
 async function stop(child, ended, data) {
-  child.kill("SIGTERM");
-  const { code, signal } = await ended;
+  const { code, signal } = await end(child, "SIGTERM", ended);
   assert.deepEqual({ code, signal }, { code: 0, signal: null }, "SIGTERM ends it in good order");
   await until("no process holds the data folder", async () => (await processesOf(data)).length === 0, 5_000);
   await rm(data, { recursive: true });

@@ -1,4 +1,4 @@
-// Waiting for a condition, never for a time.
+// Waiting for a condition, never for a time; and never for ever.
 
 const PAUSE = 50;
 
@@ -16,4 +16,17 @@ export async function until(wish, probe, patience = 30_000) {
     await new Promise((resolve) => setTimeout(resolve, PAUSE));
   } while (Date.now() < end);
   throw new Error(`waited ${patience / 1000} s in vain: ${wish}`, { cause: last });
+}
+
+/** Sends `signal`, if any, and answers what `ended` does; what does not end is killed, and the test fails. */
+export async function end(child, signal, ended, patience = 20_000) {
+  if (signal) child.kill(signal);
+  let timer;
+  const tooLong = new Promise((_, reject) => {
+    timer = setTimeout(() => {
+      child.kill("SIGKILL");
+      reject(new Error(`${child.spawnfile} does not end within ${patience / 1000} s`));
+    }, patience);
+  });
+  return Promise.race([ended, tooLong]).finally(() => clearTimeout(timer));
 }
