@@ -3,6 +3,7 @@
 pub mod invite;
 pub mod live;
 pub mod openapi;
+pub mod role;
 pub mod session;
 pub mod swarm;
 pub mod token;
@@ -25,6 +26,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(invite::routes())
         .merge(live::routes())
         .merge(openapi::routes())
+        .merge(role::routes())
         .merge(session::routes())
         .merge(swarm::routes())
         .merge(token::routes())

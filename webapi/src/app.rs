@@ -8,6 +8,7 @@ use deadpool_postgres::{Object, Pool};
 use infra::config::Config;
 use infra::secrets::Keys;
 use infra::shutdown::Shutdown;
+use tokio::sync::broadcast;
 
 use crate::domain::attempts::Attempts;
 use crate::domain::password::Passwords;
@@ -16,6 +17,9 @@ use crate::live::Live;
 
 /// Waiting for a place in the pool and then for a connection takes no longer in all.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Departures that a stream may be behind; one that is further behind looks in any case.
+const DEPARTURES: usize = 16;
 
 /// The process's state, cheap to clone. The same in production and in tests.
 #[derive(Clone)]
@@ -33,6 +37,8 @@ pub struct Inner {
     pub passwords: Passwords,
     /// Failed attempts to sign in or to claim an invite.
     pub attempts: Attempts,
+    /// Ids of members whose sessions were ended by someone: open streams look again who they are for.
+    pub departures: broadcast::Sender<i32>,
     /// Ends event streams and tasks.
     pub shutdown: Shutdown,
     pool: Pool,
@@ -46,12 +52,28 @@ impl App {
         let pool = infra::db::pool(&webapi.postgresql, "webapi", webapi.pool_size, webapi.request_timeout)?;
         let passwords = Passwords::new(keys.password);
         let attempts = Attempts::new(webapi.sign_in_attempts, webapi.sign_in_window);
-        Ok(Self(Arc::new(Inner { passwords, attempts, keys, live: Live::new(), shutdown, pool, config })))
+        let (departures, _) = broadcast::channel(DEPARTURES);
+        Ok(Self(Arc::new(Inner {
+            departures,
+            passwords,
+            attempts,
+            keys,
+            live: Live::new(),
+            shutdown,
+            pool,
+            config,
+        })))
     }
 
     /// Path that the site lives under: empty, or `/name` without a slash at the end.
     pub fn base(&self) -> &str {
         self.config.api_url.path()
+    }
+
+    /// Says that sessions or tokens of `member` have ended, after that is in the database.
+    pub fn announce_departure(&self, member: i32) {
+        // Nobody listens where no stream is open.
+        let _ = self.departures.send(member);
     }
 
     /// A database connection; [`Error::Unavailable`] where none can be had in time.

@@ -24,9 +24,8 @@ const MAX_BODY: usize = 1 << 20;
 
 /// The whole site.
 pub fn create(app: App) -> Router {
-    let (api, _document) = api::routes().split_for_parts();
     let site = ui::routes()
-        .merge(api)
+        .merge(api::routes())
         .fallback(async || Error::NotFound("page"))
         .method_not_allowed_fallback(async || Error::Method)
         .layer(DefaultBodyLimit::max(MAX_BODY))

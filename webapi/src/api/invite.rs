@@ -1,7 +1,7 @@
 //! `/api/invites` and `/api/users/{id}/invites`.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use infra::secrets::Secret;
@@ -12,7 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::user::UserBody;
-use super::{AnyFailure, BodyFailure, ChangeFailure, Failure, List, MemberFailure, created};
+use super::{AnyFailure, BodyFailure, ChangeFailure, ErrorBody, Failure, List, MemberFailure, created};
 use crate::app::App;
 use crate::auth::{CsrfChecked, Inviter, Member, PlainJson};
 use crate::db;
@@ -20,7 +20,7 @@ use crate::db::invite::Invite;
 use crate::domain::cursor;
 use crate::domain::invite::{self, State as InviteState};
 use crate::error::Error;
-use crate::router::parameters::Id;
+use crate::router::parameters::{Id, Segment};
 use crate::server::ClientAddress;
 
 /// The operations.
@@ -78,11 +78,19 @@ pub struct Paging {
 }
 
 /// Your invites.
-#[utoipa::path(get, path = "/api/invites", tag = "invites", params(Paging), responses(
-    (status = 200, description = "Newest first", body = List<InviteBody>),
-    (status = 400, description = "The parameters cannot be read", body = super::ErrorBody),
-    MemberFailure, AnyFailure,
-))]
+#[utoipa::path(
+    get,
+    path = "/api/invites",
+    operation_id = "list_invites",
+    tag = "invites",
+    params(Paging),
+    responses(
+        (status = 200, description = "Newest first", body = List<InviteBody>),
+        (status = 400, description = "The parameters cannot be read", body = ErrorBody),
+        MemberFailure,
+        AnyFailure,
+    )
+)]
 async fn list(
     State(app): State<App>,
     member: Member,
@@ -92,10 +100,18 @@ async fn list(
 }
 
 /// Make an invite.
-#[utoipa::path(post, path = "/api/invites", tag = "invites", responses(
-    (status = 201, description = "Made; pass the link on", body = InviteBody),
-    MemberFailure, ChangeFailure, AnyFailure,
-))]
+#[utoipa::path(
+    post,
+    path = "/api/invites",
+    operation_id = "create_invite",
+    tag = "invites",
+    responses(
+        (status = 201, description = "Made; pass the link on", body = InviteBody),
+        MemberFailure,
+        ChangeFailure,
+        AnyFailure,
+    )
+)]
 async fn create(
     State(app): State<App>,
     Inviter(member): Inviter,
@@ -107,32 +123,49 @@ async fn create(
 }
 
 /// The state of an invite. Its link is all that one needs to ask.
-#[utoipa::path(get, path = "/api/invites/{secret}", tag = "invites", params(("secret" = String, Path)), responses(
-    (status = 200, description = "The invite", body = InviteBody),
-    (status = 404, description = "There is no such invite", body = super::ErrorBody),
-    AnyFailure,
-))]
-async fn show(State(app): State<App>, Path(secret): Path<String>) -> Result<Json<InviteBody>, Failure> {
+#[utoipa::path(
+    get,
+    path = "/api/invites/{secret}",
+    operation_id = "show_invite",
+    tag = "invites",
+    params(("secret" = String, Path)),
+    responses(
+        (status = 200, description = "The invite", body = InviteBody),
+        (status = 404, description = "There is no such invite", body = ErrorBody),
+        AnyFailure,
+    )
+)]
+async fn show(State(app): State<App>, Segment(secret): Segment) -> Result<Json<InviteBody>, Failure> {
     let row = invite::find(&app, &app.connection().await?, &secret).await?;
     Ok(Json(InviteBody::new(&app, &row)?))
 }
 
 /// Claim an invite: make the account it is for. Of several claims at the same moment one succeeds.
 #[utoipa::path(
-    post, path = "/api/invites/{secret}", tag = "invites", params(("secret" = String, Path)), request_body = Claim,
+    post,
+    path = "/api/invites/{secret}",
+    operation_id = "claim_invite",
+    tag = "invites",
+    params(("secret" = String, Path)),
+    request_body = Claim,
     responses(
         (status = 201, description = "The account is made; sign in", body = UserBody),
-        (status = 403, description = "Another site asked a browser for this", body = super::ErrorBody),
-        (status = 404, description = "There is no such invite", body = super::ErrorBody),
-        (status = 410, description = "It was claimed, revoked or has expired", body = super::ErrorBody),
-        (status = 429, description = "Too many failed attempts; `Retry-After` says when to come back", body = super::ErrorBody),
-        BodyFailure, AnyFailure,
+        (status = 403, description = "Another site asked a browser for this", body = ErrorBody),
+        (status = 404, description = "There is no such invite", body = ErrorBody),
+        (status = 410, description = "It was claimed, revoked or has expired", body = ErrorBody),
+        (
+            status = 429,
+            description = "Too many failed attempts; `Retry-After` says when to come back",
+            body = ErrorBody,
+        ),
+        BodyFailure,
+        AnyFailure,
     )
 )]
 async fn claim(
     State(app): State<App>,
     ClientAddress(address): ClientAddress,
-    Path(secret): Path<String>,
+    Segment(secret): Segment,
     PlainJson(form): PlainJson<Claim>,
 ) -> Result<impl IntoResponse, Failure> {
     let new = invite::claim(&app, &secret, (&form.username, form.password), address).await?;
@@ -142,16 +175,25 @@ async fn claim(
 }
 
 /// Take back an invite that nobody has claimed.
-#[utoipa::path(delete, path = "/api/invites/{secret}", tag = "invites", params(("secret" = String, Path)), responses(
-    (status = 204, description = "Its link no longer works"),
-    (status = 404, description = "There is no such invite", body = super::ErrorBody),
-    (status = 409, description = "It has been claimed", body = super::ErrorBody),
-    MemberFailure, ChangeFailure, AnyFailure,
-))]
+#[utoipa::path(
+    delete,
+    path = "/api/invites/{secret}",
+    operation_id = "revoke_invite",
+    tag = "invites",
+    params(("secret" = String, Path)),
+    responses(
+        (status = 204, description = "Its link no longer works"),
+        (status = 404, description = "There is no such invite", body = ErrorBody),
+        (status = 409, description = "It has been claimed", body = ErrorBody),
+        MemberFailure,
+        ChangeFailure,
+        AnyFailure,
+    )
+)]
 async fn revoke(
     State(app): State<App>,
     member: Member,
-    Path(secret): Path<String>,
+    Segment(secret): Segment,
     _: CsrfChecked,
 ) -> Result<StatusCode, Failure> {
     let client = app.connection().await?;
@@ -161,12 +203,21 @@ async fn revoke(
 }
 
 /// Your invites, below your own resource.
-#[utoipa::path(get, path = "/api/users/{id}/invites", tag = "users", params(("id" = i32, Path), Paging), responses(
-    (status = 200, description = "Newest first", body = List<InviteBody>),
-    (status = 400, description = "The parameters cannot be read", body = super::ErrorBody),
-    (status = 403, description = "They are another member's", body = super::ErrorBody),
-    MemberFailure, AnyFailure,
-))]
+#[utoipa::path(
+    get,
+    path = "/api/users/{id}/invites",
+    operation_id = "list_invites_of_user",
+    tag = "users",
+    params(("id" = i32, Path), Paging),
+    responses(
+        (status = 200, description = "Newest first", body = List<InviteBody>),
+        (status = 400, description = "The parameters cannot be read", body = ErrorBody),
+        (status = 403, description = "They are another member's", body = ErrorBody),
+        (status = 404, description = "There is no such member", body = ErrorBody),
+        MemberFailure,
+        AnyFailure,
+    )
+)]
 async fn list_of_user(
     State(app): State<App>,
     member: Member,
@@ -178,9 +229,20 @@ async fn list_of_user(
 }
 
 /// Make an invite, below your own resource.
-#[utoipa::path(post, path = "/api/users/{id}/invites", tag = "users", params(("id" = i32, Path)), responses(
-    (status = 201, description = "Made; pass the link on", body = InviteBody), MemberFailure, ChangeFailure, AnyFailure,
-))]
+#[utoipa::path(
+    post,
+    path = "/api/users/{id}/invites",
+    operation_id = "create_invite_of_user",
+    tag = "users",
+    params(("id" = i32, Path)),
+    responses(
+        (status = 201, description = "Made; pass the link on", body = InviteBody),
+        (status = 404, description = "There is no such member", body = ErrorBody),
+        MemberFailure,
+        ChangeFailure,
+        AnyFailure,
+    )
+)]
 async fn create_of_user(
     State(app): State<App>,
     Inviter(member): Inviter,

@@ -10,7 +10,7 @@ use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
 use futures_util::{Stream, stream};
 use serde::{Deserialize, Serialize};
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 use tower_sessions::Session;
 use utoipa::{IntoParams, ToSchema};
@@ -100,6 +100,7 @@ async fn live(
     let follower = Follower {
         watched: watched.into_iter().map(|it| (it, None)).collect(),
         changes: app.live.changes(),
+        departures: app.departures.subscribe(),
         next: 0,
         check: Instant::now() + CHECK,
         member,
@@ -135,6 +136,7 @@ struct Follower {
     /// Each with what was sent of it last.
     watched: Vec<(Watched, Option<Present>)>,
     changes: watch::Receiver<u64>,
+    departures: broadcast::Receiver<i32>,
     /// The place in `watched` to look at next.
     next: usize,
     /// When to ask again who this is.
@@ -162,6 +164,11 @@ impl Follower {
                     self.changes.mark_unchanged();
                 }
                 () = sleep_until(self.check) => self.check_member().await?,
+                departed = self.departures.recv() => {
+                    if departed.map_or(true, |id| id == self.member.id) {
+                        self.check_member().await?;
+                    }
+                }
                 () = self.app.shutdown.requested() => return None,
             }
         }

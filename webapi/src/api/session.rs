@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{AnyFailure, BodyFailure, ChangeFailure, Failure, List, MemberFailure, created};
+use super::{AnyFailure, BodyFailure, ChangeFailure, ErrorBody, Failure, List, MemberFailure, created};
 use crate::app::App;
 use crate::auth::session::own_hash;
 use crate::auth::visitor::Visitor;
@@ -79,13 +79,24 @@ pub struct SessionItem {
 }
 
 /// Sign in. The answer sets the session's cookie.
-#[utoipa::path(post, path = "/api/session", tag = "session", request_body = SignIn, responses(
-    (status = 201, description = "Signed in", body = SessionBody),
-    (status = 401, description = "The name or the password is not right", body = super::ErrorBody),
-    (status = 403, description = "The account is disabled", body = super::ErrorBody),
-    (status = 429, description = "Too many failed attempts; `Retry-After` says when to come back", body = super::ErrorBody),
-    BodyFailure, AnyFailure,
-))]
+#[utoipa::path(
+    post,
+    path = "/api/session",
+    tag = "session",
+    request_body = SignIn,
+    responses(
+        (status = 201, description = "Signed in", body = SessionBody),
+        (status = 401, description = "The name or the password is not right", body = ErrorBody),
+        (status = 403, description = "The account is disabled", body = ErrorBody),
+        (
+            status = 429,
+            description = "Too many failed attempts; `Retry-After` says when to come back",
+            body = ErrorBody,
+        ),
+        BodyFailure,
+        AnyFailure,
+    )
+)]
 async fn sign_in(
     State(app): State<App>,
     ClientAddress(address): ClientAddress,
@@ -101,18 +112,34 @@ async fn sign_in(
 }
 
 /// Who is signed in.
-#[utoipa::path(get, path = "/api/session", tag = "session", responses(
-    (status = 200, description = "The member who asks", body = SessionBody), MemberFailure, AnyFailure,
-))]
+#[utoipa::path(
+    get,
+    path = "/api/session",
+    operation_id = "show_session",
+    tag = "session",
+    responses(
+        (status = 200, description = "The member who asks", body = SessionBody),
+        MemberFailure,
+        AnyFailure,
+    )
+)]
 async fn show(member: Member, visitor: Visitor) -> Json<SessionBody> {
     let user = SessionUser { id: member.id, name: member.name, roles: member.roles };
     Json(SessionBody { user, csrf_token: visitor.csrf().map(str::to_owned) })
 }
 
 /// Sign out. An API token is not ended by it: delete it at `/api/tokens/{id}`.
-#[utoipa::path(delete, path = "/api/session", tag = "session", responses(
-    (status = 204, description = "The session has ended"), MemberFailure, ChangeFailure, AnyFailure,
-))]
+#[utoipa::path(
+    delete,
+    path = "/api/session",
+    tag = "session",
+    responses(
+        (status = 204, description = "The session has ended"),
+        MemberFailure,
+        ChangeFailure,
+        AnyFailure,
+    )
+)]
 async fn sign_out(_: Member, _: CsrfChecked, session: Session) -> Result<StatusCode, Failure> {
     if session.id().is_some() {
         session.flush().await?;
@@ -121,10 +148,17 @@ async fn sign_out(_: Member, _: CsrfChecked, session: Session) -> Result<StatusC
 }
 
 /// Your sessions.
-#[utoipa::path(get, path = "/api/sessions", tag = "session", responses(
-    (status = 200, description = "All of them, the one that asks first", body = List<SessionItem>),
-    MemberFailure, AnyFailure,
-))]
+#[utoipa::path(
+    get,
+    path = "/api/sessions",
+    operation_id = "list_sessions",
+    tag = "session",
+    responses(
+        (status = 200, description = "All of them, the one that asks first", body = List<SessionItem>),
+        MemberFailure,
+        AnyFailure,
+    )
+)]
 async fn list(
     State(app): State<App>,
     member: Member,
@@ -143,9 +177,18 @@ async fn list(
 }
 
 /// End your other sessions.
-#[utoipa::path(delete, path = "/api/sessions", tag = "session", responses(
-    (status = 204, description = "Only the one that asks is left"), MemberFailure, ChangeFailure, AnyFailure,
-))]
+#[utoipa::path(
+    delete,
+    path = "/api/sessions",
+    operation_id = "end_other_sessions",
+    tag = "session",
+    responses(
+        (status = 204, description = "Only the one that asks is left"),
+        MemberFailure,
+        ChangeFailure,
+        AnyFailure,
+    )
+)]
 async fn end_others(
     State(app): State<App>,
     member: Member,
@@ -158,11 +201,20 @@ async fn end_others(
 }
 
 /// End one of your sessions.
-#[utoipa::path(delete, path = "/api/sessions/{id}", tag = "session", params(("id" = i32, Path)), responses(
-    (status = 204, description = "It has ended"),
-    (status = 404, description = "You have no such session", body = super::ErrorBody),
-    MemberFailure, ChangeFailure, AnyFailure,
-))]
+#[utoipa::path(
+    delete,
+    path = "/api/sessions/{id}",
+    operation_id = "end_session",
+    tag = "session",
+    params(("id" = i32, Path)),
+    responses(
+        (status = 204, description = "It has ended"),
+        (status = 404, description = "You have no such session", body = ErrorBody),
+        MemberFailure,
+        ChangeFailure,
+        AnyFailure,
+    )
+)]
 async fn end(
     State(app): State<App>,
     member: Member,

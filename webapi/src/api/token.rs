@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{AnyFailure, BodyFailure, ChangeFailure, Failure, List, MemberFailure, created};
+use super::{AnyFailure, BodyFailure, ChangeFailure, ErrorBody, Failure, List, MemberFailure, created};
 use crate::app::App;
 use crate::auth::{CheckedJson, CsrfChecked, Member};
 use crate::db;
@@ -65,20 +65,38 @@ pub struct CreatedToken {
 }
 
 /// Your API tokens.
-#[utoipa::path(get, path = "/api/tokens", tag = "tokens", responses(
-    (status = 200, description = "All of them, newest first", body = List<TokenItem>), MemberFailure, AnyFailure,
-))]
+#[utoipa::path(
+    get,
+    path = "/api/tokens",
+    operation_id = "list_tokens",
+    tag = "tokens",
+    responses(
+        (status = 200, description = "All of them, newest first", body = List<TokenItem>),
+        MemberFailure,
+        AnyFailure,
+    )
+)]
 async fn list(State(app): State<App>, member: Member) -> Result<Json<List<TokenItem>>, Failure> {
     let found = db::token::list(&app.connection().await?, member.id).await?;
     Ok(Json(List::all(found.into_iter().map(TokenItem::from).collect())))
 }
 
 /// Make an API token.
-#[utoipa::path(post, path = "/api/tokens", tag = "tokens", request_body = NewToken, responses(
-    (status = 201, description = "Made; the token is in this answer only", body = CreatedToken),
-    (status = 409, description = "You have too many", body = super::ErrorBody),
-    MemberFailure, ChangeFailure, BodyFailure, AnyFailure,
-))]
+#[utoipa::path(
+    post,
+    path = "/api/tokens",
+    operation_id = "create_token",
+    tag = "tokens",
+    request_body = NewToken,
+    responses(
+        (status = 201, description = "Made; the token is in this answer only", body = CreatedToken),
+        (status = 409, description = "You have too many", body = ErrorBody),
+        MemberFailure,
+        ChangeFailure,
+        BodyFailure,
+        AnyFailure,
+    )
+)]
 async fn create(
     State(app): State<App>,
     member: Member,
@@ -92,22 +110,39 @@ async fn create(
 }
 
 /// One of your API tokens.
-#[utoipa::path(get, path = "/api/tokens/{id}", tag = "tokens", params(("id" = i32, Path)), responses(
-    (status = 200, description = "The token without its secret", body = TokenItem),
-    (status = 404, description = "You have no such token", body = super::ErrorBody),
-    MemberFailure, AnyFailure,
-))]
+#[utoipa::path(
+    get,
+    path = "/api/tokens/{id}",
+    operation_id = "show_token",
+    tag = "tokens",
+    params(("id" = i32, Path)),
+    responses(
+        (status = 200, description = "The token without its secret", body = TokenItem),
+        (status = 404, description = "You have no such token", body = ErrorBody),
+        MemberFailure,
+        AnyFailure,
+    )
+)]
 async fn show(State(app): State<App>, member: Member, Id(id): Id) -> Result<Json<TokenItem>, Failure> {
     let found = db::token::find(&app.connection().await?, member.id, id).await?;
     Ok(Json(found.ok_or(Error::NotFound("token"))?.into()))
 }
 
 /// Revoke one of your API tokens.
-#[utoipa::path(delete, path = "/api/tokens/{id}", tag = "tokens", params(("id" = i32, Path)), responses(
-    (status = 204, description = "It no longer opens anything"),
-    (status = 404, description = "You have no such token", body = super::ErrorBody),
-    MemberFailure, ChangeFailure, AnyFailure,
-))]
+#[utoipa::path(
+    delete,
+    path = "/api/tokens/{id}",
+    operation_id = "revoke_token",
+    tag = "tokens",
+    params(("id" = i32, Path)),
+    responses(
+        (status = 204, description = "It no longer opens anything"),
+        (status = 404, description = "You have no such token", body = ErrorBody),
+        MemberFailure,
+        ChangeFailure,
+        AnyFailure,
+    )
+)]
 async fn revoke(
     State(app): State<App>,
     member: Member,

@@ -1,4 +1,4 @@
-//! `/api/users` and what is below it; `/api/roles`.
+//! `/api/users` and what is below it.
 
 use axum::Json;
 use axum::extract::{Query, State};
@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{AnyFailure, BodyFailure, ChangeFailure, Failure, List, MemberFailure};
+use super::{AnyFailure, BodyFailure, ChangeFailure, ErrorBody, Failure, List, MemberFailure};
 use crate::app::App;
 use crate::auth::{Administrator, CheckedJson, CsrfChecked, Member, Staff};
 use crate::db;
@@ -28,8 +28,6 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(show, change))
         .routes(routes!(change_password))
         .routes(routes!(show_announce_key, reset_announce_key))
-        .routes(routes!(show_roles, replace_roles))
-        .routes(routes!(roles))
 }
 
 /// A member.
@@ -136,29 +134,21 @@ struct AnnounceKey {
     announce_url: String,
 }
 
-/// What a member may do.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
-struct Roles {
-    /// Names from `/api/roles`.
-    roles: Vec<String>,
-}
-
-/// Something that members may be allowed.
-#[derive(Debug, Serialize, ToSchema)]
-struct RoleBody {
-    /// One word.
-    name: String,
-    /// What it allows.
-    description: String,
-}
-
 /// The members. For staff.
-#[utoipa::path(get, path = "/api/users", tag = "users", params(Selection), responses(
-    (status = 200, description = "By name", body = List<UserBody>),
-    (status = 400, description = "The parameters cannot be read", body = super::ErrorBody),
-    (status = 403, description = "Not for you", body = super::ErrorBody),
-    MemberFailure, AnyFailure,
-))]
+#[utoipa::path(
+    get,
+    path = "/api/users",
+    operation_id = "list_users",
+    tag = "users",
+    params(Selection),
+    responses(
+        (status = 200, description = "By name", body = List<UserBody>),
+        (status = 400, description = "The parameters cannot be read", body = ErrorBody),
+        (status = 403, description = "Not for you", body = ErrorBody),
+        MemberFailure,
+        AnyFailure,
+    )
+)]
 async fn list(
     State(app): State<App>,
     Staff(member): Staff,
@@ -176,22 +166,45 @@ async fn list(
 }
 
 /// A member.
-#[utoipa::path(get, path = "/api/users/{id}", tag = "users", params(("id" = i32, Path)), responses(
-    (status = 200, description = "The member", body = UserBody),
-    (status = 404, description = "There is no such member", body = super::ErrorBody),
-    MemberFailure, AnyFailure,
-))]
+#[utoipa::path(
+    get,
+    path = "/api/users/{id}",
+    operation_id = "show_user",
+    tag = "users",
+    params(("id" = i32, Path)),
+    responses(
+        (status = 200, description = "The member", body = UserBody),
+        (status = 404, description = "There is no such member", body = ErrorBody),
+        MemberFailure,
+        AnyFailure,
+    )
+)]
 async fn show(State(app): State<App>, member: Member, Id(id): Id) -> Result<Json<UserBody>, Failure> {
     answer(&app, &member, id).await
 }
 
 /// Disable a member or let them in again. For administrators.
-#[utoipa::path(patch, path = "/api/users/{id}", tag = "users", params(("id" = i32, Path)), request_body = Change, responses(
-    (status = 200, description = "Done. Sessions, tokens and open invites of a disabled member have ended", body = UserBody),
-    (status = 404, description = "There is no such member", body = super::ErrorBody),
-    (status = 409, description = "It is the last administrator, or yourself", body = super::ErrorBody),
-    MemberFailure, ChangeFailure, BodyFailure, AnyFailure,
-))]
+#[utoipa::path(
+    patch,
+    path = "/api/users/{id}",
+    operation_id = "change_user",
+    tag = "users",
+    params(("id" = i32, Path)),
+    request_body = Change,
+    responses(
+        (
+            status = 200,
+            description = "Done. Sessions, tokens and open invites of a disabled member have ended",
+            body = UserBody,
+        ),
+        (status = 404, description = "There is no such member", body = ErrorBody),
+        (status = 409, description = "It is the last administrator, or yourself", body = ErrorBody),
+        MemberFailure,
+        ChangeFailure,
+        BodyFailure,
+        AnyFailure,
+    )
+)]
 async fn change(
     State(app): State<App>,
     by: Administrator,
@@ -204,11 +217,23 @@ async fn change(
 
 /// Change your password. Your other sessions end; your API tokens stay.
 #[utoipa::path(
-    put, path = "/api/users/{id}/password", tag = "users", params(("id" = i32, Path)), request_body = ChangePassword,
+    put,
+    path = "/api/users/{id}/password",
+    tag = "users",
+    params(("id" = i32, Path)),
+    request_body = ChangePassword,
     responses(
         (status = 204, description = "Changed"),
-        (status = 429, description = "Too many failed attempts; `Retry-After` says when to come back", body = super::ErrorBody),
-        MemberFailure, ChangeFailure, BodyFailure, AnyFailure,
+        (
+            status = 429,
+            description = "Too many failed attempts; `Retry-After` says when to come back",
+            body = ErrorBody,
+        ),
+        (status = 404, description = "There is no such member", body = ErrorBody),
+        MemberFailure,
+        ChangeFailure,
+        BodyFailure,
+        AnyFailure,
     )
 )]
 async fn change_password(
@@ -226,11 +251,19 @@ async fn change_password(
 }
 
 /// Your announce URL.
-#[utoipa::path(get, path = "/api/users/{id}/announce-key", tag = "users", params(("id" = i32, Path)), responses(
-    (status = 200, description = "Good for any torrent of the site", body = AnnounceKey),
-    (status = 403, description = "It is another member's", body = super::ErrorBody),
-    MemberFailure, AnyFailure,
-))]
+#[utoipa::path(
+    get,
+    path = "/api/users/{id}/announce-key",
+    tag = "users",
+    params(("id" = i32, Path)),
+    responses(
+        (status = 200, description = "Good for any torrent of the site", body = AnnounceKey),
+        (status = 403, description = "It is another member's", body = ErrorBody),
+        (status = 404, description = "There is no such member", body = ErrorBody),
+        MemberFailure,
+        AnyFailure,
+    )
+)]
 async fn show_announce_key(
     State(app): State<App>,
     member: Member,
@@ -241,9 +274,19 @@ async fn show_announce_key(
 }
 
 /// Reset your announce key. All .torrent files that you downloaded before must be downloaded again.
-#[utoipa::path(post, path = "/api/users/{id}/announce-key", tag = "users", params(("id" = i32, Path)), responses(
-    (status = 200, description = "The new one", body = AnnounceKey), MemberFailure, ChangeFailure, AnyFailure,
-))]
+#[utoipa::path(
+    post,
+    path = "/api/users/{id}/announce-key",
+    tag = "users",
+    params(("id" = i32, Path)),
+    responses(
+        (status = 200, description = "The new one", body = AnnounceKey),
+        (status = 404, description = "There is no such member", body = ErrorBody),
+        MemberFailure,
+        ChangeFailure,
+        AnyFailure,
+    )
+)]
 async fn reset_announce_key(
     State(app): State<App>,
     member: Member,
@@ -253,47 +296,6 @@ async fn reset_announce_key(
     own(&member, id)?;
     let version = db::user::reset_key(&app.connection().await?, id).await?;
     Ok(Json(AnnounceKey { announce_url: account::announce_url(&app, id, version)? }))
-}
-
-/// What a member may do.
-#[utoipa::path(get, path = "/api/users/{id}/roles", tag = "users", params(("id" = i32, Path)), responses(
-    (status = 200, description = "Their roles", body = Roles),
-    (status = 404, description = "There is no such member", body = super::ErrorBody),
-    MemberFailure, AnyFailure,
-))]
-async fn show_roles(State(app): State<App>, _: Member, Id(id): Id) -> Result<Json<Roles>, Failure> {
-    let profile = db::user::profile(&app.connection().await?, id).await?;
-    Ok(Json(Roles { roles: profile.ok_or(Error::NotFound("user"))?.account.roles }))
-}
-
-/// Replace what a member may do. For administrators.
-#[utoipa::path(
-    put, path = "/api/users/{id}/roles", tag = "users", params(("id" = i32, Path)), request_body = Roles,
-    responses(
-        (status = 200, description = "Their roles now", body = Roles),
-        (status = 404, description = "There is no such member", body = super::ErrorBody),
-        (status = 409, description = "It is the last administrator", body = super::ErrorBody),
-        MemberFailure, ChangeFailure, BodyFailure, AnyFailure,
-    )
-)]
-async fn replace_roles(
-    State(app): State<App>,
-    Administrator(member): Administrator,
-    Id(id): Id,
-    CheckedJson(form): CheckedJson<Roles>,
-) -> Result<Json<Roles>, Failure> {
-    role::replace(&app, id, &form.roles).await?;
-    show_roles(State(app), member, Id(id)).await
-}
-
-/// What members may be allowed.
-#[utoipa::path(get, path = "/api/roles", tag = "users", responses(
-    (status = 200, description = "All of them, by name", body = List<RoleBody>), MemberFailure, AnyFailure,
-))]
-async fn roles(State(app): State<App>, _: Member) -> Result<Json<List<RoleBody>>, Failure> {
-    let found = db::role::all(&app.connection().await?).await?;
-    let items = found.into_iter().map(|it| RoleBody { name: it.name, description: it.description });
-    Ok(Json(List::all(items.collect())))
 }
 
 /// Refuses where `id` is not the member's own.

@@ -109,7 +109,9 @@ pub async fn change_password(
     }
     let current = own_hash(app, member, session);
     db::session::end_others(&transaction, member.id, current.as_deref()).await?;
-    Ok(transaction.commit().await?)
+    transaction.commit().await?;
+    app.announce_departure(member.id);
+    Ok(())
 }
 
 /// The URL for torrents that a member makes by hand: it is good for any torrent of the site.

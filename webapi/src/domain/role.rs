@@ -41,7 +41,9 @@ pub async fn set_disabled(app: &App, by: &Administrator, id: i32, disabled: bool
         db::invite::revoke_all(&transaction, id).await?;
     }
     db::user::set_disabled(&transaction, id, disabled).await?;
-    Ok(transaction.commit().await?)
+    transaction.commit().await?;
+    app.announce_departure(id);
+    Ok(())
 }
 
 /// Refuses where `member` is the last administrator who is not disabled.

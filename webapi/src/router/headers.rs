@@ -1,9 +1,9 @@
 //! What browsers are told on every answer.
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 
 use crate::app::App;
 
@@ -21,6 +21,11 @@ const FIXED: [(HeaderName, &str); 5] = [
 /// Adds the headers; pages are kept by nobody unless they say otherwise.
 pub(super) async fn layer(State(app): State<App>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
+    if response.status().is_server_error() && !response.headers().contains_key(header::CONTENT_TYPE) {
+        // The session could not be saved after the page was made: the database went away between.
+        response = (StatusCode::SERVICE_UNAVAILABLE, "The database is not available; try again shortly.\n")
+            .into_response();
+    }
     let headers = response.headers_mut();
     for (name, value) in FIXED {
         headers.insert(name, HeaderValue::from_static(value));

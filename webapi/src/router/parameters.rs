@@ -18,3 +18,16 @@ impl FromRequestParts<App> for Id {
         id.map(|Path(id)| Self(id)).map_err(|_| Error::NotFound("page"))
     }
 }
+
+/// The only parameter of a path as text. What is no text is a thing that is not there.
+#[derive(Debug, Clone)]
+pub struct Segment(pub String);
+
+impl FromRequestParts<App> for Segment {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let text = Path::<String>::from_request_parts(parts, app).await;
+        text.map(|Path(text)| Self(text)).map_err(|_| Error::NotFound("page"))
+    }
+}

@@ -1,7 +1,7 @@
 //! `/invites`: a member's invites, and the page that claims one.
 
 use axum::Router;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -19,6 +19,7 @@ use crate::db::invite::Invite;
 use crate::domain::cursor;
 use crate::domain::invite::{self, State as InviteState};
 use crate::error::Error;
+use crate::router::parameters::Segment;
 use crate::server::ClientAddress;
 
 /// The pages.
@@ -111,7 +112,7 @@ async fn create(
 async fn revoke(
     State(app): State<App>,
     member: Member,
-    Path(secret): Path<String>,
+    Segment(secret): Segment,
     session: Session,
     Checked(Nothing {}): Checked<Nothing>,
 ) -> Result<Response, Failure> {
@@ -125,7 +126,7 @@ async fn revoke(
     Ok(redirect(&app, "/invites"))
 }
 
-async fn show(State(app): State<App>, frame: Frame, Path(secret): Path<String>) -> Result<Response, Failure> {
+async fn show(State(app): State<App>, frame: Frame, Segment(secret): Segment) -> Result<Response, Failure> {
     let row = invite::find(&app, &app.connection().await?, &secret).await?;
     if let Some(refusal) = InviteState::of(&row).refusal() {
         return over(frame, &Error::Gone(refusal));
@@ -136,7 +137,7 @@ async fn show(State(app): State<App>, frame: Frame, Path(secret): Path<String>) 
 async fn claim(
     State(app): State<App>,
     ClientAddress(address): ClientAddress,
-    Path(secret): Path<String>,
+    Segment(secret): Segment,
     frame: Frame,
     session: Session,
     headers: HeaderMap,

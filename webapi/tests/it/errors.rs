@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::{Method, StatusCode};
 use serde_json::json;
-use tokio::io::{AsyncRead, AsyncWrite, copy_bidirectional};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 
 use crate::support::{Answer, Browser, Site};
@@ -46,6 +46,41 @@ async fn unreadable_bodies_are_answered_with_a_sentence() {
     assert_eq!(answer.json()["error"]["code"], "too_large");
     let form = browser.post("/sign-in", &[("username", "x")]).await;
     assert_eq!(form.status, StatusCode::FORBIDDEN, "the token is looked at first");
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn a_fault_of_ours_is_a_page_that_tells_nothing() {
+    let site = Site::start().await;
+    let browser = site.member("alice", &[]).await;
+    site.execute("alter table api_tokens rename to elsewhere").await;
+    let page = browser.get("/account").await;
+    assert_eq!(page.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(
+        page.body.contains("<h1>Something went wrong</h1>") && page.body.contains("masthead"),
+        "{}",
+        page.body
+    );
+    let api = browser.get("/api/tokens").await;
+    assert_eq!(api.json()["error"]["code"], "internal");
+    for body in [page.body, api.body] {
+        assert!(!body.contains("api_tokens") && !body.contains("relation"), "{body}");
+    }
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn a_body_that_never_comes_is_not_waited_for() {
+    let site = Site::start_with(|config| config["webapi"]["requestTimeoutSeconds"] = 1.into()).await;
+    let address = site.url.strip_prefix("http://").expect("an address");
+    let mut client = TcpStream::connect(address).await.expect("a connection");
+    let head = "POST /api/session HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{";
+    client.write_all(head.as_bytes()).await.expect("sent");
+    let mut answer = vec![0; 4096];
+    let read = client.read(&mut answer).await.expect("an answer");
+    let answer = String::from_utf8_lossy(&answer[..read]).into_owned();
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    assert!(answer.contains("\"code\":\"unavailable\""), "{answer}");
     site.stop().await;
 }
 

@@ -132,6 +132,33 @@ async fn a_session_that_outlives_a_disabling_opens_nothing() {
 }
 
 #[tokio::test]
+async fn an_open_event_stream_ends_when_its_member_is_disabled_or_changes_the_password_elsewhere() {
+    let site = Site::start().await;
+    let root = site.member("root", &["administrator"]).await;
+    let alice = site.member("alice", &[]).await;
+    let id = alice.get("/api/session").await.json()["user"]["id"].clone();
+    let open = async |browser: &crate::support::Browser| {
+        let stream = browser.request(Method::GET, "/api/live?torrents=1").send().await.expect("a stream");
+        assert_eq!(stream.status(), StatusCode::OK);
+        stream
+    };
+    let elsewhere = site.browser();
+    elsewhere.sign_in("alice").await;
+    let (first, mut second) = (open(&elsewhere).await, open(&alice).await);
+    let body = json!({ "password": PASSWORD, "new_password": "another horse" });
+    let changed = alice.api(Method::PUT, &format!("/api/users/{id}/password"), Some(body)).await;
+    assert_eq!(changed.status, StatusCode::NO_CONTENT);
+    let end = std::time::Duration::from_secs(5);
+    tokio::time::timeout(end, first.bytes()).await.expect("ended at once").expect("in order");
+    let disabled =
+        root.api(Method::PATCH, &format!("/api/users/{id}"), Some(json!({ "disabled": true }))).await;
+    assert_eq!(disabled.status, StatusCode::OK);
+    let rest = async { while second.chunk().await.expect("in order").is_some() {} };
+    tokio::time::timeout(end, rest).await.expect("ended at once");
+    site.stop().await;
+}
+
+#[tokio::test]
 async fn nobody_disables_themself() {
     let site = Site::start().await;
     let root = site.member("root", &["administrator"]).await;

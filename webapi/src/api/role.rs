@@ -1,0 +1,102 @@
+//! `/api/roles` and `/api/users/{id}/roles`: what members may do.
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{AnyFailure, BodyFailure, ChangeFailure, ErrorBody, Failure, List, MemberFailure};
+use crate::app::App;
+use crate::auth::{Administrator, CheckedJson, Member};
+use crate::db;
+use crate::domain::role;
+use crate::error::Error;
+use crate::router::parameters::Id;
+
+/// The operations.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(show, replace)).routes(routes!(list))
+}
+
+/// What a member may do.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+struct Roles {
+    /// Names from `/api/roles`.
+    roles: Vec<String>,
+}
+
+/// Something that members may be allowed.
+#[derive(Debug, Serialize, ToSchema)]
+struct RoleBody {
+    /// One word.
+    name: String,
+    /// What it allows.
+    description: String,
+}
+
+/// What a member may do.
+#[utoipa::path(
+    get,
+    path = "/api/users/{id}/roles",
+    operation_id = "show_roles_of_user",
+    tag = "users",
+    params(("id" = i32, Path)),
+    responses(
+        (status = 200, description = "Their roles", body = Roles),
+        (status = 404, description = "There is no such member", body = ErrorBody),
+        MemberFailure,
+        AnyFailure,
+    )
+)]
+async fn show(State(app): State<App>, _: Member, Id(id): Id) -> Result<Json<Roles>, Failure> {
+    let profile = db::user::profile(&app.connection().await?, id).await?;
+    Ok(Json(Roles { roles: profile.ok_or(Error::NotFound("user"))?.account.roles }))
+}
+
+/// Replace what a member may do. For administrators.
+#[utoipa::path(
+    put,
+    path = "/api/users/{id}/roles",
+    operation_id = "replace_roles_of_user",
+    tag = "users",
+    params(("id" = i32, Path)),
+    request_body = Roles,
+    responses(
+        (status = 200, description = "Their roles now", body = Roles),
+        (status = 404, description = "There is no such member", body = ErrorBody),
+        (status = 409, description = "It is the last administrator", body = ErrorBody),
+        MemberFailure,
+        ChangeFailure,
+        BodyFailure,
+        AnyFailure,
+    )
+)]
+async fn replace(
+    State(app): State<App>,
+    Administrator(member): Administrator,
+    Id(id): Id,
+    CheckedJson(form): CheckedJson<Roles>,
+) -> Result<Json<Roles>, Failure> {
+    role::replace(&app, id, &form.roles).await?;
+    show(State(app), member, Id(id)).await
+}
+
+/// What members may be allowed.
+#[utoipa::path(
+    get,
+    path = "/api/roles",
+    operation_id = "list_roles",
+    tag = "users",
+    responses(
+        (status = 200, description = "All of them, by name", body = List<RoleBody>),
+        MemberFailure,
+        AnyFailure,
+    )
+)]
+async fn list(State(app): State<App>, _: Member) -> Result<Json<List<RoleBody>>, Failure> {
+    let found = db::role::all(&app.connection().await?).await?;
+    let items = found.into_iter().map(|it| RoleBody { name: it.name, description: it.description });
+    Ok(Json(List::all(items.collect())))
+}
