@@ -22,12 +22,26 @@ create function search_words(title text, file_names text) returns tsvector
         || setweight(to_tsvector('simple', words(file_names)), 'D')
     $$;
 
--- Every word of what was typed, in any order, each as a beginning. Null when there is no word in it.
-create function search_query(value text) returns tsquery
+-- Every word of what was typed, in any order, as it is or as a beginning. Null when there is no word in it.
+-- What begins with one or two bytes is everything, so those stay whole.
+create function search_query(value text, whole boolean) returns tsquery
     language sql immutable strict parallel safe
     as $$
-    select string_agg(quote_literal(word) || ':*', ' & ')::tsquery
+    select string_agg(
+        quote_literal(word) || case when whole or octet_length(word) < 3 then '' else ':*' end, ' & ')::tsquery
     from (select word from regexp_split_to_table(words(value), ' ') as word where word <> '' limit 10) as typed
+    $$;
+
+-- A word and all that is left of it when one letter is taken out.
+create function word_variants(word text) returns text[]
+    language sql immutable strict parallel safe
+    as $$
+    select array_agg(distinct variant)
+    from (
+        select word as variant
+        union all
+        select overlay(word placing '' from place for 1) from generate_series(1, length(word)) as place
+    ) as variants
     $$;
 
 create table roles (
@@ -131,18 +145,45 @@ create index torrents_by_size on torrents (size, id);
 create index torrents_by_file_count on torrents (file_count, id);
 create index torrents_by_snatched on torrents (snatched, id);
 create index torrents_search on torrents using gin (search);
-create index torrents_title_trigrams on torrents using gin (title gin_trgm_ops);
 
--- The titles nearest to what was typed, best first, for a search that finds nothing: letters may be swapped or missing.
-create function similar_titles(value text, most integer) returns table (id integer, place bigint)
+-- The words of all titles, so that a search finds them where a letter is wrong, missing, too many or exchanged with
+-- the next: two such words share a variant. A word stays when its last title goes.
+create table title_words (
+    word     text primary key,
+    variants text[] not null
+);
+
+create index title_words_variants on title_words using gin (variants);
+
+create function learn_words() returns trigger language plpgsql as $$
+begin
+    insert into title_words (word, variants)
+    select distinct word, word_variants(word)
+    from regexp_split_to_table(words(new.title), ' ') as word
+    where length(word) between 4 and 24
+    order by word
+    on conflict do nothing;
+    return null;
+end $$;
+
+create trigger learn_words after insert or update of title on torrents for each row execute function learn_words();
+
+-- As search_query, but each word may also be one of the nearest that titles have.
+create function near_query(value text) returns tsquery
     language sql stable strict parallel safe
-    set pg_trgm.word_similarity_threshold = 0.5
     as $$
-    select t.id, row_number() over (order by t.title <->> value, t.id desc) as place
-    from torrents t
-    where t.title %> value
-    order by place
-    limit most
+    select string_agg('(' || quote_literal(word) || ':*' || coalesce(near, '') || ')', ' & ')::tsquery
+    from (select word from regexp_split_to_table(words(value), ' ') as word where word <> '' limit 10) as typed,
+    lateral (
+        select ' | ' || string_agg(quote_literal(nearest.word), ' | ') as near
+        from (
+            select known.word
+            from title_words known
+            where length(typed.word) between 4 and 25 and known.variants && word_variants(typed.word)
+            order by similarity(known.word, typed.word) desc, known.word
+            limit 4
+        ) as nearest
+    ) as found
     $$;
 
 -- The bytes that a download is made from.

@@ -74,6 +74,7 @@ pub struct LiveCounts {
 #[utoipa::path(
     get,
     path = "/api/live",
+    operation_id = "follow_counts",
     tag = "torrents",
     params(Parameters),
     responses(

@@ -34,6 +34,7 @@ pub fn document() -> &'static OpenApi {
 #[utoipa::path(
     get,
     path = "/api/openapi.json",
+    operation_id = "describe_api",
     tag = "description",
     responses((status = 200, description = "The document", content_type = "application/json", body = serde_json::Value))
 )]

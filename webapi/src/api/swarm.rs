@@ -85,6 +85,7 @@ pub struct SwarmTorrent {
 #[utoipa::path(
     get,
     path = "/api/swarm",
+    operation_id = "list_peers",
     tag = "swarm",
     params(Parameters),
     responses(

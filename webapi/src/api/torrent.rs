@@ -36,6 +36,7 @@ pub fn routes() -> OpenApiRouter<App> {
 #[utoipa::path(
     get,
     path = "/api/torrents",
+    operation_id = "list_torrents",
     tag = "torrents",
     params(ListParameters),
     responses(
@@ -81,6 +82,7 @@ struct UploadForm {
 #[utoipa::path(
     post,
     path = "/api/torrents",
+    operation_id = "upload_torrent",
     tag = "torrents",
     request_body(content = UploadForm, content_type = "multipart/form-data"),
     responses(
@@ -120,6 +122,7 @@ fn refused(app: &App, refusal: Refusal) -> Error {
 #[utoipa::path(
     get,
     path = "/api/torrents/{id}",
+    operation_id = "show_torrent",
     tag = "torrents",
     params(("id" = i32, Path, description = "Of the torrent")),
     responses(
@@ -143,6 +146,7 @@ async fn show(State(app): State<App>, _: Member, Id(id): Id) -> Result<Json<Torr
 #[utoipa::path(
     patch,
     path = "/api/torrents/{id}",
+    operation_id = "change_torrent",
     tag = "torrents",
     params(("id" = i32, Path, description = "Of the torrent")),
     request_body = TorrentChange,
@@ -184,6 +188,7 @@ async fn change(
 #[utoipa::path(
     delete,
     path = "/api/torrents/{id}",
+    operation_id = "delete_torrent",
     tag = "torrents",
     params(("id" = i32, Path, description = "Of the torrent")),
     responses(
@@ -213,6 +218,7 @@ async fn delete(
 #[utoipa::path(
     get,
     path = "/api/torrents/{id}/metainfo",
+    operation_id = "download_torrent",
     tag = "torrents",
     params(("id" = i32, Path, description = "Of the torrent")),
     responses(

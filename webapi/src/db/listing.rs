@@ -1,6 +1,7 @@
 //! Pages of the list of torrents: by any column, from any place in it, all or those that a search finds.
 
 use deadpool_postgres::GenericClient;
+use serde::{Deserialize, Serialize};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row};
 
@@ -81,9 +82,29 @@ pub struct Window<'a> {
     pub query: Option<&'a str>,
 }
 
-/// The query for torrents with all words of `text`, each as a beginning; `None` when there is no word in it.
-pub async fn query(client: &impl GenericClient, text: &str) -> Result<Option<String>, Error> {
-    Ok(one(client, "select search_query($1)::text as query", &[&text]).await?.get("query"))
+/// How the words of a search are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Reading {
+    /// As they are. Postgres finds whole words several times as fast as beginnings.
+    Whole,
+    /// As they are or as beginnings.
+    Beginnings,
+    /// As beginnings, or as the nearest words that titles have.
+    Near,
+}
+
+/// The query for torrents with all words of `text`; `None` when there is no word in it.
+pub async fn query(
+    client: &impl GenericClient,
+    text: &str,
+    reading: Reading,
+) -> Result<Option<String>, Error> {
+    let sql = match reading {
+        Reading::Whole => "select search_query($1, true)::text as query",
+        Reading::Beginnings => "select search_query($1, false)::text as query",
+        Reading::Near => "select near_query($1)::text as query",
+    };
+    Ok(one(client, sql, &[&text]).await?.get("query"))
 }
 
 /// The torrents in `window`, in its order.
@@ -128,18 +149,6 @@ pub async fn list(client: &impl GenericClient, window: &Window<'_>) -> Result<Ve
         rows(client, &sql, &parameters).await?
     };
     Ok(found.iter().map(Found::from_row).collect())
-}
-
-/// The titles nearest to `text`, for a search that finds nothing: best first.
-pub async fn similar(client: &impl GenericClient, text: &str, limit: i64) -> Result<Vec<Torrent>, Error> {
-    let sql = format!(
-        "with page as materialized (select id, place from similar_titles($1, $2::bigint::int))
-         select {COLUMNS}
-         from page join torrents t on t.id = page.id left join users u on u.id = t.uploader_id
-         order by page.place"
-    );
-    let rows = rows(client, &sql, &[&text, &limit]).await?;
-    Ok(rows.iter().map(Torrent::from_row).collect())
 }
 
 /// A member's uploads, newest first.

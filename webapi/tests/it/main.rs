@@ -2,11 +2,20 @@
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod access;
+mod assets;
+mod browsing;
+mod corpus;
 mod csrf;
+mod description;
+mod documented;
 mod errors;
 mod invites;
+mod live;
+mod making;
 mod members;
 mod programs;
 mod sessions;
 mod support;
 mod tokens;
+mod torrents;
+mod tracker;

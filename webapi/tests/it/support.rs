@@ -15,6 +15,8 @@ use webapi::app::App;
 use webapi::domain::account;
 use webapi::server;
 
+use crate::documented;
+
 /// Every member's password.
 pub(crate) const PASSWORD: &str = "correct horse";
 
@@ -184,9 +186,14 @@ impl Browser {
 
 impl Answer {
     pub(crate) async fn of(request: RequestBuilder) -> Self {
-        let response = request.send().await.expect("an answer");
+        let (client, request) = request.build_split();
+        let request = request.expect("a request");
+        let (method, path) = (request.method().clone(), request.url().path().to_owned());
+        let response = client.execute(request).await.expect("an answer");
         let (status, headers) = (response.status(), response.headers().clone());
-        Self { status, headers, body: response.text().await.expect("a body") }
+        let body = response.text().await.expect("a body");
+        documented::check(&method, &path, status, &headers, body.as_bytes());
+        Self { status, headers, body }
     }
 
     pub(crate) fn json(&self) -> Value {

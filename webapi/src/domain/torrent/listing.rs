@@ -2,7 +2,7 @@
 
 use deadpool_postgres::GenericClient;
 
-use crate::db::listing::{self, Place, Sort, Window};
+use crate::db::listing::{self, Found, Place, Reading, Sort, Window};
 use crate::db::torrent::Torrent;
 use crate::domain::cursor;
 use crate::error::Error;
@@ -10,8 +10,8 @@ use crate::error::Error;
 /// Characters of a search that are looked at.
 const SEARCH_LEN: usize = 200;
 
-/// Titles shown where nothing is found.
-const SIMILAR: i64 = 25;
+/// With more torrents that have the words as they are, those with longer ones are not looked for.
+const PLENTY: i64 = 50;
 
 /// The columns by the names they have in addresses.
 pub const SORTS: [(&str, Sort); 7] = [
@@ -93,45 +93,75 @@ pub fn starts_descending(sort: Sort) -> bool {
 pub async fn page(client: &impl GenericClient, asked: &Asked, order: &Order) -> Result<Page, Error> {
     let limit = cursor::limit(asked.limit)?;
     let from = asked.after.as_deref().map(|after| decode(after, order)).transpose()?;
-    let query = if order.search.is_empty() { None } else { listing::query(client, &order.search).await? };
-    if query.is_none() && !order.search.is_empty() {
-        return Ok(Page { torrents: Vec::new(), next: None, total: Some(0), similar: false });
-    }
-    let window = Window {
-        sort: order.sort,
-        descending: order.descending,
-        from: from.as_ref(),
-        limit: limit + 1,
-        query: query.as_deref(),
+    let from_start = from.is_none();
+    let (reading, mut found) = match from {
+        Some((place, reading)) => (reading, list(client, order, reading, Some(&place), limit + 1).await?),
+        None if order.search.is_empty() => {
+            (Reading::Whole, list(client, order, Reading::Whole, None, limit + 1).await?)
+        }
+        None => search(client, order, limit).await?,
     };
-    let mut found = listing::list(client, &window).await?;
-    if found.is_empty() && query.is_some() && from.is_none() {
-        let torrents = listing::similar(client, &order.search, SIMILAR.min(limit)).await?;
-        let total = i64::try_from(torrents.len()).ok();
-        return Ok(Page { similar: !torrents.is_empty(), torrents, next: None, total });
-    }
-    let whole = i64::try_from(found.len()).is_ok_and(|it| it <= limit);
+    let all = i64::try_from(found.len()).is_ok_and(|it| it <= limit);
     found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     let next = match found.last() {
-        Some(last) if !whole => Some(encode(&last.place, order)?),
+        Some(last) if !all => Some(encode(&last.place, reading, order)?),
         _ => None,
     };
     // What fits one page is counted already; anything else would cost more than the page.
-    let total = if whole && from.is_none() { i64::try_from(found.len()).ok() } else { None };
-    Ok(Page { torrents: found.into_iter().map(|it| it.torrent).collect(), next, total, similar: false })
+    let total = if all && from_start { i64::try_from(found.len()).ok() } else { None };
+    let similar = reading == Reading::Near && !found.is_empty();
+    Ok(Page { torrents: found.into_iter().map(|it| it.torrent).collect(), next, total, similar })
 }
 
-fn encode(place: &Place, order: &Order) -> Result<String, Error> {
-    cursor::encode(&(order.name, order.descending, &place.key, place.id))
+/// The first page of a search, in the strictest reading that finds enough.
+async fn search(
+    client: &impl GenericClient,
+    order: &Order,
+    limit: i64,
+) -> Result<(Reading, Vec<Found>), Error> {
+    let mut found = list(client, order, Reading::Whole, None, limit.max(PLENTY) + 1).await?;
+    if i64::try_from(found.len()).is_ok_and(|it| it > PLENTY) {
+        found.truncate(usize::try_from(limit + 1).unwrap_or(usize::MAX));
+        return Ok((Reading::Whole, found));
+    }
+    let found = list(client, order, Reading::Beginnings, None, limit + 1).await?;
+    if !found.is_empty() {
+        return Ok((Reading::Beginnings, found));
+    }
+    Ok((Reading::Near, list(client, order, Reading::Near, None, limit + 1).await?))
 }
 
-fn decode(after: &str, order: &Order) -> Result<Place, Error> {
-    let (name, descending, key, id): (String, bool, String, i32) = cursor::decode(after)?;
+async fn list(
+    client: &impl GenericClient,
+    order: &Order,
+    reading: Reading,
+    from: Option<&Place>,
+    limit: i64,
+) -> Result<Vec<Found>, Error> {
+    let Order { sort, descending, .. } = *order;
+    let query = match order.search.as_str() {
+        "" => None,
+        search => match listing::query(client, search, reading).await? {
+            Some(query) => Some(query),
+            // Signs without a word.
+            None => return Ok(Vec::new()),
+        },
+    };
+    let window = Window { sort, descending, from, limit, query: query.as_deref() };
+    Ok(listing::list(client, &window).await?)
+}
+
+fn encode(place: &Place, reading: Reading, order: &Order) -> Result<String, Error> {
+    cursor::encode(&(order.name, order.descending, reading, &place.key, place.id))
+}
+
+fn decode(after: &str, order: &Order) -> Result<(Place, Reading), Error> {
+    let (name, descending, reading, key, id): (String, bool, Reading, String, i32) = cursor::decode(after)?;
     let number = order.sort == Sort::Title || key.parse::<i64>().is_ok();
     if name != order.name || descending != order.descending || !number || key.contains('\0') {
         return Err(Error::BadRequest(
             "after: pass on what `next` of the page before was, with the same sort and order".to_owned(),
         ));
     }
-    Ok(Place { key, id })
+    Ok((Place { key, id }, reading))
 }

@@ -1,0 +1,167 @@
+//! Server time of the pages that lists are made of, with a million torrents: `cargo bench -p webapi --bench pages`.
+//!
+//! `FAIRYWREN_TEST_DATABASE` names the server as for tests. `TORRENTS` is how many (default 1,000,000, each with five
+//! files), `ROUNDS` how often each page is asked for (default 500). With `KEEP` set the database stays and its name is
+//! printed; `DATABASE` uses such a one again.
+#![expect(clippy::expect_used, reason = "a bench fails by panicking")]
+
+mod fill;
+mod titles;
+
+use std::env;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use infra::config::{Config, Postgresql};
+use infra::shutdown::Shutdown;
+use infra::test_database::TestDatabase;
+use reqwest::Client;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use webapi::app::App;
+use webapi::domain::account;
+use webapi::server;
+
+use titles::{Random, Titles};
+
+const PASSWORD: &str = "correct horse";
+
+fn number(name: &str, otherwise: u32) -> u32 {
+    env::var(name).map_or(otherwise, |text| text.parse().expect("a number"))
+}
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() {
+    let torrents = number("TORRENTS", 1_000_000);
+    let rounds = number("ROUNDS", 500);
+    let database = database(torrents).await;
+    let url = serve(&database).await;
+    let client = sign_in(&url).await;
+    let titles = Titles::new();
+    println!("{torrents} torrents, {} files, {rounds} rounds, one connection, milliseconds", torrents * 5);
+    for (name, page) in [
+        ("newest", Page::Newest),
+        ("by seeders", Page::Seeders),
+        ("search, two words", Page::Words),
+        ("search, a typo", Page::Typo),
+        ("search, file name", Page::File),
+    ] {
+        let mut times = Vec::new();
+        for round in 0..rounds {
+            let address = format!("{url}{}", page.address(&titles, torrents, round));
+            let started = Instant::now();
+            let answer = client.get(&address).send().await.expect("an answer");
+            assert!(answer.status().is_success(), "{}", answer.status());
+            let size = answer.bytes().await.expect("a body").len();
+            let time = started.elapsed();
+            if env::var_os("VERBOSE").is_some_and(|limit| {
+                time > Duration::from_millis(limit.to_str().and_then(|it| it.parse().ok()).unwrap_or(15))
+            }) {
+                println!("  {:7.2}  {size}  {address}", millis(time));
+            }
+            times.push(time);
+        }
+        times.sort_unstable();
+        let at = |share: usize| millis(times[(times.len() - 1) * share / 100]);
+        println!("{name:20} p50 {:7.2}  p99 {:7.2}  max {:7.2}", at(50), at(99), at(100));
+    }
+    if env::var_os("KEEP").is_some() || env::var_os("DATABASE").is_some() {
+        println!("kept: DATABASE={}", database.owner.dbname);
+    } else {
+        database.drop_now().await.expect("the database drops");
+    }
+}
+
+fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
+}
+
+/// A page to measure.
+#[derive(Clone, Copy)]
+enum Page {
+    Newest,
+    Seeders,
+    Words,
+    Typo,
+    File,
+}
+
+impl Page {
+    /// Another one in each round.
+    fn address(self, titles: &Titles, torrents: u32, round: u32) -> String {
+        let mut random = Random::new(u64::from(round) + 77);
+        let torrent = random.below(torrents.into());
+        let title = titles.title(torrent);
+        let words: Vec<&str> = title.split([' ', '.']).collect();
+        let mut word = || words[usize::try_from(random.below(words.len() as u64)).expect("small")];
+        match self {
+            Self::Newest => "/".to_owned(),
+            Self::Seeders => "/?sort=seeders&order=desc".to_owned(),
+            Self::Words => format!("/?search={}+{}", word(), word()),
+            Self::Typo => {
+                let long = words.iter().max_by_key(|it| it.len()).expect("a word");
+                format!("/?search={}", titles::mistyped(long, round))
+            }
+            Self::File => {
+                let file = titles.file(torrent, 0);
+                let name = file.rsplit('/').next().expect("a name").replace('.', "+");
+                format!("/?search={name}")
+            }
+        }
+    }
+}
+
+/// A filled database.
+async fn database(torrents: u32) -> TestDatabase {
+    if let Ok(name) = env::var("DATABASE") {
+        let server = infra::test_database::server().expect("a server");
+        let login = |user: &str| Postgresql {
+            dbname: name.clone(),
+            user: user.to_owned(),
+            password: "only for tests".to_owned().into(),
+            ..server.clone()
+        };
+        let (webapi, tracker) = (login("webapi"), login("tracker"));
+        return TestDatabase {
+            owner: Postgresql { dbname: name.clone(), ..server.clone() },
+            webapi,
+            tracker,
+        };
+    }
+    let database = TestDatabase::create().await.expect("a database");
+    let started = Instant::now();
+    fill::fill(&database, torrents).await;
+    println!("filled {} in {:.0} s", database.owner.dbname, started.elapsed().as_secs_f64());
+    database
+}
+
+/// The real site on a port of its own.
+async fn serve(database: &TestDatabase) -> String {
+    let mut config: Value =
+        serde_json::from_str(include_str!("../../../example.conf.json")).expect("example.conf.json is JSON");
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let it = &database.webapi;
+    config["webapi"]["postgresql"] = json!({
+        "host": it.host, "port": it.port, "dbname": it.dbname, "user": it.user, "password": it.password.reveal(),
+    });
+    config["webapi"]["secure"] = false.into();
+    config["apiUrl"] = url.clone().into();
+    config["salt"] = "a salt for the bench, as long as it has to be".into();
+    config["zeromq"]["counts"] = "tcp://127.0.0.1:1".into();
+    config["zeromq"]["control"] = "tcp://127.0.0.1:2".into();
+    let config = Config::parse(&config.to_string(), Path::new("bench")).expect("a configuration");
+    let app = App::new(config, Shutdown::default()).expect("an app");
+    // A database that is used again has the account already.
+    let _ = account::add(&app, "reader", PASSWORD.to_owned().into(), &[]).await;
+    tokio::spawn(server::serve(app, listener));
+    url
+}
+
+async fn sign_in(url: &str) -> Client {
+    let client = Client::builder().cookie_store(true).no_proxy().build().expect("a client");
+    let body = json!({"username": "reader", "password": PASSWORD});
+    let answer = client.post(format!("{url}/api/session")).json(&body).send().await.expect("an answer");
+    assert!(answer.status().is_success(), "{}", answer.status());
+    client
+}

@@ -1,0 +1,121 @@
+//! Lists: each sort in both orders without loss, and what searches find.
+
+use std::collections::BTreeSet;
+
+use reqwest::StatusCode;
+use serde_json::Value;
+
+use super::making::several;
+use super::support::{Browser, Site};
+
+/// Ids in the order of a list, page by page.
+async fn walk(member: &Browser, query: &str, limit: usize) -> Vec<i64> {
+    let mut ids = Vec::new();
+    let mut after = String::new();
+    loop {
+        let page = member.get(&format!("/api/torrents?{query}&limit={limit}{after}")).await;
+        assert_eq!(page.status, StatusCode::OK, "{}", page.body);
+        let page: Value = page.json();
+        ids.extend(
+            page["items"].as_array().expect("items").iter().map(|it| it["id"].as_i64().expect("an id")),
+        );
+        match page["next"].as_str() {
+            Some(next) => after = format!("&after={next}"),
+            None => return ids,
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_sort_pages_through_all_torrents_once() {
+    let site = Site::start().await;
+    let member = site.member("wren", &[]).await;
+    // Many equal keys, so that pages end in the middle of them.
+    site.execute(
+        "insert into torrents (info_hash_v1, title, size, file_count, snatched, search)
+         select substring(sha256(int4send(n)) from 1 for 20), (array['Éa','b','C d'])[1 + n % 3] || n % 7, n % 5,
+                1 + n % 4, n % 3, search_words('common t' || n, '')
+         from generate_series(1, 57) as n;
+         update torrent_counts set seeders = torrent_id % 4, leechers = torrent_id % 2",
+    )
+    .await;
+    let all: BTreeSet<i64> = walk(&member, "", 100).await.into_iter().collect();
+    assert_eq!(all.len(), 57);
+    for sort in ["added", "title", "size", "files", "seeders", "leechers", "snatched"] {
+        let up = walk(&member, &format!("sort={sort}&order=asc"), 10).await;
+        let mut down = walk(&member, &format!("sort={sort}&order=desc"), 7).await;
+        down.reverse();
+        assert_eq!(up, down, "{sort}");
+        assert_eq!(up.len(), 57, "{sort}");
+        assert_eq!(up.iter().copied().collect::<BTreeSet<_>>(), all, "{sort}");
+        let found = walk(&member, &format!("sort={sort}&order=asc&search=common"), 10).await;
+        assert_eq!(found, up, "{sort} of a search");
+    }
+    let newest = walk(&member, "", 20).await;
+    assert!(newest.is_sorted_by(|a, b| a > b));
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn parameters_that_cannot_be_used_are_named() {
+    let site = Site::start().await;
+    let member = site.member("wren", &[]).await;
+    for query in ["sort=colour", "order=up", "limit=0", "limit=101", "limit=x", "after=x", "after=WzFd"] {
+        let answer = member.get(&format!("/api/torrents?{query}")).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{query}");
+        let name = query.split('=').next().expect("a name");
+        assert!(answer.json()["error"]["message"].to_string().contains(name), "{}", answer.body);
+    }
+    member.add_torrent("a").await;
+    member.add_torrent("b").await;
+    let next =
+        member.get("/api/torrents?limit=1").await.json()["next"].as_str().expect("a cursor").to_owned();
+    for query in ["sort=size", "order=asc"] {
+        let answer = member.get(&format!("/api/torrents?{query}&after={next}")).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "a cursor of another list");
+    }
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn searches_find_words_beginnings_accents_files_and_near_misses() {
+    let site = Site::start().await;
+    let member = site.member("wren", &[]).await;
+    let add = async |title: &str, files: &[&str]| {
+        let answer = member.upload(several(title, files), &[("title", title)]).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.body);
+        answer.json()["id"].as_i64().expect("an id")
+    };
+    let desktop = add("Ubuntu.26.04-Desktop_amd64", &["ubuntu.iso", "SHA256SUMS"]).await;
+    let server = add("Ubuntu 26.04 Server", &["server.iso"]).await;
+    let cafe = add("Le Café d'Été", &["01 - Première piste.flac"]).await;
+    let found = async |search: &str| {
+        let list = member.get(&format!("/api/torrents?search={search}")).await.json();
+        list["items"]
+            .as_array()
+            .expect("items")
+            .iter()
+            .map(|it| it["id"].as_i64().expect("an id"))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(found("ubuntu").await, [server, desktop]);
+    assert_eq!(found("desktop+ubuntu").await, [desktop], "any order");
+    assert_eq!(found("AMD64+26.04").await, [desktop], "any case and signs");
+    assert_eq!(found("desk+ubu").await, [desktop], "beginnings");
+    assert_eq!(found("cafe+ete").await, [cafe], "without accents");
+    assert_eq!(found("CAF%C3%89").await, [cafe], "with accents");
+    assert_eq!(found("premiere+flac").await, [cafe], "file names");
+    assert_eq!(found("sha256sums").await, [desktop], "file names");
+    assert_eq!(found("dekstop").await, [desktop], "letters exchanged");
+    assert_eq!(found("ubuntu+desctop").await[0], desktop, "another letter");
+    assert_eq!(found("sever").await[0], server, "a letter missing");
+    assert!(found("nothing+like+this").await.is_empty());
+    assert!(found("%21%21").await.is_empty());
+    assert!(found("a%00b%27%3A*%26").await.is_empty());
+    let page = member.get("/?search=dekstop").await.body;
+    assert!(page.contains("No exact match") && page.contains("Desktop"));
+    assert!(member.get("/?search=zzzz").await.body.contains("Nothing found"));
+    let sorted = member.get("/?search=ubuntu&sort=size&order=asc").await.body;
+    assert!(sorted.contains(r#"name="sort" value="size""#), "the search keeps the sort");
+    site.stop().await;
+}

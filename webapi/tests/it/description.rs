@@ -1,0 +1,74 @@
+//! The API's description: complete, and shown to people.
+
+use reqwest::{Method, StatusCode};
+use serde_json::Value;
+
+use super::support::Site;
+
+#[tokio::test]
+async fn every_operation_is_routed_and_nothing_is_left_out() {
+    let site = Site::start().await;
+    let member = site.member("wren", &["administrator"]).await;
+    let document: Value = member.get("/api/openapi.json").await.json();
+    assert!(document["openapi"].as_str().is_some_and(|it| it.starts_with("3.1")), "{}", document["openapi"]);
+    let paths = document["paths"].as_object().expect("paths");
+    for path in [
+        "/api/session",
+        "/api/torrents",
+        "/api/torrents/{id}",
+        "/api/torrents/{id}/metainfo",
+        "/api/users",
+        "/api/users/{id}",
+        "/api/users/{id}/password",
+        "/api/users/{id}/announce-key",
+        "/api/users/{id}/roles",
+        "/api/users/{id}/invites",
+        "/api/roles",
+        "/api/invites",
+        "/api/invites/{secret}",
+        "/api/tokens",
+        "/api/tokens/{id}",
+        "/api/swarm",
+        "/api/live",
+        "/api/openapi.json",
+    ] {
+        assert!(paths.contains_key(path), "{path} is not described");
+    }
+    let mut ids = std::collections::BTreeSet::new();
+    for (path, item) in paths {
+        let address = path.replace("{id}", "999999").replace("{secret}", "none").replace("{role}", "none");
+        // A method that no operation has is refused by name: the path is routed, and with these methods only.
+        let answer = member.request(Method::TRACE, &address).send().await.expect("an answer");
+        assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED, "{path}");
+        let allowed = answer.headers()["allow"].to_str().expect("text").to_lowercase();
+        let mut allowed: Vec<&str> = allowed.split(',').filter(|it| *it != "head").collect();
+        allowed.sort_unstable();
+        let methods: Vec<&str> = item.as_object().expect("an item").keys().map(String::as_str).collect();
+        let mut methods: Vec<&str> = methods.into_iter().filter(|it| *it != "parameters").collect();
+        methods.sort_unstable();
+        assert_eq!(allowed, methods, "{path}");
+        for method in methods {
+            let operation = &item[method];
+            assert!(operation["summary"].is_string(), "{method} {path} has no summary");
+            let id = operation["operationId"].as_str().expect("an id");
+            assert!(ids.insert(id.to_owned()), "{id} stands for two operations");
+            for (status, answer) in operation["responses"].as_object().expect("responses") {
+                let empty = matches!(status.as_str(), "204" | "304");
+                assert!(empty || answer["content"].is_object(), "{method} {path} {status} has no schema");
+            }
+        }
+    }
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn people_can_read_it() {
+    let site = Site::start().await;
+    let member = site.member("wren", &[]).await;
+    let page = member.get("/api/docs").await;
+    assert_eq!(page.status, StatusCode::OK);
+    for part in ["POST /api/torrents", "multipart/form-data", "schema-Torrent", "/api/live", "409"] {
+        assert!(page.body.contains(part), "{part}");
+    }
+    site.stop().await;
+}
