@@ -18,6 +18,9 @@ use crate::app::App;
 use crate::auth::session::Stamp;
 use crate::error::Error;
 
+/// Sessions of one member at most; those seen last stay. Scripts that sign in each time would fill the table.
+const MOST: i64 = 100;
+
 /// What [`StoreError::Backend`] says when the database is away.
 pub const UNAVAILABLE: &str = "unavailable";
 
@@ -55,6 +58,11 @@ impl Store {
         let params: super::Params<'_> =
             &[&hash, &user_id, &agent, &Json(stored(record)), &record.expiry_date];
         let row = one(&client, sql, params).await?;
+        let oldest = "
+            delete from sessions where public_id in (
+                select public_id from sessions where user_id = $1
+                order by last_seen_at desc, public_id desc offset $2)";
+        execute(&client, oldest, &[&user_id, &MOST]).await?;
         for column in [CREATED_AT, LAST_SEEN_AT] {
             record.data.insert(column.to_owned(), stamp(row.get(column))?);
         }

@@ -254,6 +254,26 @@ async fn a_session_ends_with_its_time_and_is_swept() {
 }
 
 #[tokio::test]
+async fn a_member_s_oldest_sessions_end_when_there_are_a_hundred() {
+    let site = Site::start().await;
+    let (alice, bob) = (site.member("alice", &[]).await, site.member("bob", &[]).await);
+    site.execute(
+        "insert into sessions (id, user_id, data, expires_at)
+         select decode(lpad(n::text, 8, '0'), 'hex'), (select id from users where name = 'alice'), '{}',
+                now() + interval '1 day'
+         from generate_series(1, 100) n",
+    )
+    .await;
+    let newest = site.browser();
+    site.execute("update sessions set last_seen_at = now() - interval '1 second' where user_id = 1").await;
+    newest.sign_in("alice").await;
+    assert_eq!(site.value::<i64>("select count(*) from sessions where user_id = 1").await, 100);
+    assert!(newest.is_signed_in().await && bob.is_signed_in().await);
+    assert!(!alice.is_signed_in().await);
+    site.stop().await;
+}
+
+#[tokio::test]
 async fn visits_are_written_every_five_minutes_at_most_and_move_the_end() {
     let site = Site::start().await;
     let browser = site.member("alice", &[]).await;
