@@ -2,11 +2,15 @@
 // The server sends the present state first, so a new connection mends whatever was missed.
 
 const DASH = "–";
-const RETRY = 2_000;
+// Milliseconds until a new connection: sooner than a browser would by itself, longer with each one that fails,
+// and not all open pages at once.
+const SOONEST = 400;
+const LATEST = 15_000;
 const base = document.body.dataset.base ?? "";
 const rows = new Map();
 let source = null;
 let retry = 0;
+let failures = 0;
 
 for (const row of document.querySelectorAll("[data-torrent-id]")) {
   const id = Number(row.dataset.torrentId);
@@ -23,6 +27,7 @@ function write(cell, value) {
 }
 
 function show(event) {
+  failures = 0;
   const counts = JSON.parse(event.data);
   for (const row of rows.get(counts.id) ?? []) {
     for (const cell of row.querySelectorAll("[data-count]")) write(cell, counts[cell.dataset.count]);
@@ -39,9 +44,10 @@ function open() {
   close();
   source = new EventSource(`${base}/api/live?torrents=${[...rows.keys()].join(",")}`);
   source.addEventListener("counts", show);
-  // A browser reconnects by itself after a cut, but not after an answer other than 200.
   source.addEventListener("error", () => {
-    if (source?.readyState === EventSource.CLOSED) retry = setTimeout(open, RETRY);
+    close();
+    retry = setTimeout(open, Math.min(LATEST, SOONEST * 1.5 ** failures) * (0.75 + Math.random() / 2));
+    failures += 1;
   });
 }
 

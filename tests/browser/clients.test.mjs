@@ -65,6 +65,9 @@ for (const [round, [from, to]] of [["libtorrent", "aria2"], ["aria2", "libtorren
       await receiving.unlimited();
       await expectCounts({ seeders: 2, leechers: 0, snatched: round + 1 });
       assert.equal(sha256(await readFile(join(away, "field.bin"))), sha256(content), "byte-identical");
+    } catch (error) {
+      error.message += `\n${running.map((it) => it.output()).join("\n")}`;
+      throw error;
     } finally {
       await Promise.all(running.map((it) => it.stop()));
     }

@@ -3,10 +3,11 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
+import { announce, choose, download, drop, fill, follow, press } from "./support/actions.mjs";
 import { awaitCounts, launch, openPage, shownCounts } from "./support/browser.mjs";
 import { checkPage, savePictureForReadme } from "./support/checks.mjs";
 import { startProduct } from "./support/product.mjs";
-import { announceAddress, decode, encode, makeTorrent, sha1 } from "./support/torrent.mjs";
+import { announceAddress, decode, encode, makeFolder, makeTorrent, sha1 } from "./support/torrent.mjs";
 
 const PASSWORD = "a long enough password";
 const VIEWPORTS = { phone: { width: 390, height: 844 }, desk: { width: 1280, height: 900 } };
@@ -36,7 +37,10 @@ async function travel(t, device, viewport, { site, invite }) {
   const other = await browser.newContext({ viewport });
   const plain = await browser.newContext({ viewport, javaScriptEnabled: false });
   const [ada, bo, still] = await Promise.all([own, other, plain].map(openPage));
-  const check = (page, name) => checkPage(page, `${device}-${name}`);
+  const check = async (page, name, address) => {
+    if (address) await page.goto(address);
+    await checkPage(page, `${device}-${name}`);
+  };
   const go = (page, words) => follow(page, device, words);
   let id, address;
   const mine = makeTorrent("nightjar.flac", CONTENT, { isPrivate: false });
@@ -54,6 +58,9 @@ async function travel(t, device, viewport, { site, invite }) {
   await step("the first account is made from the printed link", async () => {
     await ada.goto(site);
     await ada.waitForURL(/\/sign-in/);
+    await ada.keyboard.press("Tab");
+    await ada.keyboard.press("Enter");
+    assert.equal(await ada.evaluate(() => document.activeElement.id), "main", "the keyboard can skip the navigation");
     await check(ada, "sign-in");
     await ada.goto(invite);
     await check(ada, "claim");
@@ -90,12 +97,14 @@ async function travel(t, device, viewport, { site, invite }) {
   await step("a .torrent is uploaded", async () => {
     await go(ada, "Upload");
     await check(ada, "upload");
+    await fill(ada, { Title: TITLE, Description: "Churring at **22:40**.\n\n- wing claps\n- rain" });
     await choose(ada, "not-a.torrent", Buffer.from("d4:spam"));
     await press(ada, "Upload");
     await ada.locator("#torrent-error").waitFor();
-    await choose(ada, "nightjar.torrent", mine.metainfo);
-    await ada.getByText(/nightjar\.torrent, .* KiB|nightjar\.torrent, \d+ bytes/).waitFor();
-    await fill(ada, { Title: TITLE, Description: "Churring at **22:40**.\n\n- wing claps\n- rain" });
+    assert.equal(await ada.getByLabel("Title").inputValue(), TITLE, "typed values are kept");
+    await check(ada, "upload-again");
+    await drop(ada, "nightjar.torrent", mine.metainfo);
+    await ada.getByText(/^nightjar\.torrent, \d+ bytes$/).waitFor();
     await press(ada, "Upload");
     await ada.waitForURL(/\/torrents\/\d+/);
     id = Number(new URL(ada.url()).pathname.split("/").pop());
@@ -171,6 +180,21 @@ async function travel(t, device, viewport, { site, invite }) {
     if (device === "phone") await still.locator("summary", { hasText: "Menu" }).click();
     await still.getByRole("link", { name: "Upload", exact: true }).click();
     await still.waitForURL(/\/upload$/);
+  });
+
+  await step("without scripts a folder is uploaded, and its files are shown", async () => {
+    await choose(still, "hides.torrent", makeFolder("Hides", ["north/dusk.flac", "north/dawn.flac", "notes.txt"]));
+    await press(still, "Upload");
+    await still.getByRole("heading", { name: "Hides" }).waitFor();
+    await still.getByText("notes.txt").waitFor();
+    const folder = still.locator("details", { hasText: "dusk.flac" }).last();
+    if (!(await folder.evaluate((it) => it.open))) await folder.locator("summary").first().click();
+    assert.ok(await still.getByText("dawn.flac").isVisible());
+    await check(bo, "torrents-two", `${site}/?sort=size&order=desc`);
+    assert.equal(await bo.locator("th[aria-sort=descending]").innerText(), "Size");
+    const titles = await bo.locator("td.title").allInnerTexts();
+    assert.deepEqual(titles, [TITLE, "Hides"]);
+    await follow(bo, device, "Torrents");
   });
 
   await step("staff see who is connected", async () => {
@@ -266,49 +290,4 @@ async function travel(t, device, viewport, { site, invite }) {
   });
 
   await Promise.all([own, other, plain].map((it) => it.close()));
-}
-
-/** A word of the navigation; on a phone that is behind the menu. */
-async function follow(page, device, words) {
-  if (device === "phone") await page.locator("summary", { hasText: "Menu" }).click();
-  const link = page.getByRole("navigation", { name: "Site" }).getByRole("link", { name: words, exact: true });
-  await Promise.all([page.waitForNavigation(), link.click()]);
-}
-
-async function fill(page, values) {
-  for (const [label, value] of Object.entries(values)) await field(page, label).fill(value);
-}
-
-/** By the first words of its label: "New password" is not "New password again". */
-function field(page, label) {
-  const words = label.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-  return page.getByLabel(new RegExp(`^${words}( optional)?$`));
-}
-
-/** Presses a button that sends a form. */
-async function press(page, name) {
-  const button = page.getByRole("button", { name, exact: typeof name === "string" });
-  const answered = page.waitForResponse((it) => it.request().method() === "POST");
-  await Promise.all([answered, button.first().click()]);
-  await page.waitForLoadState("load");
-}
-
-async function choose(page, name, buffer) {
-  const file = { name, mimeType: "application/x-bittorrent", buffer };
-  await page.locator("input[type=file]").setInputFiles(file);
-}
-
-async function download(page) {
-  const link = page.getByRole("link", { name: /^Download/ });
-  const [file] = await Promise.all([page.waitForEvent("download"), link.first().click()]);
-  const chunks = [];
-  for await (const chunk of await file.createReadStream()) chunks.push(chunk);
-  return { name: file.suggestedFilename(), bytes: Buffer.concat(chunks) };
-}
-
-/** One announce, as a client's. */
-async function announce(address) {
-  const answer = await fetch(address, { headers: { "User-Agent": "journey/1" } });
-  assert.equal(answer.status, 200);
-  return decode(Buffer.from(await answer.arrayBuffer()));
 }

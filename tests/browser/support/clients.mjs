@@ -3,23 +3,22 @@
 import { spawn } from "node:child_process";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
 import { TARGET } from "./product.mjs";
-import { end, until } from "./until.mjs";
+import { end } from "./until.mjs";
 
 const PYTHON = process.env.FAIRYWREN_TEST_PYTHON ?? join(TARGET, "test-venv", "bin", "python");
 const SCRIPT = fileURLToPath(new URL("libtorrent_client.py", import.meta.url));
 
-// Both: { said(text), unlimited(), stop() }. A client that ends by itself makes `said` fail.
+// Both: { output(), unlimited(), stop() }, the first being what the client printed so far.
 
 /** libtorrent with `torrent`, whose content is or will be in `folder`; `limit` in bytes per second. */
 export function startLibtorrent(torrent, folder, limit) {
   const limits = limit ? [String(limit)] : [];
   const client = run(PYTHON, [SCRIPT, torrent, folder, ...limits]);
   return {
-    said: client.said,
+    output: client.output,
     unlimited: async () => client.child.stdin.write("unlimited\n"),
     stop: () => {
       client.child.stdin.write("stop\n");
@@ -50,7 +49,7 @@ export async function startAria2(torrent, folder, limit = 0) {
   ]);
   const ask = (method, ...params) => callAria2(rpcPort, method, params);
   return {
-    said: client.said,
+    output: client.output,
     unlimited: () => ask("changeGlobalOption", { "max-overall-download-limit": "0" }),
     // It tells its trackers before it ends.
     stop: () => end(client.child, "SIGINT", client.ended),
@@ -60,21 +59,10 @@ export async function startAria2(torrent, folder, limit = 0) {
 function run(program, parameters) {
   const child = spawn(program, parameters, { stdio: ["pipe", "pipe", "pipe"] });
   let output = "";
-  let over = false;
-  const ended = new Promise((resolve) => child.once("close", resolve)).then(() => (over = true));
-  child.once("error", (error) => (output += `${error.message}\n`));
-  for (const stream of [child.stdout, child.stderr]) {
-    createInterface({ input: stream }).on("line", (line) => (output += `${line}\n`));
-  }
-  const said = (text) =>
-    until(`${program} says “${text}”`, () => {
-      if (output.includes(text)) return true;
-      if (over) throw new Error(output);
-      return false;
-    }).catch((error) => {
-      throw new Error(`${error.message}\n${output}`);
-    });
-  return { child, ended, said };
+  const ended = new Promise((resolve) => child.once("close", resolve));
+  child.once("error", (error) => (output += error.message));
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => (output += text));
+  return { child, ended, output: () => `${program}:\n${output}` };
 }
 
 async function callAria2(port, method, params) {

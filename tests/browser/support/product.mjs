@@ -5,7 +5,7 @@ import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { readFile, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
@@ -18,7 +18,7 @@ const LABELS = ["site", "tracker", "first account"];
 
 export { ROOT, TARGET };
 
-/** Starts it: { site, tracker, invite, stop() }, the last being the link to the first account. */
+/** Starts it: { site, tracker, invite, kill(program), stop() }, `invite` being the link to the first account. */
 export async function startProduct() {
   // Not made here: it has to be one that the database's own account may enter.
   const data = join(tmpdir(), `fairywren-browser-${randomUUID()}`);
@@ -39,6 +39,7 @@ export async function startProduct() {
     site: lines.site,
     tracker: lines.tracker,
     invite: lines["first account"],
+    kill: (program) => killChild(child.pid, program),
     stop: () => stop(child, ended, data),
   };
 }
@@ -61,6 +62,16 @@ async function stop(child, ended, data) {
   assert.deepEqual({ code, signal }, { code: 0, signal: null }, "SIGTERM ends it in good order");
   await until("no process holds the data folder", async () => (await processesOf(data)).length === 0, 5_000);
   await rm(data, { recursive: true });
+}
+
+/** As when the system runs out of memory: `program` has no chance to say anything. */
+async function killChild(parent, program) {
+  const children = await readFile(`/proc/${parent}/task/${parent}/children`, "utf8");
+  for (const id of children.trim().split(" ")) {
+    const [path] = (await readFile(`/proc/${id}/cmdline`, "utf8")).split("\0");
+    if (basename(path) === program) return process.kill(Number(id), "SIGKILL");
+  }
+  throw new Error(`fairywren has no child ${program}`);
 }
 
 async function processesOf(folder) {

@@ -1,0 +1,66 @@
+// What members do on pages, and their clients at the tracker.
+
+import assert from "node:assert/strict";
+
+import { decode } from "./torrent.mjs";
+
+/** A word of the navigation; on a phone that is behind the menu. */
+export async function follow(page, device, words) {
+  if (device === "phone") await page.locator("summary", { hasText: "Menu" }).click();
+  const link = page.getByRole("navigation", { name: "Site" }).getByRole("link", { name: words, exact: true });
+  await Promise.all([page.waitForNavigation(), link.click()]);
+}
+
+/** Fills fields by their labels. */
+export async function fill(page, values) {
+  for (const [label, value] of Object.entries(values)) await field(page, label).fill(value);
+}
+
+/** By the first words of its label: "New password" is not "New password again". */
+function field(page, label) {
+  const words = label.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  return page.getByLabel(new RegExp(`^${words}( optional)?$`));
+}
+
+/** Presses a button that sends a form. */
+export async function press(page, name) {
+  const button = page.getByRole("button", { name, exact: typeof name === "string" });
+  const answered = page.waitForResponse((it) => it.request().method() === "POST");
+  await Promise.all([answered, button.first().click()]);
+  await page.waitForLoadState("load");
+}
+
+/** Chooses the file of an upload. */
+export async function choose(page, name, buffer) {
+  const file = { name, mimeType: "application/x-bittorrent", buffer };
+  await page.locator("input[type=file]").setInputFiles(file);
+}
+
+/** Downloads the .torrent of the page's torrent: { name, bytes }. */
+export async function download(page) {
+  const link = page.getByRole("link", { name: /^Download/ });
+  const [file] = await Promise.all([page.waitForEvent("download"), link.first().click()]);
+  const chunks = [];
+  for await (const chunk of await file.createReadStream()) chunks.push(chunk);
+  return { name: file.suggestedFilename(), bytes: Buffer.concat(chunks) };
+}
+
+/** One announce, as a client's. */
+export async function announce(address) {
+  const answer = await fetch(address, { headers: { "User-Agent": "journey/1" } });
+  assert.equal(answer.status, 200);
+  return decode(Buffer.from(await answer.arrayBuffer()));
+}
+
+/** Drops a file on the page's dropzone, as from the desktop. */
+export async function drop(page, name, buffer) {
+  const transfer = await page.evaluateHandle(
+    ([name, bytes]) => {
+      const transfer = new DataTransfer();
+      transfer.items.add(new File([new Uint8Array(bytes)], name, { type: "application/x-bittorrent" }));
+      return transfer;
+    },
+    [name, [...buffer]],
+  );
+  await page.dispatchEvent(".dropzone", "drop", { dataTransfer: transfer });
+}
