@@ -104,9 +104,10 @@ async fn sign_in(
     headers: HeaderMap,
     PlainJson(form): PlainJson<SignIn>,
 ) -> Result<impl IntoResponse, Failure> {
-    let id = account::verify(&app, &form.username, form.password, address).await?;
+    let verified = account::verify(&app, &form.username, form.password, address).await?;
+    let id = verified.id;
     let account = db::user::find_enabled(&app.connection().await?, id).await?.ok_or(Error::Credentials)?;
-    let csrf = auth::session::start(&session, id, &headers).await?;
+    let csrf = auth::session::start(&session, &verified, &headers).await?;
     let user = SessionUser { id, name: account.name, roles: account.roles };
     Ok(created(&app, "/api/session", SessionBody { user, csrf_token: Some(csrf) }))
 }

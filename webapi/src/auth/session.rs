@@ -11,7 +11,10 @@ use tower_sessions::{Expiry, Session, SessionManagerLayer};
 
 use super::{By, Member};
 use crate::app::App;
-use crate::db::session::{LAST_SEEN_AT, Store, UNAVAILABLE, USER_AGENT, USER_ID, hash};
+use crate::db::session::{
+    LAST_SEEN_AT, PASSWORD_HASH, REFUSED, Store, UNAVAILABLE, USER_AGENT, USER_ID, hash,
+};
+use crate::domain::account::Verified;
 use crate::error::Error;
 
 /// The session's place for its CSRF token.
@@ -60,17 +63,22 @@ pub fn of(parts: &Parts) -> Result<Session, Error> {
     session.ok_or_else(|| Error::Internal(anyhow::anyhow!("no session layer around this route")))
 }
 
-/// Opens a session of its own for `user_id` and answers its CSRF token. One that was there before ends.
-pub async fn start(session: &Session, user_id: i32, headers: &HeaderMap) -> Result<String, Error> {
+/// Opens a session of its own for `user` and answers its CSRF token. One that was there before ends.
+pub async fn start(session: &Session, user: &Verified, headers: &HeaderMap) -> Result<String, Error> {
     if session.id().is_some() {
         session.flush().await?;
     }
     let agent = headers.get(header::USER_AGENT).and_then(|it| it.to_str().ok()).unwrap_or_default();
     let csrf = super::anonymous::random()?;
-    session.insert(USER_ID, user_id).await?;
+    session.insert(USER_ID, user.id).await?;
+    session.insert(PASSWORD_HASH, &user.password_hash).await?;
     session.insert(USER_AGENT, agent.chars().take(USER_AGENT_LEN).collect::<String>()).await?;
     session.insert(CSRF, &csrf).await?;
-    session.save().await?;
+    if let Err(error) = session.save().await {
+        // Or the layer would try once more.
+        session.clear().await;
+        return Err(error.into());
+    }
     Ok(csrf)
 }
 
@@ -111,6 +119,7 @@ impl From<SessionError> for Error {
             SessionError::Store(StoreError::Backend(text)) if text == UNAVAILABLE => {
                 Self::Unavailable("database")
             }
+            SessionError::Store(StoreError::Backend(text)) if text == REFUSED => Self::Credentials,
             other => Self::Internal(other.into()),
         }
     }

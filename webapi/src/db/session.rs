@@ -13,7 +13,7 @@ use tower_sessions::SessionStore;
 use tower_sessions::session::{Id, Record};
 use tower_sessions::session_store::{Error as StoreError, Result as StoreResult};
 
-use super::{execute, one, optional, rows};
+use super::{execute, optional, rows};
 use crate::app::App;
 use crate::auth::session::Stamp;
 use crate::error::Error;
@@ -24,10 +24,15 @@ const MOST: i64 = 100;
 /// What [`StoreError::Backend`] says when the database is away.
 pub const UNAVAILABLE: &str = "unavailable";
 
+/// What it says when the account may no longer be signed in to.
+pub const REFUSED: &str = "refused";
+
 /// Names in a session's data that are columns in the table.
 pub const USER_ID: &str = "user_id";
 /// The browser, as it names itself.
 pub const USER_AGENT: &str = "user_agent";
+/// The password's hash that its owner signed in with: it must still be the one. Not kept.
+pub const PASSWORD_HASH: &str = "password_hash";
 /// When the session was opened.
 pub const CREATED_AT: &str = "created_at";
 /// When its owner's last visit was written down.
@@ -47,17 +52,25 @@ impl Store {
 
     async fn insert(&self, record: &mut Record) -> Result<(), Error> {
         let client = self.0.connection().await?;
-        let user_id = record.data.get(USER_ID).and_then(Value::as_i64).and_then(|it| i32::try_from(it).ok());
-        let agent = record.data.get(USER_AGENT).and_then(Value::as_str).unwrap_or_default();
         // Always a new one: the record of a session that has ended still carries its id.
         record.id = Id::default();
+        let password_hash = record.data.remove(PASSWORD_HASH);
+        let password_hash = password_hash.as_ref().and_then(Value::as_str);
+        let user_id = record.data.get(USER_ID).and_then(Value::as_i64).and_then(|it| i32::try_from(it).ok());
+        let agent = record.data.get(USER_AGENT).and_then(Value::as_str).unwrap_or_default();
+        // The lock makes this wait for a change of the password or a disabling, and those for this: whoever signed in
+        // with what is no longer valid gets no session that outlives it.
         let sql = "
-            insert into sessions (id, user_id, user_agent, data, expires_at) values ($1, $2, $3, $4, $5)
+            insert into sessions (id, user_id, user_agent, data, expires_at)
+            select $1, id, $3, $4, $5 from users
+            where id = $2 and disabled_at is null and password_hash = $6
+            for share
             returning created_at, last_seen_at";
         let hash = hash(&self.0, &record.id);
+        let data = Json(stored(record));
         let params: super::Params<'_> =
-            &[&hash, &user_id, &agent, &Json(stored(record)), &record.expiry_date];
-        let row = one(&client, sql, params).await?;
+            &[&hash, &user_id, &agent, &data, &record.expiry_date, &password_hash];
+        let row = optional(&client, sql, params).await?.ok_or(Error::Credentials)?;
         let oldest = "
             delete from sessions where public_id in (
                 select public_id from sessions where user_id = $1
@@ -205,6 +218,7 @@ fn stamp(time: OffsetDateTime) -> Result<Value, Error> {
 fn backend(error: Error) -> StoreError {
     match error {
         Error::Unavailable(_) => StoreError::Backend(UNAVAILABLE.to_owned()),
+        Error::Credentials => StoreError::Backend(REFUSED.to_owned()),
         Error::Internal(cause) => StoreError::Backend(format!("{cause:#}")),
         other => StoreError::Backend(other.to_string()),
     }

@@ -62,8 +62,17 @@ pub async fn create(client: &impl GenericClient, user: &NewUser<'_>) -> Result<i
     })
 }
 
-/// The id of the account whose name and password these are. Unknown names take as long and answer the same.
-pub async fn verify(app: &App, name: &str, password: Secret, address: IpAddr) -> Result<i32, Error> {
+/// Someone whose password was right a moment ago.
+#[derive(Debug)]
+pub struct Verified {
+    /// Of the account.
+    pub id: i32,
+    /// The PHC string that the password was right for.
+    pub password_hash: String,
+}
+
+/// The account whose name and password these are. Unknown names take as long and answer the same.
+pub async fn verify(app: &App, name: &str, password: Secret, address: IpAddr) -> Result<Verified, Error> {
     app.attempts.check(name, address, Instant::now())?;
     let found = db::user::credentials(&app.connection().await?, name).await?;
     let place = app.passwords.place().await?;
@@ -75,7 +84,7 @@ pub async fn verify(app: &App, name: &str, password: Secret, address: IpAddr) ->
         Some(account) if account.disabled => {
             Err(Error::Forbidden("this account is disabled; ask the staff of this site"))
         }
-        Some(account) => Ok(account.id),
+        Some(account) => Ok(Verified { id: account.id, password_hash: account.password_hash }),
         None => {
             app.attempts.fail(name, address, Instant::now());
             Err(Error::Credentials)

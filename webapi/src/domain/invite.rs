@@ -7,7 +7,7 @@ use bt::token::Token;
 use deadpool_postgres::GenericClient;
 use infra::secrets::Secret;
 
-use super::account;
+use super::account::{self, Verified};
 use crate::app::App;
 use crate::auth::{ADMINISTRATOR, INVITER, Member};
 use crate::db;
@@ -59,13 +59,6 @@ impl State {
             Self::Expired => Some("this invite has expired; ask for another one"),
         }
     }
-}
-
-/// Someone who has just claimed an invite.
-#[derive(Debug)]
-pub struct NewMember {
-    /// Of the new account.
-    pub id: i32,
 }
 
 /// The last segment of the link.
@@ -122,7 +115,7 @@ pub async fn claim(
     secret: &str,
     (name, password): (&str, Secret),
     address: IpAddr,
-) -> Result<NewMember, Error> {
+) -> Result<Verified, Error> {
     app.attempts.check(name, address, Instant::now())?;
     let found = find(app, &app.connection().await?, secret).await;
     let invite = found.inspect_err(|error| count_failure(app, name, address, error))?;
@@ -150,7 +143,7 @@ pub async fn claim(
     let id = id.inspect_err(|error| count_failure(app, name, address, error))?;
     db::invite::set_claimed_by(&transaction, invite.id, id).await?;
     transaction.commit().await?;
-    Ok(NewMember { id })
+    Ok(Verified { id, password_hash })
 }
 
 /// Guessing links or names counts; the database's troubles do not.

@@ -36,11 +36,14 @@ pub async fn set_disabled(app: &App, by: &Administrator, id: i32, disabled: bool
     let member = db::user::profile(&transaction, id).await?.ok_or(Error::NotFound("user"))?;
     if disabled {
         keep_one(&transaction, &member).await?;
+    }
+    // First, so that who signs in at this moment waits for the end of it.
+    db::user::set_disabled(&transaction, id, disabled).await?;
+    if disabled {
         db::session::end_others(&transaction, id, None).await?;
         db::token::delete_all(&transaction, id).await?;
         db::invite::revoke_all(&transaction, id).await?;
     }
-    db::user::set_disabled(&transaction, id, disabled).await?;
     transaction.commit().await?;
     app.announce_departure(id);
     Ok(())

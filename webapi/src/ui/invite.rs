@@ -147,7 +147,7 @@ async fn claim(
     let claimed = invite::claim(&app, &secret, (username.trim(), password), address).await;
     let error = match claimed {
         Ok(new) => {
-            auth::session::start(&session, new.id, &headers).await?;
+            auth::session::start(&session, &new, &headers).await?;
             return welcome(&app, &session, username.trim()).await;
         }
         Err(error @ Error::Gone(_)) => return over(frame, &error),

@@ -72,8 +72,8 @@ async fn sign_in(
 ) -> Result<Response, Failure> {
     let SignIn { username, password, next } = form;
     match account::verify(&app, username.trim(), password, address).await {
-        Ok(id) => {
-            auth::session::start(&session, id, &headers).await?;
+        Ok(verified) => {
+            auth::session::start(&session, &verified, &headers).await?;
             Ok(redirect(&app, local(&next)))
         }
         Err(error) => {

@@ -242,6 +242,27 @@ async fn changing_the_password_ends_the_other_sessions_and_keeps_this_one_and_to
 }
 
 #[tokio::test]
+async fn a_sign_in_that_overlaps_a_password_change_gets_no_session() {
+    let site = Site::start().await;
+    site.add("alice", &[]).await;
+    let mut client = site.database.client().await.expect("a connection");
+    let change = client.transaction().await.expect("a transaction");
+    change.execute("update users set password_hash = 'another'", &[]).await.expect("an update");
+    let body = json!({ "username": "alice", "password": PASSWORD });
+    let browser = site.browser();
+    let signing_in =
+        tokio::spawn(crate::support::Answer::of(browser.request(Method::POST, "/api/session").json(&body)));
+    let waits = "select exists (select from pg_stat_activity where datname = current_database()
+                 and application_name = 'webapi' and wait_event_type = 'Lock')";
+    while !site.value::<bool>(waits).await {}
+    change.commit().await.expect("committed");
+    let answer = signing_in.await.expect("an answer");
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{}", answer.body);
+    assert_eq!(site.value::<i64>("select count(*) from sessions").await, 0);
+    site.stop().await;
+}
+
+#[tokio::test]
 async fn a_session_ends_with_its_time_and_is_swept() {
     let site = Site::start().await;
     let browser = site.member("alice", &[]).await;
