@@ -29,7 +29,7 @@ const LATER: [&str; 7] = [
 ];
 
 /// Puts `torrents` torrents and five times as many files into an empty database.
-pub async fn fill(database: &TestDatabase, torrents: u32) {
+pub(crate) async fn fill(database: &TestDatabase, torrents: u32) {
     let client = database.client().await.expect("a connection");
     let run = async |sql: &str| client.batch_execute(sql).await.expect("a statement");
     run("set session_replication_role = replica; set maintenance_work_mem = '512MB'; set synchronous_commit = off").await;

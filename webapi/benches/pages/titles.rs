@@ -27,11 +27,11 @@ const SYLLABLES: [&str; 40] = [
 const VOCABULARY: u64 = 150_000;
 
 /// A deterministic random source (splitmix64).
-pub struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
     /// The same numbers for the same `seed`.
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x1234_5678)
     }
 
@@ -44,7 +44,7 @@ impl Random {
     }
 
     /// 0 to `limit` - 1.
-    pub fn below(&mut self, limit: u64) -> u64 {
+    pub(crate) fn below(&mut self, limit: u64) -> u64 {
         self.next() % limit.max(1)
     }
 
@@ -62,19 +62,20 @@ impl Random {
 }
 
 /// Composes titles and file names, the same for the same torrent.
-pub struct Titles {
+pub(crate) struct Titles {
     words: Vec<String>,
     marks: Vec<&'static str>,
 }
 
 impl Titles {
     /// Makes the vocabulary.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut words: Vec<String> = COMMON.split_whitespace().map(str::to_owned).collect();
         let mut random = Random::new(1);
         while (words.len() as u64) < VOCABULARY {
             let count = 2 + random.below(3);
-            let syllable = |random: &mut Random| SYLLABLES[random.below(40) as usize];
+            let syllable =
+                |random: &mut Random| SYLLABLES[usize::try_from(random.below(40)).unwrap_or_default()];
             words.push((0..count).map(|_| syllable(&mut random)).collect());
         }
         Self { words, marks: MARKS.split_whitespace().collect() }
@@ -86,7 +87,7 @@ impl Titles {
     }
 
     /// The title of torrent `number`.
-    pub fn title(&self, number: u64) -> String {
+    pub(crate) fn title(&self, number: u64) -> String {
         let mut random = Random::new(number + 1000);
         let mut parts: Vec<String> =
             (0..2 + random.below(6)).map(|_| self.word(&mut random).to_owned()).collect();
@@ -102,9 +103,9 @@ impl Titles {
     }
 
     /// The path of file `place` of torrent `number`.
-    pub fn file(&self, number: u64, place: u64) -> String {
+    pub(crate) fn file(&self, number: u64, place: u64) -> String {
         let mut random = Random::new(number * 31 + place + 5_000_000_000);
-        let words: Vec<&str> = (0..1 + random.below(4)).map(|_| self.word(&mut random)).collect();
+        let words: Vec<&str> = (0..=random.below(4)).map(|_| self.word(&mut random)).collect();
         let folder = if random.below(3) == 0 { "Disc 1/" } else { "" };
         let ending = ENDINGS[usize::try_from(random.rank(6)).unwrap_or_default()];
         format!("{folder}{:02}.{}.{ending}", place + 1, words.join("."))
@@ -112,7 +113,7 @@ impl Titles {
 }
 
 /// `word` with a letter left out, doubled or exchanged with the next.
-pub fn mistyped(word: &str, round: u32) -> String {
+pub(crate) fn mistyped(word: &str, round: u32) -> String {
     let mut letters: Vec<char> = word.chars().collect();
     let place = 1 + (round as usize % letters.len().saturating_sub(2).max(1));
     match round % 3 {

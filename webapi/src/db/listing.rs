@@ -151,20 +151,6 @@ pub async fn list(client: &impl GenericClient, window: &Window<'_>) -> Result<Ve
     Ok(found.iter().map(Found::from_row).collect())
 }
 
-/// A member's uploads, newest first.
-pub async fn of_uploader(
-    client: &impl GenericClient,
-    uploader_id: i32,
-    limit: i64,
-) -> Result<Vec<Torrent>, Error> {
-    let sql = format!(
-        "select {COLUMNS} from torrents t left join users u on u.id = t.uploader_id
-         where t.uploader_id = $1 order by t.id desc limit $2"
-    );
-    let rows = rows(client, &sql, &[&uploader_id, &limit]).await?;
-    Ok(rows.iter().map(Torrent::from_row).collect())
-}
-
 impl Found {
     fn from_row(row: &Row) -> Self {
         let torrent = Torrent::from_row(row);

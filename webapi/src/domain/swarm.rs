@@ -71,7 +71,7 @@ pub async fn look(app: &App, id: Option<i32>) -> Result<Swarm, Error> {
 
 struct Title {
     id: i32,
-    title: String,
+    text: String,
     size: i64,
 }
 
@@ -81,19 +81,19 @@ async fn name(client: &impl GenericClient, peers: live::Peers) -> Result<Swarm, 
     hashes.dedup();
     let titles = db::torrent::titles(client, &hashes).await?;
     let titles: HashMap<InfoHash, Title> =
-        titles.into_iter().map(|(hash, id, title, size)| (hash, Title { id, title, size })).collect();
+        titles.into_iter().map(|(hash, id, title, size)| (hash, Title { id, text: title, size })).collect();
     let mut members: Vec<i32> = peers.records.iter().map(member).collect();
     members.sort_unstable();
     members.dedup();
     let names: HashMap<i32, String> =
         db::torrent::member_names(client, &members).await?.into_iter().collect();
-    let mut named: Vec<SwarmPeer> =
+    let mut shown: Vec<SwarmPeer> =
         peers.records.into_iter().map(|it| SwarmPeer::new(it, &names, &titles)).collect();
-    named.sort_by(|a, b| {
+    shown.sort_by(|a, b| {
         let key = |it: &SwarmPeer| (it.torrent.as_ref().map(|it| it.0), it.member.0);
         key(a).cmp(&key(b))
     });
-    Ok(Swarm { total: peers.total, peers: named, torrent: None })
+    Ok(Swarm { total: peers.total, peers: shown, torrent: None })
 }
 
 fn member(record: &PeerRecord) -> i32 {
@@ -108,7 +108,7 @@ impl SwarmPeer {
         let addresses = [peer.v4.map(|it| it.to_string()), peer.v6.map(|it| it.to_string())];
         Self {
             member: (id, names.get(&id).cloned()),
-            torrent: title.map(|it| (it.id, it.title.clone())),
+            torrent: title.map(|it| (it.id, it.text.clone())),
             addresses: addresses.into_iter().flatten().collect(),
             client: client_name::of(&peer.peer_id),
             state: peer.state,

@@ -102,7 +102,7 @@ async fn browse(
     let client = app.connection().await?;
     let found = listing::page(&client, &asked, &order).await?;
     drop(client);
-    let older = found.next.map(|next| address(&order, order.name, order.descending, Some(&next)));
+    let next = found.next.map(|next| address(&order, order.name, order.descending, Some(&next)));
     let newer = asked.after.map(|_| address(&order, order.name, order.descending, None));
     page(Browse {
         frame: frame.section("torrents"),
@@ -110,7 +110,7 @@ async fn browse(
         rows: found.torrents.into_iter().map(|it| Row::new(&app, it)).collect(),
         similar: found.similar,
         newer,
-        older,
+        older: next,
         order,
     })
 }

@@ -9,7 +9,13 @@ static DOCUMENT: LazyLock<Value> =
     LazyLock::new(|| serde_json::to_value(webapi::api::openapi::document()).expect("the document is JSON"));
 
 /// Panics for an answer that the operation at `path` does not document.
-pub(crate) fn check(method: &Method, path: &str, status: StatusCode, headers: &header::HeaderMap, body: &[u8]) {
+pub(crate) fn check(
+    method: &Method,
+    path: &str,
+    status: StatusCode,
+    headers: &header::HeaderMap,
+    body: &[u8],
+) {
     let Some(operation) = operation(method, path) else { return };
     let place = format!("{method} {path}: {status}");
     let answer = &operation["responses"][status.as_str()];

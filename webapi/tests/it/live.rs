@@ -71,8 +71,8 @@ impl Events {
     async fn next(&mut self) -> Option<Value> {
         loop {
             if let Some((event, rest)) = self.text.split_once("\n\n") {
-                let event = event.to_owned();
-                self.text = rest.to_owned();
+                let (event, rest) = (event.to_owned(), rest.to_owned());
+                self.text = rest;
                 if let Some(data) = event.lines().find_map(|it| it.strip_prefix("data: ")) {
                     assert!(event.contains("event: counts"), "{event}");
                     return Some(serde_json::from_str(data).expect("JSON"));

@@ -21,7 +21,8 @@ pub(crate) fn single(name: &str, private: bool, announce: Option<&str>) -> Vec<u
 /// A version 1 .torrent file of several files, each of 1000 bytes.
 pub(crate) fn several(name: &str, paths: &[&str]) -> Vec<u8> {
     let entry = |path: &&str| {
-        let parts: String = path.split('/').map(|it| format!("{}:{it}", it.len())).collect();
+        let parts: Vec<String> = path.split('/').map(|it| format!("{}:{it}", it.len())).collect();
+        let parts = parts.concat();
         format!("d6:lengthi1000e4:pathl{parts}ee")
     };
     let files: String = paths.iter().map(entry).collect();

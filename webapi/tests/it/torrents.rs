@@ -52,7 +52,7 @@ async fn the_verdict_says_whether_the_own_file_is_right() {
         let answer = answer.json();
         (answer["redownload"].as_bool().expect("a verdict"), answer["reason"].to_string())
     };
-    assert_eq!(verdict(single("a", true, Some(&own))).await.0, false);
+    assert!(!verdict(single("a", true, Some(&own))).await.0);
     let (needed, reason) = verdict(single("b", false, Some(&own))).await;
     assert!(needed && reason.contains("private flag"), "{reason}");
     let (needed, reason) = verdict(single("c", true, Some("http://elsewhere.example/announce"))).await;
@@ -66,7 +66,7 @@ async fn the_verdict_says_whether_the_own_file_is_right() {
     assert!(verdict(single("e", true, Some(&scoped))).await.0);
     let gone = member.api(Method::DELETE, "/api/torrents/1", None).await;
     assert_eq!(gone.status, StatusCode::NO_CONTENT);
-    assert_eq!(verdict(written).await.0, false);
+    assert!(!verdict(written).await.0);
     // Another member's key is not theirs.
     let answer = other.upload(single("f", true, Some(&own)), &[]).await.json();
     assert_eq!(answer["redownload"], true);

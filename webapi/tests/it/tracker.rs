@@ -75,10 +75,9 @@ impl Tracker {
                         Some(order) => state.obey(order).await,
                         None => return,
                     },
-                    question = state.control.recv() => match question {
-                        Ok(question) => state.answer(question.into_vec()).await,
-                        // A site went.
-                        Err(_) => {}
+                    // An error is a site that went.
+                    question = state.control.recv() => if let Ok(question) = question {
+                        state.answer(question.into_vec()).await;
                     },
                     _ = beat.tick() => state.publish(&[]).await,
                 }

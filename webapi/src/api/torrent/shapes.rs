@@ -193,6 +193,7 @@ pub struct TorrentChange {
 }
 
 /// Tells null from a field that is left out.
+#[expect(clippy::option_option, reason = "left out, null, a value")]
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Value>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }

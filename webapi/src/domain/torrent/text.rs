@@ -117,9 +117,9 @@ fn check(value: &Value, depth: usize) -> Result<(), String> {
     let Some(depth) = depth.checked_sub(1) else {
         return Err(format!("Lists and objects lie more than {EXTENDED_DEPTH} deep; make it simpler."));
     };
-    let plain = |text: &str| match text.contains('\0') {
-        true => Err("The character NUL (\\u0000) cannot be stored; take it out.".to_owned()),
-        false => Ok(()),
+    let plain = |text: &str| {
+        let problem = || "The character NUL (\\u0000) cannot be stored; take it out.".to_owned();
+        if text.contains('\0') { Err(problem()) } else { Ok(()) }
     };
     match value {
         Value::Object(object) => object.iter().try_for_each(|(key, value)| {

@@ -11,20 +11,20 @@ const OPEN: usize = 60;
 
 /// One step of writing the tree.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Step {
+pub(super) struct Step {
     /// What is written.
-    pub kind: Kind,
+    pub(super) kind: Kind,
     /// Of the folder or file; empty at the end of a folder.
-    pub name: String,
+    pub(super) name: String,
     /// For people.
-    pub size: String,
+    pub(super) size: String,
     /// Whether a folder is shown open.
-    pub open: bool,
+    pub(super) open: bool,
 }
 
 /// What a step writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(super) enum Kind {
     /// A folder begins.
     Folder,
     /// A file.
@@ -35,12 +35,12 @@ pub enum Kind {
 
 impl Step {
     /// Whether a folder begins.
-    pub fn is_folder(&self) -> bool {
+    pub(super) fn is_folder(&self) -> bool {
         self.kind == Kind::Folder
     }
 
     /// Whether it is a file.
-    pub fn is_file(&self) -> bool {
+    pub(super) fn is_file(&self) -> bool {
         self.kind == Kind::File
     }
 }
@@ -52,7 +52,7 @@ struct Entry<'a> {
 }
 
 /// The steps that write `files`, folders in the order of their names.
-pub fn steps(files: &[File]) -> Vec<Step> {
+pub(super) fn steps(files: &[File]) -> Vec<Step> {
     let mut entries: Vec<Entry<'_>> = files.iter().map(Entry::new).collect();
     entries.sort_by(|a, b| a.folders.cmp(&b.folders).then(a.name.cmp(b.name)));
     let open_all = files.len() <= OPEN;
