@@ -1,10 +1,10 @@
 // Two real BitTorrent clients, unmodified: Debian's aria2 and libtorrent for Python.
 
 import { spawn } from "node:child_process";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
+import { freePort } from "./port.mjs";
 import { TARGET } from "./product.mjs";
 import { end } from "./until.mjs";
 
@@ -73,15 +73,4 @@ async function callAria2(port, method, params) {
   const { result, error } = await answer.json();
   if (error) throw new Error(error.message);
   return result;
-}
-
-function freePort() {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
 }

@@ -18,15 +18,12 @@ const LABELS = ["site", "tracker", "first account"];
 
 export { ROOT, TARGET };
 
-/** Starts it: { site, tracker, invite, kill(program), stop() }, `invite` being the link to the first account. */
-export async function startProduct() {
-  // Not made here: it has to be one that the database's own account may enter.
-  const data = join(tmpdir(), `fairywren-browser-${randomUUID()}`);
-  const child = spawn(
-    join(PROGRAMS, "fairywren"),
-    ["up", "--data", data, "--site", "127.0.0.1:0", "--tracker", "127.0.0.1:0"],
-    { stdio: ["ignore", "pipe", "pipe"] },
-  );
+const FREE_PORTS = ["--site", "127.0.0.1:0", "--tracker", "127.0.0.1:0"];
+
+/** Starts it: { site, tracker, invite, data, kill(program), stop() }, `invite` being the link to the first account. */
+export async function startProduct({ data = newFolder(), options = FREE_PORTS } = {}) {
+  const parameters = ["up", "--data", data, ...options];
+  const child = spawn(join(PROGRAMS, "fairywren"), parameters, { stdio: ["ignore", "pipe", "pipe"] });
   let log = "";
   child.stderr.setEncoding("utf8").on("data", (text) => (log += text));
   const ended = new Promise((resolve) => child.once("close", (code, signal) => resolve({ code, signal })));
@@ -39,9 +36,15 @@ export async function startProduct() {
     site: lines.site,
     tracker: lines.tracker,
     invite: lines["first account"],
+    data,
     kill: (program) => killChild(child.pid, program),
-    stop: () => stop(child, ended, data),
+    stop: ({ keep = false } = {}) => stop(child, ended, data, keep),
   };
+}
+
+/** Not made yet: it has to be one that the database's own account may enter. */
+function newFolder() {
+  return join(tmpdir(), `fairywren-browser-${randomUUID()}`);
 }
 
 /** What it prints until it is ready; null when it ends before. */
@@ -57,11 +60,11 @@ async function readLines(stdout) {
 }
 
 /** Ends it as an operator would, and looks whether anything of it is left. */
-async function stop(child, ended, data) {
+async function stop(child, ended, data, keep) {
   const { code, signal } = await end(child, "SIGTERM", ended);
   assert.deepEqual({ code, signal }, { code: 0, signal: null }, "SIGTERM ends it in good order");
   await until("no process holds the data folder", async () => (await processesOf(data)).length === 0, 5_000);
-  await rm(data, { recursive: true });
+  if (!keep) await rm(data, { recursive: true });
 }
 
 /** As when the system runs out of memory: `program` has no chance to say anything. */
