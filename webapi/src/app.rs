@@ -76,6 +76,13 @@ impl App {
         let _ = self.departures.send(member);
     }
 
+    /// Closes connections that nobody uses. Call it when one did not answer in time: it may never do so again, and the
+    /// pool cannot tell.
+    pub fn close_idle_connections(&self) {
+        let closed = self.pool.retain(|_, _| false).removed.len();
+        tracing::warn!(closed, "the database did not answer in time");
+    }
+
     /// A database connection; [`Error::Unavailable`] where none can be had in time.
     pub async fn connection(&self) -> Result<Object, Error> {
         match tokio::time::timeout(PATIENCE, self.pool.get()).await {

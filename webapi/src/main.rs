@@ -48,12 +48,11 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     infra::log::start();
     webapi::memory::give_back_large_blocks();
-    let file = match (&arguments.command, &arguments.config) {
-        (Some(Command::Migrate { config } | Command::FirstAccount { config }), _) | (None, Some(config)) => {
-            config
-        }
-        (None, None) => return ExitCode::from(2),
+    let named = match &arguments.command {
+        Some(Command::Migrate { config } | Command::FirstAccount { config }) => Some(config),
+        None => arguments.config.as_ref(),
     };
+    let Some(file) = named else { return ExitCode::from(2) };
     let config = match Config::read(file) {
         Ok(config) => config,
         Err(error) => {

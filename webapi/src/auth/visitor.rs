@@ -46,10 +46,11 @@ impl Visitor {
                 None => by_session(app, session).await,
             }
         };
-        match tokio::time::timeout(PATIENCE, look_up).await {
-            Ok(found) => found,
-            Err(_) => Err(Error::Unavailable("database")),
-        }
+        let found = tokio::time::timeout(PATIENCE, look_up).await;
+        found.unwrap_or_else(|_| {
+            app.close_idle_connections();
+            Err(Error::Unavailable("database"))
+        })
     }
 
     /// Who it is, unless nobody is signed in.

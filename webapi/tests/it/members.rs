@@ -80,10 +80,10 @@ async fn two_administrators_who_demote_or_disable_each_other_at_once_leave_one()
         };
         let (to_a, to_b) =
             (format!("/api/users/{}", id(&left).await), format!("/api/users/{}", id(&right).await));
-        let disable = a.api(Method::PATCH, &to_b, Some(json!({ "disabled": true })));
+        let disable = a.api_request(Method::PATCH, &to_b, Some(json!({ "disabled": true }))).await;
         let roles = format!("{to_a}/roles");
-        let demote = b.api(Method::PUT, &roles, Some(json!({ "roles": [] })));
-        join(disable, demote).await;
+        let demote = b.api_request(Method::PUT, &roles, Some(json!({ "roles": [] }))).await;
+        join(Answer::of(disable), Answer::of(demote)).await;
         let left: i64 = site
             .value(
                 "select count(*) from user_roles r join users u on u.id = r.user_id

@@ -158,13 +158,23 @@ impl Browser {
 
     /// A change by API, with the session's token.
     pub(crate) async fn api(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+        Answer::of(self.api_request(method, path, body).await).await
+    }
+
+    /// As [`Browser::api`], not sent yet.
+    pub(crate) async fn api_request(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> RequestBuilder {
         let session: Value = self.get("/api/session").await.json();
         let token = session["csrf_token"].as_str().expect("signed in").to_owned();
         let mut request = self.request(method, path).header("x-csrf-token", token);
         if let Some(body) = body {
             request = request.json(&body);
         }
-        Answer::of(request).await
+        request
     }
 
     /// The value of a cookie.
