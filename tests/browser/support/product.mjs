@@ -18,12 +18,16 @@ const LABELS = ["site", "tracker", "first account"];
 
 export { ROOT, TARGET };
 
+// Tests that are broken off leave nothing behind either.
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
+
 const FREE_PORTS = ["--site", "127.0.0.1:0", "--tracker", "127.0.0.1:0"];
 
 /** Starts it: { site, tracker, invite, data, kill(program), stop() }, `invite` being the link to the first account. */
 export async function startProduct({ data = newFolder(), options = FREE_PORTS } = {}) {
   const parameters = ["up", "--data", data, ...options];
   const child = spawn(join(PROGRAMS, "fairywren"), parameters, { stdio: ["ignore", "pipe", "pipe"] });
+  process.once("exit", () => child.kill("SIGTERM"));
   let log = "";
   child.stderr.setEncoding("utf8").on("data", (text) => (log += text));
   const ended = new Promise((resolve) => child.once("close", (code, signal) => resolve({ code, signal })));
