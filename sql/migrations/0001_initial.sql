@@ -22,14 +22,18 @@ create function search_words(title text, file_names text) returns tsvector
         || setweight(to_tsvector('simple', words(file_names)), 'D')
     $$;
 
--- Every word of what was typed, in any order, as it is or as a beginning. Null when there is no word in it.
--- What begins with one or two bytes is everything, so those stay whole.
-create function search_query(value text, whole boolean) returns tsquery
+-- The words of what was typed, each once.
+create function typed_words(value text) returns setof text
     language sql immutable strict parallel safe
     as $$
-    select string_agg(
-        quote_literal(word) || case when whole or octet_length(word) < 3 then '' else ':*' end, ' & ')::tsquery
-    from (select word from regexp_split_to_table(words(value), ' ') as word where word <> '' limit 10) as typed
+    select distinct word from regexp_split_to_table(words(value), ' ') as word where word <> '' limit 10
+    $$;
+
+-- Every word of what was typed, in any order, as it is. Null when there is no word in it.
+create function whole_query(value text) returns tsquery
+    language sql immutable strict parallel safe
+    as $$
+    select string_agg(quote_literal(word), ' & ')::tsquery from typed_words(value) as word
     $$;
 
 -- A word and all that is left of it when one letter is taken out.
@@ -168,14 +172,33 @@ end $$;
 
 create trigger learn_words after insert or update of title on torrents for each row execute function learn_words();
 
--- As search_query, but each word may also be one of the nearest that titles have.
+-- As whole_query, but each word may be only a beginning. Two kinds of words stay whole, as what begins with them would
+-- take too long to gather: those of one or two bytes, and those that stand in thousands of torrents.
+create function beginning_query(value text) returns tsquery
+    language sql stable strict parallel safe
+    as $$
+    with common as (
+        select element.word
+        from pg_stats s
+        cross join lateral unnest(s.most_common_elems::text::text[], s.most_common_elem_freqs) as element (word, share)
+        where s.schemaname = 'public' and s.tablename = 'torrents' and s.attname = 'search'
+          and element.share * (select reltuples from pg_class where oid = 'public.torrents'::regclass) > 5000
+    )
+    select string_agg(
+        quote_literal(word)
+            || case when octet_length(word) < 3 or word in (select c.word from common c) then '' else ':*' end,
+        ' & ')::tsquery
+    from typed_words(value) as word
+    $$;
+
+-- As beginning_query, but instead of each word the nearest that titles have, where there are such.
 create function near_query(value text) returns tsquery
     language sql stable strict parallel safe
     as $$
-    select string_agg('(' || quote_literal(word) || ':*' || coalesce(near, '') || ')', ' & ')::tsquery
-    from (select word from regexp_split_to_table(words(value), ' ') as word where word <> '' limit 10) as typed,
+    select string_agg('(' || coalesce(near, quote_literal(typed.word) || ':*') || ')', ' & ')::tsquery
+    from typed_words(value) as typed (word),
     lateral (
-        select ' | ' || string_agg(quote_literal(nearest.word), ' | ') as near
+        select string_agg(quote_literal(nearest.word), ' | ') as near
         from (
             select known.word
             from title_words known

@@ -80,6 +80,8 @@ pub struct Window<'a> {
     pub limit: i64,
     /// Only what this query finds, as [`query`] makes it.
     pub query: Option<&'a str>,
+    /// Where the rows are looked for.
+    pub plan: Plan,
 }
 
 /// How the words of a search are taken.
@@ -93,6 +95,17 @@ pub enum Reading {
     Near,
 }
 
+/// Where rows are looked for. Postgres cannot tell how many words begin with some letters, and guesses badly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Plan {
+    /// Wherever Postgres thinks best.
+    Free,
+    /// Among the first rows of the list, this many: enough where what is looked for is common.
+    First(i64),
+    /// Through the index of words: enough where it is rare.
+    Words,
+}
+
 /// The query for torrents with all words of `text`; `None` when there is no word in it.
 pub async fn query(
     client: &impl GenericClient,
@@ -100,8 +113,8 @@ pub async fn query(
     reading: Reading,
 ) -> Result<Option<String>, Error> {
     let sql = match reading {
-        Reading::Whole => "select search_query($1, true)::text as query",
-        Reading::Beginnings => "select search_query($1, false)::text as query",
+        Reading::Whole => "select whole_query($1)::text as query",
+        Reading::Beginnings => "select beginning_query($1)::text as query",
         Reading::Near => "select near_query($1)::text as query",
     };
     Ok(one(client, sql, &[&text]).await?.get("query"))
@@ -124,20 +137,38 @@ pub async fn list(client: &impl GenericClient, window: &Window<'_>) -> Result<Ve
             }
         });
     }
-    if let Some(query) = &window.query {
-        parameters.push(query);
-        conditions.push(format!("t.search @@ ${}::text::tsquery", parameters.len()));
-    }
-    let filter =
-        if conditions.is_empty() { String::new() } else { format!("where {}", conditions.join(" and ")) };
-    let direction = if window.descending { "desc" } else { "asc" };
     let counts = window.sort.counts();
+    let direction = if window.descending { "desc" } else { "asc" };
+    let filter = |conditions: &[String]| match conditions {
+        [] => String::new(),
+        some => format!("where {}", some.join(" and ")),
+    };
+    let from = format!("select {id} as id, {key} as key, t.search as search from torrents t {counts}");
+    let hits = if let Some(query) = &window.query {
+        parameters.push(query);
+        let matches = format!("search @@ ${}::text::tsquery", parameters.len());
+        match window.plan {
+            Plan::First(rows) => {
+                let filter = filter(&conditions);
+                format!(
+                    "select id, key from (
+                         {from} {filter} order by {key} {direction}, {id} {direction} limit {rows}
+                     ) as first where {matches}"
+                )
+            }
+            Plan::Free | Plan::Words => {
+                conditions.push(format!("t.{matches}"));
+                format!("{from} {}", filter(&conditions))
+            }
+        }
+    } else {
+        format!("{from} {}", filter(&conditions))
+    };
+    let apart = if window.plan == Plan::Words { "materialized" } else { "not materialized" };
     // The page is cut first, so that names are looked up for its rows only.
     let sql = format!(
-        "with page as materialized (
-             select {id} as id, {key} as key from torrents t {counts} {filter}
-             order by {key} {direction}, {id} {direction} limit $1
-         )
+        "with hits as {apart} ({hits}),
+         page as materialized (select id, key from hits order by key {direction}, id {direction} limit $1)
          select {COLUMNS}, page.key::text as key
          from page join torrents t on t.id = page.id left join users u on u.id = t.uploader_id
          order by page.key {direction}, page.id {direction}"

@@ -2,7 +2,7 @@
 
 use deadpool_postgres::GenericClient;
 
-use crate::db::listing::{self, Found, Place, Reading, Sort, Window};
+use crate::db::listing::{self, Found, Place, Plan, Reading, Sort, Window};
 use crate::db::torrent::Torrent;
 use crate::domain::cursor;
 use crate::error::Error;
@@ -12,6 +12,9 @@ const SEARCH_LEN: usize = 200;
 
 /// With more torrents that have the words as they are, those with longer ones are not looked for.
 const PLENTY: i64 = 50;
+
+/// Rows looked at one by one: what fills a page from them is common, what does not is rare enough for the index.
+const WALK: i64 = 3000;
 
 /// The columns by the names they have in addresses.
 pub const SORTS: [(&str, Sort); 7] = [
@@ -147,8 +150,15 @@ async fn list(
             None => return Ok(Vec::new()),
         },
     };
-    let window = Window { sort, descending, from, limit, query: query.as_deref() };
-    Ok(listing::list(client, &window).await?)
+    let window = Window { sort, descending, from, limit, query: query.as_deref(), plan: Plan::Free };
+    if query.is_none() || reading == Reading::Whole {
+        return Ok(listing::list(client, &window).await?);
+    }
+    let walked = listing::list(client, &Window { plan: Plan::First(WALK), ..window }).await?;
+    if i64::try_from(walked.len()).is_ok_and(|it| it >= limit) {
+        return Ok(walked);
+    }
+    Ok(listing::list(client, &Window { plan: Plan::Words, ..window }).await?)
 }
 
 fn encode(place: &Place, reading: Reading, order: &Order) -> Result<String, Error> {
