@@ -74,22 +74,35 @@ impl Asked {
 }
 
 thread_local! {
-    /// Of this thread, so that an announce allocates nothing but its answer.
+    /// Of this thread, so that an announce allocates nothing.
     static SCRATCH: RefCell<(fastrand::Rng, PeerBuffer)> = RefCell::new((fastrand::Rng::new(), PeerBuffer::default()));
 }
 
 impl Tracker {
-    /// Answers the request for `target` of the client at `ip` from memory.
-    pub(crate) fn answer(&self, target: &[u8], ip: IpAddr, asked: Asked) -> Result<Vec<u8>, Stop> {
+    /// Appends the answer to the request for `target` of the client at `ip`, from memory; nothing without success.
+    pub(crate) fn answer(
+        &self,
+        target: &[u8],
+        ip: IpAddr,
+        asked: Asked,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Stop> {
         let route = Route::parse(target, self.settings.path_depth)?;
         let token = Token::parse(route.key).ok_or(Refusal::Passkey)?;
         match route.action {
-            Action::Announce => self.announce(&token, route.query, ip, asked),
-            Action::Scrape => self.scrape(&token, route.query, asked),
+            Action::Announce => self.announce(&token, route.query, ip, asked, out),
+            Action::Scrape => self.scrape(&token, route.query, asked, out),
         }
     }
 
-    fn announce(&self, token: &Token, query: &[u8], ip: IpAddr, asked: Asked) -> Result<Vec<u8>, Stop> {
+    fn announce(
+        &self,
+        token: &Token,
+        query: &[u8],
+        ip: IpAddr,
+        asked: Asked,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Stop> {
         let request = announce::Request::parse(query)?;
         let member = self.member(token, asked)?;
         let Some(torrent) = self.directory.torrent(&request.info_hash) else {
@@ -107,7 +120,6 @@ impl Tracker {
                 .swarms
                 .announce(&torrent, exists, &announcement, self.clock.now(), (rng, peers))
                 .ok_or(Refusal::Unregistered)?;
-            let mut out = Vec::new();
             let response = Response {
                 complete: outcome.after.seeders,
                 downloaded: outcome.after.snatched,
@@ -119,13 +131,13 @@ impl Tracker {
                 list: PeerList::choose(request.compact, request.no_peer_id),
                 warning: None,
             };
-            response.encode(&mut out);
-            Ok(out)
+            response.encode(out);
+            Ok(())
         })
     }
 
     /// Torrents that the key does not open are left out like unknown ones, unless it opens none at all.
-    fn scrape(&self, token: &Token, query: &[u8], asked: Asked) -> Result<Vec<u8>, Stop> {
+    fn scrape(&self, token: &Token, query: &[u8], asked: Asked, out: &mut Vec<u8>) -> Result<(), Stop> {
         let request = scrape::Request::parse(query)?;
         let member = self.member(token, asked)?;
         let unknown = |hash: &&InfoHash| self.directory.torrent(hash).is_none();
@@ -149,9 +161,8 @@ impl Tracker {
         if !opened {
             return Err(Self::not_opened(token, asked));
         }
-        let mut out = Vec::with_capacity(16 + 96 * files.len());
-        scrape::encode(&mut files, &mut out);
-        Ok(out)
+        scrape::encode(&mut files, out);
+        Ok(())
     }
 
     fn member(&self, token: &Token, asked: Asked) -> Result<Member, Stop> {

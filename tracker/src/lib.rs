@@ -3,10 +3,14 @@
 mod answer;
 mod clock;
 mod control;
+mod conversation;
 mod directory;
+mod exchange;
+mod http_answer;
+mod http_request;
 mod listen;
 mod publish;
-mod service;
+mod reception;
 mod settings;
 mod swarms;
 mod upkeep;
@@ -83,8 +87,9 @@ async fn run_here(config: Config, ready: impl FnOnce(&[SocketAddr])) -> anyhow::
     shutdown.spawn(control::run(Arc::clone(&tracker), control, shutdown.clone()));
     let addresses = workers.addresses().to_vec();
     let running = workers.start(&tracker, &shutdown)?;
-    ready(&addresses);
-    shutdown.signalled().await.context("signals")?;
+    // Signals are listened for first: whoever hears that we are ready may send one.
+    let (signalled, ()) = tokio::join!(biased; shutdown.signalled(), async { ready(&addresses) });
+    signalled.context("signals")?;
     if !shutdown.finish(DRAIN).await {
         tracing::warn!("connections were cut after {} s", DRAIN.as_secs());
     }

@@ -3,27 +3,25 @@
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use anyhow::Context;
 use infra::config;
-use infra::http::{self, Limits, Places};
 use infra::shutdown::Shutdown;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
 use crate::Tracker;
 use crate::listen::bind_all;
-use crate::service::Conversation;
-
-/// A scrape with 74 escaped hashes is 5.5 KB.
-const MAX_HEADER: usize = 16 * 1024;
+use crate::reception::{Places, Reception};
 
 /// Threads to be, with their listening sockets.
 pub(crate) struct Workers {
     addresses: Vec<SocketAddr>,
     /// For each thread, one socket for each address.
     listeners: Vec<Vec<TcpListener>>,
-    limits: Limits,
+    places: Places,
+    timeout: Duration,
 }
 
 /// Threads that run.
@@ -45,12 +43,8 @@ impl Workers {
                 thread.push(socket);
             }
         }
-        let limits = Limits {
-            max_connections: config.max_connections,
-            header_timeout: config.header_timeout,
-            max_header: MAX_HEADER,
-        };
-        Ok(Self { addresses, listeners, limits })
+        let places = Places::new(config.max_connections);
+        Ok(Self { addresses, listeners, places, timeout: config.header_timeout })
     }
 
     /// Where they listen.
@@ -61,19 +55,19 @@ impl Workers {
     /// Starts the threads. They answer until `shutdown` is requested, and run on for what is under way then.
     pub(crate) fn start(self, tracker: &Arc<Tracker>, shutdown: &Shutdown) -> anyhow::Result<Running> {
         let (done, _) = watch::channel(false);
-        let places = self.limits.places();
         let mut threads = Vec::new();
         for listeners in self.listeners {
             let runtime = Builder::new_current_thread().enable_all().build().context("a runtime")?;
-            let worker = Worker {
+            let reception = Reception {
                 tracker: Arc::clone(tracker),
+                places: self.places.clone(),
+                timeout: self.timeout,
                 shutdown: shutdown.clone(),
-                limits: self.limits,
-                places: places.clone(),
-                done: done.subscribe(),
             };
+            let done = done.subscribe();
             let thread = thread::Builder::new().name("announce".to_owned());
-            threads.push(thread.spawn(move || worker.run(&runtime, listeners)).context("a thread")?);
+            let run = move || run(&runtime, &reception, listeners, done);
+            threads.push(thread.spawn(run).context("a thread")?);
         }
         Ok(Running { threads, done })
     }
@@ -91,38 +85,20 @@ impl Running {
     }
 }
 
-struct Worker {
-    tracker: Arc<Tracker>,
-    shutdown: Shutdown,
-    limits: Limits,
-    places: Places,
-    done: watch::Receiver<bool>,
-}
-
-impl Worker {
-    fn run(self, runtime: &Runtime, listeners: Vec<TcpListener>) {
-        let Self { tracker, shutdown, limits, places, mut done } = self;
-        runtime.block_on(async move {
-            for listener in listeners {
-                let listener = match tokio::net::TcpListener::from_std(listener) {
-                    Ok(listener) => listener,
-                    Err(error) => {
-                        tracing::error!(%error, "cannot use a listening socket");
-                        shutdown.request();
-                        return;
-                    }
-                };
-                let tracker = Arc::clone(&tracker);
-                let service = move |peer| Conversation::new(Arc::clone(&tracker), peer);
-                shutdown.spawn(http::serve_within(
-                    listener,
-                    limits,
-                    places.clone(),
-                    shutdown.clone(),
-                    service,
-                ));
+fn run(
+    runtime: &Runtime,
+    reception: &Reception,
+    listeners: Vec<TcpListener>,
+    mut done: watch::Receiver<bool>,
+) {
+    runtime.block_on(async move {
+        for listener in listeners {
+            if let Err(error) = reception.open(listener) {
+                tracing::error!(%error, "cannot use a listening socket");
+                reception.shutdown.request();
+                return;
             }
-            let _ = done.wait_for(|done| *done).await;
-        });
-    }
+        }
+        let _ = done.wait_for(|done| *done).await;
+    });
 }

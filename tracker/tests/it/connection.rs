@@ -104,7 +104,7 @@ async fn other_methods_and_paths_are_refused() {
     connection.send(&format!("POST {target} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")).await;
     let refused = connection.answer().await.expect("an answer");
     assert_eq!(refused.status, 405);
-    assert!(refused.head.contains("allow: GET, HEAD\r\n"), "{refused:?}");
+    assert!(refused.head.contains("Allow: GET, HEAD\r\n"), "{refused:?}");
     let long = format!("/announce?{}", "a".repeat(20_000));
     let mut connection = Connection::open(tracker.v4).await;
     connection.send(&format!("GET {long} HTTP/1.1\r\nHost: a\r\n\r\n")).await;

@@ -6,6 +6,7 @@ mod announce;
 mod connection;
 mod database;
 mod harness;
+mod http;
 mod key;
 mod live;
 mod program;

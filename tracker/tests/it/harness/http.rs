@@ -50,6 +50,12 @@ impl Connection {
         self.stream.write_all(bytes.as_bytes()).await.expect("sent");
     }
 
+    /// Sends `bytes` again and again, and reads nothing.
+    pub(crate) async fn send_until_cut(&mut self, bytes: &str) {
+        let sending = async { while self.stream.write_all(bytes.as_bytes()).await.is_ok() {} };
+        timeout(PATIENCE, sending).await.expect("cut in time");
+    }
+
     /// The next answer; `None` when the tracker closes instead.
     pub(crate) async fn answer(&mut self) -> Option<Answer> {
         timeout(PATIENCE, self.read_answer(true)).await.expect("an answer or an end in time")
@@ -68,7 +74,7 @@ impl Connection {
             self.read_more().await?;
         };
         let head = String::from_utf8(self.unread.drain(..end).collect()).expect("text");
-        let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+        let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
         let length = length.map_or(0, |length| length.parse().expect("a number"));
         let length = if with_body { length } else { 0 };
         while self.unread.len() < length {

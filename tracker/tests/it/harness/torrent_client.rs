@@ -61,7 +61,7 @@ impl TorrentClient {
     pub(crate) async fn reply(&self) -> Reply {
         let answer = self.get().await;
         assert_eq!(answer.status, 200, "{answer:?}");
-        assert!(answer.head.contains("content-type: text/plain\r\n"), "{answer:?}");
+        assert!(answer.head.contains("Content-Type: text/plain\r\n"), "{answer:?}");
         decode(&answer.body).expect("an answer to an announce")
     }
 

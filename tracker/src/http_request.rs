@@ -1,0 +1,132 @@
+//! One HTTP request, read from the bytes that have come so far.
+
+use std::mem::MaybeUninit;
+use std::net::IpAddr;
+
+use httparse::Header;
+use infra::client_address::client_address;
+use ipnet::IpNet;
+
+/// Headers that one request may have: browsers behind proxies send about 20, BitTorrent clients 4.
+const MAX_HEADERS: usize = 64;
+
+/// What the bytes that have come so far are.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Reading<'a> {
+    /// They begin with a request's header.
+    Whole(Request<'a>),
+    /// The header goes on.
+    Partial,
+    /// Not HTTP/1.0 or 1.1.
+    Malformed,
+    /// More headers than anybody needs.
+    TooMany,
+}
+
+/// One request's header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Request<'a> {
+    pub(crate) method: Method,
+    /// Path and query as sent.
+    pub(crate) target: &'a [u8],
+    /// Who asks, as trusted proxies say.
+    pub(crate) client: IpAddr,
+    pub(crate) persistence: Persistence,
+    /// Bytes of the header.
+    pub(crate) length: usize,
+}
+
+/// What is done about a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Method {
+    Get,
+    /// Like GET, answered without the body.
+    Head,
+    /// Refused.
+    Other,
+}
+
+/// What becomes of the connection after the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Persistence {
+    /// HTTP/1.1: it stays open, and nothing is said about it.
+    Kept,
+    /// HTTP/1.0 that asked for it: it stays open, and is told so.
+    KeptAndSaid,
+    /// It is closed, and is told so.
+    Closed,
+}
+
+/// Reads the header at the beginning of `input`, sent by `peer`.
+///
+/// `X-Forwarded-For` is looked for only if there are proxies to believe. A request with a body is answered, and the
+/// connection closed: nothing that we serve has one.
+pub(crate) fn read<'a>(input: &'a [u8], peer: IpAddr, trusted: &[IpNet]) -> Reading<'a> {
+    let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+    let mut request = httparse::Request::new(&mut []);
+    let length = match request.parse_with_uninit_headers(input, &mut headers) {
+        Ok(httparse::Status::Complete(length)) => length,
+        Ok(httparse::Status::Partial) => return Reading::Partial,
+        Err(httparse::Error::TooManyHeaders) => return Reading::TooMany,
+        Err(_) => return Reading::Malformed,
+    };
+    let method = match request.method {
+        Some("GET") => Method::Get,
+        Some("HEAD") => Method::Head,
+        _ => Method::Other,
+    };
+    Reading::Whole(Request {
+        method,
+        target: origin_form(request.path.unwrap_or_default().as_bytes()),
+        client: client(request.headers, peer, trusted),
+        persistence: persistence(request.headers, request.version == Some(1)),
+        length,
+    })
+}
+
+/// Proxies are sent `http://host/path` and may pass it on (RFC 9112, 3.2.2).
+fn origin_form(target: &[u8]) -> &[u8] {
+    if target.first() == Some(&b'/') {
+        return target;
+    }
+    let authority = [&b"http://"[..], b"https://"].iter().find_map(|&scheme| {
+        let (start, rest) = target.split_at_checked(scheme.len())?;
+        start.eq_ignore_ascii_case(scheme).then_some(rest)
+    });
+    let path = authority.and_then(|rest| rest.iter().position(|&byte| byte == b'/').map(|at| &rest[at..]));
+    path.unwrap_or(b"/")
+}
+
+fn client(headers: &[Header<'_>], peer: IpAddr, trusted: &[IpNet]) -> IpAddr {
+    if trusted.is_empty() {
+        return peer;
+    }
+    let forwarded = headers.iter().filter(|header| header.name.eq_ignore_ascii_case("x-forwarded-for"));
+    client_address(peer, forwarded.map(|it| std::str::from_utf8(it.value).unwrap_or_default()), trusted)
+}
+
+fn persistence(headers: &[Header<'_>], http_1_1: bool) -> Persistence {
+    let (mut kept, mut closed) = (false, false);
+    for Header { name, value } in headers {
+        // Most headers are told apart by their length.
+        match name.len() {
+            10 if name.eq_ignore_ascii_case("connection") => {
+                for word in value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii) {
+                    kept |= word.eq_ignore_ascii_case(b"keep-alive");
+                    closed |= word.eq_ignore_ascii_case(b"close");
+                }
+            }
+            14 if name.eq_ignore_ascii_case("content-length") => closed |= value.trim_ascii() != b"0",
+            17 if name.eq_ignore_ascii_case("transfer-encoding") => closed = true,
+            _ => {}
+        }
+    }
+    match (closed, http_1_1, kept) {
+        (true, _, _) | (_, false, false) => Persistence::Closed,
+        (_, true, _) => Persistence::Kept,
+        (_, false, true) => Persistence::KeptAndSaid,
+    }
+}
+
+#[cfg(test)]
+mod tests;
