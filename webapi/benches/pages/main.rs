@@ -97,7 +97,11 @@ impl Page {
         match self {
             Self::Newest => "/".to_owned(),
             Self::Seeders => "/?sort=seeders&order=desc".to_owned(),
-            Self::Words => format!("/?search={}+{}", word(), word()),
+            Self::Words => {
+                let first = word();
+                let second = (0..9).map(|_| word()).find(|it| *it != first).unwrap_or(first);
+                format!("/?search={first}+{second}")
+            }
             Self::Typo => {
                 let long = words.iter().max_by_key(|it| it.len()).expect("a word");
                 format!("/?search={}", titles::mistyped(long, round))

@@ -102,8 +102,15 @@ pub enum Plan {
     Free,
     /// Among the first rows of the list, this many: enough where what is looked for is common.
     First(i64),
+    /// Through the index of words, only torrents with a larger id: enough where it is neither.
+    Since(i32),
     /// Through the index of words: enough where it is rare.
     Words,
+}
+
+/// The id of the newest torrent, 0 where there is none.
+pub async fn newest(client: &impl GenericClient) -> Result<i32, Error> {
+    Ok(one(client, "select coalesce(max(id), 0) as id from torrents", &[]).await?.get("id"))
 }
 
 /// The query for torrents with all words of `text`; `None` when there is no word in it.
@@ -122,49 +129,46 @@ pub async fn query(
 
 /// The torrents in `window`, in its order.
 pub async fn list(client: &impl GenericClient, window: &Window<'_>) -> Result<Vec<Found>, Error> {
+    let (sql, parameters) = statement(window);
+    let found = match (window.query, window.plan) {
+        (None, _) | (_, Plan::First(_)) => rows(client, &sql, &parameters).await?,
+        // How it is best done depends on the words: it is planned anew each time.
+        _ => client.query(sql.as_str(), &parameters).await?,
+    };
+    Ok(found.iter().map(Found::from_row).collect())
+}
+
+type Parameters<'a> = Vec<&'a (dyn ToSql + Sync)>;
+
+fn statement<'a>(window: &'a Window<'_>) -> (String, Parameters<'a>) {
     let (key, id) = window.sort.key();
-    let mut parameters: Vec<&(dyn ToSql + Sync)> = vec![&window.limit];
-    let mut conditions = Vec::new();
-    if let Some(place) = window.from {
-        let sign = if window.descending { '<' } else { '>' };
-        parameters.push(&place.id);
-        conditions.push(match window.sort {
-            Sort::Added => format!("{id} {sign} $2"),
-            sort => {
-                parameters.push(&place.key);
-                let cast = if sort == Sort::Title { "text" } else { "text::bigint" };
-                format!("({key}, {id}) {sign} ($3::{cast}, $2)")
-            }
-        });
-    }
-    let counts = window.sort.counts();
     let direction = if window.descending { "desc" } else { "asc" };
-    let filter = |conditions: &[String]| match conditions {
-        [] => String::new(),
-        some => format!("where {}", some.join(" and ")),
-    };
-    let from = format!("select {id} as id, {key} as key, t.search as search from torrents t {counts}");
-    let hits = if let Some(query) = &window.query {
+    let mut parameters: Parameters<'a> = vec![&window.limit];
+    let mut conditions = place(window, &mut parameters);
+    let rows = format!(
+        "select {id} as id, {key} as key, t.search as search from torrents t {}",
+        window.sort.counts()
+    );
+    let matches = window.query.as_ref().map(|query| {
         parameters.push(query);
-        let matches = format!("search @@ ${}::text::tsquery", parameters.len());
-        match window.plan {
-            Plan::First(rows) => {
-                let filter = filter(&conditions);
-                format!(
-                    "select id, key from (
-                         {from} {filter} order by {key} {direction}, {id} {direction} limit {rows}
-                     ) as first where {matches}"
-                )
-            }
-            Plan::Free | Plan::Words => {
-                conditions.push(format!("t.{matches}"));
-                format!("{from} {}", filter(&conditions))
-            }
+        format!("search @@ ${}::text::tsquery", parameters.len())
+    });
+    let hits = match (matches, window.plan) {
+        (Some(matches), Plan::First(first)) => format!(
+            "select id, key from (
+                 {rows} {} order by {key} {direction}, {id} {direction} limit {first}
+             ) as first where {matches}",
+            filter(&conditions)
+        ),
+        (matches, _) => {
+            conditions.extend(matches.map(|it| format!("t.{it}")));
+            format!("{rows} {}", filter(&conditions))
         }
-    } else {
-        format!("{from} {}", filter(&conditions))
     };
-    let apart = if window.plan == Plan::Words { "materialized" } else { "not materialized" };
+    let apart = match window.plan {
+        Plan::Since(_) | Plan::Words => "materialized",
+        Plan::Free | Plan::First(_) => "not materialized",
+    };
     // The page is cut first, so that names are looked up for its rows only.
     let sql = format!(
         "with hits as {apart} ({hits}),
@@ -173,13 +177,38 @@ pub async fn list(client: &impl GenericClient, window: &Window<'_>) -> Result<Ve
          from page join torrents t on t.id = page.id left join users u on u.id = t.uploader_id
          order by page.key {direction}, page.id {direction}"
     );
-    let found = if window.query.is_some() {
-        // How a search is best done depends on its words: it is planned anew each time.
-        client.query(sql.as_str(), &parameters).await?
-    } else {
-        rows(client, &sql, &parameters).await?
-    };
-    Ok(found.iter().map(Found::from_row).collect())
+    (sql, parameters)
+}
+
+/// The conditions that say from where on rows are wanted.
+fn place<'a>(window: &'a Window<'_>, parameters: &mut Parameters<'a>) -> Vec<String> {
+    let (key, id) = window.sort.key();
+    let mut conditions = Vec::new();
+    if let Plan::Since(oldest) = &window.plan {
+        parameters.push(oldest);
+        conditions.push(format!("t.id > ${}", parameters.len()));
+    }
+    if let Some(place) = window.from {
+        let sign = if window.descending { '<' } else { '>' };
+        parameters.push(&place.id);
+        let last = parameters.len();
+        conditions.push(match window.sort {
+            Sort::Added => format!("{id} {sign} ${last}"),
+            sort => {
+                parameters.push(&place.key);
+                let cast = if sort == Sort::Title { "text" } else { "text::bigint" };
+                format!("({key}, {id}) {sign} (${}::{cast}, ${last})", last + 1)
+            }
+        });
+    }
+    conditions
+}
+
+fn filter(conditions: &[String]) -> String {
+    match conditions {
+        [] => String::new(),
+        some => format!("where {}", some.join(" and ")),
+    }
 }
 
 impl Found {

@@ -13,8 +13,11 @@ const SEARCH_LEN: usize = 200;
 /// With more torrents that have the words as they are, those with longer ones are not looked for.
 const PLENTY: i64 = 50;
 
-/// Rows looked at one by one: what fills a page from them is common, what does not is rare enough for the index.
-const WALK: i64 = 3000;
+/// Rows looked at one by one: what fills a page from them is common.
+const WALK: i64 = 5000;
+
+/// The newest torrents, by id, among which the index is asked before it is asked for all.
+const RECENT: i32 = 60_000;
 
 /// The columns by the names they have in addresses.
 pub const SORTS: [(&str, Sort); 7] = [
@@ -151,12 +154,24 @@ async fn list(
         },
     };
     let window = Window { sort, descending, from, limit, query: query.as_deref(), plan: Plan::Free };
-    if query.is_none() || reading == Reading::Whole {
+    let newest_first = sort == Sort::Added && descending;
+    if query.is_none() || (reading == Reading::Whole && !newest_first) {
         return Ok(listing::list(client, &window).await?);
     }
-    let walked = listing::list(client, &Window { plan: Plan::First(WALK), ..window }).await?;
-    if i64::try_from(walked.len()).is_ok_and(|it| it >= limit) {
-        return Ok(walked);
+    // Each step answers what those before it would take too long for, so that no search takes long.
+    let mut plans = vec![Plan::First(WALK)];
+    if newest_first {
+        let newest = match from {
+            Some(place) => place.id,
+            None => listing::newest(client).await?,
+        };
+        plans.extend((newest > RECENT).then(|| Plan::Since(newest - RECENT)));
+    }
+    for plan in plans {
+        let found = listing::list(client, &Window { plan, ..window.clone() }).await?;
+        if i64::try_from(found.len()).is_ok_and(|it| it >= limit) {
+            return Ok(found);
+        }
     }
     Ok(listing::list(client, &Window { plan: Plan::Words, ..window }).await?)
 }
