@@ -9,13 +9,12 @@ use std::net::{IpAddr, TcpStream};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
-use infra::shutdown::Shutdown;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::Tracker;
 use crate::exchange::{Answers, Found, MAX_HEADER, Next, Respondent};
+use crate::reception::Reception;
+pub(crate) use patience::Bell;
 use patience::Patience;
 
 /// Reads of at most [`MAX_HEADER`] bytes that are thrown away before closing. What is unread when a connection is
@@ -37,7 +36,7 @@ struct Lent {
 
 /// What has been said so far.
 struct Dialogue {
-    tracker: Arc<Tracker>,
+    reception: Arc<Reception>,
     peer: IpAddr,
     /// The beginning of a request.
     unread: Vec<u8>,
@@ -65,13 +64,12 @@ impl Conversation {
     /// # Errors
     /// When the client went away.
     pub(crate) fn begin(
-        tracker: Arc<Tracker>,
+        reception: &Arc<Reception>,
         mut stream: TcpStream,
         peer: IpAddr,
-        timeout: Duration,
     ) -> io::Result<Option<Self>> {
         let mut dialogue = Dialogue {
-            tracker,
+            reception: Arc::clone(reception),
             peer: peer.to_canonical(),
             unread: Vec::new(),
             unanswered: false,
@@ -97,31 +95,39 @@ impl Conversation {
         }
         // Only now: connections that are over by now need no place among those that the system watches.
         let stream = tokio::net::TcpStream::from_std(stream)?;
-        Ok(Some(Self { dialogue, stream, unsent, patience: Patience::new(timeout) }))
+        Ok(Some(Self { dialogue, stream, unsent, patience: Patience::new() }))
     }
 
     /// Answers until either side ends it. After a stop, what has come by then is answered.
-    pub(crate) async fn run(mut self, shutdown: Shutdown) {
-        let mut stop = pin!(shutdown.requested());
-        let mut registered = false;
+    pub(crate) async fn run(mut self) {
+        let reception = Arc::clone(&self.dialogue.reception);
+        let Reception { bell, shutdown, .. } = &*reception;
+        let mut rung = pin!(bell.rung());
+        let mut rings = None;
         poll_fn(|cx| {
             self.dialogue.stopping |= shutdown.is_requested();
             // Its errors are the client's, who went away.
             if self.poll_end(cx).is_ready() {
                 return Poll::Ready(());
             }
-            // Polled once, for its waker: each poll takes a lock that all connections share.
-            if !registered {
-                registered = true;
-                if stop.as_mut().poll(cx).is_ready() {
-                    // It came since the look above.
-                    cx.waker().wake_by_ref();
-                }
-            }
             if self.dialogue.asking.is_some() {
                 self.patience.renew();
             }
-            self.patience.poll_exhausted(cx)
+            // Once asked, it wakes us.
+            while rings != Some(bell.rings()) {
+                rings = Some(bell.rings());
+                if rung.as_mut().poll(cx).is_ready() {
+                    rung.set(bell.rung());
+                    rings = None;
+                    if self.patience.look() {
+                        return Poll::Ready(());
+                    }
+                    if shutdown.is_requested() && !self.dialogue.stopping {
+                        cx.waker().wake_by_ref();
+                    }
+                }
+            }
+            Poll::Pending
         })
         .await;
     }
@@ -228,7 +234,7 @@ impl Dialogue {
         answers.bytes.shrink_to(KEPT_ANSWERS);
         // A full buffer says that more may have come.
         let stopping = self.stopping && end < input.len();
-        let respondent = Respondent { tracker: &self.tracker, peer: self.peer, stopping };
+        let respondent = Respondent { tracker: &self.reception.tracker, peer: self.peer, stopping };
         let (done, next) = respondent.respond(&input[..end], answers);
         self.unread.clear();
         if done < end {
@@ -242,7 +248,7 @@ impl Dialogue {
             Next::Respond => self.unanswered = true,
             Next::Ask(open) => {
                 self.unanswered = !self.unread.is_empty();
-                self.asking = Some(Box::pin(open.ask(Arc::clone(&self.tracker))));
+                self.asking = Some(Box::pin(open.ask(Arc::clone(&self.reception.tracker))));
             }
             Next::Close => self.closing = true,
         }

@@ -14,7 +14,7 @@ use tokio::io::unix::AsyncFd;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::Tracker;
-use crate::conversation::Conversation;
+use crate::conversation::{Bell, Conversation};
 
 /// Connections accepted before others have their turn.
 const AT_ONCE: usize = 64;
@@ -33,29 +33,27 @@ impl Places {
     }
 }
 
-/// What a listening socket's connections are given.
-#[derive(Clone)]
+/// What the connections of one thread share.
 pub(crate) struct Reception {
     pub(crate) tracker: Arc<Tracker>,
     pub(crate) places: Places,
-    /// Time for a request's header to arrive, counted from the end of the answer before it; up to a quarter more is
-    /// granted. It ends idle connections, and those whose client takes nothing of an answer, too.
-    pub(crate) timeout: Duration,
+    pub(crate) bell: Bell,
     pub(crate) shutdown: Shutdown,
 }
 
 impl Reception {
     /// Accepts on `listener` in the background, until the stop is requested.
-    pub(crate) fn open(&self, listener: TcpListener) -> io::Result<()> {
+    pub(crate) fn open(self: &Arc<Self>, listener: TcpListener) -> io::Result<()> {
         // An answer is one write; waiting to fill a packet only delays it. Accepted connections inherit the option.
         SockRef::from(&listener).set_tcp_nodelay(true)?;
         #[expect(deprecated, reason = "sound here: a TcpListener has one descriptor until it is dropped")]
         let listener = AsyncFd::with_interest(listener, Interest::READABLE)?;
-        self.shutdown.spawn(self.clone().accept_all(listener));
+        let this = Arc::clone(self);
+        self.shutdown.spawn(async move { this.accept_all(listener).await });
         Ok(())
     }
 
-    async fn accept_all(self, listener: AsyncFd<TcpListener>) {
+    async fn accept_all(self: &Arc<Self>, listener: AsyncFd<TcpListener>) {
         let mut stop = pin!(self.shutdown.requested());
         while !self.shutdown.is_requested() {
             tokio::select! {
@@ -67,7 +65,7 @@ impl Reception {
     }
 
     /// Accepts those who wait, and lets others of this thread have their turn.
-    async fn accept_some(&self, listener: &AsyncFd<TcpListener>) {
+    async fn accept_some(self: &Arc<Self>, listener: &AsyncFd<TcpListener>) {
         let Ok(mut readiness) = listener.readable().await else { return };
         for _ in 0..AT_ONCE {
             let accepted = readiness.try_io(|listener| {
@@ -91,17 +89,13 @@ impl Reception {
         tokio::task::yield_now().await;
     }
 
-    fn begin(&self, stream: TcpStream, peer: IpAddr, place: OwnedSemaphorePermit) {
-        match Conversation::begin(Arc::clone(&self.tracker), stream, peer, self.timeout) {
-            Ok(Some(conversation)) => {
-                let conversation = conversation.run(self.shutdown.clone());
-                self.shutdown.spawn(async move {
-                    conversation.await;
-                    drop(place);
-                });
-            }
-            // Its errors are the client's, who went away.
-            Ok(None) | Err(_) => {}
+    fn begin(self: &Arc<Self>, stream: TcpStream, peer: IpAddr, place: OwnedSemaphorePermit) {
+        // Its errors are the client's, who went away.
+        if let Ok(Some(conversation)) = Conversation::begin(self, stream, peer) {
+            self.shutdown.spawn(async move {
+                conversation.run().await;
+                drop(place);
+            });
         }
     }
 }

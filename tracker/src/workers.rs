@@ -12,6 +12,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
 use crate::Tracker;
+use crate::conversation::Bell;
 use crate::listen::bind_all;
 use crate::reception::{Places, Reception};
 
@@ -21,6 +22,8 @@ pub(crate) struct Workers {
     /// For each thread, one socket for each address.
     listeners: Vec<Vec<TcpListener>>,
     places: Places,
+    /// Time for a request's header to arrive, counted from the end of the answer before it; up to a quarter more is
+    /// granted. It ends idle connections, and those whose client takes nothing of an answer, too.
     timeout: Duration,
 }
 
@@ -61,12 +64,12 @@ impl Workers {
             let reception = Reception {
                 tracker: Arc::clone(tracker),
                 places: self.places.clone(),
-                timeout: self.timeout,
+                bell: Bell::default(),
                 shutdown: shutdown.clone(),
             };
             let done = done.subscribe();
             let thread = thread::Builder::new().name("announce".to_owned());
-            let run = move || run(&runtime, &reception, listeners, done);
+            let run = move || run(&runtime, &Arc::new(reception), listeners, self.timeout, done);
             threads.push(thread.spawn(run).context("a thread")?);
         }
         Ok(Running { threads, done })
@@ -87,8 +90,9 @@ impl Running {
 
 fn run(
     runtime: &Runtime,
-    reception: &Reception,
+    reception: &Arc<Reception>,
     listeners: Vec<TcpListener>,
+    timeout: Duration,
     mut done: watch::Receiver<bool>,
 ) {
     runtime.block_on(async move {
@@ -99,6 +103,7 @@ fn run(
                 return;
             }
         }
+        reception.bell.ring(timeout, &reception.shutdown).await;
         let _ = done.wait_for(|done| *done).await;
     });
 }

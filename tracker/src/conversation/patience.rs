@@ -1,28 +1,66 @@
-//! How long a connection may keep us waiting, for the price of one timer a connection instead of one a request.
+//! How long a connection may keep us waiting, for the price of one timer a thread.
 
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
-use tokio::time::{Instant, Sleep, sleep};
+use infra::shutdown::Shutdown;
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
+use tokio::time::{MissedTickBehavior, interval};
 
 /// A connection is looked at so often within its time-out.
 const LOOKS: u32 = 4;
 
+/// Wakes all connections of a thread when it is time to look at them, and when the process stops.
+#[derive(Debug, Default)]
+pub(crate) struct Bell {
+    /// Cheaper to ask than `notify`.
+    rings: AtomicU32,
+    notify: Notify,
+}
+
+impl Bell {
+    /// Rings until the stop is requested, then a last time. For the thread that the connections are on.
+    pub(crate) async fn ring(&self, timeout: Duration, shutdown: &Shutdown) {
+        let mut timer = interval((timeout / LOOKS).max(Duration::from_millis(1)));
+        timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while !shutdown.is_requested() {
+            tokio::select! {
+                _ = timer.tick() => self.ring_once(),
+                () = shutdown.requested() => {}
+            }
+        }
+        self.ring_once();
+    }
+
+    /// A future that is ready at the first ring after this call.
+    pub(super) fn rung(&self) -> Notified<'_> {
+        self.notify.notified()
+    }
+
+    /// How often it has rung.
+    pub(super) fn rings(&self) -> u32 {
+        self.rings.load(Relaxed)
+    }
+
+    fn ring_once(&self) {
+        self.rings.fetch_add(1, Relaxed);
+        self.notify.notify_waiters();
+    }
+}
+
 /// Counts the looks at which nothing had happened.
 #[derive(Debug)]
 pub(super) struct Patience {
-    step: Duration,
-    /// Made when the connection first waits: one that asks and closes needs none.
-    tick: Option<Pin<Box<Sleep>>>,
     /// Something has happened since the last look: an answer, or a write that the client has taken.
     active: bool,
     quiet: u32,
 }
 
 impl Patience {
-    pub(super) fn new(timeout: Duration) -> Self {
-        Self { step: timeout / LOOKS, tick: None, active: false, quiet: 0 }
+    /// The first look may come at once; it does not count.
+    pub(super) fn new() -> Self {
+        Self { active: true, quiet: 0 }
     }
 
     /// Says that something has happened.
@@ -30,18 +68,10 @@ impl Patience {
         self.active = true;
     }
 
-    /// Ready when the client has kept us waiting for too long.
-    pub(super) fn poll_exhausted(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let step = self.step;
-        let tick = self.tick.get_or_insert_with(|| Box::pin(sleep(step)));
-        while tick.as_mut().poll(cx).is_ready() {
-            self.quiet = if self.active { 0 } else { self.quiet + 1 };
-            self.active = false;
-            if self.quiet >= LOOKS {
-                return Poll::Ready(());
-            }
-            tick.as_mut().reset(Instant::now() + step);
-        }
-        Poll::Pending
+    /// Says whether the client has kept us waiting for too long; to be asked at each ring.
+    pub(super) fn look(&mut self) -> bool {
+        self.quiet = if self.active { 0 } else { self.quiet + 1 };
+        self.active = false;
+        self.quiet >= LOOKS
     }
 }
