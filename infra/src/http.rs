@@ -37,17 +37,6 @@ pub struct Limits {
     pub max_header: usize,
 }
 
-/// Room for connections; clones share it.
-#[derive(Clone, Debug)]
-pub struct Places(Arc<Semaphore>);
-
-impl Limits {
-    /// Room for `max_connections`, for one or several listeners.
-    pub fn places(&self) -> Places {
-        Places(Arc::new(Semaphore::new(self.max_connections.min(Semaphore::MAX_PERMITS))))
-    }
-}
-
 /// After a failed accept (as a rule no file descriptor is left): time for others to close theirs.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -66,27 +55,11 @@ pub async fn serve<S, B>(
     B::Data: Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    serve_within(listener, limits, limits.places(), shutdown, service).await;
-}
-
-/// Like [`serve`], with room that several listeners share.
-pub async fn serve_within<S, B>(
-    listener: TcpListener,
-    limits: Limits,
-    places: Places,
-    shutdown: Shutdown,
-    service: impl Fn(SocketAddr) -> S,
-) where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + 'static,
-    S::Future: Send,
-    B: Body + Send + Unpin + 'static,
-    B::Data: Send,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
     // An answer is one write; waiting to fill a packet only delays it. Accepted connections inherit the option.
     if let Err(error) = SockRef::from(&listener).set_tcp_nodelay(true) {
         tracing::warn!(%error, "cannot set TCP_NODELAY");
     }
+    let places = Arc::new(Semaphore::new(limits.max_connections.min(Semaphore::MAX_PERMITS)));
     let mut http = http1::Builder::new();
     // hyper's own time-out sets a timer for each request. And small answers are quicker copied behind their header
     // than written from two places.
@@ -154,7 +127,7 @@ async fn converse<S, B>(
 /// The next connection, once there is a place for it.
 async fn accept(
     listener: &TcpListener,
-    Places(places): &Places,
+    places: &Arc<Semaphore>,
 ) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
     match listener.accept().await {
         Ok((stream, peer)) => {
