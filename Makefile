@@ -39,5 +39,6 @@ lint: ## Check format, lints and documentation
 bench: ## Measure what BENCHMARKS.md reports
 	@scripts/setup bench
 	$(CARGO) build --locked --release
-	$(CARGO) build --locked --release -p tracker --examples
-	@set -e; for bench in scripts/bench-*; do echo "== $$bench"; $$bench; done
+	$(CARGO) build --locked --release -p infra -p tracker --examples
+	@set -e; for bench in scripts/bench-*; do \
+		echo "== $$bench"; $(CARGO_TARGET_DIR)/release/examples/with_postgres $$bench; done
