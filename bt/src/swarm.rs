@@ -123,12 +123,13 @@ impl Swarm {
     ) -> Outcome {
         peers.clear();
         let before = self.counts();
+        let start = window::Start::draw(&self.table, announcement, rng);
         let found = self.table.find(announcement.member, &announcement.peer_id);
         let account = if announcement.event == Event::Stopped {
             found.map(|at| self.stop(at, announcement, now)).unwrap_or_default()
         } else {
             let (at, account) = self.update(found, announcement, now, rng);
-            window::fill(&self.table, at, announcement, rng, peers);
+            window::fill(&self.table, at, announcement, start, peers);
             account
         };
         if account.snatched {
