@@ -11,13 +11,13 @@ use crate::error::Error;
 const SEARCH_LEN: usize = 200;
 
 /// With more torrents that have the words as they are, those with longer ones are not looked for.
-const PLENTY: i64 = 50;
+const PLENTY: i64 = 10;
 
 /// Rows looked at one by one: what fills a page from them is common.
 const WALK: i64 = 5000;
 
 /// The newest torrents, by id, among which the index is asked before it is asked for all.
-const RECENT: i32 = 60_000;
+const RECENT: i32 = 100_000;
 
 /// The columns by the names they have in addresses.
 pub const SORTS: [(&str, Sort); 7] = [
@@ -101,9 +101,15 @@ pub async fn page(client: &impl GenericClient, asked: &Asked, order: &Order) -> 
     let from = asked.after.as_deref().map(|after| decode(after, order)).transpose()?;
     let from_start = from.is_none();
     let (reading, mut found) = match from {
-        Some((place, reading)) => (reading, list(client, order, reading, Some(&place), limit + 1).await?),
+        Some((place, reading)) => {
+            let query = query(client, order, reading).await?;
+            if query.is_none() && !order.search.is_empty() {
+                return Err(Error::BadRequest("after: this search has no next page".to_owned()));
+            }
+            (reading, list(client, order, query.as_ref(), Some(&place), limit + 1).await?)
+        }
         None if order.search.is_empty() => {
-            (Reading::Whole, list(client, order, Reading::Whole, None, limit + 1).await?)
+            (Reading::Whole, list(client, order, None, None, limit + 1).await?)
         }
         None => search(client, order, limit).await?,
     };
@@ -119,43 +125,59 @@ pub async fn page(client: &impl GenericClient, asked: &Asked, order: &Order) -> 
     Ok(Page { torrents: found.into_iter().map(|it| it.torrent).collect(), next, total, similar })
 }
 
+/// What a search's words mean to Postgres.
+struct Query {
+    text: String,
+    reading: Reading,
+}
+
+/// `None` without a search, and for one of signs alone.
+async fn query(client: &impl GenericClient, order: &Order, reading: Reading) -> Result<Option<Query>, Error> {
+    if order.search.is_empty() {
+        return Ok(None);
+    }
+    let text = listing::query(client, &order.search, reading).await?;
+    Ok(text.map(|text| Query { text, reading }))
+}
+
 /// The first page of a search, in the strictest reading that finds enough.
 async fn search(
     client: &impl GenericClient,
     order: &Order,
     limit: i64,
 ) -> Result<(Reading, Vec<Found>), Error> {
-    let mut found = list(client, order, Reading::Whole, None, limit.max(PLENTY) + 1).await?;
+    let Some(whole) = query(client, order, Reading::Whole).await? else {
+        return Ok((Reading::Whole, Vec::new()));
+    };
+    let mut found = list(client, order, Some(&whole), None, limit.max(PLENTY) + 1).await?;
     if i64::try_from(found.len()).is_ok_and(|it| it > PLENTY) {
         found.truncate(usize::try_from(limit + 1).unwrap_or(usize::MAX));
         return Ok((Reading::Whole, found));
     }
-    let found = list(client, order, Reading::Beginnings, None, limit + 1).await?;
+    let beginnings = query(client, order, Reading::Beginnings).await?;
+    if beginnings.as_ref().is_none_or(|it| it.text != whole.text) {
+        found = list(client, order, beginnings.as_ref(), None, limit + 1).await?;
+    }
     if !found.is_empty() {
+        found.truncate(usize::try_from(limit + 1).unwrap_or(usize::MAX));
         return Ok((Reading::Beginnings, found));
     }
-    Ok((Reading::Near, list(client, order, Reading::Near, None, limit + 1).await?))
+    let near = query(client, order, Reading::Near).await?;
+    Ok((Reading::Near, list(client, order, near.as_ref(), None, limit + 1).await?))
 }
 
 async fn list(
     client: &impl GenericClient,
     order: &Order,
-    reading: Reading,
+    query: Option<&Query>,
     from: Option<&Place>,
     limit: i64,
 ) -> Result<Vec<Found>, Error> {
     let Order { sort, descending, .. } = *order;
-    let query = match order.search.as_str() {
-        "" => None,
-        search => match listing::query(client, search, reading).await? {
-            Some(query) => Some(query),
-            // Signs without a word.
-            None => return Ok(Vec::new()),
-        },
-    };
-    let window = Window { sort, descending, from, limit, query: query.as_deref(), plan: Plan::Free };
+    let text = query.map(|it| it.text.as_str());
+    let window = Window { sort, descending, from, limit, query: text, plan: Plan::Free };
     let newest_first = sort == Sort::Added && descending;
-    if query.is_none() || (reading == Reading::Whole && !newest_first) {
+    if query.is_none_or(|it| it.reading == Reading::Whole && !newest_first) {
         return Ok(listing::list(client, &window).await?);
     }
     // Each step answers what those before it would take too long for, so that no search takes long.
