@@ -162,11 +162,7 @@ async fn while_the_database_is_away_pages_say_so_and_come_back_by_themselves() {
             if path.starts_with("/api") {
                 assert_eq!(answer.json()["error"]["code"], "unavailable");
             } else {
-                assert!(
-                    answer.body.contains("is not available at the moment"),
-                    "{}",
-                    answer.body
-                );
+                assert!(answer.body.contains("is not available at the moment"), "{}", answer.body);
                 assert!(answer.body.contains("masthead"), "a page of the site");
             }
         }
