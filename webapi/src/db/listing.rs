@@ -108,6 +108,14 @@ pub enum Plan {
     Words,
 }
 
+/// How many torrents Postgres expects `query` to find: near the truth for whole words, a mere guess for beginnings.
+pub async fn estimate(client: &impl GenericClient, query: &str) -> Result<i64, Error> {
+    let sql = "explain (format json) select from torrents where search @@ $1::text::tsquery";
+    let row = client.query_one(sql, &[&query]).await?;
+    let plan: serde_json::Value = row.get(0);
+    Ok(plan[0]["Plan"]["Plan Rows"].as_i64().unwrap_or(0))
+}
+
 /// The id of the newest torrent, 0 where there is none.
 pub async fn newest(client: &impl GenericClient) -> Result<i32, Error> {
     Ok(one(client, "select coalesce(max(id), 0) as id from torrents", &[]).await?.get("id"))

@@ -14,10 +14,16 @@ const SEARCH_LEN: usize = 200;
 const PLENTY: i64 = 10;
 
 /// Rows looked at one by one: what fills a page from them is common.
-const WALK: i64 = 5000;
+const WALK: i64 = 3000;
 
-/// The newest torrents, by id, among which the index is asked before it is asked for all.
-const RECENT: i32 = 100_000;
+/// As many rows as the index of words may bring at once.
+const FEW: i64 = 700;
+
+/// Rows that the index of words is to bring: a page, should there be fewer than expected.
+const ENOUGH: i64 = 200;
+
+/// The newest torrents among which beginnings are looked for first: how many there are is not known.
+const RECENT: i64 = 50_000;
 
 /// The columns by the names they have in addresses.
 pub const SORTS: [(&str, Sort); 7] = [
@@ -177,25 +183,40 @@ async fn list(
     let text = query.map(|it| it.text.as_str());
     let window = Window { sort, descending, from, limit, query: text, plan: Plan::Free };
     let newest_first = sort == Sort::Added && descending;
-    if query.is_none_or(|it| it.reading == Reading::Whole && !newest_first) {
+    let Some(query) = query.filter(|it| it.reading != Reading::Whole || newest_first) else {
         return Ok(listing::list(client, &window).await?);
-    }
+    };
     // Each step answers what those before it would take too long for, so that no search takes long.
-    let mut plans = vec![Plan::First(WALK)];
-    if newest_first {
-        let newest = match from {
-            Some(place) => place.id,
-            None => listing::newest(client).await?,
-        };
-        plans.extend((newest > RECENT).then(|| Plan::Since(newest - RECENT)));
-    }
-    for plan in plans {
+    let expected = match query.reading {
+        Reading::Beginnings => None,
+        Reading::Whole | Reading::Near => Some(listing::estimate(client, &query.text).await?),
+    };
+    let newest = match from {
+        Some(place) => place.id,
+        None => listing::newest(client).await?,
+    };
+    let steps = steps(i64::from(newest), expected, newest_first);
+    for plan in steps {
         let found = listing::list(client, &Window { plan, ..window.clone() }).await?;
         if i64::try_from(found.len()).is_ok_and(|it| it >= limit) {
             return Ok(found);
         }
     }
     Ok(listing::list(client, &Window { plan: Plan::Words, ..window }).await?)
+}
+
+/// Where to look before the whole index is asked, with `newest` torrents of which `expected` are to be found.
+fn steps(newest: i64, expected: Option<i64>, newest_first: bool) -> Vec<Plan> {
+    let mut steps = Vec::new();
+    if expected.is_none_or(|it| it > newest / 50) {
+        steps.push(Plan::First(WALK));
+    }
+    if newest_first && expected.is_none_or(|it| it >= FEW) {
+        let span = expected.map_or(RECENT, |it| newest * ENOUGH / it.max(1));
+        let since = [span, span * 8].map(|span| i32::try_from(newest - span).unwrap_or(0));
+        steps.extend(since.into_iter().filter(|it| *it > 0).map(Plan::Since));
+    }
+    steps
 }
 
 fn encode(place: &Place, reading: Reading, order: &Order) -> Result<String, Error> {
