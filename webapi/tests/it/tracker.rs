@@ -1,6 +1,7 @@
 //! A tracker that says what a test wants, over real sockets.
 
 use std::net::SocketAddrV4;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bt::control::{Answer, PeerRecord, Request};
@@ -45,6 +46,7 @@ enum Order {
 pub(crate) struct Tracker {
     orders: mpsc::UnboundedSender<Order>,
     task: JoinHandle<()>,
+    sockets: [PathBuf; 2],
 }
 
 struct State {
@@ -83,7 +85,8 @@ impl Tracker {
                 }
             }
         });
-        Self { orders, task }
+        let sockets = ["counts", "control"].map(|name| place.folder.path().join(name));
+        Self { orders, task, sockets }
     }
 
     fn order(&self, order: Order) {
@@ -106,9 +109,16 @@ impl Tracker {
         self.order(Order::Speak);
     }
 
+    /// Ends it. The library deletes the sockets some time later, which must not meet those of the next tracker.
     pub(crate) async fn kill(self) {
         self.task.abort();
         let _ = self.task.await;
+        let deleted = async {
+            while self.sockets.iter().any(|it| it.exists()) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), deleted).await.expect("the sockets are deleted");
     }
 }
 
