@@ -17,10 +17,10 @@ const PLENTY: i64 = 10;
 const WALK: i64 = 3000;
 
 /// As many rows as the index of words may bring at once.
-const FEW: i64 = 700;
+const FEW: i64 = 200;
 
 /// Rows that the index of words is to bring: a page, should there be fewer than expected.
-const ENOUGH: i64 = 200;
+const ENOUGH: i64 = 120;
 
 /// The newest torrents among which beginnings are looked for first: how many there are is not known.
 const RECENT: i64 = 50_000;
@@ -188,8 +188,9 @@ async fn list(
     };
     // Each step answers what those before it would take too long for, so that no search takes long.
     let expected = match query.reading {
-        Reading::Beginnings => None,
-        Reading::Whole | Reading::Near => Some(listing::estimate(client, &query.text).await?),
+        // Too uncertain. Several narrow each other down, and the guess with them.
+        Reading::Beginnings if !query.text.contains('&') => None,
+        _ => Some(listing::estimate(client, &query.text).await?),
     };
     let newest = match from {
         Some(place) => place.id,
