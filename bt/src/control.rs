@@ -9,9 +9,11 @@ pub use peer_record::{PEER_RECORD_LEN, PeerRecord};
 
 use crate::InfoHash;
 use crate::counts::{self, MAX_RECORDS, Position, Record};
+use crate::report::Report;
 
 const SNAPSHOT: &[u8] = b"snapshot";
 const PEERS: &[u8] = b"peers";
+const REPORTS: &[u8] = b"reports";
 const ERROR: &[u8] = b"error";
 
 /// Peer records in one frame, so that it stays below 64 KiB.
@@ -53,6 +55,11 @@ pub enum Request {
         /// Peers to send at most.
         limit: u32,
     },
+    /// The next batch of accounting reports.
+    Reports {
+        /// A batch that has been applied and need not be kept.
+        applied: Option<Position>,
+    },
 }
 
 impl Request {
@@ -65,6 +72,10 @@ impl Request {
                 PEERS.to_vec(),
                 info_hash.map(|hash| hash.as_bytes().to_vec()).unwrap_or_default(),
                 limit.to_be_bytes().to_vec(),
+            ]),
+            Self::Reports { applied } => frames.extend([
+                REPORTS.to_vec(),
+                applied.map(|position| position.encode().to_vec()).unwrap_or_default(),
             ]),
         }
         frames
@@ -84,7 +95,14 @@ impl Request {
                 let limit = u32::from_be_bytes(limit.as_ref().try_into().map_err(|_| malformed)?);
                 Self::Peers { info_hash, limit }
             }
-            (SNAPSHOT | PEERS, _) => return Err(malformed),
+            (REPORTS, [applied]) => {
+                let applied = match applied.as_ref() {
+                    [] => None,
+                    position => Some(Position::decode(position).map_err(|_| malformed)?),
+                };
+                Self::Reports { applied }
+            }
+            (SNAPSHOT | PEERS | REPORTS, _) => return Err(malformed),
             _ => return Err(Error::Kind(id)),
         };
         Ok((id, request))
@@ -108,6 +126,13 @@ pub enum Answer {
         /// In no order.
         peers: Vec<PeerRecord>,
     },
+    /// The oldest batch of reports that is not said to be applied.
+    Reports {
+        /// Of the batch.
+        position: Position,
+        /// Each member and torrent once; none when there is nothing to report.
+        reports: Vec<Report>,
+    },
     /// The question was refused, with a sentence.
     Error(String),
 }
@@ -129,6 +154,11 @@ impl Answer {
                         .map(|chunk| chunk.iter().flat_map(PeerRecord::encode).collect()),
                 );
             }
+            Self::Reports { position, reports } => frames.extend([
+                REPORTS.to_vec(),
+                position.encode().to_vec(),
+                reports.iter().flat_map(Report::encode).collect(),
+            ]),
             Self::Error(sentence) => frames.extend([ERROR.to_vec(), sentence.as_bytes().to_vec()]),
         }
         frames
@@ -158,8 +188,14 @@ impl Answer {
                 }
                 Self::Peers { total, peers }
             }
+            (REPORTS, [position, reports]) => {
+                let position = Position::decode(position.as_ref()).map_err(|_| malformed)?;
+                let (reports, []) = reports.as_ref().as_chunks() else { return Err(malformed) };
+                let reports = reports.iter().map(Report::decode).collect::<Option<_>>().ok_or(malformed)?;
+                Self::Reports { position, reports }
+            }
             (ERROR, [sentence]) => Self::Error(String::from_utf8_lossy(sentence.as_ref()).into_owned()),
-            (SNAPSHOT | PEERS | ERROR, _) => return Err(malformed),
+            (SNAPSHOT | PEERS | REPORTS | ERROR, _) => return Err(malformed),
             _ => return Err(Error::Kind(id)),
         };
         Ok((id, answer))

@@ -9,6 +9,7 @@ mod info_hash;
 pub mod metainfo;
 pub mod peer;
 mod query;
+pub mod report;
 pub mod route;
 pub mod scrape;
 mod sink;

@@ -74,6 +74,7 @@ impl Settings {
             Record { run: folder.run().to_owned(), password }.write(folder)?;
         }
         settle_addresses(&mut value, &config, options)?;
+        settle_files(&mut value, folder);
         let config = parse(&value, file)?;
         Ok(Self { config, embedded, text: pretty(&value)? })
     }
@@ -146,6 +147,7 @@ fn defaults(run: &Path) -> anyhow::Result<Value> {
     value["webapi"]["listen"] = SITE.into();
     value["webapi"]["secure"] = false.into();
     value["tracker"]["listen"] = json!([TRACKER]);
+    value["tracker"]["restartFile"] = "swarms".into();
     for (process, user) in LOGINS {
         value[process]["postgresql"] = login(run, user, &random_text()?);
     }
@@ -232,6 +234,16 @@ fn settle_addresses(value: &mut Value, config: &Config, options: &Up) -> anyhow:
     value["webapi"]["listen"] = json!(new_site.first());
     value["tracker"]["listen"] = json!(new_tracker);
     Ok(())
+}
+
+/// Files without a folder lie in the data folder, wherever that is moved.
+fn settle_files(value: &mut Value, folder: &Folder) {
+    for key in ["restartFile", "tlsCertificate", "tlsKey"] {
+        let file = &mut value["tracker"][key];
+        if let Some(relative) = file.as_str() {
+            *file = folder.path().join(relative).to_string_lossy().into();
+        }
+    }
 }
 
 fn read(file: &Path) -> anyhow::Result<Value> {

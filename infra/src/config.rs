@@ -19,6 +19,9 @@ use crate::secrets::Secret;
 /// Shortest `salt` that is accepted, in characters.
 pub const MIN_SALT_LEN: usize = 32;
 
+/// Longest `peerTimeoutSeconds`.
+const MAX_PEER_TIMEOUT: Duration = Duration::from_hours(24);
+
 /// Why a configuration cannot be used: a sentence that names the file and, where there is one, the key.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -93,6 +96,8 @@ pub struct Migrate {
 pub struct Webapi {
     /// Where the site listens.
     pub listen: SocketAddr,
+    /// Where Prometheus reads `/metrics`; nowhere when empty. Nothing there asks who is reading.
+    pub metrics_listen: Vec<SocketAddr>,
     /// Whether cookies are only for HTTPS: `true` behind a proxy that speaks it.
     pub secure: bool,
     /// Connection of the read-write role.
@@ -135,6 +140,18 @@ pub struct Webapi {
 pub struct Tracker {
     /// Where announces arrive; one address for each family as a rule.
     pub listen: Vec<SocketAddr>,
+    /// Where announces over HTTPS arrive; nowhere when empty.
+    pub tls_listen: Vec<SocketAddr>,
+    /// Certificate chain for `tlsListen`, PEM, the server's first; read again when it changes.
+    pub tls_certificate: PathBuf,
+    /// Its private key, PEM.
+    pub tls_key: PathBuf,
+    /// Where announces over UDP arrive (BEP 15); nowhere when empty.
+    pub udp_listen: Vec<SocketAddr>,
+    /// Where Prometheus reads `/metrics`; nowhere when empty. Nothing there asks who is reading.
+    pub metrics_listen: Vec<SocketAddr>,
+    /// Where swarms and reports survive a restart. The only place beside the memory that holds addresses of peers.
+    pub restart_file: PathBuf,
     /// Connection of the read-only role.
     pub postgresql: Postgresql,
     /// Client connections at most.
@@ -159,6 +176,25 @@ pub struct Tracker {
     /// How often members and torrents in memory are compared with the database.
     #[serde(rename = "reconcileSeconds", deserialize_with = "seconds")]
     pub reconcile: Duration,
+    /// Clients of one member that are peers of one torrent at the same time, at most.
+    #[serde(deserialize_with = "positive")]
+    pub peers_per_member: u32,
+    /// Announces of one member, on average, at most.
+    #[serde(deserialize_with = "positive")]
+    pub announces_per_minute: u32,
+    /// Announces of one member that may come at once, as when a client with so many torrents starts.
+    #[serde(deserialize_with = "positive")]
+    pub announce_burst: u32,
+    /// Beginnings of peer ids, as `-qB`; others are refused. All are allowed when empty.
+    pub clients_allowed: Vec<String>,
+    /// Beginnings of peer ids that are refused, also of those allowed.
+    pub clients_denied: Vec<String>,
+    /// What a client may have moved since its last announce, at most; more is cut off and shown to staff.
+    #[serde(deserialize_with = "positive")]
+    pub max_bytes_per_second: u64,
+    /// Accounts of member and torrent that wait for the webapi, at most.
+    #[serde(deserialize_with = "positive")]
+    pub max_reports: usize,
 }
 
 /// A Postgres connection, in libpq's words. There is no TLS: use a unix socket or a private network.
@@ -259,6 +295,12 @@ impl Config {
         if self.tracker.min_interval > self.tracker.interval {
             return Err(("tracker.minIntervalSeconds", "expected no more than tracker.intervalSeconds"));
         }
+        if self.tracker.peer_timeout > MAX_PEER_TIMEOUT {
+            return Err(("tracker.peerTimeoutSeconds", "expected 86400 (a day) at most"));
+        }
+        if self.tracker.peers_per_member > 100 {
+            return Err(("tracker.peersPerMember", "expected 1 to 100"));
+        }
         if self.zeromq.counts == self.zeromq.control {
             return Err(("zeromq.control", "expected another endpoint than zeromq.counts"));
         }
@@ -303,9 +345,9 @@ fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Er
 fn positive<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
-    T: Deserialize<'de> + TryFrom<u32>,
+    T: Deserialize<'de>,
 {
-    let number = u32::deserialize(deserializer)?;
+    let number = u64::deserialize(deserializer)?;
     if number == 0 {
         return Err(wrong("expected a whole number above 0"));
     }

@@ -59,6 +59,9 @@ fn answer(tracker: &Tracker, question: &[Bytes]) -> Option<Vec<Vec<u8>>> {
             let (total, peers) = tracker.swarms.peers(info_hash, limit, tracker.clock.now());
             Answer::Peers { total, peers }
         }
+        Request::Reports { .. } => {
+            Answer::Reports { position: tracker.stream.position(), reports: Vec::new() }
+        }
     };
     Some(answer.encode(id))
 }

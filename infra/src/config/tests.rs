@@ -77,6 +77,9 @@ fn values_out_of_range_are_named() {
         ("/tracker/listen", serde_json::json!([])),
         ("/tracker/numwant", 500.into()),
         ("/tracker/peerTimeoutSeconds", 60.into()),
+        ("/tracker/peerTimeoutSeconds", 86401.into()),
+        ("/tracker/peersPerMember", 101.into()),
+        ("/tracker/maxBytesPerSecond", 0.into()),
     ] {
         let mut value = example();
         *value.pointer_mut(pointer).expect("a value") = wrong;

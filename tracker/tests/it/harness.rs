@@ -51,6 +51,7 @@ impl Site {
         config["trustedProxies"] = json!([]);
         config["tracker"]["listen"] = json!(["127.0.0.1:0", "[::1]:0"]);
         config["tracker"]["postgresql"] = login(&database.tracker);
+        config["tracker"]["restartFile"] = folder.path().join("swarms").to_string_lossy().into();
         // So that no test passes because of it.
         config["tracker"]["reconcileSeconds"] = 3600.into();
         Self { database, owner, folder, config }

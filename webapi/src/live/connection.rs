@@ -90,7 +90,9 @@ async fn follow(live: &Live, zeromq: &Zeromq, heard: &mut bool) -> anyhow::Resul
                     step
                 }
                 (_, Answer::Error(sentence)) => bail!("the tracker refused a snapshot: {sentence}"),
-                (_, Answer::Peers { .. }) => bail!("the tracker answered another question"),
+                (_, Answer::Peers { .. } | Answer::Reports { .. }) => {
+                    bail!("the tracker answered another question")
+                }
             },
         };
         match step {

@@ -166,6 +166,7 @@ impl State {
                 let peers: Vec<PeerRecord> = wanted.map(|it| peer(it.info_hash)).collect();
                 Answer::Peers { total: u32::try_from(peers.len()).expect("few"), peers }
             }
+            Request::Reports { .. } => Answer::Reports { position: self.position, reports: Vec::new() },
         };
         let frames = std::iter::once(asker).chain(answer.encode(id).into_iter().map(Into::into));
         // The asker may have gone in between.

@@ -1,0 +1,116 @@
+//! Accounting from the tracker to the webapi: what a member has moved of a torrent since the report before.
+//!
+//! Reports travel in batches, each with a [`Position`] of its own. The tracker keeps a batch, unchanged, until the
+//! webapi says that it is applied; the webapi remembers the last batch applied of each epoch, in the same transaction
+//! that applies it, and so applies none twice.
+
+use crate::counts::Position;
+
+/// Bytes of one report.
+pub const REPORT_LEN: usize = 49;
+
+/// Reports in one batch, at most.
+pub const MAX_REPORTS: usize = 1000;
+
+const SNATCHED: u8 = 1;
+const STOPPED: u8 = 2;
+const CLAMPED: u8 = 4;
+
+/// What a member has moved of a torrent, with all clients together, since the report before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Report {
+    /// Id of the member's row.
+    pub member: u32,
+    /// Id of the torrent's row.
+    pub torrent: u32,
+    /// Bytes sent.
+    pub uploaded: u64,
+    /// Bytes received.
+    pub downloaded: u64,
+    /// Bytes lacking at the last announce.
+    pub left: u64,
+    /// Time of the last announce, in seconds since 1970.
+    pub seen: u64,
+    /// Seconds as a seeder.
+    pub seeded: u32,
+    /// Seconds as a leecher or partial seed.
+    pub leeched: u32,
+    /// Whether a download was finished.
+    pub snatched: bool,
+    /// Whether the last announce was that the client stops.
+    pub stopped: bool,
+    /// Whether more was claimed than can have been moved in the time; what was impossible is not in the sums.
+    pub clamped: bool,
+}
+
+impl Report {
+    /// Adds a later report of the same member and torrent.
+    pub fn add(&mut self, later: &Self) {
+        self.uploaded = self.uploaded.saturating_add(later.uploaded);
+        self.downloaded = self.downloaded.saturating_add(later.downloaded);
+        self.seeded = self.seeded.saturating_add(later.seeded);
+        self.leeched = self.leeched.saturating_add(later.leeched);
+        self.left = later.left;
+        self.seen = self.seen.max(later.seen);
+        self.stopped = later.stopped;
+        self.snatched |= later.snatched;
+        self.clamped |= later.clamped;
+    }
+
+    /// Numbers big-endian, in the order of [`Report::decode`].
+    pub fn encode(&self) -> [u8; REPORT_LEN] {
+        let mut bytes = [0; REPORT_LEN];
+        bytes[..4].copy_from_slice(&self.member.to_be_bytes());
+        bytes[4..8].copy_from_slice(&self.torrent.to_be_bytes());
+        bytes[8..16].copy_from_slice(&self.uploaded.to_be_bytes());
+        bytes[16..24].copy_from_slice(&self.downloaded.to_be_bytes());
+        bytes[24..32].copy_from_slice(&self.left.to_be_bytes());
+        bytes[32..40].copy_from_slice(&self.seen.to_be_bytes());
+        bytes[40..44].copy_from_slice(&self.seeded.to_be_bytes());
+        bytes[44..48].copy_from_slice(&self.leeched.to_be_bytes());
+        let flag = |set, flag| if set { flag } else { 0 };
+        bytes[48] = flag(self.snatched, SNATCHED) | flag(self.stopped, STOPPED) | flag(self.clamped, CLAMPED);
+        bytes
+    }
+
+    /// Reads what [`Report::encode`] writes; `None` for an unknown flag.
+    pub fn decode(bytes: &[u8; REPORT_LEN]) -> Option<Self> {
+        let mut rest = &bytes[..];
+        let member = u32::from_be_bytes(take(&mut rest)?);
+        let torrent = u32::from_be_bytes(take(&mut rest)?);
+        let uploaded = u64::from_be_bytes(take(&mut rest)?);
+        let downloaded = u64::from_be_bytes(take(&mut rest)?);
+        let left = u64::from_be_bytes(take(&mut rest)?);
+        let seen = u64::from_be_bytes(take(&mut rest)?);
+        let seeded = u32::from_be_bytes(take(&mut rest)?);
+        let leeched = u32::from_be_bytes(take(&mut rest)?);
+        let [flags] = take(&mut rest)?;
+        if flags & !(SNATCHED | STOPPED | CLAMPED) != 0 {
+            return None;
+        }
+        Some(Self {
+            member,
+            torrent,
+            uploaded,
+            downloaded,
+            left,
+            seen,
+            seeded,
+            leeched,
+            snatched: flags & SNATCHED != 0,
+            stopped: flags & STOPPED != 0,
+            clamped: flags & CLAMPED != 0,
+        })
+    }
+}
+
+fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
+    let (first, later) = rest.split_first_chunk()?;
+    *rest = later;
+    Some(*first)
+}
+
+/// Whether the batch at `position` is to be applied, when `applied` is the last one applied of its epoch.
+pub fn is_new(position: Position, applied: Option<u64>) -> bool {
+    applied.is_none_or(|applied| position.seq > applied)
+}
