@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use bt::announce::{Failure, PeerList, Response, Retry};
 use bt::route::{self, Action, Route};
-use bt::swarm::PeerBuffer;
+use bt::swarm::{Counts, PeerBuffer};
 use bt::token::Token;
 use bt::{InfoHash, announce, announce_key, scrape};
 
@@ -90,20 +90,32 @@ impl Tracker {
         let route = Route::parse(target, self.settings.path_depth)?;
         let token = Token::parse(route.key).ok_or(Refusal::Passkey)?;
         match route.action {
-            Action::Announce => self.announce(&token, route.query, ip, asked, out),
-            Action::Scrape => self.scrape(&token, route.query, asked, out),
+            Action::Announce => {
+                let request = announce::Request::parse(route.query)?;
+                self.announce(&token, &request, ip, asked, |response| response.encode(out))
+            }
+            Action::Scrape => {
+                let request = scrape::Request::parse(route.query)?;
+                let mut files = Vec::with_capacity(request.hashes.len());
+                self.scrape(&token, &request.hashes, asked, |hash, counts| {
+                    files.extend(counts.map(|counts| (hash, counts)));
+                })?;
+                scrape::encode(&mut files, out);
+                Ok(())
+            }
         }
     }
 
-    fn announce(
+    /// Applies the announce of whoever holds `token` at `ip`, over whichever protocol it came, and has the answer
+    /// written by `encode`.
+    pub(crate) fn announce(
         &self,
         token: &Token,
-        query: &[u8],
+        request: &announce::Request,
         ip: IpAddr,
         asked: Asked,
-        out: &mut Vec<u8>,
+        encode: impl FnOnce(&Response<'_>),
     ) -> Result<(), Stop> {
-        let request = announce::Request::parse(query)?;
         let member = self.member(token, asked)?;
         let Some(torrent) = self.directory.torrent(&request.info_hash) else {
             if !asked.torrents {
@@ -120,7 +132,7 @@ impl Tracker {
                 .swarms
                 .announce(&torrent, exists, &announcement, self.clock.now(), (rng, peers))
                 .ok_or(Refusal::Unregistered)?;
-            let response = Response {
+            encode(&Response {
                 complete: outcome.after.seeders,
                 downloaded: outcome.after.snatched,
                 external_ip: Some(ip),
@@ -130,39 +142,35 @@ impl Tracker {
                 peers,
                 list: PeerList::choose(request.compact, request.no_peer_id),
                 warning: None,
-            };
-            response.encode(out);
+            });
             Ok(())
         })
     }
 
-    /// Torrents that the key does not open are left out like unknown ones, unless it opens none at all.
-    fn scrape(&self, token: &Token, query: &[u8], asked: Asked, out: &mut Vec<u8>) -> Result<(), Stop> {
-        let request = scrape::Request::parse(query)?;
+    /// Tells `give` the counts of each torrent, in order, or none: torrents that the key does not open are like
+    /// unknown ones. A key that opens none at all is refused.
+    pub(crate) fn scrape(
+        &self,
+        token: &Token,
+        hashes: &[InfoHash],
+        asked: Asked,
+        mut give: impl FnMut(InfoHash, Option<Counts>),
+    ) -> Result<(), Stop> {
         let member = self.member(token, asked)?;
         let unknown = |hash: &&InfoHash| self.directory.torrent(hash).is_none();
-        let missing: Vec<InfoHash> = request.hashes.iter().filter(unknown).copied().collect();
+        let missing: Vec<InfoHash> = hashes.iter().filter(unknown).copied().collect();
         if !missing.is_empty() && !asked.torrents {
             return Err(Stop::Ask(Subject::Torrents(missing)));
         }
-        let mut files = Vec::with_capacity(request.hashes.len());
         let mut opened = false;
-        for hash in request.hashes {
+        for &hash in hashes {
             let torrent = self.directory.torrent(&hash);
             let scope = torrent.map_or(hash, |torrent: Torrent| torrent.info_hash);
-            if !self.opens(token, member, scope) {
-                continue;
-            }
-            opened = true;
-            if let Some(torrent) = torrent {
-                files.push((hash, self.swarms.counts(&torrent)));
-            }
+            let opens = self.opens(token, member, scope);
+            opened |= opens;
+            give(hash, torrent.filter(|_| opens).map(|torrent| self.swarms.counts(&torrent)));
         }
-        if !opened {
-            return Err(Self::not_opened(token, asked));
-        }
-        scrape::encode(&mut files, out);
-        Ok(())
+        if opened { Ok(()) } else { Err(Self::not_opened(token, asked)) }
     }
 
     fn member(&self, token: &Token, asked: Asked) -> Result<Member, Stop> {
