@@ -6,8 +6,14 @@ use tokio_postgres::{Client, GenericClient, Transaction};
 use crate::config::Postgresql;
 
 /// The schema's steps, oldest first; a number is never used twice and a landed step never edited.
-pub const MIGRATIONS: &[Migration] =
-    &[Migration { version: 1, name: "initial", sql: include_str!("../../sql/migrations/0001_initial.sql") }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, name: "initial", sql: include_str!("../../sql/migrations/0001_initial.sql") },
+    Migration {
+        version: 2,
+        name: "accounting",
+        sql: include_str!("../../sql/migrations/0002_accounting.sql"),
+    },
+];
 
 const ROLES: &str = include_str!("../../sql/roles.sql");
 const PERMISSIONS: &str = include_str!("../../sql/permissions.sql");

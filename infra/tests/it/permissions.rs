@@ -119,6 +119,14 @@ async fn the_site_does_its_work_but_no_owners_work() {
              insert into metainfo (torrent_id, info) select id, 'x' from torrents;
              insert into files (torrent_id, position, path, size) select id, 0, 'a', 1 from torrents;
              update torrent_counts set seeders = 1;
+             insert into report_streams (epoch, seq) values (1, 1);
+             insert into transfers (user_id, torrent_id) select u.id, t.id from users u, torrents t;
+             insert into user_totals (user_id) select id from users;
+             update transfers set uploaded = add_up(uploaded, 1);
+             insert into history_days (day, hours) values ('2026-11-21', 1);
+             insert into torrent_history (torrent_id, day, points) select id, '2026-11-21', '' from torrents;
+             delete from report_streams;
+             delete from history_days;
              update users set key_version = key_version + 1;
              select version from schema_migrations;
              select name from roles;
@@ -127,8 +135,11 @@ async fn the_site_does_its_work_but_no_owners_work() {
         )
         .await
         .expect("its work");
-    let left = webapi.query_one("select count(*) as left from torrent_counts", &[]).await.expect("a count");
-    assert_eq!(left.get::<_, i64>("left"), 0, "counts go with their torrent");
+    for table in ["torrent_counts", "transfers", "torrent_history", "user_totals"] {
+        let sql = format!("select count(*) as left from {table}");
+        let left = webapi.query_one(&sql, &[]).await.expect("a count");
+        assert_eq!(left.get::<_, i64>("left"), 0, "{table} go with their torrent or member");
+    }
     for statement in OWNER_ONLY {
         assert_refused(&webapi, statement).await;
     }
