@@ -1,0 +1,114 @@
+//! Which peers announce what, for every generator of load.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use bt::{InfoHash, PeerId, announce_key};
+use infra::config::Config;
+use infra::secrets::Keys;
+use sha2::{Digest, Sha256};
+
+/// Members that the peers belong to, in turn.
+pub(crate) const MEMBERS: u32 = 1000;
+
+const ZIPF_EXPONENT: f64 = 0.8;
+
+/// Torrent `i` has the info hash `sha256(i)[..20]`; peers are spread over the torrents by Zipf's law with exponent 0.8.
+/// Two peers in three are seeders. Everything follows from the numbers: two runs make the same load.
+pub(crate) struct Plan {
+    /// The number of the first peer of each torrent, and the number of all at the end.
+    first_peer: Vec<u32>,
+    /// Of each torrent.
+    pub(crate) hashes: Vec<InfoHash>,
+    keys: Option<Keys>,
+}
+
+/// What one peer announces.
+pub(crate) struct Announce {
+    /// Path of the URL, with the key where there is one.
+    pub(crate) path: String,
+    pub(crate) hash: InfoHash,
+    pub(crate) peer_id: PeerId,
+    pub(crate) port: u16,
+    pub(crate) left: u32,
+}
+
+impl Plan {
+    /// So many peers of so many torrents, with the keys of the tracker that `config` is for.
+    pub(crate) fn new(peers: u32, torrents: u32, config: Option<&Path>) -> anyhow::Result<Self> {
+        let config = config.map(Config::read).transpose()?;
+        let weights: Vec<f64> = (1..=torrents).map(|rank| f64::from(rank).powf(-ZIPF_EXPONENT)).collect();
+        let total: f64 = weights.iter().sum();
+        let mut reached = 0.0;
+        let mut first_peer = vec![0];
+        for weight in weights {
+            reached += weight;
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a share of a u32 is one"
+            )]
+            first_peer.push((f64::from(peers) * reached / total).round() as u32);
+        }
+        Ok(Self {
+            first_peer,
+            hashes: (1..=torrents).map(hash).collect(),
+            keys: config.map(|config| Keys::derive(&config.salt)),
+        })
+    }
+
+    /// The announce of peer number `peer`.
+    pub(crate) fn announce(&self, peer: u32) -> Announce {
+        let torrent = self.first_peer.partition_point(|first| *first <= peer) - 1;
+        let hash = self.hashes[torrent];
+        let mut path = "/announce".to_owned();
+        if let Some(keys) = &self.keys {
+            let key = announce_key::mint(&keys.announce, 1 + peer % MEMBERS, 0, Some(hash));
+            let _ = write!(path, "/{key}/announce");
+        }
+        let mut peer_id = *b"-BN0100-000000000000";
+        let mut rest = peer;
+        for digit in peer_id.iter_mut().rev().take(10) {
+            *digit = b"0123456789"[(rest % 10) as usize];
+            rest /= 10;
+        }
+        let port = 1024 + (peer - self.first_peer[torrent]) % 64_000;
+        Announce {
+            path,
+            hash,
+            peer_id,
+            port: u16::try_from(port).unwrap_or(u16::MAX),
+            left: if peer.is_multiple_of(3) { 700_000_000 } else { 0 },
+        }
+    }
+}
+
+impl Announce {
+    /// As the target of an HTTP request.
+    pub(crate) fn target(&self) -> String {
+        let Self { path, port, left, .. } = self;
+        let mut target = String::with_capacity(320);
+        let _ = write!(target, "{path}?info_hash=");
+        for byte in self.hash.as_bytes() {
+            if byte.is_ascii_alphanumeric() {
+                target.push(char::from(*byte));
+            } else {
+                let _ = write!(target, "%{byte:02X}");
+            }
+        }
+        let peer_id = String::from_utf8_lossy(&self.peer_id);
+        let _ = write!(
+            target,
+            "&peer_id={peer_id}&port={port}&uploaded=0&downloaded=0&left={left}&corrupt=0&key=4C1B2A90\
+             &numwant=50&compact=1&no_peer_id=1&supportcrypto=1&redundant=0"
+        );
+        target
+    }
+}
+
+fn hash(torrent: u32) -> InfoHash {
+    let digest: [u8; 32] = Sha256::digest(torrent.to_be_bytes()).into();
+    let mut short = [0; 20];
+    short.copy_from_slice(&digest[..20]);
+    short.into()
+}
