@@ -15,8 +15,9 @@ use crate::domain::password::Passwords;
 use crate::error::Error;
 use crate::live::Live;
 
-/// Waiting for a place in the pool and then for a connection takes no longer in all.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Longest wait for the database before a page says that it is away: for a place in the pool and then a connection, and
+/// for all that a request reads.
+pub const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Departures that a stream may be behind; one that is further behind looks in any case.
 const DEPARTURES: usize = 16;

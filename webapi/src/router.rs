@@ -15,7 +15,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use tower::util::MapRequest;
 
-use crate::app::App;
+use crate::app::{App, PATIENCE};
 use crate::error::Error;
 use crate::{api, auth, ui};
 
@@ -56,9 +56,18 @@ fn strip(mut request: Request, depth: usize) -> Request {
     request
 }
 
+/// What only reads waits for the database no longer than [`PATIENCE`]: a page that hangs tells nothing. What changes
+/// something is given the configured time, lest it be cut off while the database is at it.
 async fn limit_time(State(app): State<App>, request: Request, next: Next) -> Response {
-    match tokio::time::timeout(app.config.webapi.request_timeout, next.run(request)).await {
+    let reads = request.method().is_safe();
+    let limit = app.config.webapi.request_timeout;
+    let limit = if reads { limit.min(PATIENCE) } else { limit };
+    match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
+        Err(_) if reads => {
+            app.close_idle_connections();
+            Error::Unavailable("database").into_response()
+        }
         Err(_) => Error::Unavailable("answer").into_response(),
     }
 }

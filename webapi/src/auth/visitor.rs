@@ -1,7 +1,6 @@
 //! Looks up, once for each request, who sent it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -9,13 +8,10 @@ use axum::http::{HeaderMap, header};
 use tower_sessions::Session;
 
 use super::{By, Member, session};
-use crate::app::App;
+use crate::app::{App, PATIENCE};
 use crate::db;
 use crate::domain::token;
 use crate::error::Error;
-
-/// Longest wait for the database before a page says that it is away.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Whoever sent a request.
 #[derive(Debug, Clone)]

@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use deadpool_postgres::GenericClient;
 use serde_json::Value;
 use time::OffsetDateTime;
+use tokio::time::timeout;
 use tokio_postgres::Row;
 use tokio_postgres::types::Json;
 use tower_sessions::SessionStore;
@@ -37,6 +39,9 @@ pub const PASSWORD_HASH: &str = "password_hash";
 pub const CREATED_AT: &str = "created_at";
 /// When its owner's last visit was written down.
 pub const LAST_SEEN_AT: &str = "last_seen_at";
+
+/// Wait for a known session to be written down, which its answer waits for.
+const PATIENCE: Duration = Duration::from_millis(200);
 
 const COLUMNS: [&str; 4] = [USER_ID, USER_AGENT, CREATED_AT, LAST_SEEN_AT];
 
@@ -113,8 +118,15 @@ impl SessionStore for Store {
         self.insert(record).await.map_err(backend)
     }
 
+    /// What a known session gains, a later end or a message for the next page, is not worth the answer that it is saved
+    /// behind: that stands, and what it changed is done.
     async fn save(&self, record: &Record) -> StoreResult<()> {
-        self.update(record).await.map_err(backend)
+        match timeout(PATIENCE, self.update(record)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "a session was not written down"),
+            Err(_) => self.0.close_idle_connections(),
+        }
+        Ok(())
     }
 
     async fn load(&self, id: &Id) -> StoreResult<Option<Record>> {

@@ -7,6 +7,8 @@ use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
 use tower_sessions::Session;
 
 use crate::api::ErrorBody;
@@ -18,6 +20,9 @@ use crate::ui::Frame;
 
 /// What a parameter's value is not sent as it is.
 const PARAMETER: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Wait for the database that tells whom an error's page is for; it is shown to nobody in particular otherwise.
+const PATIENCE: Duration = Duration::from_millis(200);
 
 /// Every error as a page of the site.
 #[derive(askama::Template)]
@@ -111,7 +116,7 @@ async fn page(app: &App, asked: &Asked, error: &Error) -> Response {
     let frame = match error {
         // Asking again who this is would only take as long once more.
         Error::Unavailable(_) => Frame::bare(app),
-        _ => frame(app, asked).await.unwrap_or_else(|| Frame::bare(app)),
+        _ => timeout(PATIENCE, frame(app, asked)).await.ok().flatten().unwrap_or_else(|| Frame::bare(app)),
     };
     let status = error.status();
     let page = Page { frame, status: status.as_u16(), heading: heading(status), message: error.sentence() };

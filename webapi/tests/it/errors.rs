@@ -9,6 +9,7 @@ use serde_json::json;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 
+use crate::making::single;
 use crate::support::{Answer, Browser, Site};
 
 #[tokio::test]
@@ -183,4 +184,46 @@ async fn until(browser: &Browser, path: &str, status: StatusCode) -> Answer {
         }
     };
     tokio::time::timeout(Duration::from_secs(20), patience).await.expect("that status in time")
+}
+
+#[tokio::test]
+async fn a_database_that_hangs_in_the_middle_of_a_request_is_waited_for_by_writes_alone() {
+    // The limit of requests is longer than the test's patience.
+    let site = Site::start().await;
+    let browser = site.member("alice", &[]).await;
+    let owner = site.database.client().await.expect("a connection");
+    owner.batch_execute("begin; lock table torrents").await.expect("a lock");
+    let upload = browser.upload(single("late", true, None), &[]);
+    let reads = async {
+        for path in ["/", "/api/torrents", "/torrents/1"] {
+            let answer = until(&browser, path, StatusCode::SERVICE_UNAVAILABLE).await;
+            assert_eq!(answer.header("retry-after"), "2");
+            if path.starts_with("/api") {
+                assert_eq!(answer.json()["error"]["code"], "unavailable");
+            } else {
+                assert!(answer.body.contains("is not available at the moment"), "{}", answer.body);
+            }
+        }
+        owner.batch_execute("rollback").await.expect("the lock goes");
+        assert_eq!(browser.get("/").await.status, StatusCode::OK);
+    };
+    let (uploaded, ()) = tokio::join!(upload, reads);
+    assert_eq!(uploaded.status, StatusCode::CREATED, "{}", uploaded.body);
+    assert_eq!(site.value::<i64>("select count(*) from torrents").await, 1);
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn an_answer_stands_though_its_session_cannot_be_written_down() {
+    let site = Site::start().await;
+    let browser = site.member("alice", &[]).await;
+    site.execute("update sessions set last_seen_at = now() - interval '1 hour'").await;
+    let owner = site.database.client().await.expect("a connection");
+    owner.batch_execute("begin; lock table sessions in share mode").await.expect("a lock");
+    assert_eq!(browser.get("/account").await.status, StatusCode::OK);
+    owner.batch_execute("rollback").await.expect("the lock goes");
+    let renewed = "select last_seen_at > now() - interval '5 minutes' from sessions";
+    until(&browser, "/account", StatusCode::OK).await;
+    assert!(site.value::<bool>(renewed).await, "the next visit is written down");
+    site.stop().await;
 }
