@@ -4,7 +4,10 @@
 //! webapi says that it is applied; the webapi remembers the last batch applied of each epoch, in the same transaction
 //! that applies it, and so applies none twice.
 
+mod outbox;
+
 use crate::counts::Position;
+pub use outbox::Outbox;
 
 /// Bytes of one report.
 pub const REPORT_LEN: usize = 49;
