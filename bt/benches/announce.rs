@@ -3,35 +3,35 @@
 use std::hint::black_box;
 
 use bt::announce::{Event, PeerList, Request, Response};
-use bt::swarm::{Announcement, PeerBuffer, Swarm};
+use bt::swarm::{Announcement, PeerBuffer, Rules, Swarm};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 
 const QUERY: &[u8] = b"info_hash=%12%34Vx%9a%bc%de%f1%23Eg%89%ab%cd%ef%124Vx%9a&peer_id=-qB5050-abcdefghijkl\
     &port=6881&uploaded=123456789&downloaded=987654321&left=5000&corrupt=0&key=1A2B3C4D&event=started&numwant=50\
     &compact=1&no_peer_id=1&supportcrypto=1&redundant=0";
 
+const RULES: Rules = Rules { peers_per_member: 10, bytes_per_second: 1_250_000_000 };
+
 /// Peer `number` of a swarm; every third one is a seeder.
 fn peer(number: u32) -> Announcement {
-    let [a, b, c, d] = number.to_be_bytes();
-    let mut peer_id = *b"-qB5050-abcdefghijkl";
-    peer_id[16..].copy_from_slice(&[a, b, c, d]);
+    let [_, b, c, d] = number.to_be_bytes();
     Announcement {
         member: number / 2,
-        peer_id,
+        identity: number,
+        client: *b"-qB5050-",
         endpoint: ([10, b, c, d], 6881).into(),
         uploaded: 0,
         downloaded: 0,
         left: Some(u64::from(number % 3)),
         event: Event::None,
         numwant: 50,
-        with_ids: false,
     }
 }
 
 fn populate(peers: u32, rng: &mut fastrand::Rng, buffer: &mut PeerBuffer) -> Swarm {
     let mut swarm = Swarm::new(0);
     for number in 0..peers {
-        swarm.announce(&Announcement { numwant: 0, ..peer(number) }, 0, rng, buffer);
+        swarm.announce(&Announcement { numwant: 0, ..peer(number) }, &RULES, 0, rng, |_| 0, buffer);
     }
     swarm
 }
@@ -46,15 +46,15 @@ fn decide_in_one(c: &mut Criterion) {
     c.bench_function("decide/one swarm of 100,000", |b| {
         b.iter(|| {
             let announcement = peer(rng.u32(..100_000));
-            swarm.announce(&announcement, 1, &mut rng, &mut buffer)
+            swarm.announce(&announcement, &RULES, 1, &mut rng, |_| 0, &mut buffer)
         });
     });
     c.bench_function("decide/join and leave among 100,000", |b| {
         b.iter(|| {
             let joining = peer(100_000 + rng.u32(..1000));
-            swarm.announce(&joining, 1, &mut rng, &mut buffer);
+            swarm.announce(&joining, &RULES, 1, &mut rng, |_| 0, &mut buffer);
             let leaving = Announcement { event: Event::Stopped, ..joining };
-            swarm.announce(&leaving, 1, &mut rng, &mut buffer)
+            swarm.announce(&leaving, &RULES, 1, &mut rng, |_| 0, &mut buffer)
         });
     });
 }
@@ -75,7 +75,7 @@ fn decide_in_many(c: &mut Criterion) {
     c.bench_function("decide/1,000,000 peers in 10,000 swarms", |b| {
         b.iter(|| {
             let (swarm, number) = everybody[rng.usize(..everybody.len())];
-            swarms[swarm].announce(&peer(number), 1, &mut rng, &mut buffer)
+            swarms[swarm].announce(&peer(number), &RULES, 1, &mut rng, |_| 0, &mut buffer)
         });
     });
     c.bench_function("decide/populate 1,000", |b| {
@@ -90,9 +90,9 @@ fn decide_in_many(c: &mut Criterion) {
 fn encode(c: &mut Criterion) {
     let (mut rng, mut buffer) = (fastrand::Rng::with_seed(1), PeerBuffer::default());
     let mut swarm = populate(1000, &mut rng, &mut buffer);
-    let counts = swarm.announce(&peer(7), 1, &mut rng, &mut buffer).after;
+    let counts = swarm.announce(&peer(7), &RULES, 1, &mut rng, |_| 0, &mut buffer).after;
     for (name, list) in
-        [("encode/compact", PeerList::Compact), ("encode/dictionaries", PeerList::DictionariesWithoutId)]
+        [("encode/compact", PeerList::Compact), ("encode/dictionaries", PeerList::Dictionaries)]
     {
         let response = Response {
             complete: counts.seeders,

@@ -2,6 +2,8 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
+use crate::swarm::ClientPrefix;
+
 /// The 20 bytes that a client chose for itself at its start (BEP 3, BEP 20).
 pub type PeerId = [u8; 20];
 
@@ -29,8 +31,8 @@ pub enum PeerState {
 pub struct Peer {
     /// Id of the member that announces.
     pub member: u32,
-    /// The client's own id.
-    pub peer_id: PeerId,
+    /// The beginning of the client's own id.
+    pub client: ClientPrefix,
     /// Where it listens for IPv4, if it announced over IPv4.
     pub v4: Option<SocketAddrV4>,
     /// Where it listens for IPv6, if it announced over IPv6.

@@ -1,5 +1,10 @@
 //! The peers of one torrent: who is there, what each has moved, whom to tell of whom.
 
+mod account;
+mod clients;
+mod identity;
+mod slot;
+mod stored;
 mod table;
 mod v6_list;
 mod window;
@@ -7,8 +12,13 @@ mod window;
 use std::net::SocketAddr;
 
 use crate::announce::Event;
-use crate::peer::{Peer, PeerId, PeerState, unmapped, write_v4, write_v6};
-use table::{Slot, Table};
+use crate::peer::{Peer, PeerState, unmapped, write_v4, write_v6};
+use account::Account;
+pub use clients::Clients;
+pub use identity::{ClientPrefix, IdentityKey, client_prefix};
+use slot::Slot;
+pub use stored::Stored;
+use table::Table;
 pub use window::PeerBuffer;
 
 /// The numbers of a swarm that everybody may see.
@@ -29,8 +39,11 @@ pub struct Counts {
 pub struct Announcement {
     /// Who announces.
     pub member: u32,
-    /// With which client. (`member`, `peer_id`) is one peer, over however many addresses.
-    pub peer_id: PeerId,
+    /// With which client, as [`IdentityKey::identity`] says. (`member`, `identity`) is one peer, over however many
+    /// addresses.
+    pub identity: u32,
+    /// The beginning of the client's own id.
+    pub client: ClientPrefix,
     /// Where the peer listens, in the family it announced over; the other family's endpoint is kept (BEP 7).
     pub endpoint: SocketAddr,
     /// Bytes sent in this session.
@@ -43,8 +56,22 @@ pub struct Announcement {
     pub event: Event,
     /// Peers to give, both families together; the caller has applied its cap.
     pub numwant: u32,
-    /// Whether the answer needs the peers' ids.
-    pub with_ids: bool,
+}
+
+/// What a swarm allows a member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rules {
+    /// Peers of one member in one swarm; one more takes the place of the one that was silent for longest.
+    pub peers_per_member: u32,
+    /// Bytes a second that a peer can move in either direction; what it claims beyond does not count.
+    pub bytes_per_second: u64,
+}
+
+impl Default for Rules {
+    /// Ten peers and 10 Gbit/s.
+    fn default() -> Self {
+        Self { peers_per_member: 10, bytes_per_second: 1_250_000_000 }
+    }
 }
 
 /// What an announce changed.
@@ -54,14 +81,22 @@ pub struct Outcome {
     pub before: Counts,
     /// The counts from now on; publish them when they differ.
     pub after: Counts,
+    /// Whether the peer was here before. One that stops and was not has changed nothing.
+    pub known: bool,
     /// Whether this announce finished a download that was not counted before.
     pub snatched: bool,
     /// Bytes sent since this peer's last announce.
     pub uploaded: u64,
     /// Bytes received since this peer's last announce.
     pub downloaded: u64,
+    /// Bytes lacking, as announced; if nothing was announced, what the peer lacked before, rounded up.
+    pub left: u64,
     /// Seconds since this peer's last announce, when it was a seeder then.
     pub seeded: u32,
+    /// Seconds since this peer's last announce, when it lacked something then.
+    pub leeched: u32,
+    /// Whether more bytes were claimed than [`Rules`] believe; the rest does not count.
+    pub clamped: bool,
 }
 
 /// The peers of one torrent.
@@ -114,29 +149,38 @@ impl Swarm {
     /// `now` is in seconds of a monotonic clock, the same for all calls on one swarm. A leecher is given a random
     /// window of all peers, a seeder of the leechers; first those of the family it announced over, then the
     /// other. Never given are the asker itself and what the same member announces at the same endpoint.
+    ///
+    /// `intern` gives the number of a client's prefix, see [`Clients`]; it is called for a new peer only.
     pub fn announce(
         &mut self,
         announcement: &Announcement,
+        rules: &Rules,
         now: u32,
         rng: &mut fastrand::Rng,
+        intern: impl FnOnce(ClientPrefix) -> u16,
         peers: &mut PeerBuffer,
     ) -> Outcome {
         peers.clear();
         let before = self.counts();
         let start = window::Start::draw(&self.table, announcement, rng);
-        let found = self.table.find(announcement.member, &announcement.peer_id);
+        let found = self.table.find(announcement.member, announcement.identity);
         let account = if announcement.event == Event::Stopped {
-            found.map(|at| self.stop(at, announcement, now)).unwrap_or_default()
+            match found {
+                Some(at) => self.stop(at, announcement, rules, now),
+                None => Account { left: announcement.left.unwrap_or_default(), ..Account::default() },
+            }
         } else {
-            let (at, account) = self.update(found, announcement, now, rng);
+            let at = found.unwrap_or_else(|| self.join(announcement, rules, now, intern));
+            let (at, account) = self.update(at, announcement, rules, now);
             window::fill(&self.table, at, announcement, start, peers);
             account
         };
         if account.snatched {
             self.snatched = self.snatched.saturating_add(1);
         }
-        let Account { snatched, uploaded, downloaded, seeded } = account;
-        Outcome { before, after: self.counts(), snatched, uploaded, downloaded, seeded }
+        let Account { snatched, uploaded, downloaded, left, seeded, leeched, clamped } = account;
+        let (known, after) = (found.is_some(), self.counts());
+        Outcome { before, after, known, snatched, uploaded, downloaded, left, seeded, leeched, clamped }
     }
 
     /// Drops peers that were silent for more than `timeout` seconds and says how many.
@@ -154,7 +198,7 @@ impl Swarm {
             }
             let Some(at) = self.cursor.checked_sub(1) else { break };
             self.cursor = at;
-            if now.saturating_sub(self.table.slot(at).seen) > timeout {
+            if self.table.slot(at).idle(now) > timeout {
                 self.remove(at);
             }
         }
@@ -165,109 +209,91 @@ impl Swarm {
     pub fn remove_member(&mut self, member: u32) -> usize {
         let before = self.len();
         for at in (0..before).rev() {
-            if self.table.slot(at).member == member {
+            if self.table.slot(at).member() == member {
                 self.remove(at);
             }
         }
         before - self.len()
     }
 
-    /// Everybody here, in no order, for staff.
-    pub fn peers(&self, now: u32) -> impl Iterator<Item = Peer> {
+    /// Everybody here, in no order, for staff. `clients` is what numbered their clients.
+    pub fn peers(&self, now: u32, clients: &Clients) -> impl Iterator<Item = Peer> {
         (0..self.len()).map(move |at| {
             let slot = self.table.slot(at);
             Peer {
-                member: slot.member,
-                peer_id: slot.peer_id,
+                member: slot.member(),
+                client: clients.prefix(slot.client()),
                 v4: self.table.v4(at),
                 v6: self.table.v6(at),
-                uploaded: slot.uploaded,
-                downloaded: slot.downloaded,
+                uploaded: slot.uploaded(),
+                downloaded: slot.downloaded(),
                 left: slot.left(),
-                state: slot.state(),
-                idle: now.saturating_sub(slot.seen),
+                state: slot.role(),
+                idle: slot.idle(now),
             }
         })
     }
 
+    /// Adds a peer without endpoint; [`Swarm::update`] must follow.
+    fn join(
+        &mut self,
+        announcement: &Announcement,
+        rules: &Rules,
+        now: u32,
+        intern: impl FnOnce(ClientPrefix) -> u16,
+    ) -> usize {
+        let (number, longest_silent) = self.table.peers_of(announcement.member, now);
+        if let Some(at) = longest_silent
+            && number >= rules.peers_per_member
+        {
+            self.remove(at);
+        }
+        self.table.insert(Slot::new(announcement, intern(announcement.client), now))
+    }
+
     fn update(
         &mut self,
-        found: Option<usize>,
+        at: usize,
         announcement: &Announcement,
+        rules: &Rules,
         now: u32,
-        rng: &mut fastrand::Rng,
     ) -> (usize, Account) {
-        let at = found.unwrap_or_else(|| self.table.insert(Slot::new(announcement, now), rng));
         let slot = self.table.slot_mut(at);
-        let was_partial = slot.state() == PeerState::PartialSeed;
-        let account = slot.account(announcement, now);
+        let was_partial = slot.role() == PeerState::PartialSeed;
+        let account = slot.account(announcement, rules, now);
         slot.set_partial(announcement.event == Event::Paused);
-        let is_partial = slot.state() == PeerState::PartialSeed;
-        self.partial_seeds =
-            self.partial_seeds + u32::from(is_partial) - u32::from(found.is_some() && was_partial);
-        let at = match unmapped(announcement.endpoint) {
-            SocketAddr::V4(v4) => self.table.place(at, Some(write_v4(v4))),
-            SocketAddr::V6(v6) => {
+        let is_partial = slot.role() == PeerState::PartialSeed;
+        self.partial_seeds = self.partial_seeds + u32::from(is_partial) - u32::from(was_partial);
+        (self.place(at, Some(announcement.endpoint)), account)
+    }
+
+    /// Puts a peer where its state belongs, with a new endpoint if one is given.
+    fn place(&mut self, at: usize, endpoint: Option<SocketAddr>) -> usize {
+        match endpoint.map(unmapped) {
+            Some(SocketAddr::V4(v4)) => self.table.place(at, Some(write_v4(v4))),
+            Some(SocketAddr::V6(v6)) => {
                 self.table.set_v6(at, write_v6(v6));
                 self.table.place(at, None)
             }
-        };
-        (at, account)
+            None => self.table.place(at, None),
+        }
     }
 
-    fn stop(&mut self, at: usize, announcement: &Announcement, now: u32) -> Account {
+    fn stop(&mut self, at: usize, announcement: &Announcement, rules: &Rules, now: u32) -> Account {
         let slot = self.table.slot_mut(at);
-        self.partial_seeds -= u32::from(slot.state() == PeerState::PartialSeed);
-        let account = slot.account(announcement, now);
+        self.partial_seeds -= u32::from(slot.role() == PeerState::PartialSeed);
+        let account = slot.account(announcement, rules, now);
         self.table.remove(at);
         account
     }
 
     fn remove(&mut self, at: usize) {
-        self.partial_seeds -= u32::from(self.table.slot(at).state() == PeerState::PartialSeed);
+        self.partial_seeds -= u32::from(self.table.slot(at).role() == PeerState::PartialSeed);
         self.table.remove(at);
     }
 }
 
-/// What one announce adds to a peer's account.
-#[derive(Debug, Default)]
-struct Account {
-    snatched: bool,
-    uploaded: u64,
-    downloaded: u64,
-    seeded: u32,
-}
-
-impl Slot {
-    /// Takes over the announced counters. For the announce that made this slot they are the same.
-    fn account(&mut self, announcement: &Announcement, now: u32) -> Account {
-        let seeded = if self.left() == 0 { now.saturating_sub(self.seen) } else { 0 };
-        let left = announcement.left.unwrap_or(self.left());
-        // Some clients never send `completed`: what was lacking and is not any more counts as well.
-        let finished = left == 0 && (announcement.event == Event::Completed || self.left() > 0);
-        let snatched = finished && !self.snatched();
-        let same_session =
-            announcement.uploaded >= self.uploaded && announcement.downloaded >= self.downloaded;
-        let grown = |new: u64, old: u64| if same_session { new - old } else { 0 };
-        let account = Account {
-            snatched,
-            uploaded: grown(announcement.uploaded, self.uploaded),
-            downloaded: grown(announcement.downloaded, self.downloaded),
-            seeded,
-        };
-        self.uploaded = announcement.uploaded;
-        self.downloaded = announcement.downloaded;
-        self.set_left(left);
-        if snatched {
-            self.set_snatched();
-        }
-        // The caller's clock does not go back; an announce that was delayed may.
-        self.seen = self.seen.max(now);
-        account
-    }
-}
-
-/// A swarm never has four thousand million peers: their slots alone would take 224 GiB.
+/// A swarm never has four thousand million peers: their slots alone would take 112 GiB.
 fn narrow(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }

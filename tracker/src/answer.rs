@@ -126,7 +126,7 @@ impl Tracker {
         };
         self.check_key(token, member, torrent.info_hash, asked)?;
         SCRATCH.with_borrow_mut(|(rng, peers)| {
-            let announcement = request.announcement(token.id(), ip, self.settings.numwant);
+            let announcement = self.settings.announcement(&request, token.id(), ip);
             let exists = || self.directory.torrent(&torrent.info_hash).is_some();
             let outcome = self
                 .swarms
@@ -140,7 +140,7 @@ impl Tracker {
                 interval: self.settings.interval.saturating_add(rng.u32(0..=self.settings.interval / 10)),
                 min_interval: self.settings.min_interval,
                 peers,
-                list: PeerList::choose(request.compact, request.no_peer_id),
+                list: PeerList::choose(request.compact),
                 warning: None,
             });
             Ok(())

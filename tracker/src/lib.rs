@@ -71,10 +71,11 @@ async fn run_here(config: Config, ready: impl FnOnce(&[SocketAddr])) -> anyhow::
         }
     };
     let (directory, questions) = Directory::new();
+    let settings = Settings::new(&config);
     let tracker = Arc::new(Tracker {
-        settings: Settings::new(&config),
+        swarms: Swarms::new(settings.rules),
+        settings,
         directory: Arc::new(directory),
-        swarms: Swarms::new(),
         clock: Clock::start(),
         stream: Stream::new().context("a random number")?,
     });

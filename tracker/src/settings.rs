@@ -1,8 +1,10 @@
 //! What of the configuration an announce needs.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
-use bt::announce::NumWant;
+use bt::announce::{NumWant, Request};
+use bt::swarm::{Announcement, IdentityKey, Rules};
 use infra::config::Config;
 use infra::secrets::Keys;
 use ipnet::IpNet;
@@ -11,6 +13,9 @@ use ipnet::IpNet;
 pub(crate) struct Settings {
     /// What announce keys are checked with.
     pub(crate) key: [u8; 32],
+    /// What a member's peers are told apart with.
+    pub(crate) identity: IdentityKey,
+    pub(crate) rules: Rules,
     /// Path segments to ignore.
     pub(crate) path_depth: usize,
     /// Proxies that are believed.
@@ -26,8 +31,14 @@ pub(crate) struct Settings {
 
 impl Settings {
     pub(crate) fn new(config: &Config) -> Self {
+        let keys = Keys::derive(&config.salt);
         Self {
-            key: Keys::derive(&config.salt).announce,
+            key: keys.announce,
+            identity: IdentityKey::new(&keys.peer),
+            rules: Rules {
+                peers_per_member: config.tracker.peers_per_member,
+                bytes_per_second: config.tracker.max_bytes_per_second,
+            },
             path_depth: config.path_depth,
             trusted: config.trusted_proxies.clone(),
             numwant: NumWant {
@@ -38,6 +49,11 @@ impl Settings {
             min_interval: seconds(config.tracker.min_interval),
             peer_timeout: seconds(config.tracker.peer_timeout),
         }
+    }
+
+    /// What the swarm is told of a request that `member` made from `ip`.
+    pub(crate) fn announcement(&self, request: &Request, member: u32, ip: IpAddr) -> Announcement {
+        request.announcement(member, &self.identity, ip, self.numwant)
     }
 }
 

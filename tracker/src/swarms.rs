@@ -1,11 +1,11 @@
 //! All swarms, in parts with a lock each.
 
-use bt::swarm::{Announcement, Counts, Outcome, PeerBuffer, Swarm};
+use bt::swarm::{Announcement, ClientPrefix, Clients, Counts, Outcome, PeerBuffer, Rules, Swarm};
 use bt::{InfoHash, control, counts};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 
 use crate::directory::Torrent;
 
@@ -19,6 +19,9 @@ const STEPS: usize = 4096;
 #[derive(Debug)]
 pub(crate) struct Swarms {
     shards: Box<[Mutex<Shard>]>,
+    rules: Rules,
+    /// Taken while a shard is held, never the other way round. Only a new peer needs it.
+    clients: RwLock<Clients>,
 }
 
 #[derive(Debug, Default)]
@@ -68,8 +71,9 @@ impl Shard {
 }
 
 impl Swarms {
-    pub(crate) fn new() -> Self {
-        Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect() }
+    pub(crate) fn new(rules: Rules) -> Self {
+        let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
+        Self { shards, rules, clients: RwLock::default() }
     }
 
     /// Applies an announce; see [`Swarm::announce`].
@@ -90,7 +94,8 @@ impl Swarms {
                 Entry::Vacant(place) if exists() => place.insert(Room::new(torrent.snatched)),
                 Entry::Vacant(_) => return None,
             };
-            let outcome = room.swarm.announce(announcement, now, rng, peers);
+            let intern = |client| self.number_of(client);
+            let outcome = room.swarm.announce(announcement, &self.rules, now, rng, intern, peers);
             if !room.changed && public(outcome.before) != public(outcome.after) {
                 room.changed = true;
                 shard.changed.push(torrent.info_hash);
@@ -159,8 +164,9 @@ impl Swarms {
         let mut add = |info_hash: InfoHash, room: &Room| {
             total += room.swarm.len();
             let rest = limit.saturating_sub(peers.len());
-            peers
-                .extend(room.swarm.peers(now).take(rest).map(|peer| control::PeerRecord { info_hash, peer }));
+            let clients = self.clients.read();
+            let some = room.swarm.peers(now, &clients).take(rest);
+            peers.extend(some.map(|peer| control::PeerRecord { info_hash, peer }));
         };
         match info_hash {
             Some(hash) => self.locked(shard_of(&hash), |shard| {
@@ -225,7 +231,12 @@ impl Swarms {
         }
     }
 
-    /// The one function that takes a lock. It guards the swarms of the shard; `use_it` cannot wait for anything.
+    fn number_of(&self, client: ClientPrefix) -> u16 {
+        let known = self.clients.read().number(&client);
+        known.unwrap_or_else(|| self.clients.write().intern(client))
+    }
+
+    /// The one function that takes a shard's lock. It guards the swarms of the shard; `use_it` cannot wait for anything.
     fn locked<T>(&self, shard: usize, use_it: impl FnOnce(&mut Shard) -> T) -> T {
         use_it(&mut self.shards[shard].lock())
     }
@@ -258,14 +269,14 @@ mod tests {
     fn announcement(member: u32, left: u64, event: Event) -> Announcement {
         Announcement {
             member,
-            peer_id: [7; 20],
+            identity: 7,
+            client: [7; 8],
             endpoint: ([192, 0, 2, 1], 6881).into(),
             uploaded: 0,
             downloaded: 0,
             left: Some(left),
             event,
             numwant: 50,
-            with_ids: false,
         }
     }
 
@@ -289,7 +300,7 @@ mod tests {
 
     #[test]
     fn a_change_is_published_once_with_the_latest_numbers() {
-        let swarms = Swarms::new();
+        let swarms = Swarms::new(Rules::default());
         announce(&swarms, &torrent(1, 5), 1, 10, Event::Started, 0);
         announce(&swarms, &torrent(1, 5), 2, 0, Event::Started, 0);
         announce(&swarms, &torrent(2, 0), 2, 0, Event::Started, 0);
@@ -300,7 +311,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_expired_swarm_is_published_as_empty_and_forgotten_unless_snatched() {
-        let swarms = Swarms::new();
+        let swarms = Swarms::new(Rules::default());
         announce(&swarms, &torrent(1, 0), 1, 10, Event::Started, 0);
         announce(&swarms, &torrent(2, 0), 1, 10, Event::Started, 0);
         announce(&swarms, &torrent(2, 0), 1, 0, Event::Completed, 0);
@@ -316,7 +327,7 @@ mod tests {
 
     #[tokio::test]
     async fn all_of_a_large_swarm_and_of_many_small_ones_is_visited() {
-        let swarms = Swarms::new();
+        let swarms = Swarms::new(Rules::default());
         for member in 0..3 * u32::try_from(STEPS).expect("small") {
             announce(&swarms, &torrent(1, 0), member, 10, Event::Started, 0);
         }
@@ -343,7 +354,7 @@ mod tests {
 
     #[test]
     fn a_deleted_torrent_is_published_as_empty_and_not_made_again() {
-        let swarms = Swarms::new();
+        let swarms = Swarms::new(Rules::default());
         announce(&swarms, &torrent(1, 4), 1, 0, Event::Started, 0);
         swarms.take_changed();
         swarms.remove([1; 20].into());

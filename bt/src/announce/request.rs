@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use crate::InfoHash;
 use crate::peer::PeerId;
 use crate::query::{Malformed, decode_20, encode_20, pairs};
-use crate::swarm::Announcement;
+use crate::swarm::{Announcement, IdentityKey, client_prefix};
 
 /// What a peer says has happened to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -81,8 +81,6 @@ pub struct Request {
     pub numwant: Option<u32>,
     /// Whether the answer may be compact (BEP 23): yes, unless `compact=0`.
     pub compact: bool,
-    /// Whether a dictionary answer may leave out the peer ids.
-    pub no_peer_id: bool,
     /// Stays the same when the client's address changes; hexadecimal, 32 bits as in BEP 15.
     pub key: Option<u32>,
 }
@@ -106,17 +104,17 @@ impl Request {
     }
 
     /// What the swarm is told: this request, made by `member` from `ip`.
-    pub fn announcement(&self, member: u32, ip: IpAddr, limits: NumWant) -> Announcement {
+    pub fn announcement(&self, member: u32, key: &IdentityKey, ip: IpAddr, limits: NumWant) -> Announcement {
         Announcement {
             member,
-            peer_id: self.peer_id,
+            identity: key.identity(&self.peer_id),
+            client: client_prefix(&self.peer_id),
             endpoint: (ip, self.port).into(),
             uploaded: self.uploaded,
             downloaded: self.downloaded,
             left: self.left,
             event: self.event,
             numwant: self.wanted(limits),
-            with_ids: !self.compact && !self.no_peer_id,
         }
     }
 
@@ -142,9 +140,6 @@ impl Request {
             let _ = write!(out, "&numwant={numwant}");
         }
         out.push_str(if self.compact { "&compact=1" } else { "&compact=0" });
-        if self.no_peer_id {
-            out.push_str("&no_peer_id=1");
-        }
         if let Some(key) = self.key {
             let _ = write!(out, "&key={key:08x}");
         }
@@ -163,7 +158,6 @@ struct Fields {
     event: Event,
     numwant: Option<u32>,
     dictionary: bool,
-    no_peer_id: bool,
     key: Option<u32>,
 }
 
@@ -190,7 +184,6 @@ impl Fields {
             b"event" => self.event = event(value),
             b"numwant" => self.numwant = count(value),
             b"compact" => self.dictionary = value == b"0",
-            b"no_peer_id" => self.no_peer_id = value != b"0",
             b"key" => self.key = key(value),
             _ => {}
         }
@@ -218,7 +211,6 @@ impl Fields {
             event: self.event,
             numwant: self.numwant,
             compact: !self.dictionary,
-            no_peer_id: self.no_peer_id,
             key: self.key,
         })
     }

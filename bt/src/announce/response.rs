@@ -12,20 +12,15 @@ use crate::swarm::PeerBuffer;
 pub enum PeerList {
     /// Two strings, 6 bytes a peer in `peers` (BEP 23) and 18 in `peers6` (BEP 7).
     Compact,
-    /// One list of dictionaries `ip`, `peer id`, `port` for both families (BEP 3).
+    /// One list of dictionaries `ip`, `port` for both families (BEP 3). Peer ids are not kept: whatever the client
+    /// says, it is answered as with `no_peer_id=1`.
     Dictionaries,
-    /// The same without `peer id`.
-    DictionariesWithoutId,
 }
 
 impl PeerList {
-    /// What a client that sent these two parameters is given.
-    pub fn choose(compact: bool, no_peer_id: bool) -> Self {
-        match (compact, no_peer_id) {
-            (true, _) => Self::Compact,
-            (false, false) => Self::Dictionaries,
-            (false, true) => Self::DictionariesWithoutId,
-        }
+    /// What a client is given that said `compact=0` or did not.
+    pub fn choose(compact: bool) -> Self {
+        if compact { Self::Compact } else { Self::Dictionaries }
     }
 }
 
@@ -84,8 +79,7 @@ impl Response<'_> {
                 out.extend_from_slice(b"6:peers6");
                 string(out, self.peers.v6());
             }
-            PeerList::Dictionaries => self.write_dictionaries(out, true),
-            PeerList::DictionariesWithoutId => self.write_dictionaries(out, false),
+            PeerList::Dictionaries => self.write_dictionaries(out),
         }
         if let Some(warning) = self.warning {
             out.extend_from_slice(b"15:warning message");
@@ -94,14 +88,13 @@ impl Response<'_> {
         out.push(b'e');
     }
 
-    fn write_dictionaries(&self, out: &mut Vec<u8>, with_ids: bool) {
+    fn write_dictionaries(&self, out: &mut Vec<u8>) {
         let (v4, _) = self.peers.v4().as_chunks::<V4_LEN>();
         let (v6, _) = self.peers.v6().as_chunks::<V6_LEN>();
         let endpoints = v4
             .iter()
             .map(|wire| SocketAddr::V4(read_v4(*wire)))
             .chain(v6.iter().map(|wire| SocketAddr::V6(read_v6(wire))));
-        let mut ids = self.peers.ids();
         let mut text = [0; 48];
         out.push(b'l');
         for endpoint in endpoints {
@@ -111,10 +104,6 @@ impl Response<'_> {
             let unused = rest.len();
             out.extend_from_slice(b"d2:ip");
             string(out, &text[..48 - unused]);
-            if let (true, Some(id)) = (with_ids, ids.next()) {
-                out.extend_from_slice(b"7:peer id20:");
-                out.extend_from_slice(id);
-            }
             out.extend_from_slice(b"4:port");
             integer(out, endpoint.port().into());
             out.push(b'e');

@@ -4,7 +4,7 @@ use crate::InfoHash;
 use crate::peer::{Peer, PeerState, V4_LEN, V6_LEN, read_v4, read_v6, write_v4, write_v6};
 
 /// Bytes of one [`PeerRecord`].
-pub const PEER_RECORD_LEN: usize = 97;
+pub const PEER_RECORD_LEN: usize = 85;
 
 const HAS_V4: u8 = 4;
 const HAS_V6: u8 = 8;
@@ -19,10 +19,10 @@ pub struct PeerRecord {
 }
 
 impl PeerRecord {
-    /// `info_hash[20] ‖ member u32 ‖ peer_id[20] ‖ v4[6] ‖ v6[18] ‖ uploaded u64 ‖ downloaded u64 ‖ left u64 ‖
+    /// `info_hash[20] ‖ member u32 ‖ client[8] ‖ v4[6] ‖ v6[18] ‖ uploaded u64 ‖ downloaded u64 ‖ left u64 ‖
     /// idle u32 ‖ flags u8`; flags are the state (0 seeder, 1 leecher, 2 partial seed), 4 with v4, 8 with v6.
     pub(super) fn encode(&self) -> [u8; PEER_RECORD_LEN] {
-        let Peer { member, peer_id, v4, v6, uploaded, downloaded, left, state, idle } = &self.peer;
+        let Peer { member, client, v4, v6, uploaded, downloaded, left, state, idle } = &self.peer;
         let state = match state {
             PeerState::Seeder => 0,
             PeerState::Leecher => 1,
@@ -34,7 +34,7 @@ impl PeerRecord {
         for part in [
             &self.info_hash.as_bytes()[..],
             &member.to_be_bytes(),
-            peer_id,
+            client,
             &v4.map_or([0; V4_LEN], write_v4),
             &v6.map_or([0; V6_LEN], write_v6),
             &uploaded.to_be_bytes(),
@@ -55,7 +55,7 @@ impl PeerRecord {
         let mut rest = &bytes[..];
         let info_hash: [u8; 20] = take(&mut rest)?;
         let member = u32::from_be_bytes(take(&mut rest)?);
-        let peer_id = take(&mut rest)?;
+        let client = take(&mut rest)?;
         let v4 = take(&mut rest)?;
         let v6 = take(&mut rest)?;
         let uploaded = u64::from_be_bytes(take(&mut rest)?);
@@ -71,7 +71,7 @@ impl PeerRecord {
         };
         let v4 = (flags & HAS_V4 != 0).then(|| read_v4(v4));
         let v6 = (flags & HAS_V6 != 0).then(|| read_v6(&v6));
-        let peer = Peer { member, peer_id, v4, v6, uploaded, downloaded, left, state, idle };
+        let peer = Peer { member, client, v4, v6, uploaded, downloaded, left, state, idle };
         Some(Self { info_hash: info_hash.into(), peer })
     }
 }

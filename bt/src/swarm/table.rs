@@ -3,86 +3,19 @@
 #[cfg(test)]
 mod tests;
 
-use std::hash::{BuildHasher, Hasher};
+use std::hash::BuildHasher;
 use std::net::{SocketAddrV4, SocketAddrV6};
 
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
+use super::narrow;
+use super::slot::Slot;
 use super::v6_list::V6List;
-use super::{Announcement, narrow};
-use crate::peer::{PeerId, PeerState, V4_LEN, V6_LEN, read_v4, read_v6};
+use crate::peer::{V4_LEN, V6_LEN, read_v4, read_v6};
 
 /// Up to here a peer is found by looking at all; above, through an index.
 const LINEAR: usize = 16;
-
-/// The peer has no IPv6 endpoint.
-pub(super) const NO_V6: u32 = u32::MAX;
-
-const PARTIAL: u64 = 1 << 63;
-const SNATCHED: u64 = 1 << 62;
-const LEFT: u64 = SNATCHED - 1;
-
-/// The account of one peer, 56 bytes.
-#[derive(Debug)]
-pub(super) struct Slot {
-    pub(super) uploaded: u64,
-    pub(super) downloaded: u64,
-    /// Bytes lacking, up to 4 EiB, and two flags above them.
-    left: u64,
-    pub(super) member: u32,
-    /// Second of the last announce.
-    pub(super) seen: u32,
-    /// Position of the IPv6 endpoint, or [`NO_V6`].
-    pub(super) v6: u32,
-    pub(super) peer_id: PeerId,
-}
-
-impl Slot {
-    pub(super) fn new(announcement: &Announcement, now: u32) -> Self {
-        Self {
-            uploaded: announcement.uploaded,
-            downloaded: announcement.downloaded,
-            left: announcement.left.unwrap_or(LEFT).min(LEFT),
-            member: announcement.member,
-            seen: now,
-            v6: NO_V6,
-            peer_id: announcement.peer_id,
-        }
-    }
-
-    pub(super) fn left(&self) -> u64 {
-        self.left & LEFT
-    }
-
-    pub(super) fn set_left(&mut self, left: u64) {
-        self.left = (self.left & !LEFT) | left.min(LEFT);
-    }
-
-    pub(super) fn snatched(&self) -> bool {
-        self.left & SNATCHED != 0
-    }
-
-    pub(super) fn set_snatched(&mut self) {
-        self.left |= SNATCHED;
-    }
-
-    pub(super) fn set_partial(&mut self, partial: bool) {
-        self.left = if partial { self.left | PARTIAL } else { self.left & !PARTIAL };
-    }
-
-    pub(super) fn state(&self) -> PeerState {
-        match (self.left(), self.left & PARTIAL) {
-            (0, _) => PeerState::Seeder,
-            (_, 0) => PeerState::Leecher,
-            _ => PeerState::PartialSeed,
-        }
-    }
-
-    fn is_seeder(&self) -> bool {
-        self.left() == 0
-    }
-}
 
 // The zones, in their order. Those with IPv4 endpoints come first, so that `v4` runs beside `slots`.
 const SEEDERS_V4: usize = 0;
@@ -136,7 +69,7 @@ impl Table {
 
     pub(super) fn v6(&self, at: usize) -> Option<SocketAddrV6> {
         let list = self.v6.as_ref()?;
-        list.wires().get(self.slots[at].v6 as usize).map(read_v6)
+        list.position(at).map(|position| read_v6(&list.wires()[position]))
     }
 
     /// All IPv4 endpoints, those of the seeders first, and how many these are.
@@ -149,25 +82,46 @@ impl Table {
         self.v6.as_deref()
     }
 
-    pub(super) fn find(&self, member: u32, peer_id: &PeerId) -> Option<usize> {
-        let is_it = |slot: &Slot| slot.member == member && slot.peer_id == *peer_id;
+    pub(super) fn find(&self, member: u32, identity: u32) -> Option<usize> {
+        let is_it = |slot: &Slot| slot.identity() == identity && slot.member() == member;
         match &self.index {
             None => self.slots.iter().position(is_it),
-            Some(index) => {
-                let hash = index.hash(member, peer_id);
-                index.slots.find(hash, |&at| is_it(&self.slots[at as usize])).map(|&at| at as usize)
-            }
+            Some(index) => index
+                .slots
+                .find(index.hash(member), |&at| is_it(&self.slots[at as usize]))
+                .map(|&at| at as usize),
         }
     }
 
+    /// How many peers a member has, and which of them was silent for longest.
+    pub(super) fn peers_of(&self, member: u32, now: u32) -> (u32, Option<usize>) {
+        let (mut number, mut longest_silent) = (0, None);
+        let mut count = |at: usize| {
+            let slot = &self.slots[at];
+            if slot.member() == member {
+                number += 1;
+                longest_silent = longest_silent.max(Some((slot.idle(now), at)));
+            }
+        };
+        match &self.index {
+            None => (0..self.slots.len()).for_each(count),
+            Some(index) => {
+                index.slots.iter_hash(index.hash(member)).for_each(|&at| count(at as usize));
+            }
+        }
+        (number, longest_silent.map(|(_, at)| at))
+    }
+
     /// Adds a peer without endpoint and says where. [`Table::place`] must follow.
-    pub(super) fn insert(&mut self, slot: Slot, rng: &mut fastrand::Rng) -> usize {
+    pub(super) fn insert(&mut self, slot: Slot) -> usize {
         let at = self.slots.len();
         grow(&mut self.slots);
         self.slots.push(slot);
+        if let Some(list) = &mut self.v6 {
+            list.add_slot();
+        }
         if self.index.is_none() && self.slots.len() > LINEAR {
-            let seed = FixedState::with_seed(rng.u64(..));
-            let mut index = Box::new(Index { slots: HashTable::new(), seed });
+            let mut index = Box::new(Index { slots: HashTable::new(), seed: FixedState::with_seed(0) });
             for at in 0..self.slots.len() {
                 index.insert(at, &self.slots);
             }
@@ -193,20 +147,19 @@ impl Table {
             (false, true) => SEEDERS_V6,
         };
         if let Some(list) = &mut self.v6 {
-            list.set_role(self.slots[at].v6, seeder, &mut self.slots);
+            list.set_role(at, seeder);
         }
         self.shift(at, zone, wire)
     }
 
     pub(super) fn set_v6(&mut self, at: usize, wire: [u8; V6_LEN]) {
-        let list = self.v6.get_or_insert_default();
-        list.set(at, wire, &mut self.slots);
+        let slots = self.slots.len();
+        self.v6.get_or_insert_with(|| Box::new(V6List::new(slots))).set(at, wire);
     }
 
     pub(super) fn remove(&mut self, at: usize) {
         if let Some(list) = &mut self.v6 {
-            list.remove(self.slots[at].v6, &mut self.slots);
-            self.slots[at].v6 = NO_V6;
+            list.remove(at);
             if list.wires().is_empty() {
                 self.v6 = None;
             }
@@ -218,6 +171,9 @@ impl Table {
             index.remove(last, &self.slots);
         }
         self.slots.pop();
+        if let Some(list) = &mut self.v6 {
+            list.pop_slot();
+        }
         if self.slots.len() < LINEAR / 2 {
             self.index = None;
         }
@@ -264,8 +220,7 @@ impl Table {
             self.v4.swap(a, b);
         }
         if let Some(list) = &mut self.v6 {
-            list.set_owner(self.slots[a].v6, a);
-            list.set_owner(self.slots[b].v6, b);
+            list.swap_slots(a, b);
         }
     }
 
@@ -281,7 +236,7 @@ impl Table {
     }
 }
 
-/// (member, peer id) to slot. Seeded, as members choose their peer ids.
+/// Member to slots.
 #[derive(Debug)]
 struct Index {
     slots: HashTable<u32>,
@@ -289,8 +244,8 @@ struct Index {
 }
 
 impl Index {
-    fn hash(&self, member: u32, peer_id: &PeerId) -> u64 {
-        hash_key(&self.seed, member, peer_id)
+    fn hash(&self, member: u32) -> u64 {
+        self.seed.hash_one(member)
     }
 
     fn insert(&mut self, at: usize, slots: &[Slot]) {
@@ -323,14 +278,7 @@ impl Index {
 }
 
 fn hash_slot(seed: &FixedState, slot: &Slot) -> u64 {
-    hash_key(seed, slot.member, &slot.peer_id)
-}
-
-fn hash_key(seed: &FixedState, member: u32, peer_id: &PeerId) -> u64 {
-    let mut hasher = seed.build_hasher();
-    hasher.write_u32(member);
-    hasher.write(peer_id);
-    hasher.finish()
+    seed.hash_one(slot.member())
 }
 
 /// Makes room by an eighth: a million small swarms must not pay for doubling.

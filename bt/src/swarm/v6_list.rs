@@ -1,18 +1,30 @@
 //! The IPv6 endpoints of a swarm, those of the seeders first.
 
 use super::narrow;
-use super::table::{NO_V6, Slot, grow, shrink};
+use super::table::{grow, shrink};
 use crate::peer::V6_LEN;
 
-/// Endpoints in one piece, and beside each the slot it belongs to. A slot's `v6` points back.
-#[derive(Debug, Default)]
+/// The peer has no IPv6 endpoint.
+const NOWHERE: u32 = u32::MAX;
+
+/// Endpoints in one piece, and beside each the slot it belongs to.
+///
+/// `links` goes the other way, so a swarm pays for it only once it has a peer with IPv6.
+#[derive(Debug)]
 pub(super) struct V6List {
     wires: Vec<[u8; V6_LEN]>,
     owners: Vec<u32>,
+    /// For each slot the position of its endpoint, or [`NOWHERE`].
+    links: Vec<u32>,
     seeders: usize,
 }
 
 impl V6List {
+    /// An empty list for so many slots.
+    pub(super) fn new(slots: usize) -> Self {
+        Self { wires: Vec::new(), owners: Vec::new(), links: vec![NOWHERE; slots], seeders: 0 }
+    }
+
     pub(super) fn wires(&self) -> &[[u8; V6_LEN]] {
         &self.wires
     }
@@ -26,58 +38,81 @@ impl V6List {
         self.owners[position] as usize
     }
 
-    /// Says that the peer of an endpoint has moved; nothing happens for a peer without one.
-    pub(super) fn set_owner(&mut self, position: u32, slot: usize) {
-        if let Some(owner) = self.owners.get_mut(position as usize) {
-            *owner = narrow(slot);
+    /// Where the endpoint of a slot is, if it has one.
+    pub(super) fn position(&self, slot: usize) -> Option<usize> {
+        let link = self.links[slot];
+        (link != NOWHERE).then_some(link as usize)
+    }
+
+    /// Follows the table, which has a new slot at its end.
+    pub(super) fn add_slot(&mut self) {
+        grow(&mut self.links);
+        self.links.push(NOWHERE);
+    }
+
+    /// Follows the table, which has dropped its last slot; that had no endpoint any more.
+    pub(super) fn pop_slot(&mut self) {
+        self.links.pop();
+        shrink(&mut self.links);
+    }
+
+    /// Follows the table, in which two slots have changed places.
+    pub(super) fn swap_slots(&mut self, a: usize, b: usize) {
+        self.links.swap(a, b);
+        for slot in [a, b] {
+            if let Some(position) = self.position(slot) {
+                self.owners[position] = narrow(slot);
+            }
         }
     }
 
-    /// Gives a peer an endpoint, as a leecher if it had none.
-    pub(super) fn set(&mut self, slot: usize, wire: [u8; V6_LEN], slots: &mut [Slot]) {
-        if let Some(current) = self.wires.get_mut(slots[slot].v6 as usize) {
-            *current = wire;
+    /// Gives a slot an endpoint, as a leecher if it had none.
+    pub(super) fn set(&mut self, slot: usize, wire: [u8; V6_LEN]) {
+        if let Some(position) = self.position(slot) {
+            self.wires[position] = wire;
             return;
         }
-        slots[slot].v6 = narrow(self.wires.len());
+        self.links[slot] = narrow(self.wires.len());
         grow(&mut self.wires);
         grow(&mut self.owners);
         self.wires.push(wire);
         self.owners.push(narrow(slot));
     }
 
-    /// Moves an endpoint to the seeders or away from them; nothing happens for a peer without one.
-    pub(super) fn set_role(&mut self, position: u32, seeder: bool, slots: &mut [Slot]) {
-        let position = position as usize;
-        if position >= self.wires.len() || (position < self.seeders) == seeder {
-            return;
-        }
-        if seeder {
-            self.swap(position, self.seeders, slots);
-            self.seeders += 1;
-        } else {
-            self.seeders -= 1;
-            self.swap(position, self.seeders, slots);
+    /// Moves the endpoint of a slot to the seeders or away from them; nothing happens if it has none.
+    pub(super) fn set_role(&mut self, slot: usize, seeder: bool) {
+        let Some(position) = self.position(slot) else { return };
+        match (position < self.seeders, seeder) {
+            (false, true) => {
+                self.swap(position, self.seeders);
+                self.seeders += 1;
+            }
+            (true, false) => {
+                self.seeders -= 1;
+                self.swap(position, self.seeders);
+            }
+            _ => {}
         }
     }
 
-    /// Drops an endpoint; nothing happens for a peer without one.
-    pub(super) fn remove(&mut self, position: u32, slots: &mut [Slot]) {
-        let Some(&owner) = self.owners.get(position as usize) else { return };
-        self.set_role(position, false, slots);
-        let position = slots[owner as usize].v6 as usize;
-        self.swap(position, self.wires.len() - 1, slots);
+    /// Drops the endpoint of a slot; nothing happens if it has none.
+    pub(super) fn remove(&mut self, slot: usize) {
+        self.set_role(slot, false);
+        let Some(position) = self.position(slot) else { return };
+        self.swap(position, self.wires.len() - 1);
         self.wires.pop();
         self.owners.pop();
-        slots[owner as usize].v6 = NO_V6;
+        self.links[slot] = NOWHERE;
         shrink(&mut self.wires);
         shrink(&mut self.owners);
     }
 
-    fn swap(&mut self, a: usize, b: usize, slots: &mut [Slot]) {
+    fn swap(&mut self, a: usize, b: usize) {
         self.wires.swap(a, b);
         self.owners.swap(a, b);
-        slots[self.owner(a)].v6 = narrow(a);
-        slots[self.owner(b)].v6 = narrow(b);
+        for position in [a, b] {
+            let slot = self.owner(position);
+            self.links[slot] = narrow(position);
+        }
     }
 }

@@ -5,15 +5,13 @@ use std::ops::Range;
 
 use super::Announcement;
 use super::table::Table;
-use crate::peer::{PeerId, V4_LEN};
+use crate::peer::V4_LEN;
 
 /// The peers of an answer, ready for the wire. One buffer serves announce after announce.
 #[derive(Debug, Default, Clone)]
 pub struct PeerBuffer {
     v4: Vec<u8>,
     v6: Vec<u8>,
-    ids_v4: Vec<PeerId>,
-    ids_v6: Vec<PeerId>,
 }
 
 impl PeerBuffer {
@@ -27,17 +25,10 @@ impl PeerBuffer {
         &self.v6
     }
 
-    /// The ids of the IPv4 peers, then those of the IPv6 peers; nothing unless the announce asked for ids.
-    pub fn ids(&self) -> impl Iterator<Item = &PeerId> {
-        self.ids_v4.iter().chain(&self.ids_v6)
-    }
-
     /// Forgets all, keeping the memory.
     pub fn clear(&mut self) {
         self.v4.clear();
         self.v6.clear();
-        self.ids_v4.clear();
-        self.ids_v6.clear();
     }
 }
 
@@ -77,7 +68,7 @@ pub(super) fn fill(
     out: &mut PeerBuffer,
 ) {
     let wanted = announcement.numwant as usize;
-    let asks = Asks { table, asker, with_ids: announcement.with_ids };
+    let asks = Asks { table, asker };
     if announcement.endpoint.ip().to_canonical().is_ipv4() {
         let given = asks.v4(wanted, start, out);
         asks.v6(wanted - given, start, out);
@@ -90,50 +81,39 @@ pub(super) fn fill(
 struct Asks<'a> {
     table: &'a Table,
     asker: usize,
-    with_ids: bool,
 }
 
 impl Asks<'_> {
     fn v4(&self, wanted: usize, start: Start, out: &mut PeerBuffer) -> usize {
         let (wires, seeders) = self.table.v4_wires();
-        let candidates = Ring::new(wires, self.skipped(seeders), self.asker);
+        let candidates = Ring::new(wires, self.skipped(seeders), Some(self.asker));
         candidates.walk(
             wanted,
             start,
             |at| self.same_member(at),
-            |run| {
-                out.v4.extend_from_slice(wires[run.clone()].as_flattened());
-                if self.with_ids {
-                    out.ids_v4.extend(run.map(|at| self.table.slot(at).peer_id));
-                }
-            },
+            |run| out.v4.extend_from_slice(wires[run].as_flattened()),
         )
     }
 
     fn v6(&self, wanted: usize, start: Start, out: &mut PeerBuffer) -> usize {
         let Some(list) = self.table.v6_list() else { return 0 };
-        let own = self.table.slot(self.asker).v6 as usize;
+        let own = list.position(self.asker);
         let candidates = Ring::new(list.wires(), self.skipped(list.seeders()), own);
         candidates.walk(
             wanted,
             start,
             |at| self.same_member(list.owner(at)),
-            |run| {
-                out.v6.extend_from_slice(list.wires()[run.clone()].as_flattened());
-                if self.with_ids {
-                    out.ids_v6.extend(run.map(|at| self.table.slot(list.owner(at)).peer_id));
-                }
-            },
+            |run| out.v6.extend_from_slice(list.wires()[run].as_flattened()),
         )
     }
 
     /// A seeder has nothing to give to seeders.
     fn skipped(&self, seeders: usize) -> usize {
-        if self.table.slot(self.asker).left() == 0 { seeders } else { 0 }
+        if self.table.slot(self.asker).is_seeder() { seeders } else { 0 }
     }
 
     fn same_member(&self, slot: usize) -> bool {
-        self.table.slot(slot).member == self.table.slot(self.asker).member
+        self.table.slot(slot).member() == self.table.slot(self.asker).member()
     }
 }
 
@@ -150,8 +130,8 @@ struct Ring<'a, const N: usize> {
 }
 
 impl<'a, const N: usize> Ring<'a, N> {
-    fn new(wires: &'a [[u8; N]], first: usize, own: usize) -> Self {
-        Self { wires, first, own: wires.get(own).map(|wire| (own, *wire)) }
+    fn new(wires: &'a [[u8; N]], first: usize, own: Option<usize>) -> Self {
+        Self { wires, first, own: own.and_then(|own| wires.get(own).map(|wire| (own, *wire))) }
     }
 
     /// Calls `give` with runs of positions, `wanted` in all if there are enough, and says how many they were.

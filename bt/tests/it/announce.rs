@@ -6,7 +6,7 @@ use bt::announce::{
     Error, Event, Failure, NumWant, PeerList, Peers, Reply, Request, Response, Retry, decode,
 };
 use bt::bencode;
-use bt::swarm::{Announcement, PeerBuffer, Swarm};
+use bt::swarm::{Announcement, PeerBuffer, Rules, Swarm};
 use proptest::prelude::*;
 
 const HASH: &str = "info_hash=aaaaaaaaaaaaaaaaaaaa";
@@ -23,7 +23,7 @@ fn a_plain_announce_is_read() {
     assert_eq!(&request.peer_id, b"-XX0001-bbbbbbbbbbbb");
     assert_eq!((request.port, request.uploaded, request.downloaded, request.left), (6881, 1, 2, Some(3)));
     assert_eq!((request.event, request.numwant, request.key), (Event::None, None, None));
-    assert!(request.compact && !request.no_peer_id);
+    assert!(request.compact);
 }
 
 #[test]
@@ -94,10 +94,9 @@ fn compact_is_the_rule() {
         ("&compact=yes&no_peer_id=1", PeerList::Compact),
         ("&compact=0", PeerList::Dictionaries),
         ("&compact=0&no_peer_id=0", PeerList::Dictionaries),
-        ("&compact=0&no_peer_id=1", PeerList::DictionariesWithoutId),
     ] {
         let request = parse(more).expect("complete");
-        assert_eq!(PeerList::choose(request.compact, request.no_peer_id), list, "{more}");
+        assert_eq!(PeerList::choose(request.compact), list, "{more}");
     }
 }
 
@@ -144,7 +143,7 @@ fn a_client_that_leaves_need_not_count() {
 }
 
 /// A swarm of `endpoints`, as one more leecher is told of it.
-fn told(endpoints: &[&str], with_ids: bool) -> PeerBuffer {
+fn told(endpoints: &[&str]) -> PeerBuffer {
     let (mut swarm, mut peers) = (Swarm::new(0), PeerBuffer::default());
     let mut rng = fastrand::Rng::with_seed(1);
     let me = ["192.0.2.1:1"];
@@ -152,16 +151,16 @@ fn told(endpoints: &[&str], with_ids: bool) -> PeerBuffer {
         let member = u32::try_from(number).expect("few");
         let announcement = Announcement {
             member,
-            peer_id: [b'a' + u8::try_from(number).expect("few"); 20],
+            identity: member,
+            client: [0; 8],
             endpoint: endpoint.parse().expect("an endpoint"),
             uploaded: 0,
             downloaded: 0,
             left: Some(1),
             event: Event::Started,
             numwant: 50,
-            with_ids,
         };
-        swarm.announce(&announcement, 0, &mut rng, &mut peers);
+        swarm.announce(&announcement, &Rules::default(), 0, &mut rng, |_| 0, &mut peers);
     }
     peers
 }
@@ -189,7 +188,7 @@ fn encoded(response: &Response<'_>) -> Vec<u8> {
 
 #[test]
 fn a_compact_answer_is_as_bep_23_and_bep_7_write_it() {
-    let peers = told(&["10.0.0.1:258", "[::1]:2"], false);
+    let peers = told(&["10.0.0.1:258", "[::1]:2"]);
     let expected =
         b"d8:completei1e10:downloadedi2e11:external ip4:\x01\x02\x03\x0410:incompletei3e8:intervali1800e\
         12:min intervali60e5:peers6:\x0a\0\0\x01\x01\x026:peers618:\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\0\x02e";
@@ -210,12 +209,8 @@ fn a_warning_comes_last_and_a_mapped_address_is_four_bytes() {
 
 #[test]
 fn a_dictionary_answer_lists_both_families() {
-    let peers = told(&["10.0.0.1:258", "[2001:db8::7]:2"], true);
+    let peers = told(&["10.0.0.1:258", "[2001:db8::7]:2"]);
     let out = encoded(&response(&peers, PeerList::Dictionaries));
-    let list = b"5:peersld2:ip8:10.0.0.17:peer id20:aaaaaaaaaaaaaaaaaaaa4:porti258eed2:ip11:2001:db8::7\
-        7:peer id20:bbbbbbbbbbbbbbbbbbbb4:porti2eeee";
-    assert!(out.ends_with(list), "{}", out.escape_ascii());
-    let out = encoded(&response(&peers, PeerList::DictionariesWithoutId));
     let list = b"5:peersld2:ip8:10.0.0.14:porti258eed2:ip11:2001:db8::74:porti2eeee";
     assert!(out.ends_with(list), "{}", out.escape_ascii());
 }
@@ -223,8 +218,8 @@ fn a_dictionary_answer_lists_both_families() {
 #[test]
 fn answers_are_read_back() {
     let endpoints = ["10.0.0.1:258", "203.0.113.9:65535", "[2001:db8::7]:2", "[ffff::ffff]:1"];
-    let peers = told(&endpoints, true);
-    for list in [PeerList::Compact, PeerList::Dictionaries, PeerList::DictionariesWithoutId] {
+    let peers = told(&endpoints);
+    for list in [PeerList::Compact, PeerList::Dictionaries] {
         let answer = Response { warning: Some("Soon."), ..response(&peers, list) };
         let Reply::Peers(read) = decode(&encoded(&answer)).expect("an answer") else {
             panic!("no failure was written")
@@ -234,7 +229,7 @@ fn answers_are_read_back() {
         let mut expected: Vec<SocketAddr> = endpoints.iter().filter_map(|text| text.parse().ok()).collect();
         expected.sort();
         assert_eq!(seen, expected);
-        assert!(read.peers.iter().all(|(_, id)| id.is_some() == (list == PeerList::Dictionaries)));
+        assert!(read.peers.iter().all(|(_, id)| id.is_none()));
         let rest = Peers { peers: Vec::new(), ..read };
         let expected = Peers {
             complete: Some(1),
@@ -285,7 +280,7 @@ prop_compose! {
     fn requests()(
         info_hash: [u8; 20], peer_id: [u8; 20], port in 1..=u16::MAX,
         uploaded: u64, downloaded: u64, left: u64, event in 0..5_u8,
-        numwant: Option<u32>, compact: bool, no_peer_id: bool, key: Option<u32>,
+        numwant: Option<u32>, compact: bool, key: Option<u32>,
     ) -> Request {
         let event = match event {
             0 => Event::None,
@@ -297,7 +292,7 @@ prop_compose! {
         let left = (event != Event::Stopped || left % 2 == 0).then_some(left);
         let info_hash = info_hash.into();
         Request {
-            info_hash, peer_id, port, uploaded, downloaded, left, event, numwant, compact, no_peer_id, key,
+            info_hash, peer_id, port, uploaded, downloaded, left, event, numwant, compact, key,
         }
     }
 }

@@ -21,7 +21,7 @@ prop_compose! {
 
 prop_compose! {
     fn peer_records()(
-        hash: [u8; 20], member: u32, peer_id: [u8; 20],
+        hash: [u8; 20], member: u32, client: [u8; 8],
         v4: Option<([u8; 4], u16)>, v6: Option<([u8; 16], u16)>,
         counters: [u64; 3], state in 0..3_u8, idle: u32,
     ) -> PeerRecord {
@@ -33,7 +33,7 @@ prop_compose! {
         };
         let v4 = v4.map(|(ip, port)| SocketAddrV4::new(ip.into(), port));
         let v6 = v6.map(|(ip, port)| SocketAddrV6::new(ip.into(), port, 0, 0));
-        let peer = Peer { member, peer_id, v4, v6, uploaded, downloaded, left, state, idle };
+        let peer = Peer { member, client, v4, v6, uploaded, downloaded, left, state, idle };
         PeerRecord { info_hash: hash.into(), peer }
     }
 }

@@ -1,16 +1,19 @@
 //! Swarms: what announces count, what they account for, whom they tell of.
 
 mod model;
+mod properties;
 
 use std::net::SocketAddr;
 
 use bt::announce::Event;
-use bt::swarm::{Announcement, Counts, Outcome, PeerBuffer, Swarm};
+use bt::swarm::{Announcement, Clients, Counts, Outcome, PeerBuffer, Rules, Swarm};
 use bt::{Peer, PeerState};
 
 /// A swarm with its buffer, its clock and its dice.
 struct Bench {
     swarm: Swarm,
+    clients: Clients,
+    rules: Rules,
     peers: PeerBuffer,
     now: u32,
     rng: fastrand::Rng,
@@ -19,15 +22,23 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let rng = fastrand::Rng::with_seed(7);
-        Self { swarm: Swarm::new(0), peers: PeerBuffer::default(), now: 0, rng }
+        Self {
+            swarm: Swarm::new(0),
+            clients: Clients::default(),
+            rules: Rules { peers_per_member: 10, bytes_per_second: u64::MAX },
+            peers: PeerBuffer::default(),
+            now: 0,
+            rng,
+        }
     }
 
     fn announce(&mut self, announcement: &Announcement) -> Outcome {
-        self.swarm.announce(announcement, self.now, &mut self.rng, &mut self.peers)
+        let Self { swarm, clients, rules, peers, now, rng } = self;
+        swarm.announce(announcement, rules, *now, rng, |client| clients.intern(client), peers)
     }
 
     fn only(&self) -> Peer {
-        let peers: Vec<Peer> = self.swarm.peers(self.now).collect();
+        let peers: Vec<Peer> = self.swarm.peers(self.now, &self.clients).collect();
         let [peer] = peers.as_slice() else { panic!("{} peers", peers.len()) };
         peer.clone()
     }
@@ -42,14 +53,14 @@ fn leecher(member: u32) -> Announcement {
     let [_, b, c, d] = member.to_be_bytes();
     Announcement {
         member,
-        peer_id: [1; 20],
+        identity: 1,
+        client: *b"-qB5040-",
         endpoint: ([10, b, c, d], 6881).into(),
         uploaded: 0,
         downloaded: 0,
         left: Some(1),
         event: Event::None,
         numwant: 50,
-        with_ids: false,
     }
 }
 
@@ -154,7 +165,8 @@ fn only_growth_within_a_session_is_accounted() {
     assert_eq!(grown(1699, 501), (0, 0), "an announce that was overtaken");
     assert_eq!(grown(0, 600), (0, 0), "a client that began anew");
     assert_eq!(grown(10, 600), (10, 0));
-    assert_eq!(grown(u64::MAX, u64::MAX), (u64::MAX - 10, u64::MAX - 600));
+    let most = (1 << 48) - 1;
+    assert_eq!(grown(u64::MAX, u64::MAX), (most - 10, most - 600));
     let last = bench.announce(&Announcement { event: Event::Stopped, ..at(u64::MAX, u64::MAX) });
     assert_eq!((last.uploaded, last.downloaded), (0, 0));
 }
@@ -222,7 +234,7 @@ fn seeders_are_told_of_leechers_only() {
 fn a_client_that_was_restarted_is_not_told_of_itself() {
     let mut bench = Bench::new();
     bench.announce(&leecher(1));
-    let again = Announcement { peer_id: [2; 20], ..leecher(1) };
+    let again = Announcement { identity: 2, ..leecher(1) };
     bench.announce(&again);
     assert!(bench.peers.v4().is_empty());
     let other = Announcement { member: 2, ..again };
@@ -259,7 +271,7 @@ fn silent_peers_expire_in_bounded_steps() {
     let calls = (0..20).map(|_| bench.swarm.expire(1001, 1000, 10)).collect::<Vec<_>>();
     assert!(calls.iter().all(|&removed| removed <= 10));
     assert_eq!(calls.iter().sum::<usize>(), 50);
-    assert!(bench.swarm.peers(1001).all(|peer| peer.member % 2 == 1 && peer.idle == 1));
+    assert!(bench.swarm.peers(1001, &bench.clients).all(|peer| peer.member % 2 == 1 && peer.idle == 1));
     assert_eq!(bench.swarm.expire(3000, 1000, usize::MAX), 50);
     assert!(bench.swarm.is_empty());
     assert_eq!(bench.swarm.expire(3000, 1000, usize::MAX), 0);
@@ -280,13 +292,12 @@ fn a_full_sweep_misses_nobody_after_a_partial_one() {
 fn a_member_is_removed_with_all_clients() {
     let mut bench = Bench::new();
     for number in 0..40 {
-        let id = [u8::try_from(number).expect("few"); 20];
-        bench.announce(&Announcement { peer_id: id, ..leecher(number % 4) });
+        bench.announce(&Announcement { identity: number, ..leecher(number % 4) });
     }
     assert_eq!(bench.swarm.remove_member(3), 10);
     assert_eq!(bench.swarm.remove_member(3), 0);
     assert_eq!(bench.swarm.counts(), counts(0, 30, 30, 0));
-    assert!(bench.swarm.peers(0).all(|peer| peer.member != 3));
+    assert!(bench.swarm.peers(0, &bench.clients).all(|peer| peer.member != 3));
 }
 
 #[test]

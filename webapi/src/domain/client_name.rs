@@ -1,6 +1,6 @@
-//! Which client a peer id names (BEP 20): by convention only, it proves nothing.
+//! Which client the beginning of a peer id names (BEP 20): by convention only, it proves nothing.
 
-use bt::PeerId;
+use bt::swarm::ClientPrefix;
 
 /// Clients by the two characters of the Azureus style, `-XX1234-`.
 const CLIENTS: [(&[u8; 2], &str); 22] = [
@@ -29,18 +29,18 @@ const CLIENTS: [(&[u8; 2], &str); 22] = [
 ];
 
 /// A name and a version, or the first characters of an id in another style.
-pub fn of(peer_id: &PeerId) -> String {
-    if let [b'-', a, b, version @ .., b'-'] = &peer_id[..8]
+pub fn of(client: &ClientPrefix) -> String {
+    if let [b'-', a, b, version @ .., b'-'] = client
         && let Some((_, name)) = CLIENTS.iter().find(|(code, _)| *code == &[*a, *b])
     {
         return format!("{name} {}", dotted(version));
     }
     // aria2 has a style of its own: `A2-1-36-0-`.
-    if let Some(rest) = peer_id.strip_prefix(b"A2-") {
+    if let Some(rest) = client.strip_prefix(b"A2-") {
         let parts = rest.split(|it| *it == b'-').take(3).map(String::from_utf8_lossy);
         return format!("aria2 {}", plain(&parts.collect::<Vec<_>>().join(".")));
     }
-    let start: Vec<u8> = peer_id[..8].iter().copied().take_while(u8::is_ascii_graphic).collect();
+    let start: Vec<u8> = client.iter().copied().take_while(u8::is_ascii_graphic).collect();
     if start.is_empty() { "unknown".to_owned() } else { plain(&String::from_utf8_lossy(&start)) }
 }
 
@@ -72,15 +72,15 @@ mod tests {
     #[test]
     fn known_styles_are_named() {
         for (id, name) in [
-            (b"-qB5040-abcdefghijkl", "qBittorrent 5.0.4"),
-            (b"-TR4060-abcdefghijkl", "Transmission 4.0.6"),
-            (b"-TR4000-abcdefghijkl", "Transmission 4.0"),
-            (b"-LT20B0-abcdefghijkl", "libtorrent 2.0.11"),
-            (b"-lt0FA0-abcdefghijkl", "rTorrent 0.15.10"),
-            (b"A2-1-36-0-abcdefghij", "aria2 1.36.0"),
-            (b"-XX1234-abcdefghijkl", "-XX1234-"),
-            (b"\0\0\0\0\0\0\0\0abcdefghijkl", "unknown"),
-            (b"<b>\xff\0\0\0\0abcdefghijkl", "<b>"),
+            (b"-qB5040-", "qBittorrent 5.0.4"),
+            (b"-TR4060-", "Transmission 4.0.6"),
+            (b"-TR4000-", "Transmission 4.0"),
+            (b"-LT20B0-", "libtorrent 2.0.11"),
+            (b"-lt0FA0-", "rTorrent 0.15.10"),
+            (b"A2-1-36-", "aria2 1.36"),
+            (b"-XX1234-", "-XX1234-"),
+            (b"\0\0\0\0\0\0\0\0", "unknown"),
+            (b"<b>\xff\0\0\0\0", "<b>"),
         ] {
             assert_eq!(of(id), name);
         }

@@ -110,7 +110,7 @@ impl SwarmPeer {
             member: (id, names.get(&id).cloned()),
             torrent: title.map(|it| (it.id, it.text.clone())),
             addresses: addresses.into_iter().flatten().collect(),
-            client: client_name::of(&peer.peer_id),
+            client: client_name::of(&peer.client),
             state: peer.state,
             uploaded: peer.uploaded,
             downloaded: peer.downloaded,

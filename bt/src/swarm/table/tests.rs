@@ -4,26 +4,27 @@ use std::net::SocketAddr;
 
 use super::*;
 use crate::announce::Event;
-use crate::swarm::{PeerBuffer, Swarm};
+use crate::swarm::{Announcement, PeerBuffer, Rules, Swarm};
 
 impl Table {
     fn check(&self) {
         assert_eq!(self.v4.len(), self.ends[LEECHERS_V4]);
         assert!(self.ends.is_sorted() && self.ends[LEECHERS_V6] <= self.slots.len());
         assert!(self.index.as_ref().is_none_or(|index| index.slots.len() == self.len()));
+        let mut listed = 0;
         for (at, slot) in self.slots.iter().enumerate() {
-            assert_eq!(self.find(slot.member, &slot.peer_id), Some(at));
+            assert_eq!(self.find(slot.member(), slot.identity()), Some(at));
             let zone = self.ends.iter().position(|&end| at < end).unwrap_or(SEEDERS_V6);
             assert_eq!(slot.is_seeder(), zone == SEEDERS_V4 || zone == SEEDERS_V6);
-            assert!(at < self.v4.len() || slot.v6 != NO_V6, "a peer is somewhere");
-            if slot.v6 != NO_V6 {
-                let list = self.v6.as_ref().expect("a list");
-                assert_eq!(list.owner(slot.v6 as usize), at);
-                assert_eq!((slot.v6 as usize) < list.seeders(), slot.is_seeder());
+            let v6 = self.v6.as_ref().and_then(|list| Some((list, list.position(at)?)));
+            assert!(at < self.v4.len() || v6.is_some(), "a peer is somewhere");
+            if let Some((list, position)) = v6 {
+                assert_eq!(list.owner(position), at);
+                assert_eq!(position < list.seeders(), slot.is_seeder());
+                listed += 1;
             }
         }
-        let listed = self.v6.as_ref().map_or(0, |list| list.wires().len());
-        assert_eq!(listed, self.slots.iter().filter(|slot| slot.v6 != NO_V6).count());
+        assert_eq!(listed, self.v6.as_ref().map_or(0, |list| list.wires().len()));
     }
 
     fn bytes(&self) -> usize {
@@ -31,6 +32,8 @@ impl Table {
         self.slots.capacity() * size_of::<Slot>() + self.v4.capacity() * V4_LEN + index
     }
 }
+
+const RULES: Rules = Rules { peers_per_member: 25, bytes_per_second: 1000 };
 
 fn announcement(rng: &mut fastrand::Rng, peers: u32) -> Announcement {
     let number = rng.u32(..peers);
@@ -42,14 +45,14 @@ fn announcement(rng: &mut fastrand::Rng, peers: u32) -> Announcement {
     };
     Announcement {
         member: number % 7,
-        peer_id: [d; 20],
+        identity: d.into(),
+        client: [d; 8],
         endpoint,
         uploaded: 0,
         downloaded: 0,
         left: Some(rng.u64(..2)),
         event: if rng.u32(..5) == 0 { Event::Stopped } else { Event::None },
         numwant: 3,
-        with_ids: false,
     }
 }
 
@@ -61,7 +64,7 @@ fn the_table_stays_whole() {
         let (mut swarm, mut buffer) = (Swarm::new(0), PeerBuffer::default());
         for now in 0..3000 {
             let announcement = announcement(&mut rng, peers);
-            swarm.announce(&announcement, now, &mut rng, &mut buffer);
+            swarm.announce(&announcement, &RULES, now, &mut rng, |_| 0, &mut buffer);
             if now % 50 == 0 {
                 swarm.expire(now, 30, rng.usize(..40));
             }
@@ -82,7 +85,7 @@ fn a_peer_takes_little_memory() {
         let endpoint = SocketAddr::from(([a, b, c, d], 1));
         let announcement = Announcement { member: number, endpoint, ..announcement(&mut rng, 1) };
         let announcement = Announcement { event: Event::None, ..announcement };
-        swarm.announce(&announcement, 0, &mut rng, &mut buffer);
+        swarm.announce(&announcement, &RULES, 0, &mut rng, |_| 0, &mut buffer);
         match number + 1 {
             1 => assert!(swarm.table.bytes() + size_of::<Swarm>() <= 224, "{}", swarm.table.bytes()),
             10 => assert!(swarm.table.bytes() <= 10 * 75, "{}", swarm.table.bytes()),

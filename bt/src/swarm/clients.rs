@@ -1,0 +1,51 @@
+//! Client prefixes by number: peers share few of them, and a number takes a quarter of the room.
+
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+
+use super::ClientPrefix;
+
+/// What stands for a client that has no number, as there are too many.
+const UNKNOWN: ClientPrefix = [0; 8];
+
+/// A table of client prefixes, one for all swarms. It only grows, up to 65,535 prefixes of 8 bytes; those that come
+/// later are number 0, unknown.
+#[derive(Debug)]
+pub struct Clients {
+    prefixes: Vec<ClientPrefix>,
+    numbers: HashMap<ClientPrefix, u16, RandomState>,
+}
+
+impl Clients {
+    /// The number of a prefix, if it has one.
+    pub fn number(&self, prefix: &ClientPrefix) -> Option<u16> {
+        self.numbers.get(prefix).copied()
+    }
+
+    /// The number of a prefix, a new one if it has none.
+    pub fn intern(&mut self, prefix: ClientPrefix) -> u16 {
+        if let Some(number) = self.number(&prefix) {
+            return number;
+        }
+        let Ok(number) = u16::try_from(self.prefixes.len()) else { return 0 };
+        self.prefixes.push(prefix);
+        self.numbers.insert(prefix, number);
+        number
+    }
+
+    /// The prefix with a number; zeros for an unknown one.
+    pub fn prefix(&self, number: u16) -> ClientPrefix {
+        self.prefixes.get(usize::from(number)).copied().unwrap_or(UNKNOWN)
+    }
+
+    /// All prefixes; the one at place `n` has number `n`, and the first is that of unknown clients.
+    pub fn prefixes(&self) -> &[ClientPrefix] {
+        &self.prefixes
+    }
+}
+
+impl Default for Clients {
+    fn default() -> Self {
+        Self { prefixes: vec![UNKNOWN], numbers: HashMap::from_iter([(UNKNOWN, 0)]) }
+    }
+}

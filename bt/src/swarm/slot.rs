@@ -1,0 +1,194 @@
+//! The account of one peer, packed.
+
+use super::Announcement;
+use crate::peer::PeerState;
+
+/// A session counter is kept up to here, 256 TiB; what is beyond is not counted.
+const COUNTER_BITS: u32 = 48;
+const COUNTER: u64 = (1 << COUNTER_BITS) - 1;
+
+/// Bytes lacking are kept in units of 64 KiB, rounded up: nothing is lacking only at 0.
+const LEFT_UNIT: u64 = 1 << 16;
+/// Up to 4 TiB.
+const LEFT: u32 = (1 << 26) - 1;
+
+const PARTIAL: u32 = 1 << 26;
+const SNATCHED: u32 = 1 << 27;
+const BASELINE: u32 = 1 << 28;
+const FLAGS: u32 = PARTIAL | SNATCHED | BASELINE;
+/// The two bits of the time that `seen` has no room for.
+const LATE_SHIFT: u32 = 30;
+
+/// Seconds run in a ring of three days.
+const RING: u32 = (1 << 18) - 1;
+/// What seems older was announced by a thread whose clock was ahead by a moment.
+pub(super) const OLDEST: u32 = RING - 3600;
+
+/// 28 bytes, of which nothing is lost to alignment: numbers of 32 bits are two of 16.
+///
+/// ```text
+/// member 4 · identity 4 · uploaded 6 · downloaded 6 · state 4 · seen 2 · client 2
+/// state: left in units of 64 KiB 26 bits · partial seed · snatched · baseline · (unused) · seen above 2^16 2 bits
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Slot {
+    member: [u16; 2],
+    identity: [u16; 2],
+    uploaded: [u16; 3],
+    downloaded: [u16; 3],
+    state: [u16; 2],
+    seen: u16,
+    client: u16,
+}
+
+const _: () = assert!(size_of::<Slot>() == 28);
+
+impl Slot {
+    /// A peer as it announces itself: nothing is to be accounted for yet.
+    pub(super) fn new(announcement: &Announcement, client: u16, now: u32) -> Self {
+        let mut slot = Self::empty(announcement.member, announcement.identity, client);
+        slot.set_counters(announcement.uploaded, announcement.downloaded);
+        slot.set_left(announcement.left.unwrap_or(u64::MAX));
+        slot.set_seen(now);
+        slot
+    }
+
+    /// A seeder that has moved nothing.
+    pub(super) fn empty(member: u32, identity: u32, client: u16) -> Self {
+        Self {
+            member: split(member),
+            identity: split(identity),
+            uploaded: [0; 3],
+            downloaded: [0; 3],
+            state: [0; 2],
+            seen: 0,
+            client,
+        }
+    }
+
+    pub(super) fn member(&self) -> u32 {
+        join(self.member)
+    }
+
+    pub(super) fn identity(&self) -> u32 {
+        join(self.identity)
+    }
+
+    pub(super) fn client(&self) -> u16 {
+        self.client
+    }
+
+    pub(super) fn uploaded(&self) -> u64 {
+        counter(self.uploaded)
+    }
+
+    pub(super) fn downloaded(&self) -> u64 {
+        counter(self.downloaded)
+    }
+
+    pub(super) fn set_counters(&mut self, uploaded: u64, downloaded: u64) {
+        self.uploaded = pack(uploaded);
+        self.downloaded = pack(downloaded);
+    }
+
+    /// Bytes lacking, rounded up to 64 KiB; 0 is exact.
+    pub(super) fn left(&self) -> u64 {
+        u64::from(self.state() & LEFT) * LEFT_UNIT
+    }
+
+    pub(super) fn set_left(&mut self, left: u64) {
+        let units = u32::try_from(left.div_ceil(LEFT_UNIT)).unwrap_or(LEFT).min(LEFT);
+        self.set_state((self.state() & !LEFT) | units);
+    }
+
+    pub(super) fn snatched(&self) -> bool {
+        self.has(SNATCHED)
+    }
+
+    pub(super) fn set_snatched(&mut self, snatched: bool) {
+        self.set(SNATCHED, snatched);
+    }
+
+    fn partial(&self) -> bool {
+        self.has(PARTIAL)
+    }
+
+    pub(super) fn set_partial(&mut self, partial: bool) {
+        self.set(PARTIAL, partial);
+    }
+
+    /// Whether the next announce is but a new baseline.
+    pub(super) fn baseline(&self) -> bool {
+        self.has(BASELINE)
+    }
+
+    pub(super) fn set_baseline(&mut self, baseline: bool) {
+        self.set(BASELINE, baseline);
+    }
+
+    pub(super) fn role(&self) -> PeerState {
+        match (self.state() & LEFT, self.partial()) {
+            (0, _) => PeerState::Seeder,
+            (_, false) => PeerState::Leecher,
+            (_, true) => PeerState::PartialSeed,
+        }
+    }
+
+    pub(super) fn is_seeder(&self) -> bool {
+        self.state() & LEFT == 0
+    }
+
+    /// Seconds since the last announce.
+    pub(super) fn idle(&self, now: u32) -> u32 {
+        let seen = (self.state() >> LATE_SHIFT) << 16 | u32::from(self.seen);
+        let idle = now.wrapping_sub(seen) & RING;
+        if idle > OLDEST { 0 } else { idle }
+    }
+
+    pub(super) fn set_seen(&mut self, now: u32) {
+        let [low, high] = split(now & RING);
+        self.seen = low;
+        let rest = self.state() & (LEFT | FLAGS);
+        self.set_state(rest | u32::from(high) << LATE_SHIFT);
+    }
+
+    fn has(&self, flag: u32) -> bool {
+        self.state() & flag != 0
+    }
+
+    fn set(&mut self, flag: u32, on: bool) {
+        let state = self.state();
+        self.set_state(if on { state | flag } else { state & !flag });
+    }
+
+    fn state(&self) -> u32 {
+        join(self.state)
+    }
+
+    fn set_state(&mut self, state: u32) {
+        self.state = split(state);
+    }
+}
+
+/// What is kept of a session counter.
+pub(super) fn kept(counter: u64) -> u64 {
+    counter.min(COUNTER)
+}
+
+fn split(number: u32) -> [u16; 2] {
+    let [a, b, c, d] = number.to_le_bytes();
+    [u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d])]
+}
+
+fn join([low, high]: [u16; 2]) -> u32 {
+    u32::from(low) | u32::from(high) << 16
+}
+
+fn pack(number: u64) -> [u16; 3] {
+    let [a, b, c, d, e, f, _, _] = kept(number).to_le_bytes();
+    [u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d]), u16::from_le_bytes([e, f])]
+}
+
+fn counter([low, middle, high]: [u16; 3]) -> u64 {
+    u64::from(low) | u64::from(middle) << 16 | u64::from(high) << 32
+}

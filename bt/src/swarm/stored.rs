@@ -1,0 +1,88 @@
+//! A peer as it outlives a restart.
+
+use std::net::{SocketAddrV4, SocketAddrV6};
+
+use super::Swarm;
+use super::slot::{OLDEST, Slot};
+use crate::peer::PeerState;
+
+/// One peer of one swarm, with all that its next announce is accounted by.
+///
+/// It holds addresses: keep it in the tracker's own file, never log it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stored {
+    /// Id of the member.
+    pub member: u32,
+    /// Which of the member's clients, see [`super::IdentityKey`].
+    pub identity: u32,
+    /// Number of the client's prefix in the [`super::Clients`] of its time.
+    pub client: u16,
+    /// Where it listens for IPv4.
+    pub v4: Option<SocketAddrV4>,
+    /// Where it listens for IPv6.
+    pub v6: Option<SocketAddrV6>,
+    /// Bytes sent in this session, below 2^48.
+    pub uploaded: u64,
+    /// Bytes received in this session, below 2^48.
+    pub downloaded: u64,
+    /// Bytes lacking, rounded up to 64 KiB.
+    pub left: u64,
+    /// Whether it fetches nothing (BEP 21).
+    pub partial: bool,
+    /// Whether a snatch of it has been counted.
+    pub snatched: bool,
+    /// Whether its next announce accounts for nothing.
+    pub baseline: bool,
+    /// Seconds since its last announce.
+    pub idle: u32,
+}
+
+impl Swarm {
+    /// `count` of the peers, from place `from` on, in an order that announces change: to get each once, go through
+    /// all places before the next announce.
+    pub fn export(&self, from: usize, count: usize, now: u32) -> impl Iterator<Item = Stored> {
+        let places = from.min(self.len())..from.saturating_add(count).min(self.len());
+        places.map(move |at| {
+            let slot = self.table.slot(at);
+            Stored {
+                member: slot.member(),
+                identity: slot.identity(),
+                client: slot.client(),
+                v4: self.table.v4(at),
+                v6: self.table.v6(at),
+                uploaded: slot.uploaded(),
+                downloaded: slot.downloaded(),
+                left: slot.left(),
+                partial: slot.role() == PeerState::PartialSeed,
+                snatched: slot.snatched(),
+                baseline: slot.baseline(),
+                idle: slot.idle(now),
+            }
+        })
+    }
+
+    /// Takes a peer in again and says whether it did: not one without endpoints, nor one that is here already.
+    ///
+    /// Its session goes on if `exact`, when nothing was announced after it was stored. Otherwise its first announce
+    /// is a new baseline and accounts for neither bytes nor seconds.
+    pub fn restore(&mut self, stored: &Stored, now: u32, exact: bool) -> bool {
+        let Stored { member, identity, .. } = *stored;
+        let nowhere = stored.v4.is_none() && stored.v6.is_none();
+        if nowhere || self.table.find(member, identity).is_some() {
+            return false;
+        }
+        let mut slot = Slot::empty(member, identity, stored.client);
+        slot.set_counters(stored.uploaded, stored.downloaded);
+        slot.set_left(stored.left);
+        slot.set_partial(stored.partial);
+        slot.set_snatched(stored.snatched);
+        slot.set_baseline(stored.baseline || !exact);
+        slot.set_seen(now.wrapping_sub(stored.idle.min(OLDEST)));
+        self.partial_seeds += u32::from(slot.role() == PeerState::PartialSeed);
+        let mut at = self.table.insert(slot);
+        for endpoint in [stored.v6.map(Into::into), stored.v4.map(Into::into)].into_iter().flatten() {
+            at = self.place(at, Some(endpoint));
+        }
+        true
+    }
+}
