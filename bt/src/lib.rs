@@ -10,11 +10,13 @@ pub mod metainfo;
 pub mod peer;
 mod query;
 pub mod report;
+pub mod restart;
 pub mod route;
 pub mod scrape;
 mod sink;
 pub mod swarm;
 pub mod token;
+pub mod udp;
 
 pub use info_hash::{InfoHash, InfoHashV2};
 pub use peer::{Peer, PeerId, PeerState};

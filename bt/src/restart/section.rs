@@ -1,0 +1,145 @@
+//! What sections say, and the records of which they are made.
+
+use super::{CLIENTS, MEMBERS, REPORTS, SAVED, SWARM, SwarmHead, TORRENTS, peer};
+use crate::counts::Position;
+use crate::info_hash::InfoHash;
+use crate::report::Report;
+use crate::swarm::{ClientPrefix, Stored};
+
+const MEMBER_LEN: usize = 9;
+const TORRENT_LEN: usize = 49;
+
+const HAS_V1: u8 = 1;
+const HAS_V2: u8 = 2;
+
+/// A member that the tracker knew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Member {
+    /// Of the member's row.
+    pub id: u32,
+    /// Of the announce keys that are valid.
+    pub key_version: u32,
+    /// Whether the account may announce.
+    pub enabled: bool,
+}
+
+/// A torrent that the tracker knew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Torrent {
+    /// Of the torrent's row.
+    pub id: u32,
+    /// The version 1 hash.
+    pub v1: Option<InfoHash>,
+    /// The version 2 hash, truncated.
+    pub v2: Option<InfoHash>,
+    /// Downloads that were finished, when it was read from the database.
+    pub snatched: u32,
+}
+
+/// One section of a file, see [`super::Writer`] for what each means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Section {
+    /// When the file was made, in seconds since 1970.
+    Saved(u64),
+    /// The prefixes that the peers' clients are numbers of.
+    Clients(Vec<ClientPrefix>),
+    /// Some of the members.
+    Members(Vec<Member>),
+    /// Some of the torrents.
+    Torrents(Vec<Torrent>),
+    /// One batch of reports.
+    Reports(Position, Vec<Report>),
+    /// Some of a swarm's peers.
+    Swarm(SwarmHead, Vec<Stored>),
+}
+
+impl Section {
+    pub(super) fn decode(kind: u8, mut payload: &[u8]) -> Option<Self> {
+        let rest = &mut payload;
+        Some(match kind {
+            SAVED => {
+                let at = u64::from_be_bytes(take(rest)?);
+                rest.is_empty().then_some(Self::Saved(at))?
+            }
+            CLIENTS => Self::Clients(records(rest, |prefix: &ClientPrefix| Some(*prefix))?),
+            MEMBERS => Self::Members(records(rest, Member::decode)?),
+            TORRENTS => Self::Torrents(records(rest, Torrent::decode)?),
+            REPORTS => {
+                let position = Position::decode(&take::<16>(rest)?).ok()?;
+                Self::Reports(position, records(rest, Report::decode)?)
+            }
+            SWARM => {
+                let info_hash: [u8; 20] = take(rest)?;
+                let snatched = u32::from_be_bytes(take(rest)?);
+                let loaded = u32::from_be_bytes(take(rest)?);
+                let mut peers = Vec::new();
+                while !rest.is_empty() {
+                    peers.push(peer::decode(rest)?);
+                }
+                Self::Swarm(SwarmHead { info_hash: info_hash.into(), snatched, loaded }, peers)
+            }
+            _ => return None,
+        })
+    }
+}
+
+impl Member {
+    /// `id u32 ‖ key_version u32 ‖ enabled u8`.
+    pub(super) fn encode(&self) -> [u8; MEMBER_LEN] {
+        let mut bytes = [0; MEMBER_LEN];
+        bytes[..4].copy_from_slice(&self.id.to_be_bytes());
+        bytes[4..8].copy_from_slice(&self.key_version.to_be_bytes());
+        bytes[8] = self.enabled.into();
+        bytes
+    }
+
+    fn decode(bytes: &[u8; MEMBER_LEN]) -> Option<Self> {
+        let mut rest = &bytes[..];
+        let id = u32::from_be_bytes(take(&mut rest)?);
+        let key_version = u32::from_be_bytes(take(&mut rest)?);
+        let enabled = match rest {
+            [0] => false,
+            [1] => true,
+            _ => return None,
+        };
+        Some(Self { id, key_version, enabled })
+    }
+}
+
+impl Torrent {
+    /// `id u32 ‖ snatched u32 ‖ flags u8 ‖ v1[20] ‖ v2[20]`; flags are 1 with v1, 2 with v2.
+    pub(super) fn encode(&self) -> [u8; TORRENT_LEN] {
+        let mut bytes = [0; TORRENT_LEN];
+        bytes[..4].copy_from_slice(&self.id.to_be_bytes());
+        bytes[4..8].copy_from_slice(&self.snatched.to_be_bytes());
+        bytes[8] = self.v1.map_or(0, |_| HAS_V1) | self.v2.map_or(0, |_| HAS_V2);
+        bytes[9..29].copy_from_slice(self.v1.unwrap_or([0; 20].into()).as_bytes());
+        bytes[29..].copy_from_slice(self.v2.unwrap_or([0; 20].into()).as_bytes());
+        bytes
+    }
+
+    fn decode(bytes: &[u8; TORRENT_LEN]) -> Option<Self> {
+        let mut rest = &bytes[..];
+        let id = u32::from_be_bytes(take(&mut rest)?);
+        let snatched = u32::from_be_bytes(take(&mut rest)?);
+        let [flags] = take(&mut rest)?;
+        let (v1, v2): ([u8; 20], [u8; 20]) = (take(&mut rest)?, take(&mut rest)?);
+        if flags & !(HAS_V1 | HAS_V2) != 0 {
+            return None;
+        }
+        let v1 = (flags & HAS_V1 != 0).then(|| v1.into());
+        let v2 = (flags & HAS_V2 != 0).then(|| v2.into());
+        Some(Self { id, v1, v2, snatched })
+    }
+}
+
+fn records<const N: usize, T>(bytes: &[u8], decode: impl Fn(&[u8; N]) -> Option<T>) -> Option<Vec<T>> {
+    let (records, []) = bytes.as_chunks() else { return None };
+    records.iter().map(decode).collect()
+}
+
+pub(super) fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
+    let (first, later) = rest.split_first_chunk()?;
+    *rest = later;
+    Some(*first)
+}
