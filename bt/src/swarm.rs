@@ -216,6 +216,11 @@ impl Swarm {
         before - self.len()
     }
 
+    /// Whether a member has any peer here. In a large swarm it looks only at those of the member.
+    pub fn has_member(&self, member: u32) -> bool {
+        self.table.peers_of(member, 0).0 > 0
+    }
+
     /// Everybody here, in no order, for staff. `clients` is what numbered their clients.
     pub fn peers(&self, now: u32, clients: &Clients) -> impl Iterator<Item = Peer> {
         (0..self.len()).map(move |at| {

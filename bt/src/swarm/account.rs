@@ -24,14 +24,17 @@ impl Slot {
         let left = announcement.left.unwrap_or(self.left());
         // Some clients never send `completed`: what was lacking and is not any more counts as well.
         let finished = left == 0 && (announcement.event == Event::Completed || !was_seeder);
-        let mut account = Account { snatched: finished && !self.snatched(), left, ..Account::default() };
+        // What was lacking in an old copy may have been counted after it was made.
+        let counts = !self.baseline() || announcement.event == Event::Completed;
+        let snatched = finished && counts && !self.snatched();
+        let mut account = Account { snatched, left, ..Account::default() };
         if !self.baseline() {
             (account.seeded, account.leeched) = if was_seeder { (idle, 0) } else { (0, idle) };
             self.add_bytes(announcement, rules, idle, &mut account);
         }
         self.set_counters(announcement.uploaded, announcement.downloaded);
         self.set_left(left);
-        self.set_snatched(self.snatched() || account.snatched);
+        self.set_snatched(self.snatched() || finished);
         self.set_baseline(false);
         // The caller's clock does not go back; an announce that was delayed may.
         if idle > 0 {
