@@ -61,7 +61,6 @@ impl<'a> Announce<'a> {
             event,
             numwant: u32::try_from(numwant).ok(),
             compact: true,
-            no_peer_id: true,
             key: Some(key),
         };
         Ok(Self { request, url: read_url(fields.0)? })

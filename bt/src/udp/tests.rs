@@ -73,7 +73,6 @@ fn an_announce_is_read_as_bep_15_shows_it() {
         event: Event::Started,
         numwant: None,
         compact: true,
-        no_peer_id: true,
         key: Some(9),
     };
     assert_eq!(announce(&datagram), Ok(Announce { request: expected, url: Cow::Borrowed(b"") }));
@@ -204,7 +203,6 @@ prop_compose! {
             event: [None, Completed, Started, Stopped, Paused][event],
             numwant,
             compact: true,
-            no_peer_id: true,
             key: Some(key),
         }
     }
