@@ -11,6 +11,7 @@ use bt::{InfoHash, announce, announce_key, scrape};
 
 use crate::Tracker;
 use crate::directory::{Member, Subject, Torrent};
+use crate::swarms::shard_of;
 
 /// Minutes until a client that met a fault of ours tries again.
 const RETRY_MINUTES: u32 = 2;
@@ -69,6 +70,7 @@ impl Asked {
         match subject {
             Subject::Member(_) => self.member = true,
             Subject::Torrents(_) => self.torrents = true,
+            Subject::Swarm(_) => {}
         }
     }
 }
@@ -125,6 +127,7 @@ impl Tracker {
             return Err(Refusal::Unregistered.into());
         };
         self.check_key(token, member, torrent.info_hash, asked)?;
+        self.check_restored(torrent.info_hash)?;
         SCRATCH.with_borrow_mut(|(rng, peers)| {
             let announcement = self.settings.announcement(&request, token.id(), ip);
             let exists = || self.directory.torrent(&torrent.info_hash).is_some();
@@ -162,6 +165,11 @@ impl Tracker {
         if !missing.is_empty() && !asked.torrents {
             return Err(Stop::Ask(Subject::Torrents(missing)));
         }
+        if !self.directory.gate.is_open() {
+            let torrents = hashes.iter().filter_map(|hash| self.directory.torrent(hash));
+            let last = torrents.map(|torrent| torrent.info_hash).max_by_key(shard_of);
+            last.map_or(Ok(()), |last| self.check_restored(last))?;
+        }
         let mut opened = false;
         for &hash in hashes {
             let torrent = self.directory.torrent(&hash);
@@ -180,6 +188,12 @@ impl Tracker {
             None if asked.member => Err(Refusal::Passkey.into()),
             None => Err(Stop::Ask(Subject::Member(token.id()))),
         }
+    }
+
+    /// Whether all is there that the process before left behind of a torrent.
+    fn check_restored(&self, info_hash: InfoHash) -> Result<(), Stop> {
+        let there = self.directory.gate.has_shard(shard_of(&info_hash));
+        if there { Ok(()) } else { Err(Stop::Ask(Subject::Swarm(info_hash))) }
     }
 
     fn check_key(&self, token: &Token, member: Member, scope: InfoHash, asked: Asked) -> Result<(), Stop> {

@@ -17,6 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Answers questions until the process stops.
 pub(crate) async fn run(tracker: Arc<Tracker>, mut socket: RouterSocket, shutdown: Shutdown) {
+    // Until then it would be half of the truth.
+    tracker.directory.gate.all().await;
     loop {
         let received = tokio::select! {
             () = shutdown.requested() => return,
@@ -59,9 +61,7 @@ fn answer(tracker: &Tracker, question: &[Bytes]) -> Option<Vec<Vec<u8>>> {
             let (total, peers) = tracker.swarms.peers(info_hash, limit, tracker.clock.now());
             Answer::Peers { total, peers }
         }
-        Request::Reports { .. } => {
-            Answer::Reports { position: tracker.stream.position(), reports: Vec::new() }
-        }
+        Request::Reports { applied } => tracker.ledger.answer(applied, tracker.clock),
     };
     Some(answer.encode(id))
 }

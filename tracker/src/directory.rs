@@ -1,6 +1,7 @@
 //! Who may announce what: members and torrents in memory, and questions to the database about others.
 
 mod feed;
+mod known;
 mod rows;
 
 #[cfg(test)]
@@ -11,11 +12,15 @@ use std::time::Duration;
 use bt::InfoHash;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::{mpsc, oneshot};
 
 pub(crate) use feed::{Feed, Link, LinkError};
+use known::Known;
 use rows::{MemberRow, TorrentRow};
+
+use crate::gate::Gate;
+use crate::swarms::shard_of;
 
 /// Parts of the torrents' table, so that announces seldom meet at one lock.
 const PARTS: usize = 64;
@@ -53,6 +58,8 @@ pub(crate) enum Subject {
     Torrents(Vec<InfoHash>),
     /// A member by id.
     Member(u32),
+    /// A torrent's peers: they are still being read from the restart file.
+    Swarm(InfoHash),
 }
 
 /// `answered` is used once the database has answered and the directory says what it said, dropped when it is away.
@@ -74,6 +81,10 @@ pub(crate) struct Directory {
     /// By either hash.
     torrents: Box<[Part]>,
     members: RwLock<HashMap<u32, Member, RandomState>>,
+    /// Where the tables come from. Announces need it not; whoever holds it may take the tables' locks.
+    known: Mutex<Known>,
+    /// Whether what the process before left behind has been read.
+    pub(crate) gate: Gate,
     questions: mpsc::Sender<Question>,
 }
 
@@ -82,7 +93,7 @@ impl Directory {
     pub(crate) fn new() -> (Self, mpsc::Receiver<Question>) {
         let (questions, asked) = mpsc::channel(MAX_QUESTIONS);
         let torrents = (0..PARTS).map(|_| Part::default()).collect();
-        (Self { torrents, members: RwLock::default(), questions }, asked)
+        (Self { torrents, members: RwLock::default(), known: Mutex::default(), gate: Gate::default(), questions }, asked)
     }
 
     /// The torrent with this hash, canonical or not, if it is in memory.
@@ -98,7 +109,13 @@ impl Directory {
     /// Asks the database. After `Ok` the tables hold what it knows of `subject`, and what they do not hold does not
     /// exist. Questions are gathered into one query at a time: that bounds their cost, and no answer, not even that
     /// nothing was found, is kept beyond its announce.
+    ///
+    /// A swarm is not asked for but waited for.
     pub(crate) async fn ask(&self, subject: Subject) -> Result<(), Unavailable> {
+        if let Subject::Swarm(info_hash) = subject {
+            let there = self.gate.shard(shard_of(&info_hash)).await;
+            return if there { Ok(()) } else { Err(Unavailable) };
+        }
         let (answered, answer) = oneshot::channel();
         self.questions.try_send(Question { subject, answered }).map_err(|_| Unavailable)?;
         match tokio::time::timeout(PATIENCE, answer).await {

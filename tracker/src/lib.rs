@@ -6,11 +6,14 @@ mod control;
 mod conversation;
 mod directory;
 mod exchange;
+mod gate;
 mod http_answer;
 mod http_request;
 mod listen;
 mod publish;
 mod reception;
+mod reports;
+mod restart_file;
 mod settings;
 mod swarms;
 mod upkeep;
@@ -29,6 +32,8 @@ use zeromq::{PubSocket, RouterSocket, Socket};
 use clock::Clock;
 use directory::{Directory, Feed, Link, LinkError};
 use publish::Stream;
+use reports::Ledger;
+use restart_file::{Copy, RestartFile};
 use settings::Settings;
 use swarms::Swarms;
 use workers::Workers;
@@ -43,6 +48,7 @@ struct Tracker {
     swarms: Swarms,
     clock: Clock,
     stream: Stream,
+    ledger: Ledger,
 }
 
 /// Runs the tracker until SIGINT or SIGTERM; `ready` is told the addresses it listens on.
@@ -78,13 +84,27 @@ async fn run_here(config: Config, ready: impl FnOnce(&[SocketAddr])) -> anyhow::
         directory: Arc::new(directory),
         clock: Clock::start(),
         stream: Stream::new().context("a random number")?,
+        ledger: Ledger::new(config.tracker.max_reports).context("a random number")?,
     });
+    let restart_file = Arc::new(RestartFile::new(&config.tracker.restart_file));
+    let found = restart_file.claim();
+    if found.is_some() {
+        tracker.directory.gate.close();
+    }
     let (gone, departures) = upkeep::departures();
     let feed = Feed::new(Arc::clone(&tracker.directory), questions, gone);
     let Config { tracker: config, .. } = config;
+    shutdown.spawn(restart_file::run(
+        Arc::clone(&tracker),
+        Arc::clone(&restart_file),
+        found,
+        restart_file::asked().context("signals")?,
+        shutdown.clone(),
+    ));
     shutdown.spawn(feed.run(config.postgresql, link, config.reconcile, shutdown.clone()));
     shutdown.spawn(upkeep::run(Arc::clone(&tracker), departures, shutdown.clone()));
     shutdown.spawn(publish::run(Arc::clone(&tracker), counts, shutdown.clone()));
+    shutdown.spawn(reports::run(Arc::clone(&tracker), shutdown.clone()));
     shutdown.spawn(control::run(Arc::clone(&tracker), control, shutdown.clone()));
     let addresses = workers.addresses().to_vec();
     let running = workers.start(&tracker, &shutdown)?;
@@ -95,5 +115,10 @@ async fn run_here(config: Config, ready: impl FnOnce(&[SocketAddr])) -> anyhow::
         tracing::warn!("connections were cut after {} s", DRAIN.as_secs());
     }
     running.join();
+    // Half of the file before is no whole one.
+    if tracker.directory.gate.is_open() {
+        tracker.ledger.gather(&tracker.swarms, tracker.clock);
+        restart_file.write(&tracker, Copy::Stopped);
+    }
     Ok(())
 }

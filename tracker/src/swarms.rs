@@ -1,5 +1,12 @@
 //! All swarms, in parts with a lock each.
 
+mod stored;
+
+#[cfg(test)]
+mod tests;
+
+use bt::announce::Event;
+use bt::report::Report;
 use bt::swarm::{Announcement, ClientPrefix, Clients, Counts, Outcome, PeerBuffer, Rules, Swarm};
 use bt::{InfoHash, control, counts};
 use foldhash::fast::RandomState;
@@ -8,12 +15,16 @@ use hashbrown::hash_map::Entry;
 use parking_lot::{Mutex, RwLock};
 
 use crate::directory::Torrent;
+pub(crate) use stored::Return;
 
 /// One for each first byte of a hash.
-const SHARDS: usize = 256;
+pub(crate) const SHARDS: usize = 256;
 
 /// Peers looked at under one lock, well below a millisecond.
 const STEPS: usize = 4096;
+
+/// Reports that a shard keeps until they are gathered: so many announces of one shard in 100 ms are beyond a machine.
+const MAX_REPORTS: usize = 16_384;
 
 /// The peers of every torrent that has or had any.
 #[derive(Debug)]
@@ -29,6 +40,10 @@ struct Shard {
     swarms: HashMap<InfoHash, Room, RandomState>,
     /// Torrents whose counts are to be published, each once.
     changed: Vec<InfoHash>,
+    /// What announces moved; `seen` is of the tracker's clock.
+    reports: Vec<Report>,
+    /// Reports for which there was no room.
+    lost: u64,
 }
 
 /// A swarm and what its publication needs.
@@ -64,6 +79,14 @@ impl Shard {
         }
     }
 
+    fn report(&mut self, report: Report) {
+        if self.reports.len() < MAX_REPORTS {
+            self.reports.push(report);
+        } else {
+            self.lost += 1;
+        }
+    }
+
     fn record(&self, info_hash: InfoHash) -> counts::Record {
         let counts = self.swarms.get(&info_hash).map(|room| room.swarm.counts()).unwrap_or_default();
         counts::Record::new(info_hash, counts)
@@ -94,11 +117,18 @@ impl Swarms {
                 Entry::Vacant(place) if exists() => place.insert(Room::new(torrent.snatched)),
                 Entry::Vacant(_) => return None,
             };
+            room.raise(torrent.snatched);
             let intern = |client| self.number_of(client);
             let outcome = room.swarm.announce(announcement, &self.rules, now, rng, intern, peers);
             if !room.changed && public(outcome.before) != public(outcome.after) {
                 room.changed = true;
                 shard.changed.push(torrent.info_hash);
+            }
+            let stops = announcement.event == Event::Stopped;
+            // One that stops and was not here has changed nothing.
+            if outcome.known || !stops {
+                let stopped = stops && !room.swarm.has_member(announcement.member);
+                shard.report(report(torrent, announcement, &outcome, stopped, now));
             }
             Some(outcome)
         })
@@ -136,6 +166,22 @@ impl Swarms {
             });
         }
         records
+    }
+
+    /// Hands over what each shard has to report since the last call, and how many reports it had no room for.
+    pub(crate) fn take_reports(&self, mut take: impl FnMut(&[Report], u64)) {
+        // Shards pass their lists on, so that none is made anew.
+        let mut reports = Vec::new();
+        for shard in 0..SHARDS {
+            let lost = self.locked(shard, |shard| {
+                std::mem::swap(&mut shard.reports, &mut reports);
+                std::mem::take(&mut shard.lost)
+            });
+            if lost > 0 || !reports.is_empty() {
+                take(&reports, lost);
+                reports.clear();
+            }
+        }
     }
 
     /// The counts of all torrents with peers, and of those snatched since they were loaded.
@@ -246,124 +292,45 @@ impl Room {
     fn new(snatched: u32) -> Self {
         Self { swarm: Swarm::new(snatched), loaded: snatched, changed: false }
     }
+
+    /// The database may know more snatches than the restart file did.
+    fn raise(&mut self, snatched: u32) {
+        if snatched > self.loaded {
+            self.loaded = snatched;
+            self.swarm.raise_snatched(snatched);
+        }
+    }
 }
 
-fn shard_of(info_hash: &InfoHash) -> usize {
+/// What the webapi is told of an announce. `stopped` says that the member has no other client there.
+fn report(
+    torrent: &Torrent,
+    announcement: &Announcement,
+    outcome: &Outcome,
+    stopped: bool,
+    now: u32,
+) -> Report {
+    Report {
+        member: announcement.member,
+        torrent: torrent.id,
+        uploaded: outcome.uploaded,
+        downloaded: outcome.downloaded,
+        left: outcome.left,
+        seen: now.into(),
+        seeded: outcome.seeded,
+        leeched: outcome.leeched,
+        snatched: outcome.snatched,
+        stopped,
+        clamped: outcome.clamped,
+    }
+}
+
+/// The part of all swarms that a torrent's is in.
+pub(crate) fn shard_of(info_hash: &InfoHash) -> usize {
     usize::from(info_hash.as_bytes()[0])
 }
 
 /// What is published; partial seeds are not told apart there.
 fn public(counts: Counts) -> (u32, u32, u32) {
     (counts.seeders, counts.leechers, counts.snatched)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use bt::announce::Event;
-
-    fn torrent(number: u8, snatched: u32) -> Torrent {
-        Torrent { id: number.into(), info_hash: [number; 20].into(), snatched }
-    }
-
-    fn announcement(member: u32, left: u64, event: Event) -> Announcement {
-        Announcement {
-            member,
-            identity: 7,
-            client: [7; 8],
-            endpoint: ([192, 0, 2, 1], 6881).into(),
-            uploaded: 0,
-            downloaded: 0,
-            left: Some(left),
-            event,
-            numwant: 50,
-        }
-    }
-
-    fn announce(swarms: &Swarms, torrent: &Torrent, member: u32, left: u64, event: Event, now: u32) {
-        let announcement = announcement(member, left, event);
-        let mut rng = fastrand::Rng::with_seed(1);
-        let mut peers = PeerBuffer::default();
-        swarms
-            .announce(torrent, || true, &announcement, now, (&mut rng, &mut peers))
-            .expect("the torrent exists");
-    }
-
-    fn numbers(records: &[counts::Record]) -> Vec<(u8, u32, u32, u32)> {
-        let mut numbers: Vec<_> = records
-            .iter()
-            .map(|it| (it.info_hash.as_bytes()[0], it.seeders, it.leechers, it.snatched))
-            .collect();
-        numbers.sort_unstable();
-        numbers
-    }
-
-    #[test]
-    fn a_change_is_published_once_with_the_latest_numbers() {
-        let swarms = Swarms::new(Rules::default());
-        announce(&swarms, &torrent(1, 5), 1, 10, Event::Started, 0);
-        announce(&swarms, &torrent(1, 5), 2, 0, Event::Started, 0);
-        announce(&swarms, &torrent(2, 0), 2, 0, Event::Started, 0);
-        assert_eq!(numbers(&swarms.take_changed()), [(1, 1, 1, 5), (2, 1, 0, 0)]);
-        announce(&swarms, &torrent(1, 5), 1, 5, Event::None, 0);
-        assert_eq!(numbers(&swarms.take_changed()), []);
-    }
-
-    #[tokio::test]
-    async fn an_expired_swarm_is_published_as_empty_and_forgotten_unless_snatched() {
-        let swarms = Swarms::new(Rules::default());
-        announce(&swarms, &torrent(1, 0), 1, 10, Event::Started, 0);
-        announce(&swarms, &torrent(2, 0), 1, 10, Event::Started, 0);
-        announce(&swarms, &torrent(2, 0), 1, 0, Event::Completed, 0);
-        swarms.take_changed();
-        swarms.expire(100, 100).await;
-        assert_eq!(numbers(&swarms.take_changed()), []);
-        swarms.expire(101, 100).await;
-        assert_eq!(numbers(&swarms.take_changed()), [(1, 0, 0, 0), (2, 0, 0, 1)]);
-        assert_eq!(numbers(&swarms.snapshot()), [(2, 0, 0, 1)]);
-        assert_eq!(swarms.shards[1].lock().swarms.len(), 0);
-        assert_eq!(swarms.counts(&torrent(2, 0)).snatched, 1);
-    }
-
-    #[tokio::test]
-    async fn all_of_a_large_swarm_and_of_many_small_ones_is_visited() {
-        let swarms = Swarms::new(Rules::default());
-        for member in 0..3 * u32::try_from(STEPS).expect("small") {
-            announce(&swarms, &torrent(1, 0), member, 10, Event::Started, 0);
-        }
-        for second in 0..=255 {
-            let mut hash = [1; 20];
-            hash[1] = second;
-            hash[2] = 2;
-            announce(
-                &swarms,
-                &Torrent { id: 1, info_hash: hash.into(), snatched: 0 },
-                1,
-                0,
-                Event::Started,
-                0,
-            );
-        }
-        swarms.remove_member(1).await;
-        assert_eq!(swarms.peers(None, 0, 0).0, 3 * 4096 - 1);
-        swarms.expire(101, 100).await;
-        assert_eq!(swarms.peers(None, 10, 0), (0, Vec::new()));
-        swarms.take_changed();
-        assert_eq!(swarms.shards[1].lock().swarms.len(), 0);
-    }
-
-    #[test]
-    fn a_deleted_torrent_is_published_as_empty_and_not_made_again() {
-        let swarms = Swarms::new(Rules::default());
-        announce(&swarms, &torrent(1, 4), 1, 0, Event::Started, 0);
-        swarms.take_changed();
-        swarms.remove([1; 20].into());
-        swarms.remove([1; 20].into());
-        assert_eq!(numbers(&swarms.take_changed()), [(1, 0, 0, 0)]);
-        assert_eq!(numbers(&swarms.snapshot()), []);
-        let announcement = announcement(1, 0, Event::Started);
-        let mut rng = fastrand::Rng::with_seed(1);
-        let into = (&mut rng, &mut PeerBuffer::default());
-        assert_eq!(swarms.announce(&torrent(1, 4), || false, &announcement, 0, into), None);
-    }
 }

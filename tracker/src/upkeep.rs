@@ -50,6 +50,8 @@ impl Gone {
 
 /// Drops peers until the process stops.
 pub(crate) async fn run(tracker: Arc<Tracker>, Departures(mut departures): Departures, shutdown: Shutdown) {
+    // Whoever leaves meanwhile may still be on the way in.
+    tracker.directory.gate.all().await;
     let timeout = tracker.settings.peer_timeout;
     let mut timer = interval(PERIOD.min(Duration::from_secs((timeout / 4).max(1).into())));
     timer.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -1,9 +1,7 @@
 //! Keeps the directory as the database is: notifications, questions and a reconciliation, one after the other on one
 //! connection. So what was read earlier never overwrites what was read later.
 
-use std::collections::BTreeMap;
 use std::future::poll_fn;
-use std::ops::Bound::{Excluded, Included};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,7 +14,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_postgres::{AsyncMessage, NoTls};
 
 use super::rows::{MemberRow, Queries, TorrentRow};
-use super::{Directory, Member, Question, Subject};
+use super::{Directory, Question, Subject};
 use crate::upkeep::Gone;
 
 /// A query that takes longer counts as the end of its connection.
@@ -101,8 +99,6 @@ pub(crate) struct Feed {
     directory: Arc<Directory>,
     questions: mpsc::Receiver<Question>,
     gone: Gone,
-    torrents: BTreeMap<u32, TorrentRow>,
-    members: BTreeMap<u32, Member>,
 }
 
 /// How far a reconciliation has come: the last id compared, first of members, then of torrents.
@@ -116,7 +112,7 @@ enum Progress {
 impl Feed {
     /// A feed that has read nothing yet. It reports to `gone` whose peers are to be dropped.
     pub(crate) fn new(directory: Arc<Directory>, questions: mpsc::Receiver<Question>, gone: Gone) -> Self {
-        Self { directory, questions, gone, torrents: BTreeMap::new(), members: BTreeMap::new() }
+        Self { directory, questions, gone }
     }
 
     /// Follows the database, beginning with `link` if there is one, and connecting again whenever it ends.
@@ -127,6 +123,8 @@ impl Feed {
         reconcile: Duration,
         shutdown: Shutdown,
     ) {
+        // What the process before knew is older than what the database says.
+        self.directory.gate.directory().await;
         let mut away = link.is_none();
         loop {
             if let Some(link) = link.take() {
@@ -200,7 +198,10 @@ impl Feed {
                 () = std::future::ready(()), if progress != Progress::Done => {
                     progress = timeout(PATIENCE, self.compare(&queries, progress)).await??;
                     if progress == Progress::Done {
-                        let (torrents, members) = (self.torrents.len(), self.members.len());
+                        let (torrents, members) = {
+                            let known = self.directory.known.lock();
+                            (known.torrents.len(), known.members.len())
+                        };
                         tracing::debug!(torrents, members, elapsed = ?begun.elapsed(), "compared with the database");
                     }
                 }
@@ -233,6 +234,7 @@ impl Feed {
             match &question.subject {
                 Subject::Torrents(some) => hashes.extend_from_slice(some),
                 Subject::Member(id) => ids.push(*id),
+                Subject::Swarm(_) => {}
             }
         }
         // An error drops the questions, which says that the database is away.
@@ -257,16 +259,14 @@ impl Feed {
             Progress::Members(after) => {
                 let (rows, last) = queries.members_after(after).await.context("all members")?;
                 let end = if last { u32::MAX } else { rows.last().map_or(u32::MAX, |row| row.id) };
-                let known: Vec<u32> =
-                    self.members.range((Excluded(after), Included(end))).map(|(id, _)| *id).collect();
+                let known = self.directory.member_ids(after, end);
                 self.put_members(&known, &rows);
                 if last { Progress::Torrents(0) } else { Progress::Members(end) }
             }
             Progress::Torrents(after) => {
                 let (rows, last) = queries.torrents_after(after).await.context("all torrents")?;
                 let end = if last { u32::MAX } else { rows.last().map_or(u32::MAX, |row| row.id) };
-                let known: Vec<u32> =
-                    self.torrents.range((Excluded(after), Included(end))).map(|(id, _)| *id).collect();
+                let known = self.directory.torrent_ids(after, end);
                 self.put_torrents(&known, &rows);
                 if last { Progress::Done } else { Progress::Torrents(end) }
             }
@@ -278,8 +278,9 @@ impl Feed {
     pub(super) fn put_torrents(&mut self, ids: &[u32], rows: &[TorrentRow]) {
         let mut found: Vec<u32> = rows.iter().map(|row| row.id).collect();
         found.sort_unstable();
+        let mut known = self.directory.known.lock();
         for id in ids.iter().filter(|id| found.binary_search(id).is_err()) {
-            if let Some(row) = self.torrents.remove(id)
+            if let Some(row) = known.torrents.remove(id)
                 && self.directory.remove_torrent(&row)
                 && let Some(hash) = row.canonical()
             {
@@ -287,8 +288,7 @@ impl Feed {
             }
         }
         for row in rows {
-            let known = self.torrents.insert(row.id, *row);
-            if known.is_none_or(|known| (known.v1, known.v2) != (row.v1, row.v2)) {
+            if known.torrents.insert(row.id, *row) != Some(*row) {
                 self.directory.put_torrent(row);
             }
         }
@@ -298,18 +298,19 @@ impl Feed {
     pub(super) fn put_members(&mut self, ids: &[u32], rows: &[MemberRow]) {
         let mut found: Vec<u32> = rows.iter().map(|row| row.id).collect();
         found.sort_unstable();
+        let mut known = self.directory.known.lock();
         for id in ids.iter().filter(|id| found.binary_search(id).is_err()) {
-            if self.members.remove(id).is_some() {
+            if known.members.remove(id).is_some() {
                 self.directory.remove_member(*id);
                 self.gone.member(*id);
             }
         }
         for row in rows {
-            let known = self.members.insert(row.id, row.member);
-            if known != Some(row.member) {
+            let before = known.members.insert(row.id, row.member);
+            if before != Some(row.member) {
                 self.directory.put_member(row);
             }
-            if !row.member.enabled && known.is_some_and(|known| known.enabled) {
+            if !row.member.enabled && before.is_some_and(|before| before.enabled) {
                 self.gone.member(row.id);
             }
         }

@@ -1,0 +1,76 @@
+//! The rows that the directory is made of, by id: to compare with the database, and for the restart file.
+
+use std::collections::BTreeMap;
+use std::ops::Bound::{Excluded, Included, Unbounded};
+
+use bt::restart;
+
+use super::rows::{MemberRow, TorrentRow};
+use super::{Directory, Member};
+
+/// What was read last of each row.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    pub(super) torrents: BTreeMap<u32, TorrentRow>,
+    pub(super) members: BTreeMap<u32, Member>,
+}
+
+impl Directory {
+    /// Ids of the members known, above `after` up to `end`.
+    pub(super) fn member_ids(&self, after: u32, end: u32) -> Vec<u32> {
+        let known = self.known.lock();
+        known.members.range((Excluded(after), Included(end))).map(|(id, _)| *id).collect()
+    }
+
+    /// Ids of the torrents known, above `after` up to `end`.
+    pub(super) fn torrent_ids(&self, after: u32, end: u32) -> Vec<u32> {
+        let known = self.known.lock();
+        known.torrents.range((Excluded(after), Included(end))).map(|(id, _)| *id).collect()
+    }
+
+    /// The next members by id, up to `count`. No announce waits for this.
+    pub(crate) fn members_after(&self, id: Option<u32>, count: usize) -> Vec<restart::Member> {
+        let known = self.known.lock();
+        let range = known.members.range((id.map_or(Unbounded, Excluded), Unbounded));
+        let member = |(&id, &Member { key_version, enabled }): (&u32, &Member)| restart::Member {
+            id,
+            key_version,
+            enabled,
+        };
+        range.take(count).map(member).collect()
+    }
+
+    /// The next torrents by id, up to `count`. No announce waits for this.
+    pub(crate) fn torrents_after(&self, id: Option<u32>, count: usize) -> Vec<restart::Torrent> {
+        let known = self.known.lock();
+        let range = known.torrents.range((id.map_or(Unbounded, Excluded), Unbounded));
+        let torrent = |(_, &TorrentRow { id, v1, v2, snatched }): (&u32, &TorrentRow)| restart::Torrent {
+            id,
+            v1,
+            v2,
+            snatched,
+        };
+        range.take(count).map(torrent).collect()
+    }
+
+    /// Takes members in that the database had at an earlier start. To be called before the feed runs, which corrects
+    /// them as soon as the database can be read.
+    pub(crate) fn restore_members(&self, members: &[restart::Member]) {
+        let mut known = self.known.lock();
+        for &restart::Member { id, key_version, enabled } in members {
+            let member = Member { key_version, enabled };
+            known.members.insert(id, member);
+            self.put_member(&MemberRow { id, member });
+        }
+    }
+
+    /// Takes torrents in, as [`Directory::restore_members`] does members.
+    pub(crate) fn restore_torrents(&self, torrents: &[restart::Torrent]) {
+        let mut known = self.known.lock();
+        for &restart::Torrent { id, v1, v2, snatched } in torrents {
+            let row = TorrentRow { id, v1, v2, snatched };
+            known.torrents.insert(id, row);
+            self.put_torrent(&row);
+        }
+    }
+}

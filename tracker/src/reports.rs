@@ -1,0 +1,149 @@
+//! Accounting on its way to the webapi: gathered from the swarms, kept until it is acknowledged.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use bt::control::Answer;
+use bt::counts::Position;
+use bt::report::{Outbox, Report};
+use infra::shutdown::Shutdown;
+use parking_lot::Mutex;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::Tracker;
+use crate::clock::{Clock, wall_seconds};
+use crate::swarms::Swarms;
+
+/// How long the swarms keep what they have to report.
+const GATHER: Duration = Duration::from_millis(100);
+
+/// The reports of this process, and those that one before it left behind.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    outbox: Mutex<Outbox>,
+    /// Reports lost because shards were full.
+    lost: AtomicU64,
+    /// Whether the log says that there is no room, as long as that is so.
+    full: AtomicBool,
+    /// Of the last acknowledgement, in seconds of the tracker's clock; none at `u64::MAX`.
+    acknowledged: AtomicU64,
+}
+
+/// How the webapi keeps up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Backlog {
+    /// Accounts of member and torrent that wait.
+    pub(crate) reports: usize,
+    /// Batches that they are in.
+    pub(crate) batches: usize,
+    /// Reports lost for want of room, since the start.
+    pub(crate) dropped: u64,
+    /// Second of the tracker's clock at which the webapi last acknowledged a batch.
+    pub(crate) acknowledged: Option<u32>,
+}
+
+impl Ledger {
+    /// Room for the accounts of so many pairs of member and torrent.
+    pub(crate) fn new(capacity: usize) -> std::io::Result<Self> {
+        let mut epoch = [0; 8];
+        infra::secrets::random(&mut epoch)?;
+        Ok(Self {
+            outbox: Mutex::new(Outbox::new(u64::from_be_bytes(epoch), capacity)),
+            lost: AtomicU64::new(0),
+            full: AtomicBool::new(false),
+            acknowledged: AtomicU64::new(u64::MAX),
+        })
+    }
+
+    /// Takes over what the swarms have to report.
+    ///
+    /// They date it by the tracker's clock. It becomes a time of day here, from its age: whatever happens to the
+    /// system's clock, reports keep their distances.
+    pub(crate) fn gather(&self, swarms: &Swarms, clock: Clock) {
+        let mut dropped = 0;
+        swarms.take_reports(|reports, lost| {
+            let (now, wall) = (u64::from(clock.now()), wall_seconds());
+            let mut outbox = self.outbox.lock();
+            dropped += lost;
+            self.lost.fetch_add(lost, Ordering::Relaxed);
+            for report in reports {
+                let seen = wall.saturating_sub(now.saturating_sub(report.seen));
+                dropped += u64::from(!outbox.add(&Report { seen, ..*report }));
+            }
+        });
+        if dropped > 0 && !self.full.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                dropped,
+                "reports are lost: maxReports wait for the webapi already; start it, or raise maxReports"
+            );
+        }
+    }
+
+    /// Answers the webapi, which says what it has applied.
+    pub(crate) fn answer(&self, applied: Option<Position>, clock: Clock) -> Answer {
+        let mut outbox = self.outbox.lock();
+        if let Some(applied) = applied
+            && outbox.applied(applied)
+        {
+            self.acknowledged.store(clock.now().into(), Ordering::Relaxed);
+            if self.full.swap(false, Ordering::Relaxed) {
+                tracing::info!("the webapi takes reports again");
+            }
+        }
+        let idle = outbox.position();
+        match outbox.hand_out() {
+            Some((position, reports)) => Answer::Reports { position, reports: reports.to_vec() },
+            None => Answer::Reports { position: idle, reports: Vec::new() },
+        }
+    }
+
+    /// How the webapi keeps up.
+    pub(crate) fn backlog(&self) -> Backlog {
+        let (reports, batches, dropped) = {
+            let outbox = self.outbox.lock();
+            (outbox.len(), outbox.batches(), outbox.dropped())
+        };
+        Backlog {
+            reports,
+            batches,
+            dropped: dropped + self.lost.load(Ordering::Relaxed),
+            acknowledged: u32::try_from(self.acknowledged.load(Ordering::Relaxed)).ok(),
+        }
+    }
+
+    /// Hands all batches to `store`, each as it is when its turn comes.
+    pub(crate) fn export<E>(
+        &self,
+        mut store: impl FnMut(Position, &[Report]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut after = None;
+        while let Some((position, reports)) = self.batch_after(after) {
+            store(position, &reports)?;
+            after = Some(position);
+        }
+        Ok(())
+    }
+
+    /// Takes over a batch that an earlier process left behind.
+    pub(crate) fn restore(&self, position: Position, reports: Vec<Report>) {
+        self.outbox.lock().restore(position, reports);
+    }
+
+    fn batch_after(&self, after: Option<Position>) -> Option<(Position, Vec<Report>)> {
+        let outbox = self.outbox.lock();
+        outbox.export(after).map(|(position, reports)| (position, reports.to_vec()))
+    }
+}
+
+/// Gathers until the process stops.
+pub(crate) async fn run(tracker: Arc<Tracker>, shutdown: Shutdown) {
+    let mut timer = interval(GATHER);
+    timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = shutdown.requested() => return,
+            _ = timer.tick() => tracker.ledger.gather(&tracker.swarms, tracker.clock),
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! The file that carries swarms, sessions and reports over a restart.
+//!
+//! `FILE.stopped` is written after the last announce of a process that was asked to stop: all of it goes on exactly
+//! where it was. `FILE.running` is written while announces come in, every minute; if the process is killed, its peers
+//! come back, but their first announce is only a new baseline, so that nothing is counted twice. A process that reads
+//! `FILE.stopped` makes it `FILE.running` first: what is announced from then on is not in it.
+
+mod reading;
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use bt::restart::{MAX_ROWS, Writer};
+use infra::shutdown::Shutdown;
+use parking_lot::Mutex;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::spawn_blocking;
+use tokio::time::{MissedTickBehavior, interval_at};
+
+use crate::Tracker;
+use crate::clock::wall_seconds;
+pub(crate) use reading::Found;
+
+/// Between two copies of what a kill would take.
+const PERIOD: Duration = Duration::from_mins(1);
+
+/// Bytes gathered before they are written.
+const PIECE: usize = 256 * 1024;
+
+/// What a copy is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Copy {
+    /// Announces go on after it.
+    Running,
+    /// Nothing comes after it.
+    Stopped,
+}
+
+/// The file's three names.
+#[derive(Debug)]
+pub(crate) struct RestartFile {
+    stopped: PathBuf,
+    running: PathBuf,
+    new: PathBuf,
+    /// Whether the last attempt to write failed, which the log has said then.
+    failing: AtomicBool,
+    /// Held while `new` is written.
+    writing: Mutex<()>,
+}
+
+impl RestartFile {
+    /// `file` is `tracker.restartFile` of the configuration.
+    pub(crate) fn new(file: &Path) -> Self {
+        let name = |suffix: &str| {
+            let mut name = file.as_os_str().to_owned();
+            name.push(suffix);
+            PathBuf::from(name)
+        };
+        let (stopped, running, new) = (name(".stopped"), name(".running"), name(".new"));
+        Self { stopped, running, new, failing: AtomicBool::new(false), writing: Mutex::new(()) }
+    }
+
+    /// Finds what the process before left behind. To be called before any announce is answered.
+    pub(crate) fn claim(&self) -> Option<Found> {
+        let exact = match fs::rename(&self.stopped, &self.running).and_then(|()| self.sync_folder()) {
+            Ok(()) => true,
+            Err(error) => {
+                if error.kind() != io::ErrorKind::NotFound {
+                    let file = self.stopped.display();
+                    tracing::warn!(%file, %error, "cannot take the restart file over; an older one is used");
+                }
+                false
+            }
+        };
+        match File::open(&self.running) {
+            Ok(file) => Some(Found { file, path: self.running.clone(), exact }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => {
+                let file = self.running.display();
+                tracing::warn!(%file, %error, "cannot open the restart file; starting without peers");
+                None
+            }
+        }
+    }
+
+    /// Writes all that `tracker` holds. What fails is said once, until it works again; the copy before stays.
+    pub(crate) fn write(&self, tracker: &Tracker, copy: Copy) {
+        let _writing = self.writing.lock();
+        let begun = Instant::now();
+        match self.try_write(tracker, copy) {
+            Ok(bytes) => {
+                self.failing.store(false, Ordering::Relaxed);
+                tracing::debug!(bytes, elapsed = ?begun.elapsed(), "wrote the restart file");
+            }
+            Err(error) => {
+                if !self.failing.swap(true, Ordering::Relaxed) {
+                    let file = self.new.display();
+                    tracing::warn!(%file, %error, "cannot write the restart file; a restart would lose peers");
+                }
+                // It may be what fills the disk.
+                let _ = fs::remove_file(&self.new);
+            }
+        }
+    }
+
+    fn try_write(&self, tracker: &Tracker, copy: Copy) -> io::Result<u64> {
+        match fs::remove_file(&self.new) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        if let Some(folder) = self.new.parent() {
+            DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        }
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.new)?;
+        let bytes = write_all(tracker, &mut file)?;
+        file.sync_all()?;
+        let name = match copy {
+            Copy::Running => &self.running,
+            Copy::Stopped => &self.stopped,
+        };
+        fs::rename(&self.new, name)?;
+        self.sync_folder()?;
+        Ok(bytes)
+    }
+
+    fn sync_folder(&self) -> io::Result<()> {
+        let folder = self.new.parent().filter(|folder| !folder.as_os_str().is_empty());
+        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    }
+}
+
+/// SIGUSR1, which asks for a copy now: before a backup or an upgrade of the machine, for example.
+pub(crate) fn asked() -> io::Result<Signal> {
+    signal(SignalKind::user_defined1())
+}
+
+/// Reads what was found, then writes a copy every minute, and whenever it is `asked` for, until the process stops.
+pub(crate) async fn run(
+    tracker: Arc<Tracker>,
+    file: Arc<RestartFile>,
+    found: Option<Found>,
+    mut asked: Signal,
+    shutdown: Shutdown,
+) {
+    if let Some(found) = found {
+        let reader = Arc::clone(&tracker);
+        if spawn_blocking(move || found.restore(&reader)).await.is_err() {
+            tracing::error!("reading the restart file ended in a panic");
+        }
+        tracker.directory.gate.open();
+    }
+    let mut timer = interval_at(tokio::time::Instant::now() + PERIOD, PERIOD);
+    timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = shutdown.requested() => return,
+            _ = asked.recv() => {}
+            _ = timer.tick() => {}
+        }
+        let (tracker, file) = (Arc::clone(&tracker), Arc::clone(&file));
+        if spawn_blocking(move || file.write(&tracker, Copy::Running)).await.is_err() {
+            tracing::error!("writing the restart file ended in a panic");
+        }
+    }
+}
+
+/// Through a buffer: however many peers there are, they are not in memory twice.
+fn write_all(tracker: &Tracker, file: &mut File) -> io::Result<u64> {
+    let mut writer = Writer::default();
+    let mut bytes = 0;
+    let mut flush = |writer: &mut Writer, least: usize| {
+        if writer.bytes().len() > least {
+            file.write_all(writer.bytes())?;
+            bytes += writer.bytes().len() as u64;
+            writer.clear();
+        }
+        io::Result::Ok(())
+    };
+    writer.saved(wall_seconds());
+    writer.clients(&tracker.swarms.clients());
+    let mut last = None;
+    loop {
+        let members = tracker.directory.members_after(last, MAX_ROWS);
+        let Some(end) = members.last() else { break };
+        last = Some(end.id);
+        writer.members(members.into_iter());
+        flush(&mut writer, PIECE)?;
+    }
+    last = None;
+    loop {
+        let torrents = tracker.directory.torrents_after(last, MAX_ROWS);
+        let Some(end) = torrents.last() else { break };
+        last = Some(end.id);
+        writer.torrents(torrents.into_iter());
+        flush(&mut writer, PIECE)?;
+    }
+    tracker.ledger.export(|position, reports| {
+        writer.reports(position, reports);
+        flush(&mut writer, PIECE)
+    })?;
+    tracker.swarms.export(&mut writer, tracker.clock.now(), |writer| flush(writer, PIECE))?;
+    writer.finish();
+    flush(&mut writer, 0)?;
+    Ok(bytes)
+}

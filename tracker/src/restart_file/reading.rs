@@ -1,0 +1,132 @@
+//! Reads the file twice: first whether it is whole, then what it says. So nothing is taken from a damaged one.
+
+use std::fs::File;
+use std::io::{self, Read, Seek};
+use std::path::PathBuf;
+use std::time::Instant;
+
+use bt::InfoHash;
+use bt::restart::{self, Frame, MAX_PAYLOAD, Reader, Section, Step};
+
+use crate::Tracker;
+use crate::clock::wall_seconds;
+use crate::swarms::{Return, shard_of};
+
+/// Bytes of the file in memory. Any section fits.
+const BUFFER: usize = MAX_PAYLOAD + 64 * 1024;
+
+/// What the process before left behind.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(super) file: File,
+    pub(super) path: PathBuf,
+    /// Whether nothing was announced after it was written.
+    pub(super) exact: bool,
+}
+
+/// Why a file is not used.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error("it cannot be read: {0}")]
+    Read(#[from] io::Error),
+    #[error(transparent)]
+    Format(#[from] restart::Error),
+}
+
+impl Found {
+    /// Takes the peers, reports, members and torrents of the file in; opens the gate step by step.
+    pub(crate) fn restore(mut self, tracker: &Tracker) {
+        let begun = Instant::now();
+        match self.try_restore(tracker) {
+            Ok(peers) => {
+                let (file, exact) = (self.path.display(), self.exact);
+                tracing::info!(%file, peers, exact, elapsed = ?begun.elapsed(), "took over the restart file");
+            }
+            Err(error) => {
+                let file = self.path.display();
+                tracing::warn!(%file, %error, "the restart file is ignored");
+            }
+        }
+    }
+
+    fn try_restore(&mut self, tracker: &Tracker) -> Result<usize, Error> {
+        self.each(|_| Ok(()))?;
+        self.file.rewind()?;
+        let mut restoring = Restoring::new(tracker, self.exact);
+        self.each(|frame| {
+            restoring.take(frame.decode()?);
+            Ok(())
+        })?;
+        Ok(restoring.peers)
+    }
+
+    /// Hands over each section; the last one is followed by the right checksum if this succeeds.
+    fn each(&mut self, mut use_it: impl FnMut(Frame<'_>) -> Result<(), Error>) -> Result<(), Error> {
+        let mut reader = Reader::default();
+        let mut buffer = vec![0; BUFFER];
+        let (mut begin, mut end) = (0, 0);
+        loop {
+            let (done, step) = reader.read(&buffer[begin..end])?;
+            match step {
+                Step::Partial => {
+                    buffer.copy_within(begin..end, 0);
+                    (begin, end) = (0, end - begin);
+                    match self.file.read(&mut buffer[end..])? {
+                        0 => return Err(restart::Error::Cut.into()),
+                        count => end += count,
+                    }
+                    continue;
+                }
+                Step::Header => {}
+                Step::Section(frame) => use_it(frame)?,
+                Step::End if begin + done < end || self.file.read(&mut [0])? > 0 => {
+                    return Err(restart::Error::Checksum.into());
+                }
+                Step::End => return Ok(()),
+            }
+            begin += done;
+        }
+    }
+}
+
+/// A file on its way into memory.
+struct Restoring<'a> {
+    tracker: &'a Tracker,
+    how: Return,
+    peers: usize,
+}
+
+impl<'a> Restoring<'a> {
+    fn new(tracker: &'a Tracker, exact: bool) -> Self {
+        let (now, timeout) = (tracker.clock.now(), tracker.settings.peer_timeout);
+        let how = Return { now, away: 0, timeout, exact, clients: Vec::new() };
+        Self { tracker, how, peers: 0 }
+    }
+
+    fn take(&mut self, section: Section) {
+        let Tracker { directory, swarms, ledger, .. } = self.tracker;
+        match section {
+            // If the system's clock was set back meanwhile, no time has passed.
+            Section::Saved(at) => {
+                self.how.away = u32::try_from(wall_seconds().saturating_sub(at)).unwrap_or(u32::MAX);
+            }
+            Section::Clients(prefixes) => self.how.clients = swarms.number_clients(&prefixes),
+            Section::Members(members) => directory.restore_members(&members),
+            Section::Torrents(torrents) => directory.restore_torrents(&torrents),
+            Section::Reports(position, reports) => ledger.restore(position, reports),
+            Section::Swarm(head, peers) => {
+                self.reach(&head.info_hash);
+                self.peers += swarms.restore(&head, &peers, &self.how);
+            }
+        }
+    }
+
+    /// Everything of the shards before this one has been read.
+    fn reach(&self, info_hash: &InfoHash) {
+        let shard = shard_of(info_hash);
+        let gate = &self.tracker.directory.gate;
+        if !gate.has_directory() || (shard > 0 && !gate.has_shard(shard - 1)) {
+            gate.open_shards(shard);
+        }
+    }
+}

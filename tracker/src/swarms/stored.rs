@@ -1,0 +1,98 @@
+//! Swarms into the restart file and out of it.
+
+use bt::InfoHash;
+use bt::restart::{MAX_PEERS, SwarmHead, Writer};
+use bt::swarm::{ClientPrefix, Stored};
+
+use super::{Room, SHARDS, Swarms, shard_of};
+
+/// How a restart file's peers become those of this process.
+#[derive(Debug)]
+pub(crate) struct Return {
+    /// Second of the tracker's clock.
+    pub(crate) now: u32,
+    /// Seconds since the file was made.
+    pub(crate) away: u32,
+    /// Seconds of silence after which a peer does not come back.
+    pub(crate) timeout: u32,
+    /// Whether sessions go on, see [`bt::swarm::Swarm::restore`].
+    pub(crate) exact: bool,
+    /// For each number of a client in the file, the number it has here.
+    pub(crate) clients: Vec<u16>,
+}
+
+impl Swarms {
+    /// The prefixes that all clients stored so far are numbers of.
+    pub(crate) fn clients(&self) -> Vec<ClientPrefix> {
+        self.clients.read().prefixes().to_vec()
+    }
+
+    /// The numbers that these prefixes have from now on.
+    pub(crate) fn number_clients(&self, prefixes: &[ClientPrefix]) -> Vec<u16> {
+        prefixes.iter().map(|prefix| self.number_of(*prefix)).collect()
+    }
+
+    /// Has `writer` make pieces of all swarms and `flush` take them, which happens without a lock.
+    ///
+    /// While announces come in, a peer may be written twice or be left out.
+    pub(crate) fn export<E>(
+        &self,
+        writer: &mut Writer,
+        now: u32,
+        mut flush: impl FnMut(&mut Writer) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for shard in 0..SHARDS {
+            let mut rest: Vec<(InfoHash, usize)> =
+                self.locked(shard, |shard| shard.swarms.keys().map(|hash| (*hash, 0)).collect());
+            while !rest.is_empty() {
+                self.locked(shard, |shard| {
+                    let mut steps = MAX_PEERS;
+                    while let Some((info_hash, from)) = rest.pop() {
+                        let Some(room) = shard.swarms.get(&info_hash) else { continue };
+                        let count = room.swarm.len().saturating_sub(from).min(steps);
+                        if count > 0 || from == 0 {
+                            writer.swarm(&room.head(info_hash), room.swarm.export(from, count, now));
+                        }
+                        if from + count < room.swarm.len() {
+                            rest.push((info_hash, from + count));
+                        }
+                        // One for the swarm itself: most have few peers.
+                        steps = steps.saturating_sub(count + 1);
+                        if steps == 0 {
+                            break;
+                        }
+                    }
+                });
+                flush(writer)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes peers in again that are not silent for too long, and says how many.
+    pub(crate) fn restore(&self, head: &SwarmHead, peers: &[Stored], how: &Return) -> usize {
+        self.locked(shard_of(&head.info_hash), |shard| {
+            let room = shard.swarms.entry(head.info_hash).or_insert_with(|| Room::new(head.loaded));
+            let before = room.swarm.counts();
+            room.swarm.raise_snatched(head.snatched);
+            let mut count = 0;
+            for peer in peers {
+                let idle = peer.idle.saturating_add(how.away);
+                let client = how.clients.get(usize::from(peer.client)).copied().unwrap_or_default();
+                if idle <= how.timeout {
+                    let peer = Stored { idle, client, ..*peer };
+                    count += usize::from(room.swarm.restore(&peer, how.now, how.exact));
+                }
+            }
+            shard.note(head.info_hash, before);
+            shard.tidy(&head.info_hash);
+            count
+        })
+    }
+}
+
+impl Room {
+    fn head(&self, info_hash: InfoHash) -> SwarmHead {
+        SwarmHead { info_hash, snatched: self.swarm.counts().snatched, loaded: self.loaded }
+    }
+}

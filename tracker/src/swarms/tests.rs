@@ -1,0 +1,107 @@
+use super::*;
+use bt::announce::Event;
+
+fn torrent(number: u8, snatched: u32) -> Torrent {
+    Torrent { id: number.into(), info_hash: [number; 20].into(), snatched }
+}
+
+fn announcement(member: u32, left: u64, event: Event) -> Announcement {
+    Announcement {
+        member,
+        identity: 7,
+        client: [7; 8],
+        endpoint: ([192, 0, 2, 1], 6881).into(),
+        uploaded: 0,
+        downloaded: 0,
+        left: Some(left),
+        event,
+        numwant: 50,
+    }
+}
+
+fn announce(swarms: &Swarms, torrent: &Torrent, member: u32, left: u64, event: Event, now: u32) {
+    let announcement = announcement(member, left, event);
+    let mut rng = fastrand::Rng::with_seed(1);
+    let mut peers = PeerBuffer::default();
+    swarms
+        .announce(torrent, || true, &announcement, now, (&mut rng, &mut peers))
+        .expect("the torrent exists");
+}
+
+fn numbers(records: &[counts::Record]) -> Vec<(u8, u32, u32, u32)> {
+    let mut numbers: Vec<_> = records
+        .iter()
+        .map(|it| (it.info_hash.as_bytes()[0], it.seeders, it.leechers, it.snatched))
+        .collect();
+    numbers.sort_unstable();
+    numbers
+}
+
+#[test]
+fn a_change_is_published_once_with_the_latest_numbers() {
+    let swarms = Swarms::new(Rules::default());
+    announce(&swarms, &torrent(1, 5), 1, 10, Event::Started, 0);
+    announce(&swarms, &torrent(1, 5), 2, 0, Event::Started, 0);
+    announce(&swarms, &torrent(2, 0), 2, 0, Event::Started, 0);
+    assert_eq!(numbers(&swarms.take_changed()), [(1, 1, 1, 5), (2, 1, 0, 0)]);
+    announce(&swarms, &torrent(1, 5), 1, 5, Event::None, 0);
+    assert_eq!(numbers(&swarms.take_changed()), []);
+}
+
+#[tokio::test]
+async fn an_expired_swarm_is_published_as_empty_and_forgotten_unless_snatched() {
+    let swarms = Swarms::new(Rules::default());
+    announce(&swarms, &torrent(1, 0), 1, 10, Event::Started, 0);
+    announce(&swarms, &torrent(2, 0), 1, 10, Event::Started, 0);
+    announce(&swarms, &torrent(2, 0), 1, 0, Event::Completed, 0);
+    swarms.take_changed();
+    swarms.expire(100, 100).await;
+    assert_eq!(numbers(&swarms.take_changed()), []);
+    swarms.expire(101, 100).await;
+    assert_eq!(numbers(&swarms.take_changed()), [(1, 0, 0, 0), (2, 0, 0, 1)]);
+    assert_eq!(numbers(&swarms.snapshot()), [(2, 0, 0, 1)]);
+    assert_eq!(swarms.shards[1].lock().swarms.len(), 0);
+    assert_eq!(swarms.counts(&torrent(2, 0)).snatched, 1);
+}
+
+#[tokio::test]
+async fn all_of_a_large_swarm_and_of_many_small_ones_is_visited() {
+    let swarms = Swarms::new(Rules::default());
+    for member in 0..3 * u32::try_from(STEPS).expect("small") {
+        announce(&swarms, &torrent(1, 0), member, 10, Event::Started, 0);
+    }
+    for second in 0..=255 {
+        let mut hash = [1; 20];
+        hash[1] = second;
+        hash[2] = 2;
+        announce(
+            &swarms,
+            &Torrent { id: 1, info_hash: hash.into(), snatched: 0 },
+            1,
+            0,
+            Event::Started,
+            0,
+        );
+    }
+    swarms.remove_member(1).await;
+    assert_eq!(swarms.peers(None, 0, 0).0, 3 * 4096 - 1);
+    swarms.expire(101, 100).await;
+    assert_eq!(swarms.peers(None, 10, 0), (0, Vec::new()));
+    swarms.take_changed();
+    assert_eq!(swarms.shards[1].lock().swarms.len(), 0);
+}
+
+#[test]
+fn a_deleted_torrent_is_published_as_empty_and_not_made_again() {
+    let swarms = Swarms::new(Rules::default());
+    announce(&swarms, &torrent(1, 4), 1, 0, Event::Started, 0);
+    swarms.take_changed();
+    swarms.remove([1; 20].into());
+    swarms.remove([1; 20].into());
+    assert_eq!(numbers(&swarms.take_changed()), [(1, 0, 0, 0)]);
+    assert_eq!(numbers(&swarms.snapshot()), []);
+    let announcement = announcement(1, 0, Event::Started);
+    let mut rng = fastrand::Rng::with_seed(1);
+    let into = (&mut rng, &mut PeerBuffer::default());
+    assert_eq!(swarms.announce(&torrent(1, 4), || false, &announcement, 0, into), None);
+}
