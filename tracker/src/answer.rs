@@ -7,7 +7,7 @@ use bt::announce::{Failure, PeerList, Response, Retry};
 use bt::route::{self, Action, Route};
 use bt::swarm::{Counts, PeerBuffer};
 use bt::token::Token;
-use bt::{InfoHash, announce, announce_key, scrape};
+use bt::{InfoHash, announce, announce_key, scrape, udp};
 
 use crate::Tracker;
 use crate::directory::{Member, Subject, Torrent};
@@ -25,6 +25,8 @@ pub(crate) enum Refusal {
     Announce(#[from] announce::Error),
     #[error(transparent)]
     Scrape(#[from] scrape::Error),
+    #[error(transparent)]
+    Udp(#[from] udp::Error),
     #[error("The passkey in the announce URL is not valid; download the torrent again, signed in")]
     Passkey,
     #[error("The passkey in the announce URL belongs to a disabled account; ask the staff")]

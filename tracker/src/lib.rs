@@ -16,6 +16,7 @@ mod reports;
 mod restart_file;
 mod settings;
 mod swarms;
+mod udp;
 mod upkeep;
 mod workers;
 
@@ -36,6 +37,7 @@ use reports::Ledger;
 use restart_file::{Copy, RestartFile};
 use settings::Settings;
 use swarms::Swarms;
+use udp::Udp;
 use workers::Workers;
 
 /// Time for answers under way when the process stops.
@@ -51,20 +53,30 @@ struct Tracker {
     ledger: Ledger,
 }
 
-/// Runs the tracker until SIGINT or SIGTERM; `ready` is told the addresses it listens on.
+/// Where a tracker listens, with the ports that the system chose.
+#[derive(Debug, Clone, Default)]
+pub struct Addresses {
+    /// For announces over HTTP.
+    pub http: Vec<SocketAddr>,
+    /// For announces over UDP.
+    pub udp: Vec<SocketAddr>,
+}
+
+/// Runs the tracker until SIGINT or SIGTERM; `ready` is told where it listens.
 ///
 /// # Errors
 /// When an address or endpoint cannot be bound, or the database has another schema. A database that is away is no
 /// error: the tracker waits for it.
-pub fn run(config: Config, ready: impl FnOnce(&[SocketAddr])) -> anyhow::Result<()> {
+pub fn run(config: Config, ready: impl FnOnce(&Addresses)) -> anyhow::Result<()> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("the runtime")?;
     runtime.block_on(run_here(config, ready))
 }
 
-async fn run_here(config: Config, ready: impl FnOnce(&[SocketAddr])) -> anyhow::Result<()> {
+async fn run_here(config: Config, ready: impl FnOnce(&Addresses)) -> anyhow::Result<()> {
     let shutdown = Shutdown::default();
     let workers = Workers::bind(&config.tracker)?;
+    let udp = Udp::bind(&config.tracker)?;
     let (mut counts, mut control) = (PubSocket::new(), RouterSocket::new());
     mq::bind(&mut counts, &config.zeromq.counts).await?;
     mq::bind(&mut control, &config.zeromq.control).await?;
@@ -106,8 +118,9 @@ async fn run_here(config: Config, ready: impl FnOnce(&[SocketAddr])) -> anyhow::
     shutdown.spawn(publish::run(Arc::clone(&tracker), counts, shutdown.clone()));
     shutdown.spawn(reports::run(Arc::clone(&tracker), shutdown.clone()));
     shutdown.spawn(control::run(Arc::clone(&tracker), control, shutdown.clone()));
-    let addresses = workers.addresses().to_vec();
+    let addresses = Addresses { http: workers.addresses().to_vec(), udp: udp.addresses().to_vec() };
     let running = workers.start(&tracker, &shutdown)?;
+    let udp = udp.start(&tracker, &shutdown)?;
     // Signals are listened for first: whoever hears that we are ready may send one.
     let (signalled, ()) = tokio::join!(biased; shutdown.signalled(), async { ready(&addresses) });
     signalled.context("signals")?;
@@ -115,6 +128,7 @@ async fn run_here(config: Config, ready: impl FnOnce(&[SocketAddr])) -> anyhow::
         tracing::warn!("connections were cut after {} s", DRAIN.as_secs());
     }
     running.join();
+    udp.join();
     // Half of the file before is no whole one.
     if tracker.directory.gate.is_open() {
         tracker.ledger.gather(&tracker.swarms, tracker.clock);

@@ -1,17 +1,17 @@
 //! `tracker CONFIG`: answers announces and scrapes.
 
 use std::io::Write;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
 use infra::config::Config;
+use tracker::Addresses;
 
 /// Answers the announces and scrapes of BitTorrent clients, for members and torrents in the database.
 ///
-/// Prints `listening ADDR:PORT` on stdout for each address once it does; everything else is log on stderr, chosen with
-/// `RUST_LOG`. Stops at SIGINT or SIGTERM within 5 s.
+/// Once it listens, it prints on stdout `udp ADDR:PORT` for each address of announces over UDP, then
+/// `listening ADDR:PORT` for each over HTTP. Everything else is log on stderr, chosen with `RUST_LOG`. Stops at SIGINT or SIGTERM within 5 s.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
@@ -39,9 +39,13 @@ fn main() -> ExitCode {
 }
 
 /// Nobody may be reading: that is no reason to stop.
-fn announce_ready(addresses: &[SocketAddr]) {
+fn announce_ready(addresses: &Addresses) {
     let mut out = std::io::stdout().lock();
-    for address in addresses {
+    for address in &addresses.udp {
+        let _ = writeln!(out, "udp {address}");
+    }
+    // Last: whoever starts the tracker counts these lines, and then it serves.
+    for address in &addresses.http {
         let _ = writeln!(out, "listening {address}");
     }
     let _ = out.flush();

@@ -1,0 +1,86 @@
+//! Announces and scrapes over UDP (BEP 15): one thread for each core, each with sockets of its own.
+
+mod mailbox;
+mod question;
+mod respondent;
+mod socket;
+mod thread;
+
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use anyhow::Context;
+use bt::udp::ConnectionIds;
+use infra::shutdown::Shutdown;
+use infra::{config, secrets};
+use tokio::sync::mpsc;
+
+use crate::Tracker;
+use question::Asker;
+use respondent::Respondent;
+use thread::UdpThread;
+
+/// Threads to be, with their sockets; none where the configuration names no address.
+pub(crate) struct Udp {
+    addresses: Vec<SocketAddr>,
+    /// For each thread, one socket for each address.
+    sockets: Vec<Vec<UdpSocket>>,
+}
+
+/// Threads that run.
+pub(crate) struct Running(Vec<JoinHandle<()>>);
+
+impl Udp {
+    /// Binds the addresses of the configuration.
+    pub(crate) fn bind(config: &config::Tracker) -> anyhow::Result<Self> {
+        let count = if config.udp_listen.is_empty() {
+            0
+        } else {
+            std::thread::available_parallelism().map_or(1, usize::from)
+        };
+        let mut sockets: Vec<Vec<UdpSocket>> = (0..count).map(|_| Vec::new()).collect();
+        let mut addresses = Vec::new();
+        for address in &config.udp_listen {
+            let (address, own) = socket::bind_all(*address, count)?;
+            addresses.push(address);
+            for (thread, socket) in sockets.iter_mut().zip(own) {
+                thread.push(socket);
+            }
+        }
+        Ok(Self { addresses, sockets })
+    }
+
+    /// Where datagrams are awaited.
+    pub(crate) fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Starts the threads. They answer until `shutdown` is requested, and then what has come until then.
+    pub(crate) fn start(self, tracker: &Arc<Tracker>, shutdown: &Shutdown) -> anyhow::Result<Running> {
+        let mut key = [0; 16];
+        secrets::random(&mut key).context("a random key")?;
+        let respondent = Arc::new(Respondent::new(Arc::clone(tracker), ConnectionIds::new(&key)));
+        let (questions, asked) = mpsc::unbounded_channel();
+        let asker = Asker::new(questions);
+        shutdown.spawn(question::run(Arc::clone(&respondent), asked, shutdown.clone()));
+        let mut threads = Vec::new();
+        for sockets in self.sockets {
+            let thread = UdpThread::new(sockets, Arc::clone(&respondent), asker.clone(), shutdown)?;
+            let builder = std::thread::Builder::new().name("udp".to_owned());
+            threads.push(builder.spawn(move || thread.run()).context("a thread")?);
+        }
+        Ok(Running(threads))
+    }
+}
+
+impl Running {
+    /// Waits for the threads, which end by themselves.
+    pub(crate) fn join(self) {
+        for thread in self.0 {
+            if thread.join().is_err() {
+                tracing::error!("a thread ended in a panic");
+            }
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Requests that memory does not answer: the database is asked on the main runtime, while the threads go on.
+
+use std::net::{SocketAddr, UdpSocket};
+use std::os::fd::AsRawFd;
+use std::sync::Arc;
+
+use infra::shutdown::Shutdown;
+use nix::sys::socket::{MsgFlags, SockaddrStorage, sendto};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+
+use super::respondent::Respondent;
+use crate::answer::Asked;
+
+/// Requests that may wait for the database at the same time; others get no answer, and their clients ask again.
+const MAX_OPEN: usize = 4096;
+
+/// A request needs its member and its torrent, and its member once more if the key does not fit.
+const MAX_QUESTIONS: usize = 4;
+
+/// Where threads hand over what they cannot answer.
+#[derive(Clone)]
+pub(super) struct Asker {
+    questions: mpsc::UnboundedSender<Question>,
+    /// Bounds what is in the channel and under way.
+    places: Arc<Semaphore>,
+}
+
+/// A request that is being asked about.
+pub(super) struct Question {
+    datagram: Box<[u8]>,
+    from: SocketAddr,
+    socket: Arc<UdpSocket>,
+    place: OwnedSemaphorePermit,
+}
+
+impl Asker {
+    pub(super) fn new(questions: mpsc::UnboundedSender<Question>) -> Self {
+        Self { questions, places: Arc::new(Semaphore::new(MAX_OPEN)) }
+    }
+
+    /// Has `datagram` answered later, through `socket`, if there is room.
+    pub(super) fn ask(&self, datagram: &[u8], from: SocketAddr, socket: &Arc<UdpSocket>) {
+        if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
+            let question = Question { datagram: datagram.into(), from, socket: Arc::clone(socket), place };
+            // Nobody listens any more only when the process ends.
+            let _ = self.questions.send(question);
+        }
+    }
+}
+
+/// Answers until every [`Asker`] is gone.
+pub(super) async fn run(
+    respondent: Arc<Respondent>,
+    mut questions: mpsc::UnboundedReceiver<Question>,
+    shutdown: Shutdown,
+) {
+    while let Some(question) = questions.recv().await {
+        let respondent = Arc::clone(&respondent);
+        shutdown.spawn(async move { question.answer(&respondent).await });
+    }
+}
+
+impl Question {
+    async fn answer(self, respondent: &Respondent) {
+        let Self { datagram, from, socket, place } = self;
+        let mut asked = Asked::default();
+        let mut out = Vec::new();
+        for _ in 0..MAX_QUESTIONS {
+            let Err(subject) = respondent.answer(&datagram, from.ip(), asked, &mut out) else {
+                break;
+            };
+            asked.note(&subject);
+            if respondent.tracker.directory.ask(subject).await.is_err() {
+                Respondent::give_up(&datagram, &mut out);
+                break;
+            }
+        }
+        if !out.is_empty() {
+            // A client that is not reached asks again.
+            let _ = sendto(socket.as_raw_fd(), &out, &SockaddrStorage::from(from), MsgFlags::MSG_DONTWAIT);
+        }
+        drop(place);
+    }
+}

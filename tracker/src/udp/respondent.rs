@@ -1,0 +1,115 @@
+//! Datagrams in, answers out, without the sockets.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use bt::announce::Response;
+use bt::route::{self, Route};
+use bt::swarm::Counts;
+use bt::token::Token;
+use bt::udp::{Action, Announce, ConnectionIds, Reply, Request, Scrape};
+
+use crate::Tracker;
+use crate::answer::{Asked, Refusal, Stop};
+use crate::directory::Subject;
+
+/// What all threads answer with.
+pub(super) struct Respondent {
+    pub(super) tracker: Arc<Tracker>,
+    ids: ConnectionIds,
+}
+
+/// Where a datagram came from, and what its answer is written to.
+struct Exchange<'a> {
+    ip: IpAddr,
+    transaction: u32,
+    asked: Asked,
+    out: &'a mut Vec<u8>,
+}
+
+impl Respondent {
+    pub(super) fn new(tracker: Arc<Tracker>, ids: ConnectionIds) -> Self {
+        Self { tracker, ids }
+    }
+
+    /// Appends the answer to what the client at `ip` sent, from memory. Nothing is said to whoever has not shown that
+    /// the address is theirs, but for an id that takes no more bytes than its request.
+    ///
+    /// # Errors
+    /// What the directory must ask first; nothing is appended then.
+    pub(super) fn answer(
+        &self,
+        datagram: &[u8],
+        ip: IpAddr,
+        asked: Asked,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Subject> {
+        let Some(Request { connection, transaction, action }) = Request::read(datagram) else {
+            return Ok(());
+        };
+        let now = self.tracker.clock.now();
+        let body = match action {
+            Action::Connect => {
+                Reply::Connect(self.ids.issue(ip, now)).write(transaction, out);
+                return Ok(());
+            }
+            _ if !self.ids.accept(connection, ip, now) => return Ok(()),
+            Action::Announce(body) | Action::Scrape(body) => body,
+        };
+        let exchange = Exchange { ip, transaction, asked, out };
+        let done = match action {
+            Action::Scrape(_) => self.scrape(body, exchange),
+            _ => self.announce(body, exchange),
+        };
+        match done {
+            Ok(()) => Ok(()),
+            Err(Stop::Ask(subject)) => Err(subject),
+            Err(Stop::Refused(refusal)) => {
+                refuse(refusal, transaction, out);
+                Ok(())
+            }
+        }
+    }
+
+    /// Appends the answer to a request that the directory could not be asked about.
+    pub(super) fn give_up(datagram: &[u8], out: &mut Vec<u8>) {
+        if let Some(request) = Request::read(datagram) {
+            refuse(Refusal::Unavailable, request.transaction, out);
+        }
+    }
+
+    fn announce(&self, body: &[u8], exchange: Exchange<'_>) -> Result<(), Stop> {
+        let Announce { request, url } = Announce::read(body)?;
+        let token = self.token(&url)?;
+        let Exchange { ip, transaction, asked, out } = exchange;
+        self.tracker.announce(&token, &request, ip, asked, |response| {
+            let Response { interval, complete, incomplete, peers, .. } = *response;
+            Reply::announce(interval, complete, incomplete, peers, ip.is_ipv6()).write(transaction, out);
+        })
+    }
+
+    fn scrape(&self, body: &[u8], exchange: Exchange<'_>) -> Result<(), Stop> {
+        let scrape = Scrape::read(body)?;
+        let token = self.token(&scrape.url)?;
+        let hashes: Vec<_> = scrape.hashes().collect();
+        let mut files: Vec<Counts> = Vec::with_capacity(hashes.len());
+        self.tracker.scrape(&token, &hashes, exchange.asked, |_, counts| {
+            files.push(counts.unwrap_or_default());
+        })?;
+        Reply::Scrape(files.into()).write(exchange.transaction, exchange.out);
+        Ok(())
+    }
+
+    /// The key in the URL of an announce or a scrape; which of them the URL says does not matter here.
+    fn token(&self, url: &[u8]) -> Result<Token, Refusal> {
+        if url.is_empty() {
+            return Err(route::Error::KeyMissing.into());
+        }
+        let route = Route::parse(url, self.tracker.settings.path_depth)?;
+        Token::parse(route.key).ok_or(Refusal::Passkey)
+    }
+}
+
+fn refuse(refusal: Refusal, transaction: u32, out: &mut Vec<u8>) {
+    Reply::Error(refusal.to_string().into()).write(transaction, out);
+}
