@@ -2,12 +2,15 @@
 
 pub mod count;
 pub mod file;
+pub mod history;
 pub mod invite;
 pub mod listing;
+pub mod report;
 pub mod role;
 pub mod session;
 pub mod token;
 pub mod torrent;
+pub mod transfer;
 pub mod user;
 
 use deadpool_postgres::GenericClient;

@@ -5,7 +5,9 @@
 
 mod connection;
 mod follower;
+mod history;
 mod peers;
+mod reports;
 mod seats;
 mod store;
 
@@ -150,10 +152,11 @@ impl From<Record> for Counts {
     }
 }
 
-/// Starts following the tracker and writing down what it says, until the process stops.
+/// Starts following the tracker, writing down what it says and applying its reports, until the process stops.
 pub fn start(app: &App) {
     let (live, zeromq, shutdown) = (app.live.clone(), app.config.zeromq.clone(), app.shutdown.clone());
     app.shutdown.spawn(async move { connection::keep(&live, &zeromq, &shutdown).await });
-    let app = app.clone();
-    app.shutdown.clone().spawn(async move { store::keep(&app).await });
+    let (storing, pulling) = (app.clone(), app.clone());
+    app.shutdown.spawn(async move { store::keep(&storing).await });
+    app.shutdown.spawn(async move { reports::keep(&pulling).await });
 }

@@ -7,20 +7,22 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Request};
 use axum::http::request::Parts;
+use deadpool_postgres::GenericClient;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use infra::http::Limits;
+use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tower::ServiceExt;
 
 use crate::app::App;
 use crate::error::Error;
-use crate::{db, live, router};
+use crate::{db, domain, live, router};
 
 /// Bytes of a request's header at most.
 const MAX_HEADER: usize = 16 << 10;
 
-/// How often ended sessions are deleted.
+/// How often ended sessions and old history are deleted.
 const SWEEP_EVERY: Duration = Duration::from_hours(1);
 
 /// The other end of the connection, as the accept loop saw it.
@@ -71,13 +73,21 @@ pub async fn serve(app: App, listener: TcpListener) {
 async fn sweep(app: App) {
     loop {
         if let Ok(client) = app.connection().await
-            && let Err(error) = db::session::sweep(&client).await
+            && let Err(error) = sweep_once(&client).await
         {
-            tracing::warn!(error = infra::db::state(&error), "ended sessions were not deleted");
+            tracing::warn!(error = infra::db::state(&error), "what is out of date was not deleted");
         }
         tokio::select! {
             () = app.shutdown.requested() => return,
             () = tokio::time::sleep(SWEEP_EVERY) => {}
         }
     }
+}
+
+async fn sweep_once(client: &impl GenericClient) -> Result<(), tokio_postgres::Error> {
+    db::session::sweep(client).await?;
+    db::report::sweep(client).await?;
+    let first = domain::history::first_day(OffsetDateTime::now_utc());
+    while !db::history::sweep(client, first).await? {}
+    Ok(())
 }

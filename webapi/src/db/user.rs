@@ -4,6 +4,7 @@ use deadpool_postgres::GenericClient;
 use time::OffsetDateTime;
 use tokio_postgres::{Error, Row};
 
+use super::transfer::Totals;
 use super::{execute, one, optional, rows};
 
 /// An account with its roles.
@@ -46,6 +47,8 @@ pub struct Profile {
     pub torrents: i64,
     /// Who invited it.
     pub inviter: Option<Inviter>,
+    /// What it moved.
+    pub totals: Totals,
 }
 
 /// Who invited a member.
@@ -64,6 +67,7 @@ impl Profile {
             account: Account::from_row(row),
             torrents: row.get("torrents"),
             inviter: inviter.map(|(id, name)| Inviter { id, name }),
+            totals: Totals::from_row(row),
         }
     }
 }
@@ -96,8 +100,9 @@ const PROFILE: &str = "
     select u.id, u.name, u.key_version, u.created_at, u.disabled_at,
            array(select r.role from user_roles r where r.user_id = u.id order by r.role) as roles,
            (select count(*) from torrents t where t.uploader_id = u.id) as torrents,
-           i.id as inviter_id, i.name as inviter_name
-    from users u left join users i on i.id = u.invited_by";
+           i.id as inviter_id, i.name as inviter_name,
+           m.uploaded, m.downloaded, m.seeded_seconds, m.leeched_seconds
+    from users u left join users i on i.id = u.invited_by left join user_totals m on m.user_id = u.id";
 
 /// An account that is not disabled.
 pub async fn find_enabled(client: &impl GenericClient, id: i32) -> Result<Option<Account>, Error> {

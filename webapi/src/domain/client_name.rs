@@ -37,7 +37,7 @@ pub fn of(client: &ClientPrefix) -> String {
     }
     // aria2 has a style of its own: `A2-1-36-0-`.
     if let Some(rest) = client.strip_prefix(b"A2-") {
-        let parts = rest.split(|it| *it == b'-').take(3).map(String::from_utf8_lossy);
+        let parts = rest.split(|it| *it == b'-').filter(|it| !it.is_empty()).map(String::from_utf8_lossy);
         return format!("aria2 {}", plain(&parts.collect::<Vec<_>>().join(".")));
     }
     let start: Vec<u8> = client.iter().copied().take_while(u8::is_ascii_graphic).collect();

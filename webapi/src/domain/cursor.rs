@@ -21,7 +21,12 @@ pub fn encode(keys: &impl Serialize) -> Result<String, Error> {
 pub fn decode<T: DeserializeOwned>(cursor: &str) -> Result<T, Error> {
     let json = BASE64URL_NOPAD.decode(cursor.as_bytes()).ok();
     let keys = json.and_then(|it| serde_json::from_slice(&it).ok());
-    keys.ok_or_else(|| Error::BadRequest("after: pass on what `next` of the page before was".to_owned()))
+    keys.ok_or_else(foreign)
+}
+
+/// What is said to a cursor that is none of ours.
+pub fn foreign() -> Error {
+    Error::BadRequest("after: pass on what `next` of the page before was".to_owned())
 }
 
 /// The rows to fetch.

@@ -7,6 +7,7 @@ use bt::InfoHash;
 use bt::counts::Record;
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::history::History;
 use super::{Counts, Dirty, Live};
 use crate::app::App;
 use crate::db::count;
@@ -32,6 +33,7 @@ struct Work {
 pub(super) async fn keep(app: &App) {
     let mut ticks = interval(PACE);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut history = History::default();
     let mut until_look = 0;
     loop {
         tokio::select! {
@@ -47,10 +49,13 @@ pub(super) async fn keep(app: &App) {
             }
         }
         until_look -= 1;
-        let Some(work) = app.live.take_work() else { continue };
-        if let Err(error) = write(app, &work).await {
+        if let Some(work) = app.live.take_work()
+            && let Err(error) = write(app, &work).await
+        {
             tracing::warn!(%error, "counts were not written down; trying again");
             app.live.give_back(&work);
+        } else if app.live.is_known() {
+            history.keep(app).await;
         }
     }
 }
@@ -100,6 +105,10 @@ impl Live {
         let mut state = self.0.state.write();
         state.dirty.whole |= work.whole;
         state.dirty.some.extend(work.records.iter().map(|it| it.info_hash));
+    }
+
+    fn is_known(&self) -> bool {
+        self.0.state.read().counts.is_some()
     }
 
     fn mark_all(&self) {

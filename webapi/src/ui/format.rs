@@ -4,6 +4,8 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 
+use crate::domain::transfer::Ratio;
+
 const UNITS: [&str; 7] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
 
 /// Bytes in the largest fitting unit: `1.4 GiB`.
@@ -49,6 +51,27 @@ pub fn ago(seconds: u32) -> String {
     }
 }
 
+/// How long something took in all: `3 d 4 h`, `5 h 12 min`, `7 min`, `40 s`.
+pub fn duration(seconds: i64) -> String {
+    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
+    match seconds {
+        ..60 => format!("{} s", seconds.max(0)),
+        60..3600 => format!("{minutes} min"),
+        3600..86_400 => format!("{hours} h {} min", minutes % 60),
+        _ => format!("{days} d {} h", hours % 24),
+    }
+}
+
+/// A ratio for the eye, with two places; `∞` where nothing was received.
+pub fn ratio(ratio: Ratio) -> String {
+    match ratio {
+        Ratio::Nothing => "–".to_owned(),
+        Ratio::Boundless => "∞".to_owned(),
+        // Never rounded up: 1.00 is what a ratio of 1 is reached with.
+        Ratio::Of(number) => format!("{:.2}", (number * 100.0).floor() / 100.0),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,5 +90,28 @@ mod tests {
         ] {
             assert_eq!(size(bytes), text);
         }
+    }
+
+    #[test]
+    fn durations_name_their_two_largest_units() {
+        for (seconds, text) in [
+            (-1, "0 s"),
+            (59, "59 s"),
+            (3599, "59 min"),
+            (3600, "1 h 0 min"),
+            (86_399, "23 h 59 min"),
+            (90_000, "1 d 1 h"),
+            (400 * 86_400, "400 d 0 h"),
+        ] {
+            assert_eq!(duration(seconds), text);
+        }
+    }
+
+    #[test]
+    fn ratios_are_not_rounded_up() {
+        assert_eq!(ratio(Ratio::new(999_999, 1_000_000)), "0.99");
+        assert_eq!(ratio(Ratio::new(3, 2)), "1.50");
+        assert_eq!(ratio(Ratio::new(1, 0)), "∞");
+        assert_eq!(ratio(Ratio::new(0, 0)), "–");
     }
 }

@@ -85,20 +85,20 @@ async fn a_body_that_never_comes_is_not_waited_for() {
     site.stop().await;
 }
 
-const OPEN: u8 = 0;
+pub(crate) const OPEN: u8 = 0;
 /// Connections end, and new ones end at once.
-const CUT: u8 = 1;
+pub(crate) const CUT: u8 = 1;
 /// Connections stay, and nothing comes back.
-const STUCK: u8 = 2;
+pub(crate) const STUCK: u8 = 2;
 
 /// Stands between the site and its database.
-struct Proxy {
-    port: u16,
+pub(crate) struct Proxy {
+    pub(crate) port: u16,
     state: Arc<AtomicU8>,
 }
 
 impl Proxy {
-    async fn start(host: String, port: u16) -> Self {
+    pub(crate) async fn start(host: String, port: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let own = listener.local_addr().expect("an address").port();
         let state = Arc::new(AtomicU8::new(OPEN));
@@ -120,7 +120,7 @@ impl Proxy {
         Self { port: own, state }
     }
 
-    fn set(&self, state: u8) {
+    pub(crate) fn set(&self, state: u8) {
         self.state.store(state, Ordering::SeqCst);
     }
 }

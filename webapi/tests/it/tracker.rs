@@ -1,14 +1,17 @@
 //! A tracker that says what a test wants, over real sockets.
 
+use std::collections::VecDeque;
 use std::net::SocketAddrV4;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bt::control::{Answer, PeerRecord, Request};
 use bt::counts::{self, Position, Record};
+use bt::report::Report;
 use bt::{InfoHash, Peer, PeerState};
 use tempfile::TempDir;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use zeromq::{PubSocket, RouterSocket, Socket, SocketRecv, SocketSend};
 
@@ -40,11 +43,21 @@ enum Order {
     /// No word any more, though the sockets stay.
     Stall,
     Speak,
+    /// A batch of reports, kept until it is said to be applied.
+    Report(Position, Vec<Report>),
+    /// The answers to so many questions for reports get lost.
+    LoseAnswers(u32),
+    /// So many times it is not heard that a batch is applied.
+    LoseWord(u32),
 }
 
 /// A running tracker.
 pub(crate) struct Tracker {
     orders: mpsc::UnboundedSender<Order>,
+    /// Batches of reports that were ready so far.
+    reported: AtomicUsize,
+    /// Those of them that are said to be applied.
+    applied: watch::Receiver<usize>,
     task: JoinHandle<()>,
     sockets: [PathBuf; 2],
 }
@@ -55,6 +68,10 @@ struct State {
     position: Position,
     records: Vec<Record>,
     stalled: bool,
+    batches: VecDeque<(Position, Vec<Report>)>,
+    applied: watch::Sender<usize>,
+    lost_answers: u32,
+    lost_words: u32,
 }
 
 pub(crate) fn record(info_hash: InfoHash, seeders: u32, leechers: u32, snatched: u32) -> Record {
@@ -68,7 +85,18 @@ impl Tracker {
         infra::mq::bind(&mut control, &place.control()).await.expect("bound");
         let (orders, mut received) = mpsc::unbounded_channel();
         let position = Position { epoch, seq: 5 };
-        let mut state = State { publisher, control, position, records, stalled: false };
+        let (counted, applied) = watch::channel(0);
+        let mut state = State {
+            publisher,
+            control,
+            position,
+            records,
+            stalled: false,
+            batches: VecDeque::new(),
+            applied: counted,
+            lost_answers: 0,
+            lost_words: 0,
+        };
         let task = tokio::spawn(async move {
             let mut beat = tokio::time::interval(Duration::from_secs(1));
             loop {
@@ -86,7 +114,7 @@ impl Tracker {
             }
         });
         let sockets = ["counts", "control"].map(|name| place.folder.path().join(name));
-        Self { orders, task, sockets }
+        Self { orders, reported: AtomicUsize::new(0), applied, task, sockets }
     }
 
     fn order(&self, order: Order) {
@@ -107,6 +135,29 @@ impl Tracker {
 
     pub(crate) fn speak(&self) {
         self.order(Order::Speak);
+    }
+
+    /// Has `reports` ready as the batch `seq` of `epoch`.
+    pub(crate) fn report(&self, epoch: u64, seq: u64, reports: Vec<Report>) {
+        self.reported.fetch_add(1, Ordering::SeqCst);
+        self.order(Order::Report(Position { epoch, seq }, reports));
+    }
+
+    pub(crate) fn lose_answers(&self, number: u32) {
+        self.order(Order::LoseAnswers(number));
+    }
+
+    pub(crate) fn lose_word(&self, number: u32) {
+        self.order(Order::LoseWord(number));
+    }
+
+    /// Waits until every batch is said to be applied.
+    pub(crate) async fn all_applied(&self) {
+        let mut applied = self.applied.clone();
+        let all = self.reported.load(Ordering::SeqCst);
+        let wait = applied.wait_for(|applied| *applied == all);
+        let end = tokio::time::timeout(Duration::from_secs(20), wait).await;
+        end.expect("applied in time").expect("the tracker runs");
     }
 
     /// Ends it. The library deletes the sockets some time later, which must not meet those of the next tracker.
@@ -135,6 +186,9 @@ impl State {
             }
             Order::Stall => self.stalled = true,
             Order::Speak => self.stalled = false,
+            Order::Report(position, reports) => self.batches.push_back((position, reports)),
+            Order::LoseAnswers(number) => self.lost_answers = number,
+            Order::LoseWord(number) => self.lost_words = number,
         }
     }
 
@@ -166,7 +220,14 @@ impl State {
                 let peers: Vec<PeerRecord> = wanted.map(|it| peer(it.info_hash)).collect();
                 Answer::Peers { total: u32::try_from(peers.len()).expect("few"), peers }
             }
-            Request::Reports { .. } => Answer::Reports { position: self.position, reports: Vec::new() },
+            Request::Reports { applied } => {
+                let answer = self.reports(applied);
+                if self.lost_answers > 0 {
+                    self.lost_answers -= 1;
+                    return;
+                }
+                answer
+            }
         };
         let frames = std::iter::once(asker).chain(answer.encode(id).into_iter().map(Into::into));
         // The asker may have gone in between.
@@ -174,11 +235,26 @@ impl State {
     }
 }
 
+impl State {
+    fn reports(&mut self, applied: Option<Position>) -> Answer {
+        if self.batches.front().is_some_and(|(position, _)| applied == Some(*position)) {
+            if self.lost_words > 0 {
+                self.lost_words -= 1;
+            } else {
+                self.batches.pop_front();
+                self.applied.send_modify(|applied| *applied += 1);
+            }
+        }
+        let (position, reports) = self.batches.front().cloned().unwrap_or_default();
+        Answer::Reports { position, reports }
+    }
+}
+
 /// A leecher of member 1 at half of 20000 bytes.
 fn peer(info_hash: InfoHash) -> PeerRecord {
     let peer = Peer {
         member: 1,
-        peer_id: *b"-qB5040-abcdefghijkl",
+        client: *b"-qB5040-",
         v4: Some(SocketAddrV4::new([192, 0, 2, 7].into(), 6881)),
         v6: None,
         uploaded: 1024,

@@ -1,0 +1,113 @@
+//! What members moved: pages of transfers, and how they are judged.
+
+use deadpool_postgres::GenericClient;
+use time::OffsetDateTime;
+
+use super::cursor;
+use crate::app::App;
+use crate::auth::Member;
+use crate::db;
+use crate::db::transfer::{Place, Transfer};
+use crate::error::Error;
+
+/// A page of a list of transfers.
+#[derive(Debug)]
+pub struct Page {
+    /// Those on it.
+    pub transfers: Vec<Transfer>,
+    /// The cursor behind the last of them, if more follow.
+    pub next: Option<String>,
+}
+
+/// Refuses whoever may not see what the member `id` moved: all but themselves and staff.
+pub fn check(member: &Member, id: i32) -> Result<(), Error> {
+    let allowed = member.id == id || member.is_staff();
+    allowed
+        .then_some(())
+        .ok_or(Error::Forbidden("only they themselves and staff may see what a member moved"))
+}
+
+/// The transfers of the member `id`, those first announced last before others.
+pub async fn of_member(
+    app: &App,
+    client: &impl GenericClient,
+    id: i32,
+    after: Option<&str>,
+    limit: i64,
+) -> Result<Page, Error> {
+    let after = after.map(place).transpose()?;
+    let timeout = app.config.tracker.peer_timeout;
+    let mut transfers = db::transfer::of_member(client, timeout, id, after, limit + 1).await?;
+    let next = cursor::cut(&mut transfers, limit, |last| key(last.first_seen_at, last.torrent.id))?;
+    Ok(Page { transfers, next })
+}
+
+/// Who has finished the torrent `id`, the latest first.
+pub async fn snatches(
+    app: &App,
+    client: &impl GenericClient,
+    id: i32,
+    after: Option<&str>,
+    limit: i64,
+) -> Result<Page, Error> {
+    let after = after.map(place).transpose()?;
+    let timeout = app.config.tracker.peer_timeout;
+    let mut transfers = db::transfer::snatches(client, timeout, id, after, limit + 1).await?;
+    let next = cursor::cut(&mut transfers, limit, |last| {
+        key(last.snatched_at.unwrap_or(last.first_seen_at), last.member.id)
+    })?;
+    Ok(Page { transfers, next })
+}
+
+/// A place in microseconds, as exact as Postgres is.
+fn key(at: OffsetDateTime, id: i32) -> (i128, i32) {
+    (at.unix_timestamp_nanos() / 1000, id)
+}
+
+fn place(after: &str) -> Result<Place, Error> {
+    let (micros, id): (i64, i32) = cursor::decode(after)?;
+    let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1000);
+    Ok((at.map_err(|_| cursor::foreign())?, id))
+}
+
+/// What was sent for each byte received.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Ratio {
+    /// Neither was anything sent nor received.
+    Nothing,
+    /// Something was sent, nothing received.
+    Boundless,
+    /// Sent by received.
+    Of(f64),
+}
+
+impl Ratio {
+    /// Of bytes sent and received.
+    #[expect(clippy::cast_precision_loss, reason = "a ratio is shown with two places")]
+    pub fn new(uploaded: i64, downloaded: i64) -> Self {
+        match (uploaded, downloaded) {
+            (..=0, ..=0) => Self::Nothing,
+            (_, ..=0) => Self::Boundless,
+            _ => Self::Of(uploaded as f64 / downloaded as f64),
+        }
+    }
+
+    /// The number, where there is one.
+    pub fn number(self) -> Option<f64> {
+        if let Self::Of(number) = self { Some(number) } else { None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_divided_by_nothing() {
+        assert_eq!(Ratio::new(0, 0), Ratio::Nothing);
+        assert_eq!(Ratio::new(7, 0), Ratio::Boundless);
+        assert_eq!(Ratio::new(0, 7), Ratio::Of(0.0));
+        assert_eq!(Ratio::new(3, 2), Ratio::Of(1.5));
+        assert_eq!(Ratio::new(3, 0).number(), None);
+    }
+}

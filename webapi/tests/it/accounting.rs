@@ -1,0 +1,262 @@
+//! Reports of the tracker end up in the sums exactly once, through every fault between the two.
+
+use std::time::Duration;
+
+use bt::report::Report;
+use tokio::net::TcpListener;
+use tokio::time::{sleep, timeout};
+use webapi::app::App;
+use webapi::server;
+
+use super::errors::{CUT, OPEN, Proxy, STUCK};
+use super::support::Site;
+use super::tracker::{Place, Tracker};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+async fn site(place: &Place) -> Site {
+    Site::start_with(|config| config["zeromq"]["control"] = place.control().into()).await
+}
+
+/// What member 1 moved of torrent 1.
+fn moved(uploaded: u64, downloaded: u64) -> Report {
+    Report { member: 1, torrent: 1, uploaded, downloaded, seen: 1_700_000_000, left: 9, ..Report::default() }
+}
+
+async fn written(site: &Site, sql: &str) {
+    let wait = async {
+        while !site.value::<bool>(sql).await {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("never: {sql}"));
+}
+
+/// Sent and received by member 1, as summed up and over the transfers.
+async fn sums(site: &Site) -> (i64, i64, i64, i64) {
+    let client = site.database.client().await.expect("a connection");
+    let sql = "
+        select t.uploaded, t.downloaded, sum(o.uploaded)::bigint as up, sum(o.downloaded)::bigint as down
+        from user_totals t left join transfers o using (user_id) where t.user_id = 1 group by t.user_id";
+    let row = client.query_one(sql, &[]).await.expect("sums");
+    (row.get(0), row.get(1), row.get(2), row.get(3))
+}
+
+#[tokio::test]
+async fn what_is_reported_is_added_up() {
+    let place = Place::new();
+    let site = site(&place).await;
+    site.member("wren", &[]).await.add_torrent("a").await;
+    let tracker = Tracker::start(&place, 1, Vec::new()).await;
+    let first = Report { leeched: 60, left: 500, ..moved(10, 100) };
+    let last = Report {
+        seeded: 7,
+        left: 0,
+        seen: 1_700_000_100,
+        snatched: true,
+        stopped: true,
+        clamped: true,
+        ..moved(5, 500)
+    };
+    tracker.report(1, 1, vec![first]);
+    tracker.report(1, 2, vec![last]);
+    tracker.all_applied().await;
+    let row =
+        "select (uploaded, downloaded, seeded_seconds, leeched_seconds, left_bytes, stopped)::text || ' ' ||
+                      (extract(epoch from first_seen_at)::bigint, extract(epoch from last_seen_at)::bigint,
+                       extract(epoch from snatched_at)::bigint, clamped_count,
+                       extract(epoch from clamped_at)::bigint)::text from transfers";
+    let expected = "(15,600,7,60,0,t) (1700000000,1700000100,1700000100,1,1700000100)";
+    assert_eq!(site.value::<String>(row).await, expected);
+    // A second download does not move the day of the first.
+    tracker.report(1, 3, vec![Report { seen: 1_700_000_200, snatched: true, ..moved(0, 0) }]);
+    tracker.all_applied().await;
+    let expected = "(15,600,7,60,9,f) (1700000000,1700000200,1700000100,1,1700000100)";
+    assert_eq!(site.value::<String>(row).await, expected);
+    let totals = "select (uploaded, downloaded, seeded_seconds, leeched_seconds)::text from user_totals";
+    assert_eq!(site.value::<String>(totals).await, "(15,600,7,60)");
+    tracker.kill().await;
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn a_batch_whose_answers_and_acknowledgements_get_lost_is_applied_once() {
+    let place = Place::new();
+    let site = site(&place).await;
+    site.member("wren", &[]).await.add_torrent("a").await;
+    let tracker = Tracker::start(&place, 1, Vec::new()).await;
+    tracker.lose_answers(1);
+    tracker.lose_word(2);
+    tracker.report(1, 1, vec![moved(1, 10)]);
+    tracker.all_applied().await;
+    for seq in 2..=20 {
+        tracker.report(1, seq, vec![moved(1, 10)]);
+    }
+    tracker.all_applied().await;
+    assert_eq!(sums(&site).await, (20, 200, 20, 200));
+    // The tracker dies before it hears that the last batch is applied, and its next start repeats it.
+    tracker.lose_word(u32::MAX);
+    tracker.report(1, 21, vec![moved(1, 10)]);
+    written(&site, "select exists (select from user_totals where uploaded = 21)").await;
+    tracker.kill().await;
+    let tracker = Tracker::start(&place, 2, Vec::new()).await;
+    tracker.report(1, 21, vec![moved(1, 10)]);
+    tracker.report(2, 1, vec![moved(1, 10)]);
+    tracker.all_applied().await;
+    assert_eq!(sums(&site).await, (22, 220, 22, 220));
+    tracker.kill().await;
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn a_site_that_died_after_applying_is_followed_by_one_that_knows() {
+    let place = Place::new();
+    let site = site(&place).await;
+    site.member("wren", &[]).await.add_torrent("a").await;
+    let tracker = Tracker::start(&place, 1, Vec::new()).await;
+    tracker.lose_word(u32::MAX);
+    tracker.report(1, 1, vec![moved(1, 10)]);
+    written(&site, "select exists (select from user_totals where uploaded = 1)").await;
+    site.app.shutdown.finish(PATIENCE).await;
+    tracker.lose_word(0);
+    let again = second(&site).await;
+    tracker.all_applied().await;
+    assert_eq!(sums(&site).await, (1, 10, 1, 10));
+    again.shutdown.request();
+    tracker.kill().await;
+    site.stop().await;
+}
+
+/// Another process of the same site.
+async fn second(site: &Site) -> App {
+    let app = App::new(site.app.config.clone(), infra::shutdown::Shutdown::default()).expect("an app");
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    tokio::spawn(server::serve(app.clone(), listener));
+    app
+}
+
+#[tokio::test]
+async fn two_sites_at_one_tracker_apply_each_batch_once() {
+    let place = Place::new();
+    let site = site(&place).await;
+    site.member("wren", &[]).await.add_torrent("a").await;
+    let other = second(&site).await;
+    let tracker = Tracker::start(&place, u64::MAX, Vec::new()).await;
+    for seq in 0..200 {
+        tracker.report(u64::MAX, u64::MAX - 300 + seq, vec![moved(1, 10)]);
+    }
+    tracker.all_applied().await;
+    assert_eq!(sums(&site).await, (200, 2000, 200, 2000));
+    other.shutdown.request();
+    tracker.kill().await;
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn reports_wait_while_the_database_is_away() {
+    let place = Place::new();
+    let server = infra::test_database::server().expect("a server");
+    let proxy = Proxy::start(server.host.clone(), server.port).await;
+    let site = Site::start_with(|config| {
+        config["zeromq"]["control"] = place.control().into();
+        config["webapi"]["postgresql"]["host"] = "127.0.0.1".into();
+        config["webapi"]["postgresql"]["port"] = proxy.port.into();
+    })
+    .await;
+    site.member("wren", &[]).await.add_torrent("a").await;
+    let tracker = Tracker::start(&place, 1, Vec::new()).await;
+    let mut seq = 0;
+    for state in [CUT, STUCK, CUT] {
+        proxy.set(state);
+        for _ in 0..5 {
+            seq += 1;
+            tracker.report(1, seq, vec![moved(1, 10)]);
+        }
+        // Something is tried while nothing can be had.
+        assert!(timeout(Duration::from_millis(700), tracker.all_applied()).await.is_err());
+        proxy.set(OPEN);
+        seq += 1;
+        tracker.report(1, seq, vec![moved(1, 10)]);
+        tracker.all_applied().await;
+    }
+    assert_eq!(sums(&site).await, (18, 180, 18, 180));
+    tracker.kill().await;
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_gone_or_never_was_is_passed_over() {
+    let place = Place::new();
+    let site = site(&place).await;
+    let member = site.member("wren", &["administrator"]).await;
+    let tracker = Tracker::start(&place, 1, Vec::new()).await;
+    member.add_torrent("a").await;
+    member.add_torrent("b").await;
+    tracker.report(1, 1, vec![moved(1, 10), Report { torrent: 2, ..moved(100, 1000) }]);
+    tracker.all_applied().await;
+    let deleted = member.api(reqwest::Method::DELETE, "/api/torrents/2", None).await;
+    assert_eq!(deleted.status, reqwest::StatusCode::NO_CONTENT);
+    assert_eq!(sums(&site).await, (101, 1010, 1, 10), "a member keeps what a torrent brought");
+    tracker.report(
+        1,
+        2,
+        vec![
+            Report { member: 77, ..moved(3, 3) },
+            Report { member: u32::MAX, ..moved(3, 3) },
+            Report { torrent: 2, ..moved(100, 1000) },
+            Report { torrent: 99, ..moved(100, 1000) },
+            moved(1, 10),
+        ],
+    );
+    tracker.all_applied().await;
+    assert_eq!(sums(&site).await, (302, 3020, 2, 20));
+    assert_eq!(site.value::<i64>("select count(*) from user_totals").await, 1);
+    tracker.kill().await;
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn sums_end_at_the_greatest_number_and_odd_reports_stop_nothing() {
+    let place = Place::new();
+    let site = site(&place).await;
+    site.member("wren", &[]).await.add_torrent("a").await;
+    let tracker = Tracker::start(&place, 1, Vec::new()).await;
+    let most = Report { left: u64::MAX, seen: u64::MAX, seeded: u32::MAX, ..moved(u64::MAX, u64::MAX) };
+    // The same member and torrent twice, though the tracker promises otherwise.
+    tracker.report(1, 1, vec![most, moved(1, 1), Report { torrent: 99, ..most }]);
+    tracker.report(1, 2, vec![most, moved(7, 7)]);
+    tracker.report(1, 3, vec![moved(1, 1)]);
+    tracker.all_applied().await;
+    assert_eq!(sums(&site).await, (i64::MAX, i64::MAX, i64::MAX, i64::MAX));
+    assert!(
+        site.value("select last_seen_at <= now() and seeded_seconds = 2 * 4294967295 from transfers").await
+    );
+    tracker.kill().await;
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn a_torrent_that_is_deleted_while_its_reports_come_ends_in_no_fault() {
+    let place = Place::new();
+    let site = site(&place).await;
+    let member = site.member("wren", &[]).await;
+    for name in ["robin", "tit"] {
+        site.add(name, &[]).await;
+    }
+    let tracker = Tracker::start(&place, 1, Vec::new()).await;
+    for round in 1..=10 {
+        let id = u32::try_from(member.add_torrent(&format!("round {round}")).await).expect("an id");
+        let by = |member| Report { member, torrent: id, ..moved(1, 1) };
+        tracker.report(1, 2 * u64::from(id), vec![by(3), by(1), by(2)]);
+        tracker.report(1, 2 * u64::from(id) + 1, vec![by(1), by(2), by(3)]);
+        let address = format!("/api/torrents/{id}");
+        let deleted = member.api(reqwest::Method::DELETE, &address, None).await;
+        assert_eq!(deleted.status, reqwest::StatusCode::NO_CONTENT);
+    }
+    tracker.report(1, 1000, vec![moved(0, 0)]);
+    tracker.all_applied().await;
+    assert!(site.value("select array_agg(uploaded) = '{20,20,20}' from user_totals").await);
+    assert_eq!(site.value::<i64>("select count(*) from transfers").await, 0);
+    tracker.kill().await;
+    site.stop().await;
+}
