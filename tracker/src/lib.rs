@@ -6,6 +6,8 @@ mod control;
 mod conversation;
 mod directory;
 mod exchange;
+#[doc(hidden)]
+pub mod fuzzing;
 mod gate;
 mod http_answer;
 mod http_request;

@@ -1,0 +1,50 @@
+//! Questions of the webapi and answers of the tracker: what is read is written and read again as the same.
+
+use bt::control::{Answer, Request};
+use bt::counts::{Position, Record};
+use bt::report::Report;
+
+use crate::{frames, memory};
+
+/// See [`crate::Target::words`].
+pub const WORDS: &[&str] =
+    &["\0\u{8}snapshot", "\0\u{5}peers", "\0\u{7}reports", "\0\u{9}decisions", "\0\u{5}error"];
+
+/// Reads `data` as the frames of a question and of an answer.
+pub fn check(data: &[u8]) {
+    let frames = frames::split(data);
+    let (request, held) = memory::peak(|| Request::decode(&frames));
+    assert!(held <= data.len(), "{held} bytes held");
+    if let Ok((id, request)) = request {
+        assert_eq!(request.encode(id), frames, "a question is written in one way");
+    }
+    let (answer, held) = memory::peak(|| Answer::decode(&frames));
+    // A list that grows is held twice for a moment; invalid UTF-8 becomes three bytes each.
+    assert!(held <= data.len() * 8 + 1024, "{held} bytes held");
+    if let Ok((id, answer)) = answer {
+        let written = answer.encode(id);
+        assert_eq!(Answer::decode(&written), Ok((id, answer)));
+    }
+}
+
+/// See [`crate::Target::seeds`].
+pub fn seeds() -> Vec<Vec<u8>> {
+    let position = Position { epoch: 3, seq: 9 };
+    let record = Record { info_hash: [4; 20].into(), seeders: 1, leechers: 2, snatched: 3 };
+    let report = Report { member: 5, torrent: 6, uploaded: 7, snatched: true, ..Report::default() };
+    let requests = [
+        Request::Snapshot,
+        Request::Peers { info_hash: None, limit: 200 },
+        Request::Peers { info_hash: Some([8; 20].into()), limit: u32::MAX },
+        Request::Reports { applied: None },
+        Request::Reports { applied: Some(position) },
+    ];
+    let answers = [
+        Answer::Snapshot { position, records: vec![record; 3] },
+        Answer::Peers { total: 0, peers: Vec::new() },
+        Answer::Reports { position, reports: vec![report; 2] },
+        Answer::Error("no".into()),
+    ];
+    let requests = requests.iter().map(|request| request.encode(1));
+    requests.chain(answers.iter().map(|answer| answer.encode(u64::MAX))).map(|it| frames::join(&it)).collect()
+}

@@ -1,0 +1,55 @@
+//! How much memory a piece of work takes at its height: a parser may not be talked into more than its input is worth.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+thread_local! {
+    /// Bytes that this thread holds more than when counting began, and the most it held.
+    static HELD: Cell<(isize, isize)> = const { Cell::new((0, 0)) };
+}
+
+/// The system's allocator, with a tally for each thread.
+struct Counting;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn note(more: usize, less: usize) {
+    // A thread that ends frees memory after its tally is gone.
+    let _ = HELD.try_with(|held| {
+        let (now, most) = held.get();
+        let now = now.wrapping_add_unsigned(more).wrapping_sub_unsigned(less);
+        held.set((now, most.max(now)));
+    });
+}
+
+#[expect(unsafe_code, reason = "an allocator is an unsafe trait; all is passed on to the system's")]
+// SAFETY: every call is passed on unchanged, and the tally allocates nothing.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        note(layout.size(), 0);
+        // SAFETY: as the caller promised.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        note(0, layout.size());
+        // SAFETY: as the caller promised.
+        unsafe { System.dealloc(at, layout) }
+    }
+
+    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        note(size, layout.size());
+        // SAFETY: as the caller promised.
+        unsafe { System.realloc(at, layout, size) }
+    }
+}
+
+/// Does `work` and says how many bytes of memory it held at its height beyond what was held before.
+pub fn peak<T>(work: impl FnOnce() -> T) -> (T, usize) {
+    let before = HELD.replace((0, 0));
+    let result = work();
+    let (now, most) = HELD.get();
+    HELD.set((before.0 + now, before.1.max(before.0 + most)));
+    (result, most.unsigned_abs())
+}

@@ -1,0 +1,79 @@
+//! The content of a .torrent file: what is accepted is consistent, safe to save, and survives being written anew.
+
+use std::borrow::Cow;
+
+use bt::bencode::{Limits, Value};
+use bt::metainfo::{Hashes, Kind, Metainfo, with_private, write};
+
+pub use crate::torrents::{WORDS, corpus as seeds};
+
+const ANNOUNCE: &str = "http://localhost/announce/key/announce";
+
+/// Reads `data` as a .torrent file.
+pub fn check(data: &[u8]) {
+    // Whatever stands there, `private` is put in or the bytes are left alone.
+    let _ = with_private(data);
+    let Ok(metainfo) = Metainfo::parse(data, &Limits::default()) else { return };
+    assert!(data.as_ptr_range().contains(&metainfo.info.as_ptr()), "nothing is encoded again");
+    assert_eq!(metainfo.hashes, Hashes::of(metainfo.info, metainfo.kind));
+    assert_eq!(metainfo.size, metainfo.files.iter().map(|file| file.size).sum::<u64>());
+    assert!(metainfo.size > 0);
+    assert!((1..1 << 29).contains(&metainfo.piece_length));
+    check_name(&metainfo.name);
+    for file in &metainfo.files {
+        file.path.split('/').for_each(check_name);
+    }
+    if metainfo.kind == Kind::V2 {
+        assert!(metainfo.piece_length.is_power_of_two());
+    } else {
+        check_pieces(&metainfo);
+    }
+    check_rewriting(&metainfo);
+}
+
+/// A name must be safe to save under and to show.
+fn check_name(name: &str) {
+    assert!(!matches!(name, "" | "." | ".."), "{name:?}");
+    assert!(!name.contains(['/', '\\', '\0']), "{name:?}");
+    assert!(!name.contains(char::is_control), "{name:?}");
+    assert!(!name.contains(['\u{200e}', '\u{200f}', '\u{202e}', '\u{2066}']), "{name:?}");
+    assert!(name.len() <= 240, "{name:?}");
+}
+
+/// The hashes of version 1 must be as many as the sizes in the file, pad files with them, fill pieces.
+fn check_pieces(metainfo: &Metainfo<'_>) {
+    let info = Value::of_checked(metainfo.info);
+    let size = |file: Value<'_>| {
+        let attributes = entry(file, b"attr").and_then(Value::string);
+        if attributes.is_some_and(|attributes| attributes.contains(&b'l')) {
+            return 0;
+        }
+        entry(file, b"length").and_then(Value::int).expect("a length")
+    };
+    let total: i64 = match entry(info, b"files") {
+        Some(files) => files.list().expect("a list").map(size).sum(),
+        None => size(info),
+    };
+    let hashes = entry(info, b"pieces").and_then(Value::string).expect("a string").len();
+    assert_eq!(total.unsigned_abs().div_ceil(metainfo.piece_length) * 20, hashes as u64);
+}
+
+fn entry<'a>(dict: Value<'a>, key: &[u8]) -> Option<Value<'a>> {
+    dict.dict()?.find(|entry| entry.key == key).map(|entry| entry.value)
+}
+
+/// Only what should differ does, once `private` is set and everything around `info` is written anew.
+fn check_rewriting(metainfo: &Metainfo<'_>) {
+    let info = with_private(metainfo.info);
+    let written = write(&info, metainfo.piece_layers, ANNOUNCE, "page");
+    let again = Metainfo::parse(&written, &Limits::default()).expect("what is written is read");
+    assert!(again.private && !again.has_announce_list);
+    assert_eq!(again.announce, Some(ANNOUNCE.as_bytes()));
+    assert_eq!(again.info, &*info);
+    assert_eq!(again.hashes, Hashes::of(&info, metainfo.kind));
+    assert_eq!(again.hashes == metainfo.hashes, info == metainfo.info);
+    assert_eq!(again.piece_layers, metainfo.piece_layers);
+    assert_eq!((&again.name, &again.files, again.size), (&metainfo.name, &metainfo.files, metainfo.size));
+    assert_eq!((again.kind, again.piece_length), (metainfo.kind, metainfo.piece_length));
+    assert!(matches!(with_private(again.info), Cow::Borrowed(_)));
+}

@@ -1,0 +1,328 @@
+//! .torrent files: the corpus of the libtorrent project, and changes that keep most of a file sound.
+
+use std::fs;
+use std::ops::Range;
+use std::path::Path;
+
+use bt::bencode::Limits;
+use bt::metainfo::{Error, Metainfo};
+use fastrand::Rng;
+
+use crate::mutation;
+
+/// See [`crate::Target::words`].
+pub const WORDS: &[&str] = &[
+    "4:attr1:p",
+    "4:attr1:l",
+    "4:infod",
+    "4:name",
+    "4:path",
+    "5:files",
+    "6:length",
+    "6:pieces",
+    "7:private",
+    "9:file tree",
+    "10:name.utf-8",
+    "10:path.utf-8",
+    "11:pieces root",
+    "12:meta versioni2e",
+    "12:piece length",
+    "12:piece layers",
+    "12:symlink path",
+    "8:announce",
+    "13:announce-list",
+    "2:..",
+    "1:.",
+    "0:",
+    "i0e",
+    "i-1e",
+    "i1e",
+    "de",
+    "le",
+];
+
+/// Numbers at the bounds of what parsers hold.
+const NUMBERS: [i64; 22] = [
+    0,
+    1,
+    -1,
+    2,
+    3,
+    20,
+    16_383,
+    16_384,
+    32_768,
+    65_536,
+    1 << 20,
+    1 << 29,
+    (1 << 29) - 16_384,
+    i32::MAX as i64,
+    u32::MAX as i64,
+    1 << 40,
+    (1 << 43) - 1,
+    (1 << 48) - 1,
+    1 << 48,
+    1 << 62,
+    i64::MAX,
+    i64::MIN,
+];
+
+/// Names at the bounds of what may be saved.
+const NAMES: [&[u8]; 20] = [
+    b"",
+    b".",
+    b"..",
+    b"a",
+    b"A",
+    b"a/b",
+    b"a\\b",
+    b"../a",
+    b"..\\",
+    b"\0",
+    b"a\0b",
+    b" ",
+    b"\xff",
+    b"\xe2\x80\xae",
+    b"_____padding_file_0",
+    b"p",
+    b"l",
+    b"hlx",
+    b"con",
+    b"a.b",
+];
+
+/// The files of the corpus, smallest first.
+pub fn corpus() -> Vec<Vec<u8>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bt/tests/corpora/libtorrent");
+    let mut files = Vec::new();
+    for folder in ["mutable", "valid_and_malicious"] {
+        for file in fs::read_dir(root.join(folder)).expect("the corpus is there") {
+            files.push(fs::read(file.expect("it is listed").path()).expect("it is read"));
+        }
+    }
+    files.sort_by(|a, b| (a.len(), a).cmp(&(b.len(), b)));
+    files
+}
+
+/// An endless, always equal series of changed files of the corpus.
+#[derive(Debug)]
+pub struct Mutants {
+    /// Files that are accepted as they are, smallest first.
+    sound: Vec<Vec<u8>>,
+    /// The others, smallest first.
+    faulty: Vec<Vec<u8>>,
+    rng: Rng,
+}
+
+impl Mutants {
+    /// The series that `seed` begins.
+    pub fn new(seed: u64) -> Self {
+        let (sound, faulty) =
+            corpus().into_iter().partition(|file| Metainfo::parse(file, &Limits::default()).is_ok());
+        Self { sound, faulty, rng: Rng::with_seed(seed) }
+    }
+}
+
+/// One of `files`; seldom one of the large ones, which take long and are no more likely to find something.
+fn choose<'a>(files: &'a [Vec<u8>], rng: &mut Rng) -> &'a [u8] {
+    let most = if rng.u8(..16) == 0 { files.len() } else { files.len() * 3 / 4 };
+    &files[rng.usize(..most)]
+}
+
+impl Iterator for Mutants {
+    type Item = Vec<u8>;
+
+    fn next(&mut self) -> Option<Vec<u8>> {
+        let Self { sound, faulty, rng } = self;
+        let files = if rng.u8(..4) == 0 { &*faulty } else { &*sound };
+        let mut mutant = choose(files, rng).to_vec();
+        let other = choose(if rng.bool() { faulty } else { sound }, rng);
+        let changes = rng.choice([1, 1, 1, 2, 2, 3]).unwrap_or(1);
+        for _ in 0..changes {
+            change_structure(&mut mutant, other, rng);
+        }
+        if rng.u8(..8) == 0 {
+            mutation::mutate(&mut mutant, other, WORDS, rng);
+        }
+        if rng.u8(..4) != 0 {
+            fit_pieces(&mut mutant);
+        }
+        Some(mutant)
+    }
+}
+
+/// What a span of a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Key,
+    Number,
+    Text,
+    Container,
+}
+
+/// One key or value where it lies.
+#[derive(Debug, Clone)]
+struct Span {
+    kind: Kind,
+    at: Range<usize>,
+    /// With the key before it, if it is an entry's value; with the value behind it, if it is a key.
+    entry: Range<usize>,
+}
+
+/// Changes one key or value as a whole: lists and dictionaries hold no lengths, so all around it stays sound.
+fn change_structure(bytes: &mut Vec<u8>, other: &[u8], rng: &mut Rng) {
+    let spans = spans(bytes);
+    let Some(span) = rng.choice(&spans) else { return };
+    let (at, entry) = (span.at.clone(), span.entry.clone());
+    match (rng.u8(..10), span.kind) {
+        (0..=3, Kind::Number) => {
+            let number = rng.choice(NUMBERS).unwrap_or(0).wrapping_add(rng.i64(-1..=1));
+            bytes.splice(at, format!("i{number}e").into_bytes());
+        }
+        (0..=3, Kind::Text) => {
+            let text =
+                if rng.bool() { NAMES[rng.usize(..NAMES.len())].to_vec() } else { changed(bytes, &at, rng) };
+            bytes.splice(at, string(&text));
+        }
+        (0..=3, Kind::Key) => {
+            let word = rng.choice(WORDS).copied().unwrap_or_default();
+            let keys: Vec<_> = spans.iter().filter(|span| span.kind == Kind::Key).collect();
+            let other = rng.choice(keys).map_or(&b"0:"[..], |key| &bytes[key.at.clone()]).to_vec();
+            let word = if word.as_bytes()[0].is_ascii_digit() && rng.bool() { word.into() } else { other };
+            bytes.splice(at, word);
+        }
+        // Away with it, twice, or twice under other names.
+        (4, _) => {
+            bytes.splice(entry, []);
+        }
+        (5, _) => {
+            let twice = bytes[entry.clone()].to_vec();
+            bytes.splice(entry.end..entry.end, twice);
+        }
+        // Two change places.
+        (6, _) => {
+            let Some(second) = rng.choice(&spans) else { return };
+            let (first, second) =
+                if at.start < second.at.start { (at, second.at.clone()) } else { (second.at.clone(), at) };
+            if first.end <= second.start {
+                let (one, two) = (bytes[first.clone()].to_vec(), bytes[second.clone()].to_vec());
+                bytes.splice(second, one);
+                bytes.splice(first, two);
+            }
+        }
+        // A value of another file, in its place or beside it.
+        (7 | 8, _) => {
+            let strange = self::spans(other);
+            let Some(strange) = rng.choice(&strange) else { return };
+            if rng.bool() {
+                bytes.splice(at, other[strange.at.clone()].iter().copied());
+            } else {
+                bytes.splice(entry.end..entry.end, other[strange.entry.clone()].iter().copied());
+            }
+        }
+        (_, _) => {
+            let (open, close) = if rng.bool() { (&b"l"[..], &b"e"[..]) } else { (&b"d0:"[..], &b"e"[..]) };
+            bytes.splice(at.end..at.end, close.iter().copied());
+            bytes.splice(at.start..at.start, open.iter().copied());
+        }
+    }
+}
+
+/// A string's text with another length or another byte.
+fn changed(bytes: &[u8], at: &Range<usize>, rng: &mut Rng) -> Vec<u8> {
+    let raw = &bytes[at.clone()];
+    let mut text =
+        raw.iter().position(|byte| *byte == b':').map_or(&raw[..0], |colon| &raw[colon + 1..]).to_vec();
+    let place = rng.usize(..=text.len());
+    match rng.u8(..4) {
+        0 => text.truncate(place),
+        1 => text.insert(place, rng.choice(*b"/\\.\0 a\xff").unwrap_or(0)),
+        2 => text.extend_from_within(place..),
+        _ => {
+            if let Some(byte) = text.get_mut(place) {
+                *byte = rng.u8(..);
+            }
+        }
+    }
+    text
+}
+
+fn string(text: &[u8]) -> Vec<u8> {
+    [text.len().to_string().as_bytes(), b":", text].concat()
+}
+
+/// Gives the file as many piece hashes as its sizes need, if that is all it lacks: else few changes of a size would
+/// get any further than that check.
+fn fit_pieces(bytes: &mut Vec<u8>) {
+    let Err(Error::PieceCount { expected, .. }) = Metainfo::parse(bytes, &Limits::default()) else { return };
+    let Ok(expected @ 0..100_000) = usize::try_from(expected) else { return };
+    let pieces = spans(bytes)
+        .into_iter()
+        .find(|span| bytes[span.entry.clone()].starts_with(b"6:pieces") && span.kind == Kind::Text);
+    if let Some(pieces) = pieces {
+        bytes.splice(pieces.at, string(&vec![b'h'; expected]));
+    }
+}
+
+/// All keys and values up to the first byte that is no bencoding, without the outermost one.
+fn spans(bytes: &[u8]) -> Vec<Span> {
+    let mut spans: Vec<Span> = Vec::new();
+    // Of each open list and dictionary: its place in `spans`, and the key that waits for its value.
+    let mut open: Vec<(usize, bool, Option<usize>)> = Vec::new();
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        let (kind, end) = match byte {
+            b'i' => (Kind::Number, end_of_number(bytes, at)),
+            b'0'..=b'9' => (Kind::Text, end_of_text(bytes, at)),
+            b'l' | b'd' => (Kind::Container, Some(at + 1)),
+            b'e' => {
+                at += 1;
+                let Some((place, _, _)) = open.pop() else { break };
+                spans[place].at.end = at;
+                spans[place].entry.end = at;
+                if open.is_empty() {
+                    break;
+                }
+                finish(&mut spans, &mut open, place);
+                continue;
+            }
+            _ => break,
+        };
+        let Some(end) = end else { break };
+        let place = spans.len();
+        let is_key = kind == Kind::Text && matches!(open.last(), Some((_, true, None)));
+        let kind = if is_key { Kind::Key } else { kind };
+        spans.push(Span { kind, at: at..end, entry: at..end });
+        at = end;
+        match (kind, open.last_mut()) {
+            (Kind::Container, _) => open.push((place, *byte == b'd', None)),
+            (Kind::Key, Some((_, _, key))) => *key = Some(place),
+            _ => finish(&mut spans, &mut open, place),
+        }
+    }
+    // What is still open has no end yet.
+    for (place, _, _) in open {
+        spans[place].at.end = at;
+        spans[place].entry.end = at;
+    }
+    spans.split_off(spans.len().min(1))
+}
+
+/// A value is whole: with the key that waited for it, it is an entry.
+fn finish(spans: &mut [Span], open: &mut [(usize, bool, Option<usize>)], place: usize) {
+    if let Some(key) = open.last_mut().and_then(|(_, _, key)| key.take()) {
+        let entry = spans[key].at.start..spans[place].at.end;
+        spans[key].entry = entry.clone();
+        spans[place].entry = entry;
+    }
+}
+
+fn end_of_number(bytes: &[u8], at: usize) -> Option<usize> {
+    bytes[at..].iter().position(|byte| *byte == b'e').map(|length| at + length + 1)
+}
+
+fn end_of_text(bytes: &[u8], at: usize) -> Option<usize> {
+    let colon = at + bytes[at..].iter().take(12).position(|byte| *byte == b':')?;
+    let length: usize = std::str::from_utf8(&bytes[at..colon]).ok()?.parse().ok()?;
+    (colon + 1).checked_add(length).filter(|end| *end <= bytes.len())
+}

@@ -1,0 +1,5 @@
+//! See `fuzz::udp`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::udp::check(data));

@@ -1,0 +1,45 @@
+//! Private parts that the fuzz targets read. Nothing else may use them.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use crate::http_request::{Persistence, Reading, read};
+
+/// The header of an HTTP request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Header<'a> {
+    /// Path and query.
+    pub target: &'a [u8],
+    /// Who asks.
+    pub client: IpAddr,
+    /// Whether the connection stays open.
+    pub kept: bool,
+    /// Bytes of the header.
+    pub length: usize,
+}
+
+/// Bytes that are no request, or one with too many headers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refused;
+
+/// Reads the header at the beginning of `input`; `None` while it goes on.
+///
+/// # Errors
+/// When no further bytes make it a request.
+pub fn read_header<'a>(
+    input: &'a [u8],
+    peer: IpAddr,
+    trusted: &[IpNet],
+) -> Result<Option<Header<'a>>, Refused> {
+    match read(input, peer, trusted) {
+        Reading::Whole(request) => Ok(Some(Header {
+            target: request.target,
+            client: request.client,
+            kept: request.persistence != Persistence::Closed,
+            length: request.length,
+        })),
+        Reading::Partial => Ok(None),
+        Reading::Malformed | Reading::TooMany => Err(Refused),
+    }
+}
