@@ -2,6 +2,7 @@
 
 #![expect(clippy::expect_used, reason = "a test may end in a panic")]
 
+mod accounting;
 mod announce;
 mod control;
 mod metainfo;
