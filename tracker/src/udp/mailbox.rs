@@ -14,7 +14,8 @@ pub(super) const BATCH: usize = 64;
 /// Bytes of a datagram at most; longer ones are dropped. A scrape with 74 hashes and a URL of 255 bytes is 1753.
 const LONGEST: usize = 2048;
 
-/// Room for one batch in each direction.
+/// Room for one batch in each direction. Each socket has its own: the system notes in `received` how long an address of
+/// its family is, and cuts off others.
 pub(super) struct Mailbox {
     inbox: Box<[[u8; LONGEST]; BATCH]>,
     received: MultiHeaders<SockaddrStorage>,

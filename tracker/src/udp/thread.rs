@@ -27,6 +27,8 @@ pub(super) struct UdpThread {
     respondent: Arc<Respondent>,
     asker: Asker,
     shutdown: Shutdown,
+    /// What a dropped one reports is lost.
+    _waker: Arc<Waker>,
 }
 
 impl UdpThread {
@@ -38,7 +40,8 @@ impl UdpThread {
         shutdown: &Shutdown,
     ) -> anyhow::Result<Self> {
         let poll = Poll::new().context("a poll")?;
-        let waker = Waker::new(poll.registry(), WAKE).context("a waker")?;
+        let waker = Arc::new(Waker::new(poll.registry(), WAKE).context("a waker")?);
+        let kept = Arc::clone(&waker);
         let stop = shutdown.clone();
         shutdown.spawn(async move {
             stop.requested().await;
@@ -51,35 +54,35 @@ impl UdpThread {
             poll.registry().register(&mut SourceFd(&fd), Token(number), Interest::READABLE)?;
         }
         let sockets = sockets.into_iter().map(Arc::new).collect();
-        Ok(Self { poll, sockets, respondent, asker, shutdown: shutdown.clone() })
+        Ok(Self { poll, sockets, respondent, asker, shutdown: shutdown.clone(), _waker: kept })
     }
 
     /// Answers until the stop is requested, and what has come until then.
     pub(super) fn run(mut self) {
         let mut events = Events::with_capacity(16);
-        let mut mailbox = Mailbox::new();
+        let mut mailboxes: Vec<Mailbox> = self.sockets.iter().map(|_| Mailbox::new()).collect();
         while !self.shutdown.is_requested() {
             match self.poll.poll(&mut events, None) {
                 Err(error) if error.kind() != std::io::ErrorKind::Interrupted => {
                     tracing::error!(%error, "cannot wait for datagrams");
                     self.shutdown.request();
                 }
-                _ => while !self.shutdown.is_requested() && self.answer_some(&mut mailbox) {},
+                _ => while !self.shutdown.is_requested() && self.answer_some(&mut mailboxes) {},
             }
         }
         // Not longer, whoever goes on sending.
         for _ in 0..LAST_BATCHES {
-            if !self.answer_some(&mut mailbox) {
+            if !self.answer_some(&mut mailboxes) {
                 break;
             }
         }
     }
 
     /// One batch of each socket. Says whether more may be waiting: a socket is reported once only until it was empty.
-    fn answer_some(&self, mailbox: &mut Mailbox) -> bool {
+    fn answer_some(&self, mailboxes: &mut [Mailbox]) -> bool {
         let Self { sockets, respondent, asker, .. } = self;
         let mut more = false;
-        for socket in sockets {
+        for (socket, mailbox) in sockets.iter().zip(mailboxes) {
             let result = mailbox.exchange(socket, |datagram, from, out| {
                 if respondent.answer(datagram, from.ip(), Asked::default(), out).is_err() {
                     asker.ask(datagram, from, socket);

@@ -3,6 +3,7 @@
 mod http;
 mod proxy;
 mod torrent_client;
+mod udp_client;
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
@@ -24,6 +25,7 @@ pub(crate) use http::{Answer, Connection};
 pub(crate) use proxy::Proxy;
 pub(crate) use rustix::process::Signal;
 pub(crate) use torrent_client::TorrentClient;
+pub(crate) use udp_client::{Heard, UdpClient, wire};
 
 const SALT: &str = "only for tests, and long enough to be a salt";
 
@@ -121,6 +123,8 @@ pub(crate) struct Tracker {
     child: Child,
     pub(crate) v4: SocketAddr,
     pub(crate) v6: SocketAddr,
+    /// Where it listens for datagrams, in the order of the configuration.
+    pub(crate) udp: Vec<SocketAddr>,
     log: Arc<Mutex<String>>,
 }
 
@@ -143,13 +147,20 @@ impl Tracker {
             }
         });
         let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        let mut udp = Vec::new();
         let mut address = || -> SocketAddr {
-            let line = lines.next().map(|line| line.expect("text"));
-            let line = line.unwrap_or_else(|| panic!("not ready: {}", log.lock().expect("no panic")));
-            line.strip_prefix("listening ").expect("listening").parse().expect("an address")
+            loop {
+                let line = lines.next().map(|line| line.expect("text"));
+                let line = line.unwrap_or_else(|| panic!("not ready: {}", log.lock().expect("no panic")));
+                match line.split_once(' ').map(|(what, address)| (what, address.parse())) {
+                    Some(("udp", Ok(address))) => udp.push(address),
+                    Some(("listening", Ok(address))) => return address,
+                    _ => panic!("neither an address: {line}"),
+                }
+            }
         };
         let (v4, v6) = (address(), address());
-        Self { child, v4, v6, log }
+        Self { child, v4, v6, udp, log }
     }
 
     pub(crate) async fn get(&self, target: &str) -> Answer {

@@ -10,3 +10,4 @@ mod http;
 mod key;
 mod live;
 mod program;
+mod udp;
