@@ -93,7 +93,16 @@ impl Directory {
     pub(crate) fn new() -> (Self, mpsc::Receiver<Question>) {
         let (questions, asked) = mpsc::channel(MAX_QUESTIONS);
         let torrents = (0..PARTS).map(|_| Part::default()).collect();
-        (Self { torrents, members: RwLock::default(), known: Mutex::default(), gate: Gate::default(), questions }, asked)
+        (
+            Self {
+                torrents,
+                members: RwLock::default(),
+                known: Mutex::default(),
+                gate: Gate::default(),
+                questions,
+            },
+            asked,
+        )
     }
 
     /// The torrent with this hash, canonical or not, if it is in memory.

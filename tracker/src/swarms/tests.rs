@@ -29,10 +29,8 @@ fn announce(swarms: &Swarms, torrent: &Torrent, member: u32, left: u64, event: E
 }
 
 fn numbers(records: &[counts::Record]) -> Vec<(u8, u32, u32, u32)> {
-    let mut numbers: Vec<_> = records
-        .iter()
-        .map(|it| (it.info_hash.as_bytes()[0], it.seeders, it.leechers, it.snatched))
-        .collect();
+    let mut numbers: Vec<_> =
+        records.iter().map(|it| (it.info_hash.as_bytes()[0], it.seeders, it.leechers, it.snatched)).collect();
     numbers.sort_unstable();
     numbers
 }
@@ -74,14 +72,7 @@ async fn all_of_a_large_swarm_and_of_many_small_ones_is_visited() {
         let mut hash = [1; 20];
         hash[1] = second;
         hash[2] = 2;
-        announce(
-            &swarms,
-            &Torrent { id: 1, info_hash: hash.into(), snatched: 0 },
-            1,
-            0,
-            Event::Started,
-            0,
-        );
+        announce(&swarms, &Torrent { id: 1, info_hash: hash.into(), snatched: 0 }, 1, 0, Event::Started, 0);
     }
     swarms.remove_member(1).await;
     assert_eq!(swarms.peers(None, 0, 0).0, 3 * 4096 - 1);
