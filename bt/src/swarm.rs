@@ -2,7 +2,9 @@
 
 mod account;
 mod clients;
+mod districts;
 mod identity;
+mod index;
 mod slot;
 mod stored;
 mod table;
@@ -15,10 +17,10 @@ use crate::announce::Event;
 use crate::peer::{Peer, PeerState, unmapped, write_v4, write_v6};
 use account::Account;
 pub use clients::Clients;
+use districts::{Districts, Place};
 pub use identity::{ClientPrefix, IdentityKey, client_prefix};
 use slot::Slot;
 pub use stored::Stored;
-use table::Table;
 pub use window::PeerBuffer;
 
 /// The numbers of a swarm that everybody may see.
@@ -58,10 +60,13 @@ pub struct Announcement {
     pub numwant: u32,
 }
 
+/// Peers of one member in one swarm, whatever the rules say: they stand close together.
+const MOST_PER_MEMBER: u32 = 128;
+
 /// What a swarm allows a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rules {
-    /// Peers of one member in one swarm; one more takes the place of the one that was silent for longest.
+    /// Peers of one member in one swarm, up to 128; one more takes the place of the one that was silent for longest.
     pub peers_per_member: u32,
     /// Bytes a second that a peer can move in either direction; what it claims beyond does not count.
     pub bytes_per_second: u64,
@@ -105,15 +110,13 @@ pub struct Outcome {
 /// the baseline of a session: it accounts for nothing. So neither a restart of the tracker nor announces that
 /// overtake each other make bytes out of nothing.
 ///
-/// **Cost.** An announce takes time in proportion to the peers it is given, not to the swarm, but for the growth
-/// of the tables, which is amortised. An IPv4 peer takes about 70 bytes.
+/// **Cost.** An announce takes time in proportion to the peers it is given, not to the swarm, and the longest single
+/// step moves 4095 peers. An IPv4 peer takes about 38 bytes, see `Table`.
 #[derive(Debug, Default)]
 pub struct Swarm {
-    table: Table,
+    districts: Districts,
     partial_seeds: u32,
     snatched: u32,
-    /// Where [`Swarm::expire`] goes on, downward.
-    cursor: usize,
 }
 
 impl Swarm {
@@ -124,19 +127,20 @@ impl Swarm {
 
     /// Whether nobody is here.
     pub fn is_empty(&self) -> bool {
-        self.table.is_empty()
+        self.len() == 0
     }
 
     /// How many are here, both roles together.
     pub fn len(&self) -> usize {
-        self.table.len()
+        self.districts.len()
     }
 
     /// The numbers at this moment.
     pub fn counts(&self) -> Counts {
-        let seeders = narrow(self.table.seeders());
-        let leechers = narrow(self.table.len()) - seeders;
-        Counts { seeders, leechers, downloaders: leechers - self.partial_seeds, snatched: self.snatched }
+        let total = self.districts.total();
+        let leechers = total.peers - total.seeders;
+        let downloaders = leechers - self.partial_seeds;
+        Counts { seeders: total.seeders, leechers, downloaders, snatched: self.snatched }
     }
 
     /// Raises the number of snatches to what another source knows; never lowers it.
@@ -162,17 +166,17 @@ impl Swarm {
     ) -> Outcome {
         peers.clear();
         let before = self.counts();
-        let start = window::Start::draw(&self.table, announcement, rng);
-        let found = self.table.find(announcement.member, announcement.identity);
+        let start = window::Start::draw(&self.districts, announcement, rng);
+        let found = self.districts.find(announcement.member, announcement.identity);
         let account = if announcement.event == Event::Stopped {
             match found {
-                Some(at) => self.stop(at, announcement, rules, now),
+                Some(place) => self.stop(place, announcement, rules, now),
                 None => Account { left: announcement.left.unwrap_or_default(), ..Account::default() },
             }
         } else {
-            let at = found.unwrap_or_else(|| self.join(announcement, rules, now, intern));
-            let (at, account) = self.update(at, announcement, rules, now);
-            window::fill(&self.table, at, announcement, start, peers);
+            let place = found.unwrap_or_else(|| self.join(announcement, rules, now, intern));
+            let (place, account) = self.update(place, announcement, rules, now);
+            window::fill(&self.districts, place, announcement, start, peers);
             account
         };
         if account.snatched {
@@ -188,55 +192,44 @@ impl Swarm {
     /// Looks at no more than `steps` peers and goes on from there at the next call; `usize::MAX` looks at all.
     pub fn expire(&mut self, now: u32, timeout: u32, steps: usize) -> usize {
         let before = self.len();
-        if steps >= before {
-            self.cursor = before;
+        let all = steps >= before;
+        if all {
+            self.districts.search_all();
         }
+        let first = self.districts.searched();
         // Downward: what `remove` moves into the hole comes from above and has been looked at.
         for _ in 0..steps.min(before) {
-            if self.cursor == 0 || self.cursor > self.len() {
-                self.cursor = self.len();
+            let Some(place) = self.districts.next_searched() else { break };
+            if self.districts.slot(place).idle(now) > timeout {
+                self.remove(place);
             }
-            let Some(at) = self.cursor.checked_sub(1) else { break };
-            self.cursor = at;
-            if self.table.slot(at).idle(now) > timeout {
-                self.remove(at);
-            }
+        }
+        if all {
+            self.districts.merge_all();
+        } else {
+            (self.districts.searched()..=first).rev().for_each(|district| self.districts.merge(district));
         }
         before - self.len()
     }
 
-    /// Drops every peer of a member (disabled, for example) and says how many. Looks at the whole swarm.
+    /// Drops every peer of a member (disabled, for example) and says how many.
     pub fn remove_member(&mut self, member: u32) -> usize {
         let before = self.len();
-        for at in (0..before).rev() {
-            if self.table.slot(at).member() == member {
-                self.remove(at);
-            }
+        while let (_, Some(place)) = self.districts.peers_of(member, 0) {
+            self.remove(place);
+            self.districts.merge(place.district);
         }
         before - self.len()
     }
 
     /// Whether a member has any peer here. In a large swarm it looks only at those of the member.
     pub fn has_member(&self, member: u32) -> bool {
-        self.table.peers_of(member, 0).0 > 0
+        self.districts.peers_of(member, 0).0 > 0
     }
 
     /// Everybody here, in no order, for staff. `clients` is what numbered their clients.
     pub fn peers(&self, now: u32, clients: &Clients) -> impl Iterator<Item = Peer> {
-        (0..self.len()).map(move |at| {
-            let slot = self.table.slot(at);
-            Peer {
-                member: slot.member(),
-                client: clients.prefix(slot.client()),
-                v4: self.table.v4(at),
-                v6: self.table.v6(at),
-                uploaded: slot.uploaded(),
-                downloaded: slot.downloaded(),
-                left: slot.left(),
-                state: slot.role(),
-                idle: slot.idle(now),
-            }
-        })
+        self.export(0, usize::MAX, now).map(|stored| stored.peer(clients))
     }
 
     /// Adds a peer without endpoint; [`Swarm::update`] must follow.
@@ -246,59 +239,64 @@ impl Swarm {
         rules: &Rules,
         now: u32,
         intern: impl FnOnce(ClientPrefix) -> u16,
-    ) -> usize {
-        let (number, longest_silent) = self.table.peers_of(announcement.member, now);
-        if let Some(at) = longest_silent
-            && number >= rules.peers_per_member
+    ) -> Place {
+        let (number, longest_silent) = self.districts.peers_of(announcement.member, now);
+        if let Some(place) = longest_silent
+            && number >= rules.peers_per_member.min(MOST_PER_MEMBER)
         {
-            self.remove(at);
+            self.remove(place);
         }
-        self.table.insert(Slot::new(announcement, intern(announcement.client), now))
+        self.districts.insert(Slot::new(announcement, intern(announcement.client), now))
     }
 
     fn update(
         &mut self,
-        at: usize,
+        place: Place,
         announcement: &Announcement,
         rules: &Rules,
         now: u32,
-    ) -> (usize, Account) {
-        let slot = self.table.slot_mut(at);
+    ) -> (Place, Account) {
+        let slot = self.districts.slot_mut(place);
         let was_partial = slot.role() == PeerState::PartialSeed;
         let account = slot.account(announcement, rules, now);
         slot.set_partial(announcement.event == Event::Paused);
         let is_partial = slot.role() == PeerState::PartialSeed;
         self.partial_seeds = self.partial_seeds + u32::from(is_partial) - u32::from(was_partial);
-        (self.place(at, Some(announcement.endpoint)), account)
+        (self.settle(place, announcement.endpoint), account)
     }
 
-    /// Puts a peer where its state belongs, with a new endpoint if one is given.
-    fn place(&mut self, at: usize, endpoint: Option<SocketAddr>) -> usize {
-        match endpoint.map(unmapped) {
-            Some(SocketAddr::V4(v4)) => self.table.place(at, Some(write_v4(v4))),
-            Some(SocketAddr::V6(v6)) => {
-                self.table.set_v6(at, write_v6(v6));
-                self.table.place(at, None)
+    /// Puts a peer where its state belongs, with a new endpoint.
+    fn settle(&mut self, place: Place, endpoint: SocketAddr) -> Place {
+        match unmapped(endpoint) {
+            SocketAddr::V4(v4) => self.districts.place(place, Some(write_v4(v4))),
+            SocketAddr::V6(v6) => {
+                self.districts.set_v6(place, write_v6(v6));
+                self.districts.place(place, None)
             }
-            None => self.table.place(at, None),
         }
     }
 
-    fn stop(&mut self, at: usize, announcement: &Announcement, rules: &Rules, now: u32) -> Account {
-        let slot = self.table.slot_mut(at);
+    fn stop(&mut self, place: Place, announcement: &Announcement, rules: &Rules, now: u32) -> Account {
+        let slot = self.districts.slot_mut(place);
         self.partial_seeds -= u32::from(slot.role() == PeerState::PartialSeed);
         let account = slot.account(announcement, rules, now);
-        self.table.remove(at);
+        self.districts.remove(place);
+        self.districts.merge(place.district);
         account
     }
 
-    fn remove(&mut self, at: usize) {
-        self.partial_seeds -= u32::from(self.table.slot(at).role() == PeerState::PartialSeed);
-        self.table.remove(at);
+    fn remove(&mut self, place: Place) {
+        self.partial_seeds -= u32::from(self.districts.slot(place).role() == PeerState::PartialSeed);
+        self.districts.remove(place);
     }
 }
 
 /// A swarm never has four thousand million peers: their slots alone would take 112 GiB.
 fn narrow(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+/// What a table counts is below 4096.
+fn short(count: usize) -> u16 {
+    u16::try_from(count).unwrap_or(u16::MAX)
 }

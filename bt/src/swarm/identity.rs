@@ -9,8 +9,9 @@ pub type ClientPrefix = [u8; 8];
 
 /// Tells which client and version a peer id names.
 pub fn client_prefix(peer_id: &PeerId) -> ClientPrefix {
-    let [a, b, c, d, e, f, g, h, ..] = *peer_id;
-    [a, b, c, d, e, f, g, h]
+    let mut prefix = ClientPrefix::default();
+    prefix.copy_from_slice(&peer_id[..8]);
+    prefix
 }
 
 /// Makes identities of peer ids. With the same key they are the same after a restart; without it nobody can choose

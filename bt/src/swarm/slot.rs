@@ -185,8 +185,8 @@ fn join([low, high]: [u16; 2]) -> u32 {
 }
 
 fn pack(number: u64) -> [u16; 3] {
-    let [a, b, c, d, e, f, _, _] = kept(number).to_le_bytes();
-    [u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d]), u16::from_le_bytes([e, f])]
+    let bytes = kept(number).to_le_bytes();
+    [0, 2, 4].map(|at| u16::from_le_bytes([bytes[at], bytes[at + 1]]))
 }
 
 fn counter([low, middle, high]: [u16; 3]) -> u64 {

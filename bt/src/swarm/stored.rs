@@ -2,9 +2,10 @@
 
 use std::net::{SocketAddrV4, SocketAddrV6};
 
-use super::Swarm;
+use super::districts::Place;
 use super::slot::{OLDEST, Slot};
-use crate::peer::PeerState;
+use super::{Clients, MOST_PER_MEMBER, Swarm};
+use crate::peer::{Peer, PeerState};
 
 /// One peer of one swarm, with all that its next announce is accounted by.
 ///
@@ -41,15 +42,15 @@ impl Swarm {
     /// `count` of the peers, from place `from` on, in an order that announces change: to get each once, go through
     /// all places before the next announce.
     pub fn export(&self, from: usize, count: usize, now: u32) -> impl Iterator<Item = Stored> {
-        let places = from.min(self.len())..from.saturating_add(count).min(self.len());
-        places.map(move |at| {
-            let slot = self.table.slot(at);
+        self.districts.places(from, count).map(move |Place { district, at }| {
+            let table = self.districts.table(district);
+            let slot = table.slot(at);
             Stored {
                 member: slot.member(),
                 identity: slot.identity(),
                 client: slot.client(),
-                v4: self.table.v4(at),
-                v6: self.table.v6(at),
+                v4: table.v4(at),
+                v6: table.v6(at),
                 uploaded: slot.uploaded(),
                 downloaded: slot.downloaded(),
                 left: slot.left(),
@@ -61,14 +62,16 @@ impl Swarm {
         })
     }
 
-    /// Takes a peer in again and says whether it did: not one without endpoints, nor one that is here already.
+    /// Takes a peer in again and says whether it did: not one without endpoints, nor one that is here already,
+    /// nor one of a member who has too many.
     ///
     /// Its session goes on if `exact`, when nothing was announced after it was stored. Otherwise its first announce
     /// is a new baseline and accounts for neither bytes nor seconds.
     pub fn restore(&mut self, stored: &Stored, now: u32, exact: bool) -> bool {
         let Stored { member, identity, .. } = *stored;
         let nowhere = stored.v4.is_none() && stored.v6.is_none();
-        if nowhere || self.table.find(member, identity).is_some() {
+        let (number, _) = self.districts.peers_of(member, now);
+        if nowhere || number >= MOST_PER_MEMBER || self.districts.find(member, identity).is_some() {
             return false;
         }
         let mut slot = Slot::empty(member, identity, stored.client);
@@ -79,10 +82,23 @@ impl Swarm {
         slot.set_baseline(stored.baseline || !exact);
         slot.set_seen(now.wrapping_sub(stored.idle.min(OLDEST)));
         self.partial_seeds += u32::from(slot.role() == PeerState::PartialSeed);
-        let mut at = self.table.insert(slot);
+        let mut place = self.districts.insert(slot);
         for endpoint in [stored.v6.map(Into::into), stored.v4.map(Into::into)].into_iter().flatten() {
-            at = self.place(at, Some(endpoint));
+            place = self.settle(place, endpoint);
         }
         true
+    }
+}
+
+impl Stored {
+    /// What staff are shown of it.
+    pub(super) fn peer(self, clients: &Clients) -> Peer {
+        let state = match (self.left, self.partial) {
+            (0, _) => PeerState::Seeder,
+            (_, false) => PeerState::Leecher,
+            (_, true) => PeerState::PartialSeed,
+        };
+        let Self { member, v4, v6, uploaded, downloaded, left, idle, .. } = self;
+        Peer { member, client: clients.prefix(self.client), v4, v6, uploaded, downloaded, left, state, idle }
     }
 }

@@ -1,21 +1,21 @@
-//! The IPv6 endpoints of a swarm, those of the seeders first.
+//! The IPv6 endpoints of a table, those of the seeders first.
 
-use super::narrow;
+use super::short;
 use super::table::{grow, shrink};
 use crate::peer::V6_LEN;
 
 /// The peer has no IPv6 endpoint.
-const NOWHERE: u32 = u32::MAX;
+const NOWHERE: u16 = u16::MAX;
 
 /// Endpoints in one piece, and beside each the slot it belongs to.
 ///
-/// `links` goes the other way, so a swarm pays for it only once it has a peer with IPv6.
+/// `links` goes the other way, 2 bytes for each slot; a table without IPv6 has no such list at all.
 #[derive(Debug)]
 pub(super) struct V6List {
     wires: Vec<[u8; V6_LEN]>,
-    owners: Vec<u32>,
+    owners: Vec<u16>,
     /// For each slot the position of its endpoint, or [`NOWHERE`].
-    links: Vec<u32>,
+    links: Vec<u16>,
     seeders: usize,
 }
 
@@ -35,17 +35,17 @@ impl V6List {
 
     /// The slot of an endpoint.
     pub(super) fn owner(&self, position: usize) -> usize {
-        self.owners[position] as usize
+        self.owners[position].into()
     }
 
     /// Where the endpoint of a slot is, if it has one.
     pub(super) fn position(&self, slot: usize) -> Option<usize> {
         let link = self.links[slot];
-        (link != NOWHERE).then_some(link as usize)
+        (link != NOWHERE).then_some(link.into())
     }
 
     /// Follows the table, which has a new slot at its end.
-    pub(super) fn add_slot(&mut self) {
+    pub(super) fn push_slot(&mut self) {
         grow(&mut self.links);
         self.links.push(NOWHERE);
     }
@@ -61,7 +61,7 @@ impl V6List {
         self.links.swap(a, b);
         for slot in [a, b] {
             if let Some(position) = self.position(slot) {
-                self.owners[position] = narrow(slot);
+                self.owners[position] = short(slot);
             }
         }
     }
@@ -72,11 +72,11 @@ impl V6List {
             self.wires[position] = wire;
             return;
         }
-        self.links[slot] = narrow(self.wires.len());
+        self.links[slot] = short(self.wires.len());
         grow(&mut self.wires);
         grow(&mut self.owners);
         self.wires.push(wire);
-        self.owners.push(narrow(slot));
+        self.owners.push(short(slot));
     }
 
     /// Moves the endpoint of a slot to the seeders or away from them; nothing happens if it has none.
@@ -112,7 +112,7 @@ impl V6List {
         self.owners.swap(a, b);
         for position in [a, b] {
             let slot = self.owner(position);
-            self.links[slot] = narrow(position);
+            self.links[slot] = short(position);
         }
     }
 }

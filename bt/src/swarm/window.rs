@@ -1,11 +1,13 @@
 //! Which peers an announce is answered with: a random window of the endpoints, copied.
 
 use std::hint::black_box;
+use std::marker::PhantomData;
 use std::ops::Range;
 
 use super::Announcement;
-use super::table::Table;
-use crate::peer::V4_LEN;
+use super::districts::{Districts, Place};
+use super::table::{Table, Tally};
+use crate::peer::{V4_LEN, V6_LEN};
 
 /// The peers of an answer, ready for the wire. One buffer serves announce after announce.
 #[derive(Debug, Default, Clone)]
@@ -42,13 +44,15 @@ const LINE: usize = 64 / V4_LEN;
 impl Start {
     /// Draws before the asker is looked for, and reads of the window what costs time: in a large tracker hardly any
     /// of it is in the processor's cache, and so the memory is waited for once instead of twice.
-    pub(super) fn draw(table: &Table, announcement: &Announcement, rng: &mut fastrand::Rng) -> Self {
+    pub(super) fn draw(districts: &Districts, announcement: &Announcement, rng: &mut fastrand::Rng) -> Self {
         let start = Self(rng.u32(..));
-        let (wires, seeders) = table.v4_wires();
-        let candidates = &wires[if announcement.left == Some(0) { seeders } else { 0 }..];
-        let window = candidates[start.among(candidates.len())..].iter().take(announcement.numwant as usize);
-        for wire in window.step_by(LINE) {
-            black_box(wire[0]);
+        let candidates = Ring::<V4, V4_LEN>::new(districts, announcement.left == Some(0));
+        if let Some((district, at)) = candidates.locate(start.among(candidates.total())) {
+            let (wires, _) = districts.table(district).v4_wires();
+            let window = wires[at..].iter().take(announcement.numwant as usize);
+            for wire in window.step_by(LINE) {
+                black_box(wire[0]);
+            }
         }
         start
     }
@@ -59,131 +63,196 @@ impl Start {
     }
 }
 
-/// Fills `out` for the peer in slot `asker`.
+/// Fills `out` for the peer at `asker`.
 pub(super) fn fill(
-    table: &Table,
-    asker: usize,
+    districts: &Districts,
+    asker: Place,
     announcement: &Announcement,
     start: Start,
     out: &mut PeerBuffer,
 ) {
     let wanted = announcement.numwant as usize;
-    let asks = Asks { table, asker };
+    let seeder = districts.slot(asker).is_seeder();
+    let v4 = Ring::<V4, V4_LEN>::new(districts, seeder);
+    let v6 = Ring::<V6, V6_LEN>::new(districts, seeder);
     if announcement.endpoint.ip().to_canonical().is_ipv4() {
-        let given = asks.v4(wanted, start, out);
-        asks.v6(wanted - given, start, out);
+        let given = v4.give(asker, wanted, start, &mut out.v4);
+        v6.give(asker, wanted - given, start, &mut out.v6);
     } else {
-        let given = asks.v6(wanted, start, out);
-        asks.v4(wanted - given, start, out);
+        let given = v6.give(asker, wanted, start, &mut out.v6);
+        v4.give(asker, wanted - given, start, &mut out.v4);
     }
 }
 
-struct Asks<'a> {
-    table: &'a Table,
-    asker: usize,
+/// One of the two families.
+trait Family<const N: usize> {
+    /// Endpoints of a table, those of the seeders first, and how many these are.
+    fn wires(table: &Table) -> (&[[u8; N]], usize);
+    /// Where among them the endpoint of a slot is.
+    fn position(table: &Table, slot: usize) -> Option<usize>;
+    /// The slot of an endpoint.
+    fn owner(table: &Table, position: usize) -> usize;
+    /// How many endpoints there are, and how many of them are seeders'.
+    fn numbers<T>(tally: Tally<T>) -> (T, T);
 }
 
-impl Asks<'_> {
-    fn v4(&self, wanted: usize, start: Start, out: &mut PeerBuffer) -> usize {
-        let (wires, seeders) = self.table.v4_wires();
-        let candidates = Ring::new(wires, self.skipped(seeders), Some(self.asker));
-        candidates.walk(
-            wanted,
-            start,
-            |at| self.same_member(at),
-            |run| out.v4.extend_from_slice(wires[run].as_flattened()),
-        )
+struct V4;
+
+impl Family<V4_LEN> for V4 {
+    fn wires(table: &Table) -> (&[[u8; V4_LEN]], usize) {
+        table.v4_wires()
     }
 
-    fn v6(&self, wanted: usize, start: Start, out: &mut PeerBuffer) -> usize {
-        let Some(list) = self.table.v6_list() else { return 0 };
-        let own = list.position(self.asker);
-        let candidates = Ring::new(list.wires(), self.skipped(list.seeders()), own);
-        candidates.walk(
-            wanted,
-            start,
-            |at| self.same_member(list.owner(at)),
-            |run| out.v6.extend_from_slice(list.wires()[run].as_flattened()),
-        )
+    fn position(table: &Table, slot: usize) -> Option<usize> {
+        (slot < table.v4_wires().0.len()).then_some(slot)
     }
 
-    /// A seeder has nothing to give to seeders.
-    fn skipped(&self, seeders: usize) -> usize {
-        if self.table.slot(self.asker).is_seeder() { seeders } else { 0 }
+    fn owner(_: &Table, position: usize) -> usize {
+        position
     }
 
-    fn same_member(&self, slot: usize) -> bool {
-        self.table.slot(slot).member() == self.table.slot(self.asker).member()
+    fn numbers<T>(tally: Tally<T>) -> (T, T) {
+        (tally.v4, tally.v4_seeders)
+    }
+}
+
+struct V6;
+
+impl Family<V6_LEN> for V6 {
+    fn wires(table: &Table) -> (&[[u8; V6_LEN]], usize) {
+        table.v6_list().map_or((&[], 0), |list| (list.wires(), list.seeders()))
+    }
+
+    fn position(table: &Table, slot: usize) -> Option<usize> {
+        table.v6_list()?.position(slot)
+    }
+
+    fn owner(table: &Table, position: usize) -> usize {
+        table.v6_list().map_or(0, |list| list.owner(position))
+    }
+
+    fn numbers<T>(tally: Tally<T>) -> (T, T) {
+        (tally.v6, tally.v6_seeders)
     }
 }
 
 /// Endpoints looked at beyond those wanted: the asker's own, and one that its client left when it was restarted.
 const SPARE: usize = 2;
 
-/// The endpoints of one family that may be given, as a ring.
-struct Ring<'a, const N: usize> {
-    wires: &'a [[u8; N]],
-    /// The first of `wires` that may be given.
-    first: usize,
-    /// The asker's own endpoint in this family and where it stands, perhaps before `first`.
-    own: Option<(usize, [u8; N])>,
+/// The endpoints of one family that may be given, district after district, as a ring.
+struct Ring<'a, F, const N: usize> {
+    districts: &'a Districts,
+    /// A seeder has nothing to give to seeders.
+    leechers_only: bool,
+    family: PhantomData<F>,
 }
 
-impl<'a, const N: usize> Ring<'a, N> {
-    fn new(wires: &'a [[u8; N]], first: usize, own: Option<usize>) -> Self {
-        Self { wires, first, own: own.and_then(|own| wires.get(own).map(|wire| (own, *wire))) }
+impl<'a, F: Family<N>, const N: usize> Ring<'a, F, N> {
+    fn new(districts: &'a Districts, leechers_only: bool) -> Self {
+        Self { districts, leechers_only, family: PhantomData }
     }
 
-    /// Calls `give` with runs of positions, `wanted` in all if there are enough, and says how many they were.
+    fn total(&self) -> usize {
+        let (all, seeders) = F::numbers(self.districts.total());
+        (if self.leechers_only { all - seeders } else { all }) as usize
+    }
+
+    fn number(&self, district: usize) -> usize {
+        let (all, seeders) = F::numbers(self.districts.tally(district));
+        usize::from(if self.leechers_only { all - seeders } else { all })
+    }
+
+    /// The first position of a district that may be given.
+    fn first(&self, district: usize) -> usize {
+        if self.leechers_only { F::wires(self.districts.table(district)).1 } else { 0 }
+    }
+
+    /// District and position of the endpoint with so many before it.
+    fn locate(&self, mut rank: usize) -> Option<(usize, usize)> {
+        for district in 0..self.districts.count() {
+            let number = self.number(district);
+            if rank < number {
+                return Some((district, self.first(district) + rank));
+            }
+            rank -= number;
+        }
+        None
+    }
+
+    /// How many are before the asker's own, if that is in the ring.
+    fn rank(&self, asker: Place, own: Option<usize>) -> Option<usize> {
+        let offset = own?.checked_sub(self.first(asker.district))?;
+        Some(offset + (0..asker.district).map(|district| self.number(district)).sum::<usize>())
+    }
+
+    /// Appends up to `wanted` endpoints and says how many.
     ///
     /// The walk begins at any endpoint but the asker's own, all alike, so that each is given as often.
-    fn walk(
-        &self,
-        wanted: usize,
-        start: Start,
-        same_member: impl Fn(usize) -> bool,
-        mut give: impl FnMut(Range<usize>),
-    ) -> usize {
-        let own_at = self.own.map(|(at, _)| at).filter(|&at| at >= self.first);
-        let others = self.wires.len() - self.first - usize::from(own_at.is_some());
-        if wanted == 0 || others == 0 {
+    fn give(&self, asker: Place, wanted: usize, start: Start, out: &mut Vec<u8>) -> usize {
+        let total = self.total();
+        if wanted == 0 || total == 0 {
             return 0;
         }
-        let start = self.first + start.among(others);
-        let start = start + usize::from(own_at.is_some_and(|own| start >= own));
-        let looked = (wanted + SPARE).min(self.wires.len() - self.first);
-        let tail = start + looked.min(self.wires.len() - start);
-        let wrapped = self.first + looked - (tail - start);
-        let mut missing = wanted;
-        for run in [start..tail, self.first..wrapped] {
-            missing -= self.give_run(run, missing, &same_member, &mut give);
+        let table = self.districts.table(asker.district);
+        let own_at = F::position(table, asker.at);
+        let own_rank = self.rank(asker, own_at);
+        let others = total - usize::from(own_rank.is_some());
+        let rank = start.among(others);
+        let rank = rank + usize::from(own_rank.is_some_and(|own| rank >= own));
+        let Some((mut district, mut at)) = self.locate(rank) else { return 0 };
+        let own = own_at.map(|at| Own { wire: F::wires(table).0[at], asker, districts: self.districts });
+        let (mut missing, mut unseen) = (wanted, total.min(wanted + SPARE));
+        while missing > 0 && unseen > 0 {
+            let table = self.districts.table(district);
+            let (wires, _) = F::wires(table);
+            let run = at..wires.len().min(at + unseen);
+            unseen -= run.len();
+            missing -= give_run::<F, N>(table, run, missing, own.as_ref(), out);
+            district = if district + 1 == self.districts.count() { 0 } else { district + 1 };
+            at = self.first(district);
         }
         wanted - missing
     }
+}
 
-    /// Gives of `run` what is not the asker's, up to `limit`.
-    fn give_run(
-        &self,
-        run: Range<usize>,
-        limit: usize,
-        same_member: &impl Fn(usize) -> bool,
-        give: &mut impl FnMut(Range<usize>),
-    ) -> usize {
-        let (mut from, mut given) = (run.start, 0);
-        while from < run.end && given < limit {
-            let equal =
-                self.own.and_then(|(_, own)| self.wires[from..run.end].iter().position(|wire| *wire == own));
-            let equal = equal.map(|offset| from + offset);
-            let (until, next) = match equal {
-                Some(at) if same_member(at) => (at, at + 1),
-                Some(at) => (at + 1, at + 1),
-                None => (run.end, run.end),
-            };
-            let until = until.min(from + limit - given);
-            give(from..until);
-            given += until - from;
-            from = next;
-        }
-        given
+/// What an asker is not given.
+struct Own<'a, const N: usize> {
+    wire: [u8; N],
+    asker: Place,
+    districts: &'a Districts,
+}
+
+impl<const N: usize> Own<'_, N> {
+    /// Whether a peer is of the same member.
+    fn is_of(&self, table: &Table, slot: usize) -> bool {
+        table.slot(slot).member() == self.districts.slot(self.asker).member()
     }
+}
+
+/// Gives of `run` what is not the asker's, up to `limit`, and says how many.
+fn give_run<F: Family<N>, const N: usize>(
+    table: &Table,
+    run: Range<usize>,
+    limit: usize,
+    own: Option<&Own<'_, N>>,
+    out: &mut Vec<u8>,
+) -> usize {
+    let (wires, _) = F::wires(table);
+    let (mut from, mut given) = (run.start, 0);
+    while from < run.end && given < limit {
+        let equal = own.and_then(|own| {
+            let offset = wires[from..run.end].iter().position(|wire| *wire == own.wire)?;
+            Some((from + offset, own.is_of(table, F::owner(table, from + offset))))
+        });
+        let (until, next) = match equal {
+            Some((at, true)) => (at, at + 1),
+            Some((at, false)) => (at + 1, at + 1),
+            None => (run.end, run.end),
+        };
+        let until = until.min(from + limit - given);
+        out.extend_from_slice(wires[from..until].as_flattened());
+        given += until - from;
+        from = next;
+    }
+    given
 }

@@ -7,14 +7,13 @@ use crate::announce::Event;
 use crate::swarm::{Announcement, PeerBuffer, Rules, Swarm};
 
 impl Table {
-    fn check(&self) {
-        assert_eq!(self.v4.len(), self.ends[LEECHERS_V4]);
-        assert!(self.ends.is_sorted() && self.ends[LEECHERS_V6] <= self.slots.len());
-        assert!(self.index.as_ref().is_none_or(|index| index.slots.len() == self.len()));
+    pub(in crate::swarm) fn check(&self) {
+        assert_eq!(self.v4.len(), self.end(LEECHERS_V4));
+        assert!(self.ends.is_sorted() && self.end(LEECHERS_V6) <= self.len());
         let mut listed = 0;
         for (at, slot) in self.slots.iter().enumerate() {
             assert_eq!(self.find(slot.member(), slot.identity()), Some(at));
-            let zone = self.ends.iter().position(|&end| at < end).unwrap_or(SEEDERS_V6);
+            let zone = self.ends.iter().position(|&end| at < end.into()).unwrap_or(SEEDERS_V6);
             assert_eq!(slot.is_seeder(), zone == SEEDERS_V4 || zone == SEEDERS_V6);
             let v6 = self.v6.as_ref().and_then(|list| Some((list, list.position(at)?)));
             assert!(at < self.v4.len() || v6.is_some(), "a peer is somewhere");
@@ -27,9 +26,8 @@ impl Table {
         assert_eq!(listed, self.v6.as_ref().map_or(0, |list| list.wires().len()));
     }
 
-    fn bytes(&self) -> usize {
-        let index = self.index.as_ref().map_or(0, |index| index.slots.allocation_size());
-        self.slots.capacity() * size_of::<Slot>() + self.v4.capacity() * V4_LEN + index
+    pub(in crate::swarm) fn bytes(&self) -> usize {
+        self.slots.capacity() * size_of::<Slot>() + self.v4.capacity() * V4_LEN + self.index.bytes()
     }
 }
 
@@ -68,12 +66,46 @@ fn the_table_stays_whole() {
             if now % 50 == 0 {
                 swarm.expire(now, 30, rng.usize(..40));
             }
-            swarm.table.check();
+            swarm.districts.check();
         }
         swarm.expire(10_000, 1, usize::MAX);
-        swarm.table.check();
-        assert!(swarm.is_empty() && swarm.table.bytes() < 1024, "{}", swarm.table.bytes());
+        swarm.districts.check();
+        let bytes = swarm.districts.bytes();
+        assert!(swarm.is_empty() && bytes < 1024, "{bytes}");
     }
+}
+
+/// Members with up to three peers come until there are many districts, and then go.
+#[test]
+fn districts_stay_whole_while_they_are_split_and_merged() {
+    let mut rng = fastrand::Rng::with_seed(1);
+    let (mut swarm, mut buffer) = (Swarm::new(0), PeerBuffer::default());
+    let mut most = 0;
+    for (joining, announces) in [(95, 40_000), (50, 20_000), (10, 20_000)] {
+        for step in 0..announces {
+            let number = rng.u32(..40_000);
+            let event = if rng.u32(..100) < joining { Event::None } else { Event::Stopped };
+            let announcement = announcement(&mut rng, 1);
+            let announcement = Announcement { member: number / 3, identity: number, event, ..announcement };
+            swarm.announce(&announcement, &RULES, 0, &mut rng, |_| 0, &mut buffer);
+            most = most.max(swarm.districts.count());
+            if step % 4000 == 0 {
+                swarm.districts.check();
+            }
+        }
+    }
+    assert!(most > 4, "{most}");
+    let half = swarm.len() / 2;
+    while swarm.len() > half {
+        let member = swarm.export(0, 1, 0).next().map(|it| it.member).expect("somebody");
+        swarm.remove_member(member);
+    }
+    swarm.districts.check();
+    for _ in 0..=swarm.len() / 100 {
+        swarm.expire(1000, 1, 100);
+        swarm.districts.check();
+    }
+    assert_eq!((swarm.len(), swarm.districts.count()), (0, 1));
 }
 
 #[test]
@@ -86,10 +118,11 @@ fn a_peer_takes_little_memory() {
         let announcement = Announcement { member: number, endpoint, ..announcement(&mut rng, 1) };
         let announcement = Announcement { event: Event::None, ..announcement };
         swarm.announce(&announcement, &RULES, 0, &mut rng, |_| 0, &mut buffer);
+        let bytes = swarm.districts.bytes();
         match number + 1 {
-            1 => assert!(swarm.table.bytes() + size_of::<Swarm>() <= 224, "{}", swarm.table.bytes()),
-            10 => assert!(swarm.table.bytes() <= 10 * 75, "{}", swarm.table.bytes()),
-            100_000 => assert!(swarm.table.bytes() <= 100_000 * 75, "{}", swarm.table.bytes()),
+            1 => assert!(bytes + size_of::<Swarm>() <= 144, "{bytes}"),
+            10 => assert!(bytes <= 10 * 38, "{bytes}"),
+            100 | 1000 | 10_000 | 100_000 => assert!(bytes <= (number as usize + 1) * 39, "{bytes}"),
             _ => {}
         }
     }

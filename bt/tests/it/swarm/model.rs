@@ -69,7 +69,7 @@ impl Model {
         let account = Self::account(before.as_ref(), a, rules, now);
         self.snatched += u32::from(account.snatched);
         if a.event != Event::Stopped {
-            self.put(before, a, &account, now);
+            self.put(before.as_ref(), a, &account, now);
         }
         account
     }
@@ -78,9 +78,11 @@ impl Model {
         let stored = before.map(|it| it.peer.left);
         let left = a.left.or(stored).expect("absent only in `stopped`");
         let got_all = left == 0 && (a.event == Event::Completed || stored.is_some_and(|left| left > 0));
+        // What an old copy lacked may have been counted after the copy was made.
+        let counts = a.event == Event::Completed || before.is_none_or(|it| !it.baseline);
         let mut account = Account {
             known: before.is_some(),
-            snatched: got_all && before.is_none_or(|it| !it.snatched),
+            snatched: got_all && counts && before.is_none_or(|it| !it.snatched),
             left,
             ..Account::default()
         };
@@ -101,8 +103,8 @@ impl Model {
         account
     }
 
-    fn put(&mut self, before: Option<Known>, a: &Announcement, account: &Account, now: u32) {
-        let (mut v4, mut v6) = before.as_ref().map_or((None, None), |it| (it.peer.v4, it.peer.v6));
+    fn put(&mut self, before: Option<&Known>, a: &Announcement, account: &Account, now: u32) {
+        let (mut v4, mut v6) = before.map_or((None, None), |it| (it.peer.v4, it.peer.v6));
         match a.endpoint {
             SocketAddr::V4(endpoint) => v4 = Some(endpoint),
             SocketAddr::V6(endpoint) => v6 = Some(endpoint),
@@ -110,7 +112,7 @@ impl Model {
         let left = account.left.div_ceil(UNIT) * UNIT;
         let peer = Peer {
             member: a.member,
-            client: before.as_ref().map_or(a.client, |it| it.peer.client),
+            client: before.map_or(a.client, |it| it.peer.client),
             v4,
             v6,
             uploaded: a.uploaded,
@@ -119,7 +121,8 @@ impl Model {
             state: state(left, a.event == Event::Paused),
             idle: 0,
         };
-        let snatched = account.snatched || before.is_some_and(|it| it.snatched);
+        let has_got_all = before.is_some_and(|it| it.snatched || (it.peer.left > 0 && left == 0));
+        let snatched = account.snatched || has_got_all;
         let known = Known { peer, seen: now, snatched, baseline: false };
         self.peers.insert((a.member, a.identity), known);
     }
@@ -164,13 +167,13 @@ impl Model {
     /// Endpoints of one family that the peer `key` may be told of.
     pub(super) fn candidates<E: Copy + PartialEq>(
         &self,
-        key: &Key,
+        key: Key,
         family: impl Fn(&Peer) -> Option<E>,
     ) -> Vec<E> {
-        let Some(asker) = self.peers.get(key).map(|it| &it.peer) else { return Vec::new() };
+        let Some(asker) = self.peers.get(&key).map(|it| &it.peer) else { return Vec::new() };
         self.peers
             .iter()
-            .filter(|(of, _)| *of != key)
+            .filter(|(of, _)| **of != key)
             .map(|(_, it)| &it.peer)
             .filter(|peer| asker.state != PeerState::Seeder || peer.state != PeerState::Seeder)
             .filter_map(|peer| family(peer).map(|endpoint| (peer, endpoint)))

@@ -1,0 +1,320 @@
+//! A swarm in districts, each a table of its own, so that no single step takes time in proportion to the swarm.
+
+#[cfg(test)]
+mod tests;
+
+use super::index::hash;
+use super::slot::Slot;
+use super::table::{Table, Tally};
+use super::{narrow, short};
+use crate::peer::{V4_LEN, V6_LEN};
+
+/// Two districts with fewer peers than this together become one: half of what they split at.
+const SPARSE: usize = super::index::FULL / 2;
+
+/// Where a peer is, until the next change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) district: usize,
+    pub(super) at: usize,
+}
+
+/// The peers of a swarm.
+///
+/// All are in one table until it is full. Then it is split in two by the next bit of the hash of the members' ids,
+/// and so on (extendible hashing): growing by one peer moves no more than one district, and all peers of a member
+/// are in the same one.
+#[derive(Debug, Default)]
+pub(super) struct Districts {
+    first: Table,
+    more: Option<Box<More>>,
+}
+
+/// What a swarm of several districts has besides the first.
+#[derive(Debug)]
+struct More {
+    tables: Vec<Table>,
+    /// Of all districts, the first among them.
+    marks: Vec<Mark>,
+    tallies: Vec<Tally<u16>>,
+    total: Tally<u32>,
+    /// The district of a hash, by as many of its low bits as the longest mark has.
+    directory: Vec<u32>,
+    /// Where the search for silent peers is.
+    searched: usize,
+}
+
+/// What the hashes of a district end with.
+#[derive(Debug, Clone, Copy, Default)]
+struct Mark {
+    bits: u32,
+    length: u32,
+}
+
+impl Mark {
+    /// The positions in a directory that such hashes have.
+    fn positions(self, directory: usize) -> impl Iterator<Item = usize> {
+        (self.bits as usize..directory).step_by(1 << self.length)
+    }
+
+    /// The two marks that are longer by a bit.
+    fn split(self) -> [Self; 2] {
+        let length = self.length + 1;
+        [self.bits, self.bits | 1 << self.length].map(|bits| Self { bits, length })
+    }
+
+    fn fits(self, slot: &Slot) -> bool {
+        (hash(slot.member()) ^ self.bits) & ((1 << self.length) - 1) == 0
+    }
+}
+
+impl Districts {
+    /// How many districts.
+    pub(super) fn count(&self) -> usize {
+        self.more.as_ref().map_or(1, |more| more.marks.len())
+    }
+
+    pub(super) fn table(&self, district: usize) -> &Table {
+        match &self.more {
+            Some(more) if district > 0 => &more.tables[district - 1],
+            _ => &self.first,
+        }
+    }
+
+    pub(super) fn tally(&self, district: usize) -> Tally<u16> {
+        self.more.as_ref().map_or_else(|| self.first.tally(), |more| more.tallies[district])
+    }
+
+    pub(super) fn total(&self) -> Tally<u32> {
+        self.more.as_ref().map_or_else(|| self.first.tally().widen(), |more| more.total)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.total().peers as usize
+    }
+
+    pub(super) fn slot(&self, place: Place) -> &Slot {
+        self.table(place.district).slot(place.at)
+    }
+
+    /// After a change of `left`, call [`Districts::place`].
+    pub(super) fn slot_mut(&mut self, place: Place) -> &mut Slot {
+        self.table_mut(place.district).slot_mut(place.at)
+    }
+
+    pub(super) fn find(&self, member: u32, identity: u32) -> Option<Place> {
+        let district = self.district(member);
+        self.table(district).find(member, identity).map(|at| Place { district, at })
+    }
+
+    /// How many peers a member has, and which of them was silent for longest.
+    pub(super) fn peers_of(&self, member: u32, now: u32) -> (u32, Option<Place>) {
+        let district = self.district(member);
+        let (number, at) = self.table(district).peers_of(member, now);
+        (number, at.map(|at| Place { district, at }))
+    }
+
+    /// All places, those of `count` peers from number `from` on.
+    pub(super) fn places(&self, from: usize, count: usize) -> impl Iterator<Item = Place> {
+        let mut skipped = from;
+        let all = (0..self.count()).flat_map(move |district| {
+            let len = self.table(district).len();
+            let first = skipped.min(len);
+            skipped -= first;
+            (first..len).map(move |at| Place { district, at })
+        });
+        all.take(count)
+    }
+
+    /// Adds a peer without endpoint and says where. [`Districts::place`] must follow.
+    pub(super) fn insert(&mut self, slot: Slot) -> Place {
+        let mut district = self.district(slot.member());
+        while self.table(district).is_full() {
+            self.split(district);
+            district = self.district(slot.member());
+        }
+        let at = self.table_mut(district).insert(slot);
+        Place { district, at }
+    }
+
+    /// See [`Table::place`].
+    pub(super) fn place(&mut self, place: Place, wire: Option<[u8; V4_LEN]>) -> Place {
+        let at = self.table_mut(place.district).place(place.at, wire);
+        self.count_again(place.district);
+        Place { at, ..place }
+    }
+
+    /// [`Districts::place`] must follow.
+    pub(super) fn set_v6(&mut self, place: Place, wire: [u8; V6_LEN]) {
+        self.table_mut(place.district).set_v6(place.at, wire);
+    }
+
+    /// Peers from higher places of the district take the place of the removed one.
+    pub(super) fn remove(&mut self, place: Place) {
+        self.table_mut(place.district).remove(place.at);
+        self.count_again(place.district);
+    }
+
+    /// Makes one district of this one and the one it was split from, if few are left in both.
+    pub(super) fn merge(&mut self, district: usize) {
+        let Some(more) = &self.more else { return };
+        let Some(&mark) = more.marks.get(district) else { return };
+        let Some(last_bit) = mark.length.checked_sub(1) else { return };
+        let other = more.directory[(mark.bits ^ 1 << last_bit) as usize] as usize;
+        let peers = [district, other].map(|it| usize::from(more.tallies[it].peers));
+        if more.marks[other].length != mark.length || peers[0] + peers[1] > SPARSE {
+            return;
+        }
+        let merged = Table::gather(&[self.table(district), self.table(other)], |_| true);
+        let mark = Mark { bits: mark.bits & !(1 << last_bit), length: last_bit };
+        let (kept, dropped) = (district.min(other), district.max(other));
+        *self.table_mut(kept) = merged;
+        if let Some(more) = &mut self.more {
+            more.drop_empty(dropped);
+            more.set_mark(kept, mark);
+        }
+        self.count_again(kept);
+        if self.count() == 1 {
+            self.more = None;
+        }
+    }
+
+    /// [`Districts::merge`] wherever it is possible.
+    pub(super) fn merge_all(&mut self) {
+        loop {
+            let before = self.count();
+            (0..before).rev().for_each(|district| self.merge(district));
+            if self.count() == before {
+                break;
+            }
+        }
+    }
+
+    /// Begins the search for silent peers anew.
+    pub(super) fn search_all(&mut self) {
+        let last = self.count() - 1;
+        self.search(last);
+    }
+
+    /// The next place in the search for silent peers: down in a district, then on to the one before, and round again.
+    pub(super) fn next_searched(&mut self) -> Option<Place> {
+        for _ in 0..=self.count() {
+            let district = self.searched();
+            let table = self.table_mut(district);
+            let at = usize::from(table.cursor).min(table.len());
+            if let Some(at) = at.checked_sub(1) {
+                table.cursor = short(at);
+                return Some(Place { district, at });
+            }
+            self.search(district.checked_sub(1).unwrap_or(self.count() - 1));
+        }
+        None
+    }
+
+    /// The district that is searched for silent peers.
+    pub(super) fn searched(&self) -> usize {
+        self.more.as_ref().map_or(0, |more| more.searched.min(more.tables.len()))
+    }
+
+    fn search(&mut self, district: usize) {
+        if let Some(more) = &mut self.more {
+            more.searched = district;
+        }
+        let table = self.table_mut(district);
+        table.cursor = short(table.len());
+    }
+
+    fn table_mut(&mut self, district: usize) -> &mut Table {
+        match &mut self.more {
+            Some(more) if district > 0 => &mut more.tables[district - 1],
+            _ => &mut self.first,
+        }
+    }
+
+    fn district(&self, member: u32) -> usize {
+        self.more.as_ref().map_or(0, |more| {
+            let low_bits = hash(member) as usize & (more.directory.len() - 1);
+            more.directory[low_bits] as usize
+        })
+    }
+
+    fn split(&mut self, district: usize) {
+        let more = self.more.get_or_insert_with(|| Box::new(More::new(&self.first)));
+        let marks = more.marks[district].split();
+        let tables = marks.map(|mark| Table::gather(&[self.table(district)], |slot| mark.fits(slot)));
+        let [lower, upper] = tables;
+        *self.table_mut(district) = lower;
+        if let Some(more) = &mut self.more {
+            more.tables.push(upper);
+            more.marks.push(Mark::default());
+            more.tallies.push(Tally::default());
+            if more.directory.len() < 1 << marks[0].length {
+                more.directory.extend_from_within(..);
+            }
+            more.set_mark(district, marks[0]);
+            more.set_mark(more.tables.len(), marks[1]);
+        }
+        self.count_again(district);
+        self.count_again(self.count() - 1);
+    }
+
+    fn count_again(&mut self, district: usize) {
+        let Some(more) = &mut self.more else { return };
+        let table = if district == 0 { &self.first } else { &more.tables[district - 1] };
+        let tally = table.tally();
+        more.total.replace(more.tallies[district], tally);
+        more.tallies[district] = tally;
+    }
+}
+
+impl More {
+    fn new(first: &Table) -> Self {
+        let tally = first.tally();
+        Self {
+            tables: Vec::new(),
+            marks: vec![Mark::default()],
+            tallies: vec![tally],
+            total: tally.widen(),
+            directory: vec![0],
+            searched: 0,
+        }
+    }
+
+    fn set_mark(&mut self, district: usize, mark: Mark) {
+        self.marks[district] = mark;
+        for position in mark.positions(self.directory.len()) {
+            self.directory[position] = narrow(district);
+        }
+    }
+
+    /// Forgets a district whose peers are in another now; the last takes its number. Not the first.
+    fn drop_empty(&mut self, district: usize) {
+        self.total.replace(self.tallies[district], Tally::default());
+        self.tables.swap_remove(district - 1);
+        self.tallies.swap_remove(district);
+        self.marks.swap_remove(district);
+        if let Some(&moved) = self.marks.get(district) {
+            self.set_mark(district, moved);
+        }
+    }
+}
+
+impl Tally<u16> {
+    fn widen(self) -> Tally<u32> {
+        let mut wide = Tally::default();
+        wide.replace(Self::default(), self);
+        wide
+    }
+}
+
+impl Tally<u32> {
+    fn replace(&mut self, old: Tally<u16>, new: Tally<u16>) {
+        let change = |total: &mut u32, old: u16, new: u16| *total = *total + u32::from(new) - u32::from(old);
+        change(&mut self.peers, old.peers, new.peers);
+        change(&mut self.seeders, old.seeders, new.seeders);
+        change(&mut self.v4, old.v4, new.v4);
+        change(&mut self.v4_seeders, old.v4_seeders, new.v4_seeders);
+        change(&mut self.v6, old.v6, new.v6);
+        change(&mut self.v6_seeders, old.v6_seeders, new.v6_seeders);
+    }
+}
