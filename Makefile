@@ -12,7 +12,7 @@ export FAIRYWREN_TEST_PYTHON = $(CARGO_TARGET_DIR)/test-venv/bin/python
 export FAIRYWREN_TEST_PROGRAMS = $(CARGO_TARGET_DIR)/debug
 with_postgres = $(CARGO_TARGET_DIR)/debug/examples/with_postgres
 
-.PHONY: help run test lint bench
+.PHONY: help run test lint bench fuzz
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
@@ -29,9 +29,16 @@ test: ## Run all tests: units, database, HTTP, real clients, browser
 	$(with_postgres) $(CARGO) test --locked --workspace --no-fail-fast
 	cd tests/browser && $(with_postgres) node --test
 
+fuzz: ## Fuzz every parser for SECONDS=60 each (or TARGETS="udp route"), compare the torrent parser with libtorrent
+	@scripts/setup fuzz
+	scripts/compare-libtorrent 100000
+	scripts/fuzz $(or $(SECONDS),60) $(TARGETS)
+
 lint: ## Check format, lints and documentation
 	@scripts/setup lint
 	$(CARGO) fmt --all --check
+	$(CARGO) fmt --manifest-path fuzz/targets/Cargo.toml --check
+	$(CARGO) update --quiet --locked --workspace --manifest-path fuzz/targets/Cargo.toml
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps
 	scripts/check-tests
