@@ -8,6 +8,7 @@ pub mod session;
 pub mod swarm;
 pub mod token;
 pub mod torrent;
+pub mod transfer;
 pub mod user;
 
 use axum::Json;
@@ -31,6 +32,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(swarm::routes())
         .merge(token::routes())
         .merge(torrent::routes())
+        .merge(transfer::routes())
         .merge(user::routes())
 }
 

@@ -6,9 +6,11 @@ pub mod docs;
 pub mod format;
 pub mod frame;
 pub mod invite;
+pub mod plot;
 pub mod session;
 pub mod swarm;
 pub mod torrent;
+pub mod transfer;
 pub mod user;
 
 use std::fmt;
@@ -33,6 +35,7 @@ pub fn routes() -> Router<App> {
         .merge(session::routes())
         .merge(swarm::routes())
         .merge(torrent::routes())
+        .merge(transfer::routes())
         .merge(user::routes())
 }
 

@@ -11,6 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::transfer::Totals;
 use super::{AnyFailure, BodyFailure, ChangeFailure, ErrorBody, Failure, List, MemberFailure};
 use crate::app::App;
 use crate::auth::{Administrator, CheckedJson, CsrfChecked, Member, Staff};
@@ -53,6 +54,9 @@ pub struct UserBody {
     /// Only to staff: who invited them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub invited_by: Option<UserReference>,
+    /// Only to oneself and staff: what was moved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub totals: Option<Totals>,
 }
 
 /// A member in few words.
@@ -77,6 +81,7 @@ impl UserBody {
             announce_url: None,
             disabled: None,
             invited_by: None,
+            totals: None,
         }
     }
 
@@ -85,7 +90,11 @@ impl UserBody {
         let disabled = profile.account.disabled_at.is_some();
         let inviter = profile.inviter.as_ref().map(|it| UserReference { id: it.id, name: it.name.clone() });
         let (id, key_version) = (profile.account.id, profile.account.key_version);
+        let totals = profile.totals;
         let mut body = Self::new(profile);
+        if member.id == id || member.is_staff() {
+            body.totals = Some(totals.into());
+        }
         if member.id == id {
             body.announce_url = Some(account::announce_url(app, id, key_version)?);
         }

@@ -70,6 +70,39 @@ fn place(after: &str) -> Result<Place, Error> {
     Ok((at.map_err(|_| cursor::foreign())?, id))
 }
 
+/// What a member's clients do with a torrent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// They lack nothing.
+    Seeding,
+    /// They lack something.
+    Leeching,
+    /// None is there.
+    Inactive,
+}
+
+impl State {
+    /// For tools.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Seeding => "seeding",
+            Self::Leeching => "leeching",
+            Self::Inactive => "inactive",
+        }
+    }
+}
+
+impl Transfer {
+    /// As of now.
+    pub fn state(&self) -> State {
+        match (self.active, self.left) {
+            (false, _) => State::Inactive,
+            (true, 0) => State::Seeding,
+            (true, _) => State::Leeching,
+        }
+    }
+}
+
 /// What was sent for each byte received.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Ratio {

@@ -9,11 +9,13 @@ use serde::Deserialize;
 use tower_sessions::Session;
 
 use super::session::Nothing;
+use super::transfer::{Line, Sums};
 use super::{Failure, Faults, Frame, Moment, flash, page, page_again, redirect};
 use crate::app::App;
 use crate::auth::session::own_hash;
 use crate::auth::{Checked, Member};
 use crate::db;
+use crate::db::transfer::Active;
 use crate::db::user::Upload;
 use crate::domain::{account, token};
 use crate::error::{Error, Fields};
@@ -22,6 +24,9 @@ use crate::server::ClientAddress;
 
 /// Own uploads that the page lists.
 const UPLOADS: i64 = 20;
+
+/// Own transfers of the moment that the page lists.
+const ACTIVE: i64 = 20;
 
 /// The pages.
 pub fn routes() -> Router<App> {
@@ -43,6 +48,10 @@ struct AccountPage {
     name: String,
     roles: Vec<String>,
     announce_url: String,
+    sums: Sums,
+    active: Active,
+    /// Some of what is active.
+    lines: Vec<Line>,
     torrents: i64,
     uploads: Vec<Upload>,
     sessions: Vec<SessionItem>,
@@ -202,6 +211,8 @@ async fn account_page(
 ) -> Result<AccountPage, Failure> {
     let client = app.connection().await?;
     let profile = db::user::profile(&client, member.id).await?.ok_or(Error::Unauthorized)?;
+    let timeout = app.config.tracker.peer_timeout;
+    let lines = db::transfer::active(&client, timeout, member.id, ACTIVE).await?;
     let own = own_hash(app, member, session);
     let sessions = db::session::list(&client, member.id, own.as_deref()).await?.into_iter().map(|it| {
         let browser = browser(&it.user_agent);
@@ -220,6 +231,9 @@ async fn account_page(
         name: profile.account.name,
         roles: profile.account.roles,
         announce_url: account::announce_url(app, member.id, profile.account.key_version)?,
+        sums: profile.totals.into(),
+        active: db::transfer::count_active(&client, timeout, member.id).await?,
+        lines: lines.into_iter().map(Line::own).collect(),
         torrents: profile.torrents,
         uploads: db::user::uploads(&client, member.id, UPLOADS).await?,
         sessions: sessions.collect(),

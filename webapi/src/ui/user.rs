@@ -9,6 +9,7 @@ use serde::Deserialize;
 use tower_sessions::Session;
 
 use super::session::Nothing;
+use super::transfer::Sums;
 use super::{Failure, Faults, Frame, Moment, flash, page, page_again, redirect};
 use crate::app::App;
 use crate::auth::{Administrator, Checked, Member, Staff};
@@ -45,6 +46,7 @@ struct Item {
     roles: Vec<String>,
     disabled: bool,
     torrents: i64,
+    sums: Sums,
     created: Moment,
 }
 
@@ -188,13 +190,14 @@ async fn show_page(
 }
 
 fn item(profile: Profile) -> Item {
-    let Profile { account, torrents, .. } = profile;
+    let Profile { account, torrents, totals, .. } = profile;
     Item {
         id: account.id,
         name: account.name,
         roles: account.roles,
         disabled: account.disabled_at.is_some(),
         torrents,
+        sums: totals.into(),
         created: Moment(account.created_at),
     }
 }

@@ -4,8 +4,18 @@ use reqwest::{Method, StatusCode};
 
 use crate::support::{Answer, Site};
 
-const PAGES: [&str; 8] =
-    ["/account", "/account/announce-key", "/invites", "/members", "/members/1", "/upload", "/swarm", "/"];
+const PAGES: [&str; 10] = [
+    "/account",
+    "/account/announce-key",
+    "/account/transfers",
+    "/invites",
+    "/members",
+    "/members/1",
+    "/members/1/transfers",
+    "/upload",
+    "/swarm",
+    "/",
+];
 
 #[tokio::test]
 async fn every_page_asks_strangers_to_sign_in_and_leads_back() {

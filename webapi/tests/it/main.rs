@@ -20,3 +20,4 @@ mod support;
 mod tokens;
 mod torrents;
 mod tracker;
+mod transfers;

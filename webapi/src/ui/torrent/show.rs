@@ -5,21 +5,27 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::Value;
+use time::OffsetDateTime;
 
 use super::Row;
 use super::tree::{self, Step};
 use crate::app::App;
 use crate::auth::Member;
 use crate::db;
-use crate::domain::markdown;
 use crate::domain::torrent::upload::Redownload;
 use crate::domain::torrent::{delivery, may_change};
+use crate::domain::{history, markdown};
 use crate::error::Error;
 use crate::router::parameters::Id;
+use crate::ui::plot::Plot;
+use crate::ui::transfer::Line;
 use crate::ui::{Failure, Frame, page};
 
 /// Files on the page; the API has all.
 const FILES: i64 = 2000;
+
+/// Snatches on the page for staff; a page of their own has all.
+const SNATCHES: i64 = 5;
 
 /// A torrent.
 #[derive(Template)]
@@ -38,6 +44,11 @@ struct Show {
     /// How many files the page leaves out.
     more_files: i64,
     may_change: bool,
+    plot: Option<Plot>,
+    /// The reader's own transfer.
+    own: Option<Line>,
+    /// For staff: who finished it last.
+    snatches: Vec<Line>,
     /// What became of the upload that led here.
     uploaded: Option<Redownload>,
 }
@@ -75,8 +86,19 @@ pub(super) async fn show(
     let client = app.connection().await?;
     let torrent = db::torrent::find(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
     let files = db::file::list(&client, id, FILES).await?;
+    let timeout = app.config.tracker.peer_timeout;
+    let own = db::transfer::find(&client, timeout, member.id, id).await?;
+    let snatches = if member.is_staff() {
+        db::transfer::snatches(&client, timeout, id, None, SNATCHES).await?
+    } else {
+        Vec::new()
+    };
+    let history = history::read(&client, id, torrent.created_at, OffsetDateTime::now_utc()).await?;
     drop(client);
     page(Show {
+        plot: Plot::new(&history),
+        own: own.map(Line::own),
+        snatches: snatches.into_iter().map(Line::from).collect(),
         frame: frame.section("torrents"),
         description: markdown::render(&torrent.description),
         info_hash: torrent.info_hash.to_string(),

@@ -1,0 +1,238 @@
+//! What members moved, below `/api/users` and `/api/torrents`.
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::user::UserReference;
+use super::{AnyFailure, ErrorBody, Failure, List, MemberFailure};
+use crate::app::App;
+use crate::auth::{Member, Staff};
+use crate::db;
+use crate::domain::transfer::{self, Ratio};
+use crate::domain::{cursor, history};
+use crate::error::Error;
+use crate::router::parameters::Id;
+
+/// The operations.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list_transfers))
+        .routes(routes!(list_snatches))
+        .routes(routes!(show_history))
+}
+
+/// What a member moved of all torrents, deleted ones included.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Totals {
+    /// Bytes sent.
+    pub uploaded: i64,
+    /// Bytes received.
+    pub downloaded: i64,
+    /// Sent by received; null where nothing was received.
+    pub ratio: Option<f64>,
+    /// Seconds as a seeder, of each torrent.
+    pub seeded_seconds: i64,
+    /// Seconds as a leecher, of each torrent.
+    pub leeched_seconds: i64,
+}
+
+impl From<db::transfer::Totals> for Totals {
+    fn from(totals: db::transfer::Totals) -> Self {
+        let db::transfer::Totals { uploaded, downloaded, seeded_seconds, leeched_seconds } = totals;
+        let ratio = Ratio::new(uploaded, downloaded).number();
+        Self { uploaded, downloaded, ratio, seeded_seconds, leeched_seconds }
+    }
+}
+
+/// What a member moved of a torrent, with all clients together.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Transfer {
+    /// Who.
+    pub member: UserReference,
+    /// What.
+    pub torrent: TorrentReference,
+    /// `seeding`, `leeching` or, where no client is there now, `inactive`.
+    pub state: &'static str,
+    /// Bytes sent.
+    pub uploaded: i64,
+    /// Bytes received.
+    pub downloaded: i64,
+    /// Sent by received; null where nothing was received.
+    pub ratio: Option<f64>,
+    /// Seconds as a seeder.
+    pub seeded_seconds: i64,
+    /// Seconds as a leecher.
+    pub leeched_seconds: i64,
+    /// Bytes lacking at the last announce.
+    pub left: i64,
+    /// First announce.
+    #[serde(with = "time::serde::rfc3339")]
+    pub first_seen_at: OffsetDateTime,
+    /// Last announce.
+    #[serde(with = "time::serde::rfc3339")]
+    pub last_seen_at: OffsetDateTime,
+    /// When the first download was finished; null where none was.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub snatched_at: Option<OffsetDateTime>,
+    /// Only to staff: how often a client claimed more than can have been moved. The sums hold only what was possible.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub impossible_claims: Option<i32>,
+}
+
+/// A torrent in few words.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TorrentReference {
+    /// Of its resource.
+    pub id: i32,
+    /// As its page is headed.
+    pub title: String,
+}
+
+impl Transfer {
+    /// What `reader` may see.
+    fn to(reader: &Member, transfer: db::transfer::Transfer) -> Self {
+        Self {
+            state: transfer.state().word(),
+            ratio: Ratio::new(transfer.uploaded, transfer.downloaded).number(),
+            member: UserReference { id: transfer.member.id, name: transfer.member.name },
+            torrent: TorrentReference { id: transfer.torrent.id, title: transfer.torrent.name },
+            uploaded: transfer.uploaded,
+            downloaded: transfer.downloaded,
+            seeded_seconds: transfer.seeded_seconds,
+            leeched_seconds: transfer.leeched_seconds,
+            left: transfer.left,
+            first_seen_at: transfer.first_seen_at,
+            last_seen_at: transfer.last_seen_at,
+            snatched_at: transfer.snatched_at,
+            impossible_claims: reader.is_staff().then_some(transfer.clamped_count),
+        }
+    }
+}
+
+/// Peers of an hour.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct HistoryPoint {
+    /// The beginning of the hour.
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+    /// Peers that had everything.
+    pub seeders: u32,
+    /// All other peers.
+    pub leechers: u32,
+}
+
+/// Which part of a list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Window {
+    /// Transfers on the page.
+    #[param(minimum = 1, maximum = 100, default = 50)]
+    limit: Option<u16>,
+    /// The `next` of the page before.
+    after: Option<String>,
+}
+
+/// List what a member moved
+///
+/// For themselves and staff. Those first announced last go before others.
+#[utoipa::path(
+    get,
+    path = "/api/users/{id}/transfers",
+    tag = "users",
+    params(("id" = i32, Path, description = "Of the member"), Window),
+    responses(
+        (status = 200, description = "One item for each torrent", body = List<Transfer>),
+        (status = 400, description = "A parameter cannot be used", body = ErrorBody),
+        (status = 403, description = "It is another member's", body = ErrorBody),
+        (status = 404, description = "There is no such member", body = ErrorBody),
+        MemberFailure,
+        AnyFailure,
+    )
+)]
+async fn list_transfers(
+    State(app): State<App>,
+    member: Member,
+    Id(id): Id,
+    window: Result<Query<Window>, QueryRejection>,
+) -> Result<Json<List<Transfer>>, Failure> {
+    let Query(Window { limit, after }) = window?;
+    let limit = cursor::limit(limit)?;
+    transfer::check(&member, id)?;
+    let client = app.connection().await?;
+    db::user::profile(&client, id).await?.ok_or(Error::NotFound("user"))?;
+    let found = transfer::of_member(&app, &client, id, after.as_deref(), limit).await?;
+    Ok(Json(list(&member, found)))
+}
+
+/// List who finished a torrent
+///
+/// For moderators and administrators. The latest first.
+#[utoipa::path(
+    get,
+    path = "/api/torrents/{id}/snatches",
+    tag = "torrents",
+    params(("id" = i32, Path, description = "Of the torrent"), Window),
+    responses(
+        (status = 200, description = "One item for each member", body = List<Transfer>),
+        (status = 400, description = "A parameter cannot be used", body = ErrorBody),
+        (status = 403, description = "Not a moderator", body = ErrorBody),
+        (status = 404, description = "There is no such torrent", body = ErrorBody),
+        MemberFailure,
+        AnyFailure,
+    )
+)]
+async fn list_snatches(
+    State(app): State<App>,
+    Staff(member): Staff,
+    Id(id): Id,
+    window: Result<Query<Window>, QueryRejection>,
+) -> Result<Json<List<Transfer>>, Failure> {
+    let Query(Window { limit, after }) = window?;
+    let limit = cursor::limit(limit)?;
+    let client = app.connection().await?;
+    db::torrent::find(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
+    let found = transfer::snatches(&app, &client, id, after.as_deref(), limit).await?;
+    Ok(Json(list(&member, found)))
+}
+
+/// List a torrent's numbers of peers
+///
+/// One item for each hour of the last 90 days of which they are known, oldest first.
+#[utoipa::path(
+    get,
+    path = "/api/torrents/{id}/history",
+    tag = "torrents",
+    params(("id" = i32, Path, description = "Of the torrent")),
+    responses(
+        (status = 200, description = "The hours", body = List<HistoryPoint>),
+        (status = 404, description = "There is no such torrent", body = ErrorBody),
+        MemberFailure,
+        AnyFailure,
+    )
+)]
+async fn show_history(
+    State(app): State<App>,
+    _: Member,
+    Id(id): Id,
+) -> Result<Json<List<HistoryPoint>>, Failure> {
+    let client = app.connection().await?;
+    let torrent = db::torrent::find(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
+    let history = history::read(&client, id, torrent.created_at, OffsetDateTime::now_utc()).await?;
+    let point = |(at, peers): (OffsetDateTime, history::Peers)| HistoryPoint {
+        at,
+        seeders: peers.seeders,
+        leechers: peers.leechers,
+    };
+    Ok(Json(List::all(history.known().map(point).collect())))
+}
+
+fn list(reader: &Member, page: transfer::Page) -> List<Transfer> {
+    let items = page.transfers.into_iter().map(|it| Transfer::to(reader, it)).collect();
+    List { items, next: page.next, total: None }
+}

@@ -1,0 +1,217 @@
+//! What members moved: `/account/transfers`, a member's for staff, and who finished a torrent.
+
+use axum::Router;
+use axum::extract::{Query, State};
+use axum::response::Response;
+use axum::routing::get;
+use serde::Deserialize;
+
+use super::format::{self, Moment};
+use super::{Failure, Frame, page};
+use crate::app::App;
+use crate::auth::{Member, Staff};
+use crate::db;
+use crate::db::transfer::{Named, Totals, Transfer};
+use crate::domain::cursor;
+use crate::domain::transfer::{self, Ratio, State as Doing};
+use crate::error::Error;
+use crate::router::parameters::Id;
+
+/// The pages.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .route("/account/transfers", get(own))
+        .route("/members/{id}/transfers", get(of_member))
+        .route("/torrents/{id}/snatches", get(snatches))
+}
+
+/// A member's sums in words.
+pub struct Sums {
+    /// For people.
+    pub uploaded: String,
+    /// For people.
+    pub downloaded: String,
+    /// For people.
+    pub ratio: String,
+    /// What the ratio's sign means, where it is none that is read out as it should be.
+    pub ratio_spoken: Option<&'static str>,
+    /// For people.
+    pub seeded: String,
+}
+
+impl From<Totals> for Sums {
+    fn from(totals: Totals) -> Self {
+        let ratio = Ratio::new(totals.uploaded, totals.downloaded);
+        Self {
+            uploaded: format::size(totals.uploaded),
+            downloaded: format::size(totals.downloaded),
+            ratio: format::ratio(ratio),
+            ratio_spoken: spoken(ratio),
+            seeded: format::duration(totals.seeded_seconds),
+        }
+    }
+}
+
+/// A transfer in words.
+pub struct Line {
+    /// Who.
+    pub member: Named,
+    /// What.
+    pub torrent: Named,
+    /// `seeding`, `leeching` or `inactive`.
+    pub state: &'static str,
+    /// The state's colour.
+    pub badge: &'static str,
+    /// What is there of it, while it is downloaded.
+    pub percent: Option<i64>,
+    /// For people.
+    pub uploaded: String,
+    /// For people.
+    pub downloaded: String,
+    /// For people.
+    pub ratio: String,
+    /// See [`Sums::ratio_spoken`].
+    pub ratio_spoken: Option<&'static str>,
+    /// For people.
+    pub seeded: String,
+    /// When the first download was finished.
+    pub snatched: Option<Moment>,
+    /// The last announce.
+    pub seen: Moment,
+    /// For staff: how often more was claimed than can have been moved, and when it was last.
+    pub clamped: Option<(i32, Moment)>,
+}
+
+impl From<Transfer> for Line {
+    fn from(transfer: Transfer) -> Self {
+        let ratio = Ratio::new(transfer.uploaded, transfer.downloaded);
+        let state = transfer.state();
+        let percent = (state == Doing::Leeching && transfer.size > 0).then(|| {
+            let have = i128::from(transfer.size.saturating_sub(transfer.left).max(0)) * 100;
+            i64::try_from(have / i128::from(transfer.size)).unwrap_or(0)
+        });
+        Self {
+            state: state.word(),
+            badge: match state {
+                Doing::Seeding => "badge-good",
+                Doing::Leeching => "badge-warn",
+                Doing::Inactive => "",
+            },
+            percent,
+            uploaded: format::size(transfer.uploaded),
+            downloaded: format::size(transfer.downloaded),
+            ratio: format::ratio(ratio),
+            ratio_spoken: spoken(ratio),
+            seeded: format::duration(transfer.seeded_seconds),
+            snatched: transfer.snatched_at.map(format::moment),
+            seen: format::moment(transfer.last_seen_at),
+            clamped: transfer.clamped_at.map(|at| (transfer.clamped_count, format::moment(at))),
+            member: transfer.member,
+            torrent: transfer.torrent,
+        }
+    }
+}
+
+impl Line {
+    /// As the member themselves may see it.
+    pub fn own(transfer: Transfer) -> Self {
+        Self { clamped: None, ..Self::from(transfer) }
+    }
+}
+
+fn spoken(ratio: Ratio) -> Option<&'static str> {
+    match ratio {
+        Ratio::Nothing => Some("none yet"),
+        Ratio::Boundless => Some("nothing downloaded"),
+        Ratio::Of(_) => None,
+    }
+}
+
+#[derive(askama::Template)]
+#[template(path = "transfer/list.html")]
+struct ListPage {
+    frame: Frame,
+    /// Whose, where they are not one's own.
+    member: Option<Named>,
+    sums: Sums,
+    lines: Vec<Line>,
+    newer: Option<String>,
+    older: Option<String>,
+}
+
+#[derive(askama::Template)]
+#[template(path = "transfer/snatches.html")]
+struct SnatchesPage {
+    frame: Frame,
+    torrent: Named,
+    lines: Vec<Line>,
+    newer: Option<String>,
+    older: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Paging {
+    after: Option<String>,
+}
+
+async fn own(
+    State(app): State<App>,
+    member: Member,
+    frame: Frame,
+    Query(paging): Query<Paging>,
+) -> Result<Response, Failure> {
+    list(&app, frame.section("account"), (member.id, None), paging, "/account/transfers").await
+}
+
+async fn of_member(
+    State(app): State<App>,
+    _: Staff,
+    frame: Frame,
+    Id(id): Id,
+    Query(paging): Query<Paging>,
+) -> Result<Response, Failure> {
+    let profile = db::user::profile(&app.connection().await?, id).await?.ok_or(Error::NotFound("member"))?;
+    let whose = Some(Named { id, name: profile.account.name });
+    list(&app, frame.section("members"), (id, whose), paging, &format!("/members/{id}/transfers")).await
+}
+
+async fn list(
+    app: &App,
+    frame: Frame,
+    (id, member): (i32, Option<Named>),
+    paging: Paging,
+    here: &str,
+) -> Result<Response, Failure> {
+    let client = app.connection().await?;
+    let found = transfer::of_member(app, &client, id, paging.after.as_deref(), cursor::limit(None)?).await?;
+    let line = if member.is_none() { Line::own } else { Line::from };
+    page(ListPage {
+        frame,
+        member,
+        sums: db::transfer::totals(&client, id).await?.into(),
+        lines: found.transfers.into_iter().map(line).collect(),
+        newer: paging.after.map(|_| here.to_owned()),
+        older: found.next.map(|next| format!("{here}?after={next}")),
+    })
+}
+
+async fn snatches(
+    State(app): State<App>,
+    _: Staff,
+    frame: Frame,
+    Id(id): Id,
+    Query(paging): Query<Paging>,
+) -> Result<Response, Failure> {
+    let client = app.connection().await?;
+    let torrent = db::torrent::find(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
+    let limit = cursor::limit(None)?;
+    let found = transfer::snatches(&app, &client, id, paging.after.as_deref(), limit).await?;
+    let here = format!("/torrents/{id}/snatches");
+    page(SnatchesPage {
+        frame: frame.section("torrents"),
+        torrent: Named { id, name: torrent.title },
+        lines: found.transfers.into_iter().map(Line::from).collect(),
+        newer: paging.after.map(|_| here.clone()),
+        older: found.next.map(|next| format!("{here}?after={next}")),
+    })
+}
