@@ -12,7 +12,7 @@ export FAIRYWREN_TEST_PYTHON = $(CARGO_TARGET_DIR)/test-venv/bin/python
 export FAIRYWREN_TEST_PROGRAMS = $(CARGO_TARGET_DIR)/debug
 with_postgres = $(CARGO_TARGET_DIR)/debug/examples/with_postgres
 
-.PHONY: help run test lint bench fuzz
+.PHONY: help run test soak fuzz lint bench
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
@@ -28,6 +28,11 @@ test: ## Run all tests: units, database, HTTP, real clients, browser
 	$(CARGO) build --locked -p infra --example with_postgres
 	$(with_postgres) $(CARGO) test --locked --workspace --no-fail-fast
 	cd tests/browser && $(with_postgres) node --test
+
+soak: ## The tests of faults for long, figures against goals; CYCLES=20 and SECONDS=5 make it shorter
+	@scripts/setup soak
+	$(CARGO) build --locked --release
+	@scripts/soak "$(CYCLES)" "$(SECONDS)"
 
 fuzz: ## Fuzz every parser for SECONDS=60 each (or TARGETS="udp route"), compare the torrent parser with libtorrent
 	@scripts/setup fuzz

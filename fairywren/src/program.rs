@@ -14,10 +14,11 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, timeout};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// What a child waits for, a disk with room as a rule, may come back at any moment.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// A child that ran for so long is restarted without a long pause again.
-const GOOD_RUN: Duration = Duration::from_mins(1);
+const GOOD_RUN: Duration = Duration::from_secs(5);
 
 /// How often the embedded server's pid file is looked at.
 const POLL: Duration = Duration::from_millis(5);

@@ -66,6 +66,13 @@ pub(crate) fn kill(pid: u32, signal: Signal) {
     kill_process(pid, signal).expect("it runs");
 }
 
+/// The processes that the first thread of `parent` started.
+pub(crate) fn children(parent: u32) -> Vec<u32> {
+    let children =
+        fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).expect("its children");
+    children.split_whitespace().map(|pid| pid.parse().expect("a process")).collect()
+}
+
 /// Processes with `path` in their command line.
 pub(crate) fn processes_of(path: &Path) -> Vec<String> {
     let path = path.to_str().expect("UTF-8");
@@ -130,11 +137,9 @@ impl Launcher {
 
     /// The process of the child named `name`.
     pub(crate) fn child(&self, name: &str) -> Option<u32> {
-        let pid = self.pid();
-        let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).expect("its children");
         let named =
-            |pid: &&str| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|it| it.trim() == name);
-        children.split_whitespace().find(named).map(|pid| pid.parse().expect("a process"))
+            |pid: &u32| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|it| it.trim() == name);
+        children(self.pid()).into_iter().find(named)
     }
 
     /// Whether all three accept connections.

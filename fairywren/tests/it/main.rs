@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod backup;
+mod faults;
 mod launcher;
 mod refusals;
 mod restarts;

@@ -1,0 +1,16 @@
+//! What the running product stands: a database that goes away, killed programs, clocks that jump, crowds, garbage.
+//!
+//! Each test has a short form, and a long one for `make soak` with more cycles, where times are held against goals as
+//! well. Correctness is asserted in both.
+
+mod chaos;
+mod clock;
+mod crowd;
+mod database;
+mod disk;
+mod figures;
+mod garbage;
+mod kills;
+mod load;
+mod site;
+mod stop;

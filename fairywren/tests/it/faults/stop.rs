@@ -1,0 +1,54 @@
+//! The tracker is told to stop while clients announce.
+
+use std::time::Duration;
+
+use rustix::process::Signal;
+use serde_json::json;
+
+use super::figures::{Figures, Worst, cycles, rate};
+use super::load::{Load, Travel, announce_once};
+use super::site::Site;
+use crate::launcher::kill;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_cuts_no_announce() {
+    let (kept, alone) = (rate(400, 1500), rate(100, 300));
+    let site = Site::start(json!({}));
+    let mut peers = site.populate(100, 50, 600).await;
+    let others = peers.split_off(300);
+    let loads = [
+        Load::start(site.tracker, peers, kept, 32, Travel::Kept),
+        Load::start(site.tracker, others, alone, 16, Travel::Alone),
+    ];
+    let mut gap = Worst::default();
+    let times = cycles(2, 20);
+    for _ in 0..times {
+        for load in &loads {
+            load.made(50).await;
+        }
+        let stopped = site.launcher.child("tracker").expect("it runs");
+        kill(stopped, Signal::TERM);
+        let time = site.until("it is started again", async || {
+            site.launcher.child("tracker").is_some_and(|it| it != stopped)
+                && tokio::net::TcpStream::connect(site.tracker).await.is_ok()
+        });
+        gap.take(time.await);
+    }
+    for load in &loads {
+        load.made(50).await;
+    }
+    let mut figures = Figures::of("tracker stopped");
+    figures.note("stops", times);
+    let mut peers = Vec::new();
+    for (load, name) in loads.into_iter().zip(["on kept connections", "each on its own connection"]) {
+        let mut tally = load.finish().await;
+        figures.note(&format!("announces {name}"), tally.answered());
+        figures.note(&format!("cut, {name}"), tally.failed());
+        figures.note(&format!("sent again as not read, {name}"), tally.repeated);
+        tally.expect_all_answered();
+        peers.append(&mut tally.peers);
+    }
+    figures.time("longest time from signal to next start", gap.0, Duration::from_secs(5));
+    announce_once(site.tracker, peers).await.expect_each_answered();
+    figures.finish();
+}
