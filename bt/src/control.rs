@@ -3,8 +3,10 @@
 //! A question is `id u64 ‖ kind ‖ arguments…`, one frame each; its answer begins with the same id and kind, or with
 //! the kind `error` and a sentence. ZeroMQ's own identity frame is not among them. Numbers are big-endian.
 
+mod decision;
 mod peer_record;
 
+pub use decision::{DECISION_LEN, Decision, PROTOCOLS, Protocol, VERDICTS, Verdict, pack, unpack};
 pub use peer_record::{PEER_RECORD_LEN, PeerRecord};
 
 use crate::InfoHash;
@@ -14,6 +16,7 @@ use crate::report::Report;
 const SNAPSHOT: &[u8] = b"snapshot";
 const PEERS: &[u8] = b"peers";
 const REPORTS: &[u8] = b"reports";
+const ANNOUNCES: &[u8] = b"announces";
 const ERROR: &[u8] = b"error";
 
 /// Peer records in one frame, so that it stays below 64 KiB.
@@ -60,6 +63,11 @@ pub enum Request {
         /// A batch that has been applied and need not be kept.
         applied: Option<Position>,
     },
+    /// What became of a member's latest announces.
+    Announces {
+        /// By id.
+        member: u32,
+    },
 }
 
 impl Request {
@@ -77,6 +85,7 @@ impl Request {
                 REPORTS.to_vec(),
                 applied.map(|position| position.encode().to_vec()).unwrap_or_default(),
             ]),
+            Self::Announces { member } => frames.extend([ANNOUNCES.to_vec(), member.to_be_bytes().to_vec()]),
         }
         frames
     }
@@ -102,7 +111,10 @@ impl Request {
                 };
                 Self::Reports { applied }
             }
-            (SNAPSHOT | PEERS | REPORTS, _) => return Err(malformed),
+            (ANNOUNCES, [member]) => Self::Announces {
+                member: u32::from_be_bytes(member.as_ref().try_into().map_err(|_| malformed)?),
+            },
+            (SNAPSHOT | PEERS | REPORTS | ANNOUNCES, _) => return Err(malformed),
             _ => return Err(Error::Kind(id)),
         };
         Ok((id, request))
@@ -133,6 +145,8 @@ pub enum Answer {
         /// Each member and torrent once; none when there is nothing to report.
         reports: Vec<Report>,
     },
+    /// What became of a member's latest announces, the newest first; none where it made none since the tracker started.
+    Announces(Vec<Decision>),
     /// The question was refused, with a sentence.
     Error(String),
 }
@@ -159,6 +173,9 @@ impl Answer {
                 position.encode().to_vec(),
                 reports.iter().flat_map(Report::encode).collect(),
             ]),
+            Self::Announces(decisions) => {
+                frames.extend([ANNOUNCES.to_vec(), decisions.iter().flat_map(Decision::encode).collect()]);
+            }
             Self::Error(sentence) => frames.extend([ERROR.to_vec(), sentence.as_bytes().to_vec()]),
         }
         frames
@@ -194,8 +211,13 @@ impl Answer {
                 let reports = reports.iter().map(Report::decode).collect::<Option<_>>().ok_or(malformed)?;
                 Self::Reports { position, reports }
             }
+            (ANNOUNCES, [decisions]) => {
+                let (decisions, []) = decisions.as_ref().as_chunks() else { return Err(malformed) };
+                let decisions = decisions.iter().map(Decision::decode).collect::<Option<_>>();
+                Self::Announces(decisions.ok_or(malformed)?)
+            }
             (ERROR, [sentence]) => Self::Error(String::from_utf8_lossy(sentence.as_ref()).into_owned()),
-            (SNAPSHOT | PEERS | REPORTS | ERROR, _) => return Err(malformed),
+            (SNAPSHOT | PEERS | REPORTS | ANNOUNCES | ERROR, _) => return Err(malformed),
             _ => return Err(Error::Kind(id)),
         };
         Ok((id, answer))

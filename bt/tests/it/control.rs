@@ -2,7 +2,10 @@
 
 use std::net::{SocketAddrV4, SocketAddrV6};
 
-use bt::control::{Answer, Error, PEER_RECORD_LEN, PeerRecord, Request};
+use bt::announce::Event;
+use bt::control::{
+    Answer, DECISION_LEN, Decision, Error, PEER_RECORD_LEN, PROTOCOLS, PeerRecord, Request, VERDICTS,
+};
 use bt::counts::{self, MAX_RECORDS, Position, Record};
 use bt::{Peer, PeerState};
 use proptest::prelude::*;
@@ -35,6 +38,19 @@ prop_compose! {
         let v6 = v6.map(|(ip, port)| SocketAddrV6::new(ip.into(), port, 0, 0));
         let peer = Peer { member, client, v4, v6, uploaded, downloaded, left, state, idle };
         PeerRecord { info_hash: hash.into(), peer }
+    }
+}
+
+prop_compose! {
+    fn decisions()(
+        age: u32, torrent: u32, client: [u8; 8], v4: u16, v6: u16, ipv6: bool,
+        verdict in prop::sample::select(VERDICTS.to_vec()),
+        protocol in prop::sample::select(PROTOCOLS.to_vec()),
+        event in prop::sample::select(vec![
+            Event::None, Event::Started, Event::Stopped, Event::Completed, Event::Paused,
+        ]),
+    ) -> Decision {
+        Decision { age, torrent, client, v4, v6, verdict, protocol, ipv6, event }
     }
 }
 
@@ -85,6 +101,16 @@ fn no_frame_reaches_64_kib() {
 }
 
 #[test]
+fn decisions_of_an_unknown_kind_or_cut_off_are_refused() {
+    let answer = |body: Vec<u8>| [vec![0; 8], b"announces".to_vec(), body];
+    assert_eq!(Answer::decode(&answer(vec![0; DECISION_LEN - 1])), Err(Error::Arguments(0)));
+    let mut unknown = vec![0; DECISION_LEN];
+    unknown[DECISION_LEN - 2] = 200;
+    assert_eq!(Answer::decode(&answer(unknown)), Err(Error::Arguments(0)));
+    assert_eq!(Answer::decode(&answer(vec![])), Ok((0, Answer::Announces(vec![]))));
+}
+
+#[test]
 fn a_peer_of_an_unknown_state_is_refused() {
     let frames =
         [vec![0; 8], b"peers".to_vec(), vec![0; 4], [vec![0; PEER_RECORD_LEN - 1], vec![3]].concat()];
@@ -99,8 +125,12 @@ proptest! {
     }
 
     #[test]
-    fn questions_come_back(id: u64, hash: Option<[u8; 20]>, limit: u32) {
-        for request in [Request::Snapshot, Request::Peers { info_hash: hash.map(Into::into), limit }] {
+    fn questions_come_back(id: u64, hash: Option<[u8; 20]>, limit: u32, member: u32) {
+        for request in [
+            Request::Snapshot,
+            Request::Peers { info_hash: hash.map(Into::into), limit },
+            Request::Announces { member },
+        ] {
             prop_assert_eq!(Request::decode(&request.encode(id)), Ok((id, request)));
         }
     }
@@ -110,10 +140,12 @@ proptest! {
         id: u64, total: u32, sentence: String, position in positions(),
         records in prop::collection::vec(records(), 0..50),
         peers in prop::collection::vec(peer_records(), 0..50),
+        announces in prop::collection::vec(decisions(), 0..60),
     ) {
         for answer in [
             Answer::Snapshot { position, records },
             Answer::Peers { total, peers },
+            Answer::Announces(announces),
             Answer::Error(sentence),
         ] {
             prop_assert_eq!(Answer::decode(&answer.encode(id)), Ok((id, answer)));

@@ -220,6 +220,7 @@ impl State {
                 let peers: Vec<PeerRecord> = wanted.map(|it| peer(it.info_hash)).collect();
                 Answer::Peers { total: u32::try_from(peers.len()).expect("few"), peers }
             }
+            Request::Announces { .. } => Answer::Announces(Vec::new()),
             Request::Reports { applied } => {
                 let answer = self.reports(applied);
                 if self.lost_answers > 0 {
