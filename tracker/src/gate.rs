@@ -4,8 +4,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::timeout;
 
-/// How long an announce waits for its swarm.
+/// How long an announce waits.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Nothing has been read: neither who may announce nor any peer.
@@ -64,14 +65,14 @@ impl Gate {
         self.stage.load(Ordering::Acquire) == OPEN
     }
 
-    /// Returns when members and torrents are known.
-    pub(crate) async fn directory(&self) {
-        self.wait_for(DIRECTORY).await;
+    /// Waits for members and torrents, and says whether they are known.
+    pub(crate) async fn directory(&self) -> bool {
+        timeout(PATIENCE, self.wait_for(DIRECTORY)).await.is_ok()
     }
 
     /// Waits for the swarms of `shard`, and says whether they are there.
     pub(crate) async fn shard(&self, shard: usize) -> bool {
-        tokio::time::timeout(PATIENCE, self.wait_for(DIRECTORY + shard + 1)).await.is_ok()
+        timeout(PATIENCE, self.wait_for(DIRECTORY + shard + 1)).await.is_ok()
     }
 
     /// Returns when all has been read.

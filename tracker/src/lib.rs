@@ -133,7 +133,6 @@ async fn run_here(config: Config, ready: impl FnOnce(&Addresses)) -> anyhow::Res
     udp.join();
     // Half of the file before is no whole one.
     if tracker.directory.gate.is_open() {
-        tracker.ledger.gather(&tracker.swarms, tracker.clock);
         restart_file.write(&tracker, Copy::Stopped);
     }
     Ok(())

@@ -22,6 +22,8 @@ const GATHER: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(crate) struct Ledger {
     outbox: Mutex<Outbox>,
+    /// Held while reports are on their way from the swarms, so that none overtakes another.
+    gathering: Mutex<()>,
     /// Reports lost because shards were full.
     lost: AtomicU64,
     /// Whether the log says that there is no room, as long as that is so.
@@ -50,6 +52,7 @@ impl Ledger {
         infra::secrets::random(&mut epoch)?;
         Ok(Self {
             outbox: Mutex::new(Outbox::new(u64::from_be_bytes(epoch), capacity)),
+            gathering: Mutex::new(()),
             lost: AtomicU64::new(0),
             full: AtomicBool::new(false),
             acknowledged: AtomicU64::new(u64::MAX),
@@ -61,6 +64,7 @@ impl Ledger {
     /// They date it by the tracker's clock. It becomes a time of day here, from its age: whatever happens to the
     /// system's clock, reports keep their distances.
     pub(crate) fn gather(&self, swarms: &Swarms, clock: Clock) {
+        let _gathering = self.gathering.lock();
         let mut dropped = 0;
         swarms.take_reports(|reports, lost| {
             let (now, wall) = (u64::from(clock.now()), wall_seconds());

@@ -98,8 +98,10 @@ impl RestartFile {
                 tracing::debug!(bytes, elapsed = ?begun.elapsed(), "wrote the restart file");
             }
             Err(error) => {
-                if !self.failing.swap(true, Ordering::Relaxed) {
-                    let file = self.new.display();
+                let file = self.new.display();
+                if self.failing.swap(true, Ordering::Relaxed) {
+                    tracing::debug!(%file, %error, "wrote no restart file again");
+                } else {
                     tracing::warn!(%file, %error, "cannot write the restart file; a restart would lose peers");
                 }
                 // It may be what fills the disk.
@@ -199,6 +201,7 @@ fn write_all(tracker: &Tracker, file: &mut File) -> io::Result<u64> {
         writer.torrents(torrents.into_iter());
         flush(&mut writer, PIECE)?;
     }
+    tracker.ledger.gather(&tracker.swarms, tracker.clock);
     tracker.ledger.export(|position, reports| {
         writer.reports(position, reports);
         flush(&mut writer, PIECE)

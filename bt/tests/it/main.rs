@@ -6,5 +6,7 @@ mod accounting;
 mod announce;
 mod control;
 mod metainfo;
+mod reports;
+mod restart;
 mod scrape;
 mod swarm;

@@ -68,8 +68,15 @@ impl Site {
 
     /// Starts a tracker and returns once it is ready. A thread waits for it: the test's own may serve its database.
     pub(crate) async fn start(&self) -> Tracker {
-        let file = self.config_file();
-        tokio::task::spawn_blocking(move || Tracker::start(&file)).await.expect("the tracker starts")
+        self.start_after(":").await
+    }
+
+    /// Starts a tracker after a shell command that changes what the system allows it.
+    pub(crate) async fn start_after(&self, command: &str) -> Tracker {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("{command} && exec \"$0\" \"$1\""), env!("CARGO_BIN_EXE_tracker")]);
+        shell.arg(self.config_file());
+        tokio::task::spawn_blocking(move || Tracker::start(shell)).await.expect("the tracker starts")
     }
 
     pub(crate) async fn member(&self, name: &str) -> u32 {
@@ -129,9 +136,8 @@ pub(crate) struct Tracker {
 }
 
 impl Tracker {
-    fn start(config: &std::path::Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_tracker"))
-            .arg(config)
+    fn start(mut command: Command) -> Self {
+        let mut child = command
             .env("RUST_LOG", "trace")
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

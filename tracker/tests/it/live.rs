@@ -48,7 +48,8 @@ async fn ask_frames(site: &Site, frames: Vec<Vec<u8>>) -> (u64, Answer) {
     Answer::decode(&message.into_vec()).expect("an answer")
 }
 
-async fn ask(site: &Site, request: Request) -> Answer {
+/// Asks the tracker one question, on a connection of its own.
+pub(crate) async fn ask(site: &Site, request: Request) -> Answer {
     let (id, answer) = ask_frames(site, request.encode(42)).await;
     assert_eq!(id, 42);
     answer
@@ -122,7 +123,7 @@ async fn the_peers_of_a_torrent_are_told() {
     let (total, mut found) = peers(Some(one), 10).await;
     found.sort_unstable_by_key(|record| record.peer.member);
     assert_eq!((total, found.len()), (2, 2));
-    assert_eq!((found[0].info_hash, found[0].peer.member, found[0].peer.left), (one, robin, 100));
+    assert_eq!((found[0].info_hash, found[0].peer.member, found[0].peer.left), (one, robin, 64 * 1024));
     assert_eq!(found[0].peer.v4, Some("127.0.0.1:1001".parse().expect("an address")));
     let (total, found) = peers(None, 2).await;
     assert_eq!((total, found.len()), (3, 2));

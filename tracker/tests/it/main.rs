@@ -10,4 +10,6 @@ mod http;
 mod key;
 mod live;
 mod program;
+mod reports;
+mod restart;
 mod udp;

@@ -1,0 +1,298 @@
+//! What a tracker leaves to the next one: after a stop everything, after a kill the peers.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::PathBuf;
+
+use bt::restart::{Member, SwarmHead, Torrent, Writer};
+use bt::swarm::Stored;
+use serde_json::Value;
+
+use crate::harness::{Connection, Proxy, Signal, Site, Tracker, eventually, login};
+use crate::reports::{Books, batch, next_batch};
+
+fn name(site: &Site, suffix: &str) -> PathBuf {
+    let Value::String(file) = &site.config["tracker"]["restartFile"] else { panic!("text") };
+    PathBuf::from(format!("{file}{suffix}"))
+}
+
+/// Has a copy written, and waits for it.
+async fn copy(site: &Site, tracker: &Tracker) {
+    let inode = || fs::metadata(name(site, ".running")).map(|file| file.ino()).ok();
+    let before = inode();
+    tracker.signal(Signal::USR1);
+    eventually("a copy is written", async || inode().filter(|inode| Some(*inode) != before)).await;
+}
+
+async fn kill(mut tracker: Tracker) {
+    tracker.signal(Signal::KILL);
+    tracker.ended().await;
+}
+
+async fn logged(tracker: &Tracker, words: &str) {
+    eventually(&format!("the log says {words:?}"), async || tracker.log().contains(words).then_some(())).await;
+}
+
+fn saved_now() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    now.expect("after 1970").as_secs()
+}
+
+/// A file as a stopped tracker leaves it, with these many peers of one torrent, whose hash is `number` twenty times.
+fn file_of(member: u32, number: u8, peers: u32) -> Vec<u8> {
+    let mut writer = Writer::default();
+    writer.saved(saved_now());
+    writer.clients(&[[0; 8], *b"-qB5040-"]);
+    writer.members([Member { id: member, key_version: 0, enabled: true }].into_iter());
+    let info_hash = [number; 20].into();
+    writer.torrents([Torrent { id: 1, v1: Some(info_hash), v2: None, snatched: 0 }].into_iter());
+    let head = SwarmHead { info_hash, snatched: 3, loaded: 0 };
+    let peer = |number: u32| Stored {
+        member: 1000 + number,
+        identity: number,
+        client: 1,
+        v4: Some(std::net::SocketAddrV4::new((0x0a00_0000 + number).into(), 6881)),
+        v6: None,
+        uploaded: 0,
+        downloaded: 0,
+        left: 0,
+        partial: false,
+        snatched: false,
+        baseline: false,
+        idle: 0,
+    };
+    let mut numbers = (0..peers).map(peer).peekable();
+    while numbers.peek().is_some() {
+        writer.swarm(&head, numbers.by_ref().take(bt::restart::MAX_PEERS));
+    }
+    writer.finish();
+    writer.bytes().to_vec()
+}
+
+#[tokio::test]
+async fn a_stopped_tracker_is_taken_up_where_it_was() {
+    let site = Site::new().await;
+    let (robin, jay) = (site.member("robin").await, site.member("jay").await);
+    let hash = site.torrent(1).await;
+    let tracker = site.start().await;
+    let mut client = tracker.client(robin, 1).on(hash);
+    client.request.uploaded = 100;
+    client.announce().await;
+    tracker.client(jay, 2).on(hash).seeding().announce().await;
+    // One batch is known outside but not acknowledged, another not asked for.
+    let batch_before = next_batch(&site, None).await;
+    client.request.uploaded = 300;
+    client.announce().await;
+    assert!(tracker.stop().await.success());
+    let mode = fs::metadata(name(&site, ".stopped")).expect("a file").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+
+    let tracker = site.start().await;
+    assert!(!name(&site, ".stopped").exists() && name(&site, ".running").exists());
+    client.address = tracker.v4;
+    client.request.uploaded = 500;
+    let peers = client.announce().await;
+    assert_eq!((peers.complete, peers.incomplete, peers.peers.len()), (Some(1), Some(1), 1));
+    assert_eq!(batch(&site, None).await, batch_before);
+    Books::default().reach(&site, robin, 400).await;
+}
+
+#[tokio::test]
+async fn a_killed_tracker_gives_its_peers_back_and_counts_nothing_twice() {
+    let site = Site::new().await;
+    let (robin, jay) = (site.member("robin").await, site.member("jay").await);
+    let hash = site.torrent(1).await;
+    let tracker = site.start().await;
+    tracker.client(jay, 2).on(hash).seeding().announce().await;
+    let mut client = tracker.client(robin, 1).on(hash);
+    client.announce().await;
+    client.request.uploaded = 100;
+    client.announce().await;
+    copy(&site, &tracker).await;
+    let mode = fs::metadata(name(&site, ".running")).expect("a file").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    client.request.uploaded = 300;
+    client.announce().await;
+    let mut books = Books::default();
+    books.reach(&site, robin, 300).await;
+    kill(tracker).await;
+
+    let tracker = site.start().await;
+    client.address = tracker.v4;
+    client.request.uploaded = 500;
+    let peers = client.announce().await;
+    assert_eq!((peers.complete, peers.incomplete, peers.peers.len()), (Some(1), Some(1), 1));
+    client.request.uploaded = 600;
+    client.announce().await;
+    // The copy's batch was applied already, and the first announce is only a baseline.
+    books.reach(&site, robin, 400).await;
+    kill(tracker).await;
+
+    // An old copy may be read any number of times.
+    let tracker = site.start().await;
+    client.address = tracker.v4;
+    client.request.uploaded = 700;
+    assert_eq!(client.announce().await.complete, Some(1));
+    client.request.uploaded = 750;
+    client.announce().await;
+    books.reach(&site, robin, 450).await;
+}
+
+#[tokio::test]
+async fn what_was_not_applied_before_a_kill_comes_from_the_copy() {
+    let site = Site::new().await;
+    let member = site.member("robin").await;
+    let hash = site.torrent(1).await;
+    let tracker = site.start().await;
+    let mut client = tracker.client(member, 1).on(hash);
+    client.announce().await;
+    client.request.uploaded = 100;
+    client.announce().await;
+    copy(&site, &tracker).await;
+    client.request.uploaded = 300;
+    client.announce().await;
+    kill(tracker).await;
+    let _tracker = site.start().await;
+    Books::default().reach(&site, member, 100).await;
+}
+
+#[tokio::test]
+async fn a_damaged_or_foreign_file_is_said_and_ignored() {
+    let site = Site::new().await;
+    let member = site.member("robin").await;
+    let hash = site.torrent(1).await;
+    let whole = file_of(member, 1, 10);
+    let changed = |at: usize| {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1;
+        bytes
+    };
+    for (bytes, words) in [
+        (changed(whole.len() / 2), "its checksum is wrong"),
+        (changed(0), "it is not a restart file"),
+        (changed(11), "this program reads version 1"),
+        (whole[..whole.len() - 1].to_vec(), "it breaks off"),
+        (Vec::new(), "it breaks off"),
+        ([&whole[..], b"more"].concat(), "its checksum is wrong"),
+    ] {
+        fs::write(name(&site, ".stopped"), bytes).expect("a file");
+        let tracker = site.start().await;
+        let found = tracker.client(member, 1).on(hash).announce().await;
+        assert_eq!((found.complete, found.incomplete), (Some(0), Some(1)), "{words}");
+        let log = tracker.log();
+        assert_eq!(log.matches("the restart file is ignored").count(), 1, "{log}");
+        assert!(log.contains(words), "{words}: {log}");
+        assert!(tracker.stop().await.success());
+    }
+    // The last of them left a good one.
+    let tracker = site.start().await;
+    assert_eq!(tracker.client(member, 2).on(hash).announce().await.incomplete, Some(2));
+}
+
+#[tokio::test]
+async fn the_port_is_open_while_the_file_is_read_and_announces_wait_for_their_swarm() {
+    let site = Site::new().await;
+    let member = site.member("robin").await;
+    let hash = site.torrent(255).await;
+    let pipe = name(&site, ".stopped");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo");
+    assert!(made.success());
+    // Held open so that reading waits for more.
+    let mut held = File::options().read(true).write(true).open(&pipe).expect("a pipe");
+    let tracker = site.start().await;
+    let client = tracker.client(member, 1).on(hash);
+    let mut waiting = Connection::open(tracker.v4).await;
+    let target = client.target();
+    let (answer, ()) = tokio::join!(waiting.get(&target), async {
+        logged(&tracker, "a request waits for the restart file").await;
+        held.write_all(b"this is no restart file").expect("a pipe");
+    });
+    assert_eq!(answer.status, 200);
+    logged(&tracker, "it is not a restart file").await;
+    drop(tracker);
+
+    fs::remove_file(name(&site, ".running")).expect("the pipe was moved");
+    fs::write(name(&site, ".stopped"), file_of(member, 255, 20_000)).expect("a file");
+    let tracker = site.start().await;
+    let found = tracker.client(member, 1).on(hash).announce().await;
+    assert_eq!((found.complete, found.incomplete, found.downloaded), (Some(20_000), Some(1), Some(3)));
+}
+
+#[tokio::test]
+async fn known_members_announce_after_a_restart_without_the_database_which_then_corrects_them() {
+    let mut site = Site::new().await;
+    let (robin, jay) = (site.member("robin").await, site.member("jay").await);
+    let (one, two) = (site.torrent(1).await, site.torrent(2).await);
+    let mut proxy = Proxy::start(site.folder.path(), &site.database.tracker);
+    let mut through = login(&site.database.tracker);
+    through["host"] = site.folder.path().to_str().expect("text").into();
+    site.config["tracker"]["postgresql"] = through;
+    let tracker = site.start().await;
+    for member in [robin, jay] {
+        tracker.client(member, 1).on(one).announce().await;
+        tracker.client(member, 1).on(two).announce().await;
+    }
+    assert!(tracker.stop().await.success());
+    proxy.cut().await;
+
+    let tracker = site.start().await;
+    let found = tracker.client(robin, 1).on(one).announce().await;
+    assert_eq!(found.incomplete, Some(2));
+    let unknown = tracker.client(robin, 1).on([9; 20].into());
+    assert!(unknown.refusal().await.starts_with("Tracker unavailable, "));
+    site.execute("delete from torrents where id = 1; update users set disabled_at = now() where name = 'jay'")
+        .await;
+    proxy.restore();
+    tracker.client(robin, 1).on(one).refused_with("Unregistered torrent").await;
+    tracker.client(jay, 1).on(two).refused_with("disabled").await;
+    eventually("the disabled member's peers are gone", async || {
+        (tracker.client(robin, 1).on(two).announce().await.incomplete == Some(1)).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_full_disk_is_said_once_and_the_copy_before_stays() {
+    let site = Site::new().await;
+    let member = site.member("robin").await;
+    let hash = site.torrent(1).await;
+    let tracker = site.start().await;
+    tracker.client(member, 1).on(hash).announce().await;
+    copy(&site, &tracker).await;
+    kill(tracker).await;
+    let good = fs::read(name(&site, ".running")).expect("a copy");
+
+    // Files end after 512 bytes, which is said to who writes, as when a disk is full.
+    let tracker = site.start_after("trap '' XFSZ && ulimit -f 1").await;
+    for peer in 1..=30 {
+        tracker.client(member, peer).on(hash).announce().await;
+        let other = site.member(&format!("wren{peer}")).await;
+        tracker.client(other, peer).on(hash).announce().await;
+    }
+    let warnings = || tracker.log().matches("cannot write the restart file").count();
+    tracker.signal(Signal::USR1);
+    logged(&tracker, "cannot write the restart file").await;
+    tracker.signal(Signal::USR1);
+    tracker.client(member, 1).on(hash).announce().await;
+    logged(&tracker, "wrote no restart file again").await;
+    assert_eq!(warnings(), 1);
+    assert!(!name(&site, ".new").exists());
+    assert!(tracker.stop().await.success());
+    assert!(!name(&site, ".stopped").exists());
+    assert_eq!(fs::read(name(&site, ".running")).expect("the copy"), good);
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_written_to_stops_nothing() {
+    let mut site = Site::new().await;
+    let member = site.member("robin").await;
+    let hash = site.torrent(1).await;
+    fs::write(site.folder.path().join("file"), b"").expect("a file");
+    site.config["tracker"]["restartFile"] = site.folder.path().join("file/swarms").to_string_lossy().into();
+    let tracker = site.start().await;
+    tracker.signal(Signal::USR1);
+    logged(&tracker, "cannot write the restart file").await;
+    tracker.client(member, 1).on(hash).announce().await;
+    assert!(tracker.stop().await.success());
+}
