@@ -152,7 +152,9 @@ fn other_files_versions_and_claims_are_refused() {
 
 #[test]
 fn a_section_without_meaning_is_refused() {
-    for (kind, payload) in [(1, &[0; 7][..]), (2, &[0; 9]), (3, &[2; 9]), (4, &[0xff; 49]), (5, &[0; 15]), (7, &[])] {
+    for (kind, payload) in
+        [(1, &[0; 7][..]), (2, &[0; 9]), (3, &[2; 9]), (4, &[0xff; 49]), (5, &[0; 15]), (7, &[])]
+    {
         let mut file = write(&[]);
         file.truncate(12);
         file.push(kind);

@@ -31,7 +31,8 @@ async fn kill(mut tracker: Tracker) {
 }
 
 async fn logged(tracker: &Tracker, words: &str) {
-    eventually(&format!("the log says {words:?}"), async || tracker.log().contains(words).then_some(())).await;
+    eventually(&format!("the log says {words:?}"), async || tracker.log().contains(words).then_some(()))
+        .await;
 }
 
 fn saved_now() -> u64 {
@@ -241,8 +242,10 @@ async fn known_members_announce_after_a_restart_without_the_database_which_then_
     assert_eq!(found.incomplete, Some(2));
     let unknown = tracker.client(robin, 1).on([9; 20].into());
     assert!(unknown.refusal().await.starts_with("Tracker unavailable, "));
-    site.execute("delete from torrents where id = 1; update users set disabled_at = now() where name = 'jay'")
-        .await;
+    site.execute(
+        "delete from torrents where id = 1; update users set disabled_at = now() where name = 'jay'",
+    )
+    .await;
     proxy.restore();
     tracker.client(robin, 1).on(one).refused_with("Unregistered torrent").await;
     tracker.client(jay, 1).on(two).refused_with("disabled").await;
