@@ -83,29 +83,6 @@ impl Plan {
     }
 }
 
-impl Announce {
-    /// As the target of an HTTP request.
-    pub(crate) fn target(&self) -> String {
-        let Self { path, port, left, .. } = self;
-        let mut target = String::with_capacity(320);
-        let _ = write!(target, "{path}?info_hash=");
-        for byte in self.hash.as_bytes() {
-            if byte.is_ascii_alphanumeric() {
-                target.push(char::from(*byte));
-            } else {
-                let _ = write!(target, "%{byte:02X}");
-            }
-        }
-        let peer_id = String::from_utf8_lossy(&self.peer_id);
-        let _ = write!(
-            target,
-            "&peer_id={peer_id}&port={port}&uploaded=0&downloaded=0&left={left}&corrupt=0&key=4C1B2A90\
-             &numwant=50&compact=1&no_peer_id=1&supportcrypto=1&redundant=0"
-        );
-        target
-    }
-}
-
 fn hash(torrent: u32) -> InfoHash {
     let digest: [u8; 32] = Sha256::digest(torrent.to_be_bytes()).into();
     let mut short = [0; 20];
