@@ -192,6 +192,10 @@ impl Cluster {
         for setting in SETTINGS.iter().chain(settings) {
             command.arg("-c").arg(setting);
         }
+        // After a crash each file is opened and synced, which takes seconds where the disk is busy, or all of them at once.
+        if self.programs.major >= 14 {
+            command.arg("-c").arg("recovery_init_sync_method=syncfs");
+        }
         // A comma would separate folders.
         let sockets = self.sockets.display().to_string().replace('"', "\"\"");
         command.arg("-c").arg(format!("unix_socket_directories=\"{sockets}\""));
