@@ -17,6 +17,9 @@ use crate::launcher::kill;
 /// Announces per second; every peer has announced anew a second after the tracker is back.
 const RATE: u32 = 300;
 const PEERS: u32 = 300;
+
+/// Before a site that is away is tried again.
+const PAUSE: Duration = Duration::from_millis(50);
 const TORRENTS: u32 = 20;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -140,7 +143,10 @@ async fn write(browser: Arc<Browser>, stop: Arc<AtomicBool>) -> Written {
         if browser.upload(&name).await == 201 {
             written.torrents.push(name);
         }
-        let Some(secret) = browser.invite().await else { continue };
+        let Some(secret) = browser.invite().await else {
+            tokio::time::sleep(PAUSE).await;
+            continue;
+        };
         let name = format!("account-{number}");
         if browser.claim(&secret, &name).await.is_ok_and(|it| it.status() == 201) {
             written.accounts.push(name);
