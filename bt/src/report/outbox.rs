@@ -35,11 +35,16 @@ struct Batch {
     sealed: bool,
 }
 
+/// Where a report is; small, as there may be millions.
 #[derive(Debug, Clone, Copy)]
 struct Place {
-    seq: u64,
-    at: usize,
+    /// The lower half of its batch's number.
+    seq: u32,
+    at: u16,
 }
+
+/// Batches have no more reports than this has room for.
+const _: () = assert!(MAX_REPORTS <= u16::MAX as usize);
 
 impl Outbox {
     /// Nothing to report. `epoch` must be one that no other outbox has ever had; of member and torrent together,
@@ -71,7 +76,8 @@ impl Outbox {
             }
         }
         let at = self.batches.back().map_or(0, |batch| batch.reports.len() - 1);
-        self.open.insert(pair, Place { seq: self.seq, at });
+        let at = u16::try_from(at).unwrap_or(u16::MAX);
+        self.open.insert(pair, Place { seq: lower_half(self.seq), at });
         self.len += 1;
         true
     }
@@ -83,6 +89,9 @@ impl Outbox {
             batch.sealed = true;
             for report in &batch.reports {
                 self.open.remove(&(report.member, report.torrent));
+            }
+            if self.open.capacity() > 4 * self.open.len() + 4 * MAX_REPORTS {
+                self.open.shrink_to(2 * self.open.len());
             }
         }
         Some((batch.position, &batch.reports))
@@ -141,8 +150,13 @@ impl Outbox {
     }
 
     fn report_mut(&mut self, place: Place) -> Option<&mut Report> {
-        let from_back = usize::try_from(self.seq - place.seq).ok()?;
-        let at = self.batches.len().checked_sub(from_back + 1)?;
-        self.batches.get_mut(at)?.reports.get_mut(place.at)
+        let from_back = usize::try_from(lower_half(self.seq).wrapping_sub(place.seq)).ok()?;
+        let at = self.batches.len().checked_sub(from_back.checked_add(1)?)?;
+        self.batches.get_mut(at)?.reports.get_mut(usize::from(place.at))
     }
+}
+
+fn lower_half(seq: u64) -> u32 {
+    let [.., a, b, c, d] = seq.to_be_bytes();
+    u32::from_be_bytes([a, b, c, d])
 }

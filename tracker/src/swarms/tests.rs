@@ -1,5 +1,6 @@
 use super::*;
 use bt::announce::Event;
+use bt::restart::{Section, Writer, read_all};
 
 fn torrent(number: u8, snatched: u32) -> Torrent {
     Torrent { id: number.into(), info_hash: [number; 20].into(), snatched }
@@ -95,4 +96,71 @@ fn a_deleted_torrent_is_published_as_empty_and_not_made_again() {
     let mut rng = fastrand::Rng::with_seed(1);
     let into = (&mut rng, &mut PeerBuffer::default());
     assert_eq!(swarms.announce(&torrent(1, 4), || false, &announcement, 0, into), None);
+}
+
+fn gathered(swarms: &Swarms) -> (Vec<Report>, u64) {
+    let mut all = (Vec::new(), 0);
+    swarms.take_reports(|reports, lost| {
+        all.0.extend_from_slice(reports);
+        all.1 += lost;
+    });
+    all
+}
+
+#[test]
+fn every_announce_is_reported_but_a_stop_of_nobody() {
+    let swarms = Swarms::new(Rules::default());
+    announce(&swarms, &torrent(1, 0), 5, 10, Event::Started, 3);
+    announce(&swarms, &torrent(2, 0), 5, 0, Event::None, 4);
+    announce(&swarms, &torrent(1, 0), 5, 0, Event::Completed, 9);
+    announce(&swarms, &torrent(1, 0), 6, 0, Event::Stopped, 9);
+    announce(&swarms, &torrent(2, 0), 5, 0, Event::Stopped, 9);
+    let report = |torrent, seen, left| Report { member: 5, torrent, seen, left, ..Report::default() };
+    let expected = [
+        report(1, 3, 10),
+        Report { leeched: 6, snatched: true, ..report(1, 9, 0) },
+        report(2, 4, 0),
+        Report { seeded: 5, stopped: true, ..report(2, 9, 0) },
+    ];
+    assert_eq!(gathered(&swarms), (expected.to_vec(), 0));
+    assert_eq!(gathered(&swarms), (Vec::new(), 0));
+}
+
+#[test]
+fn a_shard_that_nobody_gathers_from_loses_reports_and_says_how_many() {
+    let swarms = Swarms::new(Rules::default());
+    for _ in 0..MAX_REPORTS + 5 {
+        announce(&swarms, &torrent(1, 0), 1, 10, Event::Started, 0);
+    }
+    let (reports, lost) = gathered(&swarms);
+    assert_eq!((reports.len(), lost), (MAX_REPORTS, 5));
+    announce(&swarms, &torrent(1, 0), 1, 10, Event::None, 0);
+    assert_eq!(gathered(&swarms).0.len(), 1);
+}
+
+#[test]
+fn peers_come_back_as_old_as_they_are_unless_that_is_too_old() {
+    let swarms = Swarms::new(Rules::default());
+    announce(&swarms, &torrent(1, 4), 1, 10, Event::Started, 100);
+    announce(&swarms, &torrent(1, 4), 2, 0, Event::Started, 130);
+    announce(&swarms, &torrent(1, 4), 2, 0, Event::Completed, 130);
+    announce(&swarms, &torrent(2, 0), 3, 0, Event::Started, 150);
+    let mut writer = Writer::default();
+    swarms.export(&mut writer, 150, |_| Ok::<_, ()>(())).expect("nothing fails");
+    writer.finish();
+
+    let back = Swarms::new(Rules::default());
+    let how = Return { now: 7, away: 60, timeout: 80, exact: true, clients: vec![0, 0] };
+    let mut peers = 0;
+    for section in read_all(writer.bytes()).expect("whole") {
+        let Section::Swarm(head, stored) = section else { panic!("{section:?}") };
+        peers += back.restore(&head, &stored, &how);
+    }
+    assert_eq!(peers, 2);
+    assert_eq!(numbers(&back.take_changed()), [(1, 1, 0, 5), (2, 1, 0, 0)]);
+    let (_, found) = back.peers(Some([1; 20].into()), 10, 7);
+    assert_eq!((found[0].peer.member, found[0].peer.idle), (2, 80));
+    // The session goes on, and the database may know of a snatch more.
+    announce(&back, &torrent(1, 9), 2, 0, Event::None, 17);
+    assert_eq!((gathered(&back).0[0].seeded, back.counts(&torrent(1, 9)).snatched), (90, 9));
 }
