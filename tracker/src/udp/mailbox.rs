@@ -50,11 +50,11 @@ impl Mailbox {
         mut answer: impl FnMut(&[u8], SocketAddr, &mut Vec<u8>),
     ) -> Result<usize, Errno> {
         let mut places = self.inbox.each_mut().map(|datagram| [IoSliceMut::new(datagram)]);
-        let flags = MsgFlags::MSG_DONTWAIT;
-        let received = match recvmmsg(socket.as_raw_fd(), &mut self.received, &mut places, flags, None) {
-            Err(Errno::EAGAIN) => return Ok(0),
-            received => received?,
-        };
+        let received =
+            match recvmmsg(socket.as_raw_fd(), &mut self.received, &mut places, MsgFlags::empty(), None) {
+                Err(Errno::EAGAIN) => return Ok(0),
+                received => received?,
+            };
         let outbox = &mut self.outbox;
         let mut read = 0;
         outbox.addresses.clear();
@@ -92,7 +92,8 @@ impl Outbox {
             match result {
                 Ok(results) => done += results.count().max(1),
                 Err(Errno::EINTR) => {}
-                // This one cannot be sent, to port 0 for example; those after it may.
+                // This one cannot be sent: to port 0, for example, or because too much waits to be sent. Its client
+                // asks again; those after it may have more luck.
                 Err(_) => done += 1,
             }
         }

@@ -77,7 +77,7 @@ impl Question {
         }
         if !out.is_empty() {
             // A client that is not reached asks again.
-            let _ = sendto(socket.as_raw_fd(), &out, &SockaddrStorage::from(from), MsgFlags::MSG_DONTWAIT);
+            let _ = sendto(socket.as_raw_fd(), &out, &SockaddrStorage::from(from), MsgFlags::empty());
         }
         drop(place);
     }

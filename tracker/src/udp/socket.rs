@@ -6,7 +6,8 @@ use std::net::{SocketAddr, UdpSocket};
 use anyhow::Context;
 use socket2::{Domain, Protocol, Socket, Type};
 
-/// Bytes of datagrams that may wait to be read; the system lowers it to what it allows (`net.core.rmem_max`).
+/// Bytes of datagrams that may wait to be read, and to be sent; the system lowers it to what it allows
+/// (`net.core.rmem_max`, `net.core.wmem_max`).
 const BACKLOG: usize = 4 << 20;
 
 /// Binds `address` so often, once for each thread; port 0 is the same free port for all.
@@ -35,7 +36,8 @@ fn bind(address: SocketAddr, shared: bool) -> io::Result<UdpSocket> {
     }
     socket.set_reuse_port(shared)?;
     socket.set_recv_buffer_size(BACKLOG)?;
-    // Blocking: reading asks not to wait, and writing shall wait until the system has room.
+    socket.set_send_buffer_size(BACKLOG)?;
+    socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     Ok(socket.into())
 }
