@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use super::Error;
 
 const END: u8 = 0;
-const NOP: u8 = 1;
-const URL_DATA: u8 = 2;
+pub(super) const NOP: u8 = 1;
+pub(super) const URL_DATA: u8 = 2;
 
 /// Path and query of the announce URL, empty when they are not given. Only where they come in several pieces are they
 /// copied together.

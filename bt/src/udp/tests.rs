@@ -117,6 +117,23 @@ fn a_port_is_demanded() {
     assert_eq!(announce(&datagram), Err(Error::Announce(crate::announce::Error::Port)));
 }
 
+/// Each place where options might begin costs a walk over all that follows: 2 KB of decoys must not cost a hundred.
+#[test]
+fn options_of_a_scrape_are_looked_for_in_few_places() {
+    let header = [&[9; 8][..], &[0, 0, 0, 2], &[1, 2, 3, 4]].concat();
+    let hash = [5; 20];
+    let url = *b"\x02\x12/announce/k/scrape";
+    let decoy = *b"\x02\x12/nowhere/to/be/got";
+    for (decoys, is_found) in [(0, true), (3, true), (4, false)] {
+        let mut datagram = [&header[..], &hash, &url].concat();
+        // Each decoy is an option as well, which ends where the next begins.
+        datagram.extend(decoy.repeat(decoys));
+        let read = scrape(&datagram).expect("it has a hash");
+        assert_eq!(read.hashes.len() == 1, is_found, "{decoys}");
+        assert_eq!(read.url.starts_with(b"/announce/k/scrape"), is_found, "{decoys}");
+    }
+}
+
 #[test]
 fn a_scrape_is_read_with_its_url_or_without() {
     let header = [&[9; 8][..], &[0, 0, 0, 2], &[1, 2, 3, 4]].concat();
