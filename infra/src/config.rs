@@ -19,6 +19,9 @@ use crate::secrets::Secret;
 /// Shortest `salt` that is accepted, in characters.
 pub const MIN_SALT_LEN: usize = 32;
 
+/// What a list of clients holds.
+const BEGINNINGS: &str = "expected the first 1 to 8 characters of peer ids, as \"-qB\"";
+
 /// Longest `peerTimeoutSeconds`.
 const MAX_PEER_TIMEOUT: Duration = Duration::from_hours(24);
 
@@ -300,6 +303,13 @@ impl Config {
         }
         if self.tracker.peers_per_member > 100 {
             return Err(("tracker.peersPerMember", "expected 1 to 100"));
+        }
+        let odd = |prefixes: &[String]| prefixes.iter().any(|it| !(1..=8).contains(&it.len()));
+        if odd(&self.tracker.clients_allowed) {
+            return Err(("tracker.clientsAllowed", BEGINNINGS));
+        }
+        if odd(&self.tracker.clients_denied) {
+            return Err(("tracker.clientsDenied", BEGINNINGS));
         }
         if self.zeromq.counts == self.zeromq.control {
             return Err(("zeromq.control", "expected another endpoint than zeromq.counts"));

@@ -1,50 +1,24 @@
 //! Announces and scrapes, from the request target to the bencoded answer.
 
+mod health;
+mod refusal;
+
 use std::cell::RefCell;
 use std::net::IpAddr;
 
-use bt::announce::{Failure, PeerList, Response, Retry};
+use bt::announce::{Event, PeerList, Response};
+use bt::control::{Protocol, Verdict};
 use bt::route::{self, Action, Route};
-use bt::swarm::{Counts, PeerBuffer};
+use bt::swarm::{ClientPrefix, Counts, PeerBuffer, client_prefix};
 use bt::token::Token;
-use bt::{InfoHash, announce, announce_key, scrape, udp};
+use bt::{InfoHash, announce, announce_key, scrape};
 
 use crate::Tracker;
-use crate::directory::{Member, Subject, Torrent};
+use crate::decisions::{Entry, How, Suspect};
+use crate::directory::{Member, Seat, Subject, Torrent};
+use crate::metrics::counters;
 use crate::swarms::shard_of;
-
-/// Minutes until a client that met a fault of ours tries again.
-const RETRY_MINUTES: u32 = 2;
-
-/// Why an announce is refused, said to its member.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Refusal {
-    #[error(transparent)]
-    Route(#[from] route::Error),
-    #[error(transparent)]
-    Announce(#[from] announce::Error),
-    #[error(transparent)]
-    Scrape(#[from] scrape::Error),
-    #[error(transparent)]
-    Udp(#[from] udp::Error),
-    #[error("The passkey in the announce URL is not valid; download the torrent again, signed in")]
-    Passkey,
-    #[error("The passkey in the announce URL belongs to a disabled account; ask the staff")]
-    Disabled,
-    /// Tools delete content on these words: only for what the database does not know.
-    #[error("Unregistered torrent; it was deleted, or never uploaded here")]
-    Unregistered,
-    #[error("Tracker unavailable, the request cannot be checked at the moment; it will be tried again")]
-    Unavailable,
-}
-
-impl Refusal {
-    /// Appends the bencoded refusal.
-    pub(crate) fn encode(self, out: &mut Vec<u8>) {
-        let retry = if self == Self::Unavailable { Retry::Minutes(RETRY_MINUTES) } else { Retry::Unsaid };
-        Failure { reason: &self.to_string(), retry }.encode(out);
-    }
-}
+pub(crate) use refusal::Refusal;
 
 /// Why there is no answer yet.
 #[derive(Debug)]
@@ -77,78 +51,176 @@ impl Asked {
     }
 }
 
+/// Where a request came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Origin {
+    pub(crate) ip: IpAddr,
+    pub(crate) protocol: Protocol,
+}
+
+impl Origin {
+    fn how(self, event: Event) -> How {
+        How { protocol: self.protocol, ipv6: self.ip.to_canonical().is_ipv6(), event }
+    }
+}
+
 thread_local! {
     /// Of this thread, so that an announce allocates nothing.
-    static SCRATCH: RefCell<(fastrand::Rng, PeerBuffer)> = RefCell::new((fastrand::Rng::new(), PeerBuffer::default()));
+    static PEERS: RefCell<PeerBuffer> = RefCell::new(PeerBuffer::default());
 }
 
 impl Tracker {
-    /// Appends the answer to the request for `target` of the client at `ip`, from memory; nothing without success.
+    /// Appends the answer to the request for `target`, from memory; nothing without success.
     pub(crate) fn answer(
         &self,
         target: &[u8],
-        ip: IpAddr,
+        origin: Origin,
         asked: Asked,
         out: &mut Vec<u8>,
     ) -> Result<(), Stop> {
-        let route = Route::parse(target, self.settings.path_depth)?;
-        let token = Token::parse(route.key).ok_or(Refusal::Passkey)?;
-        match route.action {
-            Action::Announce => {
-                let request = announce::Request::parse(route.query)?;
-                self.announce(&token, &request, ip, asked, |response| response.encode(out))
+        let route = match Route::parse(target, self.settings.path_depth) {
+            Ok(route) => route,
+            Err(route::Error::Elsewhere) if target.ends_with(b"/healthz") => {
+                self.write_health(out);
+                return Ok(());
             }
-            Action::Scrape => {
-                let request = scrape::Request::parse(route.query)?;
-                let mut files = Vec::with_capacity(request.hashes.len());
-                self.scrape(&token, &request.hashes, asked, |hash, counts| {
-                    files.extend(counts.map(|counts| (hash, counts)));
-                })?;
-                scrape::encode(&mut files, out);
-                Ok(())
+            Err(error) => return Self::counted(Action::Announce, origin.protocol, || Err(error.into())),
+        };
+        Self::counted(route.action, origin.protocol, || {
+            let token = Token::parse(route.key).ok_or(Refusal::Passkey)?;
+            match route.action {
+                Action::Announce => {
+                    let request = announce::Request::parse(route.query)
+                        .map_err(|error| self.suspect(&token, None, error.into(), origin))?;
+                    self.announce(&token, &request, origin, asked, |response| response.encode(out))
+                }
+                Action::Scrape => {
+                    let request = scrape::Request::parse(route.query)
+                        .map_err(|error| self.suspect(&token, None, error.into(), origin))?;
+                    let mut files = Vec::with_capacity(request.hashes.len());
+                    self.scrape(&token, &request.hashes, origin, asked, |hash, counts| {
+                        files.extend(counts.map(|counts| (hash, counts)));
+                    })?;
+                    scrape::encode(&mut files, out);
+                    Ok(())
+                }
             }
-        }
+        })
     }
 
-    /// Applies the announce of whoever holds `token` at `ip`, over whichever protocol it came, and has the answer
-    /// written by `encode`.
+    /// Counts what becomes of a request, and times some announces.
+    pub(crate) fn counted(
+        action: Action,
+        protocol: Protocol,
+        answer: impl FnOnce() -> Result<(), Stop>,
+    ) -> Result<(), Stop> {
+        let started = if action == Action::Announce { counters::start() } else { None };
+        let result = answer();
+        let verdict = match &result {
+            Ok(()) if action == Action::Scrape => Verdict::Scraped,
+            Ok(()) => Verdict::Answered,
+            Err(Stop::Refused(refusal)) => refusal.verdict(),
+            // It will be tried again.
+            Err(Stop::Ask(_)) => return result,
+        };
+        counters::stop(started);
+        counters::count(action, protocol, verdict);
+        result
+    }
+
+    /// The database did not answer what had to be known for `target`.
+    pub(crate) fn give_up(&self, target: &[u8], origin: Origin) {
+        let Ok(route) = Route::parse(target, self.settings.path_depth) else { return };
+        counters::count(route.action, origin.protocol, Verdict::Unavailable);
+        let (Some(token), Ok(request)) = (Token::parse(route.key), announce::Request::parse(route.query))
+        else {
+            return;
+        };
+        self.suspect(&token, Some(&request), Refusal::Unavailable, origin);
+    }
+
+    /// Applies the announce of whoever holds `token`, over whichever protocol it came, and has the answer written by
+    /// `encode`.
     pub(crate) fn announce(
         &self,
         token: &Token,
         request: &announce::Request,
-        ip: IpAddr,
+        origin: Origin,
         asked: Asked,
         encode: impl FnOnce(&Response<'_>),
     ) -> Result<(), Stop> {
-        let member = self.member(token, asked)?;
-        let Some(torrent) = self.directory.torrent(&request.info_hash) else {
-            if !asked.torrents {
-                return Err(Stop::Ask(Subject::Torrents(vec![request.info_hash])));
+        let (seat, member) = self.member(token, asked)?;
+        let torrent = self.directory.torrent(&request.info_hash);
+        if torrent.is_none() && !asked.torrents {
+            return Err(Stop::Ask(Subject::Torrents(vec![request.info_hash])));
+        }
+        let scope = torrent.map_or(request.info_hash, |torrent| torrent.info_hash);
+        if !self.opens(token, member, scope) {
+            let stop = Self::not_opened(token, asked);
+            if let Stop::Refused(refusal) = stop {
+                self.suspect(token, Some(request), refusal, origin);
             }
-            self.check_key(token, member, request.info_hash, asked)?;
-            return Err(Refusal::Unregistered.into());
+            return Err(stop);
+        }
+        self.check_restored(scope)?;
+        // From here on it is the member's own, and the member is told what became of it.
+        let client = client_prefix(&request.peer_id);
+        let now = self.clock.now();
+        let number = self.swarms.number_of(client);
+        let torrent_id = torrent.map_or(0, |torrent| torrent.id);
+        let entry = |verdict| Entry::new(now, torrent_id, number, verdict, origin.how(request.event));
+        let result = self
+            .admit(seat, client, now)
+            .and_then(|()| torrent.ok_or(Refusal::Unregistered))
+            .and_then(|torrent| self.apply(&torrent, token.id(), request, origin.ip, encode));
+        let entry = match result {
+            Ok((v4, v6)) => entry(Verdict::Answered).with_peers(v4, v6),
+            Err(refusal) => entry(refusal.verdict()),
         };
-        self.check_key(token, member, torrent.info_hash, asked)?;
-        self.check_restored(torrent.info_hash)?;
-        SCRATCH.with_borrow_mut(|(rng, peers)| {
-            let announcement = self.settings.announcement(&request, token.id(), ip);
+        seat.with_decisions(|decisions| decisions.push(entry));
+        Ok(result.map(drop)?)
+    }
+
+    /// Whether the member may announce now, with this client.
+    fn admit(&self, seat: &Seat, client: ClientPrefix, now: u32) -> Result<(), Refusal> {
+        if !self.settings.clients.admit(client) {
+            return Err(Refusal::Client(client));
+        }
+        seat.allowance.take(self.settings.pace, now).map_err(|minutes| Refusal::TooOften { minutes })
+    }
+
+    /// Tells the swarm, and says how many IPv4 and IPv6 peers were given.
+    fn apply(
+        &self,
+        torrent: &Torrent,
+        member: u32,
+        request: &announce::Request,
+        ip: IpAddr,
+        encode: impl FnOnce(&Response<'_>),
+    ) -> Result<(u16, u16), Refusal> {
+        let settings = &self.settings;
+        let now = self.clock.now();
+        let mut rng = self.windows.random(member, &torrent.info_hash, now, settings.min_interval);
+        PEERS.with_borrow_mut(|peers| {
+            let announcement = settings.announcement(request, member, ip);
             let exists = || self.directory.torrent(&torrent.info_hash).is_some();
             let outcome = self
                 .swarms
-                .announce(&torrent, exists, &announcement, self.clock.now(), (rng, peers))
+                .announce(torrent, exists, &announcement, now, (&mut rng, peers))
                 .ok_or(Refusal::Unregistered)?;
             encode(&Response {
                 complete: outcome.after.seeders,
                 downloaded: outcome.after.snatched,
                 external_ip: Some(ip),
                 incomplete: outcome.after.leechers,
-                interval: self.settings.interval.saturating_add(rng.u32(0..=self.settings.interval / 10)),
-                min_interval: self.settings.min_interval,
+                interval: settings.interval.saturating_add(fastrand::u32(0..=settings.interval / 10)),
+                min_interval: settings.min_interval,
                 peers,
                 list: PeerList::choose(request.compact),
                 warning: None,
             });
-            Ok(())
+            let number = |bytes: &[u8], each| u16::try_from(bytes.len() / each).unwrap_or(u16::MAX);
+            Ok((number(peers.v4(), 6), number(peers.v6(), 18)))
         })
     }
 
@@ -158,10 +230,11 @@ impl Tracker {
         &self,
         token: &Token,
         hashes: &[InfoHash],
+        origin: Origin,
         asked: Asked,
         mut give: impl FnMut(InfoHash, Option<Counts>),
     ) -> Result<(), Stop> {
-        let member = self.member(token, asked)?;
+        let (seat, member) = self.member(token, asked)?;
         let unknown = |hash: &&InfoHash| self.directory.torrent(hash).is_none();
         let missing: Vec<InfoHash> = hashes.iter().filter(unknown).copied().collect();
         if !missing.is_empty() && !asked.torrents {
@@ -172,20 +245,33 @@ impl Tracker {
             let last = torrents.map(|torrent| torrent.info_hash).max_by_key(shard_of);
             last.map_or(Ok(()), |last| self.check_restored(last))?;
         }
-        let mut opened = false;
-        for &hash in hashes {
-            let torrent = self.directory.torrent(&hash);
-            let scope = torrent.map_or(hash, |torrent: Torrent| torrent.info_hash);
-            let opens = self.opens(token, member, scope);
-            opened |= opens;
+        let scopes: Vec<_> = hashes
+            .iter()
+            .map(|hash| {
+                let torrent = self.directory.torrent(hash);
+                let scope = torrent.map_or(*hash, |torrent| torrent.info_hash);
+                (*hash, torrent, self.opens(token, member, scope))
+            })
+            .collect();
+        if !scopes.iter().any(|(_, _, opens)| *opens) {
+            return Err(Self::not_opened(token, asked));
+        }
+        let now = self.clock.now();
+        if let Err(minutes) = seat.allowance.take(self.settings.pace, now) {
+            let entry = Entry::new(now, 0, 0, Verdict::TooOften, origin.how(Event::None));
+            seat.with_decisions(|decisions| decisions.push(entry));
+            return Err(Refusal::TooOften { minutes }.into());
+        }
+        for (hash, torrent, opens) in scopes {
             give(hash, torrent.filter(|_| opens).map(|torrent| self.swarms.counts(&torrent)));
         }
-        if opened { Ok(()) } else { Err(Self::not_opened(token, asked)) }
+        Ok(())
     }
 
-    fn member(&self, token: &Token, asked: Asked) -> Result<Member, Stop> {
-        match self.directory.member(token.id()) {
-            Some(member) if member.enabled => Ok(member),
+    fn member(&self, token: &Token, asked: Asked) -> Result<(&Seat, Member), Stop> {
+        let seat = self.directory.seat(token.id());
+        match seat.and_then(|seat| Some((seat, seat.member()?))) {
+            Some((seat, member)) if member.enabled => Ok((seat, member)),
             Some(_) => Err(Refusal::Disabled.into()),
             None if asked.member => Err(Refusal::Passkey.into()),
             None => Err(Stop::Ask(Subject::Member(token.id()))),
@@ -198,10 +284,6 @@ impl Tracker {
         if there { Ok(()) } else { Err(Stop::Ask(Subject::Swarm(info_hash))) }
     }
 
-    fn check_key(&self, token: &Token, member: Member, scope: InfoHash, asked: Asked) -> Result<(), Stop> {
-        if self.opens(token, member, scope) { Ok(()) } else { Err(Self::not_opened(token, asked)) }
-    }
-
     /// Whether it is the key of that torrent or of the whole account.
     fn opens(&self, token: &Token, member: Member, scope: InfoHash) -> bool {
         let verify = |scope| announce_key::verify(token, &self.settings.key, member.key_version, scope);
@@ -211,5 +293,24 @@ impl Tracker {
     /// The key may have been reset a moment ago: the database is asked before the member is told that it is wrong.
     fn not_opened(token: &Token, asked: Asked) -> Stop {
         if asked.member { Refusal::Passkey.into() } else { Stop::Ask(Subject::Member(token.id())) }
+    }
+
+    /// Has a refusal looked at whose key is not known to be the member's. Returns it.
+    fn suspect(
+        &self,
+        token: &Token,
+        request: Option<&announce::Request>,
+        refusal: Refusal,
+        origin: Origin,
+    ) -> Refusal {
+        self.suspects.offer(Suspect {
+            token: *token,
+            info_hash: request.map(|request| request.info_hash),
+            client: request.map(|request| client_prefix(&request.peer_id)).unwrap_or_default(),
+            how: origin.how(request.map(|request| request.event).unwrap_or_default()),
+            verdict: refusal.verdict(),
+            at: self.clock.now(),
+        });
+        refusal
     }
 }

@@ -62,7 +62,7 @@ fn answer(tracker: &Tracker, question: &[Bytes]) -> Option<Vec<Vec<u8>>> {
             Answer::Peers { total, peers }
         }
         Request::Reports { applied } => tracker.ledger.answer(applied, tracker.clock),
-        Request::Announces { .. } => Answer::Announces(Vec::new()),
+        Request::Announces { member } => Answer::Announces(tracker.decisions(member)),
     };
     Some(answer.encode(id))
 }

@@ -10,6 +10,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use bt::control::Protocol;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::exchange::{Answers, Found, MAX_HEADER, Next, Respondent};
@@ -234,7 +235,12 @@ impl Dialogue {
         answers.bytes.shrink_to(KEPT_ANSWERS);
         // A full buffer says that more may have come.
         let stopping = self.stopping && end < input.len();
-        let respondent = Respondent { tracker: &self.reception.tracker, peer: self.peer, stopping };
+        let respondent = Respondent {
+            tracker: &self.reception.tracker,
+            peer: self.peer,
+            protocol: Protocol::Http,
+            stopping,
+        };
         let (done, next) = respondent.respond(&input[..end], answers);
         self.unread.clear();
         if done < end {

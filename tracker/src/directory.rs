@@ -2,6 +2,8 @@
 
 mod feed;
 mod known;
+mod link_state;
+mod members;
 mod rows;
 
 #[cfg(test)]
@@ -17,6 +19,9 @@ use tokio::sync::{mpsc, oneshot};
 
 pub(crate) use feed::{Feed, Link, LinkError};
 use known::Known;
+use link_state::LinkState;
+use members::Members;
+pub(crate) use members::Seat;
 use rows::{MemberRow, TorrentRow};
 
 use crate::gate::Gate;
@@ -80,11 +85,13 @@ type Part = RwLock<HashMap<InfoHash, Torrent, RandomState>>;
 pub(crate) struct Directory {
     /// By either hash.
     torrents: Box<[Part]>,
-    members: RwLock<HashMap<u32, Member, RandomState>>,
+    members: Members,
     /// Where the tables come from. Announces need it not; whoever holds it may take the tables' locks.
     known: Mutex<Known>,
     /// Whether what the process before left behind has been read.
     pub(crate) gate: Gate,
+    /// Whether the database keeps the tables fresh.
+    pub(crate) link: LinkState,
     questions: mpsc::Sender<Question>,
 }
 
@@ -96,9 +103,10 @@ impl Directory {
         (
             Self {
                 torrents,
-                members: RwLock::default(),
+                members: Members::default(),
                 known: Mutex::default(),
                 gate: Gate::default(),
+                link: LinkState::default(),
                 questions,
             },
             asked,
@@ -110,9 +118,9 @@ impl Directory {
         self.part(info_hash).read().get(info_hash).copied()
     }
 
-    /// The member with this id, if it is in memory.
-    pub(crate) fn member(&self, id: u32) -> Option<Member> {
-        self.members.read().get(&id).copied()
+    /// What is kept of the member with this id, if the database ever named it.
+    pub(crate) fn seat(&self, id: u32) -> Option<&Seat> {
+        self.members.seat(id)
     }
 
     /// Asks the database. After `Ok` the tables hold what it knows of `subject`, and what they do not hold does not
@@ -159,11 +167,11 @@ impl Directory {
     }
 
     fn put_member(&self, row: &MemberRow) {
-        self.members.write().insert(row.id, row.member);
+        self.members.put(row.id, row.member);
     }
 
     fn remove_member(&self, id: u32) {
-        self.members.write().remove(&id);
+        self.members.remove(id);
     }
 
     fn part(&self, info_hash: &InfoHash) -> &Part {

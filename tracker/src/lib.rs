@@ -4,6 +4,7 @@ mod answer;
 mod clock;
 mod control;
 mod conversation;
+mod decisions;
 mod directory;
 mod exchange;
 #[doc(hidden)]
@@ -11,7 +12,9 @@ pub mod fuzzing;
 mod gate;
 mod http_answer;
 mod http_request;
+mod limits;
 mod listen;
+mod metrics;
 mod publish;
 mod reception;
 mod reports;
@@ -33,7 +36,9 @@ use infra::shutdown::Shutdown;
 use zeromq::{PubSocket, RouterSocket, Socket};
 
 use clock::Clock;
+use decisions::Suspects;
 use directory::{Directory, Feed, Link, LinkError};
+use limits::Windows;
 use publish::Stream;
 use reports::Ledger;
 use restart_file::{Copy, RestartFile};
@@ -53,6 +58,8 @@ struct Tracker {
     clock: Clock,
     stream: Stream,
     ledger: Ledger,
+    windows: Windows,
+    suspects: Suspects,
 }
 
 /// Where a tracker listens, with the ports that the system chose.
@@ -92,6 +99,7 @@ async fn run_here(config: Config, ready: impl FnOnce(&Addresses)) -> anyhow::Res
     };
     let (directory, questions) = Directory::new();
     let settings = Settings::new(&config);
+    let (suspects, refused) = decisions::suspects();
     let tracker = Arc::new(Tracker {
         swarms: Swarms::new(settings.rules),
         settings,
@@ -99,6 +107,8 @@ async fn run_here(config: Config, ready: impl FnOnce(&Addresses)) -> anyhow::Res
         clock: Clock::start(),
         stream: Stream::new().context("a random number")?,
         ledger: Ledger::new(config.tracker.max_reports).context("a random number")?,
+        windows: Windows::default(),
+        suspects,
     });
     let restart_file = Arc::new(RestartFile::new(&config.tracker.restart_file));
     let found = restart_file.claim();
@@ -119,6 +129,7 @@ async fn run_here(config: Config, ready: impl FnOnce(&Addresses)) -> anyhow::Res
     shutdown.spawn(upkeep::run(Arc::clone(&tracker), departures, shutdown.clone()));
     shutdown.spawn(publish::run(Arc::clone(&tracker), counts, shutdown.clone()));
     shutdown.spawn(reports::run(Arc::clone(&tracker), shutdown.clone()));
+    shutdown.spawn(decisions::look_at_suspects(Arc::clone(&tracker), refused, shutdown.clone()));
     shutdown.spawn(control::run(Arc::clone(&tracker), control, shutdown.clone()));
     let addresses = Addresses { http: workers.addresses().to_vec(), udp: udp.addresses().to_vec() };
     let running = workers.start(&tracker, &shutdown)?;

@@ -9,6 +9,8 @@ use infra::config::Config;
 use infra::secrets::Keys;
 use ipnet::IpNet;
 
+use crate::limits::{Clients, Pace};
+
 /// Plain numbers, so that an announce converts nothing.
 pub(crate) struct Settings {
     /// What announce keys are checked with.
@@ -16,6 +18,10 @@ pub(crate) struct Settings {
     /// What a member's peers are told apart with.
     pub(crate) identity: IdentityKey,
     pub(crate) rules: Rules,
+    /// How often a member may announce.
+    pub(crate) pace: Pace,
+    /// Which clients may announce.
+    pub(crate) clients: Clients,
     /// Path segments to ignore.
     pub(crate) path_depth: usize,
     /// Proxies that are believed.
@@ -39,6 +45,8 @@ impl Settings {
                 peers_per_member: config.tracker.peers_per_member,
                 bytes_per_second: config.tracker.max_bytes_per_second,
             },
+            pace: Pace::new(config.tracker.announces_per_minute, config.tracker.announce_burst),
+            clients: Clients::new(&config.tracker.clients_allowed, &config.tracker.clients_denied),
             path_depth: config.path_depth,
             trusted: config.trusted_proxies.clone(),
             numwant: NumWant {

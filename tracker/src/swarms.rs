@@ -5,6 +5,9 @@ mod stored;
 #[cfg(test)]
 mod tests;
 
+use std::cell::Cell;
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use bt::announce::Event;
 use bt::report::Report;
 use bt::swarm::{Announcement, ClientPrefix, Clients, Counts, Outcome, PeerBuffer, Rules, Swarm};
@@ -26,6 +29,14 @@ const STEPS: usize = 4096;
 /// Reports that a shard keeps until they are gathered: so many announces of one shard in 100 ms are beyond a machine.
 const MAX_REPORTS: usize = 16_384;
 
+/// Tables of clients that this process has made.
+static TABLES: AtomicU32 = AtomicU32::new(0);
+
+thread_local! {
+    /// Clients that this thread has lately met, each with the table that numbered it. A number never changes.
+    static NUMBERS: [Cell<Option<(ClientPrefix, u32, u16)>>; 64] = const { [const { Cell::new(None) }; 64] };
+}
+
 /// The peers of every torrent that has or had any.
 #[derive(Debug)]
 pub(crate) struct Swarms {
@@ -33,6 +44,8 @@ pub(crate) struct Swarms {
     rules: Rules,
     /// Taken while a shard is held, never the other way round. Only a new peer needs it.
     clients: RwLock<Clients>,
+    /// Tells `clients` from the tables of other swarms.
+    table: u32,
 }
 
 #[derive(Debug, Default)]
@@ -96,7 +109,8 @@ impl Shard {
 impl Swarms {
     pub(crate) fn new(rules: Rules) -> Self {
         let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
-        Self { shards, rules, clients: RwLock::default() }
+        let table = TABLES.fetch_add(1, Ordering::Relaxed);
+        Self { shards, rules, clients: RwLock::default(), table }
     }
 
     /// Applies an announce; see [`Swarm::announce`].
@@ -277,9 +291,27 @@ impl Swarms {
         }
     }
 
-    fn number_of(&self, client: ClientPrefix) -> u16 {
-        let known = self.clients.read().number(&client);
-        known.unwrap_or_else(|| self.clients.write().intern(client))
+    /// The number of a client's prefix. Each thread remembers the one that it was last asked for, in each place of a
+    /// small table: announces of the usual clients need no lock.
+    pub(crate) fn number_of(&self, client: ClientPrefix) -> u16 {
+        let hash = u64::from_be_bytes(client).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        NUMBERS.with(|numbers| {
+            let place = &numbers[(hash >> 58) as usize];
+            if let Some((known, table, number)) = place.get()
+                && (known, table) == (client, self.table)
+            {
+                return number;
+            }
+            let known = self.clients.read().number(&client);
+            let number = known.unwrap_or_else(|| self.clients.write().intern(client));
+            place.set(Some((client, self.table, number)));
+            number
+        })
+    }
+
+    /// The client's prefix with a number.
+    pub(crate) fn prefix(&self, number: u16) -> ClientPrefix {
+        self.clients.read().prefix(number)
     }
 
     /// The one function that takes a shard's lock. It guards the swarms of the shard; `use_it` cannot wait for anything.

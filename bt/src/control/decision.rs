@@ -93,8 +93,7 @@ pub const VERDICTS: [Verdict; 13] = [
     Verdict::Elsewhere,
 ];
 
-const EVENTS: [Event; 5] =
-    [Event::None, Event::Started, Event::Stopped, Event::Completed, Event::Paused];
+const EVENTS: [Event; 5] = [Event::None, Event::Started, Event::Stopped, Event::Completed, Event::Paused];
 
 const IPV6: u8 = 4;
 

@@ -129,10 +129,12 @@ impl Feed {
         loop {
             if let Some(link) = link.take() {
                 away = false;
+                self.directory.link.connect(true);
                 let ended = tokio::select! {
                     () = shutdown.requested() => return,
                     ended = self.follow(link, reconcile) => ended,
                 };
+                self.directory.link.connect(false);
                 if let Err(error) = ended {
                     tracing::warn!(error = format!("{error:#}"), "the database connection ended");
                 }
@@ -183,6 +185,7 @@ impl Feed {
                         bail!("closed by the other side");
                     }
                     timeout(PATIENCE, self.read_changed(&queries, &heard)).await??;
+                    self.directory.link.confirm();
                     heard.clear();
                 }
                 count = self.questions.recv_many(&mut asked, BATCH) => {
@@ -190,6 +193,7 @@ impl Feed {
                         return Ok(());
                     }
                     timeout(PATIENCE, self.answer(&queries, &mut asked)).await??;
+                    self.directory.link.confirm();
                 }
                 _ = timer.tick(), if progress == Progress::Done => {
                     begun = Instant::now();
@@ -197,6 +201,7 @@ impl Feed {
                 }
                 () = std::future::ready(()), if progress != Progress::Done => {
                     progress = timeout(PATIENCE, self.compare(&queries, progress)).await??;
+                    self.directory.link.confirm();
                     if progress == Progress::Done {
                         let (torrents, members) = {
                             let known = self.directory.known.lock();

@@ -4,14 +4,16 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bt::announce::Response;
+use bt::control::{Protocol, Verdict};
 use bt::route::{self, Route};
 use bt::swarm::Counts;
 use bt::token::Token;
 use bt::udp::{Action, Announce, ConnectionIds, Reply, Request, Scrape};
 
 use crate::Tracker;
-use crate::answer::{Asked, Refusal, Stop};
+use crate::answer::{Asked, Origin, Refusal, Stop};
 use crate::directory::Subject;
+use crate::metrics::counters;
 
 /// What all threads answer with.
 pub(super) struct Respondent {
@@ -58,8 +60,10 @@ impl Respondent {
         };
         let exchange = Exchange { ip, transaction, asked, out };
         let done = match action {
-            Action::Scrape(_) => self.scrape(body, exchange),
-            _ => self.announce(body, exchange),
+            Action::Scrape(_) => {
+                Tracker::counted(route::Action::Scrape, Protocol::Udp, || self.scrape(body, exchange))
+            }
+            _ => Tracker::counted(route::Action::Announce, Protocol::Udp, || self.announce(body, exchange)),
         };
         match done {
             Ok(()) => Ok(()),
@@ -74,6 +78,9 @@ impl Respondent {
     /// Appends the answer to a request that the directory could not be asked about.
     pub(super) fn give_up(datagram: &[u8], out: &mut Vec<u8>) {
         if let Some(request) = Request::read(datagram) {
+            let scrape = matches!(request.action, Action::Scrape(_));
+            let action = if scrape { route::Action::Scrape } else { route::Action::Announce };
+            counters::count(action, Protocol::Udp, Verdict::Unavailable);
             refuse(Refusal::Unavailable, request.transaction, out);
         }
     }
@@ -82,7 +89,8 @@ impl Respondent {
         let Announce { request, url } = Announce::read(body)?;
         let token = self.token(&url)?;
         let Exchange { ip, transaction, asked, out } = exchange;
-        self.tracker.announce(&token, &request, ip, asked, |response| {
+        let origin = Origin { ip, protocol: Protocol::Udp };
+        self.tracker.announce(&token, &request, origin, asked, |response| {
             let Response { interval, complete, incomplete, peers, .. } = *response;
             Reply::announce(interval, complete, incomplete, peers, ip.is_ipv6()).write(transaction, out);
         })
@@ -93,7 +101,8 @@ impl Respondent {
         let token = self.token(&scrape.url)?;
         let hashes: Vec<_> = scrape.hashes().collect();
         let mut files: Vec<Counts> = Vec::with_capacity(hashes.len());
-        self.tracker.scrape(&token, &hashes, exchange.asked, |_, counts| {
+        let origin = Origin { ip: exchange.ip, protocol: Protocol::Udp };
+        self.tracker.scrape(&token, &hashes, origin, exchange.asked, |_, counts| {
             files.push(counts.unwrap_or_default());
         })?;
         Reply::Scrape(files.into()).write(exchange.transaction, exchange.out);

@@ -1,0 +1,21 @@
+//! `/healthz`: whether the tracker is well, for whoever watches it. It names no numbers of members or torrents.
+
+use std::io::Write as _;
+
+use crate::Tracker;
+
+impl Tracker {
+    /// Appends what is known of the tracker's state, as JSON. That it answers at all says that it answers announces:
+    /// it does so without the database, too.
+    pub(crate) fn write_health(&self, out: &mut Vec<u8>) {
+        let state = self.directory.link.state();
+        let database = if state.connected { "connected" } else { "away" };
+        let age = state.age.map_or_else(|| "null".to_owned(), |age| age.as_secs().to_string());
+        let restored = self.directory.gate.is_open();
+        // Writing to a vector does not fail.
+        let _ = write!(
+            out,
+            r#"{{"status":"ok","database":"{database}","directoryAgeSeconds":{age},"swarmsRestored":{restored}}}"#
+        );
+    }
+}

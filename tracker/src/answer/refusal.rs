@@ -1,0 +1,75 @@
+//! Why a request is refused, in the words that its member reads in a client.
+
+use bt::announce::{Failure, Retry};
+use bt::control::Verdict;
+use bt::swarm::ClientPrefix;
+use bt::{announce, route, scrape, udp};
+
+/// Minutes until a client that met a fault of ours tries again.
+const RETRY_MINUTES: u32 = 2;
+
+/// Why an announce is refused, said to its member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refusal {
+    #[error(transparent)]
+    Route(#[from] route::Error),
+    #[error(transparent)]
+    Announce(#[from] announce::Error),
+    #[error(transparent)]
+    Scrape(#[from] scrape::Error),
+    #[error(transparent)]
+    Udp(#[from] udp::Error),
+    #[error("The passkey in the announce URL is not valid; download the torrent again, signed in")]
+    Passkey,
+    #[error("The passkey in the announce URL belongs to a disabled account; ask the staff")]
+    Disabled,
+    /// Tools delete content on these words: only for what the database does not know.
+    #[error("Unregistered torrent; it was deleted, or never uploaded here")]
+    Unregistered,
+    #[error("The client {} is not allowed on this tracker; use another client or version, or ask the staff which", name(.0))]
+    Client(ClientPrefix),
+    #[error(
+        "Too many announces of your clients; the next one is answered in {minutes} min. Run fewer torrents at once, and \
+         no client or tool that announces by itself in between"
+    )]
+    TooOften {
+        /// At least 1.
+        minutes: u32,
+    },
+    #[error("Tracker unavailable, the request cannot be checked at the moment; it will be tried again")]
+    Unavailable,
+}
+
+impl Refusal {
+    /// Appends the bencoded refusal.
+    pub(crate) fn encode(self, out: &mut Vec<u8>) {
+        let retry = match self {
+            Self::Unavailable => Retry::Minutes(RETRY_MINUTES),
+            Self::TooOften { minutes } => Retry::Minutes(minutes),
+            _ => Retry::Unsaid,
+        };
+        Failure { reason: &self.to_string(), retry }.encode(out);
+    }
+
+    /// What it is counted and remembered as.
+    pub(crate) fn verdict(self) -> Verdict {
+        match self {
+            Self::Route(route::Error::Elsewhere) => Verdict::Elsewhere,
+            Self::Route(route::Error::KeyMissing) | Self::Passkey => Verdict::WrongKey,
+            Self::Announce(announce::Error::Port)
+            | Self::Udp(udp::Error::Announce(announce::Error::Port)) => Verdict::Port,
+            Self::Announce(_) | Self::Scrape(_) | Self::Udp(_) => Verdict::Malformed,
+            Self::Disabled => Verdict::Disabled,
+            Self::Unregistered => Verdict::Unregistered,
+            Self::Client(_) => Verdict::ClientDenied,
+            Self::TooOften { .. } => Verdict::TooOften,
+            Self::Unavailable => Verdict::Unavailable,
+        }
+    }
+}
+
+/// The beginning of a peer id as far as it can be read.
+fn name(client: &ClientPrefix) -> String {
+    let readable = |byte: &u8| if byte.is_ascii_graphic() { char::from(*byte) } else { '?' };
+    client.iter().map(readable).collect()
+}

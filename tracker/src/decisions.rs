@@ -1,0 +1,156 @@
+//! What became of each member's latest announces, in memory only, for the member's announce doctor.
+
+mod suspects;
+
+use bt::announce::Event;
+use bt::control::{Decision, Protocol, VERDICTS, Verdict, pack, unpack};
+use bt::swarm::ClientPrefix;
+
+use crate::Tracker;
+pub(crate) use suspects::{Suspect, Suspects, run as look_at_suspects, suspects};
+
+impl Tracker {
+    /// What became of a member's latest announces, the newest first.
+    pub(crate) fn decisions(&self, member: u32) -> Vec<Decision> {
+        let Some(seat) = self.directory.seat(member) else { return Vec::new() };
+        let entries: Vec<Entry> = seat.with_decisions(|decisions| decisions.newest_first().collect());
+        let now = self.clock.now();
+        entries.into_iter().filter_map(|it| it.decision(now, self.swarms.prefix(it.client))).collect()
+    }
+}
+
+/// Decisions kept of one member.
+pub(crate) const KEPT: usize = 50;
+
+/// Room that is made at first, doubled as needed: most members announce few torrents.
+const FIRST: usize = 4;
+
+/// One decision, in 16 bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Entry {
+    /// Second of the tracker's clock.
+    at: u32,
+    /// The torrent's row; 0 where none is known.
+    torrent: u32,
+    /// The client's number in the table of prefixes.
+    client: u16,
+    /// Peers that were given.
+    v4: u16,
+    v6: u16,
+    /// Its place in [`VERDICTS`].
+    verdict: u8,
+    /// As [`pack`] has it.
+    how: u8,
+}
+
+/// How a request came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct How {
+    pub(crate) protocol: Protocol,
+    pub(crate) ipv6: bool,
+    pub(crate) event: Event,
+}
+
+/// The latest decisions of one member.
+#[derive(Debug, Default)]
+pub(crate) struct Decisions {
+    /// Up to [`KEPT`], then written over in turn.
+    entries: Vec<Entry>,
+    /// The next one to be written over.
+    oldest: u8,
+}
+
+impl Entry {
+    pub(crate) fn new(at: u32, torrent: u32, client: u16, verdict: Verdict, how: How) -> Self {
+        let How { protocol, ipv6, event } = how;
+        Self { at, torrent, client, v4: 0, v6: 0, verdict: verdict as u8, how: pack(protocol, ipv6, event) }
+    }
+
+    /// The peers that were given.
+    pub(crate) fn with_peers(self, v4: u16, v6: u16) -> Self {
+        Self { v4, v6, ..self }
+    }
+
+    /// For the webapi, at second `now`.
+    pub(crate) fn decision(self, now: u32, client: ClientPrefix) -> Option<Decision> {
+        let Self { at, torrent, v4, v6, verdict, how, .. } = self;
+        let (protocol, ipv6, event) = unpack(how)?;
+        let verdict = *VERDICTS.get(usize::from(verdict))?;
+        Some(Decision {
+            age: now.saturating_sub(at),
+            torrent,
+            client,
+            v4,
+            v6,
+            verdict,
+            protocol,
+            ipv6,
+            event,
+        })
+    }
+}
+
+impl Decisions {
+    pub(crate) fn push(&mut self, entry: Entry) {
+        let Self { entries, oldest } = self;
+        if entries.len() < KEPT {
+            if entries.len() == entries.capacity() {
+                entries.reserve_exact(entries.len().clamp(FIRST, KEPT - entries.len().min(KEPT - FIRST)));
+            }
+            entries.push(entry);
+            return;
+        }
+        if let Some(place) = entries.get_mut(usize::from(*oldest)) {
+            *place = entry;
+        }
+        *oldest += 1;
+        if usize::from(*oldest) >= KEPT {
+            *oldest = 0;
+        }
+    }
+
+    /// All that is kept, the newest first.
+    pub(crate) fn newest_first(&self) -> impl Iterator<Item = Entry> + '_ {
+        let (newer, older) = self.entries.split_at(usize::from(self.oldest).min(self.entries.len()));
+        newer.iter().rev().chain(older.iter().rev()).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(at: u32) -> Entry {
+        let how = How { protocol: Protocol::Udp, ipv6: true, event: Event::Started };
+        Entry::new(at, 7, 3, Verdict::TooOften, how)
+    }
+
+    #[test]
+    fn an_entry_takes_16_bytes_and_no_more_are_made_room_for_than_kept() {
+        assert_eq!(size_of::<Entry>(), 16);
+        let mut decisions = Decisions::default();
+        for at in 0..1000 {
+            decisions.push(entry(at));
+            assert!(decisions.entries.capacity() <= KEPT.min(2 * decisions.entries.len().max(2)));
+        }
+    }
+
+    #[test]
+    fn the_latest_are_kept_and_the_newest_goes_first() {
+        let mut decisions = Decisions::default();
+        for count in 1..=3 * 50_u32 {
+            decisions.push(entry(count));
+            let kept: Vec<u32> = decisions.newest_first().map(|entry| entry.at).collect();
+            let expected: Vec<u32> = (1..=count).rev().take(KEPT).collect();
+            assert_eq!(kept, expected);
+        }
+    }
+
+    #[test]
+    fn a_decision_is_told_as_it_was_made() {
+        let decision = entry(40).decision(100, *b"-qB5040-").expect("a decision");
+        assert_eq!((decision.age, decision.torrent, decision.client), (60, 7, *b"-qB5040-"));
+        assert_eq!((decision.verdict, decision.protocol), (Verdict::TooOften, Protocol::Udp));
+        assert_eq!((decision.ipv6, decision.event), (true, Event::Started));
+    }
+}

@@ -1,0 +1,3 @@
+//! What the tracker tells Prometheus.
+
+pub(crate) mod counters;
