@@ -12,6 +12,7 @@ import { awaitCounts, launch, openPage, shownCounts } from "./support/browser.mj
 import { startAria2, startLibtorrent } from "./support/clients.mjs";
 import { startProduct } from "./support/product.mjs";
 import { makeTorrent, sha256 } from "./support/torrent.mjs";
+import { until } from "./support/until.mjs";
 
 const SIZE = 20_000_000;
 const SLOW = 400_000; // Bytes per second: long enough under way to be seen so, and then let go.
@@ -74,6 +75,26 @@ for (const [round, [from, to]] of [["libtorrent", "aria2"], ["aria2", "libtorren
     await expectCounts({ seeders: 0, leechers: 0, snatched: round + 1 });
   });
 }
+
+test("what the clients moved is on the account pages, and who finished on the torrent's", async () => {
+  const moved = async (member, kind) => {
+    const answer = await member.call(`/users/${member.user.id}`);
+    return (await answer.json()).totals[kind];
+  };
+  // Twice the file; what a client threw away or sent again is counted, too.
+  for (const [member, kind] of [[leecher, "downloaded"], [seeder, "uploaded"]]) {
+    const isIt = (bytes) => bytes >= 2 * SIZE && bytes < 2.1 * SIZE;
+    await until(`${member.username} has ${kind} ${2 * SIZE} bytes`, async () => isIt(await moved(member, kind)));
+  }
+  const account = await openTorrent({ javaScriptEnabled: false }, leecher);
+  await account.goto(`${product.site}/account`);
+  assert.match(await account.locator(".counts-words").innerText(), /3[89](\.\d)? MiB/);
+  await account.goto(`${product.site}/torrents/${id}`);
+  assert.ok(await account.getByRole("heading", { name: "Your transfer" }).isVisible());
+  await plain.reload();
+  const finished = plain.locator(".card", { has: plain.getByRole("heading", { name: "Finished by" }) });
+  assert.match(await finished.innerText(), /reaper/);
+});
 
 test("nothing on the open page was wrong", () => {
   assert.deepEqual(live.complaints(), []);

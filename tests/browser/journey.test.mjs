@@ -8,6 +8,7 @@ import { awaitCounts, launch, openPage, shownCounts } from "./support/browser.mj
 import { checkPage, savePictureForReadme } from "./support/checks.mjs";
 import { startProduct } from "./support/product.mjs";
 import { announceAddress, decode, encode, makeFolder, makeTorrent, sha1 } from "./support/torrent.mjs";
+import { until } from "./support/until.mjs";
 
 const PASSWORD = "a long enough password";
 const VIEWPORTS = { phone: { width: 390, height: 844 }, desk: { width: 1280, height: 900 } };
@@ -204,6 +205,29 @@ async function travel(t, device, viewport, { site, invite }) {
     const refused = await bo.goto(`${site}/swarm`);
     assert.equal(refused.status(), 403);
     await check(bo, "forbidden");
+  });
+
+  await step("what was moved is on the pages", async () => {
+    await bo.goto(`${site}/account`);
+    await until("the report of the download", async () => {
+      await bo.reload();
+      return (await bo.locator(".counts-words").innerText()).includes("292 KiB");
+    });
+    await bo.getByRole("link", { name: "All, torrent by torrent" }).click();
+    await bo.getByRole("link", { name: TITLE }).waitFor();
+    await check(bo, "transfers");
+    await check(bo, "torrent-own", `${site}/torrents/${id}`);
+    await bo.getByRole("heading", { name: "Your transfer" }).waitFor();
+    await ada.goto(`${site}/torrents/${id}`);
+    await check(ada, "torrent-snatched");
+    await ada.getByRole("link", { name: "All snatches" }).click();
+    await check(ada, "snatches");
+    await ada.getByRole("link", { name: "bo", exact: true }).click();
+    await ada.getByRole("link", { name: "All, torrent by torrent" }).click();
+    await ada.getByRole("link", { name: TITLE }).waitFor();
+    await check(ada, "member-transfers");
+    const refused = await bo.goto(`${site}/torrents/${id}/snatches`);
+    assert.equal(refused.status(), 403);
   });
 
   await step("the owner edits the torrent", async () => {

@@ -16,7 +16,7 @@ const TARGET = resolve(ROOT, process.env.CARGO_TARGET_DIR ?? "target");
 const PROGRAMS = process.env.FAIRYWREN_TEST_PROGRAMS ?? join(TARGET, "debug");
 const LABELS = ["site", "tracker", "first account"];
 
-export { ROOT, TARGET };
+export { PROGRAMS, ROOT, TARGET };
 
 // Tests that are broken off leave nothing behind either.
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
