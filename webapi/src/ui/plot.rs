@@ -56,7 +56,7 @@ impl Plot {
         let leechers: Vec<_> = history.hours.iter().map(|it| it.map(|it| it.leechers)).collect();
         let most = seeders.iter().chain(&leechers).flatten().max().copied().unwrap_or(0);
         let top = top(most);
-        let parts = if history.hours.len() < LONG { 3 } else { 4 };
+        let parts = if history.hours.len() < LONG { 2 } else { 4 };
         Some(Self {
             seeders: path(&seeders, top),
             leechers: path(&leechers, top),
@@ -245,7 +245,7 @@ mod tests {
         assert_eq!(plot.seeders, "M0 0H480M960 200L1200 400H1440");
         assert_eq!(plot.leechers, "M0 400H240L480 200M960 200L1200 400H1440");
         assert_eq!(plot.numbers, ["2", "1", "0"]);
-        assert_eq!(plot.times, ["20 Nov 22:00", "21 Nov 00:00", "21 Nov 02:00"]);
+        assert_eq!(plot.times, ["20 Nov 22:00", "21 Nov 01:00"]);
         assert_eq!(
             plot.description,
             "From 2026-11-20 to 2026-11-21 (UTC). Seeders: at most 2 on 2026-11-21, 0 at last. \
