@@ -3,6 +3,7 @@
 //! Each test has a short form, and a long one for `make soak` with more cycles, where times are held against goals as
 //! well. Correctness is asserted in both.
 
+mod accounts;
 mod chaos;
 mod clock;
 mod crowd;

@@ -1,6 +1,5 @@
 //! `kill -9` of tracker, site and database at any moment, under load.
 
-use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,6 +8,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 use serde_json::json;
 
+use super::accounts::{counted, moved, share};
 use super::figures::{Figures, Worst, cycles};
 use super::load::{Load, Tally, Travel, announce_once};
 use super::site::{Browser, Peer, Site};
@@ -28,7 +28,7 @@ async fn no_acknowledged_write_is_lost_and_nothing_counted_twice_whatever_is_kil
     let (mut figures, tally) =
         scene.suffer("killed at random", &["tracker", "webapi", "postgres"], cycles(5, 200)).await;
     let site = &scene.site;
-    let totals = totals(site).await;
+    let totals = counted(site).await;
     for (member, moved) in moved(&tally.peers) {
         let counted = totals.get(&member).copied().unwrap_or_default();
         assert!(counted <= moved, "{counted} bytes of member {member} were counted, who moved {moved}");
@@ -44,7 +44,7 @@ async fn what_members_moved_is_counted_exactly_when_site_and_database_are_killed
         scene.suffer("site and database killed", &["webapi", "postgres"], cycles(3, 50)).await;
     assert_eq!(tally.failed(), 0, "announces go on");
     let moved = moved(&tally.peers);
-    scene.site.until("all is counted", async || totals(&scene.site).await == moved).await;
+    scene.site.until("all is counted", async || counted(&scene.site).await == moved).await;
     figures.finish();
 }
 
@@ -154,35 +154,6 @@ async fn write(browser: Arc<Browser>, stop: Arc<AtomicBool>) -> Written {
     }
     assert!(!written.torrents.is_empty() && !written.accounts.is_empty(), "something was written");
     written
-}
-
-/// What each member moved.
-fn moved(peers: &[Peer]) -> HashMap<u32, u64> {
-    let mut moved = HashMap::new();
-    for peer in peers {
-        *moved.entry(peer.member).or_default() += peer.moved();
-    }
-    moved
-}
-
-/// What the database says that each member uploaded; the same by torrent and in all.
-async fn totals(site: &Site) -> HashMap<u32, u64> {
-    let owner = site.owner().await.expect("the database");
-    let sql = "select user_id, uploaded,
-                      (select coalesce(sum(uploaded), 0)::bigint from transfers where user_id = it.user_id) as parts
-               from user_totals it";
-    let mut totals = HashMap::new();
-    for row in owner.query(sql, &[]).await.expect("totals") {
-        let (total, parts): (i64, i64) = (row.get("uploaded"), row.get("parts"));
-        assert_eq!(total, parts, "the sum of a member's torrents");
-        totals.insert(row.get::<_, i32>("user_id").cast_unsigned(), total.cast_unsigned());
-    }
-    totals
-}
-
-/// In hundredths.
-fn share(totals: &HashMap<u32, u64>, peers: &[Peer]) -> u64 {
-    totals.values().sum::<u64>() * 100 / moved(peers).values().sum::<u64>().max(1)
 }
 
 fn random() -> u64 {

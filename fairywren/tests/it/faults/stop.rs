@@ -5,13 +5,14 @@ use std::time::Duration;
 use rustix::process::Signal;
 use serde_json::json;
 
+use super::accounts::{counted, moved};
 use super::figures::{Figures, Worst, cycles, rate};
 use super::load::{Load, Travel, announce_once};
 use super::site::Site;
 use crate::launcher::kill;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stop_cuts_no_announce() {
+async fn a_stop_cuts_no_announce_and_forgets_nothing() {
     let (kept, alone) = (rate(400, 1500), rate(100, 300));
     let site = Site::start(json!({}));
     let mut peers = site.populate(100, 50, 600).await;
@@ -49,6 +50,9 @@ async fn a_stop_cuts_no_announce() {
         peers.append(&mut tally.peers);
     }
     figures.time("longest time from signal to next start", gap.0, Duration::from_secs(5));
-    announce_once(site.tracker, peers).await.expect_each_answered();
+    let last = announce_once(site.tracker, peers).await;
+    last.expect_each_answered();
+    let moved = moved(&last.peers);
+    site.until("all is counted", async || counted(&site).await == moved).await;
     figures.finish();
 }
