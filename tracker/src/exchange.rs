@@ -3,11 +3,10 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use bt::control::Protocol;
 use bt::route;
 
 use crate::Tracker;
-use crate::answer::{Asked, Origin, Refusal, Stop};
+use crate::answer::{Asked, Refusal, Stop};
 use crate::http_answer::{Status, write};
 use crate::http_request::{Method, Persistence, Reading, Request, read};
 
@@ -39,16 +38,26 @@ pub(crate) enum Next {
     /// The database must be asked.
     Ask(Open),
     /// Nothing: the connection ends.
-    Close,
+    Close(Ending),
+}
+
+/// What a client may still be sending when the connection ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// Nothing.
+    Clean,
+    /// A body, or something that cannot be understood.
+    Unread,
 }
 
 /// A request that could not be answered from memory.
 #[derive(Debug)]
 pub(crate) struct Open {
     target: Vec<u8>,
-    origin: Origin,
+    client: IpAddr,
     method: Method,
     persistence: Persistence,
+    ending: Ending,
 }
 
 /// An answer that was asked for.
@@ -58,13 +67,13 @@ pub(crate) struct Found {
     body: Vec<u8>,
     method: Method,
     persistence: Persistence,
+    ending: Ending,
 }
 
 /// One side of a conversation.
 pub(crate) struct Respondent<'a> {
     pub(crate) tracker: &'a Tracker,
     pub(crate) peer: IpAddr,
-    pub(crate) protocol: Protocol,
     /// Whether the last of the requests that came is the last of the connection.
     pub(crate) stopping: bool,
 }
@@ -92,10 +101,10 @@ impl Respondent<'_> {
                 return (done, Next::Ask(open));
             }
             if request.persistence == Persistence::Closed {
-                return (done, Next::Close);
+                return (done, Next::Close(request.ending(done < input.len())));
             }
         }
-        (done, if self.stopping { Next::Close } else { Next::Read })
+        (done, if self.stopping { Next::Close(Ending::Clean) } else { Next::Read })
     }
 
     fn answer(&self, request: &Request<'_>, answers: &mut Answers) -> Result<(), Open> {
@@ -105,12 +114,12 @@ impl Respondent<'_> {
         let status = if method == Method::Other {
             Status::MethodNotAllowed
         } else {
-            let origin = Origin { ip: client, protocol: self.protocol };
-            match self.tracker.answer(target, origin, Asked::default(), body) {
+            match self.tracker.answer(target, client, Asked::default(), body) {
                 Ok(()) => Status::Ok,
                 Err(Stop::Refused(refusal)) => refused(refusal, body),
                 Err(Stop::Ask(_)) => {
-                    return Err(Open { target: target.to_vec(), origin, method, persistence });
+                    let ending = request.ending(false);
+                    return Err(Open { target: target.to_vec(), client, method, persistence, ending });
                 }
             }
         };
@@ -119,29 +128,36 @@ impl Respondent<'_> {
     }
 }
 
+impl Request<'_> {
+    /// How the connection ends after it; `more` says whether something came behind it.
+    fn ending(&self, more: bool) -> Ending {
+        if more || self.has_body { Ending::Unread } else { Ending::Clean }
+    }
+}
+
 impl Open {
     /// Answers the request, with the database's help.
     pub(crate) async fn ask(self, tracker: Arc<Tracker>) -> Found {
-        let Self { target, origin, method, persistence } = self;
+        let Self { target, client, method, persistence, ending } = self;
         let mut body = Vec::new();
-        let status = find(&tracker, &target, origin, &mut body).await;
-        Found { status, body, method, persistence }
+        let status = find(&tracker, &target, client, &mut body).await;
+        Found { status, body, method, persistence, ending }
     }
 }
 
 impl Found {
-    /// Appends the answer, and says whether the connection ends with it.
-    pub(crate) fn write(self, last: bool, answers: &mut Answers) -> bool {
+    /// Appends the answer, and says how the connection ends, if it ends with it.
+    pub(crate) fn write(self, last: bool, answers: &mut Answers) -> Option<Ending> {
         let persistence = if last { Persistence::Closed } else { self.persistence };
         write(&mut answers.bytes, self.status, self.method, persistence, &self.body);
-        persistence == Persistence::Closed
+        (persistence == Persistence::Closed).then_some(self.ending)
     }
 }
 
-async fn find(tracker: &Tracker, target: &[u8], origin: Origin, body: &mut Vec<u8>) -> Status {
+async fn find(tracker: &Tracker, target: &[u8], client: IpAddr, body: &mut Vec<u8>) -> Status {
     let mut asked = Asked::default();
     for _ in 0..MAX_QUESTIONS {
-        match tracker.answer(target, origin, asked, body) {
+        match tracker.answer(target, client, asked, body) {
             Ok(()) => return Status::Ok,
             Err(Stop::Refused(refusal)) => return refused(refusal, body),
             Err(Stop::Ask(subject)) => {
@@ -152,7 +168,6 @@ async fn find(tracker: &Tracker, target: &[u8], origin: Origin, body: &mut Vec<u
             }
         }
     }
-    tracker.give_up(target, origin);
     refused(Refusal::Unavailable, body)
 }
 
@@ -165,5 +180,5 @@ fn refused(refusal: Refusal, body: &mut Vec<u8>) -> Status {
 /// Where the next request begins cannot be known.
 fn refuse(status: Status, answers: &mut Answers) -> Next {
     write(&mut answers.bytes, status, Method::Other, Persistence::Closed, b"");
-    Next::Close
+    Next::Close(Ending::Unread)
 }

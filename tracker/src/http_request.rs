@@ -32,6 +32,8 @@ pub(crate) struct Request<'a> {
     /// Who asks, as trusted proxies say.
     pub(crate) client: IpAddr,
     pub(crate) persistence: Persistence,
+    /// Whether a body follows, or something that is none.
+    pub(crate) has_body: bool,
     /// Bytes of the header.
     pub(crate) length: usize,
 }
@@ -75,11 +77,13 @@ pub(crate) fn read<'a>(input: &'a [u8], peer: IpAddr, trusted: &[IpNet]) -> Read
         Some("HEAD") => Method::Head,
         _ => Method::Other,
     };
+    let (persistence, has_body) = persistence(request.headers, request.version == Some(1));
     Reading::Whole(Request {
         method,
         target: origin_form(request.path.unwrap_or_default().as_bytes()),
         client: client(request.headers, peer, trusted),
-        persistence: persistence(request.headers, request.version == Some(1)),
+        persistence,
+        has_body,
         length,
     })
 }
@@ -105,8 +109,9 @@ fn client(headers: &[Header<'_>], peer: IpAddr, trusted: &[IpNet]) -> IpAddr {
     client_address(peer, forwarded.map(|it| std::str::from_utf8(it.value).unwrap_or_default()), trusted)
 }
 
-fn persistence(headers: &[Header<'_>], http_1_1: bool) -> Persistence {
-    let (mut kept, mut closed) = (false, false);
+/// And whether the request has a body.
+fn persistence(headers: &[Header<'_>], http_1_1: bool) -> (Persistence, bool) {
+    let (mut kept, mut closed, mut has_body) = (false, false, false);
     for Header { name, value } in headers {
         // Most headers are told apart by their length.
         match name.len() {
@@ -116,16 +121,17 @@ fn persistence(headers: &[Header<'_>], http_1_1: bool) -> Persistence {
                     closed |= word.eq_ignore_ascii_case(b"close");
                 }
             }
-            14 if name.eq_ignore_ascii_case("content-length") => closed |= value.trim_ascii() != b"0",
-            17 if name.eq_ignore_ascii_case("transfer-encoding") => closed = true,
+            14 if name.eq_ignore_ascii_case("content-length") => has_body |= value.trim_ascii() != b"0",
+            17 if name.eq_ignore_ascii_case("transfer-encoding") => has_body = true,
             _ => {}
         }
     }
-    match (closed, http_1_1, kept) {
+    let persistence = match (closed || has_body, http_1_1, kept) {
         (true, _, _) | (_, false, false) => Persistence::Closed,
         (_, true, _) => Persistence::Kept,
         (_, false, true) => Persistence::KeptAndSaid,
-    }
+    };
+    (persistence, has_body)
 }
 
 #[cfg(test)]

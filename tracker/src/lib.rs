@@ -2,8 +2,8 @@
 
 mod answer;
 mod clock;
+mod connection;
 mod control;
-mod conversation;
 mod decisions;
 mod directory;
 mod exchange;
@@ -14,6 +14,7 @@ mod http_answer;
 mod http_request;
 mod limits;
 mod listen;
+mod places;
 mod metrics;
 mod publish;
 mod reception;
@@ -21,6 +22,7 @@ mod reports;
 mod restart_file;
 mod settings;
 mod swarms;
+mod tls;
 mod udp;
 mod upkeep;
 mod workers;

@@ -4,10 +4,21 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 
 use anyhow::Context;
+use nix::setsockopt_impl;
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt::SetStruct;
 use socket2::{Domain, Protocol, Socket, Type};
 
 /// Connections that wait to be accepted; the system lowers it to what it allows.
 const BACKLOG: i32 = 4096;
+
+/// Seconds after which a connection is accepted that has sent nothing; the system rounds them up.
+const DEFERRED: i32 = 1;
+
+/// Lets the system keep a connection until its first bytes are there: one wake-up instead of two.
+#[derive(Clone)]
+struct DeferAccept;
+setsockopt_impl!(DeferAccept, libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT, i32, SetStruct<'_, i32>);
 
 /// Binds `address` so often, once for each thread; port 0 is the same free port for all.
 ///
@@ -39,6 +50,9 @@ fn bind(address: SocketAddr, shared: bool) -> io::Result<Socket> {
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(shared)?;
     socket.set_nonblocking(true)?;
+    // An answer is one write; waiting to fill a packet only delays it. Accepted connections inherit the option.
+    socket.set_tcp_nodelay(true)?;
+    setsockopt(&socket, DeferAccept, &DEFERRED)?;
     socket.bind(&address.into())?;
     Ok(socket)
 }

@@ -1,101 +1,382 @@
-//! The accept loop: a cap on connections, and sockets that close at once when the process stops.
+//! One thread's loop: accepts, answers, closes; it never waits for anything but the system.
+
+mod slab;
 
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
-use std::pin::pin;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender};
+use std::time::{Duration, Instant};
 
 use infra::shutdown::Shutdown;
+use mio::event::Event;
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Token, Waker};
 use rustix::net::{SocketFlags, acceptfrom_with};
-use socket2::SockRef;
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::runtime::Handle;
 
 use crate::Tracker;
-use crate::conversation::{Bell, Conversation};
+use crate::connection::{Connection, Lent, Stream, Verdict};
+use crate::exchange::{Found, Open};
+use crate::places::Places;
+use crate::tls::Tls;
+use slab::{Key, Slab};
 
 /// Connections accepted before others have their turn.
-const AT_ONCE: usize = 64;
+const AT_ONCE: usize = 256;
 
-/// After a failed accept (as a rule no file descriptor is left): time for others to close theirs.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Events taken at once.
+const EVENTS: usize = 1024;
 
-/// Room for connections; clones share it.
-#[derive(Clone)]
-pub(crate) struct Places(Arc<Semaphore>);
+/// What time-outs are counted in; all connections are looked at so often.
+pub(crate) const TICK: Duration = Duration::from_millis(250);
 
-impl Places {
-    /// Room for so many at the same time. More wait, all but one of a listening socket in the system's queue.
-    pub(crate) fn new(count: usize) -> Self {
-        Self(Arc::new(Semaphore::new(count.min(Semaphore::MAX_PERMITS))))
+/// Ticks after which a quiet connection gives its place to one that waits for it.
+const PRESSED: u32 = 4;
+
+/// Ticks that a client has to end its side after a refusal.
+const LINGER: u32 = 8;
+
+/// While nobody can be accepted (no place, no file descriptor): time until it is tried again.
+const PAUSE: Duration = Duration::from_millis(10);
+
+const WAKER: Token = Token(usize::MAX);
+
+/// A listening socket.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    pub(crate) socket: TcpListener,
+    /// How its connections are sealed, if they are.
+    pub(crate) tls: Option<Arc<Tls>>,
+}
+
+/// What other threads may do to one.
+#[derive(Debug, Clone)]
+pub(crate) struct Remote {
+    waker: Arc<Waker>,
+    cut: Arc<AtomicBool>,
+}
+
+impl Remote {
+    /// Has it look at what has changed.
+    pub(crate) fn wake(&self) {
+        if let Err(error) = self.waker.wake() {
+            tracing::error!(%error, "a thread cannot be woken");
+        }
+    }
+
+    /// Ends it with all its connections.
+    pub(crate) fn cut(&self) {
+        self.cut.store(true, Ordering::Release);
+        self.wake();
     }
 }
 
-/// What the connections of one thread share.
+/// How the database is asked: by the main runtime, which sends the answer back.
+struct Desk {
+    runtime: Handle,
+    sender: Sender<(Key, Found)>,
+    answers: Receiver<(Key, Found)>,
+}
+
+/// What one thread works with.
 pub(crate) struct Reception {
-    pub(crate) tracker: Arc<Tracker>,
-    pub(crate) places: Places,
-    pub(crate) bell: Bell,
-    pub(crate) shutdown: Shutdown,
+    poll: Poll,
+    /// Empty from the stop on.
+    listeners: Vec<Listener>,
+    places: Places,
+    connections: Slab<Connection>,
+    lent: Lent,
+    desk: Desk,
+    remote: Remote,
+    shutdown: Shutdown,
+    started: Instant,
+    /// Ticks that a client may keep us waiting.
+    patience: u32,
+    /// Connections that have had their turn and could go on.
+    again: Vec<usize>,
+    /// Somebody may wait to be accepted.
+    backlog: Backlog,
+    /// Tokens below it are those of listeners, also after the stop.
+    first: usize,
+    /// The last tick at which the log was told that nobody can be accepted.
+    complained: Option<u32>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Backlog {
+    Empty,
+    /// Others had their turn first.
+    Waiting,
+    /// There is no room.
+    Refused,
 }
 
 impl Reception {
-    /// Accepts on `listener` in the background, until the stop is requested.
-    pub(crate) fn open(self: &Arc<Self>, listener: TcpListener) -> io::Result<()> {
-        // An answer is one write; waiting to fill a packet only delays it. Accepted connections inherit the option.
-        SockRef::from(&listener).set_tcp_nodelay(true)?;
-        #[expect(deprecated, reason = "sound here: a TcpListener has one descriptor until it is dropped")]
-        let listener = AsyncFd::with_interest(listener, Interest::READABLE)?;
-        let this = Arc::clone(self);
-        self.shutdown.spawn(async move { this.accept_all(listener).await });
-        Ok(())
+    /// For a thread to be; the runtime of the caller asks the database.
+    pub(crate) fn new(
+        listeners: Vec<Listener>,
+        tracker: Arc<Tracker>,
+        places: Places,
+        timeout: Duration,
+        shutdown: Shutdown,
+    ) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        for (number, listener) in listeners.iter().enumerate() {
+            let descriptor = listener.socket.as_raw_fd();
+            poll.registry().register(&mut SourceFd(&descriptor), Token(number), Interest::READABLE)?;
+        }
+        let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
+        let (sender, answers) = std::sync::mpsc::channel();
+        let first = listeners.len();
+        let ticks = timeout.as_millis().div_ceil(TICK.as_millis());
+        Ok(Self {
+            poll,
+            listeners,
+            places,
+            connections: Slab::new(),
+            lent: Lent::new(tracker),
+            desk: Desk { runtime: Handle::current(), sender, answers },
+            remote: Remote { waker, cut: Arc::default() },
+            shutdown,
+            started: Instant::now(),
+            patience: u32::try_from(ticks).unwrap_or(u32::MAX),
+            again: Vec::new(),
+            backlog: Backlog::Empty,
+            first,
+            complained: None,
+        })
     }
 
-    async fn accept_all(self: &Arc<Self>, listener: AsyncFd<TcpListener>) {
-        let mut stop = pin!(self.shutdown.requested());
-        while !self.shutdown.is_requested() {
-            tokio::select! {
-                biased;
-                () = self.accept_some(&listener) => {}
-                () = stop.as_mut() => return,
+    pub(crate) fn remote(&self) -> Remote {
+        self.remote.clone()
+    }
+
+    /// Answers until the stop is requested, and runs on for what is under way then.
+    pub(crate) fn run(mut self) {
+        let mut events = Events::with_capacity(EVENTS);
+        let mut looked = 0;
+        while !self.remote.cut.load(Ordering::Acquire) {
+            if let Err(error) = self.poll.poll(&mut events, self.wait()) {
+                if error.kind() != io::ErrorKind::Interrupted {
+                    tracing::error!(%error, "cannot wait for connections");
+                    self.shutdown.request();
+                    return;
+                }
+                continue;
+            }
+            self.lent.now = ticks(self.started.elapsed());
+            // First: answers that come because of the stop are the last of their connections.
+            if self.shutdown.is_requested() && !self.lent.stopping {
+                self.stop();
+            }
+            for event in &events {
+                match event.token().0 {
+                    number if number < self.first => self.accept(number),
+                    _ if event.token() == WAKER => self.take_answers(),
+                    number => self.serve(number - self.first, event),
+                }
+            }
+            for index in std::mem::take(&mut self.again) {
+                self.drive(index);
+            }
+            if self.backlog != Backlog::Empty {
+                self.accept_all();
+            }
+            if looked != self.lent.now {
+                looked = self.lent.now;
+                self.look();
+            }
+            if self.lent.stopping && self.connections.len() == 0 {
+                return;
             }
         }
     }
 
-    /// Accepts those who wait, and lets others of this thread have their turn.
-    async fn accept_some(self: &Arc<Self>, listener: &AsyncFd<TcpListener>) {
-        let Ok(mut readiness) = listener.readable().await else { return };
+    /// How long the system may let us wait.
+    fn wait(&self) -> Option<Duration> {
+        if !self.again.is_empty() || self.backlog == Backlog::Waiting {
+            Some(Duration::ZERO)
+        } else if self.backlog == Backlog::Refused {
+            Some(PAUSE)
+        } else {
+            (self.connections.len() > 0).then_some(TICK)
+        }
+    }
+
+    fn accept_all(&mut self) {
+        self.backlog = Backlog::Empty;
+        for number in 0..self.listeners.len() {
+            self.accept(number);
+        }
+    }
+
+    /// Accepts those who wait.
+    fn accept(&mut self, number: usize) {
         for _ in 0..AT_ONCE {
-            let accepted = readiness.try_io(|listener| {
-                Ok(acceptfrom_with(listener.get_ref(), SocketFlags::NONBLOCK | SocketFlags::CLOEXEC)?)
-            });
-            match accepted {
-                Ok(Ok((stream, peer))) => {
+            let Some(Listener { socket, tls }) = self.listeners.get(number) else { return };
+            if !self.places.take() {
+                self.backlog = Backlog::Refused;
+                return;
+            }
+            match acceptfrom_with(socket, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
+                Ok((socket, peer)) => {
+                    let socket = TcpStream::from(socket);
+                    let stream = match tls {
+                        None => Some(Stream::clear(socket)),
+                        Some(tls) => tls.accept().map(|session| Stream::sealed(socket, session)),
+                    };
                     let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok());
-                    let Some(peer) = peer else { continue };
-                    let Ok(place) = Arc::clone(&self.places.0).acquire_owned().await else { return };
-                    self.begin(stream.into(), peer.ip(), place);
+                    match stream.zip(peer) {
+                        Some((stream, peer)) => {
+                            let connection = Connection::new(stream, peer.ip(), self.lent.now);
+                            self.begin(connection);
+                        }
+                        None => self.places.give_back(),
+                    }
                 }
-                Ok(Err(error)) => {
-                    tracing::warn!(%error, "cannot accept a connection");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                Err(error) => {
+                    self.places.give_back();
+                    match io::Error::from(error).kind() {
+                        io::ErrorKind::WouldBlock => return,
+                        io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted => {}
+                        _ => return self.cannot_accept(&error.into()),
+                    }
                 }
-                // Nobody waits any more.
-                Err(_) => return,
             }
         }
-        tokio::task::yield_now().await;
+        self.backlog = Backlog::Waiting;
     }
 
-    fn begin(self: &Arc<Self>, stream: TcpStream, peer: IpAddr, place: OwnedSemaphorePermit) {
-        // Its errors are the client's, who went away.
-        if let Ok(Some(conversation)) = Conversation::begin(self, stream, peer) {
-            self.shutdown.spawn(async move {
-                conversation.run().await;
-                drop(place);
-            });
+    /// As a rule no file descriptor is left: others will close theirs.
+    fn cannot_accept(&mut self, error: &io::Error) {
+        self.backlog = Backlog::Refused;
+        if self.complained.is_none_or(|tick| self.lent.now.saturating_sub(tick) > PRESSED) {
+            tracing::warn!(%error, "cannot accept a connection");
+            self.complained = Some(self.lent.now);
         }
     }
+
+    /// Answers what has already come, as a rule the one request of the connection. Only what goes on after that needs a
+    /// place among those that the system watches.
+    fn begin(&mut self, mut connection: Connection) {
+        let verdict = connection.drive(&mut self.lent);
+        if matches!(verdict, Verdict::Ends) {
+            self.places.give_back();
+            return;
+        }
+        let descriptor = connection.descriptor();
+        let index = self.connections.insert(connection);
+        let token = Token(self.first + index);
+        match self.poll.registry().register(&mut SourceFd(&descriptor), token, Interest::READABLE) {
+            Ok(()) => self.follow(index, verdict),
+            Err(_) => self.end(index),
+        }
+    }
+
+    /// Something happened on a connection. It may be over by now, or another one: then nothing is found there.
+    fn serve(&mut self, index: usize, event: &Event) {
+        if let Some(connection) = self.connections.at(index) {
+            connection.note_readable(event.is_read_closed() || event.is_error());
+            self.drive(index);
+        }
+    }
+
+    fn drive(&mut self, index: usize) {
+        if let Some(connection) = self.connections.at(index) {
+            let verdict = connection.drive(&mut self.lent);
+            self.follow(index, verdict);
+        }
+    }
+
+    fn follow(&mut self, index: usize, verdict: Verdict) {
+        match verdict {
+            Verdict::Waits => {}
+            Verdict::WaitsToSend => self.watch_for_room(index),
+            Verdict::Again => self.again.push(index),
+            Verdict::Asks(open) => self.ask(index, open),
+            Verdict::Ends => self.end(index),
+        }
+    }
+
+    /// Few clients take so little at once that an answer has to wait.
+    fn watch_for_room(&mut self, index: usize) {
+        let Some(connection) = self.connections.at(index) else { return };
+        let descriptor = connection.descriptor();
+        let (token, interest) = (Token(self.first + index), Interest::READABLE | Interest::WRITABLE);
+        if self.poll.registry().reregister(&mut SourceFd(&descriptor), token, interest).is_err() {
+            self.end(index);
+        }
+    }
+
+    /// Closing takes it out of what is watched.
+    fn end(&mut self, index: usize) {
+        self.connections.remove(index);
+        self.places.give_back();
+        if self.backlog == Backlog::Refused {
+            self.backlog = Backlog::Waiting;
+        }
+    }
+
+    fn ask(&mut self, index: usize, open: Open) {
+        let (key, sender, remote) = (self.connections.key(index), self.desk.sender.clone(), self.remote.clone());
+        let tracker = Arc::clone(&self.lent.tracker);
+        self.desk.runtime.spawn(async move {
+            // The thread may have ended.
+            let _ = sender.send((key, open.ask(tracker).await));
+            remote.wake();
+        });
+    }
+
+    fn take_answers(&mut self) {
+        while let Ok((key, found)) = self.desk.answers.try_recv() {
+            if let Some(index) = self.connections.find(key)
+                && let Some(connection) = self.connections.at(index)
+            {
+                let verdict = connection.found(found, &mut self.lent);
+                self.follow(index, verdict);
+            }
+        }
+    }
+
+    /// Closes the connections of those who keep us waiting; sooner where others wait for a place.
+    fn look(&mut self) {
+        let pressed = self.backlog == Backlog::Refused;
+        let patience = if pressed { self.patience.min(PRESSED) } else { self.patience };
+        let now = self.lent.now;
+        for index in self.connections.indices() {
+            if let Some(connection) = self.connections.at(index) {
+                let limit = if connection.is_lingering() { patience.min(LINGER) } else { patience };
+                if connection.quiet(now) > limit {
+                    self.end(index);
+                }
+            }
+        }
+    }
+
+    /// Answers what has come by now, and closes what has nothing under way.
+    fn stop(&mut self) {
+        self.lent.stopping = true;
+        // Those who wait in the system's queue have been told that they are connected.
+        while !self.listeners.is_empty() {
+            self.backlog = Backlog::Empty;
+            self.accept(self.listeners.len() - 1);
+            if self.backlog != Backlog::Waiting {
+                self.listeners.pop();
+            }
+        }
+        self.backlog = Backlog::Empty;
+        for index in self.connections.indices() {
+            if let Some(connection) = self.connections.at(index) {
+                connection.note_readable(false);
+                self.drive(index);
+            }
+        }
+    }
+}
+
+fn ticks(elapsed: Duration) -> u32 {
+    u32::try_from(elapsed.as_millis() / TICK.as_millis()).unwrap_or(u32::MAX)
 }

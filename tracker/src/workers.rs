@@ -1,6 +1,6 @@
-//! One thread for each core, each with a runtime and listening sockets of its own: connections never change threads.
+//! One thread for each core, each with listening sockets of its own: connections never change threads.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -8,46 +8,50 @@ use std::time::Duration;
 use anyhow::Context;
 use infra::config;
 use infra::shutdown::Shutdown;
-use tokio::runtime::{Builder, Runtime};
-use tokio::sync::watch;
+use tokio::sync::oneshot;
 
 use crate::Tracker;
-use crate::conversation::Bell;
 use crate::listen::bind_all;
-use crate::reception::{Places, Reception};
+use crate::places::Places;
+use crate::reception::{Listener, Reception, Remote};
+use crate::tls::Tls;
 
 /// Threads to be, with their listening sockets.
 pub(crate) struct Workers {
     addresses: Vec<SocketAddr>,
     /// For each thread, one socket for each address.
-    listeners: Vec<Vec<TcpListener>>,
+    listeners: Vec<Vec<Listener>>,
+    tls: Option<Arc<Tls>>,
     places: Places,
-    /// Time for a request's header to arrive, counted from the end of the answer before it; up to a quarter more is
-    /// granted. It ends idle connections, and those whose client takes nothing of an answer, too.
+    /// Time for a request's header to arrive, counted from the end of the answer before it; a little more is granted.
+    /// It ends idle connections, and those whose client takes nothing of an answer, too.
     timeout: Duration,
 }
 
 /// Threads that run.
 pub(crate) struct Running {
-    threads: Vec<JoinHandle<()>>,
-    done: watch::Sender<bool>,
+    threads: Vec<(JoinHandle<()>, Remote)>,
 }
 
 impl Workers {
-    /// Binds the addresses of the configuration.
+    /// Binds the addresses of the configuration: first those in the clear, then those with TLS.
     pub(crate) fn bind(config: &config::Tracker) -> anyhow::Result<Self> {
         let count = thread::available_parallelism().map_or(1, usize::from);
-        let mut listeners: Vec<Vec<TcpListener>> = (0..count).map(|_| Vec::new()).collect();
+        let tls = (!config.tls_listen.is_empty())
+            .then(|| Tls::read(&config.tls_certificate, &config.tls_key).map(Arc::new))
+            .transpose()?;
+        let mut listeners: Vec<Vec<Listener>> = (0..count).map(|_| Vec::new()).collect();
         let mut addresses = Vec::new();
-        for address in &config.listen {
+        let clear = config.listen.iter().map(|address| (address, None));
+        for (address, tls) in clear.chain(config.tls_listen.iter().map(|address| (address, tls.clone()))) {
             let (address, sockets) = bind_all(*address, count)?;
             addresses.push(address);
             for (thread, socket) in listeners.iter_mut().zip(sockets) {
-                thread.push(socket);
+                thread.push(Listener { socket, tls: tls.clone() });
             }
         }
         let places = Places::new(config.max_connections);
-        Ok(Self { addresses, listeners, places, timeout: config.header_timeout })
+        Ok(Self { addresses, listeners, tls, places, timeout: config.header_timeout })
     }
 
     /// Where they listen.
@@ -55,55 +59,45 @@ impl Workers {
         &self.addresses
     }
 
-    /// Starts the threads. They answer until `shutdown` is requested, and run on for what is under way then.
+    /// Starts the threads; the runtime that this is called in asks the database for them. They answer until `shutdown`
+    /// is requested, and run on for what is under way then.
     pub(crate) fn start(self, tracker: &Arc<Tracker>, shutdown: &Shutdown) -> anyhow::Result<Running> {
-        let (done, _) = watch::channel(false);
         let mut threads = Vec::new();
         for listeners in self.listeners {
-            let runtime = Builder::new_current_thread().enable_all().build().context("a runtime")?;
-            let reception = Reception {
-                tracker: Arc::clone(tracker),
-                places: self.places.clone(),
-                bell: Bell::default(),
-                shutdown: shutdown.clone(),
+            let (tracker, places) = (Arc::clone(tracker), self.places.clone());
+            let reception = Reception::new(listeners, tracker, places, self.timeout, shutdown.clone());
+            let reception = reception.context("what a thread waits with")?;
+            let remote = reception.remote();
+            let (running, ended) = oneshot::channel::<()>();
+            let run = move || {
+                reception.run();
+                drop(running);
             };
-            let done = done.subscribe();
-            let thread = thread::Builder::new().name("announce".to_owned());
-            let run = move || run(&runtime, &Arc::new(reception), listeners, self.timeout, done);
-            threads.push(thread.spawn(run).context("a thread")?);
+            let thread = thread::Builder::new().name("announce".to_owned()).spawn(run).context("a thread")?;
+            threads.push((thread, remote.clone()));
+            let stop = shutdown.clone();
+            shutdown.spawn(async move {
+                stop.requested().await;
+                remote.wake();
+                // It is dropped at the thread's end.
+                let _ = ended.await;
+            });
         }
-        Ok(Running { threads, done })
+        if let Some(tls) = self.tls {
+            shutdown.spawn(tls.follow_files(shutdown.clone()));
+        }
+        Ok(Running { threads })
     }
 }
 
 impl Running {
     /// Ends the threads and what they are still answering.
     pub(crate) fn join(self) {
-        self.done.send_replace(true);
-        for thread in self.threads {
+        for (thread, remote) in self.threads {
+            remote.cut();
             if thread.join().is_err() {
                 tracing::error!("a thread ended in a panic");
             }
         }
     }
-}
-
-fn run(
-    runtime: &Runtime,
-    reception: &Arc<Reception>,
-    listeners: Vec<TcpListener>,
-    timeout: Duration,
-    mut done: watch::Receiver<bool>,
-) {
-    runtime.block_on(async move {
-        for listener in listeners {
-            if let Err(error) = reception.open(listener) {
-                tracing::error!(%error, "cannot use a listening socket");
-                reception.shutdown.request();
-                return;
-            }
-        }
-        reception.bell.ring(timeout, &reception.shutdown).await;
-        let _ = done.wait_for(|done| *done).await;
-    });
 }

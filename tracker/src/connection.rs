@@ -1,0 +1,295 @@
+//! One connection: reads, answers and writes in one go, with memory that its thread lends it.
+
+mod stream;
+
+use std::io;
+use std::net::IpAddr;
+use std::os::fd::RawFd;
+use std::sync::Arc;
+
+use crate::Tracker;
+use crate::exchange::{Answers, Ending, Found, MAX_HEADER, Next, Open, Respondent};
+pub(crate) use stream::Stream;
+use stream::Received;
+
+/// Reads and answers before others have their turn.
+const TURNS: usize = 4;
+
+/// Bytes that are thrown away before closing. What is unread when a connection is closed makes the system reset it, and
+/// the client may lose the answer.
+const MAX_THROWN: usize = 1 << 20;
+
+/// Room for answers that a thread keeps; what a rare large one took is given back.
+const KEPT_ANSWERS: usize = 256 * 1024;
+
+/// Of one thread: a connection that waits for its client holds no memory for bytes.
+pub(crate) struct Lent {
+    pub(crate) tracker: Arc<Tracker>,
+    /// Coarse time, in ticks.
+    pub(crate) now: u32,
+    /// Whether each connection ends with what has come by now.
+    pub(crate) stopping: bool,
+    input: Vec<u8>,
+    scratch: Vec<u8>,
+    answers: Answers,
+}
+
+impl Lent {
+    pub(crate) fn new(tracker: Arc<Tracker>) -> Self {
+        let (input, scratch) = (vec![0; MAX_HEADER], vec![0; MAX_HEADER]);
+        Self { tracker, now: 0, stopping: false, input, scratch, answers: Answers::default() }
+    }
+}
+
+/// What becomes of a connection.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    /// It waits for its client to send, or for an answer of the database.
+    Waits,
+    /// It waits for its client to take what was sent.
+    WaitsToSend,
+    /// It could go on, but has had its turn.
+    Again,
+    /// The database must be asked.
+    Asks(Open),
+    /// It is to be closed.
+    Ends,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Requests are read.
+    Open,
+    /// An answer must come before any other.
+    Asking,
+    /// It ends once all is sent.
+    Closing(Ending),
+    /// All is sent; so many bytes may still come.
+    Lingering(usize),
+}
+
+/// A client's connection.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    stream: Stream,
+    peer: IpAddr,
+    stage: Stage,
+    /// Whether there may be something to read.
+    readable: bool,
+    /// Whether a read that takes all there is may be followed by the client's end.
+    hung_up: bool,
+    /// Whether `unread` may hold a whole request.
+    unanswered: bool,
+    /// The tick of the last answer, or of the last bytes of one that the client took.
+    since: u32,
+    /// The beginning of a request.
+    unread: Vec<u8>,
+    /// What the client has not yet taken of the answers.
+    unsent: Vec<u8>,
+}
+
+impl Connection {
+    pub(crate) fn new(stream: Stream, peer: IpAddr, now: u32) -> Self {
+        Self {
+            stream,
+            peer: peer.to_canonical(),
+            stage: Stage::Open,
+            readable: true,
+            hung_up: false,
+            unanswered: false,
+            since: now,
+            unread: Vec::new(),
+            unsent: Vec::new(),
+        }
+    }
+
+    pub(crate) fn descriptor(&self) -> RawFd {
+        self.stream.descriptor()
+    }
+
+    /// Says that something may have come, and whether the client has ended its side.
+    pub(crate) fn note_readable(&mut self, hung_up: bool) {
+        self.readable = true;
+        self.hung_up |= hung_up;
+    }
+
+    /// How many ticks its client has kept us waiting.
+    pub(crate) fn quiet(&self, now: u32) -> u32 {
+        if self.stage == Stage::Asking { 0 } else { now.saturating_sub(self.since) }
+    }
+
+    /// Whether only the client's last bytes are waited for.
+    pub(crate) fn is_lingering(&self) -> bool {
+        matches!(self.stage, Stage::Lingering(_))
+    }
+
+    /// Reads, answers and sends as far as it goes without waiting.
+    pub(crate) fn drive(&mut self, lent: &mut Lent) -> Verdict {
+        // Its errors are the client's, who went away.
+        self.try_drive(lent).unwrap_or(Verdict::Ends)
+    }
+
+    /// Puts in the answer that was asked for, and goes on.
+    pub(crate) fn found(&mut self, found: Found, lent: &mut Lent) -> Verdict {
+        if self.stage != Stage::Asking {
+            return Verdict::Waits;
+        }
+        self.try_found(found, lent).unwrap_or(Verdict::Ends)
+    }
+
+    fn try_drive(&mut self, lent: &mut Lent) -> io::Result<Verdict> {
+        for _ in 0..TURNS {
+            if !self.flush(lent.now)? {
+                return Ok(Verdict::WaitsToSend);
+            }
+            match self.stage {
+                Stage::Asking => return Ok(Verdict::Waits),
+                Stage::Closing(Ending::Clean) => return Ok(Verdict::Ends),
+                Stage::Closing(Ending::Unread) => {
+                    self.stream.end()?;
+                    self.stage = Stage::Lingering(MAX_THROWN);
+                    self.since = lent.now;
+                }
+                Stage::Lingering(rest) => return self.throw_away(rest, &mut lent.scratch),
+                Stage::Open => {
+                    if !self.readable && !self.unanswered && !lent.stopping {
+                        return Ok(Verdict::Waits);
+                    }
+                    let Some(end) = self.receive(lent)? else { return Ok(Verdict::Ends) };
+                    if end == self.unread.len() && !self.unanswered && !lent.stopping {
+                        return Ok(Verdict::Waits);
+                    }
+                    if let Some(open) = self.respond(lent, end)? {
+                        return Ok(Verdict::Asks(open));
+                    }
+                }
+            }
+        }
+        Ok(Verdict::Again)
+    }
+
+    fn try_found(&mut self, found: Found, lent: &mut Lent) -> io::Result<Verdict> {
+        self.stage = Stage::Open;
+        self.since = lent.now;
+        let mut last = false;
+        if lent.stopping {
+            // Which answer is the last depends on what else has come.
+            let (before, waited) = (self.unread.len(), self.unanswered);
+            let end = self.receive(lent)?.unwrap_or(before);
+            last = end == before && !waited;
+            self.unread = lent.input[..end].to_vec();
+            self.unanswered = end > 0;
+        }
+        lent.answers.bytes.clear();
+        let ending = found.write(last, &mut lent.answers);
+        if let Some(ending) = ending {
+            let unread = self.unanswered || !self.unread.is_empty();
+            self.stage = Stage::Closing(if unread { Ending::Unread } else { ending });
+        }
+        self.send(lent)?;
+        self.try_drive(lent)
+    }
+
+    /// Puts what is unread into the lent memory and what has come behind it, and says how much that is; `None` when
+    /// nothing will come. Something to answer is not kept waiting for more.
+    fn receive(&mut self, Lent { input, scratch, stopping, .. }: &mut Lent) -> io::Result<Option<usize>> {
+        let kept = self.unread.len();
+        input[..kept].copy_from_slice(&self.unread);
+        let rest = &mut input[kept..];
+        // After a stop, which answer is the last depends on what else has come.
+        if (self.unanswered && !*stopping) || rest.is_empty() {
+            return Ok(Some(kept));
+        }
+        match self.stream.receive(rest, scratch)? {
+            Received::Bytes { count, drained } => {
+                self.readable = !drained || self.hung_up;
+                Ok(Some(kept + count))
+            }
+            Received::Nothing => {
+                self.readable = false;
+                Ok(Some(kept))
+            }
+            Received::End => Ok(self.unanswered.then_some(kept)),
+        }
+    }
+
+    /// Answers the requests in the first `end` bytes of what is lent. Returns one that the database is needed for.
+    fn respond(&mut self, lent: &mut Lent, end: usize) -> io::Result<Option<Open>> {
+        let Lent { tracker, stopping, input, answers, .. } = &mut *lent;
+        answers.bytes.clear();
+        answers.bytes.shrink_to(KEPT_ANSWERS);
+        // A full buffer says that more may have come.
+        let stopping = *stopping && end < input.len();
+        let respondent = Respondent { tracker, peer: self.peer, stopping };
+        let (done, next) = respondent.respond(&input[..end], answers);
+        self.unread.clear();
+        if done < end {
+            self.unread.extend_from_slice(&input[done..end]);
+        } else {
+            self.unread = Vec::new();
+        }
+        self.unanswered = matches!(next, Next::Respond | Next::Ask(_)) && !self.unread.is_empty();
+        let open = match next {
+            Next::Read | Next::Respond => None,
+            Next::Ask(open) => {
+                self.stage = Stage::Asking;
+                Some(open)
+            }
+            Next::Close(ending) => {
+                self.stage = Stage::Closing(if self.readable { Ending::Unread } else { ending });
+                None
+            }
+        };
+        self.send(lent)?;
+        Ok(open)
+    }
+
+    /// Sends the lent answers, and keeps what the client does not take now.
+    fn send(&mut self, lent: &mut Lent) -> io::Result<()> {
+        let bytes = &lent.answers.bytes[..];
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        self.since = lent.now;
+        let sent = if self.unsent.is_empty() { self.stream.send(bytes, self.is_closing())? } else { 0 };
+        self.unsent.extend_from_slice(&bytes[sent..]);
+        Ok(())
+    }
+
+    /// Sends what was kept; says whether all of it is sent.
+    fn flush(&mut self, now: u32) -> io::Result<bool> {
+        let last = self.is_closing();
+        while !self.unsent.is_empty() {
+            let sent = self.stream.send(&self.unsent, last)?;
+            if sent == 0 {
+                return Ok(false);
+            }
+            self.since = now;
+            self.unsent.drain(..sent);
+        }
+        // Most are sent at once and never come here with anything.
+        if self.unsent.capacity() > 0 {
+            self.unsent = Vec::new();
+        }
+        self.stream.flush(last)
+    }
+
+    fn is_closing(&self) -> bool {
+        matches!(self.stage, Stage::Closing(_))
+    }
+
+    fn throw_away(&mut self, mut left: usize, scratch: &mut [u8]) -> io::Result<Verdict> {
+        for _ in 0..TURNS {
+            match self.stream.throw_away(scratch)? {
+                Received::Bytes { count, .. } if count < left => left -= count,
+                Received::Nothing => {
+                    self.stage = Stage::Lingering(left);
+                    return Ok(Verdict::Waits);
+                }
+                Received::Bytes { .. } | Received::End => return Ok(Verdict::Ends),
+            }
+        }
+        self.stage = Stage::Lingering(left);
+        Ok(Verdict::Again)
+    }
+}

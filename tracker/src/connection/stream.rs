@@ -1,0 +1,192 @@
+//! Bytes in and out, in the clear or sealed.
+
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::os::fd::{AsRawFd, RawFd};
+
+use rustix::net::{SendAncillaryBuffer, SendFlags, send, sendmsg};
+use rustls::ServerConnection;
+
+/// A client's socket, which never blocks.
+#[derive(Debug)]
+pub(crate) enum Stream {
+    Clear(TcpStream),
+    Sealed(Box<Sealed>),
+}
+
+/// A socket with TLS.
+#[derive(Debug)]
+pub(crate) struct Sealed {
+    socket: TcpStream,
+    tls: ServerConnection,
+}
+
+/// What has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Received {
+    /// So many bytes; `drained` says that nothing more was there.
+    Bytes { count: usize, drained: bool },
+    /// Nothing yet.
+    Nothing,
+    /// The client sends no more.
+    End,
+}
+
+impl Stream {
+    pub(crate) fn clear(socket: TcpStream) -> Self {
+        Self::Clear(socket)
+    }
+
+    pub(crate) fn sealed(socket: TcpStream, tls: ServerConnection) -> Self {
+        Self::Sealed(Box::new(Sealed { socket, tls }))
+    }
+
+    pub(crate) fn descriptor(&self) -> RawFd {
+        self.socket().as_raw_fd()
+    }
+
+    /// Reads into `out`, which is not empty. `scratch` is for bytes that are still sealed.
+    pub(super) fn receive(&mut self, out: &mut [u8], scratch: &mut [u8]) -> io::Result<Received> {
+        match self {
+            Self::Clear(socket) => Ok(match unless_blocked(socket.read(out))? {
+                Some(0) => Received::End,
+                Some(count) => Received::Bytes { count, drained: count < out.len() },
+                None => Received::Nothing,
+            }),
+            Self::Sealed(sealed) => sealed.receive(out, scratch),
+        }
+    }
+
+    /// Sends as many of `bytes` as the client takes, and says how many. With `last`, which says that the connection is
+    /// closed next, what fills no segment waits for the end and leaves together with it.
+    pub(super) fn send(&mut self, bytes: &[u8], last: bool) -> io::Result<usize> {
+        match self {
+            Self::Clear(socket) => {
+                Ok(unless_blocked(send(&*socket, bytes, flags(last)).map_err(io::Error::from))?.unwrap_or(0))
+            }
+            Self::Sealed(sealed) => {
+                sealed.tls.writer().write_all(bytes)?;
+                if last {
+                    sealed.tls.send_close_notify();
+                }
+                sealed.flush(last)?;
+                Ok(bytes.len())
+            }
+        }
+    }
+
+    /// Sends what is sealed; says whether all of it is sent.
+    pub(super) fn flush(&mut self, last: bool) -> io::Result<bool> {
+        match self {
+            Self::Clear(_) => Ok(true),
+            Self::Sealed(sealed) => sealed.flush(last),
+        }
+    }
+
+    /// Says that nothing more will be sent.
+    pub(super) fn end(&self) -> io::Result<()> {
+        self.socket().shutdown(Shutdown::Write)
+    }
+
+    /// Reads what nobody looks at.
+    pub(super) fn throw_away(&mut self, scratch: &mut [u8]) -> io::Result<Received> {
+        let mut socket = self.socket();
+        Ok(match unless_blocked(socket.read(scratch))? {
+            Some(0) => Received::End,
+            Some(count) => Received::Bytes { count, drained: count < scratch.len() },
+            None => Received::Nothing,
+        })
+    }
+
+    fn socket(&self) -> &TcpStream {
+        match self {
+            Self::Clear(socket) => socket,
+            Self::Sealed(sealed) => &sealed.socket,
+        }
+    }
+}
+
+impl Sealed {
+    fn receive(&mut self, out: &mut [u8], scratch: &mut [u8]) -> io::Result<Received> {
+        let mut dry = false;
+        loop {
+            match unless_blocked(self.tls.reader().read(out))? {
+                Some(0) => return Ok(Received::End),
+                Some(count) => return Ok(Received::Bytes { count, drained: dry && count < out.len() }),
+                None => {}
+            }
+            // What the handshake says next. Tickets leave together with the first answer.
+            self.flush(false)?;
+            if dry {
+                return Ok(Received::Nothing);
+            }
+            match unless_blocked(self.socket.read(scratch))? {
+                Some(0) => return Ok(Received::End),
+                Some(count) => {
+                    dry = count < scratch.len();
+                    self.open(&scratch[..count])?;
+                }
+                None => return Ok(Received::Nothing),
+            }
+        }
+    }
+
+    fn open(&mut self, mut sealed: &[u8]) -> io::Result<()> {
+        while !sealed.is_empty() {
+            // It has said good-bye: nothing counts that comes behind.
+            if self.tls.read_tls(&mut sealed)? == 0 {
+                break;
+            }
+            if let Err(error) = self.tls.process_new_packets() {
+                // The client is told why.
+                let _ = self.flush(true);
+                return Err(io::Error::new(ErrorKind::InvalidData, error));
+            }
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self, last: bool) -> io::Result<bool> {
+        while self.tls.wants_write() {
+            let mut sink = Sink { socket: &self.socket, flags: flags(last) };
+            match unless_blocked(self.tls.write_tls(&mut sink))? {
+                Some(0) => return Err(ErrorKind::WriteZero.into()),
+                Some(_) => {}
+                None => return Ok(false),
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Sends several records at once.
+struct Sink<'a> {
+    socket: &'a TcpStream,
+    flags: SendFlags,
+}
+
+impl Write for Sink<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(send(self.socket, bytes, self.flags)?)
+    }
+
+    fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        Ok(sendmsg(self.socket, parts, &mut SendAncillaryBuffer::default(), self.flags)?)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn flags(last: bool) -> SendFlags {
+    if last { SendFlags::NOSIGNAL | SendFlags::MORE } else { SendFlags::NOSIGNAL }
+}
+
+fn unless_blocked(result: io::Result<usize>) -> io::Result<Option<usize>> {
+    match result {
+        Ok(count) => Ok(Some(count)),
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(None),
+        Err(error) => Err(error),
+    }
+}
