@@ -104,10 +104,13 @@ impl World {
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let argument = |at: usize, default: f64| {
-        arguments.get(at).map_or(default, |text| text.parse().expect("a number"))
-    };
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the user means small numbers")]
+    let argument =
+        |at: usize, default: f64| arguments.get(at).map_or(default, |text| text.parse().expect("a number"));
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the user means small numbers"
+    )]
     let (peers, torrents) = (argument(0, 1e6) as u32, argument(1, 1e4) as u32);
     let mut world = World::new(torrents, argument(2, 0.8));
     let before = resident();

@@ -5,7 +5,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 /// RFC 3986 "unreserved": what needs no escape.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// A value that is not 20 bytes once decoded, or has a broken escape.
+/// A value that is not what it has to be.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Malformed;
 
@@ -23,22 +23,87 @@ pub(crate) fn pairs(query: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
 
 /// Decodes exactly 20 bytes, in any mixture of escapes and plain bytes.
 pub(crate) fn decode_20(value: &[u8]) -> Result<[u8; 20], Malformed> {
-    let mut bytes = [0; 20];
-    let mut rest = value;
-    for byte in &mut bytes {
-        (*byte, rest) = match *rest {
-            [b'%', high, low, ref rest @ ..] => {
-                let (high, low) = (NIBBLES[usize::from(high)], NIBBLES[usize::from(low)]);
-                if (high | low) > 15 {
-                    return Err(Malformed);
-                }
-                (high << 4 | low, rest)
-            }
-            [b'%', ..] | [] => return Err(Malformed),
-            [plain, ref rest @ ..] => (plain, rest),
-        };
+    let (bytes, length) = read_20(value)?;
+    if length == value.len() { Ok(bytes) } else { Err(Malformed) }
+}
+
+/// The 20 bytes that a value at the beginning of `query` stands for, and what comes after it. There is none in an
+/// empty value.
+pub(crate) fn take_20(query: &[u8]) -> Result<(Option<[u8; 20]>, &[u8]), Malformed> {
+    if let [] | [b'&', ..] = query {
+        return Ok((None, after(query, 0)?));
     }
-    if rest.is_empty() { Ok(bytes) } else { Err(Malformed) }
+    let (bytes, length) = read_20(query)?;
+    Ok((Some(bytes), after(query, length)?))
+}
+
+/// The number of decimal digits at the beginning of `query`, and what comes after it. There is none in an empty value.
+pub(crate) fn take_number(query: &[u8]) -> Result<(Option<u64>, &[u8]), Malformed> {
+    let (mut number, mut length) = (0_u64, 0);
+    for digit in query.iter().map(|byte| byte.wrapping_sub(b'0')) {
+        if digit > 9 {
+            break;
+        }
+        number = number.wrapping_mul(10).wrapping_add(digit.into());
+        length += 1;
+    }
+    let rest = after(query, length)?;
+    match length {
+        0 => Ok((None, rest)),
+        ..20 => Ok((Some(number), rest)),
+        // The only place where a number may be too large.
+        _ => std::str::from_utf8(&query[..length])
+            .ok()
+            .and_then(|digits| digits.parse().ok())
+            .map_or(Err(Malformed), |number| Ok((Some(number), rest))),
+    }
+}
+
+/// The value at the beginning of `query`, and what comes after it.
+pub(crate) fn take_value(query: &[u8]) -> (&[u8], &[u8]) {
+    match memchr::memchr(b'&', query) {
+        Some(length) => (&query[..length], &query[length + 1..]),
+        None => (query, &[]),
+    }
+}
+
+/// What comes after a value, which must end there.
+fn after(query: &[u8], length: usize) -> Result<&[u8], Malformed> {
+    match query[length..] {
+        [] => Ok(&[]),
+        [b'&', ref rest @ ..] => Ok(rest),
+        _ => Err(Malformed),
+    }
+}
+
+/// 20 bytes that all are escaped.
+const LONGEST: usize = 60;
+
+/// Decodes the first 20 bytes, up to a `&`, and says how long they are in `value`.
+///
+/// Which bytes of a hash are escaped is as random as the hash. So nothing here depends on it but the place of the
+/// next byte: a processor guesses wrong on every third byte otherwise.
+fn read_20(value: &[u8]) -> Result<([u8; 20], usize), Malformed> {
+    if let Some(plain) = value.first_chunk::<20>()
+        && !plain.iter().fold(false, |seen, &byte| seen | (byte == b'%') | (byte == b'&'))
+    {
+        return Ok((*plain, 20));
+    }
+    // Read to behind its end without a look at how long it is: zeros are no digits.
+    let mut padded = [0; LONGEST + 6];
+    let length = value.len().min(LONGEST);
+    padded[..length].copy_from_slice(&value[..length]);
+    let (mut bytes, mut at, mut wrong) = ([0; 20], 0_usize, 0_u8);
+    for byte in &mut bytes {
+        let first = padded[at & 63];
+        let high = NIBBLES[usize::from(padded[(at & 63) + 1])];
+        let low = NIBBLES[usize::from(padded[(at & 63) + 2])];
+        let escaped = first == b'%';
+        *byte = if escaped { high << 4 | low } else { first };
+        wrong |= if escaped { high | low } else { u8::from(first == b'&') << 7 };
+        at += if escaped { 3 } else { 1 };
+    }
+    if wrong > 15 || at > length { Err(Malformed) } else { Ok((bytes, at)) }
 }
 
 /// The value of a hexadecimal digit in either case; 255 for other bytes.

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use crate::InfoHash;
 use crate::peer::PeerId;
-use crate::query::{Malformed, decode_20, encode_20, pairs};
+use crate::query::{Malformed, encode_20, take_20, take_number, take_value};
 use crate::swarm::{Announcement, IdentityKey, client_prefix};
 
 /// What a peer says has happened to it.
@@ -92,8 +92,9 @@ impl Request {
     /// but `info_hash` may not be repeated. `+` is a plus sign.
     pub fn parse(query: &[u8]) -> Result<Self, Error> {
         let mut fields = Fields::default();
-        for (name, value) in pairs(query) {
-            fields.set(name, value)?;
+        let mut rest = query;
+        while let [first, ..] = rest {
+            rest = fields.read(*first, rest)?;
         }
         fields.finish()
     }
@@ -162,32 +163,53 @@ struct Fields {
 }
 
 impl Fields {
-    fn set(&mut self, name: &[u8], value: &[u8]) -> Result<(), Error> {
-        match name {
-            b"info_hash" => {
-                let hash = decode_20(value).map_err(|Malformed| Error::NotTwentyBytes("info_hash"))?;
-                if self.info_hash.replace(hash).is_some() {
-                    return Err(Error::RepeatedInfoHash);
-                }
+    /// Reads the pair at the beginning of `query`, whose first byte it is, and returns what comes after it.
+    fn read<'a>(&mut self, first: u8, query: &'a [u8]) -> Result<&'a [u8], Error> {
+        let named = |name: &[u8]| query.strip_prefix(name);
+        match first {
+            b'i' if let Some(value) = named(b"info_hash=") => self.read_info_hash(value),
+            b'p' if let Some(value) = named(b"peer_id=") => {
+                let wrong = |Malformed| Error::NotTwentyBytes("peer_id");
+                keep(&mut self.peer_id, take_20(value).map_err(wrong)?)
             }
-            b"peer_id" => {
-                let id = decode_20(value).map_err(|Malformed| Error::NotTwentyBytes("peer_id"))?;
-                self.peer_id = Some(id);
+            b'p' if let Some(value) = named(b"port=") => self.read_port(value),
+            b'u' if let Some(value) = named(b"uploaded=") => counter(&mut self.uploaded, "uploaded", value),
+            b'd' if let Some(value) = named(b"downloaded=") => {
+                counter(&mut self.downloaded, "downloaded", value)
             }
-            b"port" => {
-                let port = number(value).and_then(|port| u16::try_from(port).ok()).filter(|&port| port != 0);
-                self.port = Some(port.ok_or(Error::Port)?);
-            }
-            b"uploaded" => self.uploaded = Some(number(value).ok_or(Error::Counter("uploaded"))?),
-            b"downloaded" => self.downloaded = Some(number(value).ok_or(Error::Counter("downloaded"))?),
-            b"left" => self.left = Some(number(value).ok_or(Error::Counter("left"))?),
-            b"event" => self.event = event(value),
-            b"numwant" => self.numwant = count(value),
-            b"compact" => self.dictionary = value == b"0",
-            b"key" => self.key = key(value),
+            b'l' if let Some(value) = named(b"left=") => counter(&mut self.left, "left", value),
+            _ => Ok(self.read_choice(first, query)),
+        }
+    }
+
+    /// The same for a pair that cannot be wrong: what is not understood is as if it were not there.
+    fn read_choice<'a>(&mut self, first: u8, query: &'a [u8]) -> &'a [u8] {
+        let (pair, rest) = take_value(query);
+        let named = |name: &[u8]| pair.strip_prefix(name).filter(|value| !value.is_empty());
+        match first {
+            b'e' if let Some(value) = named(b"event=") => self.event = event(value),
+            b'n' if let Some(value) = named(b"numwant=") => self.numwant = count(value),
+            b'c' if let Some(value) = named(b"compact=") => self.dictionary = value == b"0",
+            b'k' if let Some(value) = named(b"key=") => self.key = key(value),
             _ => {}
         }
-        Ok(())
+        rest
+    }
+
+    fn read_info_hash<'a>(&mut self, query: &'a [u8]) -> Result<&'a [u8], Error> {
+        let (hash, rest) = take_20(query).map_err(|Malformed| Error::NotTwentyBytes("info_hash"))?;
+        if hash.is_some() && self.info_hash.is_some() {
+            return Err(Error::RepeatedInfoHash);
+        }
+        keep(&mut self.info_hash, (hash, rest))
+    }
+
+    fn read_port<'a>(&mut self, query: &'a [u8]) -> Result<&'a [u8], Error> {
+        let (port, rest) = take_number(query).map_err(|Malformed| Error::Port)?;
+        if let Some(port) = port {
+            self.port = Some(u16::try_from(port).ok().filter(|&port| port != 0).ok_or(Error::Port)?);
+        }
+        Ok(rest)
     }
 
     fn finish(self) -> Result<Request, Error> {
@@ -216,18 +238,20 @@ impl Fields {
     }
 }
 
-/// Decimal digits that fit 64 bits; no sign.
-fn number(value: &[u8]) -> Option<u64> {
-    value.iter().try_fold(0_u64, |number, byte| {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            return None;
-        }
-        number.checked_mul(10)?.checked_add(u64::from(digit))
-    })
+/// Replaces what is known of a field, unless its value was empty.
+fn keep<'a, T>(field: &mut Option<T>, (value, rest): (Option<T>, &'a [u8])) -> Result<&'a [u8], Error> {
+    if value.is_some() {
+        *field = value;
+    }
+    Ok(rest)
 }
 
-/// Like [`number`], but a number too large for 32 bits is the largest.
+/// Decimal digits that fit 64 bits; no sign.
+fn counter<'a>(field: &mut Option<u64>, name: &'static str, query: &'a [u8]) -> Result<&'a [u8], Error> {
+    keep(field, take_number(query).map_err(|Malformed| Error::Counter(name))?)
+}
+
+/// Decimal digits; a number too large for 32 bits is the largest.
 fn count(value: &[u8]) -> Option<u32> {
     value.iter().try_fold(0_u32, |number, byte| {
         let digit = byte.wrapping_sub(b'0');

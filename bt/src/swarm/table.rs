@@ -38,7 +38,7 @@ pub(super) struct Tally<N> {
 /// without. A peer changes its zone by changing places with the one at the border, step by step: three swaps at
 /// most, whatever the size.
 ///
-/// An IPv4 peer takes 28 bytes in `slots`, 6 in `v4`, 2.4 in `index`, and a sixteenth of all that at most for growth:
+/// An IPv4 peer takes 28 bytes in `slots`, 6 in `v4`, 2.5 in `index`, and a sixteenth of all that at most for growth:
 /// about 37.5 bytes.
 #[derive(Debug, Default)]
 pub(super) struct Table {
