@@ -12,7 +12,7 @@ use anyhow::{Context, ensure};
 use clap::{Parser, Subcommand};
 use infra::config::Config;
 
-use plan::{MEMBERS, Plan};
+use plan::{Announce, MEMBERS, Plan};
 
 const PIPELINE: usize = 64;
 
@@ -67,7 +67,7 @@ async fn main() -> anyhow::Result<()> {
         Step::Targets { count } => {
             let mut rng = fastrand::Rng::with_seed(1);
             for _ in 0..*count {
-                writeln!(out, "{}", plan.announce(rng.u32(0..arguments.peers)).target())?;
+                writeln!(out, "{}", target(&plan.announce(rng.u32(0..arguments.peers))))?;
             }
         }
         Step::Load { address, close } => load(&plan, arguments.peers, address, *close)?,
@@ -90,13 +90,34 @@ async fn fill(arguments: &Arguments) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// As the target of an HTTP request.
+fn target(announce: &Announce) -> String {
+    let Announce { path, hash, peer_id, port, left } = announce;
+    let mut target = String::with_capacity(320);
+    let _ = write!(target, "{path}?info_hash=");
+    for byte in hash.as_bytes() {
+        if byte.is_ascii_alphanumeric() {
+            target.push(char::from(*byte));
+        } else {
+            let _ = write!(target, "%{byte:02X}");
+        }
+    }
+    let peer_id = String::from_utf8_lossy(peer_id);
+    let _ = write!(
+        target,
+        "&peer_id={peer_id}&port={port}&uploaded=0&downloaded=0&left={left}&corrupt=0&key=4C1B2A90\
+         &numwant=50&compact=1&no_peer_id=1&supportcrypto=1&redundant=0"
+    );
+    target
+}
+
 fn load(plan: &Plan, peers: u32, address: &str, close: bool) -> anyhow::Result<()> {
     let mut connection = BufReader::new(TcpStream::connect(address)?);
     let numbers: Vec<u32> = (0..peers).collect();
     for batch in numbers.chunks(if close { 1 } else { PIPELINE }) {
         let mut requests = String::new();
         for peer in batch {
-            let _ = write!(requests, "GET {} HTTP/1.1\r\nHost: bench\r\n\r\n", plan.announce(*peer).target());
+            let _ = write!(requests, "GET {} HTTP/1.1\r\nHost: bench\r\n\r\n", target(&plan.announce(*peer)));
         }
         if close {
             let mut stream = TcpStream::connect(address)?;

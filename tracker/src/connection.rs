@@ -7,6 +7,8 @@ use std::net::IpAddr;
 use std::os::fd::RawFd;
 use std::sync::Arc;
 
+use bt::control::Protocol;
+
 use crate::Tracker;
 use crate::exchange::{Answers, Ending, Found, MAX_HEADER, Next, Open, Respondent};
 pub(crate) use stream::Stream;
@@ -220,7 +222,8 @@ impl Connection {
         answers.bytes.shrink_to(KEPT_ANSWERS);
         // A full buffer says that more may have come.
         let stopping = *stopping && end < input.len();
-        let respondent = Respondent { tracker, peer: self.peer, stopping };
+        let protocol = if self.stream.is_sealed() { Protocol::Https } else { Protocol::Http };
+        let respondent = Respondent { tracker, peer: self.peer, protocol, stopping };
         let (done, next) = respondent.respond(&input[..end], answers);
         self.unread.clear();
         if done < end {

@@ -3,10 +3,11 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use bt::control::Protocol;
 use bt::route;
 
 use crate::Tracker;
-use crate::answer::{Asked, Refusal, Stop};
+use crate::answer::{Asked, Origin, Refusal, Stop};
 use crate::http_answer::{Status, write};
 use crate::http_request::{Method, Persistence, Reading, Request, read};
 
@@ -54,7 +55,7 @@ pub(crate) enum Ending {
 #[derive(Debug)]
 pub(crate) struct Open {
     target: Vec<u8>,
-    client: IpAddr,
+    origin: Origin,
     method: Method,
     persistence: Persistence,
     ending: Ending,
@@ -74,6 +75,7 @@ pub(crate) struct Found {
 pub(crate) struct Respondent<'a> {
     pub(crate) tracker: &'a Tracker,
     pub(crate) peer: IpAddr,
+    pub(crate) protocol: Protocol,
     /// Whether the last of the requests that came is the last of the connection.
     pub(crate) stopping: bool,
 }
@@ -114,12 +116,13 @@ impl Respondent<'_> {
         let status = if method == Method::Other {
             Status::MethodNotAllowed
         } else {
-            match self.tracker.answer(target, client, Asked::default(), body) {
+            let origin = Origin { ip: client, protocol: self.protocol };
+            match self.tracker.answer(target, origin, Asked::default(), body) {
                 Ok(()) => Status::Ok,
                 Err(Stop::Refused(refusal)) => refused(refusal, body),
                 Err(Stop::Ask(_)) => {
                     let ending = request.ending(false);
-                    return Err(Open { target: target.to_vec(), client, method, persistence, ending });
+                    return Err(Open { target: target.to_vec(), origin, method, persistence, ending });
                 }
             }
         };
@@ -138,9 +141,9 @@ impl Request<'_> {
 impl Open {
     /// Answers the request, with the database's help.
     pub(crate) async fn ask(self, tracker: Arc<Tracker>) -> Found {
-        let Self { target, client, method, persistence, ending } = self;
+        let Self { target, origin, method, persistence, ending } = self;
         let mut body = Vec::new();
-        let status = find(&tracker, &target, client, &mut body).await;
+        let status = find(&tracker, &target, origin, &mut body).await;
         Found { status, body, method, persistence, ending }
     }
 }
@@ -154,10 +157,10 @@ impl Found {
     }
 }
 
-async fn find(tracker: &Tracker, target: &[u8], client: IpAddr, body: &mut Vec<u8>) -> Status {
+async fn find(tracker: &Tracker, target: &[u8], origin: Origin, body: &mut Vec<u8>) -> Status {
     let mut asked = Asked::default();
     for _ in 0..MAX_QUESTIONS {
-        match tracker.answer(target, client, asked, body) {
+        match tracker.answer(target, origin, asked, body) {
             Ok(()) => return Status::Ok,
             Err(Stop::Refused(refusal)) => return refused(refusal, body),
             Err(Stop::Ask(subject)) => {
@@ -168,6 +171,7 @@ async fn find(tracker: &Tracker, target: &[u8], client: IpAddr, body: &mut Vec<u
             }
         }
     }
+    tracker.give_up(target, origin);
     refused(Refusal::Unavailable, body)
 }
 

@@ -41,6 +41,10 @@ impl Stream {
         Self::Sealed(Box::new(Sealed { socket, tls }))
     }
 
+    pub(super) fn is_sealed(&self) -> bool {
+        matches!(self, Self::Sealed(_))
+    }
+
     pub(crate) fn descriptor(&self) -> RawFd {
         self.socket().as_raw_fd()
     }
