@@ -23,7 +23,7 @@ impl History {
         match sample(app, now).await {
             Ok(()) => self.last = Some(hour),
             Err(error) => {
-                tracing::warn!(%error, "this hour's numbers of peers are not written down; trying again")
+                tracing::warn!(%error, "this hour's numbers of peers are not written down; trying again");
             }
         }
     }

@@ -141,7 +141,9 @@ fn runs(hours: &[Option<u32>]) -> Vec<Vec<(usize, u32)>> {
             run.push(least.max(most));
         }
     }
-    runs.iter_mut().for_each(|run| straighten(run));
+    for run in &mut runs {
+        straighten(run);
+    }
     runs
 }
 
