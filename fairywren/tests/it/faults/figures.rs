@@ -75,7 +75,7 @@ impl Figures {
         match goal {
             Some(goal) => self.time("announce, 99th percentile", high, goal),
             None => {
-                self.note("announce, 99th percentile", format_args!("{:.2} ms", high.as_secs_f64() * 1e3))
+                self.note("announce, 99th percentile", format_args!("{:.2} ms", high.as_secs_f64() * 1e3));
             }
         }
         self.note("announce, slowest", format_args!("{:.1} ms", most.as_secs_f64() * 1e3));
