@@ -36,6 +36,19 @@ pub struct Counts {
     pub snatched: u32,
 }
 
+/// Where the peers of a swarm can be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub struct Endpoints {
+    /// IPv4, of peers that lack nothing.
+    pub v4_seeders: u32,
+    /// IPv4, of all others.
+    pub v4_leechers: u32,
+    /// IPv6, of peers that lack nothing.
+    pub v6_seeders: u32,
+    /// IPv6, of all others.
+    pub v6_leechers: u32,
+}
+
 /// One announce, as the swarm needs it.
 #[derive(Debug, Clone, Copy)]
 pub struct Announcement {
@@ -141,6 +154,17 @@ impl Swarm {
         let leechers = total.peers - total.seeders;
         let downloaders = leechers - self.partial_seeds;
         Counts { seeders: total.seeders, leechers, downloaders, snatched: self.snatched }
+    }
+
+    /// How many endpoints there are of each family: a peer with both has two.
+    pub fn endpoints(&self) -> Endpoints {
+        let total = self.districts.total();
+        Endpoints {
+            v4_seeders: total.v4_seeders,
+            v4_leechers: total.v4 - total.v4_seeders,
+            v6_seeders: total.v6_seeders,
+            v6_leechers: total.v6 - total.v6_seeders,
+        }
     }
 
     /// Raises the number of snatches to what another source knows; never lowers it.

@@ -37,7 +37,7 @@ pub(crate) async fn run(tracker: Arc<Tracker>, mut socket: RouterSocket, shutdow
         let answer = answer.into_iter().map(Bytes::from);
         let Ok(message) = mq::message(std::iter::once(identity.clone()).chain(answer)) else { continue };
         match timeout(PATIENCE, socket.send(message)).await {
-            Ok(Ok(())) => {}
+            Ok(Ok(())) => tracker.stream.asked.mark(tracker.clock.now()),
             Ok(Err(error)) => tracing::debug!(%error, "cannot send an answer"),
             Err(_) => tracing::warn!("an answer was not taken in time"),
         }

@@ -27,6 +27,7 @@ mod udp;
 mod upkeep;
 mod workers;
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,6 +42,7 @@ use clock::Clock;
 use decisions::Suspects;
 use directory::{Directory, Feed, Link, LinkError};
 use limits::Windows;
+use metrics::Metrics;
 use publish::Stream;
 use reports::Ledger;
 use restart_file::{Copy, RestartFile};
@@ -64,6 +66,13 @@ struct Tracker {
     suspects: Suspects,
 }
 
+impl fmt::Debug for Tracker {
+    /// It holds secrets and addresses.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tracker").finish_non_exhaustive()
+    }
+}
+
 /// Where a tracker listens, with the ports that the system chose.
 #[derive(Debug, Clone, Default)]
 pub struct Addresses {
@@ -71,6 +80,8 @@ pub struct Addresses {
     pub http: Vec<SocketAddr>,
     /// For announces over UDP.
     pub udp: Vec<SocketAddr>,
+    /// For Prometheus.
+    pub metrics: Vec<SocketAddr>,
 }
 
 /// Runs the tracker until SIGINT or SIGTERM; `ready` is told where it listens.
@@ -88,6 +99,7 @@ async fn run_here(config: Config, ready: impl FnOnce(&Addresses)) -> anyhow::Res
     let shutdown = Shutdown::default();
     let workers = Workers::bind(&config.tracker)?;
     let udp = Udp::bind(&config.tracker)?;
+    let metrics = infra::metrics::bind(&config.tracker.metrics_listen).await?;
     let (mut counts, mut control) = (PubSocket::new(), RouterSocket::new());
     mq::bind(&mut counts, &config.zeromq.counts).await?;
     mq::bind(&mut control, &config.zeromq.control).await?;
@@ -133,7 +145,9 @@ async fn run_here(config: Config, ready: impl FnOnce(&Addresses)) -> anyhow::Res
     shutdown.spawn(reports::run(Arc::clone(&tracker), shutdown.clone()));
     shutdown.spawn(decisions::look_at_suspects(Arc::clone(&tracker), refused, shutdown.clone()));
     shutdown.spawn(control::run(Arc::clone(&tracker), control, shutdown.clone()));
-    let addresses = Addresses { http: workers.addresses().to_vec(), udp: udp.addresses().to_vec() };
+    let watched = Metrics::new(&tracker, workers.places(), restart_file.running().to_owned());
+    let addresses = Addresses { http: workers.addresses().to_vec(), udp: udp.addresses().to_vec(), metrics: metrics.iter().filter_map(|it| it.local_addr().ok()).collect() };
+    infra::metrics::serve(metrics, &Arc::new(watched), &shutdown);
     let running = workers.start(&tracker, &shutdown)?;
     let udp = udp.start(&tracker, &shutdown)?;
     // Signals are listened for first: whoever hears that we are ready may send one.

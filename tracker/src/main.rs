@@ -46,6 +46,9 @@ fn announce_ready(addresses: &Addresses) {
     for address in &addresses.udp {
         let _ = writeln!(out, "udp {address}");
     }
+    for address in &addresses.metrics {
+        let _ = writeln!(out, "metrics {address}");
+    }
     // Last: whoever starts the tracker counts these lines, and then it serves.
     for address in &addresses.http {
         let _ = writeln!(out, "listening {address}");

@@ -41,16 +41,6 @@ impl Places {
         taken
     }
 
-    /// How many are taken.
-    pub(crate) fn taken(&self) -> usize {
-        self.taken.load(Relaxed)
-    }
-
-    /// How many are taken now.
-    pub(crate) fn taken(&self) -> usize {
-        self.taken.load(Relaxed).min(self.all)
-    }
-
     /// Of one that was taken.
     pub(crate) fn give_back(&self) {
         self.taken.fetch_sub(1, Relaxed);

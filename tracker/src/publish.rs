@@ -24,6 +24,26 @@ pub(crate) struct Stream {
     epoch: u64,
     /// Of the last message; what it says was taken from the swarms before.
     seq: AtomicU64,
+    /// When a message was last taken by the socket, and a question last answered.
+    sent: Moment,
+    pub(crate) asked: Moment,
+}
+
+/// When something last happened, to the second.
+#[derive(Debug, Default)]
+pub(crate) struct Moment(AtomicU64);
+
+impl Moment {
+    /// It happens at second `now` of the tracker's clock.
+    pub(crate) fn mark(&self, now: u32) {
+        self.0.store(u64::from(now) + 1, Ordering::Relaxed);
+    }
+
+    /// Seconds since then; none before it happened for the first time.
+    pub(crate) fn age(&self, now: u32) -> Option<u32> {
+        let marked = self.0.load(Ordering::Relaxed).checked_sub(1)?;
+        Some(now.saturating_sub(u32::try_from(marked).unwrap_or(u32::MAX)))
+    }
 }
 
 impl Stream {
@@ -31,12 +51,17 @@ impl Stream {
     pub(crate) fn new() -> std::io::Result<Self> {
         let mut epoch = [0; 8];
         infra::secrets::random(&mut epoch)?;
-        Ok(Self { epoch: u64::from_be_bytes(epoch), seq: AtomicU64::new(0) })
+        Ok(Self { epoch: u64::from_be_bytes(epoch), seq: AtomicU64::new(0), sent: Moment::default(), asked: Moment::default() })
     }
 
     /// The last message. Swarms read after this call contain all that was published up to it.
     pub(crate) fn position(&self) -> Position {
         Position { epoch: self.epoch, seq: self.seq.load(Ordering::Acquire) }
+    }
+
+    /// Seconds since a message was last sent.
+    pub(crate) fn age(&self, now: u32) -> Option<u32> {
+        self.sent.age(now)
     }
 
     /// To be called once the next message's records have been taken.
@@ -68,7 +93,7 @@ pub(crate) async fn run(tracker: Arc<Tracker>, mut socket: PubSocket, shutdown: 
         let mut rest = &records[..];
         loop {
             let (now, later) = rest.split_at(rest.len().min(MAX_RECORDS));
-            send(&tracker.stream, &mut socket, now).await;
+            send(&tracker, &mut socket, now).await;
             rest = later;
             if rest.is_empty() {
                 break;
@@ -77,13 +102,14 @@ pub(crate) async fn run(tracker: Arc<Tracker>, mut socket: PubSocket, shutdown: 
     }
 }
 
-async fn send(stream: &Stream, socket: &mut PubSocket, records: &[counts::Record]) {
-    let frames = counts::encode(stream.advance(), records);
+async fn send(tracker: &Tracker, socket: &mut PubSocket, records: &[counts::Record]) {
+    let frames = counts::encode(tracker.stream.advance(), records);
     let sent = match mq::message(frames.into_iter().map(Into::into)) {
         Ok(message) => socket.send(message).await.map_err(Into::into),
         Err(error) => Err(error),
     };
-    if let Err(error) = sent {
-        tracing::warn!(%error, "cannot publish counts");
+    match sent {
+        Ok(()) => tracker.stream.sent.mark(tracker.clock.now()),
+        Err(error) => tracing::warn!(%error, "cannot publish counts"),
     }
 }

@@ -54,6 +54,11 @@ pub(crate) struct RestartFile {
 }
 
 impl RestartFile {
+    /// The copy that is written while announces come in.
+    pub(crate) fn running(&self) -> &Path {
+        &self.running
+    }
+
     /// `file` is `tracker.restartFile` of the configuration.
     pub(crate) fn new(file: &Path) -> Self {
         let name = |suffix: &str| {

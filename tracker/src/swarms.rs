@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use bt::announce::Event;
 use bt::report::Report;
-use bt::swarm::{Announcement, ClientPrefix, Clients, Counts, Outcome, PeerBuffer, Rules, Swarm};
+use bt::swarm::{Announcement, ClientPrefix, Clients, Counts, Endpoints, Outcome, PeerBuffer, Rules, Swarm};
 use bt::{InfoHash, control, counts};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
@@ -210,6 +210,22 @@ impl Swarms {
             });
         }
         records
+    }
+
+    /// How many torrents have peers, and where these can be reached.
+    pub(crate) fn totals(&self) -> (u64, [u64; 4]) {
+        let (mut torrents, mut endpoints) = (0, [0; 4]);
+        for shard in 0..SHARDS {
+            self.locked(shard, |shard| {
+                for room in shard.swarms.values().filter(|room| !room.swarm.is_empty()) {
+                    torrents += 1;
+                    let Endpoints { v4_seeders, v4_leechers, v6_seeders, v6_leechers } = room.swarm.endpoints();
+                    let more = [v4_seeders, v4_leechers, v6_seeders, v6_leechers];
+                    endpoints.iter_mut().zip(more).for_each(|(sum, more)| *sum += u64::from(more));
+                }
+            });
+        }
+        (torrents, endpoints)
     }
 
     /// Up to `limit` peers of one torrent or of all, and how many there are.

@@ -54,19 +54,9 @@ impl Workers {
         Ok(Self { addresses, listeners, tls, places, timeout: config.header_timeout })
     }
 
-    /// Room for connections of clients.
-    pub(crate) fn places(&self) -> &Places {
-        &self.places
-    }
-
     /// Where they listen.
     pub(crate) fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
-    }
-
-    /// Room for connections, for whoever counts them.
-    pub(crate) fn places(&self) -> Places {
-        self.places.clone()
     }
 
     /// Starts the threads; the runtime that this is called in asks the database for them. They answer until `shutdown`

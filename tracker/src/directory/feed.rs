@@ -203,10 +203,7 @@ impl Feed {
                     progress = timeout(PATIENCE, self.compare(&queries, progress)).await??;
                     self.directory.link.confirm();
                     if progress == Progress::Done {
-                        let (torrents, members) = {
-                            let known = self.directory.known.lock();
-                            (known.torrents.len(), known.members.len())
-                        };
+                        let (members, torrents) = self.directory.sizes();
                         tracing::debug!(torrents, members, elapsed = ?begun.elapsed(), "compared with the database");
                     }
                 }

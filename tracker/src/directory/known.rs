@@ -28,6 +28,12 @@ impl Directory {
         known.torrents.range((Excluded(after), Included(end))).map(|(id, _)| *id).collect()
     }
 
+    /// How many members and torrents are known.
+    pub(crate) fn sizes(&self) -> (usize, usize) {
+        let known = self.known.lock();
+        (known.members.len(), known.torrents.len())
+    }
+
     /// The next members by id, up to `count`. No announce waits for this.
     pub(crate) fn members_after(&self, id: Option<u32>, count: usize) -> Vec<restart::Member> {
         let known = self.known.lock();

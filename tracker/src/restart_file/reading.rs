@@ -110,7 +110,7 @@ impl<'a> Restoring<'a> {
             Section::Saved(at) => {
                 self.how.away = u32::try_from(wall_seconds().saturating_sub(at)).unwrap_or(u32::MAX);
             }
-            Section::Clients(prefixes) => self.how.clients = swarms.number_clients(&prefixes),
+            Section::Clients(prefixes) => self.how.clients = prefixes,
             Section::Members(members) => directory.restore_members(&members),
             Section::Torrents(torrents) => directory.restore_torrents(&torrents),
             Section::Reports(position, reports) => ledger.restore(position, reports),

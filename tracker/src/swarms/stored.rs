@@ -17,19 +17,14 @@ pub(crate) struct Return {
     pub(crate) timeout: u32,
     /// Whether sessions go on, see [`bt::swarm::Swarm::restore`].
     pub(crate) exact: bool,
-    /// For each number of a client in the file, the number it has here.
-    pub(crate) clients: Vec<u16>,
+    /// For each number of a client in the file, its prefix. Only those that are still met get a number here.
+    pub(crate) clients: Vec<ClientPrefix>,
 }
 
 impl Swarms {
     /// The prefixes that all clients stored so far are numbers of.
     pub(crate) fn clients(&self) -> Vec<ClientPrefix> {
         self.clients.read().prefixes().to_vec()
-    }
-
-    /// The numbers that these prefixes have from now on.
-    pub(crate) fn number_clients(&self, prefixes: &[ClientPrefix]) -> Vec<u16> {
-        prefixes.iter().map(|prefix| self.number_of(*prefix)).collect()
     }
 
     /// Has `writer` make pieces of all swarms and `flush` take them, which happens without a lock.
@@ -78,9 +73,9 @@ impl Swarms {
             let mut count = 0;
             for peer in peers {
                 let idle = peer.idle.saturating_add(how.away);
-                let client = how.clients.get(usize::from(peer.client)).copied().unwrap_or_default();
                 if idle <= how.timeout {
-                    let peer = Stored { idle, client, ..*peer };
+                    let prefix = how.clients.get(usize::from(peer.client)).copied().unwrap_or_default();
+                    let peer = Stored { idle, client: self.number_of(prefix), ..*peer };
                     count += usize::from(room.swarm.restore(&peer, how.now, how.exact));
                 }
             }

@@ -150,7 +150,7 @@ fn peers_come_back_as_old_as_they_are_unless_that_is_too_old() {
     writer.finish();
 
     let back = Swarms::new(Rules::default());
-    let how = Return { now: 7, away: 60, timeout: 80, exact: true, clients: vec![0, 0] };
+    let how = Return { now: 7, away: 60, timeout: 80, exact: true, clients: swarms.clients() };
     let mut peers = 0;
     for section in read_all(writer.bytes()).expect("whole") {
         let Section::Swarm(head, stored) = section else { panic!("{section:?}") };
@@ -159,7 +159,7 @@ fn peers_come_back_as_old_as_they_are_unless_that_is_too_old() {
     assert_eq!(peers, 2);
     assert_eq!(numbers(&back.take_changed()), [(1, 1, 0, 5), (2, 1, 0, 0)]);
     let (_, found) = back.peers(Some([1; 20].into()), 10, 7);
-    assert_eq!((found[0].peer.member, found[0].peer.idle), (2, 80));
+    assert_eq!((found[0].peer.member, found[0].peer.idle, found[0].peer.client), (2, 80, [7; 8]));
     // The session goes on, and the database may know of a snatch more.
     announce(&back, &torrent(1, 9), 2, 0, Event::None, 17);
     assert_eq!((gathered(&back).0[0].seeded, back.counts(&torrent(1, 9)).snatched), (90, 9));
