@@ -41,6 +41,11 @@ impl Places {
         taken
     }
 
+    /// How many are taken.
+    pub(crate) fn taken(&self) -> usize {
+        self.taken.load(Relaxed)
+    }
+
     /// Of one that was taken.
     pub(crate) fn give_back(&self) {
         self.taken.fetch_sub(1, Relaxed);

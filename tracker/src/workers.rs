@@ -59,6 +59,11 @@ impl Workers {
         &self.addresses
     }
 
+    /// Room for connections, for whoever counts them.
+    pub(crate) fn places(&self) -> Places {
+        self.places.clone()
+    }
+
     /// Starts the threads; the runtime that this is called in asks the database for them. They answer until `shutdown`
     /// is requested, and run on for what is under way then.
     pub(crate) fn start(self, tracker: &Arc<Tracker>, shutdown: &Shutdown) -> anyhow::Result<Running> {
