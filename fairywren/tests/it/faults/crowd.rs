@@ -35,6 +35,7 @@ async fn idle_connections_hold_up_nobody() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_256_file_descriptors_those_who_are_connected_go_on() {
+    raise_limit();
     let wrap = |command: Command| {
         let mut limited = Command::new("prlimit");
         limited.args(["--nofile=256:256", "--"]).arg(command.get_program()).args(command.get_args());
@@ -74,6 +75,7 @@ async fn with_256_file_descriptors_those_who_are_connected_go_on() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn headers_that_never_end_hold_up_nobody() {
+    raise_limit();
     let site = Site::start(json!({ "tracker": { "headerTimeoutSeconds": 2 } }));
     let peers = site.populate(100, 50, 500).await;
     let (stop, stopped) = watch::channel(false);
