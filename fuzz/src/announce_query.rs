@@ -1,6 +1,7 @@
 //! The query of an announce: what is read is written and read again as the same, and reading takes no memory.
 
 use bt::announce::{Event, NumWant, Request};
+use percent_encoding::percent_decode;
 
 use crate::memory;
 
@@ -35,6 +36,8 @@ pub fn check(data: &[u8]) {
     let (request, held) = memory::peak(|| Request::parse(data));
     assert_eq!(held, 0, "reading takes no memory");
     let Ok(request) = request else { return };
+    assert_eq!(last_value(data, b"info_hash"), request.info_hash.as_bytes());
+    assert_eq!(last_value(data, b"peer_id"), request.peer_id);
     assert_ne!(request.port, 0);
     assert!(request.left.is_some() || request.event == Event::Stopped);
     for limits in [NumWant::default(), NumWant { default: 0, cap: 0 }] {
@@ -52,6 +55,13 @@ pub fn check(data: &[u8]) {
         Request::parse(&[data, b"&", query.as_bytes()].concat()).is_err(),
         "a second info hash is refused"
     );
+}
+
+/// The last value of `name` that is not empty, decoded by another library.
+fn last_value(query: &[u8], name: &[u8]) -> Vec<u8> {
+    let mut values =
+        query.split(|byte| *byte == b'&').filter_map(|pair| pair.strip_prefix(name)?.strip_prefix(b"="));
+    values.rfind(|value| !value.is_empty()).map(|value| percent_decode(value).collect()).unwrap_or_default()
 }
 
 /// See [`crate::Target::seeds`].

@@ -72,13 +72,19 @@ pub fn compare(python: &Path, seed: u64, count: usize) -> io::Result<Comparison>
         )));
     }
     let mut comparison = Comparison::default();
-    for (place, verdicts) in ours.into_iter().zip(theirs.stdout).enumerate() {
+    let mut accepted_here = Vec::with_capacity(count);
+    for verdicts in ours.into_iter().zip(theirs.stdout) {
+        accepted_here.push(matches!(verdicts, (None, b'0')));
         match verdicts {
-            (None, b'1') => comparison.accepted += 1,
+            (None, b'0') => {}
+            (None, _) => comparison.accepted += 1,
             (Some(_), b'0') => comparison.refused += 1,
             (Some(kind), _) => *comparison.refused_here.entry(kind).or_default() += 1,
-            (None, _) => comparison.accepted_here.extend(Mutants::new(seed).nth(place)),
         }
+    }
+    if accepted_here.contains(&true) {
+        let torrents = Mutants::new(seed).zip(accepted_here).filter(|(_, is_strange)| *is_strange);
+        comparison.accepted_here = torrents.map(|(torrent, _)| torrent).collect();
     }
     Ok(comparison)
 }

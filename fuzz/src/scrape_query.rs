@@ -1,6 +1,7 @@
 //! The query of a scrape: what is read is written and read again as the same, and there are never too many.
 
 use bt::scrape::{MAX_HASHES, Request};
+use percent_encoding::percent_decode;
 
 use crate::memory;
 
@@ -15,6 +16,10 @@ pub fn check(data: &[u8]) {
     let Ok(request) = request else { return };
     assert!((1..=MAX_HASHES).contains(&request.hashes.len()));
     assert!(request.hashes.len() * "info_hash=".len() < data.len());
+    let values = data.split(|byte| *byte == b'&').filter_map(|pair| pair.strip_prefix(b"info_hash="));
+    let values =
+        values.filter(|value| !value.is_empty()).map(|value| percent_decode(value).collect::<Vec<u8>>());
+    assert!(values.eq(request.hashes.iter().map(|hash| hash.as_bytes().to_vec())));
     let mut query = String::new();
     request.write_query(&mut query);
     assert_eq!(Request::parse(query.as_bytes()).as_ref(), Ok(&request), "{query}");

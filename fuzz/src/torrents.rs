@@ -1,5 +1,7 @@
 //! .torrent files: the corpus of the libtorrent project, and changes that keep most of a file sound.
 
+mod spans;
+
 use std::fs;
 use std::ops::Range;
 use std::path::Path;
@@ -9,6 +11,7 @@ use bt::metainfo::{Error, Metainfo};
 use fastrand::Rng;
 
 use crate::mutation;
+use spans::{Kind, spans};
 
 /// See [`crate::Target::words`].
 pub const WORDS: &[&str] = &[
@@ -123,6 +126,17 @@ impl Mutants {
     }
 }
 
+/// `bytes` with one change of structure, always the same for the same `seed`.
+pub fn changed_once(bytes: &[u8], seed: u64) -> Vec<u8> {
+    let mut rng = Rng::with_seed(seed);
+    let mut changed = bytes.to_vec();
+    change_structure(&mut changed, bytes, &mut rng);
+    if rng.bool() {
+        fit_pieces(&mut changed);
+    }
+    changed
+}
+
 /// One of `files`; seldom one of the large ones, which take long and are no more likely to find something.
 fn choose<'a>(files: &'a [Vec<u8>], rng: &mut Rng) -> &'a [u8] {
     let most = if rng.u8(..16) == 0 { files.len() } else { files.len() * 3 / 4 };
@@ -149,24 +163,6 @@ impl Iterator for Mutants {
         }
         Some(mutant)
     }
-}
-
-/// What a span of a file is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Key,
-    Number,
-    Text,
-    Container,
-}
-
-/// One key or value where it lies.
-#[derive(Debug, Clone)]
-struct Span {
-    kind: Kind,
-    at: Range<usize>,
-    /// With the key before it, if it is an entry's value; with the value behind it, if it is a key.
-    entry: Range<usize>,
 }
 
 /// Changes one key or value as a whole: lists and dictionaries hold no lengths, so all around it stays sound.
@@ -212,7 +208,7 @@ fn change_structure(bytes: &mut Vec<u8>, other: &[u8], rng: &mut Rng) {
         }
         // A value of another file, in its place or beside it.
         (7 | 8, _) => {
-            let strange = self::spans(other);
+            let strange = spans::spans(other);
             let Some(strange) = rng.choice(&strange) else { return };
             if rng.bool() {
                 bytes.splice(at, other[strange.at.clone()].iter().copied());
@@ -262,67 +258,4 @@ fn fit_pieces(bytes: &mut Vec<u8>) {
     if let Some(pieces) = pieces {
         bytes.splice(pieces.at, string(&vec![b'h'; expected]));
     }
-}
-
-/// All keys and values up to the first byte that is no bencoding, without the outermost one.
-fn spans(bytes: &[u8]) -> Vec<Span> {
-    let mut spans: Vec<Span> = Vec::new();
-    // Of each open list and dictionary: its place in `spans`, and the key that waits for its value.
-    let mut open: Vec<(usize, bool, Option<usize>)> = Vec::new();
-    let mut at = 0;
-    while let Some(byte) = bytes.get(at) {
-        let (kind, end) = match byte {
-            b'i' => (Kind::Number, end_of_number(bytes, at)),
-            b'0'..=b'9' => (Kind::Text, end_of_text(bytes, at)),
-            b'l' | b'd' => (Kind::Container, Some(at + 1)),
-            b'e' => {
-                at += 1;
-                let Some((place, _, _)) = open.pop() else { break };
-                spans[place].at.end = at;
-                spans[place].entry.end = at;
-                if open.is_empty() {
-                    break;
-                }
-                finish(&mut spans, &mut open, place);
-                continue;
-            }
-            _ => break,
-        };
-        let Some(end) = end else { break };
-        let place = spans.len();
-        let is_key = kind == Kind::Text && matches!(open.last(), Some((_, true, None)));
-        let kind = if is_key { Kind::Key } else { kind };
-        spans.push(Span { kind, at: at..end, entry: at..end });
-        at = end;
-        match (kind, open.last_mut()) {
-            (Kind::Container, _) => open.push((place, *byte == b'd', None)),
-            (Kind::Key, Some((_, _, key))) => *key = Some(place),
-            _ => finish(&mut spans, &mut open, place),
-        }
-    }
-    // What is still open has no end yet.
-    for (place, _, _) in open {
-        spans[place].at.end = at;
-        spans[place].entry.end = at;
-    }
-    spans.split_off(spans.len().min(1))
-}
-
-/// A value is whole: with the key that waited for it, it is an entry.
-fn finish(spans: &mut [Span], open: &mut [(usize, bool, Option<usize>)], place: usize) {
-    if let Some(key) = open.last_mut().and_then(|(_, _, key)| key.take()) {
-        let entry = spans[key].at.start..spans[place].at.end;
-        spans[key].entry = entry.clone();
-        spans[place].entry = entry;
-    }
-}
-
-fn end_of_number(bytes: &[u8], at: usize) -> Option<usize> {
-    bytes[at..].iter().position(|byte| *byte == b'e').map(|length| at + length + 1)
-}
-
-fn end_of_text(bytes: &[u8], at: usize) -> Option<usize> {
-    let colon = at + bytes[at..].iter().take(12).position(|byte| *byte == b':')?;
-    let length: usize = std::str::from_utf8(&bytes[at..colon]).ok()?.parse().ok()?;
-    (colon + 1).checked_add(length).filter(|end| *end <= bytes.len())
 }

@@ -79,7 +79,7 @@ fn check_request(request: &Request<'_>, data: &[u8]) {
 
 fn check_announce(announce: &Announce<'_>, written: &[u8], data: &[u8]) {
     assert_ne!(announce.request.port, 0);
-    assert!(announce.url.len() <= data.len() - 98);
+    assert_eq!(*announce.url, url(&data[98..]));
     // As it came, but for the event and the address that the client claims.
     for same in [0..80, 88..92, 96..98] {
         assert_eq!(written[same.clone()], data[same]);
@@ -92,6 +92,20 @@ fn check_announce(announce: &Announce<'_>, written: &[u8], data: &[u8]) {
     announce.request.write_query(&mut query);
     announce_query::check(query.as_bytes());
     assert_eq!(announce::Request::parse(query.as_bytes()).as_ref(), Ok(&announce.request));
+}
+
+/// Path and query, put together from the options of BEP 41.
+fn url(options: &[u8]) -> Vec<u8> {
+    let mut url = Vec::new();
+    let mut at = 0;
+    while let Some(kind @ 1..) = options.get(at) {
+        let end = if *kind == 1 { at + 1 } else { at + 2 + usize::from(options[at + 1]) };
+        if *kind == 2 {
+            url.extend_from_slice(&options[at + 2..end]);
+        }
+        at = end;
+    }
+    url
 }
 
 fn check_scrape(scrape: &Scrape<'_>, written: &[u8], body: &[u8]) {
