@@ -79,15 +79,22 @@ pub struct Named {
 /// The place of a transfer in a list.
 pub type Place = (OffsetDateTime, i32);
 
-/// With the peer timeout in seconds as $1.
-const TRANSFER: &str = "
-    select t.user_id, u.name as user_name, t.torrent_id, o.title, o.size, t.uploaded, t.downloaded,
-           t.seeded_seconds, t.leeched_seconds, t.left_bytes, t.first_seen_at, t.last_seen_at, t.snatched_at,
-           t.clamped_count, t.clamped_at,
-           not t.stopped and t.last_seen_at > now() - make_interval(secs => $1) as active
-    from transfers t
-    join users u on u.id = t.user_id
-    join torrents o on o.id = t.torrent_id";
+/// Those of `wanted` in `order`, with the peer timeout in seconds as $1 and how many at most as $2. They are cut to that
+/// number before names are looked up.
+fn select(wanted: &str, order: &str) -> String {
+    format!(
+        "select t.user_id, u.name as user_name, t.torrent_id, o.title, o.size, t.uploaded, t.downloaded,
+                t.seeded_seconds, t.leeched_seconds, t.left_bytes, t.first_seen_at, t.last_seen_at, t.snatched_at,
+                t.clamped_count, t.clamped_at, {ACTIVE} as active
+         from (select * from transfers t where {wanted} order by {order} limit $2) as t
+         join users u on u.id = t.user_id
+         join torrents o on o.id = t.torrent_id
+         order by {order}"
+    )
+}
+
+/// Whether a client is there, with the peer timeout in seconds as $1.
+const ACTIVE: &str = "not t.stopped and t.last_seen_at > now() - make_interval(secs => $1)";
 
 impl Transfer {
     fn from_row(row: &Row) -> Self {
@@ -126,16 +133,12 @@ pub async fn of_member(
     limit: i64,
 ) -> Result<Vec<Transfer>, Error> {
     let timeout = timeout.as_secs_f64();
-    let (order, end) = ("order by t.first_seen_at desc, t.torrent_id desc", "limit $3");
+    let order = "t.first_seen_at desc, t.torrent_id desc";
     let found = match after {
-        None => {
-            let sql = format!("{TRANSFER} where t.user_id = $2 {order} {end}");
-            rows(client, &sql, &[&timeout, &user, &limit]).await?
-        }
+        None => rows(client, &select("t.user_id = $3", order), &[&timeout, &limit, &user]).await?,
         Some((at, torrent)) => {
-            let behind = "(t.first_seen_at, t.torrent_id) < ($4, $5)";
-            let sql = format!("{TRANSFER} where t.user_id = $2 and {behind} {order} {end}");
-            rows(client, &sql, &[&timeout, &user, &limit, &at, &torrent]).await?
+            let sql = select("t.user_id = $3 and (t.first_seen_at, t.torrent_id) < ($4, $5)", order);
+            rows(client, &sql, &[&timeout, &limit, &user, &at, &torrent]).await?
         }
     };
     Ok(found.iter().map(Transfer::from_row).collect())
@@ -148,12 +151,9 @@ pub async fn active(
     user: i32,
     limit: i64,
 ) -> Result<Vec<Transfer>, Error> {
-    let sql = format!(
-        "{TRANSFER}
-         where t.user_id = $2 and not t.stopped and t.last_seen_at > now() - make_interval(secs => $1)
-         order by t.left_bytes = 0, t.first_seen_at desc, t.torrent_id desc limit $3"
-    );
-    let found = rows(client, &sql, &[&timeout.as_secs_f64(), &user, &limit]).await?;
+    let wanted = format!("t.user_id = $3 and {ACTIVE}");
+    let sql = select(&wanted, "t.left_bytes = 0, t.first_seen_at desc, t.torrent_id desc");
+    let found = rows(client, &sql, &[&timeout.as_secs_f64(), &limit, &user]).await?;
     Ok(found.iter().map(Transfer::from_row).collect())
 }
 
@@ -172,11 +172,13 @@ pub async fn count_active(
     timeout: Duration,
     user: i32,
 ) -> Result<Active, Error> {
-    let sql = "
-        select count(*) filter (where left_bytes = 0) as seeding, count(*) filter (where left_bytes > 0) as leeching
-        from transfers
-        where user_id = $2 and not stopped and last_seen_at > now() - make_interval(secs => $1)";
-    let row = one(client, sql, &[&timeout.as_secs_f64(), &user]).await?;
+    let sql = format!(
+        "select count(*) filter (where t.left_bytes = 0) as seeding,
+                count(*) filter (where t.left_bytes > 0) as leeching
+         from transfers t
+         where t.user_id = $2 and {ACTIVE}"
+    );
+    let row = one(client, &sql, &[&timeout.as_secs_f64(), &user]).await?;
     Ok(Active { seeding: row.get("seeding"), leeching: row.get("leeching") })
 }
 
@@ -187,8 +189,8 @@ pub async fn find(
     user: i32,
     torrent: i32,
 ) -> Result<Option<Transfer>, Error> {
-    let sql = format!("{TRANSFER} where t.user_id = $2 and t.torrent_id = $3");
-    let row = optional(client, &sql, &[&timeout.as_secs_f64(), &user, &torrent]).await?;
+    let sql = select("t.user_id = $3 and t.torrent_id = $4", "t.torrent_id");
+    let row = optional(client, &sql, &[&timeout.as_secs_f64(), &1_i64, &user, &torrent]).await?;
     Ok(row.as_ref().map(Transfer::from_row))
 }
 
@@ -201,17 +203,13 @@ pub async fn snatches(
     limit: i64,
 ) -> Result<Vec<Transfer>, Error> {
     let timeout = timeout.as_secs_f64();
-    let wanted = "where t.torrent_id = $2 and t.snatched_at is not null";
-    let (order, end) = ("order by t.snatched_at desc, t.user_id desc", "limit $3");
+    let wanted = "t.torrent_id = $3 and t.snatched_at is not null";
+    let order = "t.snatched_at desc, t.user_id desc";
     let found = match after {
-        None => {
-            let sql = format!("{TRANSFER} {wanted} {order} {end}");
-            rows(client, &sql, &[&timeout, &torrent, &limit]).await?
-        }
+        None => rows(client, &select(wanted, order), &[&timeout, &limit, &torrent]).await?,
         Some((at, user)) => {
-            let behind = "(t.snatched_at, t.user_id) < ($4, $5)";
-            let sql = format!("{TRANSFER} {wanted} and {behind} {order} {end}");
-            rows(client, &sql, &[&timeout, &torrent, &limit, &at, &user]).await?
+            let sql = select(&format!("{wanted} and (t.snatched_at, t.user_id) < ($4, $5)"), order);
+            rows(client, &sql, &[&timeout, &limit, &torrent, &at, &user]).await?
         }
     };
     Ok(found.iter().map(Transfer::from_row).collect())
