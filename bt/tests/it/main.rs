@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "a test may end in a panic")]
 
 mod accounting;
+mod allocations;
 mod announce;
 mod control;
 mod metainfo;

@@ -1,5 +1,6 @@
 //! Swarms: what announces count, what they account for, whom they tell of.
 
+mod fairness;
 mod model;
 mod properties;
 
@@ -301,33 +302,82 @@ fn a_member_is_removed_with_all_clients() {
 }
 
 #[test]
-fn windows_are_fair() {
-    const PEERS: u32 = 40;
-    const ROUNDS: u32 = 20_000;
-    const WANTED: u32 = 10;
+fn one_peer_too_many_takes_the_place_of_the_longest_silent() {
     let mut bench = Bench::new();
-    let asker = Announcement { numwant: WANTED, ..leecher(PEERS) };
-    for member in 0..PEERS {
-        if member == PEERS / 2 {
-            // Amid the others, where a window may begin before it or after it.
-            bench.announce(&asker);
-        }
-        bench.announce(&if member % 4 == 0 { seeder(member) } else { leecher(member) });
+    bench.rules.peers_per_member = 3;
+    for (now, identity) in [(0, 1), (5, 2), (10, 3), (15, 1)] {
+        bench.now = now;
+        bench.announce(&Announcement { identity, ..seeder(1) });
+        bench.announce(&Announcement { identity, ..leecher(2) });
     }
-    let (mut first, mut given) = ([0_u32; PEERS as usize], [0_u32; PEERS as usize]);
-    for _ in 0..ROUNDS {
-        bench.announce(&asker);
-        let members: Vec<usize> = bench.peers.v4().chunks(6).map(|wire| wire[3].into()).collect();
-        assert_eq!(members.len(), WANTED as usize);
-        first[members[0]] += 1;
-        for member in members {
-            given[member] += 1;
-        }
-    }
-    // Whom a window begins with is uniform over 40: chi-square with 39 degrees of freedom, 99.9 % below 72.05.
-    let expected = f64::from(ROUNDS) / f64::from(PEERS);
-    let chi_square: f64 = first.iter().map(|&seen| (f64::from(seen) - expected).powi(2) / expected).sum();
-    assert!(chi_square < 72.05, "{chi_square}");
-    // Each is in a quarter of all windows: 5,000 times, with a standard deviation of 61.
-    assert!(given.iter().all(|seen| seen.abs_diff(5000) < 250), "{given:?}");
+    bench.now = 20;
+    let outcome = bench.announce(&Announcement { identity: 4, event: Event::Paused, ..leecher(1) });
+    assert!(!outcome.known);
+    assert_eq!((outcome.before, outcome.after), (counts(3, 3, 3, 0), counts(2, 4, 3, 0)));
+    let mut here: Vec<u32> =
+        bench.swarm.export(0, 10, 20).filter(|it| it.member == 1).map(|it| it.identity).collect();
+    here.sort_unstable();
+    assert_eq!(here, [1, 3, 4], "the second was silent for longest");
+    bench.announce(&Announcement { identity: 5, event: Event::Stopped, ..leecher(1) });
+    assert_eq!(bench.swarm.len(), 6, "whoever leaves takes no place");
+}
+
+#[test]
+fn more_than_can_be_moved_is_cut_and_said() {
+    let mut bench = Bench::new();
+    bench.rules.bytes_per_second = 1000;
+    let at = |uploaded, downloaded| Announcement { uploaded, downloaded, ..leecher(1) };
+    bench.announce(&at(0, 0));
+    bench.now = 10;
+    let outcome = bench.announce(&at(10_000, 10_001));
+    assert_eq!((outcome.uploaded, outcome.downloaded, outcome.clamped), (10_000, 10_000, true));
+    let outcome = bench.announce(&at(11_000, 10_001));
+    assert_eq!(
+        (outcome.uploaded, outcome.downloaded, outcome.clamped),
+        (1000, 0, false),
+        "a second at least"
+    );
+    bench.now = 11;
+    let outcome = bench.announce(&at(20_000, 10_002));
+    assert_eq!((outcome.uploaded, outcome.downloaded, outcome.clamped), (1000, 1, true));
+    bench.now = 20;
+    let outcome = bench.announce(&at(20_000, 10_002));
+    assert_eq!((outcome.uploaded, outcome.clamped), (0, false), "what was cut is not made up for later");
+}
+
+#[test]
+fn seconds_are_leeched_until_nothing_is_lacking() {
+    let mut bench = Bench::new();
+    bench.announce(&leecher(1));
+    bench.now = 10;
+    let paused = Announcement { event: Event::Paused, ..leecher(1) };
+    assert_eq!(bench.announce(&paused).leeched, 10);
+    bench.now = 15;
+    let outcome = bench.announce(&seeder(1));
+    assert_eq!((outcome.leeched, outcome.seeded), (5, 0), "it lacked something until now");
+    bench.now = 86_400 + 15;
+    let outcome = bench.announce(&Announcement { event: Event::Stopped, left: None, ..leecher(1) });
+    assert_eq!((outcome.leeched, outcome.seeded, outcome.left), (0, 86_400, 0));
+}
+
+#[test]
+fn what_a_peer_lacked_is_kept_in_pieces() {
+    let mut bench = Bench::new();
+    bench.announce(&Announcement { left: Some(65_537), ..leecher(1) });
+    assert_eq!(bench.only().left, 2 * 65_536);
+    assert_eq!(bench.announce(&leecher(1)).left, 1, "what is announced is exact");
+    let outcome = bench.announce(&Announcement { event: Event::Stopped, left: None, ..leecher(1) });
+    assert_eq!(outcome.left, 65_536);
+    bench.announce(&Announcement { left: Some(u64::MAX), ..leecher(1) });
+    assert_eq!((bench.only().left, bench.only().state), ((1 << 42) - 65_536, PeerState::Leecher));
+}
+
+#[test]
+fn a_clock_that_is_behind_accounts_for_no_second_twice() {
+    let mut bench = Bench::new();
+    let mut seeded_at = |now| {
+        bench.now = now;
+        bench.announce(&seeder(1)).seeded
+    };
+    assert_eq!([100, 99, 101, 101, 400_000 - 200_000].map(&mut seeded_at), [0, 0, 1, 0, 199_899]);
 }
