@@ -149,6 +149,8 @@ impl Tracker {
         asked: Asked,
         encode: impl FnOnce(&Response<'_>),
     ) -> Result<(), Stop> {
+        // Before anybody is told that something is unknown.
+        self.check_restored(request.info_hash)?;
         let (seat, member) = self.member(token, asked)?;
         let torrent = self.directory.torrent(&request.info_hash);
         if torrent.is_none() && !asked.torrents {
@@ -234,16 +236,12 @@ impl Tracker {
         asked: Asked,
         mut give: impl FnMut(InfoHash, Option<Counts>),
     ) -> Result<(), Stop> {
+        self.check_restored([u8::MAX; 20].into())?;
         let (seat, member) = self.member(token, asked)?;
         let unknown = |hash: &&InfoHash| self.directory.torrent(hash).is_none();
         let missing: Vec<InfoHash> = hashes.iter().filter(unknown).copied().collect();
         if !missing.is_empty() && !asked.torrents {
             return Err(Stop::Ask(Subject::Torrents(missing)));
-        }
-        if !self.directory.gate.is_open() {
-            let torrents = hashes.iter().filter_map(|hash| self.directory.torrent(hash));
-            let last = torrents.map(|torrent| torrent.info_hash).max_by_key(shard_of);
-            last.map_or(Ok(()), |last| self.check_restored(last))?;
         }
         let scopes: Vec<_> = hashes
             .iter()
@@ -278,7 +276,7 @@ impl Tracker {
         }
     }
 
-    /// Whether all is there that the process before left behind of a torrent.
+    /// Whether all is there that the process before left behind of a torrent, and of those whose hashes are lower.
     fn check_restored(&self, info_hash: InfoHash) -> Result<(), Stop> {
         let there = self.directory.gate.has_shard(shard_of(&info_hash));
         if there { Ok(()) } else { Err(Stop::Ask(Subject::Swarm(info_hash))) }
@@ -296,7 +294,7 @@ impl Tracker {
     }
 
     /// Has a refusal looked at whose key is not known to be the member's. Returns it.
-    fn suspect(
+    pub(crate) fn suspect(
         &self,
         token: &Token,
         request: Option<&announce::Request>,

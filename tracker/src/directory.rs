@@ -129,15 +129,10 @@ impl Directory {
     ///
     /// A swarm is not asked for but waited for.
     pub(crate) async fn ask(&self, subject: Subject) -> Result<(), Unavailable> {
-        if !self.gate.is_open() {
-            tracing::debug!("a request waits for the restart file");
-        }
         if let Subject::Swarm(info_hash) = subject {
+            tracing::debug!("a request waits for the restart file");
             let there = self.gate.shard(shard_of(&info_hash)).await;
             return if there { Ok(()) } else { Err(Unavailable) };
-        }
-        if !self.gate.directory().await {
-            return Err(Unavailable);
         }
         let (answered, answer) = oneshot::channel();
         self.questions.try_send(Question { subject, answered }).map_err(|_| Unavailable)?;

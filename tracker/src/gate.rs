@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 /// How long an announce waits.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Nothing has been read: neither who may announce nor any peer.
 const CLOSED: usize = 0;
@@ -65,12 +65,12 @@ impl Gate {
         self.stage.load(Ordering::Acquire) == OPEN
     }
 
-    /// Waits for members and torrents, and says whether they are known.
-    pub(crate) async fn directory(&self) -> bool {
-        timeout(PATIENCE, self.wait_for(DIRECTORY)).await.is_ok()
+    /// Returns when members and torrents are known.
+    pub(crate) async fn directory(&self) {
+        self.wait_for(DIRECTORY).await;
     }
 
-    /// Waits for the swarms of `shard`, and says whether they are there.
+    /// Waits for members, torrents and the swarms of `shard`, and says whether they are there.
     pub(crate) async fn shard(&self, shard: usize) -> bool {
         timeout(PATIENCE, self.wait_for(DIRECTORY + shard + 1)).await.is_ok()
     }

@@ -124,7 +124,7 @@ impl Feed {
         shutdown: Shutdown,
     ) {
         // What the process before knew is older than what the database says.
-        while !self.directory.gate.directory().await {}
+        self.directory.gate.directory().await;
         let mut away = link.is_none();
         loop {
             if let Some(link) = link.take() {
