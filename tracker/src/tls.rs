@@ -106,7 +106,9 @@ impl Tls {
                     *current.write() = pair;
                     tracing::info!("the certificate was read again");
                 }
-                Err(error) => tracing::error!(%error, "the new certificate cannot be used; the old one stays"),
+                Err(error) => {
+                    tracing::error!(%error, "the new certificate cannot be used; the old one stays")
+                }
             }
             seen = stamp;
         }

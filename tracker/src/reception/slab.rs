@@ -78,7 +78,10 @@ mod tests {
         assert_eq!((slab.find(key), slab.len()), (None, 1));
         assert_eq!(slab.insert('c'), first);
         assert_eq!(slab.find(key), None);
-        assert_eq!((slab.at(first).copied(), slab.at(second).copied(), slab.at(9)), (Some('c'), Some('b'), None));
+        assert_eq!(
+            (slab.at(first).copied(), slab.at(second).copied(), slab.at(9)),
+            (Some('c'), Some('b'), None)
+        );
         assert_eq!(slab.len(), 2);
     }
 }

@@ -136,6 +136,66 @@ async fn a_client_that_takes_no_answers_is_cut() {
 }
 
 #[tokio::test]
+async fn a_body_does_not_cost_the_client_its_answer() {
+    let started = Started::new().await;
+    let body = "a".repeat(500_000);
+    let chunked = format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
+    for (headers, body) in [
+        (format!("Content-Length: {}\r\n", body.len()), body),
+        ("Transfer-Encoding: chunked\r\n".into(), chunked),
+    ] {
+        let mut connection = started.connect().await;
+        // A reset would drop what is on its way to the client, who reads only after it has sent all.
+        connection.send(&started.request(&headers)).await;
+        connection.send(&body).await;
+        connection.end().await;
+        assert!(connection.answer().await.expect("an answer").text().starts_with("d8:complete"));
+        assert!(connection.answer().await.is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_has_ended_its_side_is_answered() {
+    let mut site = Site::new().await;
+    let member = site.member("robin").await;
+    let hash = site.torrent(1).await;
+    let proxy = Proxy::start(site.folder.path(), &site.database.tracker);
+    let mut through = login(&site.database.tracker);
+    through["host"] = site.folder.path().to_str().expect("text").into();
+    site.config["tracker"]["postgresql"] = through;
+    let tracker = site.start().await;
+    let get =
+        |hash| format!("GET {} HTTP/1.1\r\nHost: a\r\n\r\n", tracker.client(member, 1).on(hash).target());
+    let mut connection = Connection::open(tracker.v4).await;
+    connection.send(&get(hash)).await;
+    connection.end().await;
+    assert!(connection.answer().await.expect("an answer").text().starts_with("d8:complete"));
+    assert!(connection.answer().await.is_none());
+    // The database is asked for the second, and does not answer in time.
+    proxy.hold();
+    let mut connection = Connection::open(tracker.v4).await;
+    connection.send(&get([9; 20].into())).await;
+    connection.end().await;
+    assert!(connection.answer().await.expect("an answer").text().contains("Tracker unavailable"));
+    assert!(connection.answer().await.is_none());
+}
+
+#[tokio::test]
+async fn whoever_idles_gives_its_place_to_whoever_waits() {
+    let change = |site: &mut Site| {
+        site.config["tracker"]["headerTimeoutSeconds"] = json!(3600);
+        site.config["tracker"]["maxConnections"] = json!(1);
+    };
+    let started = Started::with(change).await;
+    let mut idle = started.connect().await;
+    assert_eq!(idle.get("/").await.status, 404);
+    let mut other = started.connect().await;
+    other.send(&started.request("")).await;
+    assert!(other.answer().await.expect("an answer").text().starts_with("d8:complete"));
+    assert!(idle.answer().await.is_none());
+}
+
+#[tokio::test]
 async fn a_stop_answers_what_has_come_and_says_so() {
     let mut site = Site::new().await;
     let member = site.member("robin").await;

@@ -5,11 +5,15 @@
 mod announce;
 mod connection;
 mod database;
+mod doctor;
 mod harness;
 mod http;
 mod key;
+mod limits;
 mod live;
+mod metrics;
 mod program;
 mod reports;
 mod restart;
+mod tls;
 mod udp;

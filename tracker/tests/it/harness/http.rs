@@ -50,6 +50,11 @@ impl Connection {
         self.stream.write_all(bytes.as_bytes()).await.expect("sent");
     }
 
+    /// Says that nothing more will be sent.
+    pub(crate) async fn end(&mut self) {
+        self.stream.shutdown().await.expect("ended");
+    }
+
     /// Sends `bytes` again and again, and reads nothing.
     pub(crate) async fn send_until_cut(&mut self, bytes: &str) {
         let sending = async { while self.stream.write_all(bytes.as_bytes()).await.is_ok() {} };
