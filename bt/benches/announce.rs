@@ -133,7 +133,7 @@ fn decide_in_many(c: &mut Criterion) {
     });
 }
 
-fn response<'a>(counts: Counts, list: PeerList, peers: &'a PeerBuffer) -> Response<'a> {
+fn response(counts: Counts, list: PeerList, peers: &PeerBuffer) -> Response<'_> {
     Response {
         complete: counts.seeders,
         downloaded: counts.snatched,

@@ -82,7 +82,7 @@ impl World {
             member: dice.u32(..population.div_ceil(20)),
             identity: number,
             client: *b"-qB5050-",
-            endpoint: ([a ^ 10, b, c, d], 6881).into(),
+            endpoint: ([a ^ 0x0a, b, c, d], 6881).into(),
             uploaded: 0,
             downloaded: 0,
             left: Some(if dice.u8(..4) == 0 { 1 << 30 } else { 0 }),

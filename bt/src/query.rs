@@ -50,7 +50,7 @@ pub(crate) fn take_number(query: &[u8]) -> Result<(Option<u64>, &[u8]), Malforme
     let rest = after(query, length)?;
     match length {
         0 => Ok((None, rest)),
-        ..20 => Ok((Some(number), rest)),
+        1..20 => Ok((Some(number), rest)),
         // The only place where a number may be too large.
         _ => std::str::from_utf8(&query[..length])
             .ok()
@@ -85,7 +85,7 @@ const LONGEST: usize = 60;
 /// next byte: a processor guesses wrong on every third byte otherwise.
 fn read_20(value: &[u8]) -> Result<([u8; 20], usize), Malformed> {
     if let Some(plain) = value.first_chunk::<20>()
-        && !plain.iter().fold(false, |seen, &byte| seen | (byte == b'%') | (byte == b'&'))
+        && plain.iter().filter(|byte| matches!(byte, b'%' | b'&')).count() == 0
     {
         return Ok((*plain, 20));
     }

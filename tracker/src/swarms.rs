@@ -24,7 +24,7 @@ pub(crate) use stored::Return;
 pub(crate) const SHARDS: usize = 256;
 
 /// Peers looked at under one lock, well below a millisecond.
-const STEPS: usize = 4096;
+const STEPS: usize = 1024;
 
 /// Reports that a shard keeps until they are gathered: so many announces of one shard in 100 ms are beyond a machine.
 const MAX_REPORTS: usize = 16_384;

@@ -170,7 +170,7 @@ impl Fields {
             b'i' if let Some(value) = named(b"info_hash=") => self.read_info_hash(value),
             b'p' if let Some(value) = named(b"peer_id=") => {
                 let wrong = |Malformed| Error::NotTwentyBytes("peer_id");
-                keep(&mut self.peer_id, take_20(value).map_err(wrong)?)
+                Ok(keep(&mut self.peer_id, take_20(value).map_err(wrong)?))
             }
             b'p' if let Some(value) = named(b"port=") => self.read_port(value),
             b'u' if let Some(value) = named(b"uploaded=") => counter(&mut self.uploaded, "uploaded", value),
@@ -201,7 +201,7 @@ impl Fields {
         if hash.is_some() && self.info_hash.is_some() {
             return Err(Error::RepeatedInfoHash);
         }
-        keep(&mut self.info_hash, (hash, rest))
+        Ok(keep(&mut self.info_hash, (hash, rest)))
     }
 
     fn read_port<'a>(&mut self, query: &'a [u8]) -> Result<&'a [u8], Error> {
@@ -239,16 +239,16 @@ impl Fields {
 }
 
 /// Replaces what is known of a field, unless its value was empty.
-fn keep<'a, T>(field: &mut Option<T>, (value, rest): (Option<T>, &'a [u8])) -> Result<&'a [u8], Error> {
+fn keep<'a, T>(field: &mut Option<T>, (value, rest): (Option<T>, &'a [u8])) -> &'a [u8] {
     if value.is_some() {
         *field = value;
     }
-    Ok(rest)
+    rest
 }
 
 /// Decimal digits that fit 64 bits; no sign.
 fn counter<'a>(field: &mut Option<u64>, name: &'static str, query: &'a [u8]) -> Result<&'a [u8], Error> {
-    keep(field, take_number(query).map_err(|Malformed| Error::Counter(name))?)
+    Ok(keep(field, take_number(query).map_err(|Malformed| Error::Counter(name))?))
 }
 
 /// Decimal digits; a number too large for 32 bits is the largest.

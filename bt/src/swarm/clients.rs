@@ -49,3 +49,21 @@ impl Default for Clients {
         Self { prefixes: vec![UNKNOWN], numbers: HashMap::from_iter([(UNKNOWN, 0)]) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_lead_back_until_there_are_no_more() {
+        let mut clients = Clients::default();
+        assert_eq!((clients.intern(UNKNOWN), clients.number(b"-qB5050-")), (0, None));
+        for number in 1..=u16::MAX {
+            assert_eq!(clients.intern(u64::from(number).to_be_bytes()), number);
+        }
+        assert_eq!(clients.intern(*b"-qB5050-"), 0, "one too many");
+        assert_eq!(clients.intern([0, 0, 0, 0, 0, 0, 1, 0]), 256);
+        assert_eq!((clients.prefix(256), clients.prefix(0)), ([0, 0, 0, 0, 0, 0, 1, 0], UNKNOWN));
+        assert_eq!(clients.prefixes().len(), 65_536);
+    }
+}

@@ -41,3 +41,22 @@ impl std::fmt::Debug for IdentityKey {
         f.write_str("IdentityKey")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The reference is SipHash-1-3 written anew after its paper. Another result would make every peer of a restart
+    /// file a stranger.
+    #[test]
+    fn an_identity_is_the_same_for_ever() {
+        let mut key = [0xff; 32];
+        for (byte, number) in key.iter_mut().zip(0..16) {
+            *byte = number;
+        }
+        assert_eq!(IdentityKey::new(&key).identity(b"-qB5050-abcdefghijkl"), 0x11f6_5881);
+        assert_ne!(IdentityKey::new(&key).identity(b"-qB5050-abcdefghijkm"), 0x11f6_5881);
+        assert_ne!(IdentityKey::new(&[0; 32]).identity(b"-qB5050-abcdefghijkl"), 0x11f6_5881);
+        assert_eq!(client_prefix(b"-qB5050-abcdefghijkl"), *b"-qB5050-");
+    }
+}

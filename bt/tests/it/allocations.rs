@@ -18,7 +18,7 @@ impl Worker {
         let Self { key, rng, peers, answer } = self;
         let request = Request::parse(query.as_bytes()).expect("an announce");
         let [_, b, c, d] = member.to_be_bytes();
-        let ip: IpAddr = if member % 5 == 0 {
+        let ip: IpAddr = if member.is_multiple_of(5) {
             [0x2001, 0xdb8, 0, 0, 0, b.into(), c.into(), d.into()].into()
         } else {
             [10, b, c, d].into()

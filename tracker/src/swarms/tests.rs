@@ -76,7 +76,7 @@ async fn all_of_a_large_swarm_and_of_many_small_ones_is_visited() {
         announce(&swarms, &Torrent { id: 1, info_hash: hash.into(), snatched: 0 }, 1, 0, Event::Started, 0);
     }
     swarms.remove_member(1).await;
-    assert_eq!(swarms.peers(None, 0, 0).0, 3 * 4096 - 1);
+    assert_eq!(swarms.peers(None, 0, 0).0, 3 * 1024 - 1);
     swarms.expire(101, 100).await;
     assert_eq!(swarms.peers(None, 10, 0), (0, Vec::new()));
     swarms.take_changed();
