@@ -1,5 +1,6 @@
 //! The REST API below `/api`: extract, rule, store, answer in JSON.
 
+pub mod doctor;
 pub mod invite;
 pub mod live;
 pub mod openapi;
@@ -24,6 +25,7 @@ use crate::error::{Error, Face, Fields};
 /// All operations.
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
+        .merge(doctor::routes())
         .merge(invite::routes())
         .merge(live::routes())
         .merge(openapi::routes())

@@ -4,6 +4,7 @@
 //! snapshot, drop what is older, ask again at any gap. While there is no truth nothing is claimed.
 
 mod connection;
+mod decisions;
 mod follower;
 mod history;
 mod peers;
@@ -21,6 +22,7 @@ use tokio::sync::watch;
 
 use crate::app::App;
 
+pub use decisions::decisions;
 pub use peers::{Peers, peers};
 pub use seats::{Seat, Seats};
 

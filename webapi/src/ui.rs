@@ -3,6 +3,7 @@
 pub mod account;
 pub mod assets;
 pub mod docs;
+pub mod doctor;
 pub mod format;
 pub mod frame;
 pub mod invite;

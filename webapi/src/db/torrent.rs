@@ -222,6 +222,12 @@ pub async fn titles(
     Ok(rows.iter().filter_map(read).collect())
 }
 
+/// Id and title of the torrents with these ids.
+pub async fn titles_by_id(client: &impl GenericClient, ids: &[i32]) -> Result<Vec<(i32, String)>, Error> {
+    let rows = super::rows(client, "select id, title from torrents where id = any($1)", &[&ids]).await?;
+    Ok(rows.iter().map(|row| (row.get("id"), row.get("title"))).collect())
+}
+
 /// A torrent that an event stream watches.
 #[derive(Debug, Clone, Copy)]
 pub struct Watched {

@@ -8,6 +8,7 @@ use infra::secrets::Secret;
 use serde::Deserialize;
 use tower_sessions::Session;
 
+use super::doctor::Doctor;
 use super::session::Nothing;
 use super::transfer::{Line, Sums};
 use super::{Failure, Faults, Frame, Moment, flash, page, page_again, redirect};
@@ -52,6 +53,7 @@ struct AccountPage {
     active: Active,
     /// Some of what is active.
     lines: Vec<Line>,
+    doctor: Doctor,
     torrents: i64,
     uploads: Vec<Upload>,
     sessions: Vec<SessionItem>,
@@ -209,6 +211,8 @@ async fn account_page(
     frame: Frame,
     session: &Session,
 ) -> Result<AccountPage, Failure> {
+    // Before a connection is taken: whoever waits for the tracker keeps none from others.
+    let doctor = Doctor::of(app, member.id).await?;
     let client = app.connection().await?;
     let profile = db::user::profile(&client, member.id).await?.ok_or(Error::Unauthorized)?;
     let timeout = app.config.tracker.peer_timeout;
@@ -234,6 +238,7 @@ async fn account_page(
         sums: profile.totals.into(),
         active: db::transfer::count_active(&client, timeout, member.id).await?,
         lines: lines.into_iter().map(Line::own).collect(),
+        doctor,
         torrents: profile.torrents,
         uploads: db::user::uploads(&client, member.id, UPLOADS).await?,
         sessions: sessions.collect(),

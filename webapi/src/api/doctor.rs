@@ -1,0 +1,98 @@
+//! What the tracker answered a member's clients, below `/api/users`.
+
+use axum::Json;
+use axum::extract::State;
+use bt::announce::Event;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::transfer::TorrentReference;
+use super::{AnyFailure, ErrorBody, Failure, List, MemberFailure};
+use crate::app::App;
+use crate::auth::Member;
+use crate::domain::doctor::{self, Finding};
+use crate::domain::transfer;
+use crate::router::parameters::Id;
+
+/// The operation.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list_announces))
+}
+
+/// An announce or scrape, and what became of it. It has no address.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Announce {
+    /// Seconds since then.
+    pub age_seconds: u32,
+    /// Null where it is not known or was deleted.
+    pub torrent: Option<TorrentReference>,
+    /// Name and version, as the client says; null where the announce did not come so far.
+    pub client: Option<String>,
+    /// `http`, `https` or `udp`.
+    pub protocol: &'static str,
+    /// `ipv4` or `ipv6`.
+    pub family: &'static str,
+    /// `started`, `stopped`, `completed` or `paused`; null for a regular announce.
+    pub event: Option<&'static str>,
+    /// Stable word to branch on: `answered`, `other_torrent`, `old_key`, `unregistered`, `client_denied`, `too_often`,
+    /// `port`, `malformed` or `unavailable`.
+    pub outcome: &'static str,
+    /// Peers that were given.
+    pub peers: u32,
+    /// What happened, for people.
+    pub message: String,
+    /// What to do about it, for people; null where nothing need be done.
+    pub fix: Option<&'static str>,
+}
+
+/// List what the tracker answered a member's clients
+///
+/// For themselves and staff: the last 50 announces, the newest first, from the tracker's memory.
+#[utoipa::path(
+    get,
+    path = "/api/users/{id}/announces",
+    tag = "users",
+    params(("id" = i32, Path, description = "Of the member")),
+    responses(
+        (status = 200, description = "One item for each announce", body = List<Announce>),
+        (status = 403, description = "It is another member's", body = ErrorBody),
+        (status = 404, description = "There is no such member", body = ErrorBody),
+        MemberFailure,
+        AnyFailure,
+    )
+)]
+async fn list_announces(
+    State(app): State<App>,
+    member: Member,
+    Id(id): Id,
+) -> Result<Json<List<Announce>>, Failure> {
+    transfer::check(&member, id)?;
+    let findings = doctor::look(&app, id).await?;
+    Ok(Json(List::all(findings.into_iter().map(Announce::from).collect())))
+}
+
+impl From<Finding> for Announce {
+    fn from(finding: Finding) -> Self {
+        let (message, fix) = (finding.sentence(), finding.fix());
+        Self {
+            age_seconds: finding.age,
+            torrent: finding.torrent.map(|(id, title)| TorrentReference { id, title }),
+            client: finding.client,
+            protocol: finding.protocol.word(),
+            family: if finding.family == "IPv6" { "ipv6" } else { "ipv4" },
+            event: match finding.event {
+                Event::None => None,
+                Event::Started => Some("started"),
+                Event::Stopped => Some("stopped"),
+                Event::Completed => Some("completed"),
+                Event::Paused => Some("paused"),
+            },
+            outcome: finding.verdict.word(),
+            peers: finding.peers,
+            message,
+            fix,
+        }
+    }
+}
