@@ -51,7 +51,12 @@ impl Stream {
     pub(crate) fn new() -> std::io::Result<Self> {
         let mut epoch = [0; 8];
         infra::secrets::random(&mut epoch)?;
-        Ok(Self { epoch: u64::from_be_bytes(epoch), seq: AtomicU64::new(0), sent: Moment::default(), asked: Moment::default() })
+        Ok(Self {
+            epoch: u64::from_be_bytes(epoch),
+            seq: AtomicU64::new(0),
+            sent: Moment::default(),
+            asked: Moment::default(),
+        })
     }
 
     /// The last message. Swarms read after this call contain all that was published up to it.

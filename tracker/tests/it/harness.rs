@@ -132,6 +132,8 @@ pub(crate) struct Tracker {
     pub(crate) v6: SocketAddr,
     /// Where it listens for datagrams, in the order of the configuration.
     pub(crate) udp: Vec<SocketAddr>,
+    /// Where Prometheus reads.
+    pub(crate) metrics: Vec<SocketAddr>,
     log: Arc<Mutex<String>>,
 }
 
@@ -153,20 +155,21 @@ impl Tracker {
             }
         });
         let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
-        let mut udp = Vec::new();
+        let (mut udp, mut metrics) = (Vec::new(), Vec::new());
         let mut address = || -> SocketAddr {
             loop {
                 let line = lines.next().map(|line| line.expect("text"));
                 let line = line.unwrap_or_else(|| panic!("not ready: {}", log.lock().expect("no panic")));
                 match line.split_once(' ').map(|(what, address)| (what, address.parse())) {
                     Some(("udp", Ok(address))) => udp.push(address),
+                    Some(("metrics", Ok(address))) => metrics.push(address),
                     Some(("listening", Ok(address))) => return address,
                     _ => panic!("neither an address: {line}"),
                 }
             }
         };
         let (v4, v6) = (address(), address());
-        Self { child, v4, v6, udp, log }
+        Self { child, v4, v6, udp, metrics, log }
     }
 
     pub(crate) async fn get(&self, target: &str) -> Answer {

@@ -120,6 +120,27 @@ async fn a_key_opens_what_it_opens_over_http() {
 }
 
 #[tokio::test]
+async fn limits_are_those_of_http() {
+    let mut site = site().await;
+    site.config["tracker"]["announcesPerMinute"] = 1.into();
+    site.config["tracker"]["announceBurst"] = 3.into();
+    site.config["tracker"]["clientsDenied"] = json!(["-XX"]);
+    let (robin, jay) = (site.member("robin").await, site.member("jay").await);
+    let hash = site.torrent(1).await;
+    let tracker = site.start().await;
+    let mut client = client(&tracker, robin, 1).await.on(hash);
+    client.announce().await;
+    tracker.client(robin, 1).on(hash).announce().await;
+    client.announce().await;
+    let reason = client.refusal().await;
+    assert!(reason.contains("Too many announces"), "{reason}");
+    assert_eq!(client.scrape(&[hash]).await, Heard::Refusal(reason));
+    let mut denied = UdpClient::connect(tracker.udp[1], jay, 2).await.on(hash);
+    denied.request.peer_id = *b"-XX0001-abcdefghijkl";
+    assert!(denied.refusal().await.contains("-XX0001-"));
+}
+
+#[tokio::test]
 async fn what_is_not_in_memory_yet_is_asked_for() {
     let site = site().await;
     let tracker = site.start().await;

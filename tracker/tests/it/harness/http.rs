@@ -79,7 +79,8 @@ impl Connection {
             self.read_more().await?;
         };
         let head = String::from_utf8(self.unread.drain(..end).collect()).expect("text");
-        let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
+        let mut headers = head.lines().filter_map(|line| line.split_once(": "));
+        let length = headers.find(|(name, _)| name.eq_ignore_ascii_case("content-length")).map(|(_, it)| it);
         let length = length.map_or(0, |length| length.parse().expect("a number"));
         let length = if with_body { length } else { 0 };
         while self.unread.len() < length {

@@ -1,0 +1,126 @@
+//! What the tracker remembers of each member's announces.
+
+use bt::announce::Event;
+use bt::control::{Answer, Decision, Protocol, Request, Verdict};
+use serde_json::json;
+
+use crate::harness::{Site, TorrentClient, UdpClient, eventually, key};
+use crate::live::ask;
+
+async fn decisions(site: &Site, member: u32) -> Vec<Decision> {
+    match ask(site, Request::Announces { member }).await {
+        Answer::Announces(decisions) => decisions,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn verdicts(site: &Site, member: u32) -> Vec<Verdict> {
+    decisions(site, member).await.iter().map(|decision| decision.verdict).collect()
+}
+
+/// What is found out in the background.
+async fn comes(site: &Site, member: u32, verdict: Verdict) -> Decision {
+    eventually(&format!("{verdict:?} is remembered"), async || {
+        decisions(site, member).await.into_iter().find(|decision| decision.verdict == verdict)
+    })
+    .await
+}
+
+async fn id_of(site: &Site, number: u8) -> u32 {
+    let hash = &[number; 20][..];
+    let row = site.owner.query_one("select id from torrents where info_hash_v1 = $1", &[&hash]).await;
+    row.expect("a torrent").get::<_, i32>(0).cast_unsigned()
+}
+
+#[tokio::test]
+async fn each_answer_is_remembered_with_what_was_given_and_over_what() {
+    let mut site = Site::new().await;
+    site.config["tracker"]["udpListen"] = json!(["127.0.0.1:0"]);
+    let (robin, jay) = (site.member("robin").await, site.member("jay").await);
+    let hash = site.torrent(1).await;
+    let tracker = site.start().await;
+    tracker.client(jay, 1).on(hash).announce().await;
+    let mut client = tracker.client(robin, 2).on(hash);
+    client.request.peer_id = *b"-qB5040-abcdefghijkl";
+    client.announce().await;
+    client.address = tracker.v6;
+    client.announce_event(Event::Completed).await;
+    UdpClient::connect(tracker.udp[0], robin, 2).await.on(hash).announce().await;
+    let [udp, v6, v4] = decisions(&site, robin).await.try_into().expect("three");
+    assert_eq!((v4.verdict, v4.protocol, v4.ipv6), (Verdict::Answered, Protocol::Http, false));
+    assert_eq!((v4.v4, v4.v6, v4.event), (1, 0, Event::Started));
+    assert_eq!((v4.torrent, v4.client), (id_of(&site, 1).await, *b"-qB5040-"));
+    assert_eq!((v6.ipv6, v6.event), (true, Event::Completed));
+    assert_eq!((udp.protocol, udp.verdict), (Protocol::Udp, Verdict::Answered));
+    assert_eq!(verdicts(&site, jay).await, [Verdict::Answered]);
+    assert_eq!(verdicts(&site, 999).await, []);
+}
+
+#[tokio::test]
+async fn refusals_are_remembered_as_far_as_the_key_is_the_members() {
+    let mut site = Site::new().await;
+    site.config["tracker"]["clientsDenied"] = json!(["-XX"]);
+    let robin = site.member("robin").await;
+    let (one, _) = (site.torrent(1).await, site.torrent(2).await);
+    let tracker = site.start().await;
+    let client = |hash: bt::InfoHash| tracker.client(robin, 1).on(hash);
+    client([9; 20].into()).refusal().await;
+    let mut denied = client(one);
+    denied.request.peer_id = *b"-XX0001-abcdefghijkl";
+    denied.refusal().await;
+    assert_eq!(verdicts(&site, robin).await, [Verdict::ClientDenied, Verdict::Unregistered]);
+
+    // The key of the second torrent, for the first.
+    TorrentClient { key: key(robin, 0, Some([2; 20].into())), ..client(one) }.refusal().await;
+    assert_eq!(comes(&site, robin, Verdict::OtherTorrent).await.torrent, id_of(&site, 1).await);
+
+    let mut unlistening = client(one);
+    unlistening.request.port = 0;
+    unlistening.key = key(robin, 0, Some([2; 20].into()));
+    unlistening.refusal().await;
+    assert_eq!(comes(&site, robin, Verdict::Port).await.torrent, id_of(&site, 2).await);
+
+    let malformed = format!("/announce/{}/announce?info_hash=short", key(robin, 0, None));
+    tracker.get(&malformed).await;
+    comes(&site, robin, Verdict::Malformed).await;
+
+    site.execute("update users set key_version = 1").await;
+    client(one).refused_with("passkey").await;
+    comes(&site, robin, Verdict::OldKey).await;
+}
+
+#[tokio::test]
+async fn forged_keys_leave_no_trace_with_the_member_they_name() {
+    let site = Site::new().await;
+    let (robin, jay) = (site.member("robin").await, site.member("jay").await);
+    let hash = site.torrent(1).await;
+    let tracker = site.start().await;
+    let with = |key: String| TorrentClient { key, ..tracker.client(robin, 1).on(hash) };
+    for version in 1..20 {
+        with(key(robin, version, Some(hash))).refusal().await;
+    }
+    // Looked at in turn: once this is remembered, those before have been looked at.
+    with(key(jay, 0, Some([7; 20].into()))).refusal().await;
+    site.torrent(7).await;
+    eventually("the last is looked at", async || {
+        with(key(jay, 0, Some([7; 20].into()))).refusal().await;
+        (!verdicts(&site, jay).await.is_empty()).then_some(())
+    })
+    .await;
+    assert_eq!(verdicts(&site, robin).await, []);
+}
+
+#[tokio::test]
+async fn the_latest_50_are_kept() {
+    let site = Site::new().await;
+    let robin = site.member("robin").await;
+    let hash = site.torrent(1).await;
+    let tracker = site.start().await;
+    for _ in 0..55 {
+        tracker.client(robin, 1).on(hash).announce().await;
+    }
+    tracker.client(robin, 1).on([9; 20].into()).refusal().await;
+    let verdicts = verdicts(&site, robin).await;
+    assert_eq!(verdicts.len(), 50);
+    assert_eq!(verdicts[..2], [Verdict::Unregistered, Verdict::Answered]);
+}

@@ -1,0 +1,108 @@
+//! What one member may ask: how often, with which clients, and how much of a swarm.
+
+use std::collections::HashSet;
+
+use bt::announce::{Reply, Retry};
+use serde_json::json;
+
+use crate::harness::{Connection, Site, TorrentClient, key};
+
+#[tokio::test]
+async fn a_member_who_announces_too_often_is_told_when_to_come_back_and_others_are_not() {
+    let mut site = Site::new().await;
+    site.config["tracker"]["announcesPerMinute"] = 1.into();
+    site.config["tracker"]["announceBurst"] = 3.into();
+    let (robin, jay) = (site.member("robin").await, site.member("jay").await);
+    let (one, two) = (site.torrent(1).await, site.torrent(2).await);
+    let tracker = site.start().await;
+    for hash in [one, two, one] {
+        tracker.client(robin, 1).on(hash).announce().await;
+    }
+    let Reply::Failure { reason, retry } = tracker.client(robin, 2).on(two).reply().await else {
+        panic!("accepted")
+    };
+    assert!(reason.contains("Too many announces") && reason.contains("Run fewer torrents"), "{reason}");
+    assert!(!reason.to_lowercase().contains("unregistered"), "{reason}");
+    assert_eq!(retry, Retry::Minutes(1));
+    let scrape = format!("/announce/{}/scrape?info_hash={}", key(robin, 0, None), "%01".repeat(20));
+    assert!(tracker.get(&scrape).await.text().contains("Too many announces"));
+    tracker.client(jay, 1).on(one).announce().await;
+}
+
+#[tokio::test]
+async fn strangers_use_up_nobodys_announces() {
+    let mut site = Site::new().await;
+    site.config["tracker"]["announcesPerMinute"] = 1.into();
+    site.config["tracker"]["announceBurst"] = 2.into();
+    let (robin, hash) = (site.member("robin").await, site.torrent(1).await);
+    let tracker = site.start().await;
+    let forged = TorrentClient { key: key(robin, 7, Some(hash)), ..tracker.client(robin, 1).on(hash) };
+    for _ in 0..10 {
+        assert!(forged.refusal().await.contains("passkey"));
+    }
+    tracker.client(robin, 1).on(hash).announce().await;
+    tracker.client(robin, 1).on(hash).announce().await;
+    assert!(tracker.client(robin, 1).on(hash).refusal().await.contains("Too many"));
+}
+
+#[tokio::test]
+async fn clients_that_are_not_wanted_are_named_and_refused() {
+    let mut site = Site::new().await;
+    site.config["tracker"]["clientsAllowed"] = json!(["-qB", "-TR4"]);
+    site.config["tracker"]["clientsDenied"] = json!(["-qB50"]);
+    let (robin, hash) = (site.member("robin").await, site.torrent(1).await);
+    let tracker = site.start().await;
+    let mut client = tracker.client(robin, 1).on(hash);
+    for (id, allowed) in [
+        (b"-qB4650-abcdefghijkl", true),
+        (b"-qB5040-abcdefghijkl", false),
+        (b"-TR4060-abcdefghijkl", true),
+        (b"-TR3000-abcdefghijkl", false),
+        (b"-XX0001-abcdefghijkl", false),
+    ] {
+        client.request.peer_id = *id;
+        if allowed {
+            client.announce().await;
+        } else {
+            let reason = client.refusal().await;
+            let name = String::from_utf8_lossy(&id[..8]);
+            assert!(reason.contains(&*name) && reason.contains("use another client"), "{reason}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn asking_again_and_again_tells_no_more_than_one_window() {
+    let mut site = Site::new().await;
+    site.config["tracker"]["minIntervalSeconds"] = 1800.into();
+    let hash = site.torrent(1).await;
+    let (robin, jay) = (site.member("robin").await, site.member("jay").await);
+    site.config["tracker"]["peersPerMember"] = 100.into();
+    let tracker = site.start().await;
+    let mut crowd = Vec::new();
+    for number in 0..10 {
+        crowd.push(site.member(&format!("member{number}")).await);
+    }
+    let mut connection = Connection::open(tracker.v4).await;
+    for (at, member) in crowd.iter().flat_map(|member| std::iter::repeat_n(member, 40)).enumerate() {
+        let mut client = tracker.client(*member, 0).on(hash);
+        client.request.peer_id[..8].copy_from_slice(&at.to_be_bytes());
+        client.request.port = 10_000 + u16::try_from(at).expect("few");
+        client.request.numwant = Some(0);
+        assert_eq!(connection.get(&client.target()).await.status, 200);
+    }
+    let (mut learnt, mut other) = (HashSet::new(), HashSet::new());
+    for peer in 0..30 {
+        let mut client = tracker.client(robin, peer).on(hash);
+        client.request.numwant = Some(20);
+        learnt.extend(client.announce().await.peers.into_iter().map(|(address, _)| address));
+        client.key = key(jay, 0, None);
+        other.extend(client.announce().await.peers.into_iter().map(|(address, _)| address));
+    }
+    // Their own peers, which come in meanwhile, move the window a little.
+    for (who, learnt) in [("robin", &learnt), ("jay", &other)] {
+        let learnt = learnt.iter().filter(|address| address.port() >= 10_000).count();
+        assert!((20..=90).contains(&learnt), "{who} learnt {learnt} of 400");
+    }
+    assert_ne!(learnt, other);
+}

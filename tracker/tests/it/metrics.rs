@@ -1,0 +1,131 @@
+//! What Prometheus and watchdogs read.
+
+use std::collections::BTreeMap;
+
+use bt::control::Request;
+use serde_json::{Value, json};
+
+use crate::harness::{Answer, Connection, Proxy, Site, Tracker, eventually};
+use crate::live::ask;
+
+const DASHBOARD: &str = include_str!("../../../docs/grafana-dashboard.json");
+
+async fn site() -> Site {
+    let mut site = Site::new().await;
+    site.config["tracker"]["metricsListen"] = json!(["127.0.0.1:0"]);
+    site
+}
+
+async fn read(tracker: &Tracker, target: &str) -> Answer {
+    Connection::open(tracker.metrics[0]).await.get(target).await
+}
+
+/// Samples by name and labels. Fails for a line that Prometheus does not understand.
+async fn samples(tracker: &Tracker) -> BTreeMap<String, f64> {
+    let answer = read(tracker, "/metrics").await;
+    assert_eq!(answer.status, 200);
+    assert!(answer.head.to_lowercase().contains("content-type: application/openmetrics-text"), "{answer:?}");
+    let text = answer.text();
+    assert!(text.ends_with("# EOF\n"), "{text}");
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    lines
+        .map(|line| {
+            let (name, value) = line.rsplit_once(' ').expect("a name and a number");
+            (name.to_owned(), value.parse().expect("a number"))
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn what_happens_is_counted() {
+    let site = site().await;
+    let (robin, jay) = (site.member("robin").await, site.member("jay").await);
+    let hash = site.torrent(1).await;
+    let tracker = site.start().await;
+    tracker.client(robin, 1).on(hash).seeding().announce().await;
+    for _ in 0..99 {
+        tracker.client(jay, 2).on(hash).announce().await;
+    }
+    tracker.client(robin, 1).on([9; 20].into()).refusal().await;
+    ask(&site, Request::Snapshot).await;
+    // The threads that answered may be about to count.
+    let samples = eventually("all is counted", async || {
+        let samples = samples(&tracker).await;
+        let answered = samples["fairywren_tracker_announces_total{outcome=\"answered\",protocol=\"http\"}"];
+        (answered >= 100.0).then_some(samples)
+    })
+    .await;
+    let number = |name: &str| *samples.get(name).unwrap_or_else(|| panic!("{name} in {samples:?}"));
+    for (name, value) in [
+        ("fairywren_tracker_announces_total{outcome=\"answered\",protocol=\"http\"}", 100.0),
+        ("fairywren_tracker_announces_total{outcome=\"unregistered\",protocol=\"http\"}", 1.0),
+        ("fairywren_tracker_announces_total{outcome=\"answered\",protocol=\"udp\"}", 0.0),
+        ("fairywren_tracker_peers{family=\"ipv4\",role=\"seeder\"}", 1.0),
+        ("fairywren_tracker_peers{family=\"ipv4\",role=\"leecher\"}", 1.0),
+        ("fairywren_tracker_peers{family=\"ipv6\",role=\"seeder\"}", 0.0),
+        ("fairywren_tracker_active_torrents", 1.0),
+        ("fairywren_tracker_known_torrents", 1.0),
+        ("fairywren_tracker_known_members", 2.0),
+        ("fairywren_tracker_database_connected", 1.0),
+        ("fairywren_tracker_reports_dropped_total", 0.0),
+    ] {
+        assert!((number(name) - value).abs() < 0.5, "{name} is {}", number(name));
+    }
+    assert!(number("fairywren_tracker_announce_seconds_count") >= 1.0);
+    let infinite = number("fairywren_tracker_announce_seconds_bucket{le=\"+Inf\"}");
+    assert!((infinite - number("fairywren_tracker_announce_seconds_count")).abs() < 0.5);
+    assert!(number("process_resident_memory_bytes") > 1e6);
+    for age in ["directory", "zeromq_published", "zeromq_asked"] {
+        assert!(number(&format!("fairywren_tracker_{age}_age_seconds")) < 60.0);
+    }
+}
+
+#[tokio::test]
+async fn health_is_told_on_both_listeners_and_survives_the_database() {
+    let mut site = site().await;
+    let mut proxy = Proxy::start(site.folder.path(), &site.database.tracker);
+    site.config["tracker"]["postgresql"]["host"] = site.folder.path().to_string_lossy().into();
+    site.member("robin").await;
+    let tracker = site.start().await;
+    let health = async |state: &str| {
+        eventually(&format!("the database is {state}"), async || {
+            for answer in [tracker.get("/healthz").await, read(&tracker, "/healthz").await] {
+                assert_eq!(answer.status, 200);
+                let body: Value = serde_json::from_slice(&answer.body).expect("JSON");
+                assert_eq!(body["status"], "ok");
+                if body["database"] != state {
+                    return None;
+                }
+            }
+            Some(())
+        })
+        .await;
+    };
+    health("connected").await;
+    proxy.cut().await;
+    health("away").await;
+    assert_eq!(read(&tracker, "/").await.status, 404);
+}
+
+#[tokio::test]
+async fn the_dashboard_shows_only_what_there_is() {
+    let site = site().await;
+    let tracker = site.start().await;
+    ask(&site, Request::Snapshot).await;
+    let text = read(&tracker, "/metrics").await.text();
+    let dashboard: Value = serde_json::from_str(DASHBOARD).expect("the dashboard is JSON");
+    let shown = dashboard.to_string();
+    let names: Vec<&str> = shown
+        .split(|it: char| !it.is_ascii_alphanumeric() && it != '_')
+        .filter(|name| name.starts_with("fairywren_tracker_"))
+        .collect();
+    assert!(names.len() > 15, "{names:?}");
+    for name in names {
+        let there = text.contains(&format!("\n{name}")) || NOT_AT_FIRST.contains(&name);
+        assert!(there, "{name} is shown but not exported: {text}");
+    }
+}
+
+/// Known only once the webapi has taken a batch, or after a minute.
+const NOT_AT_FIRST: [&str; 2] =
+    ["fairywren_tracker_reports_acknowledged_age_seconds", "fairywren_tracker_restart_file_age_seconds"];
