@@ -103,14 +103,14 @@ impl RestartFile {
                 tracing::debug!(bytes, elapsed = ?begun.elapsed(), "wrote the restart file");
             }
             Err(error) => {
+                // It may be what fills the disk.
+                let _ = fs::remove_file(&self.new);
                 let file = self.new.display();
                 if self.failing.swap(true, Ordering::Relaxed) {
                     tracing::debug!(%file, %error, "wrote no restart file again");
                 } else {
                     tracing::warn!(%file, %error, "cannot write the restart file; a restart would lose peers");
                 }
-                // It may be what fills the disk.
-                let _ = fs::remove_file(&self.new);
             }
         }
     }
