@@ -165,7 +165,9 @@ impl Districts {
         if more.marks[other].length != mark.length || peers[0] + peers[1] > SPARSE {
             return;
         }
-        let merged = Table::gather(&[self.table(district), self.table(other)], |_| true);
+        let mut merged = Table::gather(&[self.table(district), self.table(other)], |_| true);
+        // Some of them may not have been looked at.
+        merged.cursor = short(merged.len());
         let mark = Mark { bits: mark.bits & !(1 << last_bit), length: last_bit };
         let (kept, dropped) = (district.min(other), district.max(other));
         *self.table_mut(kept) = merged;
