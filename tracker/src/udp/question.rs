@@ -71,7 +71,7 @@ impl Question {
             };
             asked.note(&subject);
             if respondent.tracker.directory.ask(subject).await.is_err() {
-                Respondent::give_up(&datagram, &mut out);
+                respondent.give_up(&datagram, from.ip(), &mut out);
                 break;
             }
         }

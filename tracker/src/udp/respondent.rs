@@ -75,14 +75,20 @@ impl Respondent {
         }
     }
 
-    /// Appends the answer to a request that the directory could not be asked about.
-    pub(super) fn give_up(datagram: &[u8], out: &mut Vec<u8>) {
-        if let Some(request) = Request::read(datagram) {
-            let scrape = matches!(request.action, Action::Scrape(_));
-            let action = if scrape { route::Action::Scrape } else { route::Action::Announce };
-            counters::count(action, Protocol::Udp, Verdict::Unavailable);
-            refuse(Refusal::Unavailable, request.transaction, out);
+    /// Appends the answer to a request of the client at `ip` that the directory could not be asked about.
+    pub(super) fn give_up(&self, datagram: &[u8], ip: IpAddr, out: &mut Vec<u8>) {
+        let Some(Request { transaction, action, .. }) = Request::read(datagram) else { return };
+        let scrape = matches!(action, Action::Scrape(_));
+        let counted = if scrape { route::Action::Scrape } else { route::Action::Announce };
+        counters::count(counted, Protocol::Udp, Verdict::Unavailable);
+        if let Action::Announce(body) = action
+            && let Ok(Announce { request, url }) = Announce::read(body)
+            && let Ok(token) = self.token(&url)
+        {
+            let origin = Origin { ip, protocol: Protocol::Udp };
+            self.tracker.suspect(&token, Some(&request), Refusal::Unavailable, origin);
         }
+        refuse(Refusal::Unavailable, transaction, out);
     }
 
     fn announce(&self, body: &[u8], exchange: Exchange<'_>) -> Result<(), Stop> {
