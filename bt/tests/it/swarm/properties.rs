@@ -89,6 +89,18 @@ struct Pair {
 }
 
 impl Pair {
+    fn new(seed: u64) -> Self {
+        Self {
+            swarm: Swarm::new(0),
+            model: Model::default(),
+            clients: Clients::default(),
+            peers: PeerBuffer::default(),
+            rng: fastrand::Rng::with_seed(seed),
+            now: 1000,
+            clock: 50,
+        }
+    }
+
     fn take(&mut self, step: &Step) {
         match step {
             Step::Announce(announcement) => self.announce(announcement),
@@ -160,6 +172,9 @@ impl Pair {
 
     /// Each given one is a candidate, none is given more often than it is one, and their number is right.
     fn check_answer(&self, a: &Announcement) {
+        if a.numwant == 0 {
+            return assert!(self.peers.v4().is_empty() && self.peers.v6().is_empty());
+        }
         let key = (a.member, a.identity);
         let v4 = self.model.candidates(key, |peer| peer.v4.map(|v4| (v4.ip().octets(), v4.port())));
         let v6 = self.model.candidates(key, |peer| peer.v6.map(|v6| (v6.ip().octets(), v6.port())));
@@ -211,23 +226,63 @@ fn check_window<E: Copy + PartialEq + std::fmt::Debug>(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
     fn the_swarm_is_what_the_model_is(steps in steps(), seed: u64) {
-        let mut pair = Pair {
-            swarm: Swarm::new(0),
-            model: Model::default(),
-            clients: Clients::default(),
-            peers: PeerBuffer::default(),
-            rng: fastrand::Rng::with_seed(seed),
-            now: 1000,
-            clock: 50,
-        };
+        let mut pair = Pair::new(seed);
         for step in &steps {
             pair.take(step);
             assert_eq!(pair.swarm.counts(), pair.model.counts());
             pair.check_peers();
         }
+    }
+}
+
+/// More peers than one table holds: they come, are kept over a restart, and go in the search for silent ones.
+#[test]
+fn a_large_swarm_is_what_the_model_is() {
+    let (mut pair, mut dice) = (Pair::new(1), fastrand::Rng::with_seed(2));
+    for step in 0..12_000_u32 {
+        let member = dice.u32(..4000);
+        let [_, b, c, d] = member.to_be_bytes();
+        let endpoint: SocketAddr = if dice.u8(..5) == 0 {
+            ([0x2001, 0xdb8, 0, 0, 0, b.into(), c.into(), d.into()], 1000).into()
+        } else {
+            ([10, b, c, d], 1000).into()
+        };
+        let client = dice.u8(..3);
+        let events = [Event::None, Event::None, Event::None, Event::Paused, Event::Completed, Event::Stopped];
+        pair.announce(&Announcement {
+            member,
+            identity: client.into(),
+            client: [b'a' + client; 8],
+            endpoint,
+            uploaded: dice.u64(..5) * MIB,
+            downloaded: 0,
+            left: Some(dice.u64(..3) * 65_536),
+            event: events[dice.usize(..events.len())],
+            numwant: if step % 40 == 0 { 30 } else { 0 },
+        });
+        if step % 100 == 0 {
+            pair.take(&Step::Wait(1));
+        }
+        if step % 4000 == 0 {
+            pair.check_peers();
+        }
+    }
+    assert!(pair.swarm.len() > 5000, "{}", pair.swarm.len());
+    pair.restart(true, 2);
+    pair.check_peers();
+    while pair.swarm.len() > 100 {
+        pair.take(&Step::Wait(15));
+        let before = pair.model.peers.len();
+        pair.model.peers.retain(|_, it| pair.now - it.seen <= 90);
+        // Each call looks at a part; together they look at everybody at least once.
+        let removed: usize =
+            (0..before.div_ceil(500) + 2).map(|_| pair.swarm.expire(pair.clock, 90, 500)).sum();
+        assert_eq!(removed, before - pair.model.peers.len());
+        assert_eq!(pair.swarm.counts(), pair.model.counts());
+        pair.check_peers();
     }
 }
