@@ -20,15 +20,17 @@ fn main() -> anyhow::Result<()> {
     socket2::SockRef::from(&socket).set_recv_buffer_size(4 << 20)?;
     println!("udp {}", socket.local_addr()?);
     let (fd, flags) = (socket.as_raw_fd(), MsgFlags::empty());
-    let mut inbox = Box::new([[0; 2048]; BATCH]);
-    let mut outbox = [[0; ANSWER]; BATCH];
+    let mut inbox = vec![[0; 2048]; BATCH];
+    let mut outbox = vec![[0; ANSWER]; BATCH];
     let mut lengths = [0; BATCH];
     let mut received = MultiHeaders::<SockaddrStorage>::preallocate(BATCH, None);
     let mut sent = MultiHeaders::<SockaddrStorage>::preallocate(BATCH, None);
     let mut addresses = Vec::with_capacity(BATCH);
     loop {
         addresses.clear();
-        let mut places = inbox.each_mut().map(|datagram| [IoSliceMut::new(datagram)]);
+        let mut free = inbox.iter_mut();
+        let mut places: [[IoSliceMut<'_>; 1]; BATCH] =
+            std::array::from_fn(|_| [IoSliceMut::new(free.next().map_or(&mut [], |datagram| datagram))]);
         for message in recvmmsg(fd, &mut received, &mut places, MsgFlags::MSG_WAITFORONE, None)? {
             let Some(datagram @ [_, _, _, _, _, _, _, _, _, _, _, action, _, _, _, _, ..]) =
                 message.iovs().next()

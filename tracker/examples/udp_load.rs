@@ -65,7 +65,7 @@ enum Step {
 struct Generator {
     socket: UdpSocket,
     connection: u64,
-    inbox: Box<[[u8; 2048]; BATCH]>,
+    inbox: Box<[[u8; 2048]]>,
     headers: MultiHeaders<SockaddrStorage>,
 }
 
@@ -86,7 +86,7 @@ impl Generator {
                 return Ok(Self {
                     socket,
                     connection,
-                    inbox: Box::new([[0; 2048]; BATCH]),
+                    inbox: vec![[0; 2048]; BATCH].into(),
                     headers: MultiHeaders::preallocate(BATCH, None),
                 });
             }
@@ -110,7 +110,9 @@ impl Generator {
     /// Waits for at least one answer and tells `heard` the transaction of each. Says how many there were, 0 when none
     /// came in time.
     fn receive(&mut self, mut heard: impl FnMut(u32)) -> anyhow::Result<usize> {
-        let mut places = self.inbox.each_mut().map(|datagram| [IoSliceMut::new(datagram)]);
+        let mut inbox = self.inbox.iter_mut();
+        let mut places: [[IoSliceMut<'_>; 1]; BATCH] =
+            std::array::from_fn(|_| [IoSliceMut::new(inbox.next().map_or(&mut [], |datagram| datagram))]);
         let flags = MsgFlags::MSG_WAITFORONE;
         let results = match recvmmsg(self.socket.as_raw_fd(), &mut self.headers, &mut places, flags, None) {
             Err(Errno::EAGAIN | Errno::EINTR) => return Ok(0),

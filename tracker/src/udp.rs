@@ -61,9 +61,9 @@ impl Udp {
         let mut key = [0; 16];
         secrets::random(&mut key).context("a random key")?;
         let respondent = Arc::new(Respondent::new(Arc::clone(tracker), ConnectionIds::new(&key)));
-        let (questions, asked) = mpsc::unbounded_channel();
+        let (questions, waiting) = mpsc::unbounded_channel();
         let asker = Asker::new(questions);
-        shutdown.spawn(question::run(Arc::clone(&respondent), asked, shutdown.clone()));
+        shutdown.spawn(question::run(Arc::clone(&respondent), waiting, shutdown.clone()));
         let mut threads = Vec::new();
         for sockets in self.sockets {
             let thread = UdpThread::new(sockets, Arc::clone(&respondent), asker.clone(), shutdown)?;

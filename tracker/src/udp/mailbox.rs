@@ -17,7 +17,7 @@ const LONGEST: usize = 2048;
 /// Room for one batch in each direction. Each socket has its own: the system notes in `received` how long an address of
 /// its family is, and cuts off others.
 pub(super) struct Mailbox {
-    inbox: Box<[[u8; LONGEST]; BATCH]>,
+    inbox: Box<[[u8; LONGEST]]>,
     received: MultiHeaders<SockaddrStorage>,
     outbox: Outbox,
 }
@@ -32,7 +32,7 @@ struct Outbox {
 impl Mailbox {
     pub(super) fn new() -> Self {
         Self {
-            inbox: Box::new([[0; LONGEST]; BATCH]),
+            inbox: vec![[0; LONGEST]; BATCH].into(),
             received: MultiHeaders::preallocate(BATCH, None),
             outbox: Outbox {
                 letters: (0..BATCH).map(|_| Vec::with_capacity(MAX_REPLY)).collect(),
@@ -49,7 +49,9 @@ impl Mailbox {
         socket: &UdpSocket,
         mut answer: impl FnMut(&[u8], SocketAddr, &mut Vec<u8>),
     ) -> Result<usize, Errno> {
-        let mut places = self.inbox.each_mut().map(|datagram| [IoSliceMut::new(datagram)]);
+        let mut inbox = self.inbox.iter_mut();
+        let mut places: [[IoSliceMut<'_>; 1]; BATCH] =
+            std::array::from_fn(|_| [IoSliceMut::new(inbox.next().map_or(&mut [], |datagram| datagram))]);
         let received =
             match recvmmsg(socket.as_raw_fd(), &mut self.received, &mut places, MsgFlags::empty(), None) {
                 Err(Errno::EAGAIN) => return Ok(0),

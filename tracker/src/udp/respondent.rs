@@ -107,11 +107,12 @@ impl Respondent {
         let token = self.token(&scrape.url)?;
         let hashes: Vec<_> = scrape.hashes().collect();
         let mut files: Vec<Counts> = Vec::with_capacity(hashes.len());
-        let origin = Origin { ip: exchange.ip, protocol: Protocol::Udp };
-        self.tracker.scrape(&token, &hashes, origin, exchange.asked, |_, counts| {
+        let Exchange { ip, transaction, asked, out } = exchange;
+        let origin = Origin { ip, protocol: Protocol::Udp };
+        self.tracker.scrape(&token, &hashes, origin, asked, |_, counts| {
             files.push(counts.unwrap_or_default());
         })?;
-        Reply::Scrape(files.into()).write(exchange.transaction, exchange.out);
+        Reply::Scrape(files.into()).write(transaction, out);
         Ok(())
     }
 
