@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool_postgres::{Object, Pool};
+use deadpool_postgres::{Object, Pool, Status};
 use infra::config::Config;
 use infra::secrets::Keys;
 use infra::shutdown::Shutdown;
@@ -14,6 +14,7 @@ use crate::domain::attempts::Attempts;
 use crate::domain::password::Passwords;
 use crate::error::Error;
 use crate::live::Live;
+use crate::metrics::Metrics;
 
 /// Longest wait for the database before a page says that it is away: for a place in the pool and then a connection, and
 /// for all that a request reads.
@@ -40,6 +41,8 @@ pub struct Inner {
     pub attempts: Attempts,
     /// Ids of members whose sessions were ended by someone: open streams look again who they are for.
     pub departures: broadcast::Sender<i32>,
+    /// What happened so far.
+    pub metrics: Metrics,
     /// Ends event streams and tasks.
     pub shutdown: Shutdown,
     pool: Pool,
@@ -60,6 +63,7 @@ impl App {
             attempts,
             keys,
             live: Live::new(),
+            metrics: Metrics::default(),
             shutdown,
             pool,
             config,
@@ -82,6 +86,11 @@ impl App {
     pub fn close_idle_connections(&self) {
         let closed = self.pool.retain(|_, _| false).removed.len();
         tracing::warn!(closed, "the database did not answer in time");
+    }
+
+    /// How many database connections there are, and how many of them wait for a request.
+    pub fn pool_status(&self) -> Status {
+        self.pool.status()
     }
 
     /// A database connection; [`Error::Unavailable`] where none can be had in time.

@@ -8,6 +8,7 @@ pub mod domain;
 pub mod error;
 pub mod live;
 pub mod memory;
+pub mod metrics;
 pub mod router;
 pub mod server;
 pub mod ui;

@@ -104,6 +104,11 @@ impl Live {
         self.0.changes.subscribe()
     }
 
+    /// Whether the tracker's counts are known.
+    pub fn is_heard(&self) -> bool {
+        self.0.state.read().counts.is_some()
+    }
+
     /// Places for event streams.
     pub fn seats(&self) -> &Seats {
         &self.0.seats

@@ -12,7 +12,7 @@ use infra::shutdown::Shutdown;
 use tokio::net::TcpListener;
 use webapi::app::App;
 use webapi::domain::invite;
-use webapi::server;
+use webapi::{metrics, server};
 
 /// Time for requests under way to be answered after a signal.
 const PATIENCE: Duration = Duration::from_secs(4);
@@ -88,6 +88,11 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let shutdown = Shutdown::default();
     let app = App::new(config, shutdown.clone())?;
     let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+    let watched = infra::metrics::bind(&app.config.webapi.metrics_listen).await?;
+    for listener in &watched {
+        say(&format!("metrics {}", listener.local_addr()?))?;
+    }
+    metrics::serve(&app, watched);
     say(&format!("listening {}", listener.local_addr()?))?;
     let serving = tokio::spawn(server::serve(app, listener));
     shutdown.signalled().await?;

@@ -13,11 +13,12 @@ use axum::http::Uri;
 use axum::http::uri::PathAndQuery;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 use tower::util::MapRequest;
 
 use crate::app::{App, PATIENCE};
 use crate::error::Error;
-use crate::{api, auth, ui};
+use crate::{api, auth, metrics, ui};
 
 /// Largest body, in bytes, where a route does not say otherwise.
 const MAX_BODY: usize = 1 << 20;
@@ -35,7 +36,9 @@ pub fn create(app: App) -> Router {
         .layer(middleware::from_fn_with_state(app.clone(), auth::anonymous::layer))
         .layer(auth::session::layer(&app))
         .layer(middleware::from_fn_with_state(app.clone(), headers::layer))
-        .layer(middleware::from_fn(trace));
+        .layer(middleware::from_fn_with_state(app.clone(), trace))
+        // Whoever watches has no session, and is not counted.
+        .route("/healthz", get(metrics::health));
     let depth = app.config.path_depth;
     // Layers of a router run once a route is chosen: what changes the path has to stand before it.
     Router::new()
@@ -72,13 +75,14 @@ async fn limit_time(State(app): State<App>, request: Request, next: Next) -> Res
     }
 }
 
-/// Logs the matched route, never the path: invite links and API tokens of clumsy clients are in paths.
-async fn trace(request: Request, next: Next) -> Response {
+/// Counts and logs the matched route, never the path: invite links and API tokens of clumsy clients are in paths.
+async fn trace(State(app): State<App>, request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let started = Instant::now();
     let response = next.run(request).await;
     let route = route.as_ref().map_or("-", MatchedPath::as_str);
+    app.metrics.count(route, response.status(), started.elapsed());
     let (status, micros) = (response.status().as_u16(), started.elapsed().as_micros());
     tracing::debug!(%method, route, status, micros, "answered");
     response

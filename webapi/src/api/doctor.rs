@@ -12,8 +12,10 @@ use super::transfer::TorrentReference;
 use super::{AnyFailure, ErrorBody, Failure, List, MemberFailure};
 use crate::app::App;
 use crate::auth::Member;
+use crate::db;
 use crate::domain::doctor::{self, Finding};
 use crate::domain::transfer;
+use crate::error::Error;
 use crate::router::parameters::Id;
 
 /// The operation.
@@ -69,6 +71,7 @@ async fn list_announces(
     Id(id): Id,
 ) -> Result<Json<List<Announce>>, Failure> {
     transfer::check(&member, id)?;
+    db::user::profile(&app.connection().await?, id).await?.ok_or(Error::NotFound("user"))?;
     let findings = doctor::look(&app, id).await?;
     Ok(Json(List::all(findings.into_iter().map(Announce::from).collect())))
 }

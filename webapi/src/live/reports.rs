@@ -99,6 +99,9 @@ async fn apply(app: &App, position: Position, reports: &[Report]) -> anyhow::Res
     let mut client = app.connection().await?;
     match timeout(APPLY, commit(&mut client, position, reports)).await {
         Ok(Ok(new)) => {
+            if new {
+                app.metrics.count_reports(reports.len());
+            }
             tracing::debug!(reports = reports.len(), new, "reports are applied");
             Ok(())
         }

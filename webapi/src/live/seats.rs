@@ -23,6 +23,11 @@ pub struct Seat {
 }
 
 impl Seats {
+    /// How many are taken, by all members.
+    pub fn taken(&self) -> usize {
+        self.0.lock().values().sum()
+    }
+
     /// A place for `member`; `None` when they have too many, or all together have.
     pub fn take(&self, member: i32) -> Option<Seat> {
         let mut taken = self.0.lock();

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use bt::control::{Answer, PeerRecord, Request};
+use bt::control::{Answer, Decision, PeerRecord, Request};
 use bt::counts::{self, Position, Record};
 use bt::report::Report;
 use bt::{InfoHash, Peer, PeerState};
@@ -49,6 +49,8 @@ enum Order {
     LoseAnswers(u32),
     /// So many times it is not heard that a batch is applied.
     LoseWord(u32),
+    /// An announce of a member.
+    Announce(u32, Decision),
 }
 
 /// A running tracker.
@@ -72,6 +74,8 @@ struct State {
     applied: watch::Sender<usize>,
     lost_answers: u32,
     lost_words: u32,
+    /// By member.
+    announces: Vec<(u32, Decision)>,
 }
 
 pub(crate) fn record(info_hash: InfoHash, seeders: u32, leechers: u32, snatched: u32) -> Record {
@@ -96,6 +100,7 @@ impl Tracker {
             applied: counted,
             lost_answers: 0,
             lost_words: 0,
+            announces: Vec::new(),
         };
         let task = tokio::spawn(async move {
             let mut beat = tokio::time::interval(Duration::from_secs(1));
@@ -123,6 +128,11 @@ impl Tracker {
 
     pub(crate) fn publish(&self, record: Record) {
         self.order(Order::Publish(record));
+    }
+
+    /// Remembers an announce of `member`, as one that was made before those that were told earlier.
+    pub(crate) fn remember(&self, member: u32, decision: Decision) {
+        self.order(Order::Announce(member, decision));
     }
 
     pub(crate) fn lose(&self, record: Record) {
@@ -189,6 +199,7 @@ impl State {
             Order::Report(position, reports) => self.batches.push_back((position, reports)),
             Order::LoseAnswers(number) => self.lost_answers = number,
             Order::LoseWord(number) => self.lost_words = number,
+            Order::Announce(member, decision) => self.announces.push((member, decision)),
         }
     }
 
@@ -220,7 +231,9 @@ impl State {
                 let peers: Vec<PeerRecord> = wanted.map(|it| peer(it.info_hash)).collect();
                 Answer::Peers { total: u32::try_from(peers.len()).expect("few"), peers }
             }
-            Request::Announces { .. } => Answer::Announces(Vec::new()),
+            Request::Announces { member } => Answer::Announces(
+                self.announces.iter().filter(|(of, _)| *of == member).map(|(_, it)| *it).collect(),
+            ),
             Request::Reports { applied } => {
                 let answer = self.reports(applied);
                 if self.lost_answers > 0 {

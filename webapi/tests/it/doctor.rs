@@ -1,0 +1,87 @@
+//! The announce doctor: what members are told of their clients' announces.
+
+use bt::announce::Event;
+use bt::control::{Decision, Protocol, Verdict};
+use reqwest::StatusCode;
+use serde_json::json;
+
+use super::support::Site;
+use super::tracker::{Place, Tracker};
+
+async fn site(place: &Place) -> Site {
+    Site::start_with(|config| {
+        config["zeromq"] = json!({"counts": place.counts(), "control": place.control()});
+    })
+    .await
+}
+
+fn decision(torrent: u32, verdict: Verdict) -> Decision {
+    Decision {
+        age: 125,
+        torrent,
+        client: *b"-qB5040-",
+        v4: 3,
+        v6: 1,
+        verdict,
+        protocol: Protocol::Udp,
+        ipv6: true,
+        event: Event::Started,
+    }
+}
+
+#[tokio::test]
+async fn a_member_reads_what_went_wrong_and_what_to_do() {
+    let place = Place::new();
+    let site = site(&place).await;
+    let owl = site.member("owl", &["administrator"]).await;
+    let wren = site.member("wren", &[]).await;
+    wren.add_torrent("alder").await;
+    let tracker = Tracker::start(&place, 1, Vec::new()).await;
+    let page = wren.get("/account").await.body;
+    assert!(page.contains("have not announced since the tracker was started"), "{page}");
+
+    tracker.remember(2, decision(1, Verdict::OtherTorrent));
+    tracker.remember(2, Decision { client: [0; 8], ..decision(0, Verdict::Unregistered) });
+    tracker.remember(2, decision(1, Verdict::Answered));
+    let page = wren.get("/account").await.body;
+    for part in [
+        "2 refused",
+        "Your client sent the key of another torrent.",
+        "Download the .torrent of this torrent again",
+        ">alder</a>",
+        "unknown torrent",
+        "2 min ago",
+        "qBittorrent 5.0.4",
+        "started, UDP over IPv6",
+        "told of 4 peers",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+
+    let list = wren.get("/api/users/2/announces").await.json();
+    assert_eq!(list["total"], 3);
+    let first = &list["items"][0];
+    assert_eq!(first["outcome"], "other_torrent");
+    assert_eq!(first["torrent"], json!({"id": 1, "title": "alder"}));
+    assert_eq!((&first["protocol"], &first["family"]), (&json!("udp"), &json!("ipv6")));
+    assert_eq!(list["items"][1]["client"], json!(null));
+    assert_eq!((&list["items"][2]["peers"], &list["items"][2]["fix"]), (&json!(4), &json!(null)));
+    assert_eq!(owl.get("/api/users/2/announces").await.json()["total"], 3);
+    assert_eq!(wren.get("/api/users/1/announces").await.status, StatusCode::FORBIDDEN);
+    assert_eq!(owl.get("/api/users/9/announces").await.status, StatusCode::NOT_FOUND);
+    tracker.kill().await;
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn the_account_page_does_without_the_tracker() {
+    let place = Place::new();
+    let site = site(&place).await;
+    let wren = site.member("wren", &[]).await;
+    let page = wren.get("/account").await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(page.body.contains("The tracker does not answer at the moment"), "{}", page.body);
+    assert!(page.body.contains("Announce URL"));
+    assert_eq!(wren.get("/api/users/1/announces").await.status, StatusCode::SERVICE_UNAVAILABLE);
+    site.stop().await;
+}
