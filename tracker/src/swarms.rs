@@ -219,7 +219,8 @@ impl Swarms {
             self.locked(shard, |shard| {
                 for room in shard.swarms.values().filter(|room| !room.swarm.is_empty()) {
                     torrents += 1;
-                    let Endpoints { v4_seeders, v4_leechers, v6_seeders, v6_leechers } = room.swarm.endpoints();
+                    let Endpoints { v4_seeders, v4_leechers, v6_seeders, v6_leechers } =
+                        room.swarm.endpoints();
                     let more = [v4_seeders, v4_leechers, v6_seeders, v6_leechers];
                     endpoints.iter_mut().zip(more).for_each(|(sum, more)| *sum += u64::from(more));
                 }
