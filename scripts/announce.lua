@@ -7,7 +7,9 @@ function init(args)
     if os.getenv("CLOSE") == "1" then
         headers["Connection"] = "close"
     end
-    for target in io.lines(os.getenv("TARGETS")) do
+    for line in io.lines(os.getenv("TARGETS")) do
+        local target, address = line:match("([^\t]*)\t?(.*)")
+        headers["X-Forwarded-For"] = address ~= "" and address or nil
         requests[#requests + 1] = wrk.format("GET", target, headers)
     end
 end

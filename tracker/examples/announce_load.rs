@@ -5,14 +5,14 @@ mod plan;
 
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{Ipv6Addr, TcpStream};
 use std::path::PathBuf;
 
 use anyhow::{Context, ensure};
 use clap::{Parser, Subcommand};
 use infra::config::Config;
 
-use plan::{Announce, MEMBERS, Plan};
+use plan::{Announce, Plan, members};
 
 const PIPELINE: usize = 64;
 
@@ -21,9 +21,12 @@ struct Arguments {
     /// Peers in all
     #[arg(long, default_value_t = 1_000_000)]
     peers: u32,
-    /// Torrents that they are spread over
+    /// Torrents that they are spread over; 0 for as many as it takes for swarms of 20 to 50
     #[arg(long, default_value_t = 10_000)]
     torrents: u32,
+    /// Percentage of peers with an IPv6 address, which is sent as a trusted proxy does
+    #[arg(long, default_value_t = 0)]
+    v6: u32,
     /// The tracker's configuration; without it the requests carry no key, as for a tracker without accounts
     #[arg(long)]
     config: Option<PathBuf>,
@@ -37,7 +40,7 @@ enum Step {
     Fill,
     /// Prints the info hashes in hexadecimal, for a tracker with a list of its own
     Hashes,
-    /// Prints request targets of random peers, one a line
+    /// Prints request targets of random peers, one a line; behind a tab the address to send, if there is one
     Targets {
         /// How many
         count: u32,
@@ -58,7 +61,7 @@ async fn main() -> anyhow::Result<()> {
     let plan = Plan::new(arguments.peers, arguments.torrents, arguments.config.as_deref())?;
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     match &arguments.step {
-        Step::Fill => fill(&arguments).await?,
+        Step::Fill => fill(&arguments, plan.hashes.len()).await?,
         Step::Hashes => {
             for hash in &plan.hashes {
                 writeln!(out, "{hash}")?;
@@ -67,24 +70,35 @@ async fn main() -> anyhow::Result<()> {
         Step::Targets { count } => {
             let mut rng = fastrand::Rng::with_seed(1);
             for _ in 0..*count {
-                writeln!(out, "{}", target(&plan.announce(rng.u32(0..arguments.peers))))?;
+                let peer = rng.u32(0..arguments.peers);
+                let address = arguments.address(peer).map(|address| format!("\t{address}"));
+                writeln!(out, "{}{}", target(&plan.announce(peer)), address.unwrap_or_default())?;
             }
         }
-        Step::Load { address, close } => load(&plan, arguments.peers, address, *close)?,
+        Step::Load { address, close } => load(&plan, &arguments, address, *close)?,
     }
     Ok(())
 }
 
-async fn fill(arguments: &Arguments) -> anyhow::Result<()> {
+impl Arguments {
+    /// The address of a peer that does not have the connection's.
+    fn address(&self, peer: u32) -> Option<Ipv6Addr> {
+        let bits = (u128::from(0x2001_0db8_u32) << 96) | (u128::from(peer) << 64) | 1;
+        (peer % 100 < self.v6).then(|| Ipv6Addr::from_bits(bits))
+    }
+}
+
+async fn fill(arguments: &Arguments, torrents: usize) -> anyhow::Result<()> {
     let config = Config::read(arguments.config.as_deref().context("--config is needed for this step")?)?;
     let client = infra::db::connect(&config.migrate.postgresql, "bench").await?;
     client
         .batch_execute(&format!(
-            "insert into users (name, password_hash) select 'member' || i, '' from generate_series(1, {MEMBERS}) i;
+            "insert into users (name, password_hash) select 'member' || i, '' from generate_series(1, {}) i;
              insert into torrents (info_hash_v1, title, size, file_count, search)
                  select substring(sha256(int4send(i)) from 1 for 20), 'Torrent ' || i, 700000000, 1, ''
                  from generate_series(1, {}) i",
-            arguments.torrents
+            members(arguments.peers),
+            torrents
         ))
         .await?;
     Ok(())
@@ -111,13 +125,17 @@ fn target(announce: &Announce) -> String {
     target
 }
 
-fn load(plan: &Plan, peers: u32, address: &str, close: bool) -> anyhow::Result<()> {
+fn load(plan: &Plan, arguments: &Arguments, address: &str, close: bool) -> anyhow::Result<()> {
     let mut connection = BufReader::new(TcpStream::connect(address)?);
-    let numbers: Vec<u32> = (0..peers).collect();
+    let numbers: Vec<u32> = (0..arguments.peers).collect();
     for batch in numbers.chunks(if close { 1 } else { PIPELINE }) {
         let mut requests = String::new();
         for peer in batch {
-            let _ = write!(requests, "GET {} HTTP/1.1\r\nHost: bench\r\n\r\n", target(&plan.announce(*peer)));
+            let _ = write!(requests, "GET {} HTTP/1.1\r\nHost: bench\r\n", target(&plan.announce(*peer)));
+            if let Some(address) = arguments.address(*peer) {
+                let _ = write!(requests, "X-Forwarded-For: {address}\r\n");
+            }
+            requests.push_str("\r\n");
         }
         if close {
             let mut stream = TcpStream::connect(address)?;

@@ -107,7 +107,7 @@ impl Tls {
                     tracing::info!("the certificate was read again");
                 }
                 Err(error) => {
-                    tracing::error!(%error, "the new certificate cannot be used; the old one stays")
+                    tracing::error!(%error, "the new certificate cannot be used; the old one stays");
                 }
             }
             seen = stamp;

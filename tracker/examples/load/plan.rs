@@ -8,19 +8,23 @@ use infra::config::Config;
 use infra::secrets::Keys;
 use sha2::{Digest, Sha256};
 
-/// Members that the peers belong to, in turn.
-pub(crate) const MEMBERS: u32 = 1000;
+/// Members that so many peers belong to, in turn: few enough peers of one member in each torrent.
+pub(crate) fn members(peers: u32) -> u32 {
+    (peers / 1000).max(1000)
+}
 
 const ZIPF_EXPONENT: f64 = 0.8;
 
-/// Torrent `i` has the info hash `sha256(i)[..20]`; peers are spread over the torrents by Zipf's law with exponent 0.8.
-/// Two peers in three are seeders. Everything follows from the numbers: two runs make the same load.
+/// Torrent `i` has the info hash `sha256(i)[..20]`; peers are spread over the torrents by Zipf's law with exponent 0.8,
+/// or so that each has 20 to 50. Two peers in three are seeders. Everything follows from the numbers: two runs make the
+/// same load.
 pub(crate) struct Plan {
     /// The number of the first peer of each torrent, and the number of all at the end.
     first_peer: Vec<u32>,
     /// Of each torrent.
     pub(crate) hashes: Vec<InfoHash>,
     keys: Option<Keys>,
+    members: u32,
 }
 
 /// What one peer announces.
@@ -34,10 +38,16 @@ pub(crate) struct Announce {
 }
 
 impl Plan {
-    /// So many peers of so many torrents, with the keys of the tracker that `config` is for.
+    /// So many peers of so many torrents, or with 0 of as many as it takes for swarms of 20 to 50, with the keys of the
+    /// tracker that `config` is for.
     pub(crate) fn new(peers: u32, torrents: u32, config: Option<&Path>) -> anyhow::Result<Self> {
+        let weights: Vec<f64> = if torrents == 0 {
+            (0..(peers / 35).max(1)).map(|number| f64::from(20 + number * 7919 % 31)).collect()
+        } else {
+            (1..=torrents).map(|rank| f64::from(rank).powf(-ZIPF_EXPONENT)).collect()
+        };
+        let torrents = u32::try_from(weights.len())?;
         let config = config.map(Config::read).transpose()?;
-        let weights: Vec<f64> = (1..=torrents).map(|rank| f64::from(rank).powf(-ZIPF_EXPONENT)).collect();
         let total: f64 = weights.iter().sum();
         let mut reached = 0.0;
         let mut first_peer = vec![0];
@@ -54,6 +64,7 @@ impl Plan {
             first_peer,
             hashes: (1..=torrents).map(hash).collect(),
             keys: config.map(|config| Keys::derive(&config.salt)),
+            members: members(peers),
         })
     }
 
@@ -63,7 +74,7 @@ impl Plan {
         let hash = self.hashes[torrent];
         let mut path = "/announce".to_owned();
         if let Some(keys) = &self.keys {
-            let key = announce_key::mint(&keys.announce, 1 + peer % MEMBERS, 0, Some(hash));
+            let key = announce_key::mint(&keys.announce, 1 + peer % self.members, 0, Some(hash));
             let _ = write!(path, "/{key}/announce");
         }
         let mut peer_id = *b"-BN0100-000000000000";

@@ -1,0 +1,174 @@
+"""What the announce benchmarks share: servers with a core of their own, their CPU time, tables."""
+import json
+import os
+import re
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR", "target")) / "release"
+EXAMPLES = TARGET / "examples"
+ROUNDS, SECONDS = int(os.environ.get("ROUNDS", "5")), int(os.environ.get("SECONDS", "5"))
+PEERS = int(os.environ.get("PEERS", "1000000"))
+TICKS = os.sysconf("SC_CLK_TCK")
+SCRIPT = Path(__file__).parent / "announce.lua"
+
+
+class Server:
+    """Processes pinned to core 0, and the request targets that they are measured with."""
+
+    def __init__(self, name, command, targets, port=0, cwd=None, helpers=(), sockets=1):
+        """Listens on `port`, or says on so many lines of its output where; the last counts."""
+        self.name, self.targets, self.helpers = name, targets, helpers
+        self.process = subprocess.Popen(["taskset", "-c", "0", *map(str, command)], stdout=subprocess.PIPE,
+                                        stderr=subprocess.DEVNULL, text=True, cwd=cwd)
+        self.ports = [port] if port else [self.read_port() for _ in range(sockets)]
+        self.port = self.ports[-1]
+
+    def read_port(self):
+        line = self.process.stdout.readline()
+        if not line:
+            sys.exit(f"{self.name} does not start")
+        return int(line.rsplit(":", 1)[1])
+
+    def pids(self):
+        """Itself, its children (nginx has workers), and the servers behind it."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return [self.process.pid, *map(int, children), *(pid for helper in self.helpers for pid in helper.pids())]
+
+    def cpu(self):
+        """Seconds of user and system time so far."""
+        total = [0.0, 0.0]
+        for pid in self.pids():
+            fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+            total = [total[0] + int(fields[11]) / TICKS, total[1] + int(fields[12]) / TICKS]
+        return total
+
+    def resident_mib(self):
+        return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{self.process.pid}/status").read_text())[1]) / 1024
+
+    def measure(self, generate):
+        """Announces per second of CPU and of wall time, and the user's share; `generate` says how many it got."""
+        before, begun = self.cpu(), time.monotonic()
+        done = generate(self)
+        elapsed = time.monotonic() - begun
+        user, system = (now - then for now, then in zip(self.cpu(), before))
+        return done / (user + system), done / elapsed, user / (user + system)
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait()
+
+
+def generator(*command, env=None):
+    """Runs a generator on core 1 and returns what it prints."""
+    return subprocess.run(["taskset", "-c", "1", *map(str, command)], check=True, stdout=subprocess.PIPE, text=True,
+                          env={**os.environ, **(env or {})}).stdout
+
+
+def wrk(connections, close):
+    """A generator as fast as the server answers."""
+    def generate(server):
+        out = generator("wrk", "-t1", f"-c{connections}", f"-d{SECONDS}s", "-s", SCRIPT,
+                        f"http://127.0.0.1:{server.port}/",
+                        env={"TARGETS": str(server.targets), "CLOSE": "1" if close else "0"})
+        if "Non-2xx" in out:
+            sys.exit(f"{server.name} refused requests:\n{out}")
+        return int(re.search(r"(\d+) requests in", out)[1])
+    return generate
+
+
+class Load:
+    """Members, torrents and peers; `shape` are options of the loader."""
+
+    def __init__(self, folder, config, *shape, peers=PEERS):
+        self.folder, self.config, self.shape, self.peers = folder, config, shape, peers
+
+    def step(self, config, *arguments, out=None):
+        named = ["--config", config] if config else []
+        command = [EXAMPLES / "announce_load", "--peers", self.peers, *self.shape, *named, *arguments]
+        subprocess.run([*map(str, command)], check=True, stdout=out)
+
+    def fill(self):
+        self.step(self.config, "fill")
+
+    def targets(self, name, keyed=True):
+        path = self.folder / name
+        with open(path, "w") as out:
+            self.step(self.config if keyed else None, "targets", 200_000, out=out)
+        return path
+
+    def put(self, server, keyed=True):
+        """Announces every peer once, in the clear; says how much the server has grown."""
+        before = server.resident_mib()
+        self.step(*([self.config, "load"] if keyed else [None, "load", "--close"]), f"127.0.0.1:{server.ports[0]}")
+        grown = (server.resident_mib() - before) * 2**20 / self.peers
+        print(f"{server.name}: {server.resident_mib():.0f} MiB resident, {grown:.1f} bytes a peer", flush=True)
+
+
+def configuration(folder, database=None, **tracker):
+    """Our tracker's, on the throw-away Postgres that FAIRYWREN_TEST_DATABASE names, migrated. `database` is a new one there."""
+    config = json.loads(Path("example.conf.json").read_text())
+    server = json.loads(os.environ["FAIRYWREN_TEST_DATABASE"])
+    if database:
+        subprocess.run(["createdb", "-h", server["host"], "-p", str(server["port"]), "-U", server["user"], database],
+                       check=True, env={**os.environ, "PGPASSWORD": server["password"]})
+        server["dbname"] = database
+    for login in (config["migrate"], config["webapi"], config["tracker"]):
+        own = login is config["migrate"]
+        login["postgresql"] = server if own else {**server, "user": login["postgresql"]["user"], "password": "bench"}
+    config["salt"] = "only for the benchmark " * 2
+    config["trustedProxies"] = ["127.0.0.1/32"] if tracker.pop("proxied", False) else []
+    config["zeromq"] = {name: f"ipc://{folder}/{name}" for name in ("counts", "control")}
+    # Some thousand members announce for all peers here.
+    config["tracker"].update({
+        "listen": ["127.0.0.1:0"], "restartFile": f"{folder}/swarms", "announcesPerMinute": 10**9,
+        "announceBurst": 10**9, "peersPerMember": 100, **tracker})
+    path = folder / "bench.conf.json"
+    path.write_text(json.dumps(config))
+    subprocess.run([TARGET / "webapi", "migrate", path], check=True, stdout=sys.stderr)
+    return path
+
+
+def opentracker(load, port=16969):
+    """Debian's build serves only a list of info hashes, read from the folder that root confines it to."""
+    folder = load.folder
+    folder.chmod(0o755)
+    with open(folder / "whitelist", "w") as out:
+        load.step(None, "hashes", out=out)
+    (folder / "opentracker.conf").write_text(
+        f"access.whitelist whitelist\ntracker.rootdir {folder}\nlisten.tcp 127.0.0.1:{port}\n")
+    server = Server("opentracker", ["opentracker", "-f", folder / "opentracker.conf"],
+                    load.targets("plain", keyed=False), port, folder)
+    time.sleep(1)  # it does not say when it listens
+    return server
+
+
+def folder():
+    return Path(tempfile.mkdtemp(prefix="fairywren-bench-"))
+
+
+def contest(title, servers, generate, bases):
+    """Measures the servers in turn and prints a table, with the first one's ratio to each of `bases`; returns how many
+    announces a second that one got through."""
+    runs = {server.name: [] for server in servers}
+    for _ in range(ROUNDS):
+        for server in servers:
+            runs[server.name].append(server.measure(generate))
+    print(f"\n| {title} | announces per CPU second | min | max | announces per second | share in user mode |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: |")
+    for name, values in runs.items():
+        rates = [value[0] for value in values]
+        middle = [statistics.median(column) for column in zip(*values)]
+        print(f"| {name} | {middle[0]:,.0f} | {min(rates):,.0f} | {max(rates):,.0f} | {middle[1]:,.0f} "
+              f"| {middle[2]:.2f} |")
+    ours = servers[0].name
+    for base in bases:
+        ratio = statistics.median(a[0] / b[0] for a, b in zip(runs[ours], runs[base]))
+        print(f"| **{ours} / {base}** | **{ratio:.2f}** | | | | |")
+    sys.stdout.flush()
+    return statistics.median(value[1] for value in runs[ours])
