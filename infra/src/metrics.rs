@@ -31,7 +31,7 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 
 /// A process that can be watched.
 pub trait Watched: Send + Sync + 'static {
-    /// The exposition, in OpenMetrics text. It may take a while: it is asked for on a thread for such work.
+    /// The exposition, in `OpenMetrics` text. It may take a while: it is asked for on a thread for such work.
     fn metrics(&self) -> String;
 
     /// Whether the process can do what it is for.

@@ -26,7 +26,7 @@ pub(crate) enum Refusal {
     /// Tools delete content on these words: only for what the database does not know.
     #[error("Unregistered torrent; it was deleted, or never uploaded here")]
     Unregistered,
-    #[error("The client {} is not allowed on this tracker; use another client or version, or ask the staff which", name(.0))]
+    #[error("The client {} is not allowed on this tracker; use another client or version, or ask the staff which", name(*.0))]
     Client(ClientPrefix),
     #[error(
         "Too many announces of your clients; the next one is answered in {minutes} min. Run fewer torrents at once, and \
@@ -69,7 +69,7 @@ impl Refusal {
 }
 
 /// The beginning of a peer id as far as it can be read.
-fn name(client: &ClientPrefix) -> String {
-    let readable = |byte: &u8| if byte.is_ascii_graphic() { char::from(*byte) } else { '?' };
-    client.iter().map(readable).collect()
+fn name(client: ClientPrefix) -> String {
+    let readable = |byte: u8| if byte.is_ascii_graphic() { char::from(byte) } else { '?' };
+    client.into_iter().map(readable).collect()
 }

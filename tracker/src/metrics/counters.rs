@@ -140,7 +140,9 @@ mod tests {
                 })
             })
             .collect();
-        threads.into_iter().for_each(|thread| thread.join().expect("no panic"));
+        for thread in threads {
+            thread.join().expect("no panic");
+        }
         let after = sums();
         let counted = |sums: &Sums| sums.announces[Protocol::Udp as usize][Verdict::TooOften as usize];
         assert_eq!(counted(&after) - counted(&before), 4000);

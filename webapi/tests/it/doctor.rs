@@ -58,6 +58,8 @@ async fn a_member_reads_what_went_wrong_and_what_to_do() {
         assert!(page.contains(part), "{part}: {page}");
     }
 
+    assert!(!page.contains("earlier</summary>"), "{page}");
+
     let list = wren.get("/api/users/2/announces").await.json();
     assert_eq!(list["total"], 3);
     let first = &list["items"][0];
@@ -69,6 +71,10 @@ async fn a_member_reads_what_went_wrong_and_what_to_do() {
     assert_eq!(owl.get("/api/users/2/announces").await.json()["total"], 3);
     assert_eq!(wren.get("/api/users/1/announces").await.status, StatusCode::FORBIDDEN);
     assert_eq!(owl.get("/api/users/9/announces").await.status, StatusCode::NOT_FOUND);
+    for _ in 0..4 {
+        tracker.remember(2, decision(1, Verdict::Answered));
+    }
+    assert!(wren.get("/account").await.body.contains("2 earlier</summary>"));
     tracker.kill().await;
     site.stop().await;
 }
