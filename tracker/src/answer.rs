@@ -16,9 +16,14 @@ use bt::{InfoHash, announce, announce_key, scrape};
 use crate::Tracker;
 use crate::decisions::{Entry, How, Suspect};
 use crate::directory::{Member, Seat, Subject, Torrent};
+use crate::limits::Pace;
 use crate::metrics::counters;
 use crate::swarms::shard_of;
 pub(crate) use refusal::Refusal;
+
+/// Questions about members that keys name which memory does not confirm: 5000 a second, which a database answers easily
+/// in batches.
+const STRANGERS: Pace = Pace::new(300_000, 20_000);
 
 /// Why there is no answer yet.
 #[derive(Debug)]
@@ -158,7 +163,7 @@ impl Tracker {
         }
         let scope = torrent.map_or(request.info_hash, |torrent| torrent.info_hash);
         if !self.opens(token, member, scope) {
-            let stop = Self::not_opened(token, asked);
+            let stop = self.not_opened(token, asked);
             if let Stop::Refused(refusal) = stop {
                 self.suspect(token, Some(request), refusal, origin);
             }
@@ -252,7 +257,7 @@ impl Tracker {
             })
             .collect();
         if !scopes.iter().any(|(_, _, opens)| *opens) {
-            return Err(Self::not_opened(token, asked));
+            return Err(self.not_opened(token, asked));
         }
         let now = self.clock.now();
         if let Err(minutes) = seat.allowance.take(self.settings.pace, now) {
@@ -272,7 +277,15 @@ impl Tracker {
             Some((seat, member)) if member.enabled => Ok((seat, member)),
             Some(_) => Err(Refusal::Disabled.into()),
             None if asked.member => Err(Refusal::Passkey.into()),
-            None => Err(Stop::Ask(Subject::Member(token.id()))),
+            None => Err(self.ask_member(token)),
+        }
+    }
+
+    /// Anybody can write a number into a key: strangers together are granted so many questions to the database.
+    fn ask_member(&self, token: &Token) -> Stop {
+        match self.strangers.take(STRANGERS, self.clock.now()) {
+            Ok(()) => Stop::Ask(Subject::Member(token.id())),
+            Err(_) => Refusal::Unavailable.into(),
         }
     }
 
@@ -289,8 +302,8 @@ impl Tracker {
     }
 
     /// The key may have been reset a moment ago: the database is asked before the member is told that it is wrong.
-    fn not_opened(token: &Token, asked: Asked) -> Stop {
-        if asked.member { Refusal::Passkey.into() } else { Stop::Ask(Subject::Member(token.id())) }
+    fn not_opened(&self, token: &Token, asked: Asked) -> Stop {
+        if asked.member { Refusal::Passkey.into() } else { self.ask_member(token) }
     }
 
     /// Has a refusal looked at whose key is not known to be the member's. Returns it.

@@ -41,7 +41,7 @@ use zeromq::{PubSocket, RouterSocket, Socket};
 use clock::Clock;
 use decisions::Suspects;
 use directory::{Directory, Feed, Link, LinkError};
-use limits::Windows;
+use limits::{Allowance, Windows};
 use metrics::Metrics;
 use publish::Stream;
 use reports::Ledger;
@@ -64,6 +64,8 @@ struct Tracker {
     ledger: Ledger,
     windows: Windows,
     suspects: Suspects,
+    /// What keys that memory does not confirm may still ask of the database.
+    strangers: Allowance,
 }
 
 impl fmt::Debug for Tracker {
@@ -123,6 +125,7 @@ async fn run_here(config: Config, ready: impl FnOnce(&Addresses)) -> anyhow::Res
         ledger: Ledger::new(config.tracker.max_reports).context("a random number")?,
         windows: Windows::default(),
         suspects,
+        strangers: Allowance::default(),
     });
     let restart_file = Arc::new(RestartFile::new(&config.tracker.restart_file));
     let found = restart_file.claim();

@@ -24,9 +24,10 @@ pub(crate) struct Allowance(AtomicU64);
 
 impl Pace {
     /// So many in a minute, and so many at once.
-    pub(crate) fn new(per_minute: u32, burst: u32) -> Self {
-        let each = 60 * NANOSECONDS / u64::from(per_minute.max(1));
-        Self { each, ahead: each.saturating_mul(burst.max(1).into()) }
+    pub(crate) const fn new(per_minute: u32, burst: u32) -> Self {
+        let (per_minute, burst) = (per_minute as u64, burst as u64);
+        let each = 60 * NANOSECONDS / if per_minute == 0 { 1 } else { per_minute };
+        Self { each, ahead: each.saturating_mul(if burst == 0 { 1 } else { burst }) }
     }
 }
 

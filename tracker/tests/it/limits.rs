@@ -99,10 +99,10 @@ async fn asking_again_and_again_tells_no_more_than_one_window() {
         client.key = key(jay, 0, None);
         other.extend(client.announce().await.peers.into_iter().map(|(address, _)| address));
     }
-    // Their own peers, which come in meanwhile, move the window a little.
+    // Their own peers, which come in meanwhile, move the window a little. Drawn anew each time, it would show more than 300.
     for (who, learnt) in [("robin", &learnt), ("jay", &other)] {
         let learnt = learnt.iter().filter(|address| address.port() >= 10_000).count();
-        assert!((20..=90).contains(&learnt), "{who} learnt {learnt} of 400");
+        assert!((10..=100).contains(&learnt), "{who} learnt {learnt} of 400");
     }
     assert_ne!(learnt, other);
 }
