@@ -1,18 +1,21 @@
 //! The monotonic clock that peers are dated by, and the system's where others must understand a time.
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Seconds since the process started; setting the system's clock does not move it.
+use rustix::time::{ClockId, Timespec, clock_gettime};
+
+/// Seconds since the process started; setting the system's clock does not move it. It is read at each announce, so it
+/// is the system's cheapest, which moves a few hundred times a second.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Clock(Instant);
+pub(crate) struct Clock(Timespec);
 
 impl Clock {
     pub(crate) fn start() -> Self {
-        Self(Instant::now())
+        Self(clock_gettime(ClockId::MonotonicCoarse))
     }
 
     pub(crate) fn now(self) -> u32 {
-        u32::try_from(self.0.elapsed().as_secs()).unwrap_or(u32::MAX)
+        u32::try_from((clock_gettime(ClockId::MonotonicCoarse) - self.0).tv_sec).unwrap_or(u32::MAX)
     }
 }
 

@@ -11,8 +11,8 @@ use bt::control::Protocol;
 
 use crate::Tracker;
 use crate::exchange::{Answers, Ending, Found, MAX_HEADER, Next, Open, Respondent};
-pub(crate) use stream::Stream;
 use stream::Received;
+pub(crate) use stream::Stream;
 
 /// Reads and answers before others have their turn.
 const TURNS: usize = 4;

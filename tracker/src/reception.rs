@@ -321,7 +321,8 @@ impl Reception {
     }
 
     fn ask(&mut self, index: usize, open: Open) {
-        let (key, sender, remote) = (self.connections.key(index), self.desk.sender.clone(), self.remote.clone());
+        let (key, sender, remote) =
+            (self.connections.key(index), self.desk.sender.clone(), self.remote.clone());
         let tracker = Arc::clone(&self.lent.tracker);
         self.desk.runtime.spawn(async move {
             // The thread may have ended.

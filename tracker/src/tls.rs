@@ -39,6 +39,8 @@ pub(crate) enum Error {
 pub(crate) struct Tls {
     config: Arc<ServerConfig>,
     certificate: Arc<Certificate>,
+    /// Of the files as they were read.
+    stamp: Stamp,
 }
 
 /// The pair that is in use.
@@ -57,7 +59,7 @@ struct Files {
 }
 
 /// Tells two versions of the files apart.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Stamp([Option<(u64, u64, i64, i64)>; 2]);
 
 impl Tls {
@@ -65,6 +67,8 @@ impl Tls {
     pub(crate) fn read(certificate: &Path, key: &Path) -> Result<Self, Error> {
         let files = Files { certificate: certificate.to_owned(), key: key.to_owned() };
         let provider = Arc::new(ring::default_provider());
+        // Before they are read: what changes meanwhile is read again.
+        let stamp = files.stamp();
         let current = RwLock::new(files.read(&provider)?);
         let certificate = Arc::new(Certificate { files, provider: Arc::clone(&provider), current });
         let mut config = ServerConfig::builder_with_provider(provider)
@@ -77,7 +81,7 @@ impl Tls {
         config.ticketer = ring::Ticketer::new()?;
         config.send_tls13_tickets = 1;
         config.session_storage = Arc::new(NoServerSessionStorage {});
-        Ok(Self { config: Arc::new(config), certificate })
+        Ok(Self { config: Arc::new(config), certificate, stamp })
     }
 
     /// A new connection's side of the handshake.
@@ -91,7 +95,7 @@ impl Tls {
     /// Reads the files again whenever they have changed. What cannot be used is said, and the old pair stays.
     pub(crate) async fn follow_files(self: Arc<Self>, shutdown: Shutdown) {
         let Certificate { files, provider, current } = &*self.certificate;
-        let mut seen = files.stamp();
+        let mut seen = self.stamp.clone();
         loop {
             tokio::select! {
                 () = shutdown.requested() => return,
