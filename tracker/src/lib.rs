@@ -14,8 +14,8 @@ mod http_answer;
 mod http_request;
 mod limits;
 mod listen;
-mod places;
 mod metrics;
+mod places;
 mod publish;
 mod reception;
 mod reports;
@@ -149,7 +149,11 @@ async fn run_here(config: Config, ready: impl FnOnce(&Addresses)) -> anyhow::Res
     shutdown.spawn(decisions::look_at_suspects(Arc::clone(&tracker), refused, shutdown.clone()));
     shutdown.spawn(control::run(Arc::clone(&tracker), control, shutdown.clone()));
     let watched = Metrics::new(&tracker, workers.places(), restart_file.running().to_owned());
-    let addresses = Addresses { http: workers.addresses().to_vec(), udp: udp.addresses().to_vec(), metrics: metrics.iter().filter_map(|it| it.local_addr().ok()).collect() };
+    let addresses = Addresses {
+        http: workers.addresses().to_vec(),
+        udp: udp.addresses().to_vec(),
+        metrics: metrics.iter().filter_map(|it| it.local_addr().ok()).collect(),
+    };
     infra::metrics::serve(metrics, &Arc::new(watched), &shutdown);
     let running = workers.start(&tracker, &shutdown)?;
     let udp = udp.start(&tracker, &shutdown)?;
