@@ -10,10 +10,10 @@ use tracker::Addresses;
 
 /// Answers the announces and scrapes of BitTorrent clients, for members and torrents in the database.
 ///
-/// Once it listens, it prints on stdout `udp ADDR:PORT` for each address of announces over UDP, then
-/// `listening ADDR:PORT` for each over HTTP. Everything else is log on stderr, chosen with
-/// `RUST_LOG`. Stops at SIGINT or SIGTERM within 5 s, and leaves swarms and reports to the next start in `restartFile`;
-/// SIGUSR1 has a copy of them written at once.
+/// Once it listens, it prints on stdout `udp ADDR:PORT` for each address of announces over UDP, `metrics ADDR:PORT` for
+/// each where Prometheus reads, then `listening ADDR:PORT` for each of announces over HTTP and, after those, HTTPS.
+/// Everything else is log on stderr, chosen with `RUST_LOG`. Stops at SIGINT or SIGTERM within 5 s, and leaves swarms
+/// and reports to the next start in `restartFile`; SIGUSR1 has a copy of them written at once.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
