@@ -23,7 +23,7 @@ class Server:
 
     def __init__(self, name, command, targets, port=0, cwd=None, helpers=(), sockets=1):
         """Listens on `port`, or says on so many lines of its output where; the last counts."""
-        self.name, self.targets, self.helpers = name, targets, helpers
+        self.name, self.targets, self.helpers, self.readers = name, targets, helpers, []
         self.process = subprocess.Popen(["taskset", "-c", "0", *map(str, command)], stdout=subprocess.PIPE,
                                         stderr=subprocess.DEVNULL, text=True, cwd=cwd)
         self.ports = [port] if port else [self.read_port() for _ in range(sockets)]
@@ -60,8 +60,10 @@ class Server:
         return done / (user + system), done / elapsed, user / (user + system)
 
     def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait()
+        """With those who read from it."""
+        for process in (self.process, *self.readers):
+            process.send_signal(signal.SIGTERM)
+            process.wait()
 
 
 def generator(*command, env=None):
@@ -102,9 +104,16 @@ class Load:
             self.step(self.config if keyed else None, "targets", 200_000, out=out)
         return path
 
+    def drain(self, server):
+        """Has the accounting of `server` read, on the generator's core: nothing waits as it does without a webapi."""
+        command = ["taskset", "-c", "1", EXAMPLES / "announce_load", "--config", self.config, "drain"]
+        server.readers.append(subprocess.Popen([*map(str, command)]))
+
     def put(self, server, keyed=True):
         """Announces every peer once, in the clear; says how much the server has grown."""
         before = server.resident_mib()
+        if keyed:
+            self.drain(server)
         self.step(*([self.config, "load"] if keyed else [None, "load", "--close"]), f"127.0.0.1:{server.ports[0]}")
         grown = (server.resident_mib() - before) * 2**20 / self.peers
         print(f"{server.name}: {server.resident_mib():.0f} MiB resident, {grown:.1f} bytes a peer", flush=True)

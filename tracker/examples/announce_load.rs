@@ -7,14 +7,20 @@ use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv6Addr, TcpStream};
 use std::path::PathBuf;
+use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
+use bt::control::{Answer, Request};
 use clap::{Parser, Subcommand};
 use infra::config::Config;
+use zeromq::{DealerSocket, Socket, SocketRecv, SocketSend};
 
 use plan::{Announce, Plan, members};
 
 const PIPELINE: usize = 64;
+
+/// Between two questions for reports where there was none.
+const PACE: Duration = Duration::from_millis(500);
 
 #[derive(Parser)]
 struct Arguments {
@@ -53,6 +59,8 @@ enum Step {
         #[arg(long)]
         close: bool,
     },
+    /// Takes the tracker's reports and acknowledges them, until it is killed, as fast a webapi as there can be
+    Drain,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -76,6 +84,7 @@ async fn main() -> anyhow::Result<()> {
             }
         }
         Step::Load { address, close } => load(&plan, &arguments, address, *close)?,
+        Step::Drain => drain(&arguments).await?,
     }
     Ok(())
 }
@@ -127,7 +136,9 @@ fn target(announce: &Announce) -> String {
 
 fn load(plan: &Plan, arguments: &Arguments, address: &str, close: bool) -> anyhow::Result<()> {
     let mut connection = BufReader::new(TcpStream::connect(address)?);
-    let numbers: Vec<u32> = (0..arguments.peers).collect();
+    // As people come: not one torrent after the other.
+    let mut numbers: Vec<u32> = (0..arguments.peers).collect();
+    fastrand::Rng::with_seed(2).shuffle(&mut numbers);
     for batch in numbers.chunks(if close { 1 } else { PIPELINE }) {
         let mut requests = String::new();
         for peer in batch {
@@ -149,6 +160,26 @@ fn load(plan: &Plan, arguments: &Arguments, address: &str, close: bool) -> anyho
         for _ in batch {
             let answer = read_answer(&mut connection)?;
             ensure!(contains(&answer, b"8:intervali"), "refused: {}", String::from_utf8_lossy(&answer));
+        }
+    }
+    Ok(())
+}
+
+async fn drain(arguments: &Arguments) -> anyhow::Result<()> {
+    let config = Config::read(arguments.config.as_deref().context("--config is needed for this step")?)?;
+    let mut control = DealerSocket::new();
+    control.connect(&config.zeromq.control).await?;
+    let mut applied = None;
+    for id in 1.. {
+        let question = Request::Reports { applied }.encode(id).into_iter().map(Into::into);
+        control.send(infra::mq::message(question)?).await?;
+        let (_, answer) = Answer::decode(&control.recv().await?.into_vec())?;
+        let Answer::Reports { position, reports } = answer else {
+            bail!("the tracker answered another question")
+        };
+        applied = (!reports.is_empty()).then_some(position);
+        if reports.is_empty() {
+            tokio::time::sleep(PACE).await;
         }
     }
     Ok(())

@@ -33,7 +33,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use infra::config::Config;
+use infra::config::{Config, Postgresql};
 use infra::mq;
 use infra::shutdown::Shutdown;
 use zeromq::{PubSocket, RouterSocket, Socket};
@@ -66,6 +66,24 @@ struct Tracker {
     suspects: Suspects,
     /// What keys that memory does not confirm may still ask of the database.
     strangers: Allowance,
+}
+
+impl Tracker {
+    /// Without peers.
+    fn new(config: &Config, directory: Directory, suspects: Suspects) -> anyhow::Result<Self> {
+        let settings = Settings::new(config);
+        Ok(Self {
+            swarms: Swarms::new(settings.rules),
+            settings,
+            directory: Arc::new(directory),
+            clock: Clock::start(),
+            stream: Stream::new().context("a random number")?,
+            ledger: Ledger::new(config.tracker.max_reports).context("a random number")?,
+            windows: Windows::default(),
+            suspects,
+            strangers: Allowance::default(),
+        })
+    }
 }
 
 impl fmt::Debug for Tracker {
@@ -105,28 +123,10 @@ async fn run_here(config: Config, ready: impl FnOnce(&Addresses)) -> anyhow::Res
     let (mut counts, mut control) = (PubSocket::new(), RouterSocket::new());
     mq::bind(&mut counts, &config.zeromq.counts).await?;
     mq::bind(&mut control, &config.zeromq.control).await?;
-    let link = match Link::open(&config.tracker.postgresql).await {
-        Ok(link) => Some(link),
-        Err(LinkError::Schema(error)) => return Err(error),
-        Err(LinkError::Away(error)) => {
-            tracing::warn!(error = format!("{error:#}"), "the database is away; trying on");
-            None
-        }
-    };
+    let link = connect(&config.tracker.postgresql).await?;
     let (directory, questions) = Directory::new();
-    let settings = Settings::new(&config);
     let (suspects, refused) = decisions::suspects();
-    let tracker = Arc::new(Tracker {
-        swarms: Swarms::new(settings.rules),
-        settings,
-        directory: Arc::new(directory),
-        clock: Clock::start(),
-        stream: Stream::new().context("a random number")?,
-        ledger: Ledger::new(config.tracker.max_reports).context("a random number")?,
-        windows: Windows::default(),
-        suspects,
-        strangers: Allowance::default(),
-    });
+    let tracker = Arc::new(Tracker::new(&config, directory, suspects)?);
     let restart_file = Arc::new(RestartFile::new(&config.tracker.restart_file));
     let found = restart_file.claim();
     if found.is_some() {
@@ -170,4 +170,16 @@ async fn run_here(config: Config, ready: impl FnOnce(&Addresses)) -> anyhow::Res
         restart_file.write(&tracker, Copy::Stopped);
     }
     Ok(())
+}
+
+/// A connection to the database; none while it is away.
+async fn connect(login: &Postgresql) -> anyhow::Result<Option<Link>> {
+    match Link::open(login).await {
+        Ok(link) => Ok(Some(link)),
+        Err(LinkError::Schema(error)) => Err(error),
+        Err(LinkError::Away(error)) => {
+            tracing::warn!(error = format!("{error:#}"), "the database is away; trying on");
+            Ok(None)
+        }
+    }
 }
