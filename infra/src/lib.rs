@@ -5,6 +5,7 @@ pub mod config;
 pub mod db;
 pub mod http;
 pub mod log;
+pub mod memory;
 pub mod metrics;
 pub mod migrations;
 pub mod mq;

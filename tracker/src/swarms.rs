@@ -29,6 +29,9 @@ const STEPS: usize = 1024;
 /// Reports that a shard keeps until they are gathered: so many announces of one shard in 100 ms are beyond a machine.
 const MAX_REPORTS: usize = 16_384;
 
+/// Room for reports that a shard keeps at least.
+const SPARE_REPORTS: usize = 16;
+
 /// Tables of clients that this process has made.
 static TABLES: AtomicU32 = AtomicU32::new(0);
 
@@ -184,11 +187,13 @@ impl Swarms {
 
     /// Hands over what each shard has to report since the last call, and how many reports it had no room for.
     pub(crate) fn take_reports(&self, mut take: impl FnMut(&[Report], u64)) {
-        // Shards pass their lists on, so that none is made anew.
+        // Copied, so that each shard's list stays as large as its own torrents need it, and none is made anew.
         let mut reports = Vec::new();
         for shard in 0..SHARDS {
             let lost = self.locked(shard, |shard| {
-                std::mem::swap(&mut shard.reports, &mut reports);
+                reports.extend_from_slice(&shard.reports);
+                shard.reports.clear();
+                shard.reports.shrink_to(SPARE_REPORTS.max(2 * reports.len()));
                 std::mem::take(&mut shard.lost)
             });
             if lost > 0 || !reports.is_empty() {

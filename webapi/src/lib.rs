@@ -7,7 +7,6 @@ pub mod db;
 pub mod domain;
 pub mod error;
 pub mod live;
-pub mod memory;
 pub mod metrics;
 pub mod router;
 pub mod server;
