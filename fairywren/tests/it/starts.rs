@@ -58,7 +58,7 @@ fn a_stop_leaves_no_process_and_no_socket() {
             .map(|it| it.expect("an entry").file_name().into_string().expect("a name"))
             .collect();
         left.sort();
-        assert_eq!(left, ["fairywren.conf.json", "lock", "postgres", "postgres.json"]);
+        assert_eq!(left, ["fairywren.conf.json", "lock", "postgres", "postgres.json", "swarms.stopped"]);
         assert!(!folder.path().join("postgres/postmaster.pid").exists());
     }
 }
