@@ -115,6 +115,7 @@ class Load:
         if keyed:
             self.drain(server)
         self.step(*([self.config, "load"] if keyed else [None, "load", "--close"]), f"127.0.0.1:{server.ports[0]}")
+        time.sleep(3)  # until the reports of all that have been read
         grown = (server.resident_mib() - before) * 2**20 / self.peers
         print(f"{server.name}: {server.resident_mib():.0f} MiB resident, {grown:.1f} bytes a peer", flush=True)
 
