@@ -144,14 +144,14 @@ def configuration(folder, database=None, **tracker):
     return path
 
 
-def opentracker(load, port=16969):
+def opentracker(load, port=16969, protocol="tcp"):
     """Debian's build serves only a list of info hashes, read from the folder that root confines it to."""
     folder = load.folder
     folder.chmod(0o755)
     with open(folder / "whitelist", "w") as out:
         load.step(None, "hashes", out=out)
     (folder / "opentracker.conf").write_text(
-        f"access.whitelist whitelist\ntracker.rootdir {folder}\nlisten.tcp 127.0.0.1:{port}\n")
+        f"access.whitelist whitelist\ntracker.rootdir {folder}\nlisten.{protocol} 127.0.0.1:{port}\n")
     server = Server("opentracker", ["opentracker", "-f", folder / "opentracker.conf"],
                     load.targets("plain", keyed=False), port, folder)
     time.sleep(1)  # it does not say when it listens
