@@ -54,3 +54,4 @@ bench: ## Measure what BENCHMARKS.md reports
 	$(CARGO) build --locked --release -p infra -p tracker --examples
 	@set -e; for bench in scripts/bench-*; do \
 		echo "== $$bench"; $(CARGO_TARGET_DIR)/release/examples/with_postgres $$bench; done
+	$(CARGO) bench --locked -p bt

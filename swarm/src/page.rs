@@ -1,0 +1,1 @@
+//! The page `/swarm`, and everything else of the site behind it.

@@ -1,0 +1,1 @@
+//! The folder whose files and folders become torrents.
