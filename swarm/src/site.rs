@@ -1,1 +1,275 @@
 //! Our own tracker and site, started by the launcher, and what is asked of them over HTTP.
+
+mod configuration;
+mod launcher;
+mod rest;
+mod shapes;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::fs;
+use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, ensure};
+use futures_util::future::try_join_all;
+use infra::secrets::{Secret, random, random_text};
+use reqwest::multipart::{Form, Part};
+use serde_json::json;
+
+use launcher::Launcher;
+use rest::Rest;
+pub(crate) use shapes::{Announce, Counts, Totals, Uploaded, Visitor};
+use shapes::{Claimed, Invited, List, Listed, Profile, Session, Token};
+
+/// Who uploads and manages the demonstration's site.
+const ADMINISTRATOR: &str = "demo";
+
+/// Pages of the list of torrents that are read at most, each of [`PAGE`].
+const PAGES: usize = 20;
+const PAGE: usize = 100;
+
+/// What a site is started with.
+#[derive(Debug, Clone)]
+pub(crate) struct Options {
+    /// The launcher's program; tracker and webapi are beside it. See [`program`].
+    pub(crate) program: PathBuf,
+    /// For its data, empty or missing. The log is beside it, as FOLDER.log.
+    ///
+    /// Run by root, PostgreSQL is another user, who has to be able to enter what the folder is in.
+    pub(crate) folder: PathBuf,
+    /// Where the site listens; port 0 picks a free one, where `api_url` is none.
+    pub(crate) site: SocketAddr,
+    /// Where announces arrive, one address for each family as a rule; port 0 picks a free one.
+    pub(crate) tracker: Vec<SocketAddr>,
+    /// The site's URL as browsers see it; where it listens otherwise.
+    pub(crate) api_url: Option<String>,
+    /// The URL that clients announce to; the tracker's first address otherwise.
+    pub(crate) tracker_url: Option<String>,
+    pub(crate) pace: Pace,
+}
+
+/// How often clients announce, in seconds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pace {
+    /// From one announce to the next.
+    pub(crate) interval: u32,
+    /// No sooner than this without an event.
+    pub(crate) least: u32,
+    /// A client that was silent for so long is forgotten.
+    pub(crate) timeout: u32,
+}
+
+impl Default for Pace {
+    /// Quick, so that one sees something.
+    fn default() -> Self {
+        Self { interval: 30, least: 10, timeout: 100 }
+    }
+}
+
+/// A running site with its tracker and database, and its administrator. What is asked of it here is asked in the
+/// administrator's name, unless a member is named.
+///
+/// Dropped, it is told to stop; [`Site::stop`] also waits for it.
+#[derive(Debug)]
+pub(crate) struct Site {
+    launcher: Launcher,
+    tracker_url: String,
+    rest: Rest,
+    administrator: Member,
+    password: Secret,
+}
+
+/// An account with a key to it.
+#[derive(Debug, Clone)]
+pub(crate) struct Member {
+    pub(crate) id: u32,
+    /// As on the site.
+    pub(crate) name: String,
+    token: Secret,
+}
+
+/// The launcher's program, which is installed beside this one.
+pub(crate) fn program() -> anyhow::Result<PathBuf> {
+    Ok(std::env::current_exe().context("this program's own path")?.with_file_name("fairywren"))
+}
+
+impl Site {
+    /// Starts everything and waits until it serves.
+    ///
+    /// The calling thread has to live as long as the site: the system takes the thread's end for the parent's.
+    ///
+    /// # Errors
+    /// Where it ends at its start, with the last of what it said.
+    pub(crate) async fn start(options: Options) -> anyhow::Result<Self> {
+        make_folder(&options.folder)?;
+        configuration::write(&options)?;
+        let launcher = Launcher::start(&options.program, &options.folder).await?;
+        let listens_there = options.api_url.is_none();
+        let url = match launcher.url("site") {
+            Some(url) if listens_there => url.to_owned(),
+            _ => configuration::url(options.site),
+        };
+        let tracker_url = launcher.url("tracker").context("the launcher printed no tracker")?.to_owned();
+        let rest = Rest::new(url)?;
+        let link =
+            launcher.url("first account").context("the launcher printed no link to the first account")?;
+        let password = typable_password()?;
+        let administrator = join(&rest, link, ADMINISTRATOR, &password).await.context("the first account")?;
+        Ok(Self { launcher, tracker_url, rest, administrator, password })
+    }
+
+    /// Where the site is asked, without a slash at the end; not what browsers see.
+    pub(crate) fn url(&self) -> &str {
+        self.rest.url()
+    }
+
+    /// What clients announce to, without `/announce`.
+    pub(crate) fn tracker_url(&self) -> &str {
+        &self.tracker_url
+    }
+
+    /// Name and password of the account that may control everything.
+    pub(crate) fn administrator(&self) -> (&str, &Secret) {
+        (&self.administrator.name, &self.password)
+    }
+
+    /// Stops everything, in 15 seconds at most, and waits for it.
+    pub(crate) async fn stop(&self) {
+        self.launcher.stop().await;
+    }
+
+    /// Returns when it has ended, asked to or not; with the last of what it said.
+    pub(crate) async fn ended(&self) -> String {
+        self.launcher.ended().await
+    }
+
+    /// Makes a plain member for each of `names`, in that order.
+    ///
+    /// By invites, as people come in. The site hashes two passwords at once and the others wait: that many
+    /// members cost some 50 ms of a core each.
+    pub(crate) async fn members(&self, names: &[String]) -> anyhow::Result<Vec<Member>> {
+        try_join_all(names.iter().map(|name| self.member(name))).await
+    }
+
+    /// Makes a plain member: 2 to 32 letters, digits, dots, dashes or underscores.
+    pub(crate) async fn member(&self, name: &str) -> anyhow::Result<Member> {
+        let context = || format!("cannot make the member {name}");
+        let invite = self.rest.post("/api/invites").bearer_auth(self.administrator.token.reveal());
+        let Invited { url } = self.rest.read(invite).await.with_context(context)?;
+        let password = random_text()?;
+        join(&self.rest, url.reveal(), name, &password).await.with_context(context)
+    }
+
+    /// Uploads a .torrent file.
+    ///
+    /// # Errors
+    /// Also where the site has it already.
+    pub(crate) async fn upload(
+        &self,
+        metainfo: Vec<u8>,
+        title: &str,
+        description: &str,
+    ) -> anyhow::Result<Uploaded> {
+        let file = Part::bytes(metainfo).file_name("upload.torrent");
+        let form = Form::new().text("title", title.to_owned()).text("description", description.to_owned());
+        let request = self.rest.post("/api/torrents").bearer_auth(self.administrator.token.reveal());
+        let uploaded = self.rest.read(request.multipart(form.part("torrent", file))).await;
+        uploaded.with_context(|| format!("cannot upload {title}"))
+    }
+
+    /// Takes a torrent off the site. One that is gone is no error.
+    pub(crate) async fn delete(&self, torrent: u32) -> anyhow::Result<()> {
+        let request = self.rest.delete(&format!("/api/torrents/{torrent}"));
+        let request = request.bearer_auth(self.administrator.token.reveal());
+        let deleted = self.rest.find(request).await;
+        deleted.map(drop).with_context(|| format!("cannot delete torrent {torrent}"))
+    }
+
+    /// The .torrent file of `member`, with their own announce URL.
+    pub(crate) async fn metainfo(&self, member: &Member, torrent: u32) -> anyhow::Result<Vec<u8>> {
+        let request = self.rest.get(&format!("/api/torrents/{torrent}/metainfo"));
+        let request = request.bearer_auth(member.token.reveal());
+        let context = || format!("cannot download torrent {torrent} as {}", member.name);
+        let answer = self.rest.send(request).await.with_context(context)?;
+        Ok(answer.bytes().await.with_context(context)?.into())
+    }
+
+    /// What the tracker counts, by the torrent's id.
+    pub(crate) async fn counts(&self) -> anyhow::Result<HashMap<u32, Counts>> {
+        let mut counts = HashMap::new();
+        let mut after = None;
+        for _ in 0..PAGES {
+            let mut query = vec![("limit", PAGE.to_string())];
+            query.extend(after.take().map(|it| ("after", it)));
+            let request = self.rest.get_with("/api/torrents", &query)?;
+            let request = request.bearer_auth(self.administrator.token.reveal());
+            let page: List<Listed> = self.rest.read(request).await.context("cannot list the torrents")?;
+            counts.extend(page.items.into_iter().map(|it| (it.id, it.counts())));
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        Ok(counts)
+    }
+
+    /// What the tracker counted for a member over all torrents. Reports reach the site within seconds, not at once.
+    pub(crate) async fn totals(&self, member: &Member) -> anyhow::Result<Totals> {
+        let request = self.rest.get(&format!("/api/users/{}", member.id));
+        let request = request.bearer_auth(self.administrator.token.reveal());
+        let profile: Profile = self.rest.read(request).await.context("cannot read a member's totals")?;
+        profile.totals.context("the site keeps a member's totals to itself")
+    }
+
+    /// The last 50 announces of a member's clients, the newest first.
+    pub(crate) async fn announces(&self, member: &Member) -> anyhow::Result<Vec<Announce>> {
+        let request = self.rest.get(&format!("/api/users/{}/announces", member.id));
+        let request = request.bearer_auth(self.administrator.token.reveal());
+        let list: List<Announce> =
+            self.rest.read(request).await.context("cannot read a member's announces")?;
+        Ok(list.items)
+    }
+
+    /// Who sends a request with this `Cookie` header; `None` where nobody is signed in.
+    pub(crate) async fn visitor(&self, cookies: &str) -> anyhow::Result<Option<Visitor>> {
+        let Ok(cookies) = reqwest::header::HeaderValue::from_str(cookies) else { return Ok(None) };
+        let request = self.rest.get("/api/session").header(reqwest::header::COOKIE, cookies);
+        let session: Option<Session> = self.rest.read_unless_unauthorized(request).await?;
+        Ok(session.map(|it| it.user.into()))
+    }
+}
+
+/// Claims the invite at `link` and makes a token for the new account.
+async fn join(rest: &Rest, link: &str, name: &str, password: &Secret) -> anyhow::Result<Member> {
+    let (_, secret) = link.rsplit_once('/').context("the invite is no link")?;
+    let person = json!({ "username": name, "password": password });
+    let claim = rest.post(&format!("/api/invites/{secret}")).json(&person);
+    let Claimed { id, name } = rest.read(claim).await?;
+    let answer = rest.send(rest.post("/api/session").json(&person)).await?;
+    let cookies = rest::cookies(&answer);
+    ensure!(!cookies.is_empty(), "the site opened no session");
+    let session: Session = answer.json().await.context("the site's answer cannot be read")?;
+    let csrf = session.csrf_token.context("the session has no CSRF token")?;
+    let wish = rest.post("/api/tokens").header(reqwest::header::COOKIE, &cookies);
+    let wish = wish.header("x-csrf-token", csrf.reveal()).json(&json!({ "name": "swarm" }));
+    let Token { token } = rest.read(wish).await?;
+    let leave = rest.delete("/api/session").header(reqwest::header::COOKIE, &cookies);
+    rest.find(leave.header("x-csrf-token", csrf.reveal())).await?;
+    Ok(Member { id, name, token })
+}
+
+/// 80 random bits that one can type from a projector.
+fn typable_password() -> anyhow::Result<Secret> {
+    let mut bytes = [0; 10];
+    random(&mut bytes)?;
+    Ok(data_encoding::BASE32_NOPAD.encode(&bytes).to_lowercase().into())
+}
+
+/// Open to be passed through: root's PostgreSQL is another user. What is secret in it has a mode of its own.
+fn make_folder(folder: &Path) -> anyhow::Result<()> {
+    let made = fs::DirBuilder::new().recursive(true).mode(0o711).create(folder);
+    made.with_context(|| format!("cannot make {}", folder.display()))
+}

@@ -1,0 +1,113 @@
+//! Requests to the site, and its answers.
+
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use reqwest::header::SET_COOKIE;
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, Url};
+use serde::de::DeserializeOwned;
+
+use super::shapes::Failure;
+
+/// For an answer: passwords may have to wait for each other.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The site's REST API.
+#[derive(Debug, Clone)]
+pub(super) struct Rest {
+    http: Client,
+    url: String,
+}
+
+impl Rest {
+    /// At `url`, without a slash at the end.
+    pub(super) fn new(url: String) -> anyhow::Result<Self> {
+        let http = Client::builder().no_proxy().timeout(PATIENCE).redirect(reqwest::redirect::Policy::none());
+        Ok(Self { http: http.build()?, url })
+    }
+
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub(super) fn get(&self, path: &str) -> RequestBuilder {
+        self.request(Method::GET, path)
+    }
+
+    /// With `query` after the path.
+    pub(super) fn get_with(&self, path: &str, query: &[(&str, String)]) -> anyhow::Result<RequestBuilder> {
+        let url = Url::parse_with_params(&format!("{}{path}", self.url), query)?;
+        Ok(self.http.get(url))
+    }
+
+    pub(super) fn post(&self, path: &str) -> RequestBuilder {
+        self.request(Method::POST, path)
+    }
+
+    pub(super) fn delete(&self, path: &str) -> RequestBuilder {
+        self.request(Method::DELETE, path)
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.url))
+    }
+
+    /// The answer, where it is a success; what the site said is wrong otherwise.
+    pub(super) async fn send(&self, request: RequestBuilder) -> anyhow::Result<Response> {
+        let answer = answer(request).await?;
+        if answer.status().is_success() { Ok(answer) } else { Err(refusal(answer).await) }
+    }
+
+    /// The JSON of a success.
+    pub(super) async fn read<T: DeserializeOwned>(&self, request: RequestBuilder) -> anyhow::Result<T> {
+        read(self.send(request).await?).await
+    }
+
+    /// The answer, unless there is no such thing.
+    pub(super) async fn find(&self, request: RequestBuilder) -> anyhow::Result<Option<Response>> {
+        let answer = answer(request).await?;
+        match answer.status() {
+            StatusCode::NOT_FOUND => Ok(None),
+            status if status.is_success() => Ok(Some(answer)),
+            _ => Err(refusal(answer).await),
+        }
+    }
+
+    /// The JSON of a success, unless one has to sign in first.
+    pub(super) async fn read_unless_unauthorized<T: DeserializeOwned>(
+        &self,
+        request: RequestBuilder,
+    ) -> anyhow::Result<Option<T>> {
+        let answer = answer(request).await?;
+        match answer.status() {
+            StatusCode::UNAUTHORIZED => Ok(None),
+            status if status.is_success() => read(answer).await.map(Some),
+            _ => Err(refusal(answer).await),
+        }
+    }
+}
+
+/// What `answer` sets, as a `Cookie` header.
+pub(super) fn cookies(answer: &Response) -> String {
+    let set = answer.headers().get_all(SET_COOKIE).iter().filter_map(|it| it.to_str().ok());
+    let pairs: Vec<&str> = set.filter_map(|it| it.split(';').next()).map(str::trim).collect();
+    pairs.join("; ")
+}
+
+/// An error of it names no URL: links to accounts are secrets.
+async fn answer(request: RequestBuilder) -> anyhow::Result<Response> {
+    request.send().await.map_err(reqwest::Error::without_url).context("the site does not answer")
+}
+
+async fn read<T: DeserializeOwned>(answer: Response) -> anyhow::Result<T> {
+    let json = answer.json().await.map_err(reqwest::Error::without_url);
+    json.context("the site's answer cannot be read")
+}
+
+async fn refusal(answer: Response) -> anyhow::Error {
+    let status = answer.status();
+    match answer.json::<Failure>().await {
+        Ok(failure) => anyhow!("the site answers {}: {failure}", status.as_u16()),
+        Err(_) => anyhow!("the site answers {status}"),
+    }
+}

@@ -1,0 +1,55 @@
+//! By what one sees that a file or folder changed.
+
+use std::fs::{self, Metadata};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// Files and folders in one source at most.
+const MAX_ENTRIES: usize = 100_000;
+
+/// Differs when a file comes, goes, grows, shrinks, or is written or replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stamp(u64);
+
+impl Stamp {
+    /// Of all that is in `path`; `None` where there is not a single byte in it, and of links.
+    ///
+    /// # Errors
+    /// Also where something vanishes meanwhile, or there is too much in it.
+    pub(super) fn of(path: &Path) -> io::Result<Option<Self>> {
+        let mut files = Vec::new();
+        let mut open = vec![path.to_owned()];
+        let mut entries = 0;
+        while let Some(path) = open.pop() {
+            entries += 1;
+            if entries > MAX_ENTRIES {
+                return Err(io::Error::other("too many files"));
+            }
+            let metadata = fs::symlink_metadata(&path)?;
+            if metadata.is_dir() {
+                for entry in fs::read_dir(&path)? {
+                    open.push(entry?.path());
+                }
+            } else if metadata.is_file() {
+                files.push((path, metadata));
+            }
+        }
+        if files.iter().all(|(_, metadata)| metadata.len() == 0) {
+            return Ok(None);
+        }
+        Ok(Some(Self::of_files(files)))
+    }
+
+    /// Folders name their entries in any order.
+    fn of_files(mut files: Vec<(PathBuf, Metadata)>) -> Self {
+        files.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        let mut hasher = DefaultHasher::new();
+        for (path, metadata) in files {
+            path.hash(&mut hasher);
+            (metadata.ino(), metadata.len(), metadata.mtime(), metadata.mtime_nsec()).hash(&mut hasher);
+        }
+        Self(hasher.finish())
+    }
+}
