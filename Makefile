@@ -12,15 +12,20 @@ export FAIRYWREN_TEST_PYTHON = $(CARGO_TARGET_DIR)/test-venv/bin/python
 export FAIRYWREN_TEST_PROGRAMS = $(CARGO_TARGET_DIR)/debug
 with_postgres = $(CARGO_TARGET_DIR)/debug/examples/with_postgres
 
-.PHONY: help run test soak fuzz lint bench
+.PHONY: help run demo test demo-check interop compose-check soak fuzz lint bench
 
 help: ## Show this
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
 
 run: ## Build and start everything; ARGS="--site 0.0.0.0:8000" are given to `fairywren up`
 	@scripts/setup run
 	$(CARGO) build --locked --release
 	@exec $(CARGO_TARGET_DIR)/release/fairywren up $(ARGS)
+
+demo: ## A living swarm of real clients on this machine; ARGS="--leechers 4" are given to `swarm demo`
+	@scripts/setup demo
+	$(CARGO) build --locked --release --bins
+	@exec $(CARGO_TARGET_DIR)/release/swarm demo $(ARGS)
 
 test: ## Run all tests: units, database, HTTP, real clients, browser
 	@scripts/setup test
@@ -28,6 +33,20 @@ test: ## Run all tests: units, database, HTTP, real clients, browser
 	$(CARGO) build --locked -p infra --example with_postgres
 	$(with_postgres) $(CARGO) test --locked --workspace --no-fail-fast
 	cd tests/browser && $(with_postgres) node --test
+
+demo-check: ## Run the demonstration without onlookers and check its figures
+	@scripts/setup demo-check
+	$(CARGO) build --locked --release --bins
+	@$(CARGO_TARGET_DIR)/release/swarm check $(ARGS)
+
+interop: ## Let every client fetch from every other, and write docs/interop.md
+	@scripts/setup demo
+	$(CARGO) build --locked --release --bins
+	@$(CARGO_TARGET_DIR)/release/swarm interop --table docs/interop.md $(ARGS)
+
+compose-check: ## Start compose.yaml with podman, demonstration and all, and check it
+	@scripts/setup compose-check
+	@scripts/compose-check
 
 soak: ## The tests of faults for long, figures against goals; CYCLES=20 and SECONDS=5 make it shorter
 	@scripts/setup soak

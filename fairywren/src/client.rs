@@ -7,10 +7,11 @@ use std::process::Command;
 
 use anyhow::Context;
 use infra::config::Config;
+use infra::folder::default_folder;
 use infra::postgres::Programs;
+use infra::refusal::Refusal;
 
-use crate::folder::{default_folder, effective_configuration, present_run};
-use crate::refusal::Refusal;
+use crate::folder::{effective_configuration, present_run};
 
 /// Sessions are for now: a copy of them is of no use to those who restore it.
 const DUMP: [&str; 5] = [
@@ -39,7 +40,7 @@ pub(crate) async fn become_tool(
     data: Option<&Path>,
     arguments: &[OsString],
 ) -> anyhow::Result<()> {
-    let data = data.map_or_else(default_folder, |data| Ok(data.to_owned()))?;
+    let data = data.map_or_else(|| default_folder("fairywren"), |data| Ok(data.to_owned()))?;
     let file = effective_configuration(&present_run(&data)?);
     if !file.is_file() {
         let data = data.display();

@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use infra::config::{Config, Postgresql};
 use infra::postgres::{OWNER, PORT};
+use infra::refusal::Refusal;
 use infra::secrets::{Secret, random_text};
 use serde_json::{Value, json};
 
 use crate::folder::{Folder, sockets};
-use crate::refusal::Refusal;
 use crate::{Up, addresses};
 
 /// Every key, with values of which the first start keeps those that fit everywhere.

@@ -8,11 +8,10 @@ use std::time::Duration;
 use anyhow::Context;
 use infra::postgres::remove_folder;
 use infra::process::Account;
+use infra::refusal::Refusal;
 use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::process::geteuid;
 use tokio::time::{Instant, sleep};
-
-use crate::refusal::Refusal;
 
 /// A unix socket's path ends before byte 108 of its structure.
 const MAX_SOCKET_PATH: usize = 107;
@@ -117,21 +116,6 @@ pub(crate) fn effective_configuration(run: &Path) -> PathBuf {
 /// The embedded server's socket folder below a `run` folder.
 pub(crate) fn sockets(run: &Path) -> PathBuf {
     run.join("postgres")
-}
-
-/// Where data goes when no folder is named.
-pub(crate) fn default_folder() -> Result<PathBuf, Refusal> {
-    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|it| it.is_absolute());
-    if let Some(data) = absolute("XDG_DATA_HOME") {
-        return Ok(data.join("fairywren"));
-    }
-    // Root's home is closed to the user that Postgres runs as.
-    if geteuid().is_root() {
-        return Ok(PathBuf::from("/var/lib/fairywren"));
-    }
-    absolute("HOME")
-        .map(|home| home.join(".local/share/fairywren"))
-        .ok_or_else(|| Refusal("HOME is not set: name the data folder with --data DIR".to_owned()))
 }
 
 /// Root's folder is passed through by the user that Postgres runs as.

@@ -6,7 +6,6 @@ mod configuration;
 mod database;
 mod folder;
 mod program;
-mod refusal;
 mod up;
 
 use std::ffi::OsString;
@@ -90,7 +89,7 @@ async fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("fairywren: {error:#}");
-            if refusal::is_refusal(&error) { ExitCode::from(2) } else { ExitCode::FAILURE }
+            if infra::refusal::is_refusal(&error) { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }

@@ -8,16 +8,17 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use infra::config::Config;
+use infra::folder::default_folder;
 use infra::process::{AtParentsEnd, command};
+use infra::refusal::Refusal;
 use infra::shutdown::Shutdown;
 use rustix::process::Signal;
 
 use crate::Up;
 use crate::configuration::Settings;
 use crate::database;
-use crate::folder::{Folder, default_folder};
+use crate::folder::Folder;
 use crate::program::{Program, Readiness};
-use crate::refusal::Refusal;
 
 /// How long tracker and webapi may finish what they are at; with the database's time it stays below 5 seconds.
 const PATIENCE: Duration = Duration::from_millis(3300);
@@ -36,7 +37,7 @@ struct Children {
 pub(crate) async fn up(options: &Up) -> anyhow::Result<()> {
     let stop = Shutdown::default();
     let mut signalled = pin!(stop.signalled());
-    let path = options.data.clone().map_or_else(default_folder, Ok)?;
+    let path = options.data.clone().map_or_else(|| default_folder("fairywren"), Ok)?;
     let folder = tokio::select! {
         biased;
         signalled = &mut signalled => return Ok(signalled?),

@@ -3,6 +3,7 @@
 pub mod client_address;
 pub mod config;
 pub mod db;
+pub mod folder;
 pub mod http;
 pub mod log;
 pub mod memory;
@@ -11,6 +12,7 @@ pub mod migrations;
 pub mod mq;
 pub mod postgres;
 pub mod process;
+pub mod refusal;
 pub mod secrets;
 pub mod shutdown;
 pub mod test_database;

@@ -116,6 +116,17 @@ pub(crate) trait Client {
 }
 
 impl Kind {
+    /// As in the names of clients.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Rtorrent => "rtorrent",
+            Self::Transmission => "transmission",
+            Self::Qbittorrent => "qbittorrent",
+            Self::Aria2 => "aria2",
+            Self::Libtorrent => "libtorrent",
+        }
+    }
+
     /// Who speaks with such a program.
     pub(crate) fn client(self, setup: Setup) -> Box<dyn Client> {
         match self {

@@ -1,9 +1,19 @@
 //! What a demonstration can be told, by its page and by `swarm ctl`.
 
-use std::path::PathBuf;
+use std::fs::Permissions;
+use std::io::{BufRead, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use anyhow::Context;
 use clap::{Args, Subcommand};
+use infra::folder::default_folder;
+use infra::refusal::Refusal;
 use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::client::Kind;
 
@@ -76,7 +86,83 @@ pub(crate) enum Wish {
     Show,
 }
 
-/// Asks the demonstration.
+/// A wish and where its answer goes: what was done, or why not, in a sentence.
+pub(crate) type Asked = (Wish, oneshot::Sender<Result<String, String>>);
+
+/// Bytes of a wish at most.
+const MAX_WISH: u64 = 64 * 1024;
+
+/// Time that somebody has to say a wish.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The socket below a demonstration's folder.
+fn socket(data: &Path) -> PathBuf {
+    data.join("control")
+}
+
+/// Listens for `swarm ctl` in the folder `data`, whose owner alone can reach it.
+///
+/// # Errors
+/// When the socket cannot be made.
+pub(crate) fn listen(data: &Path) -> anyhow::Result<UnixListener> {
+    let path = socket(data);
+    let listener = UnixListener::bind(&path).with_context(|| format!("cannot listen at {}", path.display()))?;
+    std::fs::set_permissions(&path, Permissions::from_mode(0o600))?;
+    Ok(listener)
+}
+
+/// Hands on what is wished for, until the process stops. One line of JSON comes, one goes back.
+pub(crate) async fn serve(listener: UnixListener, wishes: mpsc::Sender<Asked>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let wishes = wishes.clone();
+        tokio::spawn(async move {
+            if let Err(error) = answer(stream, wishes).await {
+                tracing::debug!(%error, "somebody went away");
+            }
+        });
+    }
+}
+
+async fn answer(stream: UnixStream, wishes: mpsc::Sender<Asked>) -> anyhow::Result<()> {
+    let (reader, mut writer) = stream.into_split();
+    let mut line = String::new();
+    let mut reader = BufReader::new(reader).take(MAX_WISH);
+    tokio::time::timeout(PATIENCE, reader.read_line(&mut line)).await??;
+    let result = match serde_json::from_str::<Wish>(&line) {
+        Ok(wish) => ask(&wishes, wish).await,
+        Err(error) => Err(format!("this is no wish: {error}")),
+    };
+    writer.write_all(format!("{}\n", serde_json::to_string(&result)?).as_bytes()).await?;
+    Ok(())
+}
+
+/// Has a wish carried out.
+pub(crate) async fn ask(wishes: &mpsc::Sender<Asked>, wish: Wish) -> Result<String, String> {
+    let (sender, answer) = oneshot::channel();
+    let stopping = || "the demonstration is stopping".to_owned();
+    wishes.send((wish, sender)).await.map_err(|_| stopping())?;
+    answer.await.map_err(|_| stopping())?
+}
+
+/// Asks the demonstration, and prints its answer.
 pub(crate) fn run(options: &Ctl) -> anyhow::Result<()> {
-    anyhow::bail!("unwritten {:?} {:?}", options.data, options.wish)
+    let data = options.data.clone().map_or_else(|| default_folder("fairywren-demo"), Ok)?;
+    println!("{}", tell(&data, &options.wish)?);
+    Ok(())
+}
+
+/// Has the demonstration in the folder `data` do something, and says what it answered.
+///
+/// # Errors
+/// A sentence, when none runs there, or when it refuses.
+pub(crate) fn tell(data: &Path, wish: &Wish) -> anyhow::Result<String> {
+    let mut stream = std::os::unix::net::UnixStream::connect(socket(data)).map_err(|_| {
+        let data = data.display();
+        Refusal(format!("no demonstration runs on {data}: start `swarm demo` first, or name its folder with --data"))
+    })?;
+    stream.write_all(format!("{}\n", serde_json::to_string(wish)?).as_bytes())?;
+    let mut line = String::new();
+    std::io::BufReader::new(stream).read_line(&mut line).context("the demonstration has ended")?;
+    let answer: Result<String, String> = serde_json::from_str(&line).context("the demonstration has ended")?;
+    Ok(answer.map_err(Refusal)?)
 }

@@ -20,6 +20,8 @@ pub(crate) struct Picture {
     pub(crate) announces: Vec<Announce>,
     /// What happened for the first time, in order.
     pub(crate) lessons: Vec<Lesson>,
+    /// Packets that wanted to leave the network, in words; there should be none.
+    pub(crate) outside: Vec<String>,
 }
 
 /// A client.

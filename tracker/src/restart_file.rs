@@ -131,6 +131,13 @@ impl RestartFile {
             Copy::Stopped => &self.stopped,
         };
         fs::rename(&self.new, name)?;
+        if copy == Copy::Running {
+            // One that could not be taken over must not be taken for exact at a later start.
+            match fs::remove_file(&self.stopped) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
         self.sync_folder()?;
         Ok(bytes)
     }

@@ -298,3 +298,19 @@ async fn a_folder_that_cannot_be_written_to_stops_nothing() {
     tracker.client(member, 1).on(hash).announce().await;
     assert!(tracker.stop().await.success());
 }
+
+#[tokio::test]
+async fn a_file_that_could_not_be_taken_over_is_not_exact_later() {
+    let site = Site::new().await;
+    let (stopped, running) = (name(&site, ".stopped"), name(&site, ".running"));
+    fs::write(&stopped, file_of(1, 1, 3)).expect("a file");
+    // No file can take the place of a folder.
+    fs::create_dir_all(running.join("in the way")).expect("a folder");
+    let tracker = site.start().await;
+    logged(&tracker, "cannot take the restart file over").await;
+    assert!(stopped.exists());
+    fs::remove_dir_all(&running).expect("a folder");
+    copy(&site, &tracker).await;
+    eventually("the old file is gone", async || (!stopped.exists()).then_some(())).await;
+    kill(tracker).await;
+}

@@ -1,0 +1,25 @@
+//! Where programs keep their data when nobody says so.
+
+use std::path::PathBuf;
+
+use rustix::process::geteuid;
+
+use crate::refusal::Refusal;
+
+/// Where the data of the program `name` goes when no folder is named.
+///
+/// # Errors
+/// A sentence, when an ordinary user has no home.
+pub fn default_folder(name: &str) -> Result<PathBuf, Refusal> {
+    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|it| it.is_absolute());
+    if let Some(data) = absolute("XDG_DATA_HOME") {
+        return Ok(data.join(name));
+    }
+    // Root's home is closed to the user that Postgres runs as.
+    if geteuid().is_root() {
+        return Ok(PathBuf::from("/var/lib").join(name));
+    }
+    absolute("HOME")
+        .map(|home| home.join(".local/share").join(name))
+        .ok_or_else(|| Refusal("HOME is not set: name the data folder with --data DIR".to_owned()))
+}
