@@ -140,7 +140,10 @@ impl Kind {
 }
 
 mod aria2;
+mod jsonrpc;
 mod libtorrent;
+mod program;
 mod qbittorrent;
 mod rtorrent;
 mod transmission;
+mod xmlrpc;

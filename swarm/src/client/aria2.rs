@@ -1,46 +1,229 @@
-//! Aria2.
+//! aria2c (seen with 1.36), asked by JSON-RPC.
 
-use std::path::Path;
+mod torrent;
 
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
 use async_trait::async_trait;
 use bt::InfoHash;
+use data_encoding::BASE64;
+use serde_json::{Value, json};
 use tokio::process::Command;
 
-use super::{Client, Setup, Share};
+use self::torrent::{KEYS, Status, Tally};
+use super::{Client, Setup, Share, jsonrpc, program};
+
+const URL: &str = "http://127.0.0.1:6800/jsonrpc";
+/// As many torrents as one answer may list.
+const MANY: u32 = 1000;
 
 pub(super) struct Aria2 {
     setup: Setup,
+    http: Option<reqwest::Client>,
+    /// By info hash. What is added by RPC is in no session of its own making, so it is kept here and beside it.
+    torrents: HashMap<String, Torrent>,
+}
+
+struct Torrent {
+    /// The .torrent file of ours, which it reads again when it is started.
+    file: PathBuf,
+    folder: PathBuf,
+    name: String,
+    /// Its own name for the download, while it has one.
+    gid: Option<String>,
+    tally: Tally,
 }
 
 impl Aria2 {
     pub(super) fn new(setup: Setup) -> Self {
-        Self { setup }
+        Self { setup, http: None, torrents: HashMap::new() }
+    }
+
+    /// The whole `aria2.conf`.
+    fn configuration(&self) -> anyhow::Result<String> {
+        let port = self.setup.port;
+        let mut text = format!(
+            "enable-rpc=true\n\
+             rpc-listen-port=6800\n\
+             rpc-max-request-size=64M\n\
+             rpc-save-upload-metadata=false\n\
+             listen-port={port}\n\
+             enable-dht=false\n\
+             enable-dht6=false\n\
+             enable-peer-exchange=false\n\
+             bt-enable-lpd=false\n\
+             bt-require-crypto=false\n\
+             bt-max-peers=60\n\
+             bt-tracker-connect-timeout=5\n\
+             bt-tracker-timeout=10\n\
+             seed-ratio=0.0\n\
+             max-concurrent-downloads=100\n\
+             check-integrity=true\n\
+             bt-hash-check-seed=true\n\
+             bt-remove-unselected-file=false\n\
+             allow-overwrite=true\n\
+             file-allocation=none\n\
+             auto-save-interval=0\n\
+             disk-cache=0\n\
+             async-dns=false\n\
+             no-netrc=true\n\
+             quiet=true\n\
+             input-file=session\n"
+        );
+        // It binds to one address for everything, or to none.
+        if let [address] = self.setup.addresses[..] {
+            writeln!(text, "interface={address}")?;
+        }
+        for (key, value) in limits(self.setup.rate) {
+            writeln!(text, "{key}={value}")?;
+        }
+        Ok(text)
+    }
+
+    /// What it begins with, in the form of its own sessions: a URI and, indented, options.
+    fn session(&self) -> String {
+        let mut text = String::new();
+        for torrent in self.torrents.values() {
+            // A String takes everything.
+            let _ = writeln!(text, "{}\n dir={}", torrent.file.display(), torrent.folder.display());
+        }
+        text
+    }
+
+    async fn call(&self, method: &str, arguments: Value) -> anyhow::Result<Value> {
+        let http = self.http.as_ref().context("aria2c was not started")?;
+        jsonrpc::call(http, URL, method, arguments).await
+    }
+
+    /// Everything that it has, and the peers of what it had when it was asked last, in one exchange.
+    async fn statuses(&self) -> anyhow::Result<Vec<Status>> {
+        let gids: Vec<&str> = self.torrents.values().filter_map(|torrent| torrent.gid.as_deref()).collect();
+        let mut calls = vec![
+            json!({ "methodName": "aria2.tellActive", "params": [KEYS] }),
+            json!({ "methodName": "aria2.tellWaiting", "params": [0, MANY, KEYS] }),
+            json!({ "methodName": "aria2.tellStopped", "params": [0, MANY, KEYS] }),
+        ];
+        calls.extend(gids.iter().map(|gid| json!({ "methodName": "aria2.getPeers", "params": [gid] })));
+        let answers = self.call("system.multicall", json!([calls])).await?;
+        let answers = answers.as_array().context("system.multicall: an answer that is no list")?;
+        let mut statuses = Vec::new();
+        for answer in answers.iter().take(3) {
+            statuses.extend(serde_json::from_value::<Vec<Status>>(answer[0].clone())?);
+        }
+        for (gid, answer) in gids.iter().zip(answers.iter().skip(3)) {
+            // Of a download that has just ended there is an error instead.
+            if let Some(status) = statuses.iter_mut().find(|status| status.gid == **gid)
+                && let Ok(peers) = serde_json::from_value(answer[0].clone())
+            {
+                status.peers = peers;
+            }
+        }
+        Ok(statuses)
+    }
+
+    async fn find(&self, hash: &str) -> anyhow::Result<Option<Status>> {
+        Ok(self.statuses().await?.into_iter().find(|status| status.is_of(hash)))
     }
 }
 
 #[async_trait(?Send)]
 impl Client for Aria2 {
     fn command(&mut self) -> anyhow::Result<Command> {
-        anyhow::bail!("unwritten {}", self.setup.folder.display())
+        self.setup.folder = std::path::absolute(&self.setup.folder)?;
+        let folder = &self.setup.folder;
+        let mut command = program::command("aria2c", folder)?;
+        fs::create_dir_all(folder.join("torrents")).context("cannot make aria2's folder of torrents")?;
+        for (file, text) in [("aria2.conf", self.configuration()?), ("session", self.session())] {
+            fs::write(folder.join(file), text).with_context(|| format!("cannot write {file}"))?;
+        }
+        for torrent in self.torrents.values_mut() {
+            torrent.gid = None;
+            torrent.tally.begin();
+        }
+        self.http = Some(program::http()?);
+        command.arg("--conf-path=aria2.conf");
+        Ok(command)
     }
 
     async fn version(&mut self) -> anyhow::Result<String> {
-        anyhow::bail!("unwritten")
+        let version = self.call("aria2.getVersion", json!([])).await?;
+        Ok(version["version"].as_str().context("aria2c names no version")?.to_owned())
     }
 
-    async fn add(&mut self, _metainfo: &[u8], _folder: &Path) -> anyhow::Result<()> {
-        anyhow::bail!("unwritten")
+    async fn add(&mut self, metainfo: &[u8], folder: &Path) -> anyhow::Result<()> {
+        let parsed = program::read(metainfo)?;
+        let hash = parsed.hashes.v1.context("aria2 1.36 reads no v2 torrents")?.to_string();
+        let folder = std::path::absolute(folder)?;
+        if let Some(status) = self.find(&hash).await? {
+            if status.goes_on() {
+                return Ok(());
+            }
+            self.call("aria2.removeDownloadResult", json!([status.gid])).await?;
+        }
+        let file = self.setup.folder.join("torrents").join(format!("{hash}.torrent"));
+        fs::write(&file, metainfo).with_context(|| format!("cannot write {}", file.display()))?;
+        let tally = Tally::new(folder.join(&parsed.name).exists());
+        let options = json!({ "dir": folder });
+        let gid = self.call("aria2.addTorrent", json!([BASE64.encode(metainfo), [], options])).await?;
+        let gid = gid.as_str().map(str::to_owned);
+        self.torrents.insert(hash, Torrent { file, folder, name: parsed.name, gid, tally });
+        Ok(())
     }
 
-    async fn remove(&mut self, _info_hash: &InfoHash) -> anyhow::Result<()> {
-        anyhow::bail!("unwritten")
+    async fn remove(&mut self, info_hash: &InfoHash) -> anyhow::Result<()> {
+        let hash = info_hash.to_string();
+        let torrent = self.torrents.remove(&hash);
+        // It says good-bye to the tracker first, for which it may have its time.
+        for turn in 0..100 {
+            let Some(status) = self.find(&hash).await? else { break };
+            match turn {
+                _ if status.has_ended() => {
+                    self.call("aria2.removeDownloadResult", json!([status.gid])).await?;
+                    break;
+                }
+                0 => drop(self.call("aria2.remove", json!([status.gid])).await?),
+                60 => drop(self.call("aria2.forceRemove", json!([status.gid])).await?),
+                99 => bail!("aria2c does not let go of torrent {hash}"),
+                _ => {}
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        if let Some(torrent) = torrent {
+            // Neither file need be there; the second is its note on what it has, beside the content.
+            let _ = fs::remove_file(&torrent.file);
+            let _ = fs::remove_file(torrent.folder.join(format!("{}.aria2", torrent.name)));
+        }
+        Ok(())
     }
 
-    async fn throttle(&mut self, _rate: Option<u32>) -> anyhow::Result<()> {
-        anyhow::bail!("unwritten")
+    async fn throttle(&mut self, rate: Option<u32>) -> anyhow::Result<()> {
+        self.setup.rate = rate;
+        let options = limits(rate).map(|(key, value)| (key.to_owned(), Value::from(value)));
+        self.call("aria2.changeGlobalOption", json!([serde_json::Map::from_iter(options)])).await?;
+        Ok(())
     }
 
     async fn shares(&mut self) -> anyhow::Result<Vec<Share>> {
-        anyhow::bail!("unwritten")
+        let mut shares = Vec::new();
+        for status in self.statuses().await? {
+            let Some(torrent) = status.hash().and_then(|hash| self.torrents.get_mut(hash)) else { continue };
+            if torrent.gid.as_ref() != Some(&status.gid) {
+                torrent.gid = Some(status.gid.clone());
+            }
+            torrent.tally.hear(&status);
+            shares.push(status.share(&torrent.tally)?);
+        }
+        Ok(shares)
     }
+}
+
+/// Bytes a second; 0 is no limit.
+fn limits(rate: Option<u32>) -> [(&'static str, String); 2] {
+    let rate = format!("{}K", rate.map_or(0, |rate| rate.max(1)));
+    [("max-overall-upload-limit", rate.clone()), ("max-overall-download-limit", rate)]
 }
