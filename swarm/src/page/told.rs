@@ -1,0 +1,51 @@
+//! What became of orders, for the page that is shown after one: its address names the outcome, and holds no words.
+
+use std::collections::VecDeque;
+
+use parking_lot::Mutex;
+
+/// Outcomes that are kept.
+const KEPT: usize = 64;
+
+/// The latest outcomes.
+#[derive(Default)]
+pub(super) struct Told(
+    /// Held for adding and finding one.
+    Mutex<VecDeque<(u64, Result<String, String>)>>,
+);
+
+impl Told {
+    /// Keeps `outcome` and names it.
+    pub(super) fn keep(&self, outcome: Result<String, String>) -> String {
+        let id = fastrand::u64(..);
+        let mut kept = self.0.lock();
+        kept.push_back((id, outcome));
+        if kept.len() > KEPT {
+            kept.pop_front();
+        }
+        format!("{id:016x}")
+    }
+
+    /// The outcome of that name, as long as it is kept.
+    pub(super) fn find(&self, name: &str) -> Option<Result<String, String>> {
+        let id = u64::from_str_radix(name, 16).ok()?;
+        self.0.lock().iter().find(|(known, _)| *known == id).map(|(_, outcome)| outcome.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outcomes_are_found_by_name_until_many_came_after() {
+        let told = Told::default();
+        let first = told.keep(Ok("It stops.".to_owned()));
+        assert_eq!(told.find(&first), Some(Ok("It stops.".to_owned())));
+        for _ in 0..KEPT {
+            told.keep(Err("It does not.".to_owned()));
+        }
+        assert_eq!(told.find(&first), None);
+        assert_eq!(told.find("<b>"), None);
+    }
+}

@@ -1,0 +1,263 @@
+//! The picture in words, as the page shows it before and without scripts.
+
+use super::map::{self, Copies, Strip};
+use super::words::{clock, count, duration, percent, rate, size};
+use crate::client::Kind;
+use crate::picture::{Announce, Holder, Lesson, Picture, Seat, Torrent};
+
+/// Milliseconds after which a client's own numbers are called old.
+const OLD: u64 = 2000;
+
+/// The whole page.
+pub(super) struct View {
+    pub(super) clock: String,
+    /// What there is, in a sentence.
+    pub(super) summary: String,
+    /// Bytes a second, of all.
+    pub(super) moving: String,
+    pub(super) sent: String,
+    /// Of a hundred.
+    pub(super) leechers_share: u64,
+    /// Torrents that every client has, as `3 of 5`.
+    pub(super) complete: String,
+    pub(super) clients: Vec<ClientLine>,
+    pub(super) torrents: Vec<TorrentCard>,
+    /// The fastest first.
+    pub(super) links: Vec<LinkLine>,
+    pub(super) announces: Vec<AnnounceLine>,
+    /// The latest first.
+    pub(super) lessons: Vec<LessonLine>,
+}
+
+/// A client.
+pub(super) struct ClientLine {
+    pub(super) name: String,
+    pub(super) program: &'static str,
+    pub(super) version: String,
+    pub(super) address: String,
+    /// With the reason.
+    pub(super) state: String,
+    pub(super) badge: &'static str,
+    /// Of a hundred, of everything that it has torrents of.
+    pub(super) has: u64,
+    pub(super) sending: String,
+    pub(super) fetching: String,
+    pub(super) limit: String,
+    /// Since it answered last, where that is long ago.
+    pub(super) age: Option<String>,
+}
+
+/// A torrent.
+pub(super) struct TorrentCard {
+    pub(super) id: u32,
+    pub(super) title: String,
+    /// Size and pieces.
+    pub(super) content: String,
+    pub(super) tracker_seeders: String,
+    pub(super) tracker_leechers: String,
+    pub(super) seeders: u32,
+    pub(super) leechers: u32,
+    /// Whether tracker and clients count differently.
+    pub(super) seeders_differ: bool,
+    pub(super) leechers_differ: bool,
+    /// When all had it, or how far they are.
+    pub(super) completion: String,
+    pub(super) width: u32,
+    pub(super) height: usize,
+    pub(super) copies: Copies,
+    pub(super) holders: Vec<HolderLine>,
+}
+
+/// What a client has of a torrent.
+pub(super) struct HolderLine {
+    pub(super) client: String,
+    /// `seeding`, `leeching` …, for the colour.
+    pub(super) activity: &'static str,
+    /// In words, with the part that it has.
+    pub(super) words: String,
+    pub(super) strip: Strip,
+}
+
+/// Bytes that move.
+pub(super) struct LinkLine {
+    pub(super) from: String,
+    pub(super) to: String,
+    pub(super) torrent: String,
+    pub(super) rate: String,
+}
+
+/// An announce.
+pub(super) struct AnnounceLine {
+    pub(super) clock: String,
+    pub(super) client: String,
+    pub(super) torrent: String,
+    pub(super) event: String,
+    pub(super) answer: String,
+}
+
+/// What happened for the first time.
+pub(super) struct LessonLine {
+    pub(super) clock: String,
+    pub(super) title: &'static str,
+    pub(super) text: String,
+}
+
+/// As its makers write it.
+pub(super) fn program(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Rtorrent => "rtorrent",
+        Kind::Transmission => "Transmission",
+        Kind::Qbittorrent => "qBittorrent",
+        Kind::Aria2 => "aria2",
+        Kind::Libtorrent => "libtorrent",
+    }
+}
+
+impl View {
+    pub(super) fn of(picture: &Picture) -> Self {
+        let torrents = &picture.torrents;
+        let complete = torrents.iter().filter(|it| it.completed.is_some()).count();
+        let mut edges: Vec<_> = picture.edges.iter().collect();
+        edges.sort_by_key(|it| std::cmp::Reverse(it.rate));
+        Self {
+            clock: clock(picture.at),
+            summary: summary(picture),
+            moving: rate(picture.edges.iter().map(|it| it.rate).sum()),
+            sent: size(picture.sent),
+            leechers_share: percent(picture.sent_by_leechers, picture.sent),
+            complete: format!("{complete} of {}", torrents.len()),
+            clients: (0..).zip(&picture.clients).map(|(i, it)| client(i, it, torrents)).collect(),
+            torrents: torrents.iter().map(|it| torrent(it, &picture.clients)).collect(),
+            links: edges
+                .into_iter()
+                .map(|it| LinkLine {
+                    from: name(&picture.clients, it.from),
+                    to: name(&picture.clients, it.to),
+                    torrent: torrents.get(it.torrent).map(|it| it.title.clone()).unwrap_or_default(),
+                    rate: rate(it.rate),
+                })
+                .collect(),
+            announces: picture.announces.iter().map(AnnounceLine::from).collect(),
+            lessons: picture.lessons.iter().rev().map(LessonLine::from).collect(),
+        }
+    }
+}
+
+fn name(clients: &[Seat], place: usize) -> String {
+    clients.get(place).map(|it| it.name.clone()).unwrap_or_default()
+}
+
+fn summary(picture: &Picture) -> String {
+    let mut kinds: Vec<Kind> = picture.clients.iter().map(|it| it.kind).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    format!(
+        "{} of {} share {}, {} in all.",
+        count(picture.clients.len(), "client", "clients"),
+        count(kinds.len(), "program", "programs"),
+        count(picture.torrents.len(), "torrent", "torrents"),
+        size(picture.torrents.iter().map(|it| it.size).sum()),
+    )
+}
+
+fn client(place: usize, seat: &Seat, torrents: &[Torrent]) -> ClientLine {
+    let shares = || torrents.iter().flat_map(|it| it.holders.iter().map(move |holder| (it, holder)));
+    let (done, all) = shares()
+        .filter(|(_, holder)| holder.client == place)
+        .fold((0, 0), |(done, all), (torrent, holder)| (done + holder.done, all + torrent.size));
+    ClientLine {
+        name: seat.name.clone(),
+        program: program(seat.kind),
+        version: seat.version.clone(),
+        address: seat.address.clone(),
+        state: with_reason(seat.state, &seat.reason),
+        badge: badge(seat.state),
+        has: percent(done, all),
+        sending: rate(seat.sending),
+        fetching: rate(seat.fetching),
+        limit: seat.rate.map(|it| format!("{it} KiB/s")).unwrap_or_default(),
+        age: (seat.age > OLD).then(|| format!("{} ago", duration(seat.age / 1000))),
+    }
+}
+
+fn with_reason(state: &str, reason: &str) -> String {
+    if reason.is_empty() { state.to_owned() } else { format!("{state}: {reason}") }
+}
+
+fn badge(state: &str) -> &'static str {
+    match state {
+        "running" => "badge-good",
+        "starting" => "badge-info",
+        "dead" => "badge-bad",
+        "cut off" => "badge-warn",
+        _ => "",
+    }
+}
+
+fn torrent(torrent: &Torrent, clients: &[Seat]) -> TorrentCard {
+    let (seeders, leechers) = torrent.clients;
+    let told = |it: Option<u32>| it.map_or_else(|| "–".to_owned(), |it| it.to_string());
+    TorrentCard {
+        id: torrent.id,
+        title: torrent.title.clone(),
+        content: format!("{} in {}", size(torrent.size), count(torrent.pieces as usize, "piece", "pieces")),
+        tracker_seeders: told(torrent.tracker.map(|it| it.0)),
+        tracker_leechers: told(torrent.tracker.map(|it| it.1)),
+        seeders,
+        leechers,
+        seeders_differ: torrent.tracker.is_some_and(|it| it.0 != seeders),
+        leechers_differ: torrent.tracker.is_some_and(|it| it.1 != leechers),
+        completion: completion(torrent),
+        width: map::width(torrent),
+        height: torrent.holders.len().max(1),
+        copies: map::copies(torrent),
+        holders: torrent.holders.iter().map(|it| holder(it, torrent, clients)).collect(),
+    }
+}
+
+fn completion(torrent: &Torrent) -> String {
+    if let Some(seconds) = torrent.completed {
+        return format!("At every client after {}", duration(seconds.into()));
+    }
+    let lacking: Vec<&Holder> = torrent.holders.iter().filter(|it| it.done < torrent.size).collect();
+    let slowest = lacking.iter().map(|it| it.eta).try_fold(0, |most, eta| eta.map(|eta| most.max(eta)));
+    match slowest {
+        Some(seconds) if !lacking.is_empty() => format!("About {} to go", duration(seconds)),
+        _ => format!("{} to go", count(lacking.len(), "client", "clients")),
+    }
+}
+
+fn holder(holder: &Holder, torrent: &Torrent, clients: &[Seat]) -> HolderLine {
+    let has = percent(holder.done, torrent.size);
+    let words = match holder.activity {
+        "seeding" if holder.origin => "given".to_owned(),
+        "seeding" => "seeds".to_owned(),
+        "leeching" => format!("{has} %"),
+        "checking" => format!("checks, {has} %"),
+        activity => with_reason(&format!("{activity}, {has} %"), &holder.reason),
+    };
+    HolderLine {
+        client: name(clients, holder.client),
+        activity: holder.activity,
+        words,
+        strip: map::strip(holder, torrent),
+    }
+}
+
+impl From<&Announce> for AnnounceLine {
+    fn from(announce: &Announce) -> Self {
+        Self {
+            clock: clock(announce.at),
+            client: announce.client.clone(),
+            torrent: announce.torrent.clone(),
+            event: if announce.event.is_empty() { "regular".to_owned() } else { announce.event.clone() },
+            answer: announce.answer.clone(),
+        }
+    }
+}
+
+impl From<&Lesson> for LessonLine {
+    fn from(lesson: &Lesson) -> Self {
+        Self { clock: clock(lesson.at), title: lesson.title, text: lesson.text.clone() }
+    }
+}

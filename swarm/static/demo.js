@@ -1,0 +1,279 @@
+// Keeps the page as fresh as the swarm: a picture each second, by server-sent events.
+
+import { choose } from "./control.js";
+import { Graph, shares } from "./graph.js";
+import { copies, fresh, strip } from "./maps.js";
+import { clock, count, duration, percent, rate, size } from "./words.js";
+
+/** Milliseconds after which what is shown is called old. */
+const OLD = 2000;
+/** Milliseconds until a new connection: longer with each one that fails. */
+const SOONEST = 500;
+const LATEST = 8000;
+/** What is loaded anew when clients or torrents come and go. */
+const PARTS = ["clients", "torrents", "control-client", "control-torrent"];
+const BADGES = { running: "badge-good", starting: "badge-info", dead: "badge-bad", "cut off": "badge-warn" };
+
+const swarm = document.getElementById("swarm");
+const stale = document.getElementById("stale");
+const graph = new Graph(document.getElementById("graph"), choose);
+/** Places that were whole before, by torrent and client. */
+const before = new Map();
+let source = null;
+let retry = 0;
+let failures = 0;
+let heard = performance.now();
+let newest = -1;
+let loading = false;
+let last = null;
+
+const cell = (holder, name) => holder?.querySelector(`[data-cell="${name}"]`);
+const byData = (name) => new Map([...swarm.querySelectorAll(`[data-${name}]`)].map((it) => [it.dataset[name], it]));
+
+function write(node, text) {
+  if (node && node.textContent !== String(text)) node.textContent = text;
+}
+
+function draw(path, d) {
+  if (path.getAttribute("d") !== d) path.setAttribute("d", d);
+}
+
+function showFigures(picture) {
+  const share = percent(picture.sent_by_leechers, picture.sent);
+  const complete = picture.torrents.filter((it) => it.completed !== null).length;
+  write(cell(document, "clock"), clock(picture.at));
+  write(cell(swarm, "moving"), rate(picture.edges.reduce((sum, it) => sum + it.rate, 0)));
+  write(cell(swarm, "sent"), size(picture.sent));
+  write(cell(swarm, "share"), `${share} %`);
+  write(cell(swarm, "complete"), `${complete} of ${picture.torrents.length}`);
+  document.getElementById("share").setAttribute("width", share);
+  const programs = new Set(picture.clients.map((it) => it.kind)).size;
+  const all = picture.torrents.reduce((sum, it) => sum + it.size, 0);
+  write(
+    cell(document, "summary"),
+    `${count(picture.clients.length, "client", "clients")} of ${count(programs, "program", "programs")} share ` +
+      `${count(picture.torrents.length, "torrent", "torrents")}, ${size(all)} in all.`,
+  );
+}
+
+const withReason = (state, reason) => (reason ? `${state}: ${reason}` : state);
+
+function showClients(picture) {
+  const rows = byData("client");
+  picture.clients.forEach((client, place) => {
+    const row = rows.get(client.name);
+    if (!row) return;
+    const { done, all } = shares(picture, place);
+    const state = cell(row, "state");
+    write(state, withReason(client.state, client.reason));
+    state.className = `badge ${BADGES[client.state] ?? ""}`;
+    write(cell(row, "age"), client.age > OLD ? `answered ${duration(Math.floor(client.age / 1000))} ago` : "");
+    write(cell(row, "version"), client.version);
+    write(cell(row, "has"), `${percent(done, all)} %`);
+    write(cell(row, "sending"), rate(client.sending));
+    write(cell(row, "fetching"), rate(client.fetching));
+    write(cell(row, "limit"), client.rate === null ? "" : `${client.rate} KiB/s`);
+  });
+}
+
+function completion(torrent) {
+  if (torrent.completed !== null) return `At every client after ${duration(torrent.completed)}`;
+  const lacking = torrent.holders.filter((it) => it.done < torrent.size);
+  const known = lacking.length > 0 && lacking.every((it) => it.eta !== null);
+  if (known) return `About ${duration(Math.max(...lacking.map((it) => it.eta)))} to go`;
+  return `${count(lacking.length, "client", "clients")} to go`;
+}
+
+function words(holder, torrent) {
+  const has = percent(holder.done, torrent.size);
+  if (holder.activity === "seeding") return holder.origin ? "given" : "seeds";
+  if (holder.activity === "leeching") return `${has} %`;
+  if (holder.activity === "checking") return `checks, ${has} %`;
+  return withReason(`${holder.activity}, ${has} %`, holder.reason);
+}
+
+function showCounts(card, torrent) {
+  ["seeders", "leechers"].forEach((name, place) => {
+    write(cell(card, name), torrent.clients[place]);
+    const counted = card.querySelector(`[data-counted="${name}"]`);
+    const differs = torrent.tracker !== null && torrent.tracker[place] !== torrent.clients[place];
+    counted.classList.toggle("differs", differs);
+    counted.firstElementChild.hidden = !differs;
+    write(counted.lastElementChild, torrent.tracker === null ? "–" : torrent.tracker[place]);
+  });
+}
+
+function showHolder(row, holder, torrent) {
+  const drawing = row.querySelector("svg");
+  const [part, all] = drawing.querySelectorAll("path:not(.strip-fresh)");
+  const paths = strip(holder, torrent);
+  const key = `${torrent.id} ${row.dataset.holder}`;
+  draw(part, paths.part);
+  draw(all, paths.whole);
+  all.setAttribute("class", `strip-all strip-${holder.activity}`);
+  write(cell(row, "words"), words(holder, torrent));
+  const arrived = fresh(before.get(key) ?? paths.places, paths.places);
+  before.set(key, paths.places);
+  drawing.querySelector(".strip-fresh")?.remove();
+  if (arrived === "") return;
+  const flash = all.cloneNode();
+  flash.setAttribute("class", "strip-fresh");
+  flash.setAttribute("d", arrived);
+  drawing.append(flash);
+}
+
+function showTorrents(picture) {
+  const cards = byData("torrent");
+  for (const torrent of picture.torrents) {
+    const card = cards.get(String(torrent.id));
+    if (!card) continue;
+    write(cell(card, "completion"), completion(torrent));
+    showCounts(card, torrent);
+    const { area, fewest } = copies(torrent);
+    draw(card.querySelector(".copies path"), area);
+    write(cell(card, "fewest"), fewest);
+    write(cell(card, "holders"), torrent.holders.length);
+    const rows = new Map([...card.querySelectorAll("[data-holder]")].map((it) => [it.dataset.holder, it]));
+    for (const holder of torrent.holders) {
+      const row = rows.get(picture.clients[holder.client]?.name);
+      if (row) showHolder(row, holder, torrent);
+    }
+  }
+}
+
+function rowOf(cells, numbers) {
+  const row = document.createElement("tr");
+  cells.forEach((text, place) => {
+    const it = document.createElement("td");
+    it.textContent = text;
+    if (numbers.includes(place)) it.className = "number";
+    row.append(it);
+  });
+  return row;
+}
+
+function showTables(picture) {
+  const links = document.getElementById("links");
+  write(cell(swarm, "links"), picture.edges.length);
+  if (links.closest("details").open) {
+    const fastest = [...picture.edges].sort((a, b) => b.rate - a.rate);
+    const name = (place) => picture.clients[place]?.name ?? "";
+    const title = (place) => picture.torrents[place]?.title ?? "";
+    const rows = fastest.map((it) => rowOf([name(it.from), name(it.to), title(it.torrent), rate(it.rate)], [3]));
+    links.tBodies[0].replaceChildren(...rows);
+  }
+  const announces = document.getElementById("announces").tBodies[0];
+  const known = JSON.stringify(picture.announces);
+  if (announces.known === known) return;
+  announces.known = known;
+  announces.replaceChildren(
+    ...picture.announces.map((it) => rowOf([clock(it.at), it.client, it.torrent, it.event || "regular", it.answer], [0])),
+  );
+}
+
+function showLessons(picture) {
+  const list = document.getElementById("lessons");
+  for (const lesson of picture.lessons.slice(list.children.length)) {
+    const item = document.createElement("li");
+    const add = (name, text, look) => {
+      const it = document.createElement(name);
+      it.textContent = text;
+      if (look) it.className = look;
+      item.append(it);
+    };
+    add("h3", lesson.title);
+    add("p", lesson.text);
+    add("p", `at ${clock(lesson.at)}`, "lesson-clock");
+    item.className = "lesson-new";
+    list.prepend(item);
+  }
+}
+
+/** Whether rows are missing, or too many. */
+function differs(picture) {
+  const same = (name, keys) => [...byData(name).keys()].join("\n") === keys.join("\n");
+  if (!same("client", picture.clients.map((it) => it.name))) return true;
+  if (!same("torrent", picture.torrents.map((it) => String(it.id)))) return true;
+  const holders = picture.torrents.flatMap((it) => it.holders.map((holder) => picture.clients[holder.client]?.name));
+  return [...swarm.querySelectorAll("[data-holder]")].map((it) => it.dataset.holder).join("\n") !== holders.join("\n");
+}
+
+/** Takes rows and choices from a page that the server has just made. */
+async function load() {
+  if (loading) return;
+  loading = true;
+  try {
+    const answer = await fetch("/swarm");
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    for (const id of PARTS) {
+      const [old, made] = [document.getElementById(id), page.getElementById(id)];
+      if (!old || !made) continue;
+      const chosen = old.value;
+      const focused = old.contains(document.activeElement);
+      old.replaceChildren(...made.childNodes);
+      if (chosen !== undefined && [...old.options].some((it) => it.value === chosen)) old.value = chosen;
+      if (focused) old.focus();
+    }
+    if (last) show(last);
+  } finally {
+    loading = false;
+  }
+}
+
+function show(picture) {
+  last = picture;
+  showFigures(picture);
+  showClients(picture);
+  showTorrents(picture);
+  showTables(picture);
+  showLessons(picture);
+  graph.show(picture);
+}
+
+function hear(event) {
+  failures = 0;
+  const picture = JSON.parse(event.data);
+  // The same picture again is no news: the one who draws them may have stopped.
+  if (picture.at === newest) return;
+  newest = picture.at;
+  heard = performance.now();
+  watch();
+  show(picture);
+  if (differs(picture)) load().catch(() => {});
+}
+
+/** Says so when what is shown is old. */
+function watch() {
+  const age = performance.now() - heard;
+  const old = age > OLD;
+  swarm.classList.toggle("stale", old);
+  if (stale.hidden !== !old) {
+    stale.hidden = !old;
+    stale.textContent = old ? "No news of the swarm for more than 2 seconds: what is shown here is old." : "";
+  }
+}
+
+function close() {
+  clearTimeout(retry);
+  source?.close();
+  source = null;
+}
+
+function open() {
+  close();
+  source = new EventSource("/swarm/events");
+  source.addEventListener("picture", hear);
+  source.addEventListener("error", () => {
+    close();
+    retry = setTimeout(open, Math.min(LATEST, SOONEST * 1.5 ** failures));
+    failures += 1;
+  });
+}
+
+document.getElementById("legend").hidden = false;
+document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
+window.addEventListener("pagehide", close);
+window.addEventListener("pageshow", (event) => event.persisted && open());
+window.addEventListener("resize", () => last && graph.show(last));
+setInterval(watch, 250);
+if (!document.hidden) open();

@@ -1,0 +1,35 @@
+// Numbers and times as people read them. src/page/words.rs says the same.
+
+const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
+
+export function size(bytes) {
+  let unit = 0;
+  let whole = bytes;
+  let tenths = 0;
+  while (whole >= 1024 && unit + 1 < UNITS.length) {
+    tenths = Math.floor(((whole % 1024) * 10) / 1024);
+    whole = Math.floor(whole / 1024);
+    unit += 1;
+  }
+  return unit === 0 || whole >= 100 ? `${whole} ${UNITS[unit]}` : `${whole}.${tenths} ${UNITS[unit]}`;
+}
+
+export const rate = (bytes) => (bytes === 0 ? "–" : `${size(bytes)}/s`);
+
+export function clock(milliseconds) {
+  const seconds = Math.floor(milliseconds / 1000);
+  const two = (number) => String(number).padStart(2, "0");
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
+  return hours === 0 ? `${minutes}:${two(seconds % 60)}` : `${hours}:${two(minutes)}:${two(seconds % 60)}`;
+}
+
+export function duration(seconds) {
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+  return `${Math.floor(seconds / 3600)} h ${Math.floor(seconds / 60) % 60} min`;
+}
+
+/** Never rounded up: 100 is everything. */
+export const percent = (part, whole) => Math.min(100, Math.floor((part * 100) / Math.max(1, whole)));
+
+export const count = (number, one, many) => `${number} ${number === 1 ? one : many}`;
