@@ -1,0 +1,64 @@
+// A swarm of real clients, from its one command, in folders of its own.
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { randomBytes, randomUUID } from "node:crypto";
+import { mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { createInterface } from "node:readline";
+
+import { PROGRAMS } from "./product.mjs";
+import { end, until } from "./until.mjs";
+
+const LABELS = ["page", "name", "password"];
+
+/** Starts it with `files`, sizes by their paths: { page, name, password, stop() }. */
+export async function startDemo(files, options = []) {
+  const root = join(tmpdir(), `swarm-browser-${randomUUID()}`);
+  const [data, sources] = [join(root, "data"), join(root, "sources")];
+  for (const [path, size] of Object.entries(files)) {
+    await mkdir(dirname(join(sources, path)), { recursive: true });
+    await writeFile(join(sources, path), randomBytes(size));
+  }
+  const parameters = ["demo", "--data", data, "--sources", sources, "--site", "127.0.0.1:0", ...options];
+  const child = spawn(join(PROGRAMS, "swarm"), parameters, { stdio: ["ignore", "pipe", "pipe"] });
+  process.once("exit", () => child.kill("SIGTERM"));
+  let log = "";
+  child.stderr.setEncoding("utf8").on("data", (text) => (log += text));
+  const ended = new Promise((resolve) => child.once("close", (code, signal) => resolve({ code, signal })));
+  const lines = await readLines(child.stdout);
+  if (!lines) {
+    await ended;
+    throw new Error(`swarm ended before it was ready:\n${log}`);
+  }
+  return { ...lines, stop: () => stop(child, ended, root) };
+}
+
+/** What it prints, until there is all that a visitor needs; null when it ends before. What comes later is let go by. */
+function readLines(stdout) {
+  const found = {};
+  return new Promise((resolve) => {
+    const lines = createInterface({ input: stdout });
+    lines.on("line", (line) => {
+      const label = LABELS.find((it) => line.startsWith(`${it} `));
+      if (label) found[label] = line.slice(label.length + 1);
+      if (LABELS.every((it) => it in found)) resolve(found);
+    });
+    lines.once("close", () => resolve(null));
+  });
+}
+
+/** Ends it as Ctrl-C does, and looks whether anything of it is left. */
+async function stop(child, ended, root) {
+  const { code, signal } = await end(child, "SIGINT", ended, 60_000);
+  assert.deepEqual({ code, signal }, { code: 0, signal: null }, "Ctrl-C ends it in good order");
+  await until("no process holds the folder", async () => (await processesOf(root)).length === 0, 5_000);
+  await rm(root, { recursive: true });
+}
+
+async function processesOf(folder) {
+  const ids = (await readdir("/proc")).filter((it) => /^\d+$/.test(it));
+  const lines = await Promise.all(ids.map((id) => readFile(`/proc/${id}/cmdline`, "utf8").catch(() => "")));
+  return lines.filter((line) => line.includes(folder));
+}

@@ -1,0 +1,118 @@
+// The page of the demonstration, with a swarm of real clients behind it.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { fill, press } from "./support/actions.mjs";
+import { launch, openPage } from "./support/browser.mjs";
+import { checkPage } from "./support/checks.mjs";
+import { startDemo } from "./support/demo.mjs";
+import { until } from "./support/until.mjs";
+
+const MIB = 1 << 20;
+const FILES = { "nightjar.flac": 6 * MIB, "heath/dusk.bin": 4 * MIB, "heath/dawn.bin": 2 * MIB };
+const VIEWPORTS = {
+  phone: { width: 390, height: 844 },
+  desk: { width: 1280, height: 900 },
+  projector: { width: 1920, height: 1080 },
+};
+const CLIENTS = 5;
+const PATIENCE = 120_000;
+
+let demo, browser;
+
+before(async () => {
+  // Slow enough to be watched, and one client of each program.
+  demo = await startDemo(FILES, ["--seeders", "1", "--leechers", String(CLIENTS - 1), "--rate", "700"]);
+  browser = await launch();
+});
+
+after(async () => {
+  await browser?.close();
+  await demo?.stop();
+});
+
+/** Signed in, on the page. */
+async function visit(viewport, options = {}) {
+  const context = await browser.newContext({ viewport, ...options });
+  const page = await openPage(context);
+  await page.goto(demo.page);
+  await page.waitForURL(/\/sign-in/);
+  await fill(page, { Name: demo.name, Password: demo.password });
+  await press(page, "Sign in");
+  await page.waitForURL(demo.page);
+  return page;
+}
+
+const texts = (page, selector) => page.locator(selector).allInnerTexts();
+
+/** Waits until `holds` is true of all texts at `selector`, of which there are `number`. */
+function awaitTexts(page, wish, selector, number, holds) {
+  const probe = async () => {
+    const found = await texts(page, selector);
+    return found.length === number && found.every(holds);
+  };
+  return until(wish, probe, PATIENCE);
+}
+
+test("the swarm is watched from its first piece to its last", async () => {
+  const page = await visit(VIEWPORTS.desk);
+  await awaitTexts(page, "every client runs", "#clients [data-cell=state]", CLIENTS, (it) => it === "running");
+  await awaitTexts(page, "every client says its version", "#clients [data-cell=version]", CLIENTS, (it) => /\d/.test(it));
+  assert.equal(await page.locator("#graph .node").count(), CLIENTS);
+  await awaitTexts(page, "both torrents are at all clients", "[data-holder] th", 2 * CLIENTS, Boolean);
+  await page.locator(".strip-leeching:not([d=''])").first().waitFor({ state: "attached", timeout: PATIENCE });
+  await page.locator("#graph .edge").first().waitFor({ state: "attached", timeout: PATIENCE });
+  await checkPage(page, "desk-swarm-begins");
+  await awaitTexts(page, "all have everything", "#clients [data-cell=has]", CLIENTS, (it) => it === "100 %");
+  await awaitTexts(page, "the pages says when", "[data-cell=completion]", 2, (it) => it.startsWith("At every client after"));
+  await until("tracker and clients count alike", async () => (await page.locator(".differs").count()) === 0, PATIENCE);
+  assert.ok(Number.parseInt(await page.locator("[data-cell=share]").innerText(), 10) > 0, "leechers have sent, too");
+  assert.ok((await page.locator("#lessons li").count()) >= 3, "it says what is happening");
+  assert.ok((await page.locator("#announces tbody tr").count()) >= CLIENTS, "it says who announced");
+  await page.context().close();
+});
+
+test("staff hold a client to a rate", async () => {
+  const page = await visit(VIEWPORTS.desk);
+  const row = page.locator("[data-client]").last();
+  const name = await row.getAttribute("data-client");
+  await row.getByRole("link", { name: `Control ${name}` }).click();
+  assert.equal(await page.getByLabel("Client").inputValue(), name);
+  await page.getByLabel("Rate in KiB/s").fill("123");
+  await press(page, "Throttle");
+  await until("the outcome is said", async () => (await page.locator("#told").innerText()).length > 3);
+  assert.equal(await page.locator("#told.control-failed").count(), 0, await page.locator("#told").innerText());
+  await until("the limit is shown", async () => (await row.locator("[data-cell=limit]").innerText()) === "123 KiB/s");
+  assert.equal(new URL(page.url()).search, "", "the page was not left");
+  await page.context().close();
+});
+
+test("without scripts it is all there, and so are the controls", async () => {
+  const page = await visit(VIEWPORTS.phone, { javaScriptEnabled: false });
+  assert.equal(await page.locator("#clients [data-client]").count(), CLIENTS);
+  await page.getByRole("link", { name: "Hold it still" }).click();
+  const name = await page.getByLabel("Client").inputValue();
+  await press(page, "No limit");
+  await page.getByRole("status").filter({ hasText: name }).first().waitFor();
+  await page.context().close();
+});
+
+for (const [device, viewport] of Object.entries(VIEWPORTS)) {
+  test(`on a ${device} it is valid, accessible and no wider than that`, async () => {
+    const page = await visit(viewport);
+    await page.locator("#graph .node").first().waitFor({ state: "attached" });
+    await checkPage(page, `${device}-swarm`);
+    await page.context().close();
+  });
+}
+
+test("what is old is called old", async () => {
+  const page = await visit(VIEWPORTS.desk);
+  await page.locator("#graph .node").first().waitFor({ state: "attached" });
+  await page.context().setOffline(true);
+  await page.getByText("what is shown here is old").waitFor();
+  await page.context().setOffline(false);
+  await page.getByText("what is shown here is old").waitFor({ state: "hidden" });
+  await page.context().close();
+});
