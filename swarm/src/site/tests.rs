@@ -1,7 +1,7 @@
 //! With the real programs, on loopback.
 
 use std::fs::Permissions;
-use std::net::TcpListener;
+use std::net::{Ipv6Addr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
@@ -111,7 +111,9 @@ async fn what_is_uploaded_is_counted_and_deleted() {
 
 #[tokio::test]
 async fn staff_may_control_members_may_look_and_others_are_nobody() {
-    let (_folder, options) = options();
+    let (_folder, mut options) = options();
+    options.site = SocketAddr::from((Ipv6Addr::LOCALHOST, 0));
+    options.tracker.push(options.site);
     let site = Site::start(options).await.expect("a site");
     site.member("demo").await.expect_err("the name is taken");
     let (name, password) = site.administrator();
