@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 /// A database is made, on a machine that has much else to do.
-const START: Duration = Duration::from_secs(120);
+const START: Duration = Duration::from_mins(2);
 
 /// It stops within 5 seconds as a rule.
 const STOP: Duration = Duration::from_secs(13);
