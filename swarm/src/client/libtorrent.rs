@@ -1,46 +1,221 @@
-//! Libtorrent.
+//! Libtorrent 2 with a small program of ours around its Python binding. Tried with 2.1.1.
+//!
+//! The program reads what to do from its standard input, one end of a pair of sockets, and answers there: nothing has to
+//! listen, no path can be too long, and it ends when we do.
 
+use std::net::IpAddr;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream as Pair;
 use std::path::Path;
+use std::process::Stdio;
 
+use anyhow::{Context as _, anyhow, bail};
 use async_trait::async_trait;
 use bt::InfoHash;
+use data_encoding::HEXLOWER;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
+use tokio::net::UnixStream;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::process::Command;
 
-use super::{Client, Setup, Share};
+use super::{Activity, Client, Link, Setup, Share, program};
+
+/// Written into the client's folder, so that it is there wherever `swarm` is.
+const PROGRAM: &str = include_str!("libtorrent.py");
 
 pub(super) struct Libtorrent {
     setup: Setup,
+    /// Our end, until the first request.
+    ours: Option<Pair>,
+    line: Option<Line>,
+}
+
+/// Requests and answers.
+struct Line {
+    answers: Lines<BufReader<OwnedReadHalf>>,
+    requests: OwnedWriteHalf,
+    /// Of the last request. An answer with another is one that nobody waited for any more.
+    number: u64,
+}
+
+/// What the program answers.
+#[derive(Deserialize)]
+struct Answer {
+    id: u64,
+    #[serde(default)]
+    value: Value,
+    error: Option<String>,
+}
+
+/// A torrent in its words.
+#[derive(Deserialize)]
+struct Torrent {
+    hash: String,
+    activity: String,
+    error: Option<String>,
+    done: u64,
+    pieces: String,
+    sent: u64,
+    fetched: u64,
+    sending: u64,
+    fetching: u64,
+    told: Option<(u32, u32)>,
+    links: Vec<Peer>,
+}
+
+#[derive(Deserialize)]
+struct Peer {
+    address: IpAddr,
+    sending: u64,
+    fetching: u64,
 }
 
 impl Libtorrent {
     pub(super) fn new(setup: Setup) -> Self {
-        Self { setup }
+        Self { setup, ours: None, line: None }
+    }
+
+    /// Asks for `what`, with the answer's value.
+    async fn ask(&mut self, what: &str, mut with: Value) -> anyhow::Result<Value> {
+        if let Some(ours) = self.ours.take() {
+            self.line = Some(Line::begin(ours)?);
+        }
+        with["do"] = what.into();
+        self.line.as_mut().context("libtorrent has not been started")?.ask(with).await
+    }
+}
+
+impl Line {
+    fn begin(ours: Pair) -> anyhow::Result<Self> {
+        ours.set_nonblocking(true)?;
+        let (answers, requests) = UnixStream::from_std(ours)?.into_split();
+        Ok(Self { answers: BufReader::new(answers).lines(), requests, number: 0 })
+    }
+
+    /// May be given up at any point: requests are far shorter than what a socket takes at once, and answers are numbered.
+    async fn ask(&mut self, mut request: Value) -> anyhow::Result<Value> {
+        self.number += 1;
+        request["id"] = self.number.into();
+        let mut line = request.to_string();
+        line.push('\n');
+        self.requests.write_all(line.as_bytes()).await.context("libtorrent has ended")?;
+        while let Some(line) = self.answers.next_line().await? {
+            let answer: Answer = serde_json::from_str(&line)?;
+            match answer.error {
+                _ if answer.id != self.number => {}
+                None => return Ok(answer.value),
+                Some(error) => bail!("libtorrent says: {error}"),
+            }
+        }
+        bail!("libtorrent has ended")
     }
 }
 
 #[async_trait(?Send)]
 impl Client for Libtorrent {
     fn command(&mut self) -> anyhow::Result<Command> {
-        anyhow::bail!("unwritten {}", self.setup.folder.display())
+        let folder = std::path::absolute(&self.setup.folder)?;
+        let mut command = program::command(&python(), &folder)?;
+        // Not libtorrent.py: Python looks for modules beside the program first, and would take it for the one it imports.
+        let path = folder.join("program.py");
+        std::fs::write(&path, PROGRAM)?;
+        let (ours, its) = Pair::pair()?;
+        self.ours = Some(ours);
+        self.line = None;
+        command.arg(path).arg(folder).args([
+            listen(&self.setup.addresses, self.setup.port),
+            outgoing(&self.setup.addresses),
+            bytes(self.setup.rate).to_string(),
+        ]);
+        command.stdin(Stdio::from(OwnedFd::from(its)));
+        Ok(command)
     }
 
     async fn version(&mut self) -> anyhow::Result<String> {
-        anyhow::bail!("unwritten")
+        let version = self.ask("version", json!({})).await?;
+        version.as_str().map(str::to_owned).ok_or_else(|| anyhow!("libtorrent says no version"))
     }
 
-    async fn add(&mut self, _metainfo: &[u8], _folder: &Path) -> anyhow::Result<()> {
-        anyhow::bail!("unwritten")
+    async fn add(&mut self, metainfo: &[u8], folder: &Path) -> anyhow::Result<()> {
+        // By a file, so that the request is short.
+        let path = std::path::absolute(&self.setup.folder)?.join("added.torrent");
+        std::fs::write(&path, metainfo)?;
+        self.ask("add", json!({ "path": path, "folder": std::path::absolute(folder)? })).await.map(drop)
     }
 
-    async fn remove(&mut self, _info_hash: &InfoHash) -> anyhow::Result<()> {
-        anyhow::bail!("unwritten")
+    async fn remove(&mut self, info_hash: &InfoHash) -> anyhow::Result<()> {
+        self.ask("remove", json!({ "hash": info_hash.to_string() })).await.map(drop)
     }
 
-    async fn throttle(&mut self, _rate: Option<u32>) -> anyhow::Result<()> {
-        anyhow::bail!("unwritten")
+    async fn throttle(&mut self, rate: Option<u32>) -> anyhow::Result<()> {
+        self.setup.rate = rate;
+        self.ask("throttle", json!({ "limit": bytes(rate) })).await.map(drop)
     }
 
     async fn shares(&mut self) -> anyhow::Result<Vec<Share>> {
-        anyhow::bail!("unwritten")
+        let torrents: Vec<Torrent> = serde_json::from_value(self.ask("shares", json!({})).await?)?;
+        torrents.into_iter().map(Torrent::share).collect()
     }
+}
+
+impl Torrent {
+    fn share(self) -> anyhow::Result<Share> {
+        Ok(Share {
+            info_hash: self.hash,
+            activity: match self.activity.as_str() {
+                "checking" => Activity::Checking,
+                "leeching" => Activity::Leeching,
+                "seeding" => Activity::Seeding,
+                "stopped" => Activity::Stopped,
+                _ => Activity::Failed(self.error.unwrap_or_default()),
+            },
+            done: self.done,
+            pieces: HEXLOWER.decode(self.pieces.as_bytes())?,
+            sent: self.sent,
+            fetched: self.fetched,
+            sending: self.sending,
+            fetching: self.fetching,
+            links: self.links.into_iter().map(Peer::link).collect(),
+            told: self.told,
+        })
+    }
+}
+
+impl Peer {
+    fn link(self) -> Link {
+        Link { address: self.address.to_canonical(), sending: self.sending, fetching: self.fetching }
+    }
+}
+
+/// `10.77.0.5:6881,[fd77::5]:6881`.
+fn listen(addresses: &[IpAddr], port: u16) -> String {
+    let sockets: Vec<String> =
+        addresses.iter().map(|&address| std::net::SocketAddr::new(address, port).to_string()).collect();
+    sockets.join(",")
+}
+
+/// Connections are made from the only address. Of two, libtorrent would use each in turn without regard to the family of the
+/// peer, so that every second connection failed: then the system chooses.
+fn outgoing(addresses: &[IpAddr]) -> String {
+    match addresses {
+        [address] => address.to_string(),
+        _ => String::new(),
+    }
+}
+
+/// Bytes a second; 0 is no limit.
+fn bytes(rate: Option<u32>) -> u32 {
+    // libtorrent counts in 32 signed bits.
+    rate.map_or(0, |rate| rate.saturating_mul(1024).clamp(1, i32::MAX.unsigned_abs()))
+}
+
+/// A Python with libtorrent: the one named by the environment, the one that `make` installed beside our programs, or any.
+fn python() -> String {
+    let installed = || {
+        let path = std::env::current_exe().ok()?.parent()?.parent()?.join("test-venv/bin/python");
+        path.exists().then_some(path)?.into_os_string().into_string().ok()
+    };
+    std::env::var("FAIRYWREN_TEST_PYTHON").ok().or_else(installed).unwrap_or_else(|| "python3".to_owned())
 }

@@ -1,46 +1,332 @@
-//! Qbittorrent.
+//! qBittorrent without a window, asked by its Web API. Tried with 4.5.2 (Web API 2.8.19, libtorrent 2.0.8).
+//!
+//! What it does unlike others:
+//! - It announces no more often than every 300 s, whatever the tracker asks for (libtorrent's `min_announce_interval`, which
+//!   it has no setting for), besides `started`, `completed` and `stopped`: a tracker that forgets peers earlier loses it.
+//! - It names a hybrid torrent by the truncated hash of version 2, and gives the hash of version 1 beside it.
+//! - What it was given is in its list a moment after it has said "Ok.".
 
+use std::collections::HashMap;
+use std::net::IpAddr;
 use std::path::Path;
+use std::time::Duration;
 
+use anyhow::{Context as _, bail};
 use async_trait::async_trait;
 use bt::InfoHash;
+use futures_util::future::try_join_all;
+use reqwest::multipart::{Form, Part};
+use reqwest::{RequestBuilder, Response};
+use serde::Deserialize;
 use tokio::process::Command;
 
-use super::{Client, Setup, Share};
+use super::{Activity, Client, Link, Setup, Share, program};
+
+/// Where its Web API is, in the client's own network.
+const API: &str = "http://127.0.0.1:8080/api/v2";
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a torrent may take from "Ok." into the list.
+const ADDING: Duration = Duration::from_secs(10);
 
 pub(super) struct Qbittorrent {
     setup: Setup,
+    /// Keeps the session's cookie: without one, it makes a session for each request and keeps them all for an hour.
+    http: Option<reqwest::Client>,
+    /// The piece maps of torrents that are complete, which need not be asked for again.
+    complete: HashMap<String, Vec<u8>>,
+}
+
+/// A torrent in `torrents/info`.
+#[derive(Debug, Deserialize)]
+struct Torrent {
+    /// Version 2 truncated where there is one, else version 1.
+    hash: String,
+    /// Empty where there is none; none from versions without hybrid torrents.
+    infohash_v1: Option<String>,
+    state: String,
+    completed: u64,
+    amount_left: u64,
+    uploaded: u64,
+    downloaded: u64,
+    upspeed: u64,
+    dlspeed: u64,
+    /// Connected.
+    num_seeds: i64,
+    num_leechs: i64,
+    /// As the tracker said, or as many as it knows otherwise.
+    num_complete: i64,
+    num_incomplete: i64,
+    /// Empty until one has answered.
+    tracker: String,
+}
+
+/// The answer of `sync/torrentPeers`.
+#[derive(Debug, Deserialize)]
+struct Peers {
+    #[serde(default)]
+    peers: HashMap<String, Peer>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Peer {
+    ip: IpAddr,
+    #[serde(default)]
+    up_speed: u64,
+    #[serde(default)]
+    dl_speed: u64,
 }
 
 impl Qbittorrent {
     pub(super) fn new(setup: Setup) -> Self {
-        Self { setup }
+        Self { setup, http: None, complete: HashMap::new() }
+    }
+
+    fn http(&self) -> anyhow::Result<&reqwest::Client> {
+        self.http.as_ref().context("qBittorrent has not been started")
+    }
+
+    fn get(&self, path: &str) -> anyhow::Result<RequestBuilder> {
+        Ok(self.http()?.get(format!("{API}/{path}")))
+    }
+
+    fn post(&self, path: &str) -> anyhow::Result<RequestBuilder> {
+        Ok(self.http()?.post(format!("{API}/{path}")))
+    }
+
+    async fn torrents(&self) -> anyhow::Result<Vec<Torrent>> {
+        Ok(send(self.get("torrents/info")?).await?.json().await?)
+    }
+
+    /// What it names `info_hash`, where it has it.
+    async fn find(&self, info_hash: &InfoHash) -> anyhow::Result<Option<String>> {
+        let name = info_hash.to_string();
+        Ok(self
+            .torrents()
+            .await?
+            .into_iter()
+            .find(|torrent| torrent.name() == name)
+            .map(|torrent| torrent.hash))
+    }
+
+    async fn share(&self, torrent: Torrent) -> anyhow::Result<(String, Share)> {
+        let pieces = match self.complete.get(&torrent.hash) {
+            Some(pieces) if torrent.amount_left == 0 => pieces.clone(),
+            _ => self.pieces(&torrent.hash).await?,
+        };
+        let alone = torrent.num_seeds + torrent.num_leechs <= 0;
+        let links = if alone { Vec::new() } else { self.links(&torrent.hash).await? };
+        let hash = torrent.hash.clone();
+        Ok((hash, torrent.share(pieces, links)))
+    }
+
+    async fn pieces(&self, hash: &str) -> anyhow::Result<Vec<u8>> {
+        let answer = send(self.get(&format!("torrents/pieceStates?hash={hash}"))?).await?;
+        // 0 is lacking, 1 is being fetched, 2 is there.
+        let states: Vec<u8> = answer.json().await?;
+        let mut bits = vec![0; states.len().div_ceil(8)];
+        for (piece, state) in states.into_iter().enumerate() {
+            if state == 2 {
+                bits[piece / 8] |= 0x80 >> (piece % 8);
+            }
+        }
+        Ok(bits)
+    }
+
+    async fn links(&self, hash: &str) -> anyhow::Result<Vec<Link>> {
+        // With rid=0 the answer is whole, not what has changed.
+        let answer = send(self.get(&format!("sync/torrentPeers?hash={hash}&rid=0"))?).await?;
+        let peers: Peers = answer.json().await?;
+        let link = |peer: Peer| Link {
+            address: peer.ip.to_canonical(),
+            sending: peer.up_speed,
+            fetching: peer.dl_speed,
+        };
+        Ok(peers.peers.into_values().map(link).collect())
+    }
+
+    fn configuration(&self) -> String {
+        let Setup { addresses, port, rate, .. } = &self.setup;
+        // Both families are had by the interface's name alone: it takes one address at most.
+        let interface = match addresses.as_slice() {
+            [address] => format!("Session\\InterfaceAddress={address}"),
+            _ => "Session\\Interface=eth0\nSession\\InterfaceName=eth0".to_owned(),
+        };
+        let rate = rate.map_or(0, |rate| rate.max(1));
+        // `RefreshInterval` (ms) is how often it looks at its own torrents, `SaveResumeDataInterval` (minutes) how often it
+        // writes down what is finished (60 by default, which `kill -9` would lose), `BTProtocol` TCP without uTP, which
+        // yields to delays that here are those of the one processor all share, `Encryption` allowed but not demanded.
+        format!(
+            "[LegalNotice]\n\
+             Accepted=true\n\
+             \n\
+             [Meta]\n\
+             MigrationVersion=4\n\
+             \n\
+             [Network]\n\
+             PortForwardingEnabled=false\n\
+             \n\
+             [Application]\n\
+             FileLogger\\Enabled=false\n\
+             \n\
+             [BitTorrent]\n\
+             {interface}\n\
+             Session\\Port={port}\n\
+             Session\\UseRandomPort=false\n\
+             Session\\DHTEnabled=false\n\
+             Session\\PeXEnabled=false\n\
+             Session\\LSDEnabled=false\n\
+             Session\\BTProtocol=TCP\n\
+             Session\\Encryption=0\n\
+             Session\\IgnoreLimitsOnLAN=false\n\
+             Session\\GlobalDLSpeedLimit={rate}\n\
+             Session\\GlobalUPSpeedLimit={rate}\n\
+             Session\\QueueingSystemEnabled=false\n\
+             Session\\MaxActiveCheckingTorrents=4\n\
+             Session\\AddTorrentPaused=false\n\
+             Session\\TempPathEnabled=false\n\
+             Session\\DisableAutoTMMByDefault=true\n\
+             Session\\AsyncIOThreadsCount=2\n\
+             Session\\RefreshInterval=500\n\
+             Session\\SaveResumeDataInterval=1\n\
+             \n\
+             [Preferences]\n\
+             Connection\\ResolvePeerCountries=false\n\
+             Connection\\ResolvePeerHostNames=false\n\
+             DynDNS\\Enabled=false\n\
+             General\\Locale=en\n\
+             WebUI\\Enabled=true\n\
+             WebUI\\Address=127.0.0.1\n\
+             WebUI\\Port=8080\n\
+             WebUI\\LocalHostAuth=false\n\
+             WebUI\\CSRFProtection=false\n\
+             WebUI\\HostHeaderValidation=false\n\
+             WebUI\\UseUPnP=false\n"
+        )
     }
 }
 
 #[async_trait(?Send)]
 impl Client for Qbittorrent {
     fn command(&mut self) -> anyhow::Result<Command> {
-        anyhow::bail!("unwritten {}", self.setup.folder.display())
+        let folder = std::path::absolute(&self.setup.folder)?;
+        let mut command = program::command("qbittorrent-nox", &folder)?;
+        // It keeps its torrents beside this, in qBittorrent/data/BT_backup.
+        let configuration = folder.join("qBittorrent/config");
+        std::fs::create_dir_all(&configuration)?;
+        std::fs::write(configuration.join("qBittorrent.conf"), self.configuration())?;
+        // Variables of the surroundings name proxies that do not lead to its API.
+        self.http = Some(reqwest::Client::builder().no_proxy().cookie_store(true).timeout(PATIENCE).build()?);
+        self.complete.clear();
+        command.arg(format!("--profile={}", folder.display())).env("TMPDIR", &folder);
+        Ok(command)
     }
 
     async fn version(&mut self) -> anyhow::Result<String> {
-        anyhow::bail!("unwritten")
+        let version = send(self.get("app/version")?).await?.text().await?;
+        Ok(version.trim_start_matches('v').to_owned())
     }
 
-    async fn add(&mut self, _metainfo: &[u8], _folder: &Path) -> anyhow::Result<()> {
-        anyhow::bail!("unwritten")
+    async fn add(&mut self, metainfo: &[u8], folder: &Path) -> anyhow::Result<()> {
+        let hash = program::read(metainfo)?.hashes.canonical();
+        if self.find(&hash).await?.is_some() {
+            return Ok(());
+        }
+        let file =
+            Part::bytes(metainfo.to_vec()).file_name("added.torrent").mime_str("application/x-bittorrent")?;
+        let folder = std::path::absolute(folder)?;
+        let folder =
+            folder.to_str().context("qBittorrent takes only folders whose name is UTF-8")?.to_owned();
+        let form = Form::new()
+            .part("torrents", file)
+            .text("savepath", folder)
+            .text("autoTMM", "false")
+            .text("paused", "false")
+            .text("skip_checking", "false")
+            .text("contentLayout", "Original");
+        let said = send(self.post("torrents/add")?.multipart(form)).await?.text().await?;
+        let until = tokio::time::Instant::now() + ADDING;
+        while self.find(&hash).await?.is_none() {
+            if tokio::time::Instant::now() > until {
+                bail!("qBittorrent does not list the torrent it was given, after it said {said:?}");
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
     }
 
-    async fn remove(&mut self, _info_hash: &InfoHash) -> anyhow::Result<()> {
-        anyhow::bail!("unwritten")
+    async fn remove(&mut self, info_hash: &InfoHash) -> anyhow::Result<()> {
+        let Some(hash) = self.find(info_hash).await? else { return Ok(()) };
+        self.complete.remove(&hash);
+        let form = [("hashes", hash.as_str()), ("deleteFiles", "false")];
+        send(self.post("torrents/delete")?.form(&form)).await.map(drop)
     }
 
-    async fn throttle(&mut self, _rate: Option<u32>) -> anyhow::Result<()> {
-        anyhow::bail!("unwritten")
+    async fn throttle(&mut self, rate: Option<u32>) -> anyhow::Result<()> {
+        self.setup.rate = rate;
+        // Bytes a second, kept in 32 signed bits; 0 is no limit.
+        let limit = rate.map_or(0, |rate| rate.max(1).saturating_mul(1024).min(i32::MAX.unsigned_abs()));
+        for path in ["transfer/setUploadLimit", "transfer/setDownloadLimit"] {
+            send(self.post(path)?.form(&[("limit", limit)])).await?;
+        }
+        Ok(())
     }
 
     async fn shares(&mut self) -> anyhow::Result<Vec<Share>> {
-        anyhow::bail!("unwritten")
+        let torrents = self.torrents().await?;
+        let shares = try_join_all(torrents.into_iter().map(|torrent| self.share(torrent))).await?;
+        for (hash, share) in &shares {
+            if share.activity == Activity::Seeding && !self.complete.contains_key(hash) {
+                self.complete.insert(hash.clone(), share.pieces.clone());
+            }
+        }
+        Ok(shares.into_iter().map(|(_, share)| share).collect())
     }
+}
+
+impl Torrent {
+    /// As [`Share::info_hash`].
+    fn name(&self) -> &str {
+        self.infohash_v1.as_deref().filter(|hash| !hash.is_empty()).unwrap_or(&self.hash)
+    }
+
+    fn activity(&self) -> Activity {
+        match self.state.as_str() {
+            "allocating" | "checkingUP" | "checkingDL" | "checkingResumeData" | "moving" => {
+                Activity::Checking
+            }
+            "pausedUP" | "pausedDL" => Activity::Stopped,
+            "error" => Activity::Failed("qBittorrent cannot read or write the content".to_owned()),
+            "missingFiles" => Activity::Failed("the content is gone".to_owned()),
+            _ if self.amount_left == 0 => Activity::Seeding,
+            _ => Activity::Leeching,
+        }
+    }
+
+    fn share(self, pieces: Vec<u8>, links: Vec<Link>) -> Share {
+        let count = |number: i64| u32::try_from(number).ok();
+        Share {
+            info_hash: self.name().to_owned(),
+            activity: self.activity(),
+            done: self.completed,
+            pieces,
+            sent: self.uploaded,
+            fetched: self.downloaded,
+            sending: self.upspeed,
+            fetching: self.dlspeed,
+            links,
+            told: count(self.num_complete)
+                .zip(count(self.num_incomplete))
+                .filter(|_| !self.tracker.is_empty()),
+        }
+    }
+}
+
+/// The answer, where it is a good one.
+async fn send(request: RequestBuilder) -> anyhow::Result<Response> {
+    let answer = request.send().await.context("qBittorrent does not answer")?;
+    if answer.status().is_success() {
+        return Ok(answer);
+    }
+    bail!("qBittorrent answers {} to {}", answer.status(), answer.url().path())
 }
