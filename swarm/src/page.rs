@@ -30,11 +30,12 @@ use hyper::service::service_fn;
 use infra::http::Limits;
 use infra::shutdown::Shutdown;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tower::ServiceExt;
 
-use crate::control::Wish;
+use crate::control::Asked;
 use crate::picture::Picture;
+use crate::site::Visitor;
 use proxy::Proxy;
 use told::Told;
 
@@ -44,9 +45,6 @@ const LIMITS: Limits =
 
 /// Bytes of an order at most.
 const MAX_ORDER: usize = 4 << 10;
-
-/// A wish, and where its outcome goes: a sentence either way.
-pub(crate) type Asked = (Wish, oneshot::Sender<Result<String, String>>);
 
 /// What the page is made from.
 pub(crate) struct State {
@@ -68,18 +66,6 @@ pub(crate) trait Who: Send + Sync {
     /// # Errors
     /// The site cannot be asked.
     async fn visitor(&self, cookie: &str) -> anyhow::Result<Option<Visitor>>;
-}
-
-/// Somebody who is signed in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Visitor {
-    pub(crate) name: String,
-    /// Moderator or administrator: may control the demonstration.
-    pub(crate) staff: bool,
-    /// May invite, which the navigation shows.
-    pub(crate) inviter: bool,
-    /// The session's `csrf_token`, for the forms.
-    pub(crate) csrf: String,
 }
 
 /// The other end of the connection.

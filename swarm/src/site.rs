@@ -14,11 +14,13 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
+use async_trait::async_trait;
 use futures_util::future::try_join_all;
 use infra::secrets::{Secret, random, random_text};
 use reqwest::multipart::{Form, Part};
 use serde_json::json;
 
+use crate::page;
 use launcher::Launcher;
 use rest::Rest;
 pub(crate) use shapes::{Announce, Counts, Totals, Uploaded, Visitor};
@@ -238,7 +240,7 @@ impl Site {
         let Ok(cookies) = reqwest::header::HeaderValue::from_str(cookies) else { return Ok(None) };
         let request = self.rest.get("/api/session").header(reqwest::header::COOKIE, cookies);
         let session: Option<Session> = self.rest.read_unless_unauthorized(request).await?;
-        Ok(session.map(|it| it.user.into()))
+        Ok(session.map(Visitor::from))
     }
 }
 
@@ -272,4 +274,11 @@ fn typable_password() -> anyhow::Result<Secret> {
 fn make_folder(folder: &Path) -> anyhow::Result<()> {
     let made = fs::DirBuilder::new().recursive(true).mode(0o711).create(folder);
     made.with_context(|| format!("cannot make {}", folder.display()))
+}
+
+#[async_trait]
+impl page::Who for Site {
+    async fn visitor(&self, cookie: &str) -> anyhow::Result<Option<Visitor>> {
+        Self::visitor(self, cookie).await
+    }
 }

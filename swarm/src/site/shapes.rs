@@ -58,12 +58,16 @@ pub(crate) struct TorrentReference {
     pub(crate) title: String,
 }
 
-/// Somebody at the page.
+/// Somebody who is signed in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Visitor {
     pub(crate) name: String,
-    /// Moderators and administrators may.
-    pub(crate) may_control: bool,
+    /// Moderator or administrator: may control the demonstration.
+    pub(crate) staff: bool,
+    /// May invite, which the navigation shows.
+    pub(crate) inviter: bool,
+    /// The session's `csrf_token`, for the forms; empty where there is none.
+    pub(crate) csrf: String,
 }
 
 /// A torrent of the list.
@@ -141,10 +145,12 @@ impl Listed {
     }
 }
 
-impl From<Person> for Visitor {
-    fn from(person: Person) -> Self {
-        let may_control = person.roles.iter().any(|it| it == "administrator" || it == "moderator");
-        Self { name: person.name, may_control }
+impl From<Session> for Visitor {
+    fn from(Session { user, csrf_token }: Session) -> Self {
+        let is = |roles: &[&str]| user.roles.iter().any(|role| roles.contains(&role.as_str()));
+        let (staff, inviter) = (is(&["administrator", "moderator"]), is(&["administrator", "inviter"]));
+        let csrf = csrf_token.map(|token| token.reveal().to_owned()).unwrap_or_default();
+        Self { name: user.name, staff, inviter, csrf }
     }
 }
 
