@@ -1,13 +1,13 @@
-"""A BitTorrent client around libtorrent 2: `libtorrent.py FOLDER LISTEN OUTGOING LIMIT`.
+"""A BitTorrent client around libtorrent 2: `libtorrent.py NAME FOLDER LISTEN OUTGOING LIMIT`.
 
-It is told what to do by one JSON object a line on its standard input, which is a socket, and answers each with one line
-there: {"id": 1, "do": "shares"} with {"id": 1, "value": [...]} or {"id": 1, "error": "why"}. It ends with that socket.
+It listens on the abstract unix socket NAME, takes one connection, and ends with it. There it is told what to do by one
+JSON object a line, and answers each with one line: {"id": 1, "do": "shares"} with {"id": 1, "value": [...]} or
+{"id": 1, "error": "why"}.
 
 FOLDER/torrents holds what it knows again after its end: HASH.torrent, HASH.json (where the content is) and HASH.resume.
 """
 
 import json
-import os
 import pathlib
 import select
 import signal
@@ -217,17 +217,28 @@ def serve(client, control):
         client.keep()
 
 
+def listen(name):
+    """An abstract name belongs to the network it is in, has no length to mind, and is gone with the program."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind("\0" + name)
+    listener.listen(1)
+    return listener
+
+
 def main():
-    control = socket.socket(fileno=os.dup(0))
-    # The end of the socket and this signal are the same: an orderly end.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    client = Client(*sys.argv[1:])
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
+    client = Client(*sys.argv[2:])
     try:
+        with listen(sys.argv[1]) as listener:
+            control, _ = listener.accept()
         serve(client, control)
     except (BrokenPipeError, ConnectionResetError):
         pass
     finally:
+        # A second signal shall not keep it from saying goodbye.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
         client.close()
 
 

@@ -1,13 +1,12 @@
 //! Libtorrent 2 with a small program of ours around its Python binding. Tried with 2.1.1.
 //!
-//! The program reads what to do from its standard input, one end of a pair of sockets, and answers there: nothing has to
-//! listen, no path can be too long, and it ends when we do.
+//! The program listens on an abstract unix socket. Its name belongs to the client's own network, so that it can be the same
+//! everywhere. The program ends with the connection.
 
 use std::net::IpAddr;
-use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixStream as Pair;
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::net::{SocketAddr, UnixStream as StdStream};
 use std::path::Path;
-use std::process::Stdio;
 
 use anyhow::{Context as _, anyhow, bail};
 use async_trait::async_trait;
@@ -24,11 +23,12 @@ use super::{Activity, Client, Link, Setup, Share, program};
 
 /// Written into the client's folder, so that it is there wherever `swarm` is.
 const PROGRAM: &str = include_str!("libtorrent.py");
+/// Where it listens.
+const SOCKET: &str = "fairywren-libtorrent";
 
 pub(super) struct Libtorrent {
     setup: Setup,
-    /// Our end, until the first request.
-    ours: Option<Pair>,
+    /// Once it listens.
     line: Option<Line>,
 }
 
@@ -74,23 +74,27 @@ struct Peer {
 
 impl Libtorrent {
     pub(super) fn new(setup: Setup) -> Self {
-        Self { setup, ours: None, line: None }
+        Self { setup, line: None }
     }
 
     /// Asks for `what`, with the answer's value.
     async fn ask(&mut self, what: &str, mut with: Value) -> anyhow::Result<Value> {
-        if let Some(ours) = self.ours.take() {
-            self.line = Some(Line::begin(ours)?);
-        }
         with["do"] = what.into();
-        self.line.as_mut().context("libtorrent has not been started")?.ask(with).await
+        let line = match &mut self.line {
+            Some(line) => line,
+            none => none.insert(Line::begin()?),
+        };
+        line.ask(with).await
     }
 }
 
 impl Line {
-    fn begin(ours: Pair) -> anyhow::Result<Self> {
-        ours.set_nonblocking(true)?;
-        let (answers, requests) = UnixStream::from_std(ours)?.into_split();
+    /// Connecting to a unix socket does not wait.
+    fn begin() -> anyhow::Result<Self> {
+        let stream = StdStream::connect_addr(&SocketAddr::from_abstract_name(SOCKET)?);
+        let stream = stream.context("libtorrent does not listen")?;
+        stream.set_nonblocking(true)?;
+        let (answers, requests) = UnixStream::from_std(stream)?.into_split();
         Ok(Self { answers: BufReader::new(answers).lines(), requests, number: 0 })
     }
 
@@ -121,15 +125,12 @@ impl Client for Libtorrent {
         // Not libtorrent.py: Python looks for modules beside the program first, and would take it for the one it imports.
         let path = folder.join("program.py");
         std::fs::write(&path, PROGRAM)?;
-        let (ours, its) = Pair::pair()?;
-        self.ours = Some(ours);
         self.line = None;
-        command.arg(path).arg(folder).args([
+        command.arg(path).arg(SOCKET).arg(folder).args([
             listen(&self.setup.addresses, self.setup.port),
             outgoing(&self.setup.addresses),
             bytes(self.setup.rate).to_string(),
         ]);
-        command.stdin(Stdio::from(OwnedFd::from(its)));
         Ok(command)
     }
 
