@@ -171,6 +171,16 @@ function showTables(picture) {
   );
 }
 
+function showOutside({ outside }) {
+  const list = document.getElementById("outside");
+  write(cell(swarm, "outside"), outside.length === 0 ? "Nothing so far." : `${count(outside.length, "packet", "packets")}.`);
+  for (const packet of outside.slice(list.children.length)) {
+    const item = document.createElement("li");
+    item.textContent = packet;
+    list.append(item);
+  }
+}
+
 function showLessons(picture) {
   const list = document.getElementById("lessons");
   for (const lesson of picture.lessons.slice(list.children.length)) {
@@ -227,6 +237,7 @@ function show(picture) {
   showTorrents(picture);
   showTables(picture);
   showLessons(picture);
+  showOutside(picture);
   graph.show(picture);
 }
 
@@ -270,6 +281,8 @@ function open() {
   });
 }
 
+// Open for those who see no graph.
+document.getElementById("numbers").open = false;
 document.getElementById("legend").hidden = false;
 document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
 window.addEventListener("pagehide", close);

@@ -7,7 +7,7 @@ const SVG = "http://www.w3.org/2000/svg";
 const MOVING = 40;
 /** Bytes a second from which on a line is thicker than the thinnest. */
 const THIN = 16 * 1024;
-const WIDE = { width: 1000, height: 600, radii: [345, 205], node: 27, wide: true };
+const WIDE = { width: 1000, height: 540, radii: [295, 185], node: 27, wide: true };
 const NARROW = { width: 380, height: 380, radii: [155, 155], node: 21, wide: false };
 const ROLES = ["origin", "done", "part", "away"];
 
@@ -84,7 +84,7 @@ export class Graph {
       const anchor = ["end", "middle", "start"][side + 1];
       const [dx, dy] = side === 0 ? [0, Math.sin(angle) < 0 ? -size - 28 : size + 22] : [side * (size + 12), -3];
       made.rates = element("text", { class: "node-rates", x: dx, y: dy + 18, "text-anchor": anchor });
-      group.append(element("text", { class: "node-name", x: dx, y: dy, "text-anchor": anchor }, client.name), made.rates);
+      group.append(element("text", { x: dx, y: dy, "text-anchor": anchor }, client.name), made.rates);
     }
     made.wire = element("path", { class: "wire", d: `M${x} ${y}L${width / 2} ${height / 2}` });
     group.addEventListener("click", () => this.#choose(client.name));
@@ -99,8 +99,8 @@ export class Graph {
     node.ring.setAttribute("stroke-dasharray", `${(node.around * (away ? 100 : has)) / 100} ${node.around}`);
     write(node.inner, this.#shape.wide ? `${has} %` : node.short);
     if (!node.rates) return;
-    const rates = [client.sending > 0 && `↑ ${rate(client.sending)}`, client.fetching > 0 && `↓ ${rate(client.fetching)}`];
-    write(node.rates, away ? client.state : rates.filter(Boolean).join("  "));
+    const rates = [client.sending > 0 && `↑${rate(client.sending)}`, client.fetching > 0 && `↓${rate(client.fetching)}`];
+    write(node.rates, away ? client.state : rates.filter(Boolean).join(" "));
   }
 
   #showLines(picture) {

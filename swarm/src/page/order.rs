@@ -7,8 +7,8 @@ use axum::extract::{Form, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use clap::ValueEnum;
+use infra::secrets::Secret;
 use serde::{Deserialize, Serialize};
-use subtle::ConstantTimeEq;
 use tokio::sync::oneshot;
 
 use super::{App, Shared};
@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Order {
-    csrf: String,
+    csrf: Option<Secret>,
     wish: String,
     client: String,
     torrent: String,
@@ -49,7 +49,7 @@ pub(super) async fn order(State(app): Shared, headers: HeaderMap, Form(order): F
     if !visitor.staff {
         return (StatusCode::FORBIDDEN, "Only staff may control the swarm.\n").into_response();
     }
-    if visitor.csrf.is_empty() || !bool::from(visitor.csrf.as_bytes().ct_eq(order.csrf.as_bytes())) {
+    if visitor.csrf.is_none() || visitor.csrf != order.csrf {
         return (StatusCode::FORBIDDEN, "This form is out of date. Load the page anew and try again.\n")
             .into_response();
     }

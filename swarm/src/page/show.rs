@@ -7,17 +7,25 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use url::form_urlencoded;
 
 use super::view::View;
-use super::{App, Shared, Visitor};
+use super::{App, Shared};
+use crate::site::Visitor;
 
 /// What the site's layout knows of its pages.
 struct Frame {
     /// The demonstration's site lives under no path.
     base: &'static str,
     version: String,
-    member: Option<Visitor>,
+    member: Option<Member>,
     csrf: String,
     flash: Vec<Flash>,
     section: &'static str,
+}
+
+/// Who is signed in, for the navigation.
+struct Member {
+    name: String,
+    staff: bool,
+    inviter: bool,
 }
 
 /// A message that is shown once.
@@ -99,8 +107,8 @@ fn page(app: &App, visitor: Visitor, asked: Asked) -> Response {
         frame: Frame {
             base: "",
             version: app.version.clone(),
-            csrf: visitor.csrf.clone(),
-            member: Some(visitor),
+            csrf: visitor.csrf.map(|it| it.reveal().to_owned()).unwrap_or_default(),
+            member: Some(Member { name: visitor.name, staff: visitor.staff, inviter: visitor.inviter }),
             flash: flash.into_iter().collect(),
             section: "swarm",
         },

@@ -13,8 +13,10 @@ use reqwest::{Client, RequestBuilder, Response, redirect};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
-use super::{Asked, State, Visitor, Who, serve};
+use super::{State, Who, serve};
+use crate::control::Asked;
 use crate::picture::Picture;
+use crate::site::Visitor;
 
 /// The page before a made-up site, with whom a browser would speak.
 struct Page {
@@ -37,7 +39,8 @@ impl Who for Members {
             "session=away" => anyhow::bail!("the site is away"),
             _ => return Ok(None),
         };
-        Ok(Some(Visitor { name: "ada".to_owned(), staff, inviter: staff, csrf: "right".to_owned() }))
+        let csrf = Some("right".to_owned().into());
+        Ok(Some(Visitor { name: "ada".to_owned(), staff, inviter: staff, csrf }))
     }
 }
 

@@ -27,6 +27,8 @@ pub(super) struct View {
     pub(super) announces: Vec<AnnounceLine>,
     /// The latest first.
     pub(super) lessons: Vec<LessonLine>,
+    pub(super) outside: Vec<String>,
+    pub(super) outside_words: String,
 }
 
 /// A client.
@@ -139,6 +141,11 @@ impl View {
                 .collect(),
             announces: picture.announces.iter().map(AnnounceLine::from).collect(),
             lessons: picture.lessons.iter().rev().map(LessonLine::from).collect(),
+            outside: picture.outside.clone(),
+            outside_words: match picture.outside.len() {
+                0 => "Nothing so far.".to_owned(),
+                number => format!("{}.", count(number, "packet", "packets")),
+            },
         }
     }
 }

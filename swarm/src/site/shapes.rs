@@ -66,8 +66,8 @@ pub(crate) struct Visitor {
     pub(crate) staff: bool,
     /// May invite, which the navigation shows.
     pub(crate) inviter: bool,
-    /// The session's `csrf_token`, for the forms; empty where there is none.
-    pub(crate) csrf: String,
+    /// The session's `csrf_token`, for the forms; none for a request without a session.
+    pub(crate) csrf: Option<Secret>,
 }
 
 /// A torrent of the list.
@@ -146,10 +146,9 @@ impl Listed {
 }
 
 impl From<Session> for Visitor {
-    fn from(Session { user, csrf_token }: Session) -> Self {
+    fn from(Session { user, csrf_token: csrf }: Session) -> Self {
         let is = |roles: &[&str]| user.roles.iter().any(|role| roles.contains(&role.as_str()));
         let (staff, inviter) = (is(&["administrator", "moderator"]), is(&["administrator", "inviter"]));
-        let csrf = csrf_token.map(|token| token.reveal().to_owned()).unwrap_or_default();
         Self { name: user.name, staff, inviter, csrf }
     }
 }

@@ -122,7 +122,7 @@ async fn staff_may_control_members_may_look_and_others_are_nobody() {
     let cookies = rest::cookies(&site.rest.send(request).await.expect("signed in"));
     let visitor = site.visitor(&cookies).await.expect("an answer");
     let visitor = visitor.expect("somebody");
-    assert_eq!((visitor.name.as_str(), visitor.staff, visitor.csrf.is_empty()), ("demo", true, false));
+    assert_eq!((visitor.name.as_str(), visitor.staff, visitor.csrf.is_none()), ("demo", true, false));
     for nobody in ["", "session=made-up", "session=\n"] {
         assert_eq!(site.visitor(nobody).await.expect("an answer"), None, "{nobody}");
     }

@@ -19,6 +19,7 @@ pub(super) fn picture(word: &str) -> Picture {
             event: "started".to_owned(),
             answer: format!("1 peer, {word}"),
         }],
+        outside: vec![format!("{word} to 192.0.2.1")],
         lessons: vec![Lesson {
             at: 2000,
             title: "The first announce",
