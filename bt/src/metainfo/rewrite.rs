@@ -32,15 +32,18 @@ pub fn with_private(info: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(spliced)
 }
 
-/// A .torrent file around the raw `info`: `announce`, `comment`, `info` and, for version 2, `piece layers`.
+/// A .torrent file around the raw `info`: `announce` and `comment` unless empty, `info` and, for version 2,
+/// `piece layers`.
 pub fn write(info: &[u8], piece_layers: Option<&[u8]>, announce: &str, comment: &str) -> Vec<u8> {
     let layers = piece_layers.map_or(0, <[u8]>::len);
     let mut out = Vec::with_capacity(info.len() + layers + announce.len() + comment.len() + 80);
     out.push(b'd');
-    put_string(&mut out, b"announce");
-    put_string(&mut out, announce.as_bytes());
-    put_string(&mut out, b"comment");
-    put_string(&mut out, comment.as_bytes());
+    for (key, text) in [(b"announce".as_slice(), announce), (b"comment", comment)] {
+        if !text.is_empty() {
+            put_string(&mut out, key);
+            put_string(&mut out, text.as_bytes());
+        }
+    }
     put_raw_entry(&mut out, b"info", info);
     if let Some(layers) = piece_layers {
         put_raw_entry(&mut out, b"piece layers", layers);

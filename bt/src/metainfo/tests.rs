@@ -156,7 +156,7 @@ fn a_written_file_holds_nothing_else() {
     let written = write(b"de", Some(b"d1:ai1ee"), "http://t/announce", "é");
     let expected = "d8:announce17:http://t/announce7:comment2:é4:infode12:piece layersd1:ai1eee";
     assert_eq!(String::from_utf8_lossy(&written), expected);
-    assert_eq!(write(b"de", None, "", ""), b"d8:announce0:7:comment0:4:infodee");
+    assert_eq!(write(b"de", None, "", ""), b"d4:infodee");
 }
 
 #[test]
