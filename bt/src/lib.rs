@@ -5,6 +5,7 @@ pub mod announce_key;
 pub mod bencode;
 pub mod control;
 pub mod counts;
+pub mod create;
 mod info_hash;
 pub mod metainfo;
 pub mod peer;

@@ -13,6 +13,8 @@ mod rewrite;
 mod tests;
 
 pub use error::Error;
+pub(crate) use files::{MAX_PIECE_LENGTH, MAX_PIECES, MAX_TOTAL_SIZE};
+pub(crate) use layers::{BLOCK, merkle_root, padding_hash, pair_hash};
 pub use rewrite::{with_private, write};
 
 use sha1::{Digest, Sha1};

@@ -12,11 +12,11 @@ use crate::bencode::{Dict, Token, Tokens, Value};
 use entry::{Attributes, Budget};
 
 /// libtorrent's bound on the sum of all sizes, pad files with them.
-const MAX_TOTAL_SIZE: u64 = (1 << 48) - 1;
+pub(crate) const MAX_TOTAL_SIZE: u64 = (1 << 48) - 1;
 /// libtorrent's bound on the length of a piece: it counts the blocks in 15 bits.
-const MAX_PIECE_LENGTH: u64 = BLOCK * 0x7fff;
+pub(crate) const MAX_PIECE_LENGTH: u64 = BLOCK * 0x7fff;
 /// libtorrent's bound on the number of pieces.
-const MAX_PIECES: u64 = 0x20_0000;
+pub(crate) const MAX_PIECES: u64 = 0x20_0000;
 
 /// What `info` describes, checked.
 pub(super) struct Content<'a> {

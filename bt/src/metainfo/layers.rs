@@ -9,7 +9,7 @@ use super::files::Entry;
 use crate::bencode::Dict;
 
 /// What one leaf of a file's tree covers, in bytes.
-pub(super) const BLOCK: u64 = 16 * 1024;
+pub(crate) const BLOCK: u64 = 16 * 1024;
 
 type Hash = [u8; 32];
 
@@ -37,13 +37,13 @@ pub(super) fn check(entries: &[Entry<'_>], piece_length: u64, layers: Option<Dic
 }
 
 /// The hash that stands for a piece beyond the end of a file: a tree whose leaves are all zero.
-fn padding_hash(piece_length: u64) -> Hash {
+pub(crate) fn padding_hash(piece_length: u64) -> Hash {
     let levels = (piece_length / BLOCK).trailing_zeros();
     (0..levels).fold([0; 32], |hash, _| pair_hash(&hash, &hash))
 }
 
 /// The root above a layer of hashes that is filled up with `padding` to a power of two.
-fn merkle_root(layer: &[u8], mut padding: Hash) -> Hash {
+pub(crate) fn merkle_root(layer: &[u8], mut padding: Hash) -> Hash {
     let mut level: Vec<Hash> = layer.as_chunks().0.to_vec();
     while level.len() > 1 {
         level = level.chunks(2).map(|pair| pair_hash(&pair[0], pair.get(1).unwrap_or(&padding))).collect();
@@ -52,6 +52,6 @@ fn merkle_root(layer: &[u8], mut padding: Hash) -> Hash {
     level.first().copied().unwrap_or(padding)
 }
 
-fn pair_hash(left: &Hash, right: &Hash) -> Hash {
+pub(crate) fn pair_hash(left: &Hash, right: &Hash) -> Hash {
     Sha256::new().chain_update(left).chain_update(right).finalize().into()
 }

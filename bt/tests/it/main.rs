@@ -6,6 +6,7 @@ mod accounting;
 mod allocations;
 mod announce;
 mod control;
+mod create;
 mod metainfo;
 mod reports;
 mod restart;
