@@ -1,1 +1,5 @@
-//! One binary.
+//! The program from outside.
+
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
+mod create;
