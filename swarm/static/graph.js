@@ -1,6 +1,6 @@
 // Clients in a ring around the tracker, and lines where bytes move. What it shows stands in tables, too.
 
-import { percent, rate } from "./words.js";
+import { percent, rate as words } from "./words.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 /** Lines that move; more would keep a small machine busy that runs the swarm as well. */
@@ -9,6 +9,10 @@ const MOVING = 40;
 const THIN = 16 * 1024;
 const WIDE = { width: 1000, height: 540, radii: [295, 185], node: 27, wide: true };
 const NARROW = { width: 380, height: 380, radii: [155, 155], node: 21, wide: false };
+/** Clients whose names have room beside them. */
+const NAMED = 18;
+/** Radius from which on something can be read within. */
+const LEGIBLE = 13;
 const ROLES = ["origin", "done", "part", "away"];
 
 function element(name, attributes, ...children) {
@@ -28,6 +32,8 @@ export class Graph {
   #lines = new Map();
   #layer = null;
   #announced = -1;
+  /** The client that the mouse is over. */
+  #over = -1;
 
   constructor(holder, choose) {
     this.#holder = holder;
@@ -78,8 +84,9 @@ export class Graph {
     const inner = element("text", { class: "node-inner", y: 5, "text-anchor": "middle" });
     const group = element("g", { class: "node", transform: `translate(${x} ${y})` });
     group.append(element("circle", { class: "node-ground", r: size }), ring, inner);
-    const made = { group, ring, inner, around, x, y, short: short(client.name) };
-    if (wide) {
+    const made = { group, ring, inner, around, x, y, size };
+    group.append(element("title", {}, client.name));
+    if (wide && number <= NAMED) {
       const side = Math.abs(Math.cos(angle)) < 0.3 ? 0 : Math.sign(Math.cos(angle));
       const anchor = ["end", "middle", "start"][side + 1];
       const [dx, dy] = side === 0 ? [0, Math.sin(angle) < 0 ? -size - 28 : size + 22] : [side * (size + 12), -3];
@@ -88,6 +95,8 @@ export class Graph {
     }
     made.wire = element("path", { class: "wire", d: `M${x} ${y}L${width / 2} ${height / 2}` });
     group.addEventListener("click", () => this.#choose(client.name));
+    group.addEventListener("pointerenter", () => this.#point(place));
+    group.addEventListener("pointerleave", () => this.#point(-1));
     return made;
   }
 
@@ -97,9 +106,10 @@ export class Graph {
     const role = away ? "away" : origin ? "origin" : all > 0 && done >= all ? "done" : "part";
     for (const it of ROLES) node.group.classList.toggle(`node-${it}`, it === role);
     node.ring.setAttribute("stroke-dasharray", `${(node.around * (away ? 100 : has)) / 100} ${node.around}`);
-    write(node.inner, this.#shape.wide ? `${has} %` : node.short);
+    const within = node.rates ? `${has} %` : short(client.name);
+    write(node.inner, node.size < LEGIBLE ? "" : within);
     if (!node.rates) return;
-    const rates = [client.sending > 0 && `↑${rate(client.sending)}`, client.fetching > 0 && `↓${rate(client.fetching)}`];
+    const rates = [client.sending > 0 && `↑${words(client.sending)}`, client.fetching > 0 && `↓${words(client.fetching)}`];
     write(node.rates, away ? client.state : rates.filter(Boolean).join(" "));
   }
 
@@ -116,18 +126,22 @@ export class Graph {
       line.remove();
       this.#lines.delete(key);
     }
+    const { clients } = picture;
     const fastest = [...sums].sort(([, a], [, b]) => b - a);
     fastest.forEach(([key, rate], place) => {
       const [from, to] = key.split(" ").map(Number);
       const line = this.#lines.get(key) ?? this.#makeLine(key, from, to);
       const { origin } = shares(picture, from);
-      line.setAttribute("class", `edge edge-${origin ? "origin" : "leecher"}${place < MOVING ? " edge-moving" : ""}`);
+      line.classList.toggle("edge-origin", origin);
+      line.classList.toggle("edge-leecher", !origin);
+      line.classList.toggle("edge-moving", place < MOVING);
+      write(line.firstElementChild, `${clients[from].name} to ${clients[to].name}: ${words(rate)}`);
       line.setAttribute("stroke-width", (1.3 + 1.5 * Math.log2(1 + rate / THIN / 4)).toFixed(1));
     });
   }
 
   #makeLine(key, from, to) {
-    const { width, height, node } = this.#shape;
+    const { width, height } = this.#shape;
     const [a, b] = [this.#nodes[from], this.#nodes[to]];
     const [dx, dy] = [b.x - a.x, b.y - a.y];
     const length = Math.hypot(dx, dy) || 1;
@@ -135,11 +149,21 @@ export class Graph {
     const bend = 0.12 * length;
     const [mx, my] = [(a.x + b.x) / 2, (a.y + b.y) / 2];
     const [cx, cy] = [mx + (width / 2 - mx) * 0.3 - (dy / length) * bend, my + (height / 2 - my) * 0.3 + (dx / length) * bend];
-    const ends = [shorten(a, cx, cy, node), shorten(b, cx, cy, node + 3)];
-    const line = element("path", { d: `M${ends[0]}Q${cx.toFixed(1)} ${cy.toFixed(1)} ${ends[1]}` });
+    const ends = [shorten(a, cx, cy, a.size), shorten(b, cx, cy, b.size + 3)];
+    const d = `M${ends[0]}Q${cx.toFixed(1)} ${cy.toFixed(1)} ${ends[1]}`;
+    const line = element("path", { d, class: "edge" }, element("title", {}));
     this.#layer.append(line);
     this.#lines.set(key, line);
+    this.#point(this.#over);
     return line;
+  }
+
+  /** Leaves only the lines of the client at `place`; those of all for -1. */
+  #point(place) {
+    this.#over = place;
+    for (const [key, line] of this.#lines) {
+      line.classList.toggle("edge-aside", place >= 0 && !key.split(" ").map(Number).includes(place));
+    }
   }
 
   /** The wire of each client that has just told the tracker something lights up. */

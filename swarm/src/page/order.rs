@@ -16,7 +16,7 @@ use crate::client::Kind;
 use crate::control::Wish;
 
 /// Time for an order to be carried out: content may have to be copied.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The form's fields, of which each wish uses its own.
 #[derive(Debug, Default, Deserialize)]
