@@ -9,8 +9,9 @@ const MOVING = 40;
 const THIN = 16 * 1024;
 const WIDE = { width: 1000, height: 540, radii: [295, 185], node: 27, wide: true };
 const NARROW = { width: 380, height: 380, radii: [155, 155], node: 21, wide: false };
-/** Clients whose names have room beside them. */
+/** Clients whose names have room beside them; the ring of more. */
 const NAMED = 18;
+const CROWD = [465, 240];
 /** Radius from which on something can be read within. */
 const LEGIBLE = 13;
 const ROLES = ["origin", "done", "part", "away"];
@@ -77,7 +78,9 @@ export class Graph {
   #makeNode(client, place, number) {
     const { width, height, radii, node, wide } = this.#shape;
     const angle = (2 * Math.PI * place) / Math.max(1, number) - Math.PI / 2;
-    const [x, y] = [width / 2 + radii[0] * Math.cos(angle), height / 2 + radii[1] * Math.sin(angle)];
+    const named = wide && number <= NAMED;
+    const [rx, ry] = wide && !named ? CROWD : radii;
+    const [x, y] = [width / 2 + rx * Math.cos(angle), height / 2 + ry * Math.sin(angle)];
     const size = Math.min(node, (12 * node) / Math.max(12, number) + 4);
     const around = 2 * Math.PI * size;
     const ring = element("circle", { class: "node-ring", r: size, transform: "rotate(-90)" });
@@ -86,7 +89,7 @@ export class Graph {
     group.append(element("circle", { class: "node-ground", r: size }), ring, inner);
     const made = { group, ring, inner, around, x, y, size };
     group.append(element("title", {}, client.name));
-    if (wide && number <= NAMED) {
+    if (named) {
       const side = Math.abs(Math.cos(angle)) < 0.3 ? 0 : Math.sign(Math.cos(angle));
       const anchor = ["end", "middle", "start"][side + 1];
       const [dx, dy] = side === 0 ? [0, Math.sin(angle) < 0 ? -size - 28 : size + 22] : [side * (size + 12), -3];

@@ -2,7 +2,9 @@ mod control;
 mod looks;
 mod made_up;
 mod passing;
+mod whole;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,12 +54,16 @@ impl Page {
         Self::before_address(place, picture).await
     }
 
-    async fn before_address(site: std::net::SocketAddr, picture: Picture) -> Self {
+    async fn before_address(site: SocketAddr, picture: Picture) -> Self {
+        Self::of(site, Arc::new(Members), picture).await
+    }
+
+    async fn of(site: SocketAddr, who: Arc<dyn Who>, picture: Picture) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = format!("http://{}", listener.local_addr().expect("an address"));
         let (pictures, receiver) = watch::channel(Arc::new(picture));
         let (sender, orders) = mpsc::channel(4);
-        let state = State { pictures: receiver, orders: sender, site, who: Arc::new(Members) };
+        let state = State { pictures: receiver, orders: sender, site, who };
         let shutdown = Shutdown::default();
         shutdown.spawn(serve(state, listener, shutdown.clone()));
         let browser = Client::builder().redirect(redirect::Policy::none()).build().expect("a client");
