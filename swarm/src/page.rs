@@ -22,7 +22,7 @@ use async_trait::async_trait;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::middleware;
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use hyper::body::Incoming;
@@ -45,6 +45,9 @@ const LIMITS: Limits =
 
 /// Bytes of an order at most.
 const MAX_ORDER: usize = 4 << 10;
+
+/// From an order's first byte to the answer.
+const ORDER_PATIENCE: Duration = Duration::from_secs(90);
 
 /// What the page is made from.
 pub(crate) struct State {
@@ -115,11 +118,21 @@ fn create(state: State, shutdown: Shutdown) -> Router {
         .route("/swarm", get(show::show).fallback(pass_on))
         .route("/swarm/picture", get(show::picture))
         .route("/swarm/events", get(events::events))
-        .route("/swarm/order", post(order::order).layer(DefaultBodyLimit::max(MAX_ORDER)))
+        .route(
+            "/swarm/order",
+            post(order::order).layer(DefaultBodyLimit::max(MAX_ORDER)).layer(middleware::from_fn(limit_time)),
+        )
         .route("/swarm/static/{name}", get(assets::show))
         .fallback(pass_on)
         .layer(middleware::from_fn(headers::layer))
         .with_state(Arc::new(app))
+}
+
+/// Ends an order that comes too slowly.
+async fn limit_time(request: Request, next: Next) -> Response {
+    let answer = tokio::time::timeout(ORDER_PATIENCE, next.run(request)).await;
+    answer
+        .unwrap_or_else(|_| (StatusCode::REQUEST_TIMEOUT, "That took too long. Try again.\n").into_response())
 }
 
 /// What is not ours is the site's.
