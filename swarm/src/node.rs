@@ -1,15 +1,35 @@
 //! A client of the swarm: its program, its network and the thread that both belong to.
 
+mod content;
+mod keeper;
+mod program;
+#[cfg(test)]
+mod tests;
+
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
+use std::{fs, thread};
 
+use anyhow::Context;
 use bt::InfoHash;
+use bt::bencode::Limits;
+use bt::metainfo::Metainfo;
+use parking_lot::Mutex;
 use serde::Serialize;
-use tokio::time::Instant;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout};
 
-use crate::client::{Kind, Share};
-use crate::network::Network;
+use crate::client::{Client, Kind, Setup, Share};
+use crate::network::{Network, Port};
+use keeper::Keeper;
+
+/// Where programs take connections of other peers. Each has a network of its own, so that it is free.
+const PEER_PORT: u16 = 6881;
+
+/// How long a whole client has to end.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Where a client's program stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -62,13 +82,24 @@ pub(crate) enum Order {
     Restore,
 }
 
-/// A client.
+/// A client. Clones are the same one; it ends with the last of them.
 #[derive(Debug, Clone)]
 pub(crate) struct Node {
     /// As on the page: program and number, "rtorrent-3".
     pub(crate) name: String,
     pub(crate) kind: Kind,
     pub(crate) addresses: Vec<IpAddr>,
+    downloads: PathBuf,
+    report: Arc<Mutex<Report>>,
+    messages: mpsc::UnboundedSender<Message>,
+}
+
+/// What its thread is told.
+enum Message {
+    /// An order, but for the content of [`Order::Add`], and where the answer goes.
+    Order(Order, oneshot::Sender<anyhow::Result<()>>),
+    /// To end, and where that is said.
+    End(oneshot::Sender<()>),
 }
 
 impl Node {
@@ -81,29 +112,124 @@ impl Node {
         folder: &Path,
         rate: Option<u32>,
     ) -> anyhow::Result<Self> {
-        let _ = (network, number, folder, rate);
-        Ok(Self { name, kind, addresses: Vec::new() })
+        Self::start_with(move |setup| kind.client(setup), name, kind, network, number, folder, rate).await
     }
 
-    /// Gives an order and waits until it is carried out.
+    /// [`Node::start`] with a `client` that need not be of that `kind`.
+    async fn start_with(
+        client: impl FnOnce(Setup) -> Box<dyn Client> + Send + 'static,
+        name: String,
+        kind: Kind,
+        network: &Network,
+        number: u16,
+        folder: &Path,
+        rate: Option<u32>,
+    ) -> anyhow::Result<Self> {
+        let folder = std::path::absolute(folder)?;
+        let (own, downloads) = (folder.join("program"), folder.join("downloads"));
+        for folder in [&own, &downloads] {
+            fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        }
+        let report = Arc::new(Mutex::new(Report::new(rate)));
+        let (messages, inbox) = mpsc::unbounded_channel();
+        let (started, start) = oneshot::channel();
+        let task = {
+            let (network, downloads, report) = (network.clone(), downloads.clone(), Arc::clone(&report));
+            let keep = move |port: Port| {
+                let setup = Setup { folder: own, addresses: port.addresses.clone(), port: PEER_PORT, rate };
+                Keeper::new(client(setup), port, downloads, folder.join("program.log"), report)
+            };
+            move || run(&network, number, keep, inbox, started)
+        };
+        thread::Builder::new().name(name.clone()).spawn(task).context("cannot start a thread")?;
+        let addresses =
+            start.await.context("its thread ended")?.with_context(|| format!("cannot start {name}"))?;
+        Ok(Self { name, kind, addresses, downloads, report, messages })
+    }
+
+    /// Gives an order and waits until it is carried out. A program that is not there yet or any more is given torrents
+    /// and rates once it is.
     pub(crate) async fn order(&self, order: Order) -> anyhow::Result<()> {
-        anyhow::bail!("unwritten {order:?}")
+        if let Order::Add { metainfo, content: Some(content) } = &order {
+            // The program does not look again at what it has, and would write over it.
+            self.place(metainfo, content)
+                .await
+                .with_context(|| format!("cannot give {} the content", self.name))?;
+        }
+        self.send(order).await.with_context(|| self.name.clone())
     }
 
     /// What is known of it now.
     pub(crate) fn report(&self) -> Report {
-        Report {
+        self.report.lock().clone()
+    }
+
+    /// Where its downloads are: of each torrent in a folder named by its canonical info hash.
+    pub(crate) fn downloads(&self) -> PathBuf {
+        self.downloads.clone()
+    }
+
+    /// Stops its program, as its user would, and ends its thread and network. Returns when that is done, or after some
+    /// seconds.
+    pub(crate) async fn end(&self) {
+        let (done, ended) = oneshot::channel();
+        if self.messages.send(Message::End(done)).is_ok() && timeout(PATIENCE, ended).await.is_err() {
+            tracing::warn!("{} did not end in time", self.name);
+        }
+    }
+
+    async fn send(&self, order: Order) -> anyhow::Result<()> {
+        let (answer, carried_out) = oneshot::channel();
+        self.messages.send(Message::Order(order, answer)).context("it has ended")?;
+        carried_out.await.context("it has ended")?
+    }
+
+    /// Copies `content` to where the program looks for it.
+    async fn place(&self, metainfo: &[u8], content: &Path) -> anyhow::Result<()> {
+        let metainfo = Metainfo::parse(metainfo, &Limits::default())?;
+        let hash = metainfo.hashes.canonical();
+        self.send(Order::Remove(hash)).await?;
+        let (from, to) = (content.to_owned(), content::folder(&self.downloads, &hash).join(&metainfo.name));
+        tokio::task::spawn_blocking(move || content::copy(&from, &to)).await?
+    }
+}
+
+impl Report {
+    fn new(rate: Option<u32>) -> Self {
+        Self {
             state: State::Starting,
             version: None,
             connected: true,
-            rate: None,
+            rate,
             shares: Vec::new(),
             at: Instant::now(),
         }
     }
+}
 
-    /// Where its downloads are.
-    pub(crate) fn downloads(&self) -> PathBuf {
-        PathBuf::new()
+/// A client's thread: everything that it starts and opens is in the client's network.
+fn run(
+    network: &Network,
+    number: u16,
+    keep: impl FnOnce(Port) -> Keeper,
+    inbox: mpsc::UnboundedReceiver<Message>,
+    started: oneshot::Sender<anyhow::Result<Vec<IpAddr>>>,
+) {
+    let start = || {
+        let port = network.join(number)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let addresses = port.addresses.clone();
+        let mut keeper = keep(port);
+        runtime.block_on(async { keeper.launch() })?;
+        anyhow::Ok((runtime, keeper, addresses))
+    };
+    match start() {
+        Ok((runtime, keeper, addresses)) => {
+            let _ = started.send(Ok(addresses));
+            runtime.block_on(keeper.keep(inbox));
+        }
+        Err(error) => {
+            let _ = started.send(Err(error));
+        }
     }
 }

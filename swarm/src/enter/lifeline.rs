@@ -1,0 +1,47 @@
+//! The inner process' watch over the outer one.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+use std::{fs, thread};
+
+use anyhow::Context;
+use rustix::process::{Signal, getpid, kill_process};
+
+use super::PATIENCE;
+
+/// How often the task is asked to stop: it may not listen yet.
+const AGAIN: Duration = Duration::from_millis(200);
+
+/// Ends the process when the outer one asks for it or is gone.
+pub(super) fn watch() -> anyhow::Result<()> {
+    let line = io::stdout().as_fd().try_clone_to_owned().context("cannot watch the outer process")?;
+    let mut line = UnixStream::from(line);
+    let task = move || {
+        // Nothing comes; it ends.
+        let _ = io::copy(&mut line, &mut io::sink());
+        stop();
+    };
+    thread::Builder::new().name("lifeline".to_owned()).spawn(task).context("cannot start a thread")?;
+    Ok(())
+}
+
+/// Asks the task to stop, then ends the process.
+fn stop() -> ! {
+    let start = Instant::now();
+    // The kernel gives the first process of a namespace no signal that it does not wait for.
+    while start.elapsed() < PATIENCE && waits_for(Signal::TERM) {
+        let _ = kill_process(getpid(), Signal::TERM);
+        thread::sleep(AGAIN);
+    }
+    std::process::exit(128 + Signal::TERM.as_raw());
+}
+
+/// Whether the process does something of its own at `signal`.
+fn waits_for(signal: Signal) -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    let caught = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    caught.is_some_and(|mask| mask >> (signal.as_raw() - 1) & 1 == 1)
+}

@@ -1,0 +1,84 @@
+//! A client's program while it runs.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use anyhow::Context;
+use infra::process::{AtParentsEnd, command};
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+/// How much of a log says why a program ended.
+const LAST_LINES: usize = 3;
+
+/// A process, and all that it started in its process group.
+pub(super) struct Program {
+    child: Child,
+    /// Its own number and its group's.
+    group: Option<Pid>,
+}
+
+impl Program {
+    /// Starts what `wanted` says, in the background: without input, its output into `log`, ended with the calling thread.
+    pub(super) fn start(wanted: &Command, log: &Path) -> anyhow::Result<Self> {
+        let output = File::options().create(true).append(true).open(log);
+        let output = output.with_context(|| format!("cannot write {}", log.display()))?;
+        let wanted = wanted.as_std();
+        let mut command = command(wanted.get_program(), None, AtParentsEnd::Terminate);
+        command.args(wanted.get_args()).stdout(output.try_clone()?).stderr(output);
+        for (name, value) in wanted.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        if let Some(folder) = wanted.get_current_dir() {
+            command.current_dir(folder);
+        }
+        let child = command.spawn().context("cannot run `setpriv` (Debian package util-linux)")?;
+        let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+        Ok(Self { child, group })
+    }
+
+    /// Returns when it has ended; nothing of it is left then.
+    pub(super) async fn wait(&mut self) -> io::Result<ExitStatus> {
+        let status = self.child.wait().await;
+        self.signal(Signal::KILL);
+        status
+    }
+
+    /// Asks it to end like Ctrl-C does, on which programs still tell the tracker, and kills it after `patience`.
+    pub(super) async fn stop(mut self, patience: Duration) {
+        self.signal(Signal::INT);
+        if timeout(patience, self.wait()).await.is_err() {
+            self.kill().await;
+        }
+    }
+
+    /// Kills it.
+    pub(super) async fn kill(mut self) {
+        self.signal(Signal::KILL);
+        let _ = self.wait().await;
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(group) = self.group {
+            // It may have ended by now.
+            let _ = kill_process_group(group, signal);
+        }
+    }
+}
+
+/// The last lines of a log, in one.
+pub(super) fn last_words(log: &Path) -> String {
+    let text = fs::read(log).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let mut lines: Vec<_> =
+        text.lines().rev().map(str::trim).filter(|line| !line.is_empty()).take(LAST_LINES).collect();
+    lines.reverse();
+    lines.join(" / ")
+}
