@@ -9,7 +9,7 @@ mod lifeline;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::io;
+use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -125,11 +125,26 @@ async fn attend(mut command: Command, line: UnixStream) -> anyhow::Result<ExitSt
     Ok(status)
 }
 
-/// Copies what the inner process says; when nobody reads it any more, it is thrown away.
+/// Copies what the inner process says as soon as it says it; when nobody reads it any more, it is thrown away.
+///
+/// By hand: `io::copy` splices from a socket into a pipe, and the kernel keeps back what it has until more comes.
 fn copy(line: &mut UnixStream) {
-    if io::copy(line, &mut io::stdout().lock()).is_err() {
-        let _ = io::copy(line, &mut io::sink());
+    let mut buffer = [0; 4096];
+    let mut is_read = true;
+    loop {
+        match line.read(&mut buffer) {
+            Ok(0) => return,
+            Ok(length) => is_read = is_read && say(buffer.get(..length).unwrap_or_default()).is_ok(),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => return,
+        }
     }
+}
+
+fn say(bytes: &[u8]) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(bytes)?;
+    stdout.flush()
 }
 
 /// As a shell has it: 128 and the signal's number for a process that was killed.

@@ -40,8 +40,16 @@ pub(crate) fn echo(port: &Port) -> Vec<SocketAddr> {
     port.addresses.iter().map(serve).collect()
 }
 
+/// Waits until all answer: the kernel may take a second until a new link carries anything.
+#[track_caller]
+pub(crate) fn answer(servers: &[SocketAddr]) {
+    for server in servers {
+        until("a server answers", || answers(server));
+    }
+}
+
 /// Whether somebody answers at once.
-pub(crate) fn answers(address: &SocketAddr) -> bool {
+fn answers(address: &SocketAddr) -> bool {
     TcpStream::connect_timeout(address, Duration::from_secs(1)).is_ok_and(|mut stream| says(&mut stream))
 }
 
@@ -59,12 +67,12 @@ fn check_network() {
     });
     assert_eq!(port.addresses, network.addresses(2));
     assert_eq!(port.addresses[0].to_string(), "10.77.0.2");
-    assert!(servers.iter().all(answers), "from the hub");
+    answer(&servers);
     let mut streams = joined(&network, 65000, {
         let servers = servers.clone();
         move |port| {
             assert_eq!(port.addresses[0].to_string(), "10.77.253.232");
-            assert!(servers.iter().all(answers), "from another client");
+            answer(&servers);
             assert!(TcpStream::connect("192.0.2.1:9").is_err(), "there is no way out");
             servers.iter().map(|server| TcpStream::connect(server).unwrap()).collect::<Vec<_>>()
         }
@@ -73,9 +81,7 @@ fn check_network() {
     port.cut().unwrap();
     assert!(!servers.iter().any(answers));
     port.restore().unwrap();
-    for server in &servers {
-        until("the network is back", || answers(server));
-    }
+    answer(&servers);
     assert!(streams.iter_mut().all(says), "what was connected is connected again");
 }
 
@@ -97,7 +103,7 @@ fn a_network_has_the_families_that_were_asked_for() {
                 unshare(CloneFlags::CLONE_NEWNET).unwrap();
                 let network = Network::make(families).unwrap();
                 let servers = joined(&network, 2, |port| echo(&port));
-                assert!(servers.iter().all(answers));
+                answer(&servers);
                 assert!(servers.iter().all(|server| server.is_ipv4() == (families == Families::V4)));
                 assert_eq!(servers.len(), 1);
             })
