@@ -19,7 +19,7 @@ use nix::sched::{CloneFlags, setns, unshare};
 /// The bridge's own place in the network.
 const HUB: u16 = 1;
 
-/// Who is asked to forward what leaves the network, and does not: 10.77.255.254 and fd77::fffe.
+/// Who is asked to forward what leaves the network, and does not: 10.77.255.254 and `fd77::fffe`.
 pub(crate) const OUTSIDE: u16 = 65534;
 
 /// The address families of a network.
@@ -32,7 +32,7 @@ pub(crate) enum Families {
 }
 
 /// The bridge, in the namespace that `enter` made. Tracker and site are at its first address of each family:
-/// 10.77.0.1/16 and fd77::1/64.
+/// 10.77.0.1/16 and `fd77::1/64`.
 #[derive(Debug, Clone)]
 pub(crate) struct Network {
     families: Families,
@@ -111,7 +111,11 @@ impl Network {
     }
 
     fn routes(&self) -> String {
-        self.addresses(OUTSIDE).iter().map(|gateway| format!("route add default via {gateway}\n")).collect()
+        let mut orders = String::new();
+        for gateway in self.addresses(OUTSIDE) {
+            let _ = writeln!(orders, "route add default via {gateway}");
+        }
+        orders
     }
 
     /// Those of a place in the network.
@@ -151,8 +155,10 @@ pub(crate) struct HardwareAddress(pub(crate) [u8; 6]);
 
 impl std::fmt::Display for HardwareAddress {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let [a, b, c, d, e, g] = self.0;
-        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+        for (at, byte) in self.0.iter().enumerate() {
+            write!(f, "{}{byte:02x}", if at == 0 { "" } else { ":" })?;
+        }
+        Ok(())
     }
 }
 

@@ -134,10 +134,11 @@ impl Node {
         let (messages, inbox) = mpsc::unbounded_channel();
         let (started, start) = oneshot::channel();
         let task = {
-            let (network, downloads, report) = (network.clone(), downloads.clone(), Arc::clone(&report));
+            let (network, name) = (network.clone(), name.clone());
+            let (downloads, report) = (downloads.clone(), Arc::clone(&report));
             let keep = move |port: Port| {
                 let setup = Setup { folder: own, addresses: port.addresses.clone(), port: PEER_PORT, rate };
-                Keeper::new(client(setup), port, downloads, folder.join("program.log"), report)
+                Keeper::new(name, client(setup), port, downloads, folder.join("program.log"), report)
             };
             move || run(&network, number, keep, inbox, started)
         };

@@ -1,5 +1,6 @@
 //! The inner process' watch over the outer one.
 
+use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
@@ -7,7 +8,9 @@ use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use anyhow::Context;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Signal, getpid, kill_process};
+use rustix::stdio::dup2_stdout;
 
 use super::PATIENCE;
 
@@ -21,21 +24,35 @@ pub(super) fn watch() -> anyhow::Result<()> {
     let task = move || {
         // Nothing comes; it ends.
         let _ = io::copy(&mut line, &mut io::sink());
-        stop();
+        stop(&line);
     };
     thread::Builder::new().name("lifeline".to_owned()).spawn(task).context("cannot start a thread")?;
     Ok(())
 }
 
 /// Asks the task to stop, then ends the process.
-fn stop() -> ! {
+fn stop(line: &UnixStream) -> ! {
     let start = Instant::now();
     // The kernel gives the first process of a namespace no signal that it does not wait for.
     while start.elapsed() < PATIENCE && waits_for(Signal::TERM) {
+        silence(line);
         let _ = kill_process(getpid(), Signal::TERM);
         thread::sleep(AGAIN);
     }
     std::process::exit(128 + Signal::TERM.as_raw());
+}
+
+/// Lets standard output go nowhere once the outer process is gone: `println!` panics where it cannot write, and the task
+/// is to stop in order.
+fn silence(line: &UnixStream) {
+    let mut ends = [PollFd::new(line, PollFlags::empty())];
+    let is_known = poll(&mut ends, Some(&Timespec::default())).is_ok();
+    if is_known
+        && ends[0].revents().contains(PollFlags::HUP)
+        && let Ok(nowhere) = File::options().write(true).open("/dev/null")
+    {
+        let _ = dup2_stdout(&nowhere);
+    }
 }
 
 /// Whether the process does something of its own at `signal`.

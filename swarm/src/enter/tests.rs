@@ -4,6 +4,8 @@ use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command};
 use std::time::{Duration, Instant};
@@ -21,6 +23,9 @@ const ALONE: &str = "SWARM_TEST_ALONE";
 /// Set in the processes of a [`Probe`]: what it does, and its own mark.
 const PROBE: &str = "SWARM_TEST_PROBE";
 
+/// Where a [`Probe`] writes down that it stopped by itself.
+const STOPPED: &str = "SWARM_TEST_STOPPED";
+
 /// Who runs a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Who {
@@ -34,21 +39,22 @@ pub(crate) enum Who {
 struct Program {
     file: PathBuf,
     drops_root: bool,
-    /// Of a copy that others than root can reach.
-    _folder: Option<tempfile::TempDir>,
+    /// Everybody may write there.
+    folder: tempfile::TempDir,
 }
 
 impl Program {
     fn of(who: Who) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o777)).unwrap();
         let file = env::current_exe().unwrap();
         if who == Who::Myself || !geteuid().is_root() {
-            return Self { file, drops_root: false, _folder: None };
+            return Self { file, drops_root: false, folder };
         }
-        let folder = tempfile::tempdir().unwrap();
-        fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        // Others than root may not reach the original.
         let copy = folder.path().join("tests");
         fs::copy(file, &copy).unwrap();
-        Self { file: copy, drops_root: true, _folder: Some(folder) }
+        Self { file: copy, drops_root: true, folder }
     }
 
     fn is_root(&self) -> bool {
@@ -97,7 +103,7 @@ pub(crate) fn alone(test: &str, who: Who, body: impl FnOnce()) {
 pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
     let start = Instant::now();
     while !condition() {
-        assert!(start.elapsed() < Duration::from_secs(60), "waited in vain: {what}");
+        assert!(start.elapsed() < Duration::from_mins(1), "waited in vain: {what}");
         thread::sleep(Duration::from_millis(10));
     }
 }
@@ -145,7 +151,7 @@ fn probe() {
             println!("ready");
             signalled.await??;
             println!("stopped");
-            Ok(())
+            Ok(fs::write(env::var_os(STOPPED).unwrap_or_default(), "stopped")?)
         })
     })
     .unwrap();
@@ -157,23 +163,22 @@ struct Probe {
     output: BufReader<ChildStdout>,
     mark: String,
     said: Vec<String>,
-    _program: Program,
+    program: Program,
 }
 
 impl Probe {
     fn start(kind: &str, who: Who) -> Self {
         let program = Program::of(who);
         let mark = format!("{kind} {:016x}", fastrand::u64(..));
-        let mut process = std::os::unix::process::CommandExt::process_group(
-            program
-                .command(&program.file)
-                .args(["--exact", "enter::tests::probe", "--nocapture"])
-                .env(PROBE, &mark)
-                .stdout(Stdio::piped()),
-            0,
-        )
-        .spawn()
-        .unwrap();
+        let mut process = program
+            .command(&program.file)
+            .args(["--exact", "enter::tests::probe", "--nocapture"])
+            .env(PROBE, &mark)
+            .env(STOPPED, program.folder.path().join("stopped"))
+            .stdout(Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .unwrap();
         let mut output = BufReader::new(process.stdout.take().unwrap());
         let mut said = Vec::new();
         while said.last().is_none_or(|line| line != "ready") {
@@ -181,7 +186,7 @@ impl Probe {
             assert_ne!(output.read_line(&mut line).unwrap(), 0, "it ended early, after {said:?}");
             said.push(line.trim_end().to_owned());
         }
-        Self { process, output, mark, said, _program: program }
+        Self { process, output, mark, said, program }
     }
 
     fn pid(&self) -> Pid {
@@ -211,14 +216,25 @@ impl Probe {
     }
 
     /// Waits for its end and checks that nothing is left.
-    fn check_end(mut self) -> (ExitStatus, String) {
+    fn check_end(mut self) -> Ending {
         let status = self.process.wait().unwrap();
         let mut rest = String::new();
         self.output.read_to_string(&mut rest).unwrap();
         until("no process is left", || self.processes().is_empty());
         until("no network is left", || self.networks().is_empty());
-        (status, rest)
+        let stopped = self.program.folder.path().join("stopped").exists();
+        Ending { status, rest, stopped }
     }
+}
+
+/// How a probe ended.
+#[derive(Debug)]
+struct Ending {
+    status: ExitStatus,
+    /// What it said after it was ready.
+    rest: String,
+    /// Whether it did so by itself.
+    stopped: bool,
 }
 
 fn processes() -> impl Iterator<Item = PathBuf> {
@@ -236,19 +252,19 @@ fn check_ends(who: Who) {
     // Itself, `unshare`, the inner one and three children.
     assert_eq!(probe.processes().len(), 6);
     kill_process_group(probe.pid(), Signal::INT).unwrap();
-    let (status, rest) = probe.check_end();
-    assert!(status.success(), "{status}");
-    assert!(rest.contains("stopped"), "Ctrl-C is a wish, which the task hears: {rest}");
+    let end = probe.check_end();
+    assert!(end.status.success() && end.stopped, "{end:?}");
+    assert!(end.rest.contains("stopped"), "what it says at its end is read still: {end:?}");
 
     let probe = Probe::start("polite", who);
     kill_process(probe.pid(), Signal::TERM).unwrap();
-    let (status, rest) = probe.check_end();
-    assert!(status.success() && rest.contains("stopped"), "{status} {rest}");
+    let end = probe.check_end();
+    assert!(end.status.success() && end.stopped, "{end:?}");
 
     let probe = Probe::start("polite", who);
     kill_process(probe.pid(), Signal::KILL).unwrap();
-    let (status, _) = probe.check_end();
-    assert_eq!(status.signal(), Some(Signal::KILL.as_raw()));
+    let end = probe.check_end();
+    assert!(end.stopped, "nobody reads what it says, and it stops by itself: {end:?}");
 }
 
 #[test]
@@ -265,8 +281,8 @@ fn nothing_is_left_of_an_ordinary_user() {
 fn a_task_that_hears_no_signals_is_ended() {
     let probe = Probe::start("deaf", Who::Myself);
     kill_process(probe.pid(), Signal::TERM).unwrap();
-    let (status, _) = probe.check_end();
-    assert_eq!(status.code(), Some(128 + Signal::TERM.as_raw()));
+    let end = probe.check_end();
+    assert_eq!(end.status.code(), Some(128 + Signal::TERM.as_raw()), "{end:?}");
 }
 
 #[test]
@@ -276,6 +292,6 @@ fn the_hosts_socket_is_served_from_inside() {
     let mut answer = String::new();
     TcpStream::connect(address).unwrap().read_to_string(&mut answer).unwrap();
     assert_eq!(answer, "hello");
-    let (status, _) = probe.check_end();
-    assert!(status.success(), "the task's exit status is handed on: {status}");
+    let end = probe.check_end();
+    assert!(end.status.success(), "the task's exit status is handed on: {end:?}");
 }

@@ -35,6 +35,8 @@ const DEED: Duration = Duration::from_secs(30);
 const STOP: Duration = Duration::from_secs(10);
 
 pub(super) struct Keeper {
+    /// Of the client, for the log.
+    name: String,
     client: Box<dyn Client>,
     port: Port,
     downloads: PathBuf,
@@ -63,6 +65,7 @@ type Answer = oneshot::Sender<anyhow::Result<()>>;
 
 impl Keeper {
     pub(super) fn new(
+        name: String,
         client: Box<dyn Client>,
         port: Port,
         downloads: PathBuf,
@@ -71,6 +74,7 @@ impl Keeper {
     ) -> Self {
         let now = Instant::now();
         Self {
+            name,
             client,
             port,
             downloads,
@@ -148,13 +152,13 @@ impl Keeper {
     /// Brings a program that answers for the first time to what was ordered.
     async fn greet(&mut self, version: String) {
         if let Err(error) = self.forget_others().await {
-            tracing::warn!("a client keeps torrents that it should not: {error:#}");
+            tracing::warn!("{} keeps torrents that it should not: {error:#}", self.name);
         }
         let rate = self.report.lock().rate;
         if self.throttled
             && let Err(error) = within(self.client.throttle(rate)).await
         {
-            tracing::warn!("a client has another rate than it should: {error:#}");
+            tracing::warn!("{} has another rate than it should: {error:#}", self.name);
         }
         for mut torrent in std::mem::take(&mut self.torrents) {
             let folder = content::folder(&self.downloads, &torrent.hash);
@@ -165,7 +169,7 @@ impl Keeper {
                 continue;
             };
             if torrent.waiting.is_empty() {
-                tracing::warn!("a client lacks a torrent after its start: {error:#}");
+                tracing::warn!("{} lacks a torrent after its start: {error:#}", self.name);
                 self.torrents.push(torrent);
             } else {
                 torrent.waiting.drain(..).for_each(|answer| drop(answer.send(Err(anyhow!("{error:#}")))));

@@ -42,9 +42,8 @@ impl Fake {
         Node::start_with(client, name, Kind::Aria2, network, number, folder, Some(10)).await.unwrap()
     }
 
-    fn tell(&self, words: String) -> anyhow::Result<()> {
-        self.told.lock().push(words);
-        Ok(())
+    fn note(&self, words: impl Into<String>) {
+        self.told.lock().push(words.into());
     }
 
     fn told(&self) -> Vec<String> {
@@ -82,16 +81,19 @@ impl Client for Fake {
         let mut has = self.has.lock();
         has.retain(|it| *it != hash);
         has.push(hash);
-        self.tell(format!("add {}", folder.join("file").exists()))
+        self.note(format!("add {}", folder.join("file").exists()));
+        Ok(())
     }
 
     async fn remove(&mut self, info_hash: &InfoHash) -> anyhow::Result<()> {
         self.has.lock().retain(|it| it != info_hash);
-        self.tell("remove".to_owned())
+        self.note("remove");
+        Ok(())
     }
 
     async fn throttle(&mut self, rate: Option<u32>) -> anyhow::Result<()> {
-        self.tell(format!("throttle {rate:?}"))
+        self.note(format!("throttle {rate:?}"));
+        Ok(())
     }
 
     async fn shares(&mut self) -> anyhow::Result<Vec<Share>> {
