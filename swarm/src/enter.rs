@@ -19,12 +19,11 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
+use infra::refusal::Refusal;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::Command;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep_until};
-
-pub(crate) use allowed::Lacking;
 
 /// Tells the inner process that it is the inner one.
 const INSIDE: &str = "SWARM_INSIDE";
@@ -42,7 +41,7 @@ const MORE: Duration = Duration::from_secs(5);
 /// process ends with the task's exit status.
 ///
 /// # Errors
-/// Those of the task, and [`Lacking`] where the system allows no namespaces.
+/// Those of the task, and [`Refusal`] where the system allows no namespaces or `site` is taken.
 pub(crate) fn inside(
     site: Option<SocketAddr>,
     task: impl FnOnce() -> anyhow::Result<()>,
@@ -80,10 +79,9 @@ pub(crate) fn site_socket() -> anyhow::Result<TcpListener> {
     Ok(socket)
 }
 
-fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).with_context(|| {
-        format!("cannot listen on {address}: is something else there? Choose another with --site")
-    })
+fn listen(address: SocketAddr) -> Result<TcpListener, Refusal> {
+    TcpListener::bind(address)
+        .map_err(|error| Refusal(format!("cannot listen on {address}; choose another with --site ({error})")))
 }
 
 /// Starts the inner process and waits until it and all that it started have ended. A signal asks it to stop, a second

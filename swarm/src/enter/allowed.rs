@@ -4,6 +4,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::process::Stdio;
 
+use infra::refusal::Refusal;
 use rustix::process::geteuid;
 use tokio::process::Command;
 
@@ -17,13 +18,8 @@ const USER: [&str; 3] = ["--user", "--map-current-user", "--keep-caps"];
 const TRIAL: &str = "ip link set lo up && ip link add br0 type bridge && ip link add v1 type veth peer name v2 \
                      && exec unshare --net true";
 
-/// What the system lacks, and how to give it.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct Lacking(String);
-
 /// The command that makes the namespaces, once it was tried.
-pub(super) fn unshare() -> Result<Command, Lacking> {
+pub(super) fn unshare() -> Result<Command, Refusal> {
     let is_root = geteuid().is_root();
     let arguments = arguments(is_root);
     for (program, package) in [("ip", "iproute2"), ("setpriv", "util-linux"), ("unshare", "util-linux")] {
@@ -33,7 +29,7 @@ pub(super) fn unshare() -> Result<Command, Lacking> {
             .stderr(Stdio::null())
             .status();
         if status.is_err_and(|error| error.kind() == ErrorKind::NotFound) {
-            return Err(Lacking(format!(
+            return Err(Refusal(format!(
                 "the program `{program}` is missing: install the package {package}"
             )));
         }
@@ -49,8 +45,8 @@ pub(super) fn unshare() -> Result<Command, Lacking> {
             command.args(&arguments);
             Ok(command)
         }
-        Ok(output) => Err(Lacking(explain(&String::from_utf8_lossy(&output.stderr), is_root, &setting))),
-        Err(error) => Err(Lacking(format!("cannot run `unshare`: {error}"))),
+        Ok(output) => Err(Refusal(explain(&String::from_utf8_lossy(&output.stderr), is_root, &setting))),
+        Err(error) => Err(Refusal(format!("cannot run `unshare`: {error}"))),
     }
 }
 
