@@ -1,12 +1,201 @@
-//! `swarm check`: a demonstration without onlookers, and its figures.
+//! `swarm check`: a demonstration without onlookers, and its figures against their goals.
 
+mod content;
+mod demonstration;
+mod family;
+
+use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
 use clap::Args;
+use serde_json::Value;
+
+use crate::control::Wish;
+use crate::sources;
+use demonstration::Demonstration;
+
+/// Everything is at every client within this.
+const COMPLETE: Duration = Duration::from_mins(2);
+
+/// What is put into the sources while it runs is at every client within this.
+const DROPPED: Duration = Duration::from_mins(1);
+
+/// How long one client stays killed, and how much longer another one cut off: 20 s in all.
+const KILLED: Duration = Duration::from_secs(5);
+const CUT: Duration = Duration::from_secs(15);
+
+/// Time in which counts follow: a client that was killed comes back as another peer, and the tracker forgets the one that
+/// it was when that has been silent for 100 s.
+const SETTLED: Duration = Duration::from_secs(150);
+
+/// Between looks.
+const LOOK: Duration = Duration::from_millis(250);
 
 /// `swarm check`.
 #[derive(Debug, Args)]
-pub(crate) struct Check {}
+pub(crate) struct Check {
+    /// Clients that are given the content
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    seeders: u16,
+    /// Clients that begin with nothing
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    leechers: u16,
+    /// Where everything is kept meanwhile; a new folder below it [default: the system's for such things]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
 
-/// Fails when a figure does.
+/// One line of the table.
+struct Figure {
+    what: &'static str,
+    measured: String,
+    goal: String,
+    reached: bool,
+}
+
+/// Runs it, prints a table, and fails when a goal is missed.
 pub(crate) fn run(options: &Check) -> anyhow::Result<()> {
-    anyhow::bail!("unwritten {options:?}")
+    let parent = options.data.clone().unwrap_or_else(std::env::temp_dir);
+    let folder = parent.join(format!("fairywren-check-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let figures = check(options, &folder);
+    if let Err(error) = std::fs::remove_dir_all(&folder) {
+        tracing::warn!(%error, "{} is left behind", folder.display());
+    }
+    let figures = figures?;
+    println!("\n| figure | measured | goal | |\n| --- | ---: | ---: | --- |");
+    for Figure { what, measured, goal, reached } in &figures {
+        println!("| {what} | {measured} | {goal} | {} |", if *reached { "reached" } else { "**missed**" });
+    }
+    if figures.iter().all(|figure| figure.reached) { Ok(()) } else { bail!("a goal is missed") }
+}
+
+fn check(options: &Check, folder: &Path) -> anyhow::Result<Vec<Figure>> {
+    let sources = folder.join("sources");
+    sources::generate(&sources)?;
+    let mut demonstration = Demonstration::start(folder, &sources, options.seeders, options.leechers)?;
+    let mut figures = Vec::new();
+    let outcome = measure(&mut demonstration, &sources, &mut figures);
+    let (processes, networks) = demonstration.stop()?;
+    outcome?;
+    figures.push(Figure {
+        what: "processes and networks left behind",
+        measured: format!("{processes}, {networks}"),
+        goal: "0, 0".to_owned(),
+        reached: (processes, networks) == (0, 0),
+    });
+    Ok(figures)
+}
+
+fn measure(
+    demonstration: &mut Demonstration,
+    sources: &Path,
+    figures: &mut Vec<Figure>,
+) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    let troubled = trouble(demonstration, begun)?;
+    let complete = wait(demonstration, COMPLETE, |picture| is_complete(picture, 5))?;
+    let identical = demonstration.compare(sources)?;
+    figures.push(timed("all clients have everything", begun, COMPLETE, complete));
+    figures.push(counted("files identical (SHA-256)", identical));
+    figures.push(Figure {
+        what: "the client killed and the one cut off for 20 s have finished",
+        measured: troubled.join(", "),
+        goal: "both".to_owned(),
+        reached: complete,
+    });
+    let picture = demonstration.picture()?;
+    figures.push(share(&picture));
+    let dropped = Instant::now();
+    demonstration::drop_file(sources)?;
+    let arrived = wait(demonstration, DROPPED, |picture| is_complete(picture, 6))?;
+    figures.push(timed("a file put in meanwhile is at all clients", dropped, DROPPED, arrived));
+    figures.push(counted("files identical after that", demonstration.compare(sources)?));
+    let settling = Instant::now();
+    let equal = wait(demonstration, SETTLED, counts_agree)?;
+    figures.push(timed("counts of the tracker are the clients' own", settling, SETTLED, equal));
+    let picture = demonstration.picture()?;
+    let outside = picture["outside"].as_array().context("the capture")?;
+    for packet in outside {
+        eprintln!("wanted to leave: {packet}");
+    }
+    figures.push(Figure {
+        what: "packets that wanted to leave the network",
+        measured: outside.len().to_string(),
+        goal: "0".to_owned(),
+        reached: outside.is_empty(),
+    });
+    Ok(())
+}
+
+/// Kills one leecher and cuts another one off while they fetch; gives both back.
+fn trouble(demonstration: &Demonstration, begun: Instant) -> anyhow::Result<[String; 2]> {
+    let under_way = |picture: &Value| {
+        let torrents = picture["torrents"].as_array();
+        torrents.is_some_and(|it| it.len() >= 5 && it.iter().any(|torrent| !torrent["holders"].is_null()))
+    };
+    wait(demonstration, COMPLETE, under_way)?;
+    let leechers = demonstration.leechers()?;
+    let [killed, .., cut] = &leechers[..] else { bail!("at least two leechers are needed") };
+    demonstration.wish(&Wish::Kill { client: killed.clone() })?;
+    demonstration.wish(&Wish::Cut { client: cut.clone() })?;
+    eprintln!("{killed} killed and {cut} cut off, {} s after the start", begun.elapsed().as_secs());
+    sleep(KILLED);
+    demonstration.wish(&Wish::Start { client: killed.clone() })?;
+    sleep(CUT);
+    demonstration.wish(&Wish::Restore { client: cut.clone() })?;
+    Ok([killed.clone(), cut.clone()])
+}
+
+/// Looks until something holds, and says whether it ever did.
+fn wait(
+    demonstration: &Demonstration,
+    patience: Duration,
+    holds: impl Fn(&Value) -> bool,
+) -> anyhow::Result<bool> {
+    let begun = Instant::now();
+    while begun.elapsed() < patience {
+        if holds(&demonstration.picture()?) {
+            return Ok(true);
+        }
+        sleep(LOOK);
+    }
+    Ok(false)
+}
+
+fn is_complete(picture: &Value, torrents: usize) -> bool {
+    let all = picture["torrents"].as_array();
+    all.is_some_and(|all| all.len() == torrents && all.iter().all(|torrent| torrent["completed"].is_u64()))
+}
+
+fn counts_agree(picture: &Value) -> bool {
+    let all = picture["torrents"].as_array();
+    all.is_some_and(|all| all.iter().all(|torrent| torrent["tracker"] == torrent["clients"]))
+}
+
+fn share(picture: &Value) -> Figure {
+    let bytes = |name: &str| picture[name].as_u64().unwrap_or_default();
+    let (all, leechers) = (bytes("sent"), bytes("sent_by_leechers"));
+    Figure {
+        what: "share of bytes that leechers sent",
+        measured: format!("{} %", (100 * leechers).checked_div(all).unwrap_or_default()),
+        goal: "50 %".to_owned(),
+        reached: all > 0 && 2 * leechers >= all,
+    }
+}
+
+fn timed(what: &'static str, since: Instant, goal: Duration, reached: bool) -> Figure {
+    let measured = format!("{:.1} s", since.elapsed().as_secs_f64());
+    Figure {
+        what,
+        measured,
+        goal: format!("{} s", goal.as_secs()),
+        reached: reached && since.elapsed() <= goal,
+    }
+}
+
+fn counted(what: &'static str, (right, all): (usize, usize)) -> Figure {
+    Figure { what, measured: right.to_string(), goal: all.to_string(), reached: right == all }
 }

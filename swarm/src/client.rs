@@ -93,7 +93,7 @@ pub(crate) struct Share {
 #[async_trait(?Send)]
 pub(crate) trait Client {
     /// Writes the configuration into [`Setup::folder`] and says how the program is started in the foreground. DHT, PEX,
-    /// LSD, UPnP, NAT-PMP, encryption demands and everything that calls home are off; only the tracker tells of peers.
+    /// LSD, `UPnP`, NAT-PMP, encryption demands and everything that calls home are off; only the tracker tells of peers.
     ///
     /// Called again after the program ended: its session may still be there.
     fn command(&mut self) -> anyhow::Result<Command>;

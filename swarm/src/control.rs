@@ -106,7 +106,8 @@ fn socket(data: &Path) -> PathBuf {
 /// When the socket cannot be made.
 pub(crate) fn listen(data: &Path) -> anyhow::Result<UnixListener> {
     let path = socket(data);
-    let listener = UnixListener::bind(&path).with_context(|| format!("cannot listen at {}", path.display()))?;
+    let listener =
+        UnixListener::bind(&path).with_context(|| format!("cannot listen at {}", path.display()))?;
     std::fs::set_permissions(&path, Permissions::from_mode(0o600))?;
     Ok(listener)
 }
@@ -158,11 +159,14 @@ pub(crate) fn run(options: &Ctl) -> anyhow::Result<()> {
 pub(crate) fn tell(data: &Path, wish: &Wish) -> anyhow::Result<String> {
     let mut stream = std::os::unix::net::UnixStream::connect(socket(data)).map_err(|_| {
         let data = data.display();
-        Refusal(format!("no demonstration runs on {data}: start `swarm demo` first, or name its folder with --data"))
+        Refusal(format!(
+            "no demonstration runs on {data}: start `swarm demo` first, or name its folder with --data"
+        ))
     })?;
     stream.write_all(format!("{}\n", serde_json::to_string(wish)?).as_bytes())?;
     let mut line = String::new();
     std::io::BufReader::new(stream).read_line(&mut line).context("the demonstration has ended")?;
-    let answer: Result<String, String> = serde_json::from_str(&line).context("the demonstration has ended")?;
+    let answer: Result<String, String> =
+        serde_json::from_str(&line).context("the demonstration has ended")?;
     Ok(answer.map_err(Refusal)?)
 }

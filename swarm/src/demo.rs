@@ -1,14 +1,50 @@
 //! `swarm demo`: everything together, until Ctrl-C.
 
-use std::net::SocketAddr;
-use std::path::PathBuf;
+mod lessons;
+mod orders;
+mod painting;
+mod world;
 
+use std::fs::{self, File, Permissions};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
 use clap::Args;
+use futures_util::future::try_join_all;
+use infra::folder::default_folder;
+use infra::refusal::Refusal;
+use infra::shutdown::Shutdown;
+use tokio::sync::mpsc;
+use tokio::time::{MissedTickBehavior, interval};
 
 use crate::client::Kind;
+use crate::control::{self, Asked};
+use crate::network::{Families, Network};
+use crate::site::{self, Site};
+use crate::sources::{self, Event, Sources};
+use crate::{enter, page};
+use world::World;
+
+/// How often the picture is painted.
+const MOMENT: Duration = Duration::from_secs(1);
+
+/// Where site and tracker listen, on the bridge.
+const SITE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 77, 0, 1)), 8000);
+const TRACKER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 77, 0, 1)), 8080);
+
+/// A folder with it was made by us, and may be emptied.
+const MARK: &str = "swarm-demo";
+
+/// Time that tasks have to end.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// `swarm demo`.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct Demo {
     /// Files and folders to share; each becomes a torrent, also those that are put there later
     #[arg(long, value_name = "DIR", default_value = "sources")]
@@ -20,21 +56,177 @@ pub(crate) struct Demo {
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub(crate) leechers: u16,
     /// Programs to use, in turn
-    #[arg(long, value_name = "NAME", value_delimiter = ',',
-          default_value = "rtorrent,transmission,qbittorrent,aria2,libtorrent")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        value_delimiter = ',',
+        default_value = "rtorrent,transmission,qbittorrent,aria2,libtorrent"
+    )]
     pub(crate) clients: Vec<Kind>,
     /// Where the browser finds the site
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8000")]
-    pub(crate) site: Option<SocketAddr>,
-    /// KiB a second that each client may send, and fetch
-    #[arg(long, value_name = "KiB/s")]
-    pub(crate) rate: Option<u32>,
-    /// Where everything is kept; emptied at the start
+    pub(crate) site: SocketAddr,
+    /// KiB a second that each client may send, and fetch; 0 for no limit
+    #[arg(long, value_name = "KiB/s", default_value_t = 2048)]
+    pub(crate) rate: u32,
+    /// Where everything is kept; emptied at the start [default: `$XDG_DATA_HOME/fairywren-demo`, else
+    /// `~/.local/share/fairywren-demo`, for root `/var/lib/fairywren-demo`]
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
 }
 
-/// Runs until SIGINT or SIGTERM.
+/// Runs until SIGINT or SIGTERM, inside the network.
 pub(crate) fn run(options: &Demo) -> anyhow::Result<()> {
-    anyhow::bail!("unwritten {options:?}")
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
+    runtime.block_on(demonstrate(options))
+}
+
+async fn demonstrate(options: &Demo) -> anyhow::Result<()> {
+    let shutdown = Shutdown::default();
+    let mut signalled = pin!(shutdown.signalled());
+    let data = options.data.clone().map_or_else(|| default_folder("fairywren-demo"), Ok)?;
+    let (data, _lock) = fresh(&data)?;
+    let mut rig = tokio::select! {
+        biased;
+        signalled = &mut signalled => return Ok(signalled?),
+        rig = Rig::start(options, &data, &shutdown) => rig?,
+    };
+    let outcome = tokio::select! {
+        signalled = &mut signalled => signalled.map_err(Into::into),
+        lived = rig.live() => lived,
+    };
+    tracing::info!("stopping");
+    rig.world.end().await;
+    shutdown.finish(PATIENCE).await;
+    outcome
+}
+
+/// Everything that runs.
+struct Rig {
+    world: Arc<World>,
+    site: Arc<Site>,
+    wishes: mpsc::Receiver<Asked>,
+    sources: mpsc::Receiver<Event>,
+}
+
+impl Rig {
+    /// Starts tracker, site, page and clients, and says on standard output where they are.
+    async fn start(options: &Demo, data: &Path, shutdown: &Shutdown) -> anyhow::Result<Self> {
+        let sources = std::path::absolute(&options.sources).context("the sources")?;
+        sources::generate(&sources)?;
+        let socket = enter::site_socket()?;
+        socket.set_nonblocking(true)?;
+        let url = format!("http://{}", socket.local_addr()?);
+        let network = Network::make(Families::V4)?;
+        let site = Arc::new(Site::start(on_the_bridge(data, &url)?).await?);
+        let world = World::new(
+            Arc::clone(&site),
+            network,
+            data.join("clients"),
+            Some(options.rate).filter(|rate| *rate > 0),
+        )?;
+        let world = Arc::new(world);
+        let (sender, wishes) = mpsc::channel(16);
+        let state = page::State {
+            pictures: world.pictures(),
+            orders: sender.clone(),
+            site: SITE,
+            who: Arc::clone(&site) as Arc<dyn page::Who>,
+        };
+        let listener = control::listen(data)?;
+        tokio::spawn(control::serve(listener, sender));
+        shutdown.spawn(page::serve(state, tokio::net::TcpListener::from_std(socket)?, shutdown.clone()));
+        let (name, password) = site.administrator();
+        println!("page {url}/swarm\nname {name}\npassword {}", password.reveal());
+        let kinds = options.clients.iter().copied().cycle();
+        let roles = (0..options.seeders).map(|_| true).chain((0..options.leechers).map(|_| false));
+        try_join_all(kinds.zip(roles).map(|(kind, seeder)| world.settle(kind, seeder))).await?;
+        println!("ready");
+        Ok(Self { world, site, wishes, sources: Sources::new(sources).watch() })
+    }
+
+    /// Follows the sources and does what is wished for, until the site ends.
+    async fn live(&mut self) -> anyhow::Result<()> {
+        let mut moments = interval(MOMENT);
+        moments.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let world = Arc::clone(&self.world);
+        let paint = async {
+            loop {
+                moments.tick().await;
+                world.paint().await;
+            }
+        };
+        let obey = async {
+            loop {
+                tokio::select! {
+                    Some(event) = self.sources.recv() => self.world.follow(event).await,
+                    Some((wish, answer)) = self.wishes.recv() => {
+                        let world = Arc::clone(&self.world);
+                        tokio::spawn(async move {
+                            let done = world.carry_out(wish).await.map_err(|error| format!("{error:#}"));
+                            // Whoever asked may have gone.
+                            let _ = answer.send(done);
+                        });
+                    }
+                }
+            }
+        };
+        tokio::select! {
+            () = paint => {}
+            () = obey => {}
+            said = self.site.ended() => bail!("the site has ended: {said}"),
+        }
+        Ok(())
+    }
+}
+
+/// What the site is started with: it listens in the network, and browsers see it at `url`.
+fn on_the_bridge(data: &Path, url: &str) -> anyhow::Result<site::Options> {
+    Ok(site::Options {
+        program: site::program()?,
+        folder: data.join("site"),
+        site: SITE,
+        tracker: vec![TRACKER],
+        api_url: Some(url.to_owned()),
+        tracker_url: None,
+        pace: site::Pace::default(),
+    })
+}
+
+/// The folder, empty but for the mark, which is locked as long as the file is open.
+fn fresh(data: &Path) -> anyhow::Result<(PathBuf, File)> {
+    let data = std::path::absolute(data).context("the data folder")?;
+    let name = data.display().to_string();
+    let mark = data.join(MARK);
+    let empty = !data.exists() || data.read_dir().is_ok_and(|mut entries| entries.next().is_none());
+    if !empty && !mark.exists() {
+        return Err(Refusal(format!(
+            "{name} has something in it that is not of a demonstration: choose another folder with --data"
+        ))
+        .into());
+    }
+    fs::create_dir_all(&data).with_context(|| format!("cannot make {name}"))?;
+    // PostgreSQL runs as another user where we are root, and must pass through.
+    fs::set_permissions(&data, Permissions::from_mode(0o711))?;
+    let lock = File::create(&mark).with_context(|| format!("cannot write in {name}"))?;
+    if lock.try_lock().is_err() {
+        return Err(Refusal(format!(
+            "another demonstration runs on {name}: stop it first, or choose another folder with --data"
+        ))
+        .into());
+    }
+    let empty = || {
+        for entry in fs::read_dir(&data)? {
+            let path = entry?.path();
+            if path.is_dir() && !path.is_symlink() {
+                fs::remove_dir_all(path)?;
+            } else if path != mark {
+                fs::remove_file(path)?;
+            }
+        }
+        Ok::<_, std::io::Error>(())
+    };
+    empty().with_context(|| format!("cannot empty {name}"))?;
+    Ok((data, lock))
 }

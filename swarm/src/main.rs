@@ -45,8 +45,8 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     infra::log::start();
     let result = match arguments.task {
-        Task::Demo(options) => enter::inside(options.site, || demo::run(&options)),
-        Task::Check(options) => enter::inside(None, || check::run(&options)),
+        Task::Demo(options) => enter::inside(Some(options.site), || demo::run(&options)),
+        Task::Check(options) => check::run(&options),
         Task::Interop(options) => enter::inside(None, || interop::run(&options)),
         Task::Ctl(options) => control::run(&options),
         Task::Create(options) => create::run(&options),
@@ -55,7 +55,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("swarm: {error:#}");
-            ExitCode::FAILURE
+            if infra::refusal::is_refusal(&error) { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }

@@ -1,0 +1,134 @@
+//! A `swarm demo` in a process of its own, as its user would have it.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use super::content;
+use super::family::Family;
+use crate::control::Wish;
+
+/// Bytes of the file that is put in later.
+const DROPPED: usize = 5 << 20;
+
+/// Time that everything has to end.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(super) struct Demonstration {
+    process: Child,
+    data: PathBuf,
+}
+
+impl Demonstration {
+    /// Starts it, and waits until all clients run.
+    pub(super) fn start(folder: &Path, sources: &Path, seeders: u16, leechers: u16) -> anyhow::Result<Self> {
+        let data = folder.join("data");
+        let mut process = Command::new(std::env::current_exe()?)
+            .args(["demo", "--site", "127.0.0.1:0", "--rate", "0"])
+            .arg(format!("--seeders={seeders}"))
+            .arg(format!("--leechers={leechers}"))
+            .arg("--sources")
+            .arg(sources)
+            .arg("--data")
+            .arg(&data)
+            .stdout(Stdio::piped())
+            .stdin(Stdio::null())
+            .spawn()
+            .context("cannot start the demonstration")?;
+        let stdout = process.stdout.take().context("its output")?;
+        let demonstration = Self { process, data };
+        for line in BufReader::new(stdout).lines() {
+            if line? == "ready" {
+                return Ok(demonstration);
+            }
+        }
+        bail!("the demonstration has ended; what it said stands above")
+    }
+
+    /// Has something done, and says what it answered.
+    pub(super) fn wish(&self, wish: &Wish) -> anyhow::Result<String> {
+        crate::control::tell(&self.data, wish)
+    }
+
+    /// What there is.
+    pub(super) fn picture(&self) -> anyhow::Result<Value> {
+        Ok(serde_json::from_str(&self.wish(&Wish::Show)?)?)
+    }
+
+    /// Names of the clients that were given nothing.
+    pub(super) fn leechers(&self) -> anyhow::Result<Vec<String>> {
+        let picture = self.picture()?;
+        let clients = picture["clients"].as_array().context("clients")?;
+        let holders = picture["torrents"].as_array().into_iter().flatten();
+        let origins: BTreeSet<u64> = holders
+            .flat_map(|torrent| torrent["holders"].as_array().into_iter().flatten())
+            .filter(|holder| holder["origin"] == true)
+            .filter_map(|holder| holder["client"].as_u64())
+            .collect();
+        let names = clients.iter().zip(0..).filter(|(_, at)| !origins.contains(at));
+        Ok(names.filter_map(|(client, _)| client["name"].as_str().map(str::to_owned)).collect())
+    }
+
+    /// Compares every file of the sources with that of each client: how many are the same, and how many there are.
+    pub(super) fn compare(&self, sources: &Path) -> anyhow::Result<(usize, usize)> {
+        let expected = content::hashes(sources)?;
+        let (mut right, mut all) = (0, 0);
+        for client in fs::read_dir(self.data.join("clients")).context("the clients' folders")? {
+            let downloads = client?.path().join("downloads");
+            // Each torrent has a folder of its own there.
+            let mut found = Vec::new();
+            for torrent in fs::read_dir(&downloads).with_context(|| downloads.display().to_string())? {
+                found.push(content::hashes(&torrent?.path())?);
+            }
+            for (path, hash) in &expected {
+                all += 1;
+                let same = found.iter().any(|files| files.get(path) == Some(hash));
+                right += usize::from(same);
+                if !same {
+                    eprintln!("{} is not in {}", path.display(), downloads.display());
+                }
+            }
+        }
+        Ok((right, all))
+    }
+
+    /// Ends it as Ctrl-C does, and says how many of its processes and of their networks are left.
+    pub(super) fn stop(mut self) -> anyhow::Result<(usize, usize)> {
+        let family = Family::of(self.process.id())?;
+        let pid = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw).context("its number")?;
+        kill_process(pid, Signal::INT)?;
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE {
+            if let Some(status) = self.process.try_wait()? {
+                if !status.success() {
+                    bail!("the demonstration ended with {status}");
+                }
+                return family.left();
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        bail!("the demonstration does not end")
+    }
+}
+
+impl Drop for Demonstration {
+    fn drop(&mut self) {
+        // All that it started ends with it.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Puts one more file into the sources.
+pub(super) fn drop_file(sources: &Path) -> anyhow::Result<()> {
+    let mut bytes = vec![0; DROPPED];
+    fastrand::Rng::with_seed(77).fill(&mut bytes);
+    fs::write(sources.join("dropped-in-later.bin"), bytes).context("cannot write the file")
+}

@@ -1,0 +1,171 @@
+//! What happens for the first time, in words for someone who has never seen a swarm.
+
+use crate::picture::{Lesson, Picture};
+
+/// A rule: when it first holds, and what is told then.
+struct Rule {
+    title: &'static str,
+    /// What happened, told of the picture in which it did; none as long as it has not.
+    holds: fn(&Picture) -> Option<String>,
+}
+
+const RULES: [Rule; 9] = [
+    Rule { title: "A client announces itself", holds: announced },
+    Rule { title: "Peers connect to each other", holds: connected },
+    Rule { title: "The first piece arrives", holds: first_piece },
+    Rule { title: "Rarest first: everybody fetches something else", holds: rarest_first },
+    Rule { title: "A leecher gives to others", holds: leecher_gives },
+    Rule { title: "A leecher becomes a seeder", holds: became_seeder },
+    Rule { title: "Everybody has everything", holds: complete },
+    Rule { title: "A client is gone, the swarm goes on", holds: gone },
+    Rule { title: "Leechers have given more than seeders", holds: mostly_leechers },
+];
+
+/// What has been told so far.
+#[derive(Debug, Default)]
+pub(super) struct Lessons {
+    told: [bool; RULES.len()],
+    lessons: Vec<Lesson>,
+}
+
+impl Lessons {
+    /// Adds what `picture` shows for the first time, and returns all that was told, in order.
+    pub(super) fn look(&mut self, picture: &Picture) -> Vec<Lesson> {
+        for (rule, told) in RULES.iter().zip(&mut self.told) {
+            if !*told && let Some(text) = (rule.holds)(picture) {
+                *told = true;
+                self.lessons.push(Lesson { at: picture.at, title: rule.title, text });
+            }
+        }
+        self.lessons.clone()
+    }
+}
+
+fn announced(picture: &Picture) -> Option<String> {
+    let first = picture.announces.last()?;
+    Some(format!(
+        "{} told the tracker: I take part in “{}”, and I listen at this address. The tracker answers with addresses of \
+         others who do. It never sees the content: it only introduces them.",
+        first.client, first.torrent
+    ))
+}
+
+fn connected(picture: &Picture) -> Option<String> {
+    let edge = picture.edges.first()?;
+    let (from, to) = (&picture.clients[edge.from].name, &picture.clients[edge.to].name);
+    Some(format!(
+        "{to} has connected to {from}, whose address the tracker gave it. They tell each other which pieces they have; \
+         from here on the tracker is not needed for this transfer."
+    ))
+}
+
+fn first_piece(picture: &Picture) -> Option<String> {
+    let (torrent, holder) = leechers(picture).find(|(_, holder)| holder.done > 0)?;
+    Some(format!(
+        "“{}” is cut into {} pieces. {} has its first one and has compared it with the hash in the .torrent: a piece \
+         that was damaged on the way would be thrown away and fetched again.",
+        torrent.title, torrent.pieces, picture.clients[holder.client].name
+    ))
+}
+
+fn rarest_first(picture: &Picture) -> Option<String> {
+    picture.torrents.iter().find_map(|torrent| {
+        let partial: Vec<_> = torrent.holders.iter().filter(|it| !it.origin && it.activity == "leeching").collect();
+        partial.iter().enumerate().find_map(|(at, one)| {
+            let other = partial[at + 1..].iter().find(|other| differ(&one.map, &other.map))?;
+            let name = |client: usize| &picture.clients[client].name;
+            Some(format!(
+                "{} and {} have different pieces of “{}”. Clients ask first for the pieces that the fewest around them \
+                 have: so each soon has something that others want, and no piece dies out.",
+                name(one.client),
+                name(other.client),
+                torrent.title
+            ))
+        })
+    })
+}
+
+fn leecher_gives(picture: &Picture) -> Option<String> {
+    let edge = picture.edges.iter().find(|edge| {
+        let holders = picture.torrents.get(edge.torrent).map_or(&[][..], |torrent| &torrent.holders);
+        holders.iter().any(|it| it.client == edge.from && !it.origin && it.activity == "leeching")
+    })?;
+    Some(format!(
+        "{} has not everything yet and already sends pieces to {}. That is why a swarm gets faster, not slower, with \
+         everybody who joins.",
+        picture.clients[edge.from].name, picture.clients[edge.to].name
+    ))
+}
+
+fn became_seeder(picture: &Picture) -> Option<String> {
+    let (torrent, holder) = leechers(picture).find(|(_, holder)| holder.activity == "seeding")?;
+    Some(format!(
+        "{} has all of “{}”. It has announced “completed”, which the site counts as a snatch, and stays to give: from \
+         now on it is a seeder.",
+        picture.clients[holder.client].name, torrent.title
+    ))
+}
+
+fn complete(picture: &Picture) -> Option<String> {
+    let torrent = picture.torrents.iter().find(|it| it.completed.is_some())?;
+    Some(format!(
+        "All clients have “{}”, {} seconds after it was uploaded. The first seeders could leave now, and nothing would \
+         be lost.",
+        torrent.title, torrent.completed?
+    ))
+}
+
+fn gone(picture: &Picture) -> Option<String> {
+    let seat = picture.clients.iter().find(|it| matches!(it.state, "dead" | "cut off"))?;
+    Some(format!(
+        "{} is {}. The others ask somebody else for the pieces they wanted of it. The tracker forgets it when it has \
+         not announced for a while; it goes on where it was when it comes back.",
+        seat.name, seat.state
+    ))
+}
+
+fn mostly_leechers(picture: &Picture) -> Option<String> {
+    let megabytes = picture.sent_by_leechers >> 20;
+    (megabytes > 0 && 2 * picture.sent_by_leechers > picture.sent).then(|| {
+        format!(
+            "More than half of all bytes, {megabytes} MiB, came from clients that began with nothing. Whoever had the \
+             content at first had to send it only about once."
+        )
+    })
+}
+
+/// Everybody who was not given the content, with the torrent.
+fn leechers(picture: &Picture) -> impl Iterator<Item = (&crate::picture::Torrent, &crate::picture::Holder)> {
+    let torrents = picture.torrents.iter();
+    torrents.flat_map(|torrent| torrent.holders.iter().filter(|it| !it.origin).map(move |it| (torrent, it)))
+}
+
+/// Whether each of two maps has a piece that the other lacks.
+fn differ(one: &str, other: &str) -> bool {
+    let nibbles =
+        |map: &str| map.chars().map(|digit| digit.to_digit(16).unwrap_or_default()).collect::<Vec<_>>();
+    let (one, other) = (nibbles(one), nibbles(other));
+    let more = |a: &[u32], b: &[u32]| a.iter().zip(b).any(|(a, b)| a & !b != 0);
+    more(&one, &other) && more(&other, &one)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn maps_differ_only_if_each_has_something_the_other_lacks() {
+        assert!(differ("80", "40"));
+        assert!(!differ("c0", "40"));
+        assert!(!differ("00", "ff"));
+    }
+
+    #[test]
+    fn nothing_is_told_of_nothing_and_nothing_twice() {
+        let mut lessons = Lessons::default();
+        assert!(lessons.look(&Picture::default()).is_empty());
+        let shown = Picture { sent: 10 << 20, sent_by_leechers: 6 << 20, ..Picture::default() };
+        assert_eq!(lessons.look(&shown).len(), 1);
+        assert_eq!(lessons.look(&shown).len(), 1);
+    }
+}

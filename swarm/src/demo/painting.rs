@@ -1,0 +1,170 @@
+//! The picture of a moment, made of what nodes, site and tracker say.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+
+use crate::client::{Activity, Share};
+use crate::node::{Report, State};
+use crate::picture::{Edge, Holder, Seat, Torrent};
+
+use super::world::{Published, Resident};
+
+/// What a client says, beside who it is.
+pub(super) struct Said<'a> {
+    pub(super) resident: &'a Resident,
+    pub(super) report: Report,
+}
+
+/// Bytes that clients have sent, also before their programs were started again and forgot it.
+#[derive(Debug, Default)]
+pub(super) struct Sums(BTreeMap<(String, u32), Sent>);
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Sent {
+    before: u64,
+    last: u64,
+    origin: bool,
+}
+
+impl Sums {
+    /// Takes over what a client says now.
+    pub(super) fn note(&mut self, client: &str, torrent: u32, origin: bool, sent: u64) {
+        let sum = self.0.entry((client.to_owned(), torrent)).or_default();
+        if sent < sum.last {
+            sum.before += sum.last;
+        }
+        sum.last = sent;
+        sum.origin = origin;
+    }
+
+    /// All bytes, and those of clients that were not given the content.
+    pub(super) fn totals(&self) -> (u64, u64) {
+        let sum = |leechers: bool| {
+            let sums = self.0.values().filter(|sum| !(leechers && sum.origin));
+            sums.map(|sum| sum.before + sum.last).sum()
+        };
+        (sum(false), sum(true))
+    }
+}
+
+/// One client.
+pub(super) fn seat(said: &Said<'_>) -> Seat {
+    let Said { resident, report } = said;
+    let (state, reason) = match &report.state {
+        State::Starting => ("starting", String::new()),
+        State::Running if !report.connected => ("cut off", String::new()),
+        State::Running => ("running", String::new()),
+        State::Stopped => ("stopped", String::new()),
+        State::Dead(reason) => ("dead", reason.clone()),
+    };
+    let moves = matches!(report.state, State::Running);
+    let sum = |of: fn(&Share) -> u64| if moves { report.shares.iter().map(of).sum() } else { 0 };
+    Seat {
+        name: resident.node.name.clone(),
+        kind: resident.node.kind,
+        version: report.version.clone().unwrap_or_default(),
+        address: resident.node.addresses.first().map(ToString::to_string).unwrap_or_default(),
+        state,
+        reason,
+        rate: report.rate,
+        sending: sum(|share| share.sending),
+        fetching: sum(|share| share.fetching),
+        age: u64::try_from(report.at.elapsed().as_millis()).unwrap_or(u64::MAX),
+    }
+}
+
+/// One torrent with all that have it.
+pub(super) fn torrent(published: &Published, said: &[Said<'_>], tracker: Option<(u32, u32)>) -> Torrent {
+    let mut holders = Vec::new();
+    let (mut seeders, mut leechers) = (0, 0);
+    for (client, it) in said.iter().enumerate() {
+        let Some(share) = it.share(published) else { continue };
+        if it.report.state == State::Running {
+            match share.activity {
+                Activity::Seeding => seeders += 1,
+                Activity::Leeching => leechers += 1,
+                _ => {}
+            }
+        }
+        holders.push(holder(client, it, published, share));
+    }
+    Torrent {
+        id: published.id,
+        title: published.title.clone(),
+        info_hash: published.info_hash.to_string(),
+        size: published.size,
+        pieces: published.pieces,
+        tracker,
+        clients: (seeders, leechers),
+        completed: published.completed,
+        holders,
+    }
+}
+
+fn holder(client: usize, said: &Said<'_>, published: &Published, share: &Share) -> Holder {
+    let (activity, reason) = match &share.activity {
+        Activity::Checking => ("checking", String::new()),
+        Activity::Leeching => ("leeching", String::new()),
+        Activity::Seeding => ("seeding", String::new()),
+        Activity::Stopped => ("stopped", String::new()),
+        Activity::Failed(reason) => ("failed", reason.clone()),
+    };
+    let missing = published.size.saturating_sub(share.done);
+    Holder {
+        client,
+        activity,
+        reason,
+        origin: said.resident.origins.contains(&published.id),
+        done: share.done,
+        map: data_encoding::HEXLOWER.encode(&share.pieces),
+        eta: (missing > 0 && share.fetching > 0).then(|| missing / share.fetching),
+    }
+}
+
+/// Where bytes move. Both sides tell of it; who fetches knows better, as it has counted them in.
+pub(super) fn edges<'a>(said: &[Said<'_>], torrents: impl Iterator<Item = &'a Published>) -> Vec<Edge> {
+    let at: HashMap<IpAddr, usize> = said
+        .iter()
+        .enumerate()
+        .flat_map(|(client, it)| it.resident.node.addresses.iter().map(move |address| (*address, client)))
+        .collect();
+    let mut rates: BTreeMap<(usize, usize, usize), [u64; 2]> = BTreeMap::new();
+    for (torrent, published) in torrents.enumerate() {
+        for (client, it) in said.iter().enumerate().filter(|(_, it)| it.report.state == State::Running) {
+            for link in it.share(published).map_or(&[][..], |share| &share.links) {
+                let Some(&other) = at.get(&link.address) else { continue };
+                rates.entry((other, client, torrent)).or_default()[0] += link.fetching;
+                rates.entry((client, other, torrent)).or_default()[1] += link.sending;
+            }
+        }
+    }
+    let edges = rates.into_iter().map(|((from, to, torrent), [fetched, sent])| Edge {
+        from,
+        to,
+        torrent,
+        rate: if fetched > 0 { fetched } else { sent },
+    });
+    edges.filter(|edge| edge.rate > 0).collect()
+}
+
+impl Said<'_> {
+    /// What it says of a torrent.
+    pub(super) fn share(&self, published: &Published) -> Option<&Share> {
+        self.report.shares.iter().find(|share| published.is_named(&share.info_hash))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_program_forgot_still_counts() {
+        let mut sums = Sums::default();
+        for sent in [10, 50, 0, 20] {
+            sums.note("rtorrent-1", 1, true, sent);
+        }
+        sums.note("aria2-1", 1, false, 30);
+        assert_eq!(sums.totals(), (100, 30));
+    }
+}
