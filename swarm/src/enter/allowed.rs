@@ -5,7 +5,6 @@ use std::io::ErrorKind;
 use std::process::Stdio;
 
 use infra::refusal::Refusal;
-use infra::refusal::Refusal;
 use rustix::process::geteuid;
 use tokio::process::Command;
 
