@@ -31,9 +31,6 @@ const LOOK: Duration = Duration::from_secs(1);
 const ANSWER: Duration = Duration::from_secs(3);
 const DEED: Duration = Duration::from_secs(30);
 
-/// How long it has to stop, which is told to the tracker as a rule.
-const STOP: Duration = Duration::from_secs(10);
-
 pub(super) struct Keeper {
     /// Of the client, for the log.
     name: String,
@@ -52,6 +49,8 @@ pub(super) struct Keeper {
     throttled: bool,
     /// What the program has, or is to be given once it answers.
     torrents: Vec<Torrent>,
+    /// What its session may hold still, with other content than there is now: it was removed while it did not run.
+    removed: Vec<InfoHash>,
 }
 
 struct Torrent {
@@ -85,6 +84,7 @@ impl Keeper {
             next: now,
             throttled: false,
             torrents: Vec::new(),
+            removed: Vec::new(),
         }
     }
 
@@ -115,7 +115,7 @@ impl Keeper {
             }
         };
         if let Some(program) = self.program.take() {
-            program.stop(STOP).await;
+            program.stop().await;
         }
         self.rest(State::Stopped);
         if let Some(done) = done {
@@ -181,14 +181,16 @@ impl Keeper {
         self.next = Instant::now();
     }
 
-    /// What was removed while it did not run is in its session still.
+    /// Takes from its session what it is not to have.
     async fn forget_others(&mut self) -> anyhow::Result<()> {
         for share in within(self.client.shares()).await? {
             let hash: InfoHash = share.info_hash.parse()?;
-            if !self.torrents.iter().any(|torrent| torrent.hash == hash) {
+            let is_known = self.torrents.iter().any(|torrent| torrent.hash == hash);
+            if !is_known || self.removed.contains(&hash) {
                 within(self.client.remove(&hash)).await?;
             }
         }
+        self.removed.clear();
         Ok(())
     }
 
@@ -199,7 +201,7 @@ impl Keeper {
             Order::Remove(hash) => self.remove(&hash).await,
             Order::Stop => {
                 if let Some(program) = self.program.take() {
-                    program.stop(STOP).await;
+                    program.stop().await;
                 }
                 self.rest(State::Stopped);
                 Ok(())
@@ -250,8 +252,10 @@ impl Keeper {
         self.torrents.retain(|torrent| torrent.hash != *hash);
         if self.is_running() {
             within(self.client.remove(hash)).await?;
-            self.report.lock().shares.retain(|share| share.info_hash != hash.to_string());
+        } else {
+            self.removed.push(*hash);
         }
+        self.report.lock().shares.retain(|share| share.info_hash != hash.to_string());
         content::delete(&content::folder(&self.downloads, hash)).await
     }
 

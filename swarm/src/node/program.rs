@@ -12,6 +12,10 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
+/// How long a program has to tell the tracker and to end, and then to end.
+const POLITE: Duration = Duration::from_secs(7);
+const PLAIN: Duration = Duration::from_secs(3);
+
 /// How much of a log says why a program ended.
 const LAST_LINES: usize = 3;
 
@@ -51,12 +55,15 @@ impl Program {
         status
     }
 
-    /// Asks it to end like Ctrl-C does, on which programs still tell the tracker, and kills it after `patience`.
-    pub(super) async fn stop(mut self, patience: Duration) {
-        self.signal(Signal::INT);
-        if timeout(patience, self.wait()).await.is_err() {
-            self.kill().await;
+    /// Asks it to end like Ctrl-C does, on which programs still tell the tracker; then more plainly.
+    pub(super) async fn stop(mut self) {
+        for (signal, patience) in [(Signal::INT, POLITE), (Signal::TERM, PLAIN)] {
+            self.signal(signal);
+            if timeout(patience, self.wait()).await.is_ok() {
+                return;
+            }
         }
+        self.kill().await;
     }
 
     /// Kills it.

@@ -168,6 +168,17 @@ fn a_program_is_stopped_started_and_killed_and_knows_its_torrents_again() {
         await_state(&node, &State::Running);
         assert_eq!(fake.told(), ["remove", "throttle None"], "its session is older than the order");
 
+        for running in [true, false] {
+            if !running {
+                node.order(Order::Stop).await.unwrap();
+            }
+            node.order(torrent(Some(folder.join("content")))).await.unwrap();
+        }
+        assert_eq!(fake.told(), ["remove", "add true"]);
+        node.order(Order::Start).await.unwrap();
+        await_state(&node, &State::Running);
+        assert_eq!(fake.told(), ["remove", "throttle None", "add true"], "it looks at its new content");
+
         node.end().await;
         assert_eq!(node.report().state, State::Stopped);
         assert!(node.order(Order::Start).await.is_err());
