@@ -19,17 +19,16 @@ use super::{Event, Options, create, found, refusal};
 pub(crate) struct Create {
     /// File or folder to share
     path: PathBuf,
-    /// The tracker's announce URL; the site fills in its own at each download
+    /// The tracker's announce URL; the site writes its own at each download. Without one rtorrent refuses the torrent
     #[arg(long, value_name = "URL")]
     announce: Option<String>,
-    /// Version 1 only (BEP 3): for folders that are seeded by programs without pad files, such as rtorrent, Transmission
-    /// and aria2
+    /// Version 1 (BEP 3), which every program reads and seeds (the default)
     #[arg(long, group = "kind")]
     v1: bool,
-    /// Version 2 only (BEP 52)
+    /// Version 2 (BEP 52), for qBittorrent 4.4 and others of libtorrent 2
     #[arg(long, group = "kind")]
     v2: bool,
-    /// Both versions in one, which every program reads (the default)
+    /// Both in one; Transmission 3 refuses it, and rtorrent 0.9 and aria2 cannot seed folders from it: they miss pad files
     #[arg(long, group = "kind")]
     hybrid: bool,
     /// A power of two from 16 to 262144; without it about 1000 to 2000 pieces of at most 16 MiB
@@ -93,10 +92,10 @@ impl Create {
                 ));
             }
         }
-        let kind = match (self.v1, self.v2) {
-            (true, _) => Kind::V1,
-            (_, true) => Kind::V2,
-            _ => Kind::Hybrid,
+        let kind = match (self.v2, self.hybrid) {
+            (true, _) => Kind::V2,
+            (_, true) => Kind::Hybrid,
+            _ => Kind::V1,
         };
         Ok(Options {
             kind,

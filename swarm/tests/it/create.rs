@@ -216,7 +216,7 @@ fn a_name_that_begins_another_sorts_before_it() {
 }
 
 #[test]
-fn a_folder_without_choices_becomes_a_private_hybrid_named_like_it() {
+fn a_folder_without_choices_becomes_private_version_1_named_like_it() {
     let folder = tempfile::tempdir().expect("a folder is made");
     let path = folder.path().join("my files");
     fs::create_dir_all(path.join("inner")).expect("it is made");
@@ -231,13 +231,12 @@ fn a_folder_without_choices_becomes_a_private_hybrid_named_like_it() {
     assert!(said(&output).contains("left out my files/link"), "{}", said(&output));
     let torrent = fs::read(folder.path().join("my files.torrent")).expect("it is written");
     let made = Metainfo::parse(&torrent, &Limits::default()).expect("it is read");
-    assert_eq!((made.name.as_str(), made.kind, made.private), ("my files", Kind::Hybrid, true));
+    assert_eq!((made.name.as_str(), made.kind, made.private), ("my files", Kind::V1, true));
     assert_eq!(made.announce, Some(&b"http://localhost/announce"[..]));
     assert_eq!(made.files.iter().map(|file| &*file.path).collect::<Vec<_>>(), ["inner/a"]);
     let shown = String::from_utf8(output.stdout).expect("it is UTF-8");
-    for hash in [made.hashes.v1.map(|hash| hash.to_string()), made.hashes.v2.map(|hash| hash.to_string())] {
-        assert!(shown.contains(&hash.expect("it has both")), "{shown}");
-    }
+    let hash = made.hashes.v1.expect("it is version 1").to_string();
+    assert!(shown.contains(&hash) && shown.contains("my files.torrent"), "{shown}");
 }
 
 #[test]
