@@ -109,7 +109,7 @@ fn became_seeder(picture: &Picture) -> Option<String> {
 fn complete(picture: &Picture) -> Option<String> {
     let torrent = picture.torrents.iter().find(|it| it.completed.is_some())?;
     Some(format!(
-        "All clients have “{}”, {} seconds after it was uploaded. The first seeders could leave now, and nothing would \
+        "All clients have “{}”, {} s after it was uploaded. The first seeders could leave now, and nothing would \
          be lost.",
         torrent.title, torrent.completed?
     ))
