@@ -277,8 +277,15 @@ function open() {
   source.addEventListener("error", () => {
     close();
     retry = setTimeout(open, Math.min(LATEST, SOONEST * 1.5 ** failures));
+    if (failures === 1) lead().catch(() => {});
     failures += 1;
   });
+}
+
+/** Who was signed out meanwhile is led to sign in. */
+async function lead() {
+  const { status } = await fetch("/swarm/picture");
+  if (status === 401) location.reload();
 }
 
 // Open for those who see no graph.
