@@ -107,7 +107,7 @@ pub struct Layout {
     piece_length: u64,
     /// Sorted by raw parts of the path, as BEP 52 demands; of a single file, the file with its name as path.
     files: Vec<Source>,
-    /// Where each file begins, in bytes from the torrent's begin, pad files counted.
+    /// Where each file begins, in bytes from the beginning of the torrent, pad files counted.
     starts: Vec<u64>,
     single: bool,
     pieces: usize,

@@ -28,7 +28,7 @@ pub(crate) struct Create {
     /// Version 2 (BEP 52), for qBittorrent 4.4 and others of libtorrent 2
     #[arg(long, group = "kind")]
     v2: bool,
-    /// Both in one; Transmission 3 refuses it, and rtorrent 0.9 and aria2 cannot seed folders from it: they miss pad files
+    /// Both in one; Transmission 3 refuses it, and rtorrent 0.9 and aria2 miss pad files in a folder that they seed
     #[arg(long, group = "kind")]
     hybrid: bool,
     /// A power of two from 16 to 262144; without it about 1000 to 2000 pieces of at most 16 MiB

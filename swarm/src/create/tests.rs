@@ -2,7 +2,6 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Once;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -95,17 +94,4 @@ fn every_byte_is_said_to_be_hashed_once() {
     let made = Metainfo::parse(&torrent, &Limits::default()).expect("it is read");
     assert_eq!((made.size, made.files.len()), ((12 << 20) + 6, 4));
     assert_eq!((all.into_inner(), done.into_inner()), (made.size, made.size));
-}
-
-#[test]
-fn an_unreadable_folder_is_named() {
-    let folder = folder();
-    let closed = folder.path().join("closed");
-    fs::create_dir(&closed).expect("it is made");
-    fs::set_permissions(&closed, fs::Permissions::from_mode(0)).expect("it is closed");
-    // Root reads everything.
-    if fs::read_dir(&closed).is_err() {
-        let sentence = refused(create(folder.path(), &Options::default(), &|_| ()));
-        assert!(sentence.contains("closed cannot be read"), "{sentence}");
-    }
 }

@@ -1,7 +1,9 @@
 //! `swarm create` beside torf, mktorrent and libtorrent; what it refuses; that it replaces nothing unasked.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -234,6 +236,8 @@ fn a_folder_without_choices_becomes_private_version_1_named_like_it() {
     assert_eq!((made.name.as_str(), made.kind, made.private), ("my files", Kind::V1, true));
     assert_eq!(made.announce, Some(&b"http://localhost/announce"[..]));
     assert_eq!(made.files.iter().map(|file| &*file.path).collect::<Vec<_>>(), ["inner/a"]);
+    let again = swarm(&["-o", "-"], &path.join("inner/.."));
+    assert_eq!(self::made(&again).info, made.info);
     let shown = String::from_utf8(output.stdout).expect("it is UTF-8");
     let hash = made.hashes.v1.expect("it is version 1").to_string();
     assert!(shown.contains(&hash) && shown.contains("my files.torrent"), "{shown}");
@@ -270,6 +274,8 @@ fn what_cannot_be_shared_is_refused_with_a_sentence() {
     assert!(refusal(&swarm(&["-o", "-"], &path.join("absent"))).contains("cannot be read"));
     assert!(refusal(&swarm(&["-o", "-"], Path::new("/dev/null"))).contains("neither a file nor a folder"));
     assert!(refusal(&swarm(&["-o", "/proc/t", "--v1"], &path.join("a\\b"))).contains("rename it"));
+    fs::rename(path.join("a\\b"), path.join(OsStr::from_bytes(b"a\xff"))).expect("it is renamed");
+    assert!(refusal(&swarm(&["-o", "-"], &path)).contains("not UTF-8"));
     let file = path.join("file");
     fs::write(&file, "hello").expect("it is written");
     assert!(refusal(&swarm(&["-o", "/proc/t"], &file)).contains("cannot be written"));

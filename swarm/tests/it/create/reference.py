@@ -1,6 +1,6 @@
 """Info hashes as torf, mktorrent and libtorrent make them: a JSON list of trees on stdin, a list of hashes on stdout.
 
-A tree is {"path", "piece_length", "files": [[path below the tree, size], …]} with the files sorted by parts of the path.
+A tree is {"path", "piece_length", "files": [[path below the tree, size], …]}, the files sorted by parts of the path.
 """
 import hashlib
 import json
@@ -37,7 +37,7 @@ def by_mktorrent(tree):
 
 
 def by_libtorrent(tree, flags):
-    """Version 1 in the order given. Hybrids are sorted by whole paths, and padded behind the last file unless told not to."""
+    """Version 1 in the order given. Hybrids sorted by whole paths, padded behind the last file unless told not to."""
     root, parent = os.path.basename(tree["path"]), os.path.dirname(tree["path"])
     files = [libtorrent.create_file_entry("/".join(filter(None, [root, path])), size) for path, size in tree["files"]]
     torrent = libtorrent.create_torrent(files, tree["piece_length"], flags)
