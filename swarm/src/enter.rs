@@ -34,8 +34,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// What the outer process waits longer before it kills all of them, in case they are frozen.
 const MORE: Duration = Duration::from_secs(5);
 
-/// Runs `task` in namespaces of its own (network, processes; of users for an ordinary user), whose end ends everything
-/// in them. `site` is bound before, in the host's network; the task finds the socket with [`site_socket`].
+/// Runs `task` in namespaces of its own (network, processes, shared memory; of users for an ordinary user), whose end ends
+/// everything in them. `site` is bound before, in the host's network; the task finds the socket with [`site_socket`].
 ///
 /// The task stops at SIGTERM, and has to be done with that soon. Where it was started from, this does not return: the
 /// process ends with the task's exit status.

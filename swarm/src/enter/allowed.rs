@@ -8,8 +8,9 @@ use infra::refusal::Refusal;
 use rustix::process::geteuid;
 use tokio::process::Command;
 
-/// For everybody: a network and a process namespace. The second process that this makes is told when the first is gone.
-const ALL: [&str; 4] = ["--fork", "--kill-child=TERM", "--net", "--pid"];
+/// For everybody: a network and a process namespace, and one of shared memory, of which a PostgreSQL server that is
+/// killed leaves some. The second process that this makes is told when the first is gone.
+const ALL: [&str; 5] = ["--fork", "--ipc", "--kill-child=TERM", "--net", "--pid"];
 
 /// For those who are not root, who keep their name: PostgreSQL refuses to run as root, also as one that is none.
 const USER: [&str; 3] = ["--user", "--map-current-user", "--keep-caps"];
