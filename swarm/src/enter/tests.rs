@@ -151,6 +151,9 @@ fn probe() {
             println!("ready");
             signalled.await??;
             println!("stopped");
+            if kind == "stubborn" {
+                std::future::pending::<()>().await;
+            }
             Ok(fs::write(env::var_os(STOPPED).unwrap_or_default(), "stopped")?)
         })
     })
@@ -283,6 +286,18 @@ fn a_task_that_hears_no_signals_is_ended() {
     kill_process(probe.pid(), Signal::TERM).unwrap();
     let end = probe.check_end();
     assert_eq!(end.status.code(), Some(128 + Signal::TERM.as_raw()), "{end:?}");
+}
+
+#[test]
+fn a_second_signal_kills_what_does_not_stop() {
+    let mut probe = Probe::start("stubborn", Who::Myself);
+    kill_process(probe.pid(), Signal::TERM).unwrap();
+    let mut line = String::new();
+    probe.output.read_line(&mut line).unwrap();
+    assert_eq!(line, "stopped\n");
+    kill_process(probe.pid(), Signal::INT).unwrap();
+    let end = probe.check_end();
+    assert_eq!(end.status.code(), Some(128 + Signal::KILL.as_raw()), "{end:?}");
 }
 
 #[test]
