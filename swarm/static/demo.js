@@ -42,7 +42,8 @@ function showFigures(picture) {
   const share = percent(picture.sent_by_leechers, picture.sent);
   const complete = picture.torrents.filter((it) => it.completed !== null).length;
   write(cell(document, "clock"), clock(picture.at));
-  write(cell(swarm, "moving"), rate(picture.edges.reduce((sum, it) => sum + it.rate, 0)));
+  const moving = picture.edges.reduce((sum, it) => sum + it.rate, 0);
+  write(cell(swarm, "moving"), moving === 0 ? "nothing" : rate(moving));
   write(cell(swarm, "sent"), size(picture.sent));
   write(cell(swarm, "share"), `${share} %`);
   write(cell(swarm, "complete"), `${complete} of ${picture.torrents.length}`);

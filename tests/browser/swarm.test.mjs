@@ -65,7 +65,7 @@ test("the swarm is watched from its first piece to its last", async () => {
   await page.locator("#graph .edge").first().waitFor({ state: "attached", timeout: PATIENCE });
   await checkPage(page, "desk-swarm-begins");
   await awaitTexts(page, "all have everything", "#clients [data-cell=has]", CLIENTS, (it) => it === "100 %");
-  await awaitTexts(page, "the pages says when", "[data-cell=completion]", 2, (it) => it.startsWith("At every client after"));
+  await awaitTexts(page, "the page says when", "[data-cell=completion]", 2, (it) => it.startsWith("At every client after"));
   await until("tracker and clients count alike", async () => (await page.locator(".differs").count()) === 0, PATIENCE);
   assert.ok(Number.parseInt(await page.locator("[data-cell=share]").innerText(), 10) > 0, "leechers have sent, too");
   assert.ok((await page.locator("#lessons li").count()) >= 3, "it says what is happening");
@@ -78,7 +78,7 @@ test("staff hold a client to a rate", async () => {
   const row = page.locator("[data-client]").last();
   const name = await row.getAttribute("data-client");
   await row.getByRole("link", { name: `Control ${name}` }).click();
-  assert.equal(await page.getByLabel("Client").inputValue(), name);
+  assert.equal(await page.getByLabel("Client", { exact: true }).inputValue(), name);
   await page.getByLabel("Rate in KiB/s").fill("123");
   await press(page, "Throttle");
   await until("the outcome is said", async () => (await page.locator("#told").innerText()).length > 3);
@@ -92,7 +92,7 @@ test("without scripts it is all there, and so are the controls", async () => {
   const page = await visit(VIEWPORTS.phone, { javaScriptEnabled: false });
   assert.equal(await page.locator("#clients [data-client]").count(), CLIENTS);
   await page.getByRole("link", { name: "Hold it still" }).click();
-  const name = await page.getByLabel("Client").inputValue();
+  const name = await page.getByLabel("Client", { exact: true }).inputValue();
   await press(page, "No limit");
   await page.getByRole("status").filter({ hasText: name }).first().waitFor();
   await page.context().close();

@@ -124,7 +124,10 @@ impl View {
         Self {
             clock: clock(picture.at),
             summary: summary(picture),
-            moving: rate(picture.edges.iter().map(|it| it.rate).sum()),
+            moving: match picture.edges.iter().map(|it| it.rate).sum() {
+                0 => "nothing".to_owned(),
+                moving => rate(moving),
+            },
             sent: size(picture.sent),
             leechers_share: percent(picture.sent_by_leechers, picture.sent),
             complete: format!("{complete} of {}", torrents.len()),
