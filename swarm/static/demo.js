@@ -3,7 +3,7 @@
 import { choose } from "./control.js";
 import { Graph, shares } from "./graph.js";
 import { copies, fresh, strip } from "./maps.js";
-import { clock, count, duration, percent, rate, size } from "./words.js";
+import { clock, completion, count, duration, holding, percent, rate, size, withReason } from "./words.js";
 
 /** Milliseconds after which what is shown is called old. */
 const OLD = 2000;
@@ -57,8 +57,6 @@ function showFigures(picture) {
   );
 }
 
-const withReason = (state, reason) => (reason ? `${state}: ${reason}` : state);
-
 function showClients(picture) {
   const rows = byData("client");
   picture.clients.forEach((client, place) => {
@@ -75,22 +73,6 @@ function showClients(picture) {
     write(cell(row, "fetching"), rate(client.fetching));
     write(cell(row, "limit"), client.rate === null ? "" : `${client.rate} KiB/s`);
   });
-}
-
-function completion(torrent) {
-  if (torrent.completed !== null) return `At every client after ${duration(torrent.completed)}`;
-  const lacking = torrent.holders.filter((it) => it.done < torrent.size);
-  const known = lacking.length > 0 && lacking.every((it) => it.eta !== null);
-  if (known) return `About ${duration(Math.max(...lacking.map((it) => it.eta)))} to go`;
-  return `${count(lacking.length, "client", "clients")} to go`;
-}
-
-function words(holder, torrent) {
-  const has = percent(holder.done, torrent.size);
-  if (holder.activity === "seeding") return holder.origin ? "given" : "seeds";
-  if (holder.activity === "leeching") return `${has} %`;
-  if (holder.activity === "checking") return `checks, ${has} %`;
-  return withReason(`${holder.activity}, ${has} %`, holder.reason);
 }
 
 function showCounts(card, torrent) {
@@ -112,7 +94,7 @@ function showHolder(row, holder, torrent) {
   draw(part, paths.part);
   draw(all, paths.whole);
   all.setAttribute("class", `strip-all strip-${holder.activity}`);
-  write(cell(row, "words"), words(holder, torrent));
+  write(cell(row, "words"), holding(holder, torrent));
   const arrived = fresh(before.get(key) ?? paths.places, paths.places);
   before.set(key, paths.places);
   drawing.querySelector(".strip-fresh")?.remove();

@@ -118,11 +118,14 @@ export class Graph {
 
   #showLines(picture) {
     const sums = new Map();
-    for (const { from, to, rate } of picture.edges) {
-      if (this.#nodes[from] && this.#nodes[to] && rate > 0) {
-        const key = `${from} ${to}`;
-        sums.set(key, (sums.get(key) ?? 0) + rate);
-      }
+    for (const { from, to, torrent, rate } of picture.edges) {
+      if (!this.#nodes[from] || !this.#nodes[to] || rate === 0) continue;
+      const key = `${from} ${to}`;
+      const sum = sums.get(key) ?? { rate: 0, given: 0 };
+      const holder = picture.torrents[torrent]?.holders.find((it) => it.client === from);
+      sum.rate += rate;
+      if (holder?.origin) sum.given += rate;
+      sums.set(key, sum);
     }
     for (const [key, line] of this.#lines) {
       if (sums.has(key)) continue;
@@ -130,11 +133,11 @@ export class Graph {
       this.#lines.delete(key);
     }
     const { clients } = picture;
-    const fastest = [...sums].sort(([, a], [, b]) => b - a);
-    fastest.forEach(([key, rate], place) => {
+    const fastest = [...sums].sort(([, a], [, b]) => b.rate - a.rate);
+    fastest.forEach(([key, { rate, given }], place) => {
       const [from, to] = key.split(" ").map(Number);
       const line = this.#lines.get(key) ?? this.#makeLine(key, from, to);
-      const { origin } = shares(picture, from);
+      const origin = 2 * given > rate;
       line.classList.toggle("edge-origin", origin);
       line.classList.toggle("edge-leecher", !origin);
       line.classList.toggle("edge-moving", place < MOVING);
@@ -187,17 +190,18 @@ export class Graph {
   }
 }
 
-/** What a client has of all its torrents. */
+/** What a client has of all its torrents, and whether it was given all of that. */
 export function shares(picture, place) {
-  const sum = { done: 0, all: 0, origin: false };
+  const sum = { done: 0, all: 0, origin: true };
   for (const torrent of picture.torrents) {
     for (const holder of torrent.holders) {
       if (holder.client !== place) continue;
       sum.done += holder.done;
       sum.all += torrent.size;
-      sum.origin ||= holder.origin;
+      sum.origin &&= holder.origin;
     }
   }
+  sum.origin &&= sum.all > 0;
   return sum;
 }
 

@@ -1,4 +1,4 @@
-// Numbers and times as people read them. src/page/words.rs says the same.
+// Numbers and times as people read them. src/page/{words,view}.rs say the same.
 
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
 
@@ -33,3 +33,24 @@ export function duration(seconds) {
 export const percent = (part, whole) => Math.min(100, Math.floor((part * 100) / Math.max(1, whole)));
 
 export const count = (number, one, many) => `${number} ${number === 1 ? one : many}`;
+
+export const withReason = (state, reason) => (reason ? `${state}: ${reason}` : state);
+
+/** When all had a torrent, or how far they are. */
+export function completion(torrent) {
+  if (torrent.completed !== null) return `At every client after ${duration(torrent.completed)}`;
+  if (torrent.holders.length === 0) return "No client has it yet";
+  const lacking = torrent.holders.filter((it) => it.done < torrent.size);
+  if (lacking.length === 0) return "Nobody lacks anything";
+  if (lacking.every((it) => it.eta !== null)) return `About ${duration(Math.max(...lacking.map((it) => it.eta)))} to go`;
+  return `${count(lacking.length, "client", "clients")} to go`;
+}
+
+/** What a client has of a torrent. */
+export function holding(holder, torrent) {
+  const has = percent(holder.done, torrent.size);
+  if (holder.activity === "seeding") return holder.origin ? "given" : "seeds";
+  if (holder.activity === "leeching") return `${has} %`;
+  if (holder.activity === "checking") return `checks, ${has} %`;
+  return withReason(`${holder.activity}, ${has} %`, holder.reason);
+}

@@ -1,4 +1,4 @@
-// The page of the swarm is written twice, by the server and then by its scripts: the cases of src/page/{map,words}.rs.
+// The page of the swarm is written twice, by the server and then by its scripts: the cases of src/page/{map,view,words}.rs.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -24,6 +24,18 @@ test("numbers and times are short", async () => {
   assert.deepEqual([59, 125, 3_780].map(duration), ["59 s", "2 min 5 s", "1 h 3 min"]);
   assert.deepEqual([percent(999, 1000), percent(1000, 1000), percent(5, 0), percent(0, 0)], [99, 100, 100, 0]);
   assert.deepEqual([count(1, "piece", "pieces"), count(2, "piece", "pieces")], ["1 piece", "2 pieces"]);
+});
+
+test("completion is what was or what is to come", async () => {
+  const { completion, holding } = await load("words.js");
+  const holder = (done, eta) => ({ activity: "leeching", done, eta });
+  const say = (completed, ...holders) => completion({ size: 4096, completed, holders });
+  assert.equal(say(null, holder(4096, null), holder(1024, 7)), "About 7 s to go");
+  assert.equal(say(null, holder(4096, null), holder(1024, null)), "1 client to go");
+  assert.equal(say(null, holder(4096, null)), "Nobody lacks anything");
+  assert.equal(say(65, holder(4096, null)), "At every client after 1 min 5 s");
+  assert.equal(say(null), "No client has it yet");
+  assert.equal(holding({ activity: "failed", done: 1024, reason: "heron" }, { size: 4096 }), "failed, 25 %: heron");
 });
 
 test("piece maps are boxes, and many pieces share a place", async () => {

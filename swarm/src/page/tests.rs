@@ -1,6 +1,6 @@
 mod control;
 mod looks;
-mod made_up;
+pub(super) mod made_up;
 mod passing;
 mod whole;
 

@@ -229,11 +229,17 @@ fn completion(torrent: &Torrent) -> String {
     if let Some(seconds) = torrent.completed {
         return format!("At every client after {}", duration(seconds.into()));
     }
+    if torrent.holders.is_empty() {
+        return "No client has it yet".to_owned();
+    }
     let lacking: Vec<&Holder> = torrent.holders.iter().filter(|it| it.done < torrent.size).collect();
+    if lacking.is_empty() {
+        return "Nobody lacks anything".to_owned();
+    }
     let slowest = lacking.iter().map(|it| it.eta).try_fold(0, |most, eta| eta.map(|eta| most.max(eta)));
     match slowest {
-        Some(seconds) if !lacking.is_empty() => format!("About {} to go", duration(seconds)),
-        _ => format!("{} to go", count(lacking.len(), "client", "clients")),
+        Some(seconds) => format!("About {} to go", duration(seconds)),
+        None => format!("{} to go", count(lacking.len(), "client", "clients")),
     }
 }
 
@@ -269,5 +275,25 @@ impl From<&Announce> for AnnounceLine {
 impl From<&Lesson> for LessonLine {
     fn from(lesson: &Lesson) -> Self {
         Self { clock: clock(lesson.at), title: lesson.title, text: lesson.text.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::page::tests::made_up::torrent;
+
+    #[test]
+    fn completion_is_what_was_or_what_is_to_come() {
+        let mut torrent = torrent("heron");
+        assert_eq!(completion(&torrent), "About 7 s to go");
+        torrent.holders[1].eta = None;
+        assert_eq!(completion(&torrent), "1 client to go");
+        torrent.holders[1].done = torrent.size;
+        assert_eq!(completion(&torrent), "Nobody lacks anything");
+        torrent.completed = Some(65);
+        assert_eq!(completion(&torrent), "At every client after 1 min 5 s");
+        let nowhere = Torrent { completed: None, holders: Vec::new(), ..torrent };
+        assert_eq!(completion(&nowhere), "No client has it yet");
     }
 }

@@ -43,7 +43,7 @@ fn seat(name: &str, kind: Kind) -> Seat {
     }
 }
 
-fn torrent(word: &str) -> Torrent {
+pub(in crate::page) fn torrent(word: &str) -> Torrent {
     let holder = |client, activity, map: &str, done| Holder {
         client,
         activity,
