@@ -141,6 +141,7 @@ impl Kind {
 
 mod aria2;
 mod jsonrpc;
+mod ledger;
 mod libtorrent;
 mod program;
 mod qbittorrent;

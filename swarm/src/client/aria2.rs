@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use async_trait::async_trait;
@@ -15,7 +15,8 @@ use data_encoding::BASE64;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use self::torrent::{KEYS, Status, Tally};
+use self::torrent::{KEYS, Status};
+use super::ledger::Ledger;
 use super::{Client, Setup, Share, jsonrpc, program};
 
 const URL: &str = "http://127.0.0.1:6800/jsonrpc";
@@ -27,6 +28,7 @@ pub(super) struct Aria2 {
     http: Option<reqwest::Client>,
     /// By info hash. What is added by RPC is in no session of its own making, so it is kept here and beside it.
     torrents: HashMap<String, Torrent>,
+    ledger: Ledger,
 }
 
 struct Torrent {
@@ -36,15 +38,18 @@ struct Torrent {
     name: String,
     /// Its own name for the download, while it has one.
     gid: Option<String>,
-    tally: Tally,
+    /// Bytes that it had when it was started, once that is known.
+    had: Option<u64>,
 }
 
 impl Aria2 {
     pub(super) fn new(setup: Setup) -> Self {
-        Self { setup, http: None, torrents: HashMap::new() }
+        Self { setup, http: None, torrents: HashMap::new(), ledger: Ledger::default() }
     }
 
     /// The whole `aria2.conf`.
+    ///
+    /// The tracker's intervals are overruled: without a peer it would wait 120 s, and many trackers' patience would end.
     fn configuration(&self) -> anyhow::Result<String> {
         let port = self.setup.port;
         let mut text = format!(
@@ -61,6 +66,7 @@ impl Aria2 {
              bt-max-peers=60\n\
              bt-tracker-connect-timeout=5\n\
              bt-tracker-timeout=10\n\
+             bt-tracker-interval=12\n\
              seed-ratio=0.0\n\
              max-concurrent-downloads=100\n\
              check-integrity=true\n\
@@ -142,9 +148,9 @@ impl Client for Aria2 {
             fs::write(folder.join(file), text).with_context(|| format!("cannot write {file}"))?;
         }
         for torrent in self.torrents.values_mut() {
-            torrent.gid = None;
-            torrent.tally.begin();
+            (torrent.gid, torrent.had) = (None, None);
         }
+        self.ledger.begin();
         self.http = Some(program::http()?);
         command.arg("--conf-path=aria2.conf");
         Ok(command)
@@ -167,17 +173,18 @@ impl Client for Aria2 {
         }
         let file = self.setup.folder.join("torrents").join(format!("{hash}.torrent"));
         fs::write(&file, metainfo).with_context(|| format!("cannot write {}", file.display()))?;
-        let tally = Tally::new(folder.join(&parsed.name).exists());
+        let had = if folder.join(&parsed.name).exists() { None } else { Some(0) };
         let options = json!({ "dir": folder });
         let gid = self.call("aria2.addTorrent", json!([BASE64.encode(metainfo), [], options])).await?;
         let gid = gid.as_str().map(str::to_owned);
-        self.torrents.insert(hash, Torrent { file, folder, name: parsed.name, gid, tally });
+        self.torrents.insert(hash, Torrent { file, folder, name: parsed.name, gid, had });
         Ok(())
     }
 
     async fn remove(&mut self, info_hash: &InfoHash) -> anyhow::Result<()> {
         let hash = info_hash.to_string();
         let torrent = self.torrents.remove(&hash);
+        self.ledger.strike(&hash);
         // It says good-bye to the tracker first, for which it may have its time.
         for turn in 0..100 {
             let Some(status) = self.find(&hash).await? else { break };
@@ -209,14 +216,15 @@ impl Client for Aria2 {
     }
 
     async fn shares(&mut self) -> anyhow::Result<Vec<Share>> {
-        let mut shares = Vec::new();
+        let (mut shares, now) = (Vec::new(), Instant::now());
         for status in self.statuses().await? {
             let Some(torrent) = status.hash().and_then(|hash| self.torrents.get_mut(hash)) else { continue };
             if torrent.gid.as_ref() != Some(&status.gid) {
                 torrent.gid = Some(status.gid.clone());
             }
-            torrent.tally.hear(&status);
-            shares.push(status.share(&torrent.tally)?);
+            let moved = status.moved(&mut torrent.had);
+            let (whole, rate) = self.ledger.enter(status.hash().unwrap_or_default(), moved, now);
+            shares.push(status.share(whole, rate)?);
         }
         Ok(shares)
     }

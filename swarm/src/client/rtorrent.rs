@@ -2,14 +2,16 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::net::IpAddr;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use async_trait::async_trait;
 use bt::InfoHash;
 use tokio::process::Command;
 
+use super::ledger::{Ledger, Moved, Rates};
 use super::xmlrpc::{self, Value};
 use super::{Activity, Client, Link, Setup, Share, program};
 
@@ -18,11 +20,16 @@ const PORT: u16 = 5000;
 
 pub(super) struct Rtorrent {
     setup: Setup,
+    ledger: Ledger,
+    /// Of the peers.
+    rates: Rates,
+    /// What was added since the program was started last, in its spelling.
+    seen: Vec<String>,
 }
 
 impl Rtorrent {
     pub(super) fn new(setup: Setup) -> Self {
-        Self { setup }
+        Self { setup, ledger: Ledger::default(), rates: Rates::default(), seen: Vec::new() }
     }
 
     /// The whole `rtorrent.rc`.
@@ -42,14 +49,14 @@ impl Rtorrent {
              network.port_random.set = no\n\
              dht.mode.set = disable\n\
              protocol.pex.set = no\n\
-             protocol.encryption.set = allow_incoming\n\
+             protocol.encryption.set = allow_incoming,prefer_plaintext\n\
              system.file.allocate.set = 0\n\
              pieces.hash.on_completion.set = no\n\
              throttle.max_uploads.set = 30\n\
              throttle.max_uploads.global.set = 100\n"
         );
-        // It binds to one address for everything, or to none.
-        if let [address] = self.setup.addresses[..] {
+        // It binds to one address for everything, of version 4 only, or to none.
+        if let [IpAddr::V4(address)] = self.setup.addresses[..] {
             writeln!(text, "network.bind_address.set = {address}")?;
         }
         let rate = self.setup.rate.unwrap_or(0);
@@ -57,13 +64,25 @@ impl Rtorrent {
         writeln!(text, "throttle.global_down.max_rate.set_kb = {rate}")?;
         // Progress survives a `kill -9` as far as it was saved; by itself it saves every 20 minutes.
         writeln!(text, "schedule2 = session_save, 10, 10, ((session.save))")?;
+        writeln!(text, "method.set_key = event.download.finished, saved, ((d.save_full_session))")?;
         // Intervals below 600 s are 600 s to it, whatever the tracker asks for.
-        writeln!(text, "schedule2 = announce, 20, 30, \"d.multicall2=,started,d.tracker_announce=\"")?;
+        writeln!(text, "schedule2 = announce, 20, 30, ((d.multicall2, started, \"d.tracker_announce=\"))")?;
         Ok(text)
     }
 
     async fn call(method: &str, arguments: &[Value]) -> anyhow::Result<Value> {
         xmlrpc::call(PORT, method, arguments).await
+    }
+
+    /// Goes on with a torrent that it has. In its first moments after a `kill -9` it knows of its pieces what it saved
+    /// last; the disk may have more.
+    async fn resume(hash: &str, look: bool) -> anyhow::Result<()> {
+        let torrent = [hash.into()];
+        if look && Self::call("d.complete", &torrent).await?.int() == 0 {
+            Self::call("d.check_hash", &torrent).await?;
+        }
+        Self::call("d.start", &torrent).await?;
+        Ok(())
     }
 
     async fn has(hash: &str) -> anyhow::Result<bool> {
@@ -82,6 +101,8 @@ impl Client for Rtorrent {
         let file = self.setup.folder.join("rtorrent.rc");
         fs::write(&file, self.configuration()?)
             .with_context(|| format!("cannot write {}", file.display()))?;
+        self.ledger.begin();
+        self.seen.clear();
         command.args(["-n", "-o", "import=rtorrent.rc"]);
         Ok(command)
     }
@@ -93,9 +114,13 @@ impl Client for Rtorrent {
     async fn add(&mut self, metainfo: &[u8], folder: &Path) -> anyhow::Result<()> {
         let hash = program::read(metainfo)?.hashes.v1.context("rtorrent 0.9.8 reads no v2 torrents")?;
         let hash = hash.to_string().to_uppercase();
-        if Self::has(&hash).await? {
-            Self::call("d.start", &[hash.as_str().into()]).await?;
-            return Ok(());
+        let known = Self::has(&hash).await?;
+        let new = !self.seen.contains(&hash);
+        if new {
+            self.seen.push(hash.clone());
+        }
+        if known {
+            return Self::resume(&hash, new).await;
         }
         let folder = std::path::absolute(folder)?;
         let folder = folder.to_str().context("the folder's name is no UTF-8")?;
@@ -113,7 +138,9 @@ impl Client for Rtorrent {
     }
 
     async fn remove(&mut self, info_hash: &InfoHash) -> anyhow::Result<()> {
+        self.ledger.strike(&info_hash.to_string());
         let hash = info_hash.to_string().to_uppercase();
+        self.seen.retain(|seen| *seen != hash);
         if !Self::has(&hash).await? {
             return Ok(());
         }
@@ -136,7 +163,18 @@ impl Client for Rtorrent {
         let mut arguments = vec!["".into(), "main".into()];
         arguments.extend(FIELDS.map(Value::from));
         let answer = Self::call("d.multicall2", &arguments).await?;
-        answer.list().iter().map(|row| share(row.list())).collect()
+        let now = Instant::now();
+        let shares = answer.list().iter().map(|row| {
+            let mut share = share(row.list(), |peer, total| self.rates.rate(peer, total, now))?;
+            let said = Moved { sent: share.sent, fetched: share.fetched };
+            let (whole, rate) = self.ledger.enter(&share.info_hash, said, now);
+            (share.sent, share.fetched) = (whole.sent, whole.fetched);
+            (share.sending, share.fetching) = (rate.sent, rate.fetched);
+            Ok(share)
+        });
+        let shares = shares.collect();
+        self.rates.tidy(now);
+        shares
     }
 }
 
@@ -145,7 +183,8 @@ fn quote(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
-const FIELDS: [&str; 14] = [
+/// Its rates are means of a minute (of half a minute for peers), from zeros on, so totals are asked for instead.
+const FIELDS: [&str; 12] = [
     "d.hash=",
     "d.state=",
     "d.is_active=",
@@ -156,35 +195,37 @@ const FIELDS: [&str; 14] = [
     "d.bitfield=",
     "d.up.total=",
     "d.down.total=",
-    "d.up.rate=",
-    "d.down.rate=",
-    "p.multicall=,p.address=,p.up_rate=,p.down_rate=",
+    "p.multicall=,p.id=,p.address=,p.up_total=,p.down_total=",
     "t.multicall=,t.success_counter=,t.scrape_complete=,t.scrape_incomplete=",
 ];
 
-fn share(row: &[Value]) -> anyhow::Result<Share> {
+/// A row of the answer; `rate` makes a peer's rate of its total. The torrent's own rates stay 0.
+fn share(row: &[Value], mut rate: impl FnMut(&str, Moved) -> Moved) -> anyhow::Result<Share> {
     ensure!(row.len() == FIELDS.len(), "d.multicall2: {} values instead of {}", row.len(), FIELDS.len());
-    let links = row[12].list().iter().filter_map(|peer| {
-        let [address, sending, fetching] = peer.list() else { return None };
+    let info_hash = row[0].text().to_lowercase();
+    let links = row[10].list().iter().filter_map(|peer| {
+        let [id, address, sent, fetched] = peer.list() else { return None };
         let address = address.text().parse().ok()?;
-        Some(Link { address, sending: sending.count(), fetching: fetching.count() })
+        let total = Moved { sent: sent.count(), fetched: fetched.count() };
+        let rate = rate(&format!("{info_hash} {}", id.text()), total);
+        Some(Link { address, sending: rate.sent, fetching: rate.fetched })
     });
-    let told = row[13].list().iter().find_map(|tracker| {
+    let links = links.collect();
+    let told = row[11].list().iter().find_map(|tracker| {
         let [answers, complete, incomplete] = tracker.list() else { return None };
         (answers.int() > 0).then_some(())?;
         Some((complete.int().try_into().ok()?, incomplete.int().try_into().ok()?))
     });
     Ok(Share {
-        info_hash: row[0].text().to_lowercase(),
+        info_hash,
         activity: activity(row),
         done: row[6].count(),
         pieces: data_encoding::HEXUPPER_PERMISSIVE.decode(row[7].text().as_bytes()).unwrap_or_default(),
         sent: row[8].count(),
         fetched: row[9].count(),
-        sending: row[10].count(),
-        fetching: row[11].count(),
-        links: links.collect(),
+        links,
         told,
+        ..Share::default()
     })
 }
 

@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::IpAddr;
 use std::path::Path;
+use std::time::Instant;
 
 use anyhow::{Context, bail, ensure};
 use async_trait::async_trait;
@@ -13,6 +14,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
+use super::ledger::{Ledger, Moved};
 use super::{Activity, Client, Link, Setup, Share, program};
 
 const URL: &str = "http://127.0.0.1:9091/transmission/rpc";
@@ -25,11 +27,12 @@ pub(super) struct Transmission {
     session: String,
     /// What was added since the program was started last.
     seen: Vec<String>,
+    ledger: Ledger,
 }
 
 impl Transmission {
     pub(super) fn new(setup: Setup) -> Self {
-        Self { setup, http: None, session: String::new(), seen: Vec::new() }
+        Self { setup, http: None, session: String::new(), seen: Vec::new(), ledger: Ledger::default() }
     }
 
     /// The whole `settings.json`; what it lacks has the program's default.
@@ -123,6 +126,7 @@ impl Client for Transmission {
             .with_context(|| format!("cannot write {}", settings.display()))?;
         self.http = Some(program::http()?);
         self.seen.clear();
+        self.ledger.begin();
         command.arg("--foreground").arg("--config-dir").arg(&self.setup.folder);
         Ok(command)
     }
@@ -159,6 +163,7 @@ impl Client for Transmission {
     async fn remove(&mut self, info_hash: &InfoHash) -> anyhow::Result<()> {
         let hash = info_hash.to_string();
         self.seen.retain(|seen| *seen != hash);
+        self.ledger.strike(&hash);
         self.call("torrent-remove", json!({ "ids": [hash], "delete-local-data": false })).await?;
         Ok(())
     }
@@ -172,7 +177,13 @@ impl Client for Transmission {
     async fn shares(&mut self) -> anyhow::Result<Vec<Share>> {
         let answer = self.call("torrent-get", json!({ "fields": FIELDS })).await?;
         let answer: Torrents = serde_json::from_value(answer)?;
-        answer.torrents.into_iter().map(Torrent::share).collect()
+        let now = Instant::now();
+        let share = |torrent: Torrent| {
+            let said = Moved { sent: torrent.uploaded_ever, fetched: torrent.downloaded_ever };
+            let (whole, _) = self.ledger.enter(&torrent.hash_string, said, now);
+            torrent.share(whole)
+        };
+        answer.torrents.into_iter().map(share).collect()
     }
 }
 
@@ -254,7 +265,7 @@ struct Tracker {
 }
 
 impl Torrent {
-    fn share(self) -> anyhow::Result<Share> {
+    fn share(self, whole: Moved) -> anyhow::Result<Share> {
         let told = self.tracker_stats.iter().find_map(|tracker| {
             Some((tracker.seeder_count.try_into().ok()?, tracker.leecher_count.try_into().ok()?))
         });
@@ -267,8 +278,8 @@ impl Torrent {
             activity: self.activity(),
             done: self.have_valid,
             pieces: BASE64.decode(self.pieces.as_bytes())?,
-            sent: self.uploaded_ever,
-            fetched: self.downloaded_ever,
+            sent: whole.sent,
+            fetched: whole.fetched,
             sending: self.rate_upload,
             fetching: self.rate_download,
             links: links.collect(),

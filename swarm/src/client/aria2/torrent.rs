@@ -5,18 +5,17 @@ use std::net::IpAddr;
 use data_encoding::HEXLOWER_PERMISSIVE;
 use serde::Deserialize;
 
+use crate::client::ledger::Moved;
 use crate::client::{Activity, Link, Share};
 
 /// What is asked of each download.
-pub(super) const KEYS: [&str; 12] = [
+pub(super) const KEYS: [&str; 10] = [
     "gid",
     "status",
     "infoHash",
     "seeder",
     "completedLength",
     "uploadLength",
-    "uploadSpeed",
-    "downloadSpeed",
     "bitfield",
     "errorMessage",
     "verifiedLength",
@@ -33,8 +32,6 @@ pub(super) struct Status {
     seeder: Option<String>,
     completed_length: Option<String>,
     upload_length: Option<String>,
-    upload_speed: Option<String>,
-    download_speed: Option<String>,
     bitfield: Option<String>,
     error_message: Option<String>,
     verified_length: Option<String>,
@@ -86,7 +83,19 @@ impl Status {
         }
     }
 
-    pub(super) fn share(&self, tally: &Tally) -> anyhow::Result<Share> {
+    /// What it has moved since it was started; it counts what it has sent, but not what it has fetched. `had` is what it
+    /// had then, which is known once it has looked at its disk.
+    pub(super) fn moved(&self, had: &mut Option<u64>) -> Moved {
+        if self.activity() == Activity::Checking {
+            return Moved::default();
+        }
+        let has = number(self.completed_length.as_deref());
+        let had = *had.get_or_insert(has);
+        Moved { sent: number(self.upload_length.as_deref()), fetched: has.saturating_sub(had) }
+    }
+
+    /// `whole` and `rate` as the ledger has them: its own rates are means of ten seconds.
+    pub(super) fn share(&self, whole: Moved, rate: Moved) -> anyhow::Result<Share> {
         let links = self.peers.iter().map(|peer| Link {
             address: peer.ip,
             sending: number(Some(&peer.upload_speed)),
@@ -97,62 +106,13 @@ impl Status {
             activity: self.activity(),
             done: number(self.completed_length.as_deref()),
             pieces: HEXLOWER_PERMISSIVE.decode(self.bitfield.as_deref().unwrap_or_default().as_bytes())?,
-            sent: tally.sent(),
-            fetched: tally.fetched(),
-            sending: number(self.upload_speed.as_deref()),
-            fetching: number(self.download_speed.as_deref()),
+            sent: whole.sent,
+            fetched: whole.fetched,
+            sending: rate.sent,
+            fetching: rate.fetched,
             links: links.collect(),
             // It keeps that to itself.
             told: None,
         })
-    }
-}
-
-/// What a torrent has moved. aria2 counts what it has sent since it was started, and what it has; so what it has fetched
-/// is what came since it had looked at its disk.
-#[derive(Debug, Default)]
-pub(super) struct Tally {
-    earlier: Moved,
-    now: Moved,
-    /// What it had when it was started.
-    had: Option<u64>,
-}
-
-#[derive(Debug, Default)]
-struct Moved {
-    sent: u64,
-    fetched: u64,
-}
-
-impl Tally {
-    /// Of a torrent that is added; `content` whether something of it is there.
-    pub(super) fn new(content: bool) -> Self {
-        Self { had: (!content).then_some(0), ..Self::default() }
-    }
-
-    /// The program is started again.
-    pub(super) fn begin(&mut self) {
-        let now = std::mem::take(&mut self.now);
-        self.earlier.sent += now.sent;
-        self.earlier.fetched += now.fetched;
-        self.had = None;
-    }
-
-    pub(super) fn hear(&mut self, status: &Status) {
-        if !matches!(status.activity(), Activity::Leeching | Activity::Seeding) {
-            return;
-        }
-        let has = number(status.completed_length.as_deref());
-        let had = *self.had.get_or_insert(has);
-        self.now.fetched = has.saturating_sub(had);
-        self.now.sent = number(status.upload_length.as_deref());
-    }
-
-    fn sent(&self) -> u64 {
-        self.earlier.sent + self.now.sent
-    }
-
-    fn fetched(&self) -> u64 {
-        self.earlier.fetched + self.now.fetched
     }
 }
