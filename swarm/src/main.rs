@@ -39,6 +39,8 @@ enum Task {
     Interop(interop::Interop),
     /// Make a .torrent of a file or folder.
     Create(create::Create),
+    /// Share a folder through a site that runs elsewhere, and make members with their .torrent files.
+    Provision(site::provision::Provision),
 }
 
 fn main() -> ExitCode {
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         Task::Interop(options) => enter::inside(None, || interop::run(&options)),
         Task::Ctl(options) => control::run(&options),
         Task::Create(options) => create::run(&options),
+        Task::Provision(options) => site::provision::run(&options),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -2,10 +2,12 @@
 
 mod configuration;
 mod launcher;
+pub(crate) mod provision;
 mod rest;
 mod shapes;
 #[cfg(test)]
 mod tests;
+mod visit;
 
 use std::collections::HashMap;
 use std::fs;
@@ -13,7 +15,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use async_trait::async_trait;
 use futures_util::future::try_join_all;
 use infra::secrets::{Secret, random, random_text};
@@ -25,6 +27,7 @@ use launcher::Launcher;
 use rest::Rest;
 pub(crate) use shapes::{Announce, Counts, Totals, Uploaded, Visitor};
 use shapes::{Claimed, Invited, List, Listed, Profile, Session, Token};
+use visit::{Visit, claim};
 
 /// Who uploads and manages the demonstration's site.
 const ADMINISTRATOR: &str = "demo";
@@ -246,20 +249,11 @@ impl Site {
 
 /// Claims the invite at `link` and makes a token for the new account.
 async fn join(rest: &Rest, link: &str, name: &str, password: &Secret) -> anyhow::Result<Member> {
-    let (_, secret) = link.rsplit_once('/').context("the invite is no link")?;
-    let person = json!({ "username": name, "password": password });
-    let claim = rest.post(&format!("/api/invites/{secret}")).json(&person);
-    let Claimed { id, name } = rest.read(claim).await?;
-    let answer = rest.send(rest.post("/api/session").json(&person)).await?;
-    let cookies = rest::cookies(&answer);
-    ensure!(!cookies.is_empty(), "the site opened no session");
-    let session: Session = answer.json().await.context("the site's answer cannot be read")?;
-    let csrf = session.csrf_token.context("the session has no CSRF token")?;
-    let wish = rest.post("/api/tokens").header(reqwest::header::COOKIE, &cookies);
-    let wish = wish.header("x-csrf-token", csrf.reveal()).json(&json!({ "name": "swarm" }));
+    let Claimed { id, name } = claim(rest, link, name, password).await?;
+    let visit = Visit::start(rest, &name, password).await?;
+    let wish = visit.sign(rest.post("/api/tokens")).json(&json!({ "name": "swarm" }));
     let Token { token } = rest.read(wish).await?;
-    let leave = rest.delete("/api/session").header(reqwest::header::COOKIE, &cookies);
-    rest.find(leave.header("x-csrf-token", csrf.reveal())).await?;
+    visit.leave(rest).await?;
     Ok(Member { id, name, token })
 }
 

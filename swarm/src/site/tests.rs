@@ -14,7 +14,7 @@ use super::*;
 /// Beyond this something is wrong and not slow.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-fn options() -> (TempDir, Options) {
+pub(super) fn options() -> (TempDir, Options) {
     let folder = tempfile::tempdir().expect("a folder");
     fs::set_permissions(folder.path(), Permissions::from_mode(0o711)).expect("its mode");
     let programs = std::env::var_os("FAIRYWREN_TEST_PROGRAMS")
