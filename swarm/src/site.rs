@@ -68,9 +68,9 @@ pub(crate) struct Pace {
 }
 
 impl Default for Pace {
-    /// Quick, so that one sees something.
+    /// Quick, so that one sees something. Whatever it is told, rtorrent 0.9.8 waits 600 s, qBittorrent 4.5 300 s.
     fn default() -> Self {
-        Self { interval: 30, least: 10, timeout: 100 }
+        Self { interval: 30, least: 10, timeout: 700 }
     }
 }
 

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod tests;
 
+use std::net::SocketAddr;
+
 use super::index::hash;
 use super::slot::Slot;
 use super::table::{Table, Tally};
@@ -112,6 +114,12 @@ impl Districts {
         let district = self.district(member);
         let (number, at) = self.table(district).peers_of(member, now);
         (number, at.map(|at| Place { district, at }))
+    }
+
+    /// A peer of that member at that endpoint, which is no IPv4 address within an IPv6 one.
+    pub(super) fn at_endpoint(&self, member: u32, endpoint: SocketAddr) -> Option<Place> {
+        let district = self.district(member);
+        self.table(district).at_endpoint(member, endpoint).map(|at| Place { district, at })
     }
 
     /// All places, those of `count` peers from number `from` on.

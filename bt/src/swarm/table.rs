@@ -3,14 +3,14 @@
 #[cfg(test)]
 mod tests;
 
-use std::net::{SocketAddrV4, SocketAddrV6};
+use std::net::{SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::ops::Range;
 
 use super::index::{FULL, Index, hash};
 use super::short;
 use super::slot::Slot;
 use super::v6_list::V6List;
-use crate::peer::{V4_LEN, V6_LEN, read_v4, read_v6};
+use crate::peer::{V4_LEN, V6_LEN, read_v4, read_v6, write_v6};
 
 /// Up to here a peer is found by looking at all; above, through an index.
 const LINEAR: usize = 16;
@@ -114,22 +114,29 @@ impl Table {
         }
     }
 
+    /// A peer of that member at that endpoint.
+    pub(super) fn at_endpoint(&self, member: u32, endpoint: SocketAddr) -> Option<usize> {
+        self.of_member(member).find(|&at| match endpoint {
+            SocketAddr::V4(v4) => self.v4(at) == Some(v4),
+            SocketAddr::V6(v6) => self.v6_wire(at) == Some(write_v6(v6)),
+        })
+    }
+
     /// How many peers a member has, and which of them was silent for longest.
     pub(super) fn peers_of(&self, member: u32, now: u32) -> (u32, Option<usize>) {
         let (mut number, mut longest_silent) = (0, None);
-        let count = |at: usize| {
-            let slot = &self.slots[at];
-            if slot.member() == member {
-                number += 1;
-                longest_silent = longest_silent.max(Some((slot.idle(now), at)));
-            }
-        };
-        if self.index.is_none() {
-            (0..self.slots.len()).for_each(count);
-        } else {
-            self.index.candidates(hash(member)).for_each(count);
+        for at in self.of_member(member) {
+            number += 1;
+            longest_silent = longest_silent.max(Some((self.slots[at].idle(now), at)));
         }
         (number, longest_silent.map(|(_, at)| at))
+    }
+
+    /// The places of a member's peers.
+    fn of_member(&self, member: u32) -> impl Iterator<Item = usize> {
+        let all = if self.index.is_none() { 0..self.slots.len() } else { 0..0 };
+        let some = (!self.index.is_none()).then(|| self.index.candidates(hash(member)));
+        all.chain(some.into_iter().flatten()).filter(move |&at| self.slots[at].member() == member)
     }
 
     /// Adds a peer without endpoint and says where. [`Table::place`] must follow. The table is not full.

@@ -49,6 +49,12 @@ fn endpoint(text: &str) -> SocketAddr {
     text.parse().expect("an endpoint")
 }
 
+/// One of several clients of a member: each listens on a port of its own.
+fn client(identity: u32, of: Announcement) -> Announcement {
+    let port = 1000 + u16::try_from(identity).expect("few");
+    Announcement { identity, endpoint: (of.endpoint.ip(), port).into(), ..of }
+}
+
 /// A leecher with one byte left, at an endpoint of its own.
 fn leecher(member: u32) -> Announcement {
     let [_, b, c, d] = member.to_be_bytes();
@@ -232,15 +238,22 @@ fn seeders_are_told_of_leechers_only() {
 }
 
 #[test]
-fn a_client_that_was_restarted_is_not_told_of_itself() {
+fn a_client_that_died_and_was_restarted_is_one_peer_and_is_not_told_of_itself() {
     let mut bench = Bench::new();
     bench.announce(&leecher(1));
     let again = Announcement { identity: 2, ..leecher(1) };
+    bench.announce(&Announcement { event: Event::Stopped, ..again });
+    assert_eq!(bench.swarm.counts(), counts(0, 1, 1, 0), "whoever was never here stops nobody");
     bench.announce(&again);
     assert!(bench.peers.v4().is_empty());
+    assert_eq!(bench.swarm.counts(), counts(0, 1, 1, 0), "the one that died is forgotten");
+    bench.announce(&Announcement { identity: 3, endpoint: endpoint("[2001:db8::1]:1"), ..again });
+    bench.announce(&Announcement { identity: 4, endpoint: endpoint("[2001:db8::1]:1"), ..again });
+    assert_eq!(bench.swarm.counts(), counts(0, 2, 2, 0), "over IPv6 as well");
+    bench.announce(&Announcement { identity: 4, event: Event::Stopped, ..again });
     let other = Announcement { member: 2, ..again };
     bench.announce(&other);
-    assert_eq!(bench.peers.v4().len(), 12, "another member behind that endpoint is told");
+    assert_eq!(bench.peers.v4().len(), 6, "another member behind that endpoint is told");
 }
 
 #[test]
@@ -293,7 +306,7 @@ fn a_full_sweep_misses_nobody_after_a_partial_one() {
 fn a_member_is_removed_with_all_clients() {
     let mut bench = Bench::new();
     for number in 0..40 {
-        bench.announce(&Announcement { identity: number, ..leecher(number % 4) });
+        bench.announce(&client(number, leecher(number % 4)));
     }
     assert_eq!(bench.swarm.remove_member(3), 10);
     assert_eq!(bench.swarm.remove_member(3), 0);
@@ -307,11 +320,11 @@ fn one_peer_too_many_takes_the_place_of_the_longest_silent() {
     bench.rules.peers_per_member = 3;
     for (now, identity) in [(0, 1), (5, 2), (10, 3), (15, 1)] {
         bench.now = now;
-        bench.announce(&Announcement { identity, ..seeder(1) });
-        bench.announce(&Announcement { identity, ..leecher(2) });
+        bench.announce(&client(identity, seeder(1)));
+        bench.announce(&client(identity, leecher(2)));
     }
     bench.now = 20;
-    let outcome = bench.announce(&Announcement { identity: 4, event: Event::Paused, ..leecher(1) });
+    let outcome = bench.announce(&client(4, Announcement { event: Event::Paused, ..leecher(1) }));
     assert!(!outcome.known);
     assert_eq!((outcome.before, outcome.after), (counts(3, 3, 3, 0), counts(2, 4, 3, 0)));
     let mut here: Vec<u32> =

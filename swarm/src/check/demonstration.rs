@@ -15,7 +15,8 @@ use super::content;
 use super::family::Family;
 use crate::control::Wish;
 
-/// Bytes of the file that is put in later.
+/// The file that is put in later, and its bytes.
+const LATER: &str = "dropped-in-later.bin";
 const DROPPED: usize = 5 << 20;
 
 /// Time that everything has to end.
@@ -130,5 +131,10 @@ impl Drop for Demonstration {
 pub(super) fn drop_file(sources: &Path) -> anyhow::Result<()> {
     let mut bytes = vec![0; DROPPED];
     fastrand::Rng::with_seed(77).fill(&mut bytes);
-    fs::write(sources.join("dropped-in-later.bin"), bytes).context("cannot write the file")
+    fs::write(sources.join(LATER), bytes).context("cannot write the file")
+}
+
+/// Takes it out again.
+pub(super) fn take_out(sources: &Path) -> anyhow::Result<()> {
+    fs::remove_file(sources.join(LATER)).context("cannot remove the file")
 }

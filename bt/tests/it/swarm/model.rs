@@ -127,6 +127,18 @@ impl Model {
         self.peers.insert((a.member, a.identity), known);
     }
 
+    /// A new peer takes the place of those of its member at its endpoint.
+    pub(super) fn replace(&mut self, a: &Announcement) {
+        if a.event == Event::Stopped || self.peers.contains_key(&(a.member, a.identity)) {
+            return;
+        }
+        let is_there = |peer: &Peer| match a.endpoint {
+            SocketAddr::V4(endpoint) => peer.v4 == Some(endpoint),
+            SocketAddr::V6(endpoint) => peer.v6 == Some(endpoint),
+        };
+        self.peers.retain(|(member, _), it| *member != a.member || !is_there(&it.peer));
+    }
+
     /// The peers among which one must give way to a new one of the member, with the second they were seen at.
     pub(super) fn in_the_way(&self, a: &Announcement, rules: &Rules) -> Vec<(Key, u32)> {
         let key = (a.member, a.identity);

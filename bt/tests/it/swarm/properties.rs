@@ -125,6 +125,7 @@ impl Pair {
 
     fn announce(&mut self, announcement: &Announcement) {
         let before = self.model.counts();
+        self.model.replace(announcement);
         let in_the_way = self.model.in_the_way(announcement, &RULES);
         let Self { swarm, clients, peers, rng, clock, .. } = self;
         let outcome =
@@ -246,12 +247,13 @@ fn a_large_swarm_is_what_the_model_is() {
     for step in 0..12_000_u32 {
         let member = dice.u32(..4000);
         let [_, b, c, d] = member.to_be_bytes();
-        let endpoint: SocketAddr = if dice.u8(..5) == 0 {
-            ([0x2001, 0xdb8, 0, 0, 0, b.into(), c.into(), d.into()], 1000).into()
-        } else {
-            ([10, b, c, d], 1000).into()
-        };
         let client = dice.u8(..3);
+        let port = 1000 + u16::from(client / 2);
+        let endpoint: SocketAddr = if dice.u8(..5) == 0 {
+            ([0x2001, 0xdb8, 0, 0, 0, b.into(), c.into(), d.into()], port).into()
+        } else {
+            ([10, b, c, d], port).into()
+        };
         let events = [Event::None, Event::None, Event::None, Event::Paused, Event::Completed, Event::Stopped];
         pair.announce(&Announcement {
             member,
