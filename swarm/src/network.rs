@@ -22,6 +22,12 @@ const HUB: u16 = 1;
 /// Who is asked to forward what leaves the network, and does not: 10.77.255.254 and `fd77::fffe`.
 pub(crate) const OUTSIDE: u16 = 65534;
 
+/// What a client's cable carries towards it: as much as a line into a house, drop by drop.
+///
+/// Without a bound, several pieces reach aria2 1.36 at once, and it tells of them by a second `bitfield` instead of
+/// `have`s. rtorrent 0.9.8 hangs up on that, and aria2 then stays away from it for a while.
+const LINE: &str = "tbf rate 80mbit burst 16k latency 200ms";
+
 /// The address families of a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Families {
@@ -74,7 +80,14 @@ impl Network {
     /// what it starts and opens from then on is there.
     pub(crate) fn join(&self, number: u16) -> anyhow::Result<Port> {
         ensure!((2..=65000).contains(&number), "a network has no place {number}, only 2 to 65000");
-        self.attach(number)
+        let port = self.attach(number)?;
+        let order = format!("qdisc add dev {} root {LINE}\n", port.interface);
+        if let Err(error) = within(&self.hub, || batch("tc", &order)) {
+            tracing::warn!(
+                "network {number} is as fast as the machine, on which some clients part: {error:#}"
+            );
+        }
+        Ok(port)
     }
 
     /// [`Network::join`] at any place.
@@ -187,10 +200,14 @@ fn bring_up(orders: &mut String, interface: &str, addresses: &[IpAddr]) {
 
 /// [`ip`] in another network than the calling thread's.
 fn ip_within(namespace: &File, orders: &str) -> anyhow::Result<()> {
+    within(namespace, || ip(orders))
+}
+
+fn within(namespace: &File, task: impl FnOnce() -> anyhow::Result<()> + Send) -> anyhow::Result<()> {
     thread::scope(|scope| {
         let work = || {
             setns(namespace, CloneFlags::CLONE_NEWNET).context("cannot enter the bridge's network")?;
-            ip(orders)
+            task()
         };
         let worker = thread::Builder::new().spawn_scoped(scope, work).context("cannot start a thread")?;
         worker.join().unwrap_or_else(|_| Err(anyhow!("a thread panicked")))
@@ -199,21 +216,27 @@ fn ip_within(namespace: &File, orders: &str) -> anyhow::Result<()> {
 
 /// Carries out lines of ip(8), up to the first that fails, in the calling thread's network.
 pub(crate) fn ip(orders: &str) -> anyhow::Result<()> {
-    let mut child = Command::new("ip")
+    batch("ip", orders)
+}
+
+/// [`ip`] for any program of iproute2. Not all of them are in an ordinary user's `PATH`.
+fn batch(program: &str, orders: &str) -> anyhow::Result<()> {
+    let place = Path::new("/usr/sbin").join(program);
+    let mut child = Command::new(if place.exists() { place.as_os_str() } else { program.as_ref() })
         .args(["-batch", "-"])
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
-        .context("cannot run `ip` (Debian package iproute2)")?;
+        .with_context(|| format!("cannot run `{program}` (Debian package iproute2)"))?;
     // Where it ended early, what it said is the better message.
     let given = child.stdin.take().map_or(Ok(()), |mut stdin| stdin.write_all(orders.as_bytes()));
-    let output = child.wait_with_output().context("cannot wait for `ip`")?;
+    let output = child.wait_with_output().with_context(|| format!("cannot wait for `{program}`"))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         let line: Option<usize> = said.trim().rsplit(':').next().and_then(|number| number.parse().ok());
         let order = line.and_then(|line| orders.lines().nth(line.checked_sub(1)?)).unwrap_or(orders.trim());
-        bail!("`ip {order}`: {}", said.lines().next().unwrap_or_default());
+        bail!("`{program} {order}`: {}", said.lines().next().unwrap_or_default());
     }
-    given.context("cannot speak to `ip`")
+    given.with_context(|| format!("cannot speak to `{program}`"))
 }

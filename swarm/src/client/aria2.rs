@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use async_trait::async_trait;
 use bt::InfoHash;
 use data_encoding::BASE64;
@@ -164,6 +164,8 @@ impl Client for Aria2 {
     async fn add(&mut self, metainfo: &[u8], folder: &Path) -> anyhow::Result<()> {
         let parsed = program::read(metainfo)?;
         let hash = parsed.hashes.v1.context("aria2 1.36 reads no v2 torrents")?.to_string();
+        // It encodes `info` anew, drops empty keys and so takes another info hash, which no tracker knows.
+        ensure!(parsed.hashes.v2.is_none(), "aria2 1.36 misreads hybrid torrents");
         let folder = std::path::absolute(folder)?;
         if let Some(status) = self.find(&hash).await? {
             if status.goes_on() {

@@ -1,6 +1,6 @@
 //! What the programs have in common: how they are started, and how they are asked over HTTP.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -9,27 +9,20 @@ use anyhow::Context;
 use bt::metainfo::Metainfo;
 use tokio::process::Command;
 
+/// What makes libcurl and aria2 look for a proxy. Names in capitals are read too, but for the first.
+const PROXIES: [&str; 7] =
+    ["http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "ftp_proxy", "no_proxy"];
+
 /// A program that is at home in `folder`, which is made: nothing of the user's own configuration, locale and proxies
-/// reaches it, and what it prints goes to `output.log` there.
+/// reaches it.
 pub(super) fn command(program: &str, folder: &Path) -> anyhow::Result<Command> {
     let folder = std::path::absolute(folder)?;
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let log = folder.join("output.log");
-    let log = File::options()
-        .create(true)
-        .append(true)
-        .open(&log)
-        .with_context(|| format!("cannot write {}", log.display()))?;
     let mut command = Command::new(program);
-    command
-        .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into()))
-        .env("HOME", &folder)
-        .env("LC_ALL", "C.UTF-8")
-        .current_dir(&folder)
-        .stdin(Stdio::null())
-        .stdout(log.try_clone()?)
-        .stderr(log);
+    command.env("HOME", &folder).env("LC_ALL", "C.UTF-8").current_dir(&folder).stdin(Stdio::null());
+    for name in PROXIES {
+        command.env_remove(name);
+    }
     Ok(command)
 }
 

@@ -99,6 +99,15 @@ impl Transmission {
         bail!("{method}: transmission-daemon refuses its own session")
     }
 
+    /// Where the program says that it runs, for others on the machine. That is left behind by a `kill -9`.
+    fn forget_session(&mut self) {
+        let session = std::mem::take(&mut self.session);
+        if !session.is_empty() && session.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            // Mostly the program has removed it itself.
+            let _ = fs::remove_file(format!("/tmp/tr_session_id_{session}"));
+        }
+    }
+
     /// Brings a torrent of an older session up to date. Progress and folder are written down after some minutes or at
     /// a regular end: after a `kill -9` the program has forgotten them.
     async fn recall(&mut self, hash: &str, folder: &Path) -> anyhow::Result<()> {
@@ -116,6 +125,12 @@ impl Transmission {
     }
 }
 
+impl Drop for Transmission {
+    fn drop(&mut self) {
+        self.forget_session();
+    }
+}
+
 #[async_trait(?Send)]
 impl Client for Transmission {
     fn command(&mut self) -> anyhow::Result<Command> {
@@ -125,6 +140,7 @@ impl Client for Transmission {
         fs::write(&settings, serde_json::to_vec_pretty(&self.settings())?)
             .with_context(|| format!("cannot write {}", settings.display()))?;
         self.http = Some(program::http()?);
+        self.forget_session();
         self.seen.clear();
         self.ledger.begin();
         command.arg("--foreground").arg("--config-dir").arg(&self.setup.folder);
