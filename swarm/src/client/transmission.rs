@@ -265,11 +265,12 @@ struct Torrent {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct Peer {
     address: IpAddr,
-    rate_to_client: u64,
-    rate_to_peer: u64,
+    #[serde(rename = "rateToPeer")]
+    sending: u64,
+    #[serde(rename = "rateToClient")]
+    fetching: u64,
 }
 
 /// -1 stands for unknown.
@@ -287,8 +288,8 @@ impl Torrent {
         });
         let links = self.peers.iter().map(|peer| Link {
             address: peer.address,
-            sending: peer.rate_to_peer,
-            fetching: peer.rate_to_client,
+            sending: peer.sending,
+            fetching: peer.fetching,
         });
         Ok(Share {
             activity: self.activity(),

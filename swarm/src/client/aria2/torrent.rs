@@ -27,7 +27,8 @@ pub(super) const KEYS: [&str; 10] = [
 #[serde(rename_all = "camelCase")]
 pub(super) struct Status {
     pub(super) gid: String,
-    status: String,
+    #[serde(rename = "status")]
+    state: String,
     info_hash: Option<String>,
     seeder: Option<String>,
     completed_length: Option<String>,
@@ -64,17 +65,17 @@ impl Status {
 
     /// Whether it fetches or seeds, or will.
     pub(super) fn goes_on(&self) -> bool {
-        matches!(self.status.as_str(), "active" | "waiting")
+        matches!(self.state.as_str(), "active" | "waiting")
     }
 
     /// Whether only the memory of it is left.
     pub(super) fn has_ended(&self) -> bool {
-        matches!(self.status.as_str(), "complete" | "error" | "removed")
+        matches!(self.state.as_str(), "complete" | "error" | "removed")
     }
 
     fn activity(&self) -> Activity {
         let checks = self.verified_length.is_some() || self.verify_integrity_pending.is_some();
-        match self.status.as_str() {
+        match self.state.as_str() {
             "active" if !checks && self.seeder.as_deref() == Some("true") => Activity::Seeding,
             "active" if !checks => Activity::Leeching,
             "active" | "waiting" => Activity::Checking,
