@@ -10,6 +10,7 @@ endif
 export FAIRYWREN_TEST_PYTHON = $(CARGO_TARGET_DIR)/test-venv/bin/python
 # Where the tests find the three programs.
 export FAIRYWREN_TEST_PROGRAMS = $(CARGO_TARGET_DIR)/debug
+programs = -p fairywren -p tracker -p webapi -p swarm
 with_postgres = $(CARGO_TARGET_DIR)/debug/examples/with_postgres
 
 .PHONY: help run demo test demo-check interop compose-check soak fuzz lint bench
@@ -24,24 +25,24 @@ run: ## Build and start everything; ARGS="--site 0.0.0.0:8000" are given to `fai
 
 demo: ## A living swarm of real clients on this machine; ARGS="--leechers 4" are given to `swarm demo`
 	@scripts/setup demo
-	$(CARGO) build --locked --release --bins
+	$(CARGO) build --locked --release $(programs)
 	@exec $(CARGO_TARGET_DIR)/release/swarm demo $(ARGS)
 
 test: ## Run all tests: units, database, HTTP, real clients, browser
 	@scripts/setup test
-	$(CARGO) build --locked --bins
+	$(CARGO) build --locked --bins $(programs)
 	$(CARGO) build --locked -p infra --example with_postgres
 	$(with_postgres) $(CARGO) test --locked --workspace --no-fail-fast
 	cd tests/browser && $(with_postgres) node --test
 
 demo-check: ## Run the demonstration without onlookers and check its figures
 	@scripts/setup demo-check
-	$(CARGO) build --locked --release --bins
+	$(CARGO) build --locked --release $(programs)
 	@$(CARGO_TARGET_DIR)/release/swarm check $(ARGS)
 
 interop: ## Let every client fetch from every other, and write docs/interop.md
 	@scripts/setup demo
-	$(CARGO) build --locked --release --bins
+	$(CARGO) build --locked --release $(programs)
 	@$(CARGO_TARGET_DIR)/release/swarm interop --table docs/interop.md $(ARGS)
 
 compose-check: ## Start compose.yaml with podman, demonstration and all, and check it
@@ -69,7 +70,7 @@ lint: ## Check format, lints and documentation
 
 bench: ## Measure what BENCHMARKS.md reports
 	@scripts/setup bench
-	$(CARGO) build --locked --release
+	$(CARGO) build --locked --release $(programs)
 	$(CARGO) build --locked --release -p infra -p tracker --examples
 	@set -e; for bench in scripts/bench-*; do \
 		echo "== $$bench"; $(CARGO_TARGET_DIR)/release/examples/with_postgres $$bench; done
