@@ -242,3 +242,98 @@ fn activity(row: &[Value]) -> Activity {
         Activity::Stopped
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(addresses: &[&str]) -> Rtorrent {
+        Rtorrent::new(Setup {
+            folder: "/a \"b\"".into(),
+            addresses: addresses.iter().map(|address| address.parse().unwrap()).collect(),
+            port: 6881,
+            rate: Some(500),
+        })
+    }
+
+    /// As 0.9.8 answered while it fetched 161 pieces from Transmission.
+    fn row(changes: &[(usize, Value)]) -> Vec<Value> {
+        let peer = [
+            "2D5452333030302D3473336A3234696366743634".into(),
+            "10.77.0.2".into(),
+            Value::Int(0),
+            Value::Int(9),
+        ];
+        let tracker = [1, 0, 1].map(Value::Int);
+        let mut row = vec![
+            "93A7394C92660A12A1244C6C26F8EFD23617ECC6".into(),
+            Value::Int(1),
+            Value::Int(1),
+            Value::Int(0),
+            Value::Int(0),
+            "".into(),
+            Value::Int(3_014_656),
+            "00000110FFFF80000005000000A000000000000000".into(),
+            Value::Int(131_072),
+            Value::Int(3_086_846),
+            Value::List(vec![Value::List(peer.into())]),
+            Value::List(vec![Value::List(tracker.into())]),
+        ];
+        for (at, value) in changes {
+            row[*at] = value.clone();
+        }
+        row
+    }
+
+    fn read(changes: &[(usize, Value)]) -> Share {
+        share(&row(changes), |_, total| Moved { sent: total.sent, fetched: total.fetched * 2 }).unwrap()
+    }
+
+    #[test]
+    fn a_row_is_a_share() {
+        let share = read(&[]);
+        assert_eq!(share.info_hash, "93a7394c92660a12a1244c6c26f8efd23617ecc6");
+        assert_eq!(share.activity, Activity::Leeching);
+        assert_eq!((share.done, share.sent, share.fetched), (3_014_656, 131_072, 3_086_846));
+        assert_eq!((share.pieces.len(), &share.pieces[2..6]), (21, &[1, 0x10, 0xff, 0xff][..]));
+        let link = Link { address: "10.77.0.2".parse().unwrap(), sending: 0, fetching: 18 };
+        assert_eq!(share.links, [link]);
+        assert_eq!(share.told, Some((0, 1)));
+    }
+
+    #[test]
+    fn what_it_does_is_told_apart() {
+        assert_eq!(read(&[(3, Value::Int(1))]).activity, Activity::Seeding);
+        assert_eq!(read(&[(2, Value::Int(0)), (4, Value::Int(1))]).activity, Activity::Checking);
+        let stopped = (2, Value::Int(0));
+        assert_eq!(read(std::slice::from_ref(&stopped)).activity, Activity::Stopped);
+        let tracker = "Tracker: [Timed out]";
+        assert_eq!(read(&[stopped.clone(), (5, tracker.into())]).activity, Activity::Stopped);
+        let disk = "Storage error: [File chunk write error: No space left on device.]";
+        assert_eq!(read(&[stopped, (5, disk.into())]).activity, Activity::Failed(disk.to_owned()));
+    }
+
+    #[test]
+    fn a_tracker_that_has_not_answered_told_nothing() {
+        let silent = Value::List(vec![Value::List([0, 0, 0].map(Value::Int).into())]);
+        assert_eq!(read(&[(11, silent)]).told, None);
+    }
+
+    #[test]
+    fn a_row_of_another_length_is_refused() {
+        assert!(share(&row(&[])[1..], |_, total| total).is_err());
+    }
+
+    #[test]
+    fn names_cannot_leave_their_quotes() {
+        let text = client(&[]).configuration().unwrap();
+        assert!(text.contains("session.path.set = \"/a \\\"b\\\"/session\"\n"), "{text}");
+    }
+
+    #[test]
+    fn it_binds_to_an_only_address_of_version_4() {
+        let bound = |addresses: &[&str]| client(addresses).configuration().unwrap().contains("bind_address");
+        assert!(bound(&["10.77.0.2"]));
+        assert!(!bound(&["fd77::2"]) && !bound(&["10.77.0.2", "fd77::2"]));
+    }
+}

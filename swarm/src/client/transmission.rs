@@ -316,3 +316,66 @@ impl Torrent {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As 3.00 answered; what it says beside is left out but for one word.
+    const ANSWER: &str = r#"{"arguments":{"torrents":[{"downloadedEver":5,"error":0,"errorString":"","hashString":
+        "93a7394c92660a12a1244c6c26f8efd23617ecc6","haveValid":20983865,"peers":[{"address":"10.77.0.3","flagStr":"U",
+        "rateToClient":0,"rateToPeer":504000},{"address":"fd77::4","rateToClient":7,"rateToPeer":520000}],
+        "pieces":"//////////////////////////+A","rateDownload":0,"rateUpload":1024000,"status":6,
+        "trackerStats":[{"leecherCount":2,"seederCount":1,"tier":0}],"uploadedEver":5424157}]},"result":"success"}"#;
+
+    fn torrent() -> Torrent {
+        let answer: Answer = serde_json::from_str(ANSWER).unwrap();
+        let torrents: Torrents = serde_json::from_value(answer.arguments).unwrap();
+        torrents.torrents.into_iter().next().unwrap()
+    }
+
+    #[test]
+    fn an_answer_is_a_share() {
+        let share = torrent().share(Moved { sent: 6_000_000, fetched: 5 }).unwrap();
+        assert_eq!(share.activity, Activity::Seeding);
+        assert_eq!((share.done, share.sent, share.fetched), (20_983_865, 6_000_000, 5));
+        assert_eq!((share.sending, share.fetching), (1_024_000, 0));
+        assert_eq!((share.pieces.len(), share.pieces[20]), (21, 0x80));
+        let link = Link { address: "fd77::4".parse().unwrap(), sending: 520_000, fetching: 7 };
+        assert_eq!(share.links[1], link);
+        assert_eq!(share.told, Some((1, 2)));
+    }
+
+    #[test]
+    fn only_its_own_errors_end_anything() {
+        let failing = |error, status| Torrent { error, status, error_string: "why".to_owned(), ..torrent() };
+        assert_eq!(failing(3, 0).activity(), Activity::Failed("why".to_owned()));
+        assert_eq!(failing(2, 4).activity(), Activity::Leeching);
+        assert_eq!(failing(0, 2).activity(), Activity::Checking);
+        assert_eq!(failing(1, 0).activity(), Activity::Stopped);
+    }
+
+    #[test]
+    fn unknown_counts_are_none() {
+        let mut torrent = torrent();
+        torrent.tracker_stats[0].leecher_count = -1;
+        assert_eq!(torrent.share(Moved::default()).unwrap().told, None);
+    }
+
+    #[test]
+    fn a_rate_is_in_its_kilobytes_and_never_zero() {
+        assert_eq!(limits(Some(1000))["speed-limit-up"], 1024);
+        assert_eq!(limits(Some(0))["speed-limit-down"], 1);
+        assert_eq!(limits(None)["speed-limit-up-enabled"], false);
+    }
+
+    #[test]
+    fn it_binds_to_its_own_addresses() {
+        let addresses = vec!["10.77.0.2".parse().unwrap(), "fd77::2".parse().unwrap()];
+        let setup = Setup { folder: "/x".into(), addresses, port: 7000, rate: Some(10) };
+        let settings = Transmission::new(setup).settings();
+        assert_eq!(settings["bind-address-ipv4"], "10.77.0.2");
+        assert_eq!(settings["bind-address-ipv6"], "fd77::2");
+        assert_eq!((&settings["peer-port"], &settings["speed-limit-up"]), (&json!(7000), &json!(11)));
+    }
+}

@@ -213,3 +213,88 @@ fn response(answer: &[u8]) -> anyhow::Result<Value> {
 fn fault(value: &Value) -> anyhow::Error {
     anyhow::anyhow!("{}", value.field("faultString").map_or("an error without words", Value::text))
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// Of rtorrent 0.9.8.
+    const FAULT: &[u8] = b"Status: 200 OK\r\nContent-Type: text/xml\r\nContent-Length: 310\r\n\r\n\
+        <?xml version=\"1.0\" encoding=\"UTF-8\"?>\r\n<methodResponse>\r\n<fault>\r\n<value><struct>\r\n\
+        <member><name>faultCode</name>\r\n<value><i4>-501</i4></value></member>\r\n<member><name>faultString</name>\r\n\
+        <value><string>Unsupported target type found.</string></value></member>\r\n</struct></value>\r\n</fault>\r\n\
+        </methodResponse>\r\n";
+
+    fn answer(value: &str) -> Vec<u8> {
+        let xml = format!("<methodResponse><params><param>{value}</param></params></methodResponse>");
+        format!("Status: 200 OK\r\n\r\n{xml}").into_bytes()
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let value = Value::List(vec![
+            Value::Int(-7),
+            "a <b> & \"c\" ü".into(),
+            "".into(),
+            Value::Bytes(vec![0, 255, 10]),
+            Value::Struct(vec![("na<me".to_owned(), Value::List(Vec::new()))]),
+        ]);
+        let mut xml = String::new();
+        value.write(&mut xml);
+        assert_eq!(response(&answer(&xml)).unwrap(), value);
+    }
+
+    #[test]
+    fn an_untyped_value_is_a_string() {
+        assert_eq!(response(&answer("<value>5 &amp; 6</value>")).unwrap(), "5 & 6".into());
+    }
+
+    #[test]
+    fn a_fault_is_an_error_in_its_words() {
+        assert_eq!(response(FAULT).unwrap_err().to_string(), "Unsupported target type found.");
+    }
+
+    #[test]
+    fn half_an_answer_is_an_error() {
+        let whole = answer("<value><i8>1</i8></value>");
+        for end in 0..whole.len() {
+            assert!(response(&whole[..end]).is_err(), "{end} bytes");
+        }
+    }
+
+    #[test]
+    fn a_request_is_a_netstring_of_headers_and_the_body() {
+        let request = String::from_utf8(request("d.stop", &["A".into()])).unwrap();
+        let (length, rest) = request.split_once(':').unwrap();
+        let (headers, body) = rest.split_at(length.parse().unwrap());
+        let body = body.strip_prefix(',').unwrap();
+        assert_eq!(headers, format!("CONTENT_LENGTH\0{}\0SCGI\x001\0", body.len()));
+        assert!(body.contains("<methodName>d.stop</methodName>"), "{body}");
+    }
+
+    #[tokio::test]
+    async fn one_call_of_several_may_fail() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut asked = vec![0; 4096];
+            let length = stream.read(&mut asked).await.unwrap();
+            let xml = "<value><array><data><value><array><data><value><i8>0</i8></value></data></array></value>\
+                <value><struct><member><name>faultString</name><value><string>no</string></value></member></struct>\
+                </value></data></array></value>";
+            stream.write_all(&answer(xml)).await.unwrap();
+            String::from_utf8_lossy(&asked[..length]).into_owned()
+        };
+        let (answers, asked) = tokio::join!(
+            calls(port, vec![("d.stop", vec!["A".into()]), ("d.erase", vec!["A".into()])]),
+            server
+        );
+        let answers = answers.unwrap();
+        assert_eq!(*answers[0].as_ref().unwrap(), Value::Int(0));
+        assert_eq!(answers[1].as_ref().unwrap_err().to_string(), "no");
+        assert!(asked.contains("system.multicall") && asked.contains("d.erase"), "{asked}");
+    }
+}

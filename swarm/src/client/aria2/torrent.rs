@@ -117,3 +117,66 @@ impl Status {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As 1.36 answered.
+    const ACTIVE: &str = r#"{"bitfield":"00824152841950002015800000a100000100501000","completedLength":"3506176",
+        "gid":"039553b7eb63b3c1","infoHash":"93a7394c92660a12a1244c6c26f8efd23617ecc6","seeder":"false",
+        "status":"active","uploadLength":"1048576"}"#;
+    const PEERS: &str = r#"[{"amChoking":"true","bitfield":"ff80","downloadSpeed":"580812","ip":"10.77.0.2",
+        "peerChoking":"false","peerId":"%2DTR3000%2D4s3j24icft64","port":"6881","seeder":"true","uploadSpeed":"0"}]"#;
+
+    fn status() -> Status {
+        serde_json::from_str(ACTIVE).unwrap()
+    }
+
+    #[test]
+    fn an_answer_is_a_share() {
+        let mut status = status();
+        status.peers = serde_json::from_str(PEERS).unwrap();
+        let (whole, rate) = (Moved { sent: 1, fetched: 2 }, Moved { sent: 3, fetched: 4 });
+        let share = status.share(whole, rate).unwrap();
+        assert_eq!(share.activity, Activity::Leeching);
+        assert_eq!((share.done, share.sent, share.fetched), (3_506_176, 1, 2));
+        assert_eq!((share.sending, share.fetching), (3, 4));
+        assert_eq!((share.pieces.len(), &share.pieces[..3]), (21, &[0, 0x82, 0x41][..]));
+        assert_eq!(
+            share.links,
+            [Link { address: "10.77.0.2".parse().unwrap(), sending: 0, fetching: 580_812 }]
+        );
+    }
+
+    #[test]
+    fn what_it_does_is_told_apart() {
+        let with = |change: fn(&mut Status)| {
+            let mut status = status();
+            change(&mut status);
+            status.activity()
+        };
+        assert_eq!(with(|status| status.seeder = Some("true".to_owned())), Activity::Seeding);
+        assert_eq!(with(|status| status.verified_length = Some("5".to_owned())), Activity::Checking);
+        assert_eq!(with(|status| status.state = "waiting".to_owned()), Activity::Checking);
+        assert_eq!(with(|status| status.state = "paused".to_owned()), Activity::Stopped);
+        let failed = with(|status| {
+            status.state = "error".to_owned();
+            status.error_message = Some("why".to_owned());
+        });
+        assert_eq!(failed, Activity::Failed("why".to_owned()));
+    }
+
+    #[test]
+    fn what_it_had_is_not_fetched() {
+        let (mut status, mut had) = (status(), None);
+        status.verify_integrity_pending = Some("true".to_owned());
+        assert_eq!(status.moved(&mut had), Moved::default());
+        assert_eq!(had, None, "it has not looked yet");
+        status.verify_integrity_pending = None;
+        assert_eq!(status.moved(&mut had), Moved { sent: 1_048_576, fetched: 0 });
+        status.completed_length = Some("3506276".to_owned());
+        assert_eq!(status.moved(&mut had).fetched, 100);
+        assert_eq!(status.moved(&mut Some(0)).fetched, 3_506_276, "a folder that was empty");
+    }
+}
