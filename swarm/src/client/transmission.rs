@@ -1,7 +1,9 @@
 //! transmission-daemon (seen with 3.00), asked by its RPC.
 
+mod names;
+mod torrent;
+
 use std::fs;
-use std::net::IpAddr;
 use std::path::Path;
 use std::time::Instant;
 
@@ -14,8 +16,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
+use self::torrent::{FIELDS, Torrent, Torrents};
 use super::ledger::{Ledger, Moved};
-use super::{Activity, Client, Link, Setup, Share, program};
+use super::{Client, Setup, Share, program};
 
 const URL: &str = "http://127.0.0.1:9091/transmission/rpc";
 /// Against forged requests from browsers: an answer 409 names it, and every question repeats it.
@@ -58,6 +61,8 @@ impl Transmission {
             "trash-original-torrent-files": false,
             "watch-dir-enabled": false,
             "preallocation": 0,
+            // What is only in the cache is lost by a `kill -9`.
+            "cache-size-mb": 0,
             "umask": 18,
             "download-queue-enabled": false,
             "seed-queue-enabled": false,
@@ -123,6 +128,20 @@ impl Transmission {
         }
         Ok(())
     }
+
+    /// Gives files the names of the metainfo where it chose others; says whether it had.
+    async fn rename(&mut self, hash: &str, wanted: &[String]) -> anyhow::Result<bool> {
+        let found = self.call("torrent-get", json!({ "ids": [hash], "fields": ["files"] })).await?;
+        let files =
+            found["torrents"][0]["files"].as_array().context("torrent-get: an answer without files")?;
+        let chosen = files.iter().filter_map(|file| file["name"].as_str());
+        let changes = names::changes(chosen, wanted);
+        for (path, name) in &changes {
+            let change = json!({ "ids": [hash], "path": path, "name": name });
+            self.call("torrent-rename-path", change).await?;
+        }
+        Ok(!changes.is_empty())
+    }
 }
 
 impl Drop for Transmission {
@@ -156,7 +175,9 @@ impl Client for Transmission {
 
     async fn add(&mut self, metainfo: &[u8], folder: &Path) -> anyhow::Result<()> {
         let folder = std::path::absolute(folder)?;
-        let torrent = json!({ "metainfo": BASE64.encode(metainfo), "download-dir": folder, "paused": false });
+        let wanted = names::wanted(&program::read(metainfo)?);
+        let odd = wanted.iter().any(|path| names::is_odd(path));
+        let torrent = json!({ "metainfo": BASE64.encode(metainfo), "download-dir": folder, "paused": odd });
         let answer = self.call("torrent-add", torrent).await?;
         let (known, torrent) = match &answer["torrent-duplicate"] {
             Value::Null => (false, &answer["torrent-added"]),
@@ -168,9 +189,12 @@ impl Client for Transmission {
             if known {
                 self.recall(&hash, &folder).await?;
             }
+            if odd && self.rename(&hash, &wanted).await? {
+                self.call("torrent-verify", json!({ "ids": [hash] })).await?;
+            }
             self.seen.push(hash.clone());
         }
-        if known {
+        if known || odd {
             self.call("torrent-start", json!({ "ids": [hash] })).await?;
         }
         Ok(())
@@ -227,140 +251,9 @@ struct Answer {
     arguments: Value,
 }
 
-const FIELDS: [&str; 12] = [
-    "hashString",
-    "status",
-    "error",
-    "errorString",
-    "haveValid",
-    "pieces",
-    "uploadedEver",
-    "downloadedEver",
-    "rateUpload",
-    "rateDownload",
-    "peers",
-    "trackerStats",
-];
-
-#[derive(Deserialize)]
-struct Torrents {
-    torrents: Vec<Torrent>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Torrent {
-    hash_string: String,
-    status: u8,
-    error: u8,
-    error_string: String,
-    have_valid: u64,
-    pieces: String,
-    uploaded_ever: u64,
-    downloaded_ever: u64,
-    rate_upload: u64,
-    rate_download: u64,
-    peers: Vec<Peer>,
-    tracker_stats: Vec<Tracker>,
-}
-
-#[derive(Deserialize)]
-struct Peer {
-    address: IpAddr,
-    #[serde(rename = "rateToPeer")]
-    sending: u64,
-    #[serde(rename = "rateToClient")]
-    fetching: u64,
-}
-
-/// -1 stands for unknown.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Tracker {
-    seeder_count: i64,
-    leecher_count: i64,
-}
-
-impl Torrent {
-    fn share(self, whole: Moved) -> anyhow::Result<Share> {
-        let told = self.tracker_stats.iter().find_map(|tracker| {
-            Some((tracker.seeder_count.try_into().ok()?, tracker.leecher_count.try_into().ok()?))
-        });
-        let links = self.peers.iter().map(|peer| Link {
-            address: peer.address,
-            sending: peer.sending,
-            fetching: peer.fetching,
-        });
-        Ok(Share {
-            activity: self.activity(),
-            done: self.have_valid,
-            pieces: BASE64.decode(self.pieces.as_bytes())?,
-            sent: whole.sent,
-            fetched: whole.fetched,
-            sending: self.rate_upload,
-            fetching: self.rate_download,
-            links: links.collect(),
-            told,
-            info_hash: self.hash_string,
-        })
-    }
-
-    /// Errors 1 and 2 are the tracker's, which end nothing; 3 is its own.
-    fn activity(&self) -> Activity {
-        match (self.error, self.status) {
-            (3, _) => Activity::Failed(self.error_string.clone()),
-            (_, 0) => Activity::Stopped,
-            (_, 1 | 2) => Activity::Checking,
-            (_, 3 | 4) => Activity::Leeching,
-            _ => Activity::Seeding,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// As 3.00 answered; what it says beside is left out but for one word.
-    const ANSWER: &str = r#"{"arguments":{"torrents":[{"downloadedEver":5,"error":0,"errorString":"","hashString":
-        "93a7394c92660a12a1244c6c26f8efd23617ecc6","haveValid":20983865,"peers":[{"address":"10.77.0.3","flagStr":"U",
-        "rateToClient":0,"rateToPeer":504000},{"address":"fd77::4","rateToClient":7,"rateToPeer":520000}],
-        "pieces":"//////////////////////////+A","rateDownload":0,"rateUpload":1024000,"status":6,
-        "trackerStats":[{"leecherCount":2,"seederCount":1,"tier":0}],"uploadedEver":5424157}]},"result":"success"}"#;
-
-    fn torrent() -> Torrent {
-        let answer: Answer = serde_json::from_str(ANSWER).unwrap();
-        let torrents: Torrents = serde_json::from_value(answer.arguments).unwrap();
-        torrents.torrents.into_iter().next().unwrap()
-    }
-
-    #[test]
-    fn an_answer_is_a_share() {
-        let share = torrent().share(Moved { sent: 6_000_000, fetched: 5 }).unwrap();
-        assert_eq!(share.activity, Activity::Seeding);
-        assert_eq!((share.done, share.sent, share.fetched), (20_983_865, 6_000_000, 5));
-        assert_eq!((share.sending, share.fetching), (1_024_000, 0));
-        assert_eq!((share.pieces.len(), share.pieces[20]), (21, 0x80));
-        let link = Link { address: "fd77::4".parse().unwrap(), sending: 520_000, fetching: 7 };
-        assert_eq!(share.links[1], link);
-        assert_eq!(share.told, Some((1, 2)));
-    }
-
-    #[test]
-    fn only_its_own_errors_end_anything() {
-        let failing = |error, status| Torrent { error, status, error_string: "why".to_owned(), ..torrent() };
-        assert_eq!(failing(3, 0).activity(), Activity::Failed("why".to_owned()));
-        assert_eq!(failing(2, 4).activity(), Activity::Leeching);
-        assert_eq!(failing(0, 2).activity(), Activity::Checking);
-        assert_eq!(failing(1, 0).activity(), Activity::Stopped);
-    }
-
-    #[test]
-    fn unknown_counts_are_none() {
-        let mut torrent = torrent();
-        torrent.tracker_stats[0].leecher_count = -1;
-        assert_eq!(torrent.share(Moved::default()).unwrap().told, None);
-    }
 
     #[test]
     fn a_rate_is_in_its_kilobytes_and_never_zero() {
