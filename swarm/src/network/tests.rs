@@ -92,7 +92,7 @@ fn clients_reach_each_other_unless_cut_off() {
 
 #[test]
 fn an_ordinary_user_has_networks_too() {
-    alone("network::tests::an_ordinary_user_has_networks_too", Who::Ordinary, check_network);
+    alone("network::tests::an_ordinary_user_has_networks_too", Who::ordinary(), check_network);
 }
 
 #[test]

@@ -72,7 +72,7 @@ fn what_is_for_others_or_comes_from_here_does_not_count() {
 
 #[test]
 fn who_wants_to_leave_is_seen_and_who_stays_is_not() {
-    alone("outside::tests::who_wants_to_leave_is_seen_and_who_stays_is_not", Who::Ordinary, || {
+    alone("outside::tests::who_wants_to_leave_is_seen_and_who_stays_is_not", Who::ordinary(), || {
         let network = Network::make(Families::Both).unwrap();
         let capture = Capture::start(&network).unwrap();
         let servers = joined(&network, 2, |port| echo(&port));
