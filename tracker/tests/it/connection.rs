@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde_json::json;
 
-use crate::harness::{Connection, Proxy, Signal, Site, eventually, login};
+use crate::harness::{Connection, Signal, Site, eventually};
 
 fn external_ip(body: &[u8]) -> IpAddr {
     let Ok(bt::announce::Reply::Peers(peers)) = bt::announce::decode(body) else { panic!("refused") };
@@ -133,10 +133,7 @@ async fn a_stop_answers_the_announce_under_way() {
     let mut site = Site::new().await;
     let member = site.member("robin").await;
     let hash = site.torrent(1).await;
-    let proxy = Proxy::start(site.folder.path(), &site.database.tracker);
-    let mut through = login(&site.database.tracker);
-    through["host"] = site.folder.path().to_str().expect("text").into();
-    site.config["tracker"]["postgresql"] = through;
+    let proxy = site.proxied();
     let tracker = site.start().await;
     tracker.client(member, 1).on(hash).announce().await;
     let mut idle = Connection::open(tracker.v4).await;

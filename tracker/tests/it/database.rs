@@ -3,7 +3,7 @@
 use bt::InfoHash;
 use bt::announce::{Reply, Retry};
 
-use crate::harness::{Proxy, Site, login};
+use crate::harness::Site;
 
 #[tokio::test]
 async fn an_upload_can_be_announced_in_the_next_moment_even_if_it_was_unknown_the_moment_before() {
@@ -71,10 +71,7 @@ async fn known_members_announce_known_torrents_while_the_database_is_away() {
     let mut site = Site::new().await;
     let member = site.member("robin").await;
     let hash = site.torrent(1).await;
-    let mut proxy = Proxy::start(site.folder.path(), &site.database.tracker);
-    let mut through = login(&site.database.tracker);
-    through["host"] = site.folder.path().to_str().expect("text").into();
-    site.config["tracker"]["postgresql"] = through;
+    let mut proxy = site.proxied();
     let tracker = site.start().await;
     let known = tracker.client(member, 1).on(hash);
     known.announce().await;
@@ -104,11 +101,8 @@ async fn the_tracker_starts_and_answers_without_the_database() {
     let mut site = Site::new().await;
     let member = site.member("robin").await;
     let hash = site.torrent(1).await;
-    let mut proxy = Proxy::start(site.folder.path(), &site.database.tracker);
+    let mut proxy = site.proxied();
     proxy.cut().await;
-    let mut through = login(&site.database.tracker);
-    through["host"] = site.folder.path().to_str().expect("text").into();
-    site.config["tracker"]["postgresql"] = through;
     let tracker = site.start().await;
     let client = tracker.client(member, 1).on(hash);
     assert!(client.refusal().await.starts_with("Tracker unavailable, "));

@@ -67,6 +67,13 @@ impl Site {
     }
 
     /// Starts a tracker and returns once it is ready. A thread waits for it: the test's own may serve its database.
+    /// Has the tracker that is started next reach the database through a proxy.
+    pub(crate) fn proxied(&mut self) -> Proxy {
+        let folder = self.folder.path();
+        self.config["tracker"]["postgresql"]["host"] = folder.to_str().expect("text").into();
+        Proxy::start(folder, &self.database.tracker)
+    }
+
     pub(crate) async fn start(&self) -> Tracker {
         self.start_after(":").await
     }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Connection, Proxy, Signal, Site, Tracker, login};
+use crate::harness::{Connection, Signal, Site, Tracker};
 
 struct Started {
     tracker: Tracker,
@@ -159,10 +159,7 @@ async fn a_client_that_has_ended_its_side_is_answered() {
     let mut site = Site::new().await;
     let member = site.member("robin").await;
     let hash = site.torrent(1).await;
-    let proxy = Proxy::start(site.folder.path(), &site.database.tracker);
-    let mut through = login(&site.database.tracker);
-    through["host"] = site.folder.path().to_str().expect("text").into();
-    site.config["tracker"]["postgresql"] = through;
+    let proxy = site.proxied();
     let tracker = site.start().await;
     let get =
         |hash| format!("GET {} HTTP/1.1\r\nHost: a\r\n\r\n", tracker.client(member, 1).on(hash).target());
@@ -200,10 +197,7 @@ async fn a_stop_answers_what_has_come_and_says_so() {
     let mut site = Site::new().await;
     let member = site.member("robin").await;
     let hash = site.torrent(1).await;
-    let proxy = Proxy::start(site.folder.path(), &site.database.tracker);
-    let mut through = login(&site.database.tracker);
-    through["host"] = site.folder.path().to_str().expect("text").into();
-    site.config["tracker"]["postgresql"] = through;
+    let proxy = site.proxied();
     let mut tracker = site.start().await;
     let request =
         |hash| format!("GET {} HTTP/1.1\r\nHost: a\r\n\r\n", tracker.client(member, 1).on(hash).target());

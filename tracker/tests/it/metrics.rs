@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bt::control::Request;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Connection, Proxy, Site, Tracker, eventually};
+use crate::harness::{Answer, Connection, Site, Tracker, eventually};
 use crate::live::ask;
 
 const DASHBOARD: &str = include_str!("../../../docs/grafana-dashboard.json");
@@ -83,8 +83,7 @@ async fn what_happens_is_counted() {
 #[tokio::test]
 async fn health_is_told_on_both_listeners_and_survives_the_database() {
     let mut site = site().await;
-    let mut proxy = Proxy::start(site.folder.path(), &site.database.tracker);
-    site.config["tracker"]["postgresql"]["host"] = site.folder.path().to_string_lossy().into();
+    let mut proxy = site.proxied();
     site.member("robin").await;
     let tracker = site.start().await;
     let health = async |state: &str| {

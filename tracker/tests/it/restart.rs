@@ -9,7 +9,7 @@ use bt::restart::{Member, SwarmHead, Torrent, Writer};
 use bt::swarm::Stored;
 use serde_json::Value;
 
-use crate::harness::{Connection, Proxy, Signal, Site, Tracker, eventually, login};
+use crate::harness::{Connection, Signal, Site, Tracker, eventually};
 use crate::reports::{Books, batch, next_batch};
 
 fn name(site: &Site, suffix: &str) -> PathBuf {
@@ -224,10 +224,7 @@ async fn known_members_announce_after_a_restart_without_the_database_which_then_
     let mut site = Site::new().await;
     let (robin, jay) = (site.member("robin").await, site.member("jay").await);
     let (one, two) = (site.torrent(1).await, site.torrent(2).await);
-    let mut proxy = Proxy::start(site.folder.path(), &site.database.tracker);
-    let mut through = login(&site.database.tracker);
-    through["host"] = site.folder.path().to_str().expect("text").into();
-    site.config["tracker"]["postgresql"] = through;
+    let mut proxy = site.proxied();
     let tracker = site.start().await;
     for member in [robin, jay] {
         tracker.client(member, 1).on(one).announce().await;

@@ -7,7 +7,7 @@ use bt::announce::Event;
 use bt::swarm::Counts;
 use serde_json::json;
 
-use crate::harness::{Heard, Proxy, Signal, Site, Tracker, UdpClient, eventually, key, login, wire};
+use crate::harness::{Heard, Signal, Site, Tracker, UdpClient, eventually, key, wire};
 
 async fn site() -> Site {
     let mut site = Site::new().await;
@@ -17,6 +17,16 @@ async fn site() -> Site {
 
 async fn client(tracker: &Tracker, member: u32, peer: u8) -> UdpClient {
     UdpClient::connect(tracker.udp[0], member, peer).await
+}
+
+/// A member with one client, on one torrent.
+async fn scene() -> (Site, u32, InfoHash, Tracker, UdpClient) {
+    let site = site().await;
+    let member = site.member("robin").await;
+    let hash = site.torrent(1).await;
+    let tracker = site.start().await;
+    let client = client(&tracker, member, 1).await.on(hash);
+    (site, member, hash, tracker, client)
 }
 
 #[tokio::test]
@@ -47,11 +57,7 @@ async fn members_find_each_other_in_the_family_they_announce_over() {
 
 #[tokio::test]
 async fn events_count_as_they_do_over_http() {
-    let site = site().await;
-    let member = site.member("robin").await;
-    let hash = site.torrent(1).await;
-    let tracker = site.start().await;
-    let mut client = client(&tracker, member, 1).await.on(hash);
+    let (_site, member, hash, tracker, mut client) = scene().await;
     let http = tracker.client(member, 1).on(hash);
     for (event, left, seeders, leechers, downloaders, snatched) in [
         (Event::Started, 100, 0, 1, 1, 0),
@@ -159,10 +165,7 @@ async fn known_members_announce_known_torrents_while_the_database_is_away() {
     let mut site = site().await;
     let member = site.member("robin").await;
     let hash = site.torrent(1).await;
-    let mut proxy = Proxy::start(site.folder.path(), &site.database.tracker);
-    let mut through = login(&site.database.tracker);
-    through["host"] = site.folder.path().to_str().expect("text").into();
-    site.config["tracker"]["postgresql"] = through;
+    let mut proxy = site.proxied();
     let tracker = site.start().await;
     let mut known = client(&tracker, member, 1).await.on(hash);
     known.announce().await;
@@ -187,11 +190,7 @@ async fn known_members_announce_known_torrents_while_the_database_is_away() {
 
 #[tokio::test]
 async fn who_does_not_hear_us_is_told_nothing() {
-    let site = site().await;
-    let member = site.member("robin").await;
-    let hash = site.torrent(1).await;
-    let tracker = site.start().await;
-    let mut client = client(&tracker, member, 1).await.on(hash);
+    let (site, member, _hash, tracker, mut client) = scene().await;
     client.announce().await;
     let other = UdpClient::connect_from([127, 0, 0, 2].into(), tracker.udp[0], member, 1).await;
     let before = site.start().await;
@@ -237,11 +236,7 @@ async fn many_torrents_are_scraped_at_once() {
 
 #[tokio::test]
 async fn options_come_in_any_shape() {
-    let site = site().await;
-    let member = site.member("robin").await;
-    let hash = site.torrent(1).await;
-    let tracker = site.start().await;
-    let mut client = client(&tracker, member, 1).await.on(hash);
+    let (_site, _member, _hash, _tracker, mut client) = scene().await;
     let url = std::mem::take(&mut client.url).into_bytes();
     let (first, second) = url.split_at(20);
     let option = |kind: u8, data: &[u8]| [&[kind, u8::try_from(data.len()).expect("short")], data].concat();
@@ -267,11 +262,7 @@ async fn options_come_in_any_shape() {
 
 #[tokio::test]
 async fn garbage_harms_nobody() {
-    let site = site().await;
-    let member = site.member("robin").await;
-    let hash = site.torrent(1).await;
-    let tracker = site.start().await;
-    let mut client = client(&tracker, member, 1).await.on(hash);
+    let (_site, _member, _hash, _tracker, mut client) = scene().await;
     client.announce().await;
     let mut rng = fastrand::Rng::with_seed(1);
     for round in 0..2000_usize {
@@ -325,11 +316,7 @@ async fn many_who_ask_at_once_are_all_answered() {
 
 #[tokio::test]
 async fn what_has_come_is_answered_before_the_end() {
-    let site = site().await;
-    let member = site.member("robin").await;
-    let hash = site.torrent(1).await;
-    let tracker = site.start().await;
-    let mut client = client(&tracker, member, 1).await.on(hash);
+    let (_site, _member, _hash, tracker, mut client) = scene().await;
     client.announce().await;
     for _ in 0..100 {
         let datagram = client.datagram();
