@@ -76,6 +76,11 @@ impl Network {
         Ok(network)
     }
 
+    /// The same for clients of one family alone.
+    pub(crate) fn only(&self, families: Families) -> Self {
+        Self { families, ..self.clone() }
+    }
+
     /// Gives the calling thread a network of its own, joined to the bridge with address number `number` (2 to 65000):
     /// what it starts and opens from then on is there.
     pub(crate) fn join(&self, number: u16) -> anyhow::Result<Port> {
@@ -109,6 +114,11 @@ impl Network {
         ip_within(&self.hub, &orders).with_context(|| format!("cannot join network {number}"))?;
 
         let mut orders = "link set lo up\n".to_owned();
+        if self.families == Families::V6 {
+            // Leads nowhere. libevent, and so Transmission 3.00, takes no address of a family of which the system has
+            // none but 127.0.0.0/8: not even 127.0.0.1 to be asked at.
+            orders.push_str("addr add 192.0.2.1/32 dev lo\n");
+        }
         bring_up(&mut orders, "eth0", &port.addresses);
         if self.routed.load(Ordering::Acquire) {
             orders.push_str(&self.routes());

@@ -26,7 +26,7 @@ use crate::network::{Network, Port};
 use keeper::Keeper;
 
 /// Where programs take connections of other peers. Each has a network of its own, so that it is free.
-const PEER_PORT: u16 = 6881;
+pub(crate) const PEER_PORT: u16 = 6881;
 
 /// How long a whole client has to end.
 const PATIENCE: Duration = Duration::from_secs(15);

@@ -4,4 +4,5 @@
 
 mod create;
 mod demo;
+mod interop;
 mod namespaces;

@@ -1,0 +1,190 @@
+//! What is tried: who seeds, who fetches, over what, in which format.
+
+use std::fmt;
+use std::str::FromStr;
+
+use bt::metainfo::Kind as Format;
+use clap::ValueEnum as _;
+
+use crate::client::Kind;
+use crate::network::Families;
+
+/// The programs, in the order of the ring.
+pub(super) const PROGRAMS: [Kind; 5] =
+    [Kind::Rtorrent, Kind::Transmission, Kind::Qbittorrent, Kind::Aria2, Kind::Libtorrent];
+
+/// The formats, as tables name them.
+pub(super) const FORMATS: [Format; 3] = [Format::V1, Format::Hybrid, Format::V2];
+
+/// An address family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Family {
+    V4,
+    V6,
+}
+
+/// One program seeds, another fetches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Pair {
+    pub(super) seeder: Kind,
+    pub(super) leecher: Kind,
+}
+
+/// A pair in one format over one family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Cell {
+    pub(super) pair: Pair,
+    pub(super) family: Family,
+    pub(super) format: Format,
+}
+
+/// Each program with each, itself too, over both families, in every format that both can.
+pub(super) fn all() -> Vec<Cell> {
+    let pairs = PROGRAMS.iter().flat_map(|&seeder| PROGRAMS.map(|leecher| Pair { seeder, leecher }));
+    every(&pairs.collect::<Vec<_>>())
+}
+
+/// These pairs over both families, in every format that both can.
+pub(super) fn every(pairs: &[Pair]) -> Vec<Cell> {
+    let mut cells = Vec::new();
+    for family in [Family::V4, Family::V6] {
+        for &pair in pairs {
+            let formats = FORMATS.into_iter().filter(|&format| pair.can(format));
+            cells.extend(formats.map(|format| Cell { pair, family, format }));
+        }
+    }
+    cells
+}
+
+/// Each program seeds once and fetches once; then a hybrid torrent, one of version 2, and IPv6.
+pub(super) fn short() -> Vec<Cell> {
+    use Family::{V4, V6};
+    use Format::{Hybrid, V1, V2};
+    let ring = PROGRAMS.iter().zip(PROGRAMS.iter().cycle().skip(1));
+    let mut cells: Vec<Cell> = ring
+        .map(|(&seeder, &leecher)| Cell { pair: Pair { seeder, leecher }, family: V4, format: V1 })
+        .collect();
+    let more = [
+        (Kind::Libtorrent, Kind::Rtorrent, V4, Hybrid),
+        (Kind::Qbittorrent, Kind::Libtorrent, V4, V2),
+        (Kind::Transmission, Kind::Rtorrent, V6, V1),
+    ];
+    cells.extend(more.map(|(seeder, leecher, family, format)| Cell {
+        pair: Pair { seeder, leecher },
+        family,
+        format,
+    }));
+    cells
+}
+
+impl Pair {
+    pub(super) fn can(self, format: Format) -> bool {
+        why_not(self.seeder, format).is_none() && why_not(self.leecher, format).is_none()
+    }
+}
+
+/// Why a program cannot take part in a format.
+pub(super) fn why_not(kind: Kind, format: Format) -> Option<&'static str> {
+    match (kind, format) {
+        (Kind::Qbittorrent | Kind::Libtorrent, _) | (_, Format::V1) | (Kind::Rtorrent, Format::Hybrid) => {
+            None
+        }
+        (Kind::Transmission, _) => {
+            Some("3.00 refuses as corrupt what has an empty key anywhere, as every file tree of BEP 52 has")
+        }
+        // Seen of a version 1 torrent with nothing but such a key besides, too.
+        (Kind::Aria2, Format::Hybrid) => {
+            Some("1.36 takes another info hash where a key is empty, as in every file tree")
+        }
+        (Kind::Rtorrent, Format::V2) => Some("0.9.8 knows no version 2"),
+        (Kind::Aria2, Format::V2) => Some("1.36 knows no version 2"),
+    }
+}
+
+impl Family {
+    pub(super) fn families(self) -> Families {
+        match self {
+            Self::V4 => Families::V4,
+            Self::V6 => Families::V6,
+        }
+    }
+
+    /// As the site names it.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::V4 => "ipv4",
+            Self::V6 => "ipv6",
+        }
+    }
+}
+
+impl fmt::Display for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::V4 => "IPv4",
+            Self::V6 => "IPv6",
+        })
+    }
+}
+
+/// `SEEDER:LEECHER`.
+impl FromStr for Pair {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (seeder, leecher) = text.split_once(':').ok_or("a pair is written SEEDER:LEECHER")?;
+        Ok(Self { seeder: Kind::from_str(seeder, true)?, leecher: Kind::from_str(leecher, true)? })
+    }
+}
+
+/// As tables name it.
+pub(super) fn format_name(format: Format) -> &'static str {
+    match format {
+        Format::V1 => "v1",
+        Format::Hybrid => "hybrid",
+        Format::V2 => "v2",
+    }
+}
+
+/// As tables name it.
+pub(super) fn program_name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Rtorrent => "rtorrent",
+        Kind::Transmission => "Transmission",
+        Kind::Qbittorrent => "qBittorrent",
+        Kind::Aria2 => "aria2",
+        Kind::Libtorrent => "libtorrent",
+    }
+}
+
+impl fmt::Display for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { pair: Pair { seeder, leecher }, family, format } = self;
+        let (seeder, leecher) = (program_name(*seeder), program_name(*leecher));
+        write!(f, "{seeder} to {leecher}, {}, {family}", format_name(*format))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_short_form_has_every_program_on_both_sides() {
+        let cells = short();
+        for program in PROGRAMS {
+            assert!(cells.iter().any(|cell| cell.pair.seeder == program));
+            assert!(cells.iter().any(|cell| cell.pair.leecher == program));
+        }
+        assert!(cells.iter().all(|cell| cell.pair.can(cell.format)));
+        assert!(cells.iter().all(|cell| all().contains(cell)));
+    }
+
+    #[test]
+    fn every_ordered_pair_is_tried_over_both_families() {
+        // 25 pairs in version 1, 9 hybrid, 4 in version 2.
+        assert_eq!(all().len(), 2 * (25 + 9 + 4));
+        assert_eq!("aria2:rtorrent".parse(), Ok(Pair { seeder: Kind::Aria2, leecher: Kind::Rtorrent }));
+        assert!("aria2".parse::<Pair>().is_err());
+    }
+}

@@ -1,0 +1,143 @@
+//! What a run found, as Markdown.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use bt::metainfo::Kind as Format;
+use time::OffsetDateTime;
+
+use super::attempt::Outcome;
+use super::cell::{FORMATS, Family, PROGRAMS, format_name, program_name, why_not};
+use crate::client::Kind;
+
+/// `docs/interop.md`.
+pub(super) fn markdown(outcomes: &[Outcome]) -> String {
+    let mut text = "# Every client against every other\n\n".to_owned();
+    let _ = writeln!(
+        text,
+        "Made by `make interop` on {}: {} torrents, each seeded by one program and fetched by another through the\n\
+         tracker and site of this repository, as private torrents, in a network without a way out.\n",
+        OffsetDateTime::now_utc().date(),
+        outcomes.len(),
+    );
+    text.push_str(EXPLANATION);
+    programs(&mut text, outcomes);
+    for family in [Family::V4, Family::V6] {
+        matrix(&mut text, family, outcomes);
+    }
+    faults(&mut text, outcomes);
+    cannot(&mut text);
+    text
+}
+
+const EXPLANATION: &str = "\
+A format stands in a cell when all of this was so:
+
+- the content arrived byte by byte (SHA-256 of every file);
+- the site counted one seeder before, two after, none when both had left, and one snatch;
+- the seeder's account has what it sent and the leecher's what it fetched: the content's size, up to a twentieth more for
+  what was sent twice;
+- the tracker answered every announce and scrape, over that address family, among them `started`, `completed` and
+  `stopped`;
+- neither spoke to anyone but the other: a third peer that called for the torrent by local service discovery, pinged their
+  DHT and asked them to exchange peers was not answered.
+
+";
+
+/// Versions, and what the programs did besides.
+fn programs(text: &mut String, outcomes: &[Outcome]) {
+    let mut versions = BTreeMap::new();
+    let mut scraped: BTreeMap<Kind, usize> = BTreeMap::new();
+    for seen in outcomes.iter().filter_map(|outcome| outcome.seen.as_ref()) {
+        versions.extend(seen.versions.iter().cloned());
+        for kind in &seen.scraped {
+            *scraped.entry(*kind).or_default() += 1;
+        }
+    }
+    text.push_str("| Program | Version | Formats | Asks for numbers by scrape |\n|---|---|---|---|\n");
+    for kind in PROGRAMS.into_iter().filter(|kind| versions.contains_key(kind)) {
+        let formats: Vec<&str> =
+            FORMATS.into_iter().filter(|format| why_not(kind, *format).is_none()).map(format_name).collect();
+        let scrape = if scraped.contains_key(&kind) { "yes, and was answered" } else { "no" };
+        let version = versions.get(&kind).map_or("", String::as_str);
+        let _ = writeln!(text, "| {} | {version} | {} | {scrape} |", program_name(kind), formats.join(", "));
+    }
+    text.push('\n');
+}
+
+/// Who seeded in the rows, who fetched in the columns.
+fn matrix(text: &mut String, family: Family, outcomes: &[Outcome]) {
+    let of = |seeder: Kind, leecher: Kind, format: Format| {
+        outcomes.iter().find(|Outcome { cell, .. }| {
+            cell.family == family
+                && cell.format == format
+                && (cell.pair.seeder, cell.pair.leecher) == (seeder, leecher)
+        })
+    };
+    if !outcomes.iter().any(|outcome| outcome.cell.family == family) {
+        return;
+    }
+    let _ = write!(text, "## Over {family}\n\n| seeds ↓ fetches → |");
+    for leecher in PROGRAMS {
+        let _ = write!(text, " {} |", program_name(leecher));
+    }
+    text.push_str("\n|---|---|---|---|---|---|\n");
+    for seeder in PROGRAMS {
+        let _ = write!(text, "| **{}** |", program_name(seeder));
+        for leecher in PROGRAMS {
+            let found: Vec<String> = FORMATS
+                .into_iter()
+                .filter_map(|format| {
+                    let well = of(seeder, leecher, format)?.faults.is_empty();
+                    let name = format_name(format);
+                    Some(if well { name.to_owned() } else { format!("~~{name}~~") })
+                })
+                .collect();
+            let _ = write!(text, " {} |", if found.is_empty() { "–".to_owned() } else { found.join(", ") });
+        }
+        text.push('\n');
+    }
+    text.push('\n');
+}
+
+fn faults(text: &mut String, outcomes: &[Outcome]) {
+    if outcomes.iter().all(|outcome| outcome.faults.is_empty()) {
+        return;
+    }
+    text.push_str("## What failed\n\n");
+    for Outcome { cell, faults, .. } in outcomes {
+        for fault in faults {
+            let _ = writeln!(text, "- {cell}: {fault}");
+        }
+    }
+    text.push('\n');
+}
+
+/// What is not tried, and why.
+fn cannot(text: &mut String) {
+    text.push_str("## What they cannot do\n\n");
+    for kind in PROGRAMS {
+        for format in FORMATS {
+            if let Some(reason) = why_not(kind, format) {
+                let _ = writeln!(text, "- {}: {}, for {reason}.", program_name(kind), format_name(format));
+            }
+        }
+    }
+    text.push_str(QUIRKS);
+}
+
+const QUIRKS: &str = "
+## What they do unlike others
+
+- rtorrent takes hybrid torrents for version 1 torrents. Pad files, which stand between the files of a hybrid torrent of
+  several, are files to it: it fetches and saves them below `.pad`, and cannot seed from a folder without. Here hybrid
+  torrents hold one file.
+- aria2 1.36 sends its whole piece map again where that is shorter than a message for each new piece, that is for small
+  torrents and fast peers. rtorrent 0.9.8 takes that for an error and leaves; the two meet again at aria2's next announce.
+  What rtorrent seeds arrives at aria2 in bursts, a hundred times slower than elsewhere.
+- Transmission 3.00 does not tell the tracker when it ends, only when a torrent is stopped or removed: the tracker counts it
+  until `peerTimeoutSeconds` have passed.
+- qBittorrent and libtorrent announce no more often than every 300 seconds, whatever the tracker asks for
+  (`min_announce_interval` of libtorrent; qBittorrent has no setting for it): `peerTimeoutSeconds` below that forgets them
+  between two announces.
+";
