@@ -31,11 +31,20 @@ pub(super) struct Transmission {
     /// What was added since the program was started last.
     seen: Vec<String>,
     ledger: Ledger,
+    /// Torrents of its older session, while it may not have read them all.
+    unread: usize,
 }
 
 impl Transmission {
     pub(super) fn new(setup: Setup) -> Self {
-        Self { setup, http: None, session: String::new(), seen: Vec::new(), ledger: Ledger::default() }
+        Self {
+            setup,
+            http: None,
+            session: String::new(),
+            seen: Vec::new(),
+            ledger: Ledger::default(),
+            unread: 0,
+        }
     }
 
     /// The whole `settings.json`; what it lacks has the program's default.
@@ -160,6 +169,7 @@ impl Client for Transmission {
             .with_context(|| format!("cannot write {}", settings.display()))?;
         self.http = Some(program::http()?);
         self.forget_session();
+        self.unread = fs::read_dir(self.setup.folder.join("torrents")).map_or(0, Iterator::count);
         self.seen.clear();
         self.ledger.begin();
         command.arg("--foreground").arg("--config-dir").arg(&self.setup.folder);
@@ -168,6 +178,12 @@ impl Client for Transmission {
 
     async fn version(&mut self) -> anyhow::Result<String> {
         let session = self.call("session-get", json!({ "fields": ["version"] })).await?;
+        // It answers before it has read its torrents, some of which may be damaged by now.
+        let stored = self.unread;
+        self.unread = stored.saturating_sub(1);
+        let known = self.call("session-stats", json!({})).await?;
+        let known = known["torrentCount"].as_u64().and_then(|count| usize::try_from(count).ok());
+        ensure!(known >= Some(stored), "transmission-daemon has not read all its torrents yet");
         // "3.00 (bb6b5a062e)"
         let version = session["version"].as_str().and_then(|version| version.split(' ').next());
         Ok(version.context("transmission-daemon names no version")?.to_owned())
