@@ -209,7 +209,13 @@ impl Tracker {
         let now = self.clock.now();
         let mut rng = self.windows.random(member, &torrent.info_hash, now, settings.min_interval);
         PEERS.with_borrow_mut(|peers| {
-            let announcement = settings.announcement(request, member, ip);
+            let mut announcement = settings.announcement(request, member, ip);
+            if request.info_hash != torrent.info_hash {
+                // The version 2 hash of a hybrid torrent. Its peers are given to the announce with the other hash, which
+                // clients of both versions send as well: libtorrent 2 greets a peer it was told of here with the hash of
+                // version 2 ever after, and those who know version 1 alone then hang up.
+                announcement.numwant = 0;
+            }
             let exists = || self.directory.torrent(&torrent.info_hash).is_some();
             let outcome = self
                 .swarms
