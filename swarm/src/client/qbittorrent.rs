@@ -5,6 +5,8 @@
 //!   it has no setting for), besides `started`, `completed` and `stopped`: a tracker that forgets peers earlier loses it.
 //! - It names a hybrid torrent by the truncated hash of version 2, and gives the hash of version 1 beside it.
 //! - What it was given is in its list a moment after it has said "Ok.".
+//! - Killed, it goes on from what it wrote down last, a minute ago at most and at first nothing: it fetches again what it has
+//!   on the disk.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
