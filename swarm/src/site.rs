@@ -17,7 +17,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use async_trait::async_trait;
-use futures_util::future::try_join_all;
 use infra::secrets::{Secret, random, random_text};
 use reqwest::multipart::{Form, Part};
 use serde_json::json;
@@ -81,7 +80,6 @@ impl Default for Pace {
 #[derive(Debug)]
 pub(crate) struct Site {
     launcher: Launcher,
-    tracker_url: String,
     rest: Rest,
     administrator: Member,
     password: Secret,
@@ -117,23 +115,18 @@ impl Site {
             Some(url) if listens_there => url.to_owned(),
             _ => configuration::url(options.site),
         };
-        let tracker_url = launcher.url("tracker").context("the launcher printed no tracker")?.to_owned();
         let rest = Rest::new(url)?;
         let link =
             launcher.url("first account").context("the launcher printed no link to the first account")?;
         let password = typable_password()?;
         let administrator = join(&rest, link, ADMINISTRATOR, &password).await.context("the first account")?;
-        Ok(Self { launcher, tracker_url, rest, administrator, password })
+        Ok(Self { launcher, rest, administrator, password })
     }
 
     /// Where the site is asked, without a slash at the end; not what browsers see.
+    #[cfg(test)]
     pub(crate) fn url(&self) -> &str {
         self.rest.url()
-    }
-
-    /// What clients announce to, without `/announce`.
-    pub(crate) fn tracker_url(&self) -> &str {
-        &self.tracker_url
     }
 
     /// Name and password of the account that may control everything.
@@ -151,15 +144,10 @@ impl Site {
         self.launcher.ended().await
     }
 
-    /// Makes a plain member for each of `names`, in that order.
-    ///
-    /// By invites, as people come in. A member costs the site two password hashes, of which it makes two at a time:
-    /// twelve members take about a second.
-    pub(crate) async fn members(&self, names: &[String]) -> anyhow::Result<Vec<Member>> {
-        try_join_all(names.iter().map(|name| self.member(name))).await
-    }
-
     /// Makes a plain member: 2 to 32 letters, digits, dots, dashes or underscores.
+    ///
+    /// By an invite, as people come in. It costs the site two password hashes, of which it makes two at a time: twelve
+    /// members at once take about a second.
     pub(crate) async fn member(&self, name: &str) -> anyhow::Result<Member> {
         let context = || format!("cannot make the member {name}");
         let invite = self.rest.post("/api/invites").bearer_auth(self.administrator.token.reveal());

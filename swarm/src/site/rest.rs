@@ -26,6 +26,7 @@ impl Rest {
         Ok(Self { http: http.build()?, url })
     }
 
+    #[cfg(test)]
     pub(super) fn url(&self) -> &str {
         &self.url
     }
