@@ -37,7 +37,8 @@ impl<'a> Route<'a> {
     /// Reads `target`, the origin-form of a request target as sent, ignoring its first `depth` path segments.
     ///
     /// Accepted: `/announce/KEY/announce`, `/KEY/announce`, `/announce/KEY`, `/announce?passkey=KEY`, the same
-    /// with `scrape`, and `/announce/KEY/scrape`, which clients derive from the first (BEP 48).
+    /// with `scrape`, and what clients derive from the first: `/announce/KEY/scrape` as BEP 48 says, and
+    /// `/scrape/KEY/announce`, for libtorrent (2.0 and 2.1, so qBittorrent) replaces the first `announce` of the URL.
     pub fn parse(target: &'a [u8], depth: usize) -> Result<Self, Error> {
         let (path, query) = match memchr::memchr(b'?', target) {
             Some(at) => (&target[..at], &target[at + 1..]),
@@ -83,7 +84,7 @@ fn pair<'a>(first: &'a [u8], second: &'a [u8]) -> Result<(Action, &'a [u8]), Err
 fn triple<'a>(first: &[u8], key: &'a [u8], last: &[u8]) -> Result<(Action, &'a [u8]), Error> {
     match (action(first), action(last)) {
         (Some(Action::Announce), Some(action)) => Ok((action, key)),
-        (Some(Action::Scrape), Some(Action::Scrape)) => Ok((Action::Scrape, key)),
+        (Some(Action::Scrape), Some(_)) => Ok((Action::Scrape, key)),
         _ => Err(Error::Elsewhere),
     }
 }
@@ -116,6 +117,7 @@ mod tests {
             ("/announce/?passkey=k", Announce, "passkey=k"),
             ("/announce/k/scrape?a=1", Scrape, "a=1"),
             ("/scrape/k/scrape", Scrape, ""),
+            ("/scrape/k/announce?a=1", Scrape, "a=1"),
             ("/k/scrape", Scrape, ""),
             ("/scrape/k", Scrape, ""),
             ("/scrape?passkey=k", Scrape, "passkey=k"),
@@ -151,7 +153,7 @@ mod tests {
             "/a",
             "/a/b",
             "/announce/k/stats",
-            "/scrape/k/announce",
+            "/scrape/k/stats",
             "/x/k/announce",
             "/announce/k/announce/announce",
             "/announcer/k",
