@@ -43,7 +43,9 @@ def settings(listen, outgoing):
         "stop_tracker_timeout": 2,
         # Dozens of clients share the machine.
         "aio_threads": 2,
-        "alert_mask": lt.alert.category_t.error_notification | lt.alert.category_t.storage_notification,
+        "alert_mask": lt.alert.category_t.error_notification
+        | lt.alert.category_t.storage_notification
+        | lt.alert.category_t.tracker_notification,
     }
 
 
@@ -72,6 +74,7 @@ class Client:
         self.session.set_peer_class_filter(everybody)
         self.throttle(limit)
         self.torrents = {}
+        self.scraped = set()
         self.saving = 0
         self.saved = time.monotonic()
         for path in self.folder.glob("*.json"):
@@ -105,6 +108,7 @@ class Client:
     def remove(self, hash):
         for end in ("json", "resume", "torrent"):
             (self.folder / f"{hash}.{end}").unlink(missing_ok=True)
+        self.scraped.discard(hash)
         handle = self.torrents.pop(hash, None)
         if handle is not None:
             self.session.remove_torrent(handle)
@@ -124,6 +128,11 @@ class Client:
                 hash = name(alert.params.info_hashes)
                 if hash in self.torrents:
                     write(self.folder / f"{hash}.resume", lt.write_resume_data_buf(alert.params))
+            elif isinstance(alert, lt.tracker_reply_alert):
+                self.scrape(alert.handle)
+            elif isinstance(alert, (lt.scrape_reply_alert, lt.scrape_failed_alert)):
+                # Without what the alert says, which has the announce key in it.
+                print("scrape answered" if isinstance(alert, lt.scrape_reply_alert) else "scrape failed", flush=True)
             elif isinstance(alert, lt.save_resume_data_failed_alert):
                 self.saving -= 1
             elif isinstance(alert, (lt.listen_failed_alert, lt.torrent_error_alert, lt.file_error_alert)):
@@ -134,6 +143,14 @@ class Client:
                 if handle.need_save_resume_data():
                     self.saving += 1
                     handle.save_resume_data(lt.save_resume_flags_t.flush_disk_cache)
+
+    def scrape(self, handle):
+        """Programs around libtorrent ask for the numbers of torrents that rest; this one asks once for each. Asked for
+        before the first announce, they make libtorrent 2.1.1 say `completed` for what it had from the start."""
+        hash = name(handle.info_hashes())
+        if hash in self.torrents and hash not in self.scraped:
+            self.scraped.add(hash)
+            handle.scrape_tracker()
 
     def close(self):
         """Tells the trackers, and writes down what is finished."""

@@ -208,8 +208,14 @@ async fn look_back(
                 faults.push(format!("{program} announced no {event}"));
             }
         }
-        if announces.iter().any(|it| it.outcome == "scraped") {
+        // The tracker remembers only scrapes that it refused; libtorrent's program writes down what became of its own.
+        let log = std::fs::read_to_string(stage.folder.join(&side.node.name).join("program.log"))
+            .unwrap_or_default();
+        if log.contains("scrape answered") {
             scraped.push(kind);
+        }
+        if log.contains("scrape failed") {
+            faults.push(format!("{program} was not answered a scrape"));
         }
     }
     Ok(scraped)

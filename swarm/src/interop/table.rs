@@ -54,7 +54,7 @@ fn programs(text: &mut String, outcomes: &[Outcome]) {
             *scraped.entry(*kind).or_default() += 1;
         }
     }
-    text.push_str("| Program | Version | Formats | Asks for numbers by scrape |\n|---|---|---|---|\n");
+    text.push_str("| Program | Version | Formats | Asked for numbers by scrape |\n|---|---|---|---|\n");
     for kind in PROGRAMS.into_iter().filter(|kind| versions.contains_key(kind)) {
         let formats: Vec<&str> =
             FORMATS.into_iter().filter(|format| why_not(kind, *format).is_none()).map(format_name).collect();
@@ -117,10 +117,17 @@ fn faults(text: &mut String, outcomes: &[Outcome]) {
 fn cannot(text: &mut String) {
     text.push_str("## What they cannot do\n\n");
     for kind in PROGRAMS {
+        let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
         for format in FORMATS {
-            if let Some(reason) = why_not(kind, format) {
-                let _ = writeln!(text, "- {}: {}, for {reason}.", program_name(kind), format_name(format));
+            let Some(reason) = why_not(kind, format) else { continue };
+            let name = format_name(format);
+            match reasons.last_mut() {
+                Some((last, names)) if *last == reason => names.push(name),
+                _ => reasons.push((reason, vec![name])),
             }
+        }
+        for (reason, names) in reasons {
+            let _ = writeln!(text, "- {}: {}, for {reason}.", program_name(kind), names.join(" and "));
         }
     }
     text.push_str(QUIRKS);
@@ -134,7 +141,8 @@ const QUIRKS: &str = "
   torrents hold one file.
 - aria2 1.36 sends its whole piece map again where that is shorter than a message for each new piece, that is for small
   torrents and fast peers. rtorrent 0.9.8 takes that for an error and leaves; the two meet again at aria2's next announce.
-  What rtorrent seeds arrives at aria2 in bursts, a hundred times slower than elsewhere.
+  What rtorrent seeds arrives at aria2 in bursts, many times slower than elsewhere.
+- Transmission scrapes trackers whose answers to announces lack numbers, and others every half hour; ours has them all.
 - Transmission 3.00 does not tell the tracker when it ends, only when a torrent is stopped or removed: the tracker counts it
   until `peerTimeoutSeconds` have passed.
 - qBittorrent and libtorrent announce no more often than every 300 seconds, whatever the tracker asks for
