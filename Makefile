@@ -47,7 +47,8 @@ interop: ## Let every client fetch from every other, and write docs/interop.md
 
 compose-check: ## Start compose.yaml with podman, demonstration and all, and check it
 	@scripts/setup compose-check
-	@scripts/compose-check
+	$(CARGO) build --locked --bins -p tracker -p webapi -p swarm
+	@scripts/compose-check $(ARGS)
 
 soak: ## The tests of faults for long, figures against goals; CYCLES=20 and SECONDS=5 make it shorter
 	@scripts/setup soak
