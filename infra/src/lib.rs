@@ -16,3 +16,4 @@ pub mod refusal;
 pub mod secrets;
 pub mod shutdown;
 pub mod test_database;
+pub mod units;

@@ -1,18 +1,6 @@
 //! Numbers and times as people read them. `static/words.js` says the same.
 
-const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
-
-/// Bytes in the largest fitting unit: `1.4 GiB`.
-pub(super) fn size(bytes: u64) -> String {
-    let (mut unit, mut whole, mut tenths) = (0, bytes, 0);
-    while whole >= 1024 && unit + 1 < UNITS.len() {
-        tenths = (whole % 1024) * 10 / 1024;
-        whole /= 1024;
-        unit += 1;
-    }
-    let name = UNITS[unit];
-    if unit == 0 || whole >= 100 { format!("{whole} {name}") } else { format!("{whole}.{tenths} {name}") }
-}
+pub(super) use infra::units::size;
 
 /// Bytes a second; a dash for none.
 pub(super) fn rate(bytes: u64) -> String {

@@ -1,14 +1,13 @@
 // A swarm of real clients, from its one command, in folders of its own.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { randomBytes, randomUUID } from "node:crypto";
-import { mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 
-import { PROGRAMS } from "./product.mjs";
+import { processesOf, startProgram } from "./program.mjs";
 import { end, until } from "./until.mjs";
 
 const LABELS = ["page", "name", "password"];
@@ -22,16 +21,7 @@ export async function startDemo(files, options = []) {
     await writeFile(join(sources, path), randomBytes(size));
   }
   const parameters = ["demo", "--data", data, "--sources", sources, "--site", "127.0.0.1:0", ...options];
-  const child = spawn(join(PROGRAMS, "swarm"), parameters, { stdio: ["ignore", "pipe", "pipe"] });
-  process.once("exit", () => child.kill("SIGTERM"));
-  let log = "";
-  child.stderr.setEncoding("utf8").on("data", (text) => (log += text));
-  const ended = new Promise((resolve) => child.once("close", (code, signal) => resolve({ code, signal })));
-  const lines = await readLines(child.stdout);
-  if (!lines) {
-    await ended;
-    throw new Error(`swarm ended before it was ready:\n${log}`);
-  }
+  const { child, ended, lines } = await startProgram("swarm", parameters, readLines);
   return { ...lines, stop: () => stop(child, ended, root) };
 }
 
@@ -55,10 +45,4 @@ async function stop(child, ended, root) {
   assert.deepEqual({ code, signal }, { code: 0, signal: null }, "Ctrl-C ends it in good order");
   await until("no process holds the folder", async () => (await processesOf(root)).length === 0, 5_000);
   await rm(root, { recursive: true });
-}
-
-async function processesOf(folder) {
-  const ids = (await readdir("/proc")).filter((it) => /^\d+$/.test(it));
-  const lines = await Promise.all(ids.map((id) => readFile(`/proc/${id}/cmdline`, "utf8").catch(() => "")));
-  return lines.filter((line) => line.includes(folder));
 }

@@ -1,41 +1,25 @@
 // The real product, from its one command, in a folder of its own.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { readFile, readdir, rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { basename, join, resolve } from "node:path";
+import { basename, join } from "node:path";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 
+import { PROGRAMS, ROOT, TARGET, processesOf, startProgram } from "./program.mjs";
 import { end, until } from "./until.mjs";
 
-const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
-const TARGET = resolve(ROOT, process.env.CARGO_TARGET_DIR ?? "target");
-const PROGRAMS = process.env.FAIRYWREN_TEST_PROGRAMS ?? join(TARGET, "debug");
 const LABELS = ["site", "tracker", "first account"];
 
 export { PROGRAMS, ROOT, TARGET };
-
-// Tests that are broken off leave nothing behind either.
-for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
 
 const FREE_PORTS = ["--site", "127.0.0.1:0", "--tracker", "127.0.0.1:0"];
 
 /** Starts it: { site, tracker, invite, data, kill(program), stop() }, `invite` being the link to the first account. */
 export async function startProduct({ data = newFolder(), options = FREE_PORTS } = {}) {
   const parameters = ["up", "--data", data, ...options];
-  const child = spawn(join(PROGRAMS, "fairywren"), parameters, { stdio: ["ignore", "pipe", "pipe"] });
-  process.once("exit", () => child.kill("SIGTERM"));
-  let log = "";
-  child.stderr.setEncoding("utf8").on("data", (text) => (log += text));
-  const ended = new Promise((resolve) => child.once("close", (code, signal) => resolve({ code, signal })));
-  const lines = await readLines(child.stdout);
-  if (!lines) {
-    await ended;
-    throw new Error(`fairywren ended before it was ready:\n${log}`);
-  }
+  const { child, ended, lines } = await startProgram("fairywren", parameters, readLines);
   return {
     site: lines.site,
     tracker: lines.tracker,
@@ -79,10 +63,4 @@ async function killChild(parent, program) {
     if (basename(path) === program) return process.kill(Number(id), "SIGKILL");
   }
   throw new Error(`fairywren has no child ${program}`);
-}
-
-async function processesOf(folder) {
-  const ids = (await readdir("/proc")).filter((it) => /^\d+$/.test(it));
-  const lines = await Promise.all(ids.map((id) => readFile(`/proc/${id}/cmdline`, "utf8").catch(() => "")));
-  return lines.filter((line) => line.includes(folder));
 }

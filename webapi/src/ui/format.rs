@@ -1,30 +1,15 @@
 //! Numbers and times as people read them.
 
+pub use infra::units::size as size_of;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 
 use crate::domain::transfer::Ratio;
 
-const UNITS: [&str; 7] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
-
 /// Bytes in the largest fitting unit: `1.4 GiB`.
 pub fn size(bytes: i64) -> String {
     size_of(u64::try_from(bytes).unwrap_or(0))
-}
-
-/// As [`size`].
-pub fn size_of(bytes: u64) -> String {
-    let mut unit = 0;
-    let mut whole = bytes;
-    let mut tenths = 0;
-    while whole >= 1024 && unit + 1 < UNITS.len() {
-        tenths = (whole % 1024) * 10 / 1024;
-        whole /= 1024;
-        unit += 1;
-    }
-    let name = UNITS[unit];
-    if unit == 0 || whole >= 100 { format!("{whole} {name}") } else { format!("{whole}.{tenths} {name}") }
 }
 
 /// A moment for people and, in RFC 3339, for scripts.
