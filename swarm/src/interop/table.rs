@@ -54,11 +54,11 @@ fn programs(text: &mut String, outcomes: &[Outcome]) {
             *scraped.entry(*kind).or_default() += 1;
         }
     }
-    text.push_str("| Program | Version | Formats | Asked for numbers by scrape |\n|---|---|---|---|\n");
+    text.push_str("| Program | Version | Formats | Scrape |\n|---|---|---|---|\n");
     for kind in PROGRAMS.into_iter().filter(|kind| versions.contains_key(kind)) {
         let formats: Vec<&str> =
             FORMATS.into_iter().filter(|format| why_not(kind, *format).is_none()).map(format_name).collect();
-        let scrape = if scraped.contains_key(&kind) { "yes, and was answered" } else { "no" };
+        let scrape = if scraped.contains_key(&kind) { "asked, and was answered" } else { "not looked at" };
         let version = versions.get(&kind).map_or("", String::as_str);
         let _ = writeln!(text, "| {} | {version} | {} | {scrape} |", program_name(kind), formats.join(", "));
     }
