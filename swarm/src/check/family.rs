@@ -1,8 +1,8 @@
 //! A process and all that it started, to see later whether anything is left of them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::PathBuf;
+use std::fs::{self, File};
+use std::os::unix::fs::MetadataExt as _;
 
 use anyhow::Context;
 
@@ -10,7 +10,8 @@ use anyhow::Context;
 #[derive(Debug)]
 pub(super) struct Family {
     processes: BTreeSet<(u32, u64)>,
-    networks: BTreeSet<PathBuf>,
+    /// By number. Each is held open: otherwise the number would be given to the next network that anybody makes.
+    networks: BTreeMap<u64, File>,
 }
 
 /// What `/proc/PID/stat` says of a process.
@@ -33,9 +34,9 @@ impl Family {
             }
             pids.extend(more);
         }
-        let own = fs::read_link("/proc/self/ns/net").context("the own network")?;
+        let own = fs::metadata("/proc/self/ns/net").context("the own network")?.ino();
         let networks =
-            pids.iter().filter_map(|pid| network(*pid)).filter(|network| *network != own).collect();
+            pids.iter().filter_map(|pid| network(*pid)).filter(|(number, _)| *number != own).collect();
         let processes = pids.iter().filter_map(|pid| Some((*pid, lives.get(pid)?.begin))).collect();
         Ok(Self { processes, networks })
     }
@@ -45,14 +46,15 @@ impl Family {
         let lives = lives()?;
         let processes =
             lives.iter().filter(|(pid, life)| self.processes.contains(&(**pid, life.begin))).count();
-        let present: BTreeSet<PathBuf> = lives.keys().filter_map(|pid| network(*pid)).collect();
-        Ok((processes, self.networks.intersection(&present).count()))
+        let present: BTreeSet<u64> = lives.keys().filter_map(|pid| Some(network(*pid)?.0)).collect();
+        Ok((processes, self.networks.keys().filter(|number| present.contains(number)).count()))
     }
 }
 
-/// The network that a process is in; none if it is gone or somebody else's.
-fn network(pid: u32) -> Option<PathBuf> {
-    fs::read_link(format!("/proc/{pid}/ns/net")).ok()
+/// The network that a process is in, with its number; none if the process is gone or somebody else's.
+fn network(pid: u32) -> Option<(u64, File)> {
+    let file = File::open(format!("/proc/{pid}/ns/net")).ok()?;
+    Some((file.metadata().ok()?.ino(), file))
 }
 
 fn lives() -> anyhow::Result<BTreeMap<u32, Life>> {
@@ -76,7 +78,9 @@ fn lives() -> anyhow::Result<BTreeMap<u32, Life>> {
 
 #[cfg(test)]
 mod tests {
-    use std::process::{Command, Stdio};
+    use std::process::{Child, Command, Stdio};
+
+    use rustix::process::geteuid;
 
     use super::*;
 
@@ -95,5 +99,46 @@ mod tests {
         drop(shell.stdin.take());
         shell.wait().expect("its end");
         assert_eq!(family.left().expect("a look"), (0, 0));
+    }
+
+    #[test]
+    fn a_network_of_others_is_not_taken_for_one_that_is_left() {
+        let (first, family) = in_a_network();
+        assert_eq!(family.left().expect("a look"), (1, 1));
+        end(first);
+        // The system gives a number out again once it has cleared the network, which is some time after its end; then
+        // somebody else may be the one to get it.
+        let (second, of_second) = in_a_network();
+        let number = *of_second.networks.keys().next().expect("a network");
+        drop(of_second);
+        end(second);
+        for _ in 0..1000 {
+            let (other, of_other) = in_a_network();
+            assert_eq!(family.left().expect("a look"), (0, 0));
+            end(other);
+            if of_other.networks.contains_key(&number) {
+                break;
+            }
+        }
+    }
+
+    /// A process in a network of its own.
+    fn in_a_network() -> (Child, Family) {
+        let user = (!geteuid().is_root()).then_some("--user");
+        let mut command = Command::new("unshare");
+        let command = command.args(user).args(["--net", "cat"]).stdin(Stdio::piped());
+        let mut process = command.spawn().expect("a process");
+        loop {
+            let family = Family::of(process.id()).expect("a family");
+            if !family.networks.is_empty() {
+                return (process, family);
+            }
+            assert!(process.try_wait().expect("its state").is_none(), "no network can be made");
+        }
+    }
+
+    fn end(mut process: Child) {
+        drop(process.stdin.take());
+        process.wait().expect("its end");
     }
 }
