@@ -111,6 +111,11 @@ pub(crate) trait Client {
     /// Changes [`Setup::rate`].
     async fn throttle(&mut self, rate: Option<u32>) -> anyhow::Result<()>;
 
+    /// Adds a torrent that it has not, without starting it, and has it ask the tracker for the torrent's numbers (BEP 48)
+    /// in the way that the program comes to do so. Programs that do it when they are told to have been answered when this
+    /// returns; others are about to do it.
+    async fn scrape(&mut self, metainfo: &[u8], folder: &Path) -> anyhow::Result<()>;
+
     /// Every torrent that it has.
     async fn shares(&mut self) -> anyhow::Result<Vec<Share>>;
 }

@@ -1,8 +1,10 @@
 //! `swarm interop`: each program fetches from each other through our tracker.
 
-mod attempt;
 mod cell;
 mod content;
+mod exchange;
+mod scrape;
+mod side;
 mod stranger;
 mod table;
 
@@ -15,17 +17,18 @@ use anyhow::{Context as _, ensure};
 use clap::Args;
 use futures_util::StreamExt as _;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::Instant;
 
+use crate::client::Kind;
 use crate::network::{Families, Network};
 use crate::site::{Options, Pace, Site, program};
-use attempt::{Outcome, Stage};
-use cell::{Cell, Family, Pair};
+use cell::{Family, Pair, Trial};
 use stranger::Stranger;
 
 /// `swarm interop`.
 #[derive(Debug, Args)]
 pub(crate) struct Interop {
-    /// Each program seeds once and fetches once, and once each: a hybrid torrent, one of version 2, IPv6
+    /// Each program seeds once and fetches once, and once each: a hybrid torrent, one of version 2, IPv6, a scrape
     #[arg(long, conflicts_with = "pairs")]
     short: bool,
     /// Only these, as SEEDER:LEECHER
@@ -43,7 +46,26 @@ pub(crate) struct Interop {
     data: Option<PathBuf>,
 }
 
-/// Fails when a pair does.
+/// What all trials of one family share.
+struct Stage {
+    site: Site,
+    network: Network,
+    stranger: Stranger,
+    folder: PathBuf,
+}
+
+/// What became of a trial.
+#[derive(Debug)]
+struct Outcome {
+    trial: Trial,
+    seconds: f64,
+    /// Of the programs, where everything could be looked at.
+    versions: Vec<(Kind, String)>,
+    /// What is not as it must be; none is a success.
+    faults: Vec<String>,
+}
+
+/// Fails when a trial does.
 pub(crate) fn run(options: &Interop) -> anyhow::Result<()> {
     let folder = make_folder(options.data.clone().unwrap_or_else(std::env::temp_dir))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -70,27 +92,27 @@ pub(crate) fn run(options: &Interop) -> anyhow::Result<()> {
 }
 
 async fn all(options: &Interop, folder: &Path) -> anyhow::Result<Vec<Outcome>> {
-    let cells = match (options.short, options.pairs.as_slice()) {
+    let trials = match (options.short, options.pairs.as_slice()) {
         (true, _) => cell::short(),
         (false, []) => cell::all(),
         (false, pairs) => cell::every(pairs),
     };
     let network = Network::make(Families::Both)?;
-    let mut outcomes = Vec::with_capacity(cells.len());
+    let mut outcomes = Vec::with_capacity(trials.len());
     for family in [Family::V4, Family::V6] {
-        let cells: Vec<Cell> = cells.iter().copied().filter(|cell| cell.family == family).collect();
-        if !cells.is_empty() {
-            outcomes.extend(over(&network, family, cells, &folder.join(family.word()), options.jobs).await?);
+        let trials: Vec<Trial> = trials.iter().copied().filter(|trial| trial.family() == family).collect();
+        if !trials.is_empty() {
+            outcomes.extend(over(&network, family, trials, &folder.join(family.word()), options.jobs).await?);
         }
     }
     Ok(outcomes)
 }
 
-/// All cells of one family, with a tracker and site for them.
+/// All trials over one family, with a tracker and site for them.
 async fn over(
     network: &Network,
     family: Family,
-    cells: Vec<Cell>,
+    trials: Vec<Trial>,
     folder: &Path,
     jobs: u16,
 ) -> anyhow::Result<Vec<Outcome>> {
@@ -104,17 +126,31 @@ async fn over(
     };
     let stranger = Stranger::start(network.clone(), place).await?;
     let stage = Stage { site, network, stranger, folder: folder.to_owned() };
-    let numbers = (place + 2..).step_by(2);
-    let tries = cells.into_iter().zip(numbers).map(|(cell, number)| attempt::run(&stage, cell, number));
-    let mut running = futures_util::stream::iter(tries).buffer_unordered(usize::from(jobs.max(1)));
-    let mut outcomes = Vec::new();
-    while let Some(outcome) = running.next().await {
-        say(&outcome);
-        outcomes.push(outcome);
-    }
-    drop(running);
+    let numbered = trials.into_iter().zip((place + 2..).step_by(2));
+    // Programs that scrape wait for minutes and do nothing meanwhile.
+    let (waiting, busy): (Vec<_>, Vec<_>) =
+        numbered.partition(|(trial, _)| matches!(trial, Trial::Scrape(..)));
+    let run = |(trial, number)| attempt(&stage, trial, number);
+    let busy = futures_util::stream::iter(busy).map(run).buffer_unordered(usize::from(jobs.max(1)));
+    let waiting = futures_util::stream::iter(waiting).map(run).buffer_unordered(cell::PROGRAMS.len());
+    let outcomes = futures_util::stream::select(busy, waiting).inspect(say).collect().await;
     stage.site.stop().await;
     Ok(outcomes)
+}
+
+/// With clients at `number` and the next place of the network.
+async fn attempt(stage: &Stage, trial: Trial, number: u16) -> Outcome {
+    let begun = Instant::now();
+    let mut faults = Vec::new();
+    let versions = match trial {
+        Trial::Exchange(cell) => exchange::perform(stage, cell, number, &mut faults).await,
+        Trial::Scrape(program, family) => scrape::perform(stage, program, family, number, &mut faults).await,
+    };
+    let versions = versions.unwrap_or_else(|error| {
+        faults.push(format!("{error:#}"));
+        Vec::new()
+    });
+    Outcome { trial, seconds: begun.elapsed().as_secs_f64(), versions, faults }
 }
 
 fn site(hub: IpAddr, folder: &Path) -> anyhow::Result<Options> {
@@ -131,12 +167,12 @@ fn site(hub: IpAddr, folder: &Path) -> anyhow::Result<Options> {
 }
 
 fn say(outcome: &Outcome) {
-    let Outcome { cell, seconds, faults, .. } = outcome;
+    let Outcome { trial, seconds, faults, .. } = outcome;
     if faults.is_empty() {
-        println!("well    {cell} ({seconds:.0} s)");
+        println!("well    {trial} ({seconds:.0} s)");
     }
     for fault in faults {
-        println!("FAILED  {cell} ({seconds:.0} s): {fault}");
+        println!("FAILED  {trial} ({seconds:.0} s): {fault}");
     }
 }
 

@@ -74,6 +74,8 @@ pub(crate) enum Order {
     Start,
     /// `kill -9`.
     Kill,
+    /// Has its program, which must run, ask the tracker for the numbers of a torrent that it has not: [`Client::scrape`].
+    Scrape(Arc<[u8]>),
     /// KiB a second both ways; none takes the limit away.
     Throttle(Option<u32>),
     /// Takes its network away.

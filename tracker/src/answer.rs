@@ -271,6 +271,13 @@ impl Tracker {
             seat.with_decisions(|decisions| decisions.push(entry));
             return Err(Refusal::TooOften { minutes }.into());
         }
+        let mut known = scopes.iter().filter(|(_, _, opens)| *opens).filter_map(|(_, torrent, _)| *torrent);
+        let torrent = match (known.next(), known.next()) {
+            (Some(only), None) => only.id,
+            _ => 0,
+        };
+        let entry = Entry::new(now, torrent, 0, Verdict::Scraped, origin.how(Event::None));
+        seat.with_decisions(|decisions| decisions.push(entry));
         for (hash, torrent, opens) in scopes {
             give(hash, torrent.filter(|_| opens).map(|torrent| self.swarms.counts(&torrent)));
         }

@@ -217,6 +217,10 @@ impl Client for Aria2 {
         Ok(())
     }
 
+    async fn scrape(&mut self, _: &[u8], _: &Path) -> anyhow::Result<()> {
+        bail!("aria2 1.36 asks no tracker for numbers alone")
+    }
+
     async fn shares(&mut self) -> anyhow::Result<Vec<Share>> {
         let (mut shares, now) = (Vec::new(), Instant::now());
         for status in self.statuses().await? {

@@ -74,7 +74,8 @@ class Client:
         self.session.set_peer_class_filter(everybody)
         self.throttle(limit)
         self.torrents = {}
-        self.scraped = set()
+        # Whose scrape has been answered.
+        self.answered = set()
         self.saving = 0
         self.saved = time.monotonic()
         for path in self.folder.glob("*.json"):
@@ -108,7 +109,7 @@ class Client:
     def remove(self, hash):
         for end in ("json", "resume", "torrent"):
             (self.folder / f"{hash}.{end}").unlink(missing_ok=True)
-        self.scraped.discard(hash)
+        self.answered.discard(hash)
         handle = self.torrents.pop(hash, None)
         if handle is not None:
             self.session.remove_torrent(handle)
@@ -128,11 +129,8 @@ class Client:
                 hash = name(alert.params.info_hashes)
                 if hash in self.torrents:
                     write(self.folder / f"{hash}.resume", lt.write_resume_data_buf(alert.params))
-            elif isinstance(alert, lt.tracker_reply_alert):
-                self.scrape(alert.handle)
-            elif isinstance(alert, (lt.scrape_reply_alert, lt.scrape_failed_alert)):
-                # Without what the alert says, which has the announce key in it.
-                print("scrape answered" if isinstance(alert, lt.scrape_reply_alert) else "scrape failed", flush=True)
+            elif isinstance(alert, lt.scrape_reply_alert):
+                self.answered.add(name(alert.handle.info_hashes()))
             elif isinstance(alert, lt.save_resume_data_failed_alert):
                 self.saving -= 1
             elif isinstance(alert, (lt.listen_failed_alert, lt.torrent_error_alert, lt.file_error_alert)):
@@ -144,13 +142,19 @@ class Client:
                     self.saving += 1
                     handle.save_resume_data(lt.save_resume_flags_t.flush_disk_cache)
 
-    def scrape(self, handle):
-        """Programs around libtorrent ask for the numbers of torrents that rest; this one asks once for each. Asked for
-        before the first announce, they make libtorrent 2.1.1 say `completed` for what it had from the start."""
-        hash = name(handle.info_hashes())
-        if hash in self.torrents and hash not in self.scraped:
-            self.scraped.add(hash)
-            handle.scrape_tracker()
+    def scrape(self, path, folder):
+        """Adds a torrent without starting it."""
+        params = lt.load_torrent_file(path)
+        params.save_path = folder
+        params.flags &= ~lt.torrent_flags.auto_managed
+        params.flags |= lt.torrent_flags.paused
+        hash = name(params.ti.info_hashes())
+        self.torrents[hash] = self.session.add_torrent(params)
+        self.torrents[hash].scrape_tracker()
+
+    def scraped(self, hash):
+        self.keep()
+        return hash in self.answered
 
     def close(self):
         """Tells the trackers, and writes down what is finished."""
@@ -211,6 +215,8 @@ def answer(client, line):
             "version": client.version,
             "add": client.add,
             "remove": client.remove,
+            "scrape": client.scrape,
+            "scraped": client.scraped,
             "throttle": client.throttle,
             "shares": client.shares,
         }[do](**request)

@@ -77,6 +77,14 @@ impl Libtorrent {
         Self { setup, line: None }
     }
 
+    /// Has it take a torrent.
+    async fn give(&mut self, what: &str, metainfo: &[u8], folder: &Path) -> anyhow::Result<()> {
+        // By a file, so that the request is short.
+        let path = std::path::absolute(&self.setup.folder)?.join("added.torrent");
+        std::fs::write(&path, metainfo)?;
+        self.ask(what, json!({ "path": path, "folder": std::path::absolute(folder)? })).await.map(drop)
+    }
+
     /// Asks for `what`, with the answer's value.
     async fn ask(&mut self, what: &str, mut with: Value) -> anyhow::Result<Value> {
         with["do"] = what.into();
@@ -140,10 +148,7 @@ impl Client for Libtorrent {
     }
 
     async fn add(&mut self, metainfo: &[u8], folder: &Path) -> anyhow::Result<()> {
-        // By a file, so that the request is short.
-        let path = std::path::absolute(&self.setup.folder)?.join("added.torrent");
-        std::fs::write(&path, metainfo)?;
-        self.ask("add", json!({ "path": path, "folder": std::path::absolute(folder)? })).await.map(drop)
+        self.give("add", metainfo, folder).await
     }
 
     async fn remove(&mut self, info_hash: &InfoHash) -> anyhow::Result<()> {
@@ -153,6 +158,15 @@ impl Client for Libtorrent {
     async fn throttle(&mut self, rate: Option<u32>) -> anyhow::Result<()> {
         self.setup.rate = rate;
         self.ask("throttle", json!({ "limit": bytes(rate) })).await.map(drop)
+    }
+
+    async fn scrape(&mut self, metainfo: &[u8], folder: &Path) -> anyhow::Result<()> {
+        self.give("scrape", metainfo, folder).await?;
+        let hash = program::read(metainfo)?.hashes.canonical().to_string();
+        program::until("the answer to libtorrent's scrape", async || {
+            Ok(self.ask("scraped", json!({ "hash": hash })).await? == json!(true))
+        })
+        .await
     }
 
     async fn shares(&mut self) -> anyhow::Result<Vec<Share>> {

@@ -5,9 +5,13 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use bt::metainfo::Metainfo;
 use tokio::process::Command;
+use tokio::time::{Instant, sleep};
+
+/// How long a program may take for what it has said that it will do.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What makes libcurl and aria2 look for a proxy. Names in capitals are read too, but for the first.
 const PROXIES: [&str; 7] =
@@ -35,6 +39,19 @@ pub(super) fn http() -> anyhow::Result<reqwest::Client> {
         .connect_timeout(Duration::from_secs(2))
         .timeout(Duration::from_secs(10));
     Ok(client.build()?)
+}
+
+/// Waits until `is_so`; `what` is in the error otherwise.
+pub(super) async fn until(
+    what: &str,
+    mut is_so: impl AsyncFnMut() -> anyhow::Result<bool>,
+) -> anyhow::Result<()> {
+    let end = Instant::now() + PATIENCE;
+    while !is_so().await? {
+        ensure!(Instant::now() < end, "{what} did not come in {} s", PATIENCE.as_secs());
+        sleep(Duration::from_millis(50)).await;
+    }
+    Ok(())
 }
 
 /// Reads a .torrent file.

@@ -20,6 +20,7 @@ use futures_util::future::try_join_all;
 use reqwest::multipart::{Form, Part};
 use reqwest::{RequestBuilder, Response};
 use serde::Deserialize;
+use serde_json::json;
 use tokio::process::Command;
 
 use super::{Activity, Client, Link, Setup, Share, program};
@@ -28,8 +29,6 @@ use super::{Activity, Client, Link, Setup, Share, program};
 const API: &str = "http://127.0.0.1:8080/api/v2";
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long a torrent may take from "Ok." into the list.
-const ADDING: Duration = Duration::from_secs(10);
 
 pub(super) struct Qbittorrent {
     setup: Setup,
@@ -247,14 +246,11 @@ impl Client for Qbittorrent {
             .text("skip_checking", "false")
             .text("contentLayout", "Original");
         let said = send(self.post("torrents/add")?.multipart(form)).await?.text().await?;
-        let until = tokio::time::Instant::now() + ADDING;
-        while self.find(&hash).await?.is_none() {
-            if tokio::time::Instant::now() > until {
-                bail!("qBittorrent does not list the torrent it was given, after it said {said:?}");
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        Ok(())
+        program::until("the torrent that was given to qBittorrent", async || {
+            Ok(self.find(&hash).await?.is_some())
+        })
+        .await
+        .with_context(|| format!("qBittorrent said {said:?}"))
     }
 
     async fn remove(&mut self, info_hash: &InfoHash) -> anyhow::Result<()> {
@@ -272,6 +268,16 @@ impl Client for Qbittorrent {
             send(self.post(path)?.form(&[("limit", limit)])).await?;
         }
         Ok(())
+    }
+
+    /// It scrapes one of the torrents that wait in its queue, three minutes after its start and then every half hour: so
+    /// all have to wait.
+    async fn scrape(&mut self, metainfo: &[u8], folder: &Path) -> anyhow::Result<()> {
+        let none = json!({
+            "queueing_enabled": true, "max_active_downloads": 0, "max_active_uploads": 0, "max_active_torrents": 0,
+        });
+        send(self.post("app/setPreferences")?.form(&[("json", none.to_string())])).await?;
+        self.add(metainfo, folder).await
     }
 
     async fn shares(&mut self) -> anyhow::Result<Vec<Share>> {

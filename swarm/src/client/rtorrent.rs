@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::net::IpAddr;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, ensure};
 use async_trait::async_trait;
@@ -85,6 +85,17 @@ impl Rtorrent {
         Ok(())
     }
 
+    /// Gives it a torrent by one of its commands for that.
+    async fn load(command: &str, hash: &str, metainfo: &[u8], folder: &Path) -> anyhow::Result<()> {
+        let folder = std::path::absolute(folder)?;
+        let folder = folder.to_str().context("the folder's name is no UTF-8")?;
+        let place = format!("d.directory.set={}", quote(folder));
+        let arguments = ["".into(), Value::Bytes(metainfo.to_vec()), place.as_str().into()];
+        Self::call(command, &arguments).await?;
+        // It answers before it has read the torrent, and says nothing of one that it refuses.
+        program::until("the torrent that was given to rtorrent", async || Self::has(hash).await).await
+    }
+
     async fn has(hash: &str) -> anyhow::Result<bool> {
         let list = Self::call("download_list", &["".into(), "main".into()]).await?;
         Ok(list.list().iter().any(|value| value.text().eq_ignore_ascii_case(hash)))
@@ -112,8 +123,7 @@ impl Client for Rtorrent {
     }
 
     async fn add(&mut self, metainfo: &[u8], folder: &Path) -> anyhow::Result<()> {
-        let hash = program::read(metainfo)?.hashes.v1.context("rtorrent 0.9.8 reads no v2 torrents")?;
-        let hash = hash.to_string().to_uppercase();
+        let hash = hash(metainfo)?;
         let known = Self::has(&hash).await?;
         let new = !self.seen.contains(&hash);
         if new {
@@ -122,19 +132,7 @@ impl Client for Rtorrent {
         if known {
             return Self::resume(&hash, new).await;
         }
-        let folder = std::path::absolute(folder)?;
-        let folder = folder.to_str().context("the folder's name is no UTF-8")?;
-        let place = format!("d.directory.set={}", quote(folder));
-        let arguments = ["".into(), Value::Bytes(metainfo.to_vec()), place.as_str().into()];
-        Self::call("load.raw_start", &arguments).await?;
-        // It answers before it has read the torrent, and says nothing of one that it refuses.
-        for _ in 0..100 {
-            if Self::has(&hash).await? {
-                return Ok(());
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        anyhow::bail!("rtorrent does not take torrent {hash}")
+        Self::load("load.raw_start", &hash, metainfo, folder).await
     }
 
     async fn remove(&mut self, info_hash: &InfoHash) -> anyhow::Result<()> {
@@ -159,6 +157,20 @@ impl Client for Rtorrent {
         Ok(())
     }
 
+    /// Within ten minutes of an announce that was answered with numbers it does not.
+    async fn scrape(&mut self, metainfo: &[u8], folder: &Path) -> anyhow::Result<()> {
+        let hash = hash(metainfo)?;
+        Self::load("load.raw", &hash, metainfo, folder).await?;
+        // In so many seconds.
+        Self::call("d.tracker.send_scrape", &[hash.as_str().into(), Value::Int(0)]).await?;
+        program::until("the answer to rtorrent's scrape", async || {
+            let arguments = [hash.as_str(), "", "t.scrape_counter="].map(Value::from);
+            let answer = Self::call("t.multicall", &arguments).await?;
+            Ok(answer.list().iter().filter_map(|tracker| tracker.list().first()).any(|count| count.int() > 0))
+        })
+        .await
+    }
+
     async fn shares(&mut self) -> anyhow::Result<Vec<Share>> {
         let mut arguments = vec!["".into(), "main".into()];
         arguments.extend(FIELDS.map(Value::from));
@@ -176,6 +188,12 @@ impl Client for Rtorrent {
         self.rates.tidy(now);
         shares
     }
+}
+
+/// The torrent's hash in its spelling.
+fn hash(metainfo: &[u8]) -> anyhow::Result<String> {
+    let hash = program::read(metainfo)?.hashes.v1.context("rtorrent 0.9.8 reads no v2 torrents")?;
+    Ok(hash.to_string().to_uppercase())
 }
 
 /// As an argument of a command: in quotes it is one, whatever it holds.

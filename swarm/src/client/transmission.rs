@@ -78,7 +78,6 @@ impl Transmission {
             "queue-stalled-enabled": false,
             "idle-seeding-limit-enabled": false,
             "ratio-limit-enabled": false,
-            "scrape-paused-torrents-enabled": false,
             "rpc-enabled": true,
             "rpc-bind-address": "127.0.0.1",
             "rpc-port": 9091,
@@ -228,6 +227,14 @@ impl Client for Transmission {
         self.setup.rate = rate;
         self.call("session-set", limits(rate)).await?;
         Ok(())
+    }
+
+    /// It scrapes a torrent that is not started, at some moment within three minutes, and others every half hour were it not
+    /// for the numbers in answers to announces.
+    async fn scrape(&mut self, metainfo: &[u8], folder: &Path) -> anyhow::Result<()> {
+        let folder = std::path::absolute(folder)?;
+        let torrent = json!({ "metainfo": BASE64.encode(metainfo), "download-dir": folder, "paused": true });
+        self.call("torrent-add", torrent).await.map(drop)
     }
 
     async fn shares(&mut self) -> anyhow::Result<Vec<Share>> {

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use bt::metainfo::Kind as Format;
 use clap::ValueEnum as _;
 
+use super::scrape;
 use crate::client::Kind;
 use crate::network::Families;
 
@@ -38,43 +39,61 @@ pub(super) struct Cell {
     pub(super) format: Format,
 }
 
+/// What is tried with clients and a torrent of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trial {
+    Exchange(Cell),
+    /// A program asks the tracker for the numbers of what it seeds.
+    Scrape(Kind, Family),
+}
+
 /// Each program with each, itself too, over both families, in every format that both can.
-pub(super) fn all() -> Vec<Cell> {
+pub(super) fn all() -> Vec<Trial> {
     let pairs = PROGRAMS.iter().flat_map(|&seeder| PROGRAMS.map(|leecher| Pair { seeder, leecher }));
     every(&pairs.collect::<Vec<_>>())
 }
 
-/// These pairs over both families, in every format that both can.
-pub(super) fn every(pairs: &[Pair]) -> Vec<Cell> {
-    let mut cells = Vec::new();
+/// These pairs over both families, in every format that both can; and their programs' scrapes.
+pub(super) fn every(pairs: &[Pair]) -> Vec<Trial> {
+    let mut trials = Vec::new();
     for family in [Family::V4, Family::V6] {
+        let is_in = |program| pairs.iter().any(|pair| pair.seeder == program || pair.leecher == program);
+        let programs = PROGRAMS.into_iter().filter(|&program| is_in(program) && scrape::can(program));
+        trials.extend(programs.map(|program| Trial::Scrape(program, family)));
         for &pair in pairs {
             let formats = FORMATS.into_iter().filter(|&format| pair.can(format));
-            cells.extend(formats.map(|format| Cell { pair, family, format }));
+            trials.extend(formats.map(|format| Trial::Exchange(Cell { pair, family, format })));
         }
     }
-    cells
+    trials
 }
 
-/// Each program seeds once and fetches once; then a hybrid torrent, one of version 2, and IPv6.
-pub(super) fn short() -> Vec<Cell> {
+/// Each program seeds once and fetches once; then a hybrid torrent, one of version 2, IPv6, and scrapes that need no
+/// waiting.
+pub(super) fn short() -> Vec<Trial> {
     use Family::{V4, V6};
     use Format::{Hybrid, V1, V2};
     let ring = PROGRAMS.iter().zip(PROGRAMS.iter().cycle().skip(1));
-    let mut cells: Vec<Cell> = ring
-        .map(|(&seeder, &leecher)| Cell { pair: Pair { seeder, leecher }, family: V4, format: V1 })
-        .collect();
+    let ring = ring.map(|(&seeder, &leecher)| (seeder, leecher, V4, V1));
     let more = [
         (Kind::Libtorrent, Kind::Rtorrent, V4, Hybrid),
         (Kind::Qbittorrent, Kind::Libtorrent, V4, V2),
         (Kind::Transmission, Kind::Rtorrent, V6, V1),
     ];
-    cells.extend(more.map(|(seeder, leecher, family, format)| Cell {
-        pair: Pair { seeder, leecher },
-        family,
-        format,
-    }));
-    cells
+    let exchange = |(seeder, leecher, family, format)| {
+        Trial::Exchange(Cell { pair: Pair { seeder, leecher }, family, format })
+    };
+    let scrapes = [Kind::Rtorrent, Kind::Libtorrent].map(|program| Trial::Scrape(program, V4));
+    ring.chain(more).map(exchange).chain(scrapes).collect()
+}
+
+impl Trial {
+    pub(super) fn family(self) -> Family {
+        match self {
+            Self::Exchange(cell) => cell.family,
+            Self::Scrape(_, family) => family,
+        }
+    }
 }
 
 impl Pair {
@@ -157,6 +176,15 @@ pub(super) fn program_name(kind: Kind) -> &'static str {
     }
 }
 
+impl fmt::Display for Trial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exchange(cell) => cell.fmt(f),
+            Self::Scrape(program, family) => write!(f, "{} scrapes, {family}", program_name(*program)),
+        }
+    }
+}
+
 impl fmt::Display for Cell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { pair: Pair { seeder, leecher }, family, format } = self;
@@ -171,19 +199,21 @@ mod tests {
 
     #[test]
     fn the_short_form_has_every_program_on_both_sides() {
-        let cells = short();
+        let trials = short();
+        let cell = |trial: &Trial| if let Trial::Exchange(cell) = trial { Some(*cell) } else { None };
+        let cells: Vec<Cell> = trials.iter().filter_map(cell).collect();
         for program in PROGRAMS {
             assert!(cells.iter().any(|cell| cell.pair.seeder == program));
             assert!(cells.iter().any(|cell| cell.pair.leecher == program));
         }
         assert!(cells.iter().all(|cell| cell.pair.can(cell.format)));
-        assert!(cells.iter().all(|cell| all().contains(cell)));
+        assert!(trials.iter().all(|trial| all().contains(trial)));
     }
 
     #[test]
     fn every_ordered_pair_is_tried_over_both_families() {
-        // 25 pairs in version 1, 9 hybrid, 4 in version 2.
-        assert_eq!(all().len(), 2 * (25 + 9 + 4));
+        // 25 pairs in version 1, 9 hybrid, 4 in version 2; all but aria2 scrape.
+        assert_eq!(all().len(), 2 * (25 + 9 + 4 + 4));
         assert_eq!("aria2:rtorrent".parse(), Ok(Pair { seeder: Kind::Aria2, leecher: Kind::Rtorrent }));
         assert!("aria2".parse::<Pair>().is_err());
     }

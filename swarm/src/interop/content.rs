@@ -14,6 +14,9 @@ use crate::create::{self, Options};
 /// Small, so that there are many pieces.
 const PIECE: u64 = 16 << 10;
 
+/// In the order of their paths; no piece ends where one of them does.
+const FILES: [(&str, u64); 3] = [("first.bin", 700_003), ("more/second.bin", 300_001), ("more/third", 7)];
+
 /// Files, what they hash to, and their torrent.
 pub(super) struct Content {
     /// The file or folder.
@@ -26,20 +29,13 @@ pub(super) struct Content {
 }
 
 impl Content {
-    /// Makes `name` below `folder`: a folder whose files share pieces; of a hybrid torrent one file, for programs that know
-    /// version 1 alone fetch and save the pad files that would be between several.
+    /// Makes `name` below `folder`: a folder with files that share pieces, where the format has them do so.
     pub(super) fn make(folder: &Path, name: &str, format: Format) -> anyhow::Result<Self> {
-        let files: &[(&str, usize)] = match format {
-            Format::Hybrid => &[("", 1_000_001)],
-            Format::V1 | Format::V2 => {
-                &[("first.bin", 700_003), ("more/second.bin", 300_001), ("more/third", 7)]
-            }
-        };
         let mut random = fastrand::Rng::new();
         let mut hashes = BTreeMap::new();
-        for (below, size) in files {
-            let path = if below.is_empty() { PathBuf::from(name) } else { Path::new(name).join(below) };
-            let mut bytes = vec![0; *size];
+        for (below, size) in FILES {
+            let path = Path::new(name).join(below);
+            let mut bytes = vec![0; usize::try_from(size)?];
             random.fill(&mut bytes);
             let place = folder.join(&path);
             fs::create_dir_all(place.parent().unwrap_or(folder))?;
@@ -51,8 +47,21 @@ impl Content {
         let options =
             Options { kind: format, piece_length: Some(PIECE), private: false, ..Options::default() };
         let metainfo = create::create(&path, &options, &|_| {}).context("cannot make a torrent")?;
-        let size = files.iter().map(|(_, size)| *size as u64).sum();
+        let size = FILES.iter().map(|(_, size)| size).sum();
         Ok(Self { path, size, metainfo, hashes })
+    }
+
+    /// Writes the pad files of a hybrid torrent, all zeros: to a program that knows version 1 alone they are files like
+    /// others, which it has fetched where it seeds what it has fetched.
+    pub(super) fn pad(&self) -> anyhow::Result<()> {
+        let folder = self.path.join(".pad");
+        fs::create_dir(&folder)?;
+        // None after the last one.
+        for (_, size) in &FILES[..FILES.len() - 1] {
+            let lacking = size.next_multiple_of(PIECE) - size;
+            fs::write(folder.join(lacking.to_string()), vec![0; usize::try_from(lacking)?])?;
+        }
+        Ok(())
     }
 
     /// What is different in `downloads`, in words.

@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use bt::metainfo::Kind as Format;
 use time::OffsetDateTime;
 
-use super::attempt::Outcome;
-use super::cell::{FORMATS, Family, PROGRAMS, format_name, program_name, why_not};
+use super::cell::{Cell, FORMATS, Family, PROGRAMS, Pair, Trial, format_name, program_name, why_not};
+use super::{Outcome, scrape};
 use crate::client::Kind;
 
 /// `docs/interop.md`.
@@ -18,7 +18,7 @@ pub(super) fn markdown(outcomes: &[Outcome]) -> String {
         "Made by `make interop` on {}: {} torrents, each seeded by one program and fetched by another through the\n\
          tracker and site of this repository, as private torrents, in a network without a way out.\n",
         OffsetDateTime::now_utc().date(),
-        outcomes.len(),
+        outcomes.iter().filter(|it| matches!(it.trial, Trial::Exchange(_))).count(),
     );
     text.push_str(EXPLANATION);
     programs(&mut text, outcomes);
@@ -35,8 +35,8 @@ A format stands in a cell when all of this was so:
 
 - the content arrived byte by byte (SHA-256 of every file);
 - the site counted one seeder before, two after, none when both had left, and one snatch;
-- the seeder's account has what it sent and the leecher's what it fetched: the content's size, up to a twentieth more for
-  what was sent twice;
+- the accounts of both have, to the byte, what the programs say that they sent and fetched: the content's size, up to a
+  twentieth more for blocks that were sent twice or are padded;
 - the tracker answered every announce and scrape, over that address family, among them `started`, `completed` and
   `stopped`;
 - neither spoke to anyone but the other: a third peer that called for the torrent by local service discovery, pinged their
@@ -46,21 +46,24 @@ A format stands in a cell when all of this was so:
 
 /// Versions, and what the programs did besides.
 fn programs(text: &mut String, outcomes: &[Outcome]) {
-    let mut versions = BTreeMap::new();
-    let mut scraped: BTreeMap<Kind, usize> = BTreeMap::new();
-    for seen in outcomes.iter().filter_map(|outcome| outcome.seen.as_ref()) {
-        versions.extend(seen.versions.iter().cloned());
-        for kind in &seen.scraped {
-            *scraped.entry(*kind).or_default() += 1;
-        }
-    }
-    text.push_str("| Program | Version | Formats | Scrape |\n|---|---|---|---|\n");
+    let versions: BTreeMap<Kind, String> =
+        outcomes.iter().flat_map(|it| it.versions.iter().cloned()).collect();
+    let scrapes = |program| {
+        let of_it = outcomes.iter().filter_map(move |it| match it.trial {
+            Trial::Scrape(kind, family) if kind == program => {
+                Some(if it.faults.is_empty() { family.to_string() } else { format!("~~{family}~~") })
+            }
+            _ => None,
+        });
+        of_it.collect::<Vec<_>>().join(", ")
+    };
+    text.push_str("| Program | Version | Formats | Scrapes answered | It scrapes |\n|---|---|---|---|---|\n");
     for kind in PROGRAMS.into_iter().filter(|kind| versions.contains_key(kind)) {
         let formats: Vec<&str> =
             FORMATS.into_iter().filter(|format| why_not(kind, *format).is_none()).map(format_name).collect();
-        let scrape = if scraped.contains_key(&kind) { "asked, and was answered" } else { "not looked at" };
-        let version = versions.get(&kind).map_or("", String::as_str);
-        let _ = writeln!(text, "| {} | {version} | {} | {scrape} |", program_name(kind), formats.join(", "));
+        let scrapes = Some(scrapes(kind)).filter(|scrapes| !scrapes.is_empty()).unwrap_or("–".to_owned());
+        let (name, version, formats) = (program_name(kind), &versions[&kind], formats.join(", "));
+        let _ = writeln!(text, "| {name} | {version} | {formats} | {scrapes} | {} |", scrape::occasion(kind));
     }
     text.push('\n');
 }
@@ -68,13 +71,10 @@ fn programs(text: &mut String, outcomes: &[Outcome]) {
 /// Who seeded in the rows, who fetched in the columns.
 fn matrix(text: &mut String, family: Family, outcomes: &[Outcome]) {
     let of = |seeder: Kind, leecher: Kind, format: Format| {
-        outcomes.iter().find(|Outcome { cell, .. }| {
-            cell.family == family
-                && cell.format == format
-                && (cell.pair.seeder, cell.pair.leecher) == (seeder, leecher)
-        })
+        let cell = Cell { pair: Pair { seeder, leecher }, family, format };
+        outcomes.iter().find(|outcome| outcome.trial == Trial::Exchange(cell))
     };
-    if !outcomes.iter().any(|outcome| outcome.cell.family == family) {
+    if !outcomes.iter().any(|outcome| outcome.trial.family() == family) {
         return;
     }
     let _ = write!(text, "## Over {family}\n\n| seeds ↓ fetches → |");
@@ -105,9 +105,9 @@ fn faults(text: &mut String, outcomes: &[Outcome]) {
         return;
     }
     text.push_str("## What failed\n\n");
-    for Outcome { cell, faults, .. } in outcomes {
+    for Outcome { trial, faults, .. } in outcomes {
         for fault in faults {
-            let _ = writeln!(text, "- {cell}: {fault}");
+            let _ = writeln!(text, "- {trial}: {fault}");
         }
     }
     text.push('\n');
@@ -136,13 +136,12 @@ fn cannot(text: &mut String) {
 const QUIRKS: &str = "
 ## What they do unlike others
 
-- rtorrent takes hybrid torrents for version 1 torrents. Pad files, which stand between the files of a hybrid torrent of
-  several, are files to it: it fetches and saves them below `.pad`, and cannot seed from a folder without. Here hybrid
-  torrents hold one file.
+- rtorrent takes hybrid torrents for version 1 torrents. Pad files, which stand between the files of a hybrid torrent, are
+  files to it: it fetches and saves them below `.pad`, and cannot seed from a folder without. Where it seeds one here, the
+  folder has them.
 - aria2 1.36 sends its whole piece map again where that is shorter than a message for each new piece, that is for small
   torrents and fast peers. rtorrent 0.9.8 takes that for an error and leaves; the two meet again at aria2's next announce.
   What rtorrent seeds arrives at aria2 in bursts, many times slower than elsewhere.
-- Transmission scrapes trackers whose answers to announces lack numbers, and others every half hour; ours has them all.
 - Transmission 3.00 does not tell the tracker when it ends, only when a torrent is stopped or removed: the tracker counts it
   until `peerTimeoutSeconds` have passed.
 - qBittorrent and libtorrent announce no more often than every 300 seconds, whatever the tracker asks for

@@ -214,6 +214,7 @@ impl Keeper {
                 }
                 Ok(())
             }
+            Order::Scrape(metainfo) => self.scrape(&metainfo).await,
             Order::Throttle(rate) => self.throttle(rate).await,
             Order::Cut => self.port.cut().map(|()| self.report.lock().connected = false),
             Order::Restore => self.port.restore().map(|()| self.report.lock().connected = true),
@@ -246,6 +247,13 @@ impl Keeper {
             self.torrents.push(Torrent { hash, metainfo, waiting: Vec::new() });
         }
         Ok(hash)
+    }
+
+    async fn scrape(&mut self, metainfo: &[u8]) -> anyhow::Result<()> {
+        let hash = Metainfo::parse(metainfo, &Limits::default())?.hashes.canonical();
+        let folder = content::folder(&self.downloads, &hash);
+        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        within(self.client.scrape(metainfo, &folder)).await
     }
 
     async fn remove(&mut self, hash: &InfoHash) -> anyhow::Result<()> {

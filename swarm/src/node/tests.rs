@@ -96,6 +96,10 @@ impl Client for Fake {
         Ok(())
     }
 
+    async fn scrape(&mut self, _: &[u8], _: &Path) -> anyhow::Result<()> {
+        anyhow::bail!("it knows no tracker")
+    }
+
     async fn shares(&mut self) -> anyhow::Result<Vec<Share>> {
         let share = |hash: &InfoHash| Share { info_hash: hash.to_string(), sending: 7, ..Share::default() };
         Ok(self.has.lock().iter().map(share).collect())

@@ -57,6 +57,34 @@ async fn each_answer_is_remembered_with_what_was_given_and_over_what() {
 }
 
 #[tokio::test]
+async fn scrapes_are_remembered_with_the_torrent_where_it_is_one() {
+    let mut site = Site::new().await;
+    site.config["tracker"]["udpListen"] = json!(["127.0.0.1:0"]);
+    let robin = site.member("robin").await;
+    let (one, two) = (site.torrent(1).await, site.torrent(2).await);
+    let tracker = site.start().await;
+    let scrape = async |hashes: &[bt::InfoHash]| {
+        let mut query = String::new();
+        bt::scrape::Request { hashes: hashes.to_vec() }.write_query(&mut query);
+        tracker.get(&format!("/announce/{}/scrape?{query}", key(robin, 0, None))).await;
+    };
+    scrape(&[one]).await;
+    scrape(&[[9; 20].into(), two]).await;
+    scrape(&[one, two]).await;
+    UdpClient::connect(tracker.udp[0], robin, 2).await.on(two).scrape(&[two]).await;
+    let remembered = decisions(&site, robin).await;
+    assert!(
+        remembered
+            .iter()
+            .all(|it| (it.verdict, it.event, it.client) == (Verdict::Scraped, Event::None, [0; 8]))
+    );
+    let torrents: Vec<u32> = remembered.iter().rev().map(|it| it.torrent).collect();
+    let [first, second] = [id_of(&site, 1).await, id_of(&site, 2).await];
+    assert_eq!(torrents, [first, second, 0, second]);
+    assert_eq!(remembered[0].protocol, Protocol::Udp);
+}
+
+#[tokio::test]
 async fn refusals_are_remembered_as_far_as_the_key_is_the_members() {
     let mut site = Site::new().await;
     site.config["tracker"]["clientsDenied"] = json!(["-XX"]);

@@ -1,0 +1,152 @@
+//! One cell: a torrent of its own, two members, two clients, and what must be true of them.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use bt::InfoHash;
+use bt::metainfo::Kind as Format;
+use tokio::time::{Instant, sleep};
+
+use super::Stage;
+use super::cell::{Cell, Family, program_name};
+use super::content::Content;
+use super::side::{PATIENCE, PAUSE, Side, counts};
+use crate::client::Kind;
+use crate::site::{Counts, Totals};
+
+/// For content to be fetched: aria2 and rtorrent part and meet again every dozen seconds, see [`super::table`].
+const FETCHING: Duration = Duration::from_mins(4);
+
+/// Tries a cell with clients at `number` and the next place of the network, and says their versions.
+pub(super) async fn perform(
+    stage: &Stage,
+    cell: Cell,
+    number: u16,
+    faults: &mut Vec<String>,
+) -> anyhow::Result<Vec<(Kind, String)>> {
+    let folder = stage.folder.join(number.to_string());
+    let content = Content::make(&folder, &format!("content-{number}"), cell.format)?;
+    if cell.pair.seeder == Kind::Rtorrent && cell.format == Format::Hybrid {
+        content.pad()?;
+    }
+    let uploaded = stage.site.upload(content.metainfo.clone(), &format!("{number} {cell}"), "").await?;
+    let (torrent, hash) = (uploaded.id, uploaded.info_hash);
+    let (seeder, leecher) = tokio::try_join!(
+        Side::start(stage, cell.pair.seeder, "seeder", number, torrent),
+        Side::start(stage, cell.pair.leecher, "leecher", number + 1, torrent),
+    )?;
+    let sides = [&seeder, &leecher];
+    stage.stranger.call(hash);
+    let exchanged = exchange(stage, &content, sides, (torrent, hash), faults).await;
+    stage.stranger.hush(&hash);
+    match exchanged {
+        Ok(()) => finish(stage, &content, sides, (torrent, hash), faults).await?,
+        Err(error) => faults.push(format!("{error:#}")),
+    }
+    look_back(stage, cell.family, sides, faults).await?;
+    faults.extend(stage.stranger.findings(&[seeder.address()?, leecher.address()?]));
+    let versions = sides.iter().filter_map(|side| side.version()).collect();
+    tokio::join!(seeder.node.end(), leecher.node.end());
+    Ok(versions)
+}
+
+/// From the first announce of the seeder until both have everything and the site says so.
+async fn exchange(
+    stage: &Stage,
+    content: &Content,
+    [seeder, leecher]: [&Side; 2],
+    (torrent, hash): (u32, InfoHash),
+    faults: &mut Vec<String>,
+) -> anyhow::Result<()> {
+    seeder.add(Some(content.path.clone())).await?;
+    seeder.complete().await.context("the seeder")?;
+    counts(stage, torrent, Counts { peers: Some((1, 0)), snatched: 0 })
+        .await
+        .context("with the seeder alone")?;
+    let shaken = stage.stranger.shake(seeder.socket()?, hash).await;
+    faults.extend(shaken.err().map(|error| format!("the seeder: {error:#}")));
+    leecher.add(None).await?;
+    faults.extend(fetch(stage, [seeder, leecher]).await?);
+    faults.extend(content.compare(&leecher.node.downloads().join(hash.to_string()))?);
+    let both = Counts { peers: Some((2, 0)), snatched: 1 };
+    counts(stage, torrent, both).await.context("with both complete")?;
+    let shaken = stage.stranger.shake(leecher.socket()?, hash).await;
+    faults.extend(shaken.err().map(|error| format!("the leecher: {error:#}")));
+    Ok(())
+}
+
+/// Both leave the torrent, and the tracker knows what they moved. They are not stopped for that: Transmission 3.00 leaves
+/// without a word then, for it begins no request once it is closing.
+async fn finish(
+    stage: &Stage,
+    content: &Content,
+    [seeder, leecher]: [&Side; 2],
+    (torrent, hash): (u32, InfoHash),
+    faults: &mut Vec<String>,
+) -> anyhow::Result<()> {
+    let said = tokio::try_join!(seeder.moved(content.size), leecher.moved(content.size))?;
+    tokio::try_join!(seeder.remove(hash), leecher.remove(hash))?;
+    let gone = Counts { peers: Some((0, 0)), snatched: 1 };
+    counts(stage, torrent, gone).await.context("after both have left")?;
+    let ((sent, none), (sent_back, fetched)) = said;
+    for (what, moved) in [("the seeder sent", sent), ("the leecher fetched", fetched)] {
+        if !(content.size..=content.size + content.size / 20).contains(&moved) {
+            faults.push(format!("{what} {moved} bytes of {}", content.size));
+        }
+    }
+    for (side, moved) in [(seeder, (sent, none)), (leecher, (sent_back, fetched))] {
+        let until = Instant::now() + PATIENCE;
+        let counted = loop {
+            let Totals { uploaded, downloaded } = stage.site.totals(&side.member).await?;
+            let counted = (uploaded, downloaded);
+            if counted == moved || Instant::now() > until {
+                break counted;
+            }
+            sleep(PAUSE).await;
+        };
+        if counted != moved {
+            faults
+                .push(format!("{} says that it moved {moved:?} bytes, the site {counted:?}", side.node.name));
+        }
+    }
+    Ok(())
+}
+
+/// Waits until a side has everything, and says whom the two met meanwhile beside each other.
+async fn fetch(stage: &Stage, [seeder, leecher]: [&Side; 2]) -> anyhow::Result<Vec<String>> {
+    let known = [seeder.address()?, leecher.address()?, stage.stranger.address];
+    let mut met = Vec::new();
+    let until = Instant::now() + FETCHING;
+    loop {
+        for side in [seeder, leecher] {
+            let links = side.share().map(|share| share.links).unwrap_or_default();
+            met.extend(links.into_iter().map(|link| link.address).filter(|address| !known.contains(address)));
+        }
+        if leecher.is_complete(until)? {
+            met.sort_unstable();
+            met.dedup();
+            return Ok(met
+                .iter()
+                .map(|address| format!("{address} was met, which the tracker told nobody of"))
+                .collect());
+        }
+        sleep(PAUSE).await;
+    }
+}
+
+/// What the tracker answered the two: everything well, over the right family; the announces that there must be.
+async fn look_back(
+    stage: &Stage,
+    family: Family,
+    sides: [&Side; 2],
+    faults: &mut Vec<String>,
+) -> anyhow::Result<()> {
+    let needed = [&["started", "stopped"][..], &["started", "completed", "stopped"]];
+    for (side, events) in sides.into_iter().zip(needed) {
+        let announces = side.look_back(stage, family, faults).await?;
+        let lacking =
+            events.iter().filter(|event| announces.iter().all(|it| it.event.as_deref() != Some(**event)));
+        faults.extend(lacking.map(|event| format!("{} announced no {event}", program_name(side.node.kind))));
+    }
+    Ok(())
+}

@@ -1,0 +1,165 @@
+//! A client with a member of its own and the only torrent that it is given.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail, ensure};
+use bt::InfoHash;
+use bt::bencode::Limits;
+use bt::metainfo::Metainfo;
+use tokio::time::{Instant, sleep};
+
+use super::Stage;
+use super::cell::{Family, program_name};
+use crate::client::{Activity, Kind, Share};
+use crate::node::{Node, Order, PEER_PORT, State};
+use crate::site::{Announce, Counts, Member};
+
+/// For programs to start, content to be checked, counts to arrive.
+pub(super) const PATIENCE: Duration = Duration::from_mins(1);
+/// Between two looks.
+pub(super) const PAUSE: Duration = Duration::from_millis(200);
+
+pub(super) struct Side {
+    pub(super) node: Node,
+    pub(super) member: Member,
+    metainfo: Vec<u8>,
+}
+
+impl Side {
+    /// Starts a program at `number` of the network.
+    pub(super) async fn start(
+        stage: &Stage,
+        kind: Kind,
+        role: &str,
+        number: u16,
+        torrent: u32,
+    ) -> anyhow::Result<Self> {
+        let name = format!("{role}-{number}");
+        let member = stage.site.member(&name).await?;
+        let metainfo = stage.site.metainfo(&member, torrent).await?;
+        let parsed = Metainfo::parse(&metainfo, &Limits::default())?;
+        ensure!(parsed.private, "the site serves a torrent without the private flag");
+        let folder = stage.folder.join(&name);
+        let node = Node::start(name, kind, &stage.network, number, &folder, None).await?;
+        Ok(Self { node, member, metainfo })
+    }
+
+    pub(super) async fn add(&self, content: Option<PathBuf>) -> anyhow::Result<()> {
+        let order = Order::Add { metainfo: self.metainfo.clone().into(), content };
+        self.node.order(order).await.with_context(|| format!("cannot add the torrent to {}", self.node.name))
+    }
+
+    /// Adds the torrent at rest, and has the tracker asked for its numbers.
+    pub(super) async fn scrape(&self) -> anyhow::Result<()> {
+        self.node.order(Order::Scrape(self.metainfo.clone().into())).await
+    }
+
+    pub(super) async fn remove(&self, hash: InfoHash) -> anyhow::Result<()> {
+        self.node.order(Order::Remove(hash)).await
+    }
+
+    /// Of its program, once that has answered.
+    pub(super) fn version(&self) -> Option<(Kind, String)> {
+        Some((self.node.kind, self.node.report().version?))
+    }
+
+    /// What it says of its only torrent.
+    pub(super) fn share(&self) -> Option<Share> {
+        self.node.report().shares.into_iter().next()
+    }
+
+    /// Waits until its program runs and has been asked what it has.
+    pub(super) async fn next_look(&self) -> anyhow::Result<()> {
+        let (now, until) = (Instant::now(), Instant::now() + PATIENCE);
+        while self.node.report().at < now || self.node.report().state != State::Running {
+            ensure!(Instant::now() < until, "{} does not answer", self.node.name);
+            sleep(PAUSE).await;
+        }
+        Ok(())
+    }
+
+    /// Waits until it says to have moved all of `size`, and says the bytes that it sent and fetched.
+    pub(super) async fn moved(&self, size: u64) -> anyhow::Result<(u64, u64)> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let share = self.share().unwrap_or_default();
+            if share.sent + share.fetched >= size {
+                return Ok((share.sent, share.fetched));
+            }
+            let Share { sent, fetched, .. } = share;
+            ensure!(
+                Instant::now() < until,
+                "{} says that it sent {sent} bytes and fetched {fetched}",
+                self.node.name
+            );
+            sleep(PAUSE).await;
+        }
+    }
+
+    pub(super) fn is_complete(&self, until: Instant) -> anyhow::Result<bool> {
+        let report = self.node.report();
+        if let State::Dead(reason) = report.state {
+            bail!("{} ended: {reason}", self.node.name);
+        }
+        let activity = report.shares.into_iter().next().map(|share| share.activity);
+        match activity {
+            Some(Activity::Seeding) => return Ok(true),
+            Some(Activity::Failed(reason)) => bail!("{} cannot go on: {reason}", self.node.name),
+            _ => {}
+        }
+        ensure!(Instant::now() < until, "{} has not everything in time, but is {activity:?}", self.node.name);
+        Ok(false)
+    }
+
+    pub(super) async fn complete(&self) -> anyhow::Result<()> {
+        let until = Instant::now() + PATIENCE;
+        while !self.is_complete(until)? {
+            sleep(PAUSE).await;
+        }
+        Ok(())
+    }
+
+    /// What the tracker answered its clients; faults where that was a refusal or over another family.
+    pub(super) async fn look_back(
+        &self,
+        stage: &Stage,
+        family: Family,
+        faults: &mut Vec<String>,
+    ) -> anyhow::Result<Vec<Announce>> {
+        let program = program_name(self.node.kind);
+        let announces = stage.site.announces(&self.member).await?;
+        for Announce { family: over, outcome, message, .. } in &announces {
+            if outcome != "answered" && outcome != "scraped" {
+                faults.push(format!("{program} was answered {outcome}: {message}"));
+            }
+            if over != family.word() {
+                faults.push(format!("{program} announced over {over}"));
+            }
+        }
+        Ok(announces)
+    }
+
+    /// It has one, as its network has one family.
+    pub(super) fn address(&self) -> anyhow::Result<IpAddr> {
+        self.node.addresses.first().copied().with_context(|| format!("{} has no address", self.node.name))
+    }
+
+    pub(super) fn socket(&self) -> anyhow::Result<SocketAddr> {
+        Ok(SocketAddr::new(self.address()?, PEER_PORT))
+    }
+}
+
+/// Waits until the site counts as it must.
+pub(super) async fn counts(stage: &Stage, torrent: u32, wanted: Counts) -> anyhow::Result<()> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let counted = stage.site.counts().await?.get(&torrent).copied();
+        if counted == Some(wanted) {
+            return Ok(());
+        }
+        ensure!(Instant::now() < until, "the site counts {counted:?}, not {wanted:?}");
+        sleep(PAUSE).await;
+    }
+}
