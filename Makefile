@@ -45,9 +45,9 @@ interop: ## Let every client fetch from every other, and write docs/interop.md
 	$(CARGO) build --locked --release $(programs)
 	@$(CARGO_TARGET_DIR)/release/swarm interop --table docs/interop.md $(ARGS)
 
-compose-check: ## Start compose.yaml with podman, demonstration and all, and check it
+compose-check: ## Build and start compose.yaml with podman, demonstration and all, and check it; quicker with ARGS=--prebuilt
 	@scripts/setup compose-check
-	$(CARGO) build --locked --bins -p tracker -p webapi -p swarm
+	$(if $(findstring --prebuilt,$(ARGS)),$(CARGO) build --locked --bins -p tracker -p webapi -p swarm)
 	@scripts/compose-check $(ARGS)
 
 soak: ## The tests of faults for long, figures against goals; CYCLES=20 and SECONDS=5 make it shorter
