@@ -21,8 +21,8 @@ use crate::metrics::counters;
 use crate::swarms::shard_of;
 pub(crate) use refusal::Refusal;
 
-/// Questions about members that keys name which memory does not confirm: 5000 a second, which a database answers easily
-/// in batches.
+/// Members and torrents that keys may ask for which memory does not confirm: 5000 a second, which a database answers
+/// easily in batches.
 const STRANGERS: Pace = Pace::new(300_000, 20_000);
 
 /// Why there is no answer yet.
@@ -158,12 +158,14 @@ impl Tracker {
         self.check_restored(request.info_hash)?;
         let (seat, member) = self.member(token, asked)?;
         let torrent = self.directory.torrent(&request.info_hash);
-        if torrent.is_none() && !asked.torrents {
-            return Err(Stop::Ask(Subject::Torrents(vec![request.info_hash])));
-        }
         let scope = torrent.map_or(request.info_hash, |torrent| torrent.info_hash);
-        if !self.opens(token, member, scope) {
-            let stop = self.not_opened(token, asked);
+        let opens = self.opens(token, member, scope);
+        let stop = match torrent {
+            None if !asked.torrents => Some(self.ask_torrents(opens, vec![request.info_hash])),
+            _ if !opens => Some(self.not_opened(token, asked)),
+            _ => None,
+        };
+        if let Some(stop) = stop {
             if let Stop::Refused(refusal) = stop {
                 self.suspect(token, Some(request), refusal, origin);
             }
@@ -249,11 +251,6 @@ impl Tracker {
     ) -> Result<(), Stop> {
         self.check_restored([u8::MAX; 20].into())?;
         let (seat, member) = self.member(token, asked)?;
-        let unknown = |hash: &&InfoHash| self.directory.torrent(hash).is_none();
-        let missing: Vec<InfoHash> = hashes.iter().filter(unknown).copied().collect();
-        if !missing.is_empty() && !asked.torrents {
-            return Err(Stop::Ask(Subject::Torrents(missing)));
-        }
         let scopes: Vec<_> = hashes
             .iter()
             .map(|hash| {
@@ -262,7 +259,15 @@ impl Tracker {
                 (*hash, torrent, self.opens(token, member, scope))
             })
             .collect();
-        if !scopes.iter().any(|(_, _, opens)| *opens) {
+        let opens = scopes.iter().any(|(_, _, opens)| *opens);
+        if !asked.torrents {
+            let missing = scopes.iter().filter(|(_, torrent, _)| torrent.is_none()).map(|(hash, ..)| *hash);
+            let missing: Vec<InfoHash> = missing.collect();
+            if !missing.is_empty() {
+                return Err(self.ask_torrents(opens, missing));
+            }
+        }
+        if !opens {
             return Err(self.not_opened(token, asked));
         }
         let now = self.clock.now();
@@ -299,6 +304,19 @@ impl Tracker {
         match self.strangers.take(STRANGERS, self.clock.now()) {
             Ok(()) => Stop::Ask(Subject::Member(token.id())),
             Err(_) => Refusal::Unavailable.into(),
+        }
+    }
+
+    /// Asks for torrents that memory lacks: freely where the key `opens` one of those wanted, as only a member's does.
+    /// For all others strangers pay, for each hash. The key of a hybrid torrent is among them when it comes with the hash
+    /// of version 2: it is bound to that of version 1, which only the database knows. Its member loses little then, for
+    /// clients announce the hash of version 1 as well, which brings both into memory.
+    fn ask_torrents(&self, opens: bool, hashes: Vec<InfoHash>) -> Stop {
+        let count = u32::try_from(hashes.len()).unwrap_or(u32::MAX);
+        if opens || self.strangers.take_some(count, STRANGERS, self.clock.now()).is_ok() {
+            Stop::Ask(Subject::Torrents(hashes))
+        } else {
+            Refusal::Unavailable.into()
         }
     }
 

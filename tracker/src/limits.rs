@@ -37,11 +37,20 @@ impl Allowance {
     /// # Errors
     /// When there is none left: the minutes, at least 1, until there is again.
     pub(crate) fn take(&self, pace: Pace, now: u32) -> Result<(), u32> {
+        self.take_some(1, pace, now)
+    }
+
+    /// Takes `count` at once, all or none, as [`Allowance::take`] takes one.
+    ///
+    /// # Errors
+    /// When there are fewer left: the minutes, at least 1, until there are as many.
+    pub(crate) fn take_some(&self, count: u32, pace: Pace, now: u32) -> Result<(), u32> {
+        let each = pace.each.saturating_mul(count.into());
         let now = u64::from(now) * NANOSECONDS;
         let limit = now.saturating_add(pace.ahead);
         let mut full = self.0.load(Ordering::Relaxed);
         loop {
-            let after = full.max(now).saturating_add(pace.each);
+            let after = full.max(now).saturating_add(each);
             if after > limit {
                 let minutes = (after - limit).div_ceil(60 * NANOSECONDS);
                 return Err(u32::try_from(minutes).unwrap_or(u32::MAX));
@@ -124,6 +133,15 @@ mod tests {
             assert_eq!(bucket.take(pace, start + 1), Ok(()));
             assert_eq!(bucket.take(pace, start + 1), Err(1));
         }
+    }
+
+    #[test]
+    fn several_are_taken_together_or_not_at_all() {
+        let (pace, bucket) = (Pace::new(60, 5), Allowance::default());
+        assert_eq!(bucket.take_some(4, pace, 100), Ok(()));
+        assert_eq!(bucket.take_some(2, pace, 100), Err(1));
+        assert_eq!(bucket.take_some(1, pace, 100), Ok(()));
+        assert_eq!(bucket.take_some(u32::MAX, pace, 100), Err(u32::MAX / 60 + 1));
     }
 
     #[test]

@@ -1,11 +1,16 @@
 //! What one member may ask: how often, with which clients, and how much of a swarm.
 
 use std::collections::HashSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use bt::InfoHash;
 use bt::announce::{Reply, Retry};
 use serde_json::json;
+use tokio::task::JoinSet;
 
-use crate::harness::{Connection, Site, TorrentClient, key};
+use crate::harness::{Connection, Site, TorrentClient, eventually, key};
 
 #[tokio::test]
 async fn a_member_who_announces_too_often_is_told_when_to_come_back_and_others_are_not() {
@@ -43,6 +48,58 @@ async fn strangers_use_up_nobodys_announces() {
     tracker.client(robin, 1).on(hash).announce().await;
     tracker.client(robin, 1).on(hash).announce().await;
     assert!(tracker.client(robin, 1).on(hash).refusal().await.contains("Too many"));
+}
+
+/// Scrapes with a key that opens nothing, for ever. Counts the answers, and those of them that say that the database was
+/// not asked.
+async fn forge(address: SocketAddr, key: String, tally: Arc<[AtomicUsize; 2]>) {
+    let mut connection = Connection::open(address).await;
+    loop {
+        let mut query = String::new();
+        let random = |_| fastrand::Rng::new();
+        let hashes = (0..74).map(random).map(|mut rng| InfoHash::from(std::array::from_fn(|_| rng.u8(..))));
+        bt::scrape::Request { hashes: hashes.collect() }.write_query(&mut query);
+        let answer = connection.get(&format!("/announce/{key}/scrape?{query}")).await.text();
+        tally[0].fetch_add(1, Ordering::SeqCst);
+        tally[1].fetch_add(usize::from(answer.contains("Tracker unavailable")), Ordering::SeqCst);
+    }
+}
+
+#[tokio::test]
+async fn forged_keys_use_up_their_questions_and_members_announce_new_torrents_all_the_same() {
+    let site = Site::new().await;
+    let robin = site.member("robin").await;
+    let tracker = site.start().await;
+    let (tally, mut strangers) = (Arc::<[AtomicUsize; 2]>::default(), JoinSet::new());
+    for _ in 0..8 {
+        strangers.spawn(forge(tracker.v4, key(robin, 7, None), Arc::clone(&tally)));
+    }
+    let count = |which: usize| tally[which].load(Ordering::SeqCst);
+    let more_refused = async || {
+        let before = count(1);
+        eventually("a forged key is refused without a question", async || {
+            assert!(count(1) > 0 || count(0) < 5000, "each of 5000 scrapes with forged keys was asked about");
+            (count(1) > before + 8).then_some(())
+        })
+        .await;
+    };
+    more_refused().await;
+    for number in 1..=20_u8 {
+        // The tracker is not told of it, as if it had been uploaded this moment.
+        let insert = "insert into torrents (info_hash_v1, title, size, file_count, search) values";
+        let hash: String = format!("{number:02x}").repeat(20);
+        site.execute_silently(&format!("{insert} (decode('{hash}', 'hex'), 'A torrent', 1, 1, '')")).await;
+        let mut client = tracker.client(robin, 1).on([number; 20].into());
+        if number % 2 == 0 {
+            client.key = key(robin, 0, Some([number; 20].into()));
+        }
+        client.announce().await;
+        let unknown = client.on([100 + number; 20].into());
+        if number % 2 == 1 {
+            assert!(unknown.refusal().await.starts_with("Unregistered torrent"));
+        }
+    }
+    more_refused().await;
 }
 
 #[tokio::test]
