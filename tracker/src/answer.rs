@@ -161,6 +161,7 @@ impl Tracker {
         let scope = torrent.map_or(request.info_hash, |torrent| torrent.info_hash);
         let opens = self.opens(token, member, scope);
         let stop = match torrent {
+            _ if opens && !member.enabled => None,
             None if !asked.torrents => Some(self.ask_torrents(opens, vec![request.info_hash])),
             _ if !opens => Some(self.not_opened(token, asked)),
             _ => None,
@@ -178,8 +179,8 @@ impl Tracker {
         let number = self.swarms.number_of(client);
         let torrent_id = torrent.map_or(0, |torrent| torrent.id);
         let entry = |verdict| Entry::new(now, torrent_id, number, verdict, origin.how(request.event));
-        let result = self
-            .admit(seat, client, now)
+        let result = check_enabled(member)
+            .and_then(|()| self.admit(seat, client, now))
             .and_then(|()| torrent.ok_or(Refusal::Unregistered))
             .and_then(|torrent| self.apply(&torrent, token.id(), request, origin.ip, encode));
         let entry = match result {
@@ -260,7 +261,7 @@ impl Tracker {
             })
             .collect();
         let opens = scopes.iter().any(|(_, _, opens)| *opens);
-        if !asked.torrents {
+        if !asked.torrents && (member.enabled || !opens) {
             let missing = scopes.iter().filter(|(_, torrent, _)| torrent.is_none()).map(|(hash, ..)| *hash);
             let missing: Vec<InfoHash> = missing.collect();
             if !missing.is_empty() {
@@ -271,10 +272,13 @@ impl Tracker {
             return Err(self.not_opened(token, asked));
         }
         let now = self.clock.now();
-        if let Err(minutes) = seat.allowance.take(self.settings.pace, now) {
-            let entry = Entry::new(now, 0, 0, Verdict::TooOften, origin.how(Event::None));
+        let take = || seat.allowance.take(self.settings.pace, now);
+        let admitted =
+            check_enabled(member).and_then(|()| take().map_err(|minutes| Refusal::TooOften { minutes }));
+        if let Err(refusal) = admitted {
+            let entry = Entry::new(now, 0, 0, refusal.verdict(), origin.how(Event::None));
             seat.with_decisions(|decisions| decisions.push(entry));
-            return Err(Refusal::TooOften { minutes }.into());
+            return Err(refusal.into());
         }
         let mut known = scopes.iter().filter(|(_, _, opens)| *opens).filter_map(|(_, torrent, _)| *torrent);
         let torrent = match (known.next(), known.next()) {
@@ -289,11 +293,11 @@ impl Tracker {
         Ok(())
     }
 
+    /// Whom the key names, for sure or not.
     fn member(&self, token: &Token, asked: Asked) -> Result<(&Seat, Member), Stop> {
         let seat = self.directory.seat(token.id());
         match seat.and_then(|seat| Some((seat, seat.member()?))) {
-            Some((seat, member)) if member.enabled => Ok((seat, member)),
-            Some(_) => Err(Refusal::Disabled.into()),
+            Some(found) => Ok(found),
             None if asked.member => Err(Refusal::Passkey.into()),
             None => Err(self.ask_member(token)),
         }
@@ -355,4 +359,9 @@ impl Tracker {
         });
         refusal
     }
+}
+
+/// For a key that is the member's: nobody else is told.
+fn check_enabled(member: Member) -> Result<(), Refusal> {
+    if member.enabled { Ok(()) } else { Err(Refusal::Disabled) }
 }

@@ -4,7 +4,7 @@ use bt::announce::Event;
 use bt::control::{Answer, Decision, Protocol, Request, Verdict};
 use serde_json::json;
 
-use crate::harness::{Site, TorrentClient, UdpClient, eventually, key};
+use crate::harness::{Heard, Site, TorrentClient, UdpClient, eventually, key};
 use crate::live::ask;
 
 async fn decisions(site: &Site, member: u32) -> Vec<Decision> {
@@ -115,6 +115,42 @@ async fn refusals_are_remembered_as_far_as_the_key_is_the_members() {
     site.execute("update users set key_version = 1").await;
     client(one).refused_with("passkey").await;
     comes(&site, robin, Verdict::OldKey).await;
+}
+
+#[tokio::test]
+async fn that_an_account_is_disabled_is_told_to_its_own_keys_only_and_remembered() {
+    let mut site = Site::new().await;
+    site.config["tracker"]["udpListen"] = json!(["127.0.0.1:0"]);
+    let robin = site.member("robin").await;
+    let (hash, unknown) = (site.torrent(1).await, bt::InfoHash::from([9; 20]));
+    let tracker = site.start().await;
+    let with = |key: String, hash| TorrentClient { key, ..tracker.client(robin, 1).on(hash) };
+    let scrape = async |key: String| {
+        tracker.get(&format!("/announce/{key}/scrape?info_hash={}", "%01".repeat(20))).await.text()
+    };
+    site.execute("update users set disabled_at = now()").await;
+    with(key(robin, 0, None), hash).refused_with("disabled").await;
+    let before = decisions(&site, robin).await.len();
+    for (key, hash) in [
+        (key(robin, 1, None), hash),
+        (key(robin, 1, None), unknown),
+        (key(robin, 0, Some(unknown)), hash),
+        (key(robin, 0, Some(hash)), unknown),
+    ] {
+        let reason = with(key, hash).refusal().await;
+        assert!(reason.contains("not valid") && !reason.contains("disabled"), "{reason}");
+    }
+    assert!(scrape(key(robin, 1, None)).await.contains("not valid"));
+    for (key, hash) in [(key(robin, 0, Some(hash)), hash), (key(robin, 0, Some(unknown)), unknown)] {
+        assert!(with(key, hash).refusal().await.contains("disabled"));
+    }
+    assert!(scrape(key(robin, 0, Some(hash))).await.contains("disabled"));
+    let heard = UdpClient::connect(tracker.udp[0], robin, 2).await.on(hash).ask().await;
+    assert!(matches!(&heard, Heard::Refusal(reason) if reason.contains("disabled")), "{heard:?}");
+    let remembered = decisions(&site, robin).await;
+    let disabled: Vec<_> = remembered.iter().filter(|it| it.verdict == Verdict::Disabled).collect();
+    assert_eq!(disabled.len(), before + 4);
+    assert_eq!(disabled[3].torrent, id_of(&site, 1).await);
 }
 
 #[tokio::test]
