@@ -271,22 +271,18 @@ impl Tracker {
         if !opens {
             return Err(self.not_opened(token, asked));
         }
-        let now = self.clock.now();
-        let take = || seat.allowance.take(self.settings.pace, now);
+        let take = || seat.allowance.take(self.settings.pace, self.clock.now());
         let admitted =
             check_enabled(member).and_then(|()| take().map_err(|minutes| Refusal::TooOften { minutes }));
-        if let Err(refusal) = admitted {
-            let entry = Entry::new(now, 0, 0, refusal.verdict(), origin.how(Event::None));
-            seat.with_decisions(|decisions| decisions.push(entry));
-            return Err(refusal.into());
-        }
+        let verdict = admitted.err().map_or(Verdict::Scraped, Refusal::verdict);
         let mut known = scopes.iter().filter(|(_, _, opens)| *opens).filter_map(|(_, torrent, _)| *torrent);
         let torrent = match (known.next(), known.next()) {
             (Some(only), None) => only.id,
             _ => 0,
         };
-        let entry = Entry::new(now, torrent, 0, Verdict::Scraped, origin.how(Event::None));
+        let entry = Entry::new(self.clock.now(), torrent, 0, verdict, origin.how(Event::None));
         seat.with_decisions(|decisions| decisions.push(entry));
+        admitted?;
         for (hash, torrent, opens) in scopes {
             give(hash, torrent.filter(|_| opens).map(|torrent| self.swarms.counts(&torrent)));
         }

@@ -13,7 +13,7 @@ pub const DECISION_LEN: usize = 22;
 pub struct Decision {
     /// Seconds since then.
     pub age: u32,
-    /// The torrent's row; 0 where none is known, and for a scrape.
+    /// The torrent's row; 0 where none is known, and for a scrape of several.
     pub torrent: u32,
     /// The beginning of the client's own id; zeros where it is not known.
     pub client: ClientPrefix,
