@@ -14,7 +14,7 @@ use bt::token::Token;
 use bt::{InfoHash, announce, announce_key, scrape};
 
 use crate::Tracker;
-use crate::decisions::{Entry, How, Suspect};
+use crate::decisions::{Entry, How};
 use crate::directory::{Member, Seat, Subject, Torrent};
 use crate::limits::Pace;
 use crate::metrics::counters;
@@ -64,7 +64,7 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
-    fn how(self, event: Event) -> How {
+    pub(crate) fn how(self, event: Event) -> How {
         How { protocol: self.protocol, ipv6: self.ip.to_canonical().is_ipv6(), event }
     }
 }
@@ -335,25 +335,6 @@ impl Tracker {
     /// The key may have been reset a moment ago: the database is asked before the member is told that it is wrong.
     fn not_opened(&self, token: &Token, asked: Asked) -> Stop {
         if asked.member { Refusal::Passkey.into() } else { self.ask_member(token) }
-    }
-
-    /// Has a refusal looked at whose key is not known to be the member's. Returns it.
-    pub(crate) fn suspect(
-        &self,
-        token: &Token,
-        request: Option<&announce::Request>,
-        refusal: Refusal,
-        origin: Origin,
-    ) -> Refusal {
-        self.suspects.offer(Suspect {
-            token: *token,
-            info_hash: request.map(|request| request.info_hash),
-            client: request.map(|request| client_prefix(&request.peer_id)).unwrap_or_default(),
-            how: origin.how(request.map(|request| request.event).unwrap_or_default()),
-            verdict: refusal.verdict(),
-            at: self.clock.now(),
-        });
-        refusal
     }
 }
 

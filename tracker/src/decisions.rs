@@ -7,7 +7,7 @@ use bt::control::{Decision, Protocol, VERDICTS, Verdict, pack, unpack};
 use bt::swarm::ClientPrefix;
 
 use crate::Tracker;
-pub(crate) use suspects::{Suspect, Suspects, run as look_at_suspects, suspects};
+pub(crate) use suspects::{Suspects, run as look_at_suspects};
 
 impl Tracker {
     /// What became of a member's latest announces, the newest first.

@@ -70,7 +70,7 @@ struct Tracker {
 
 impl Tracker {
     /// Without peers.
-    fn new(config: &Config, directory: Directory, suspects: Suspects) -> anyhow::Result<Self> {
+    fn new(config: &Config, directory: Directory) -> anyhow::Result<Self> {
         let settings = Settings::new(config);
         Ok(Self {
             swarms: Swarms::new(settings.rules),
@@ -80,7 +80,7 @@ impl Tracker {
             stream: Stream::new().context("a random number")?,
             ledger: Ledger::new(config.tracker.max_reports).context("a random number")?,
             windows: Windows::default(),
-            suspects,
+            suspects: Suspects::default(),
             strangers: Allowance::default(),
         })
     }
@@ -125,8 +125,7 @@ async fn run_here(config: Config, ready: impl FnOnce(&Addresses)) -> anyhow::Res
     mq::bind(&mut control, &config.zeromq.control).await?;
     let link = connect(&config.tracker.postgresql).await?;
     let (directory, questions) = Directory::new();
-    let (suspects, refused) = decisions::suspects();
-    let tracker = Arc::new(Tracker::new(&config, directory, suspects)?);
+    let tracker = Arc::new(Tracker::new(&config, directory)?);
     let restart_file = Arc::new(RestartFile::new(&config.tracker.restart_file));
     let found = restart_file.claim();
     if found.is_some() {
@@ -146,7 +145,7 @@ async fn run_here(config: Config, ready: impl FnOnce(&Addresses)) -> anyhow::Res
     shutdown.spawn(upkeep::run(Arc::clone(&tracker), departures, shutdown.clone()));
     shutdown.spawn(publish::run(Arc::clone(&tracker), counts, shutdown.clone()));
     shutdown.spawn(reports::run(Arc::clone(&tracker), shutdown.clone()));
-    shutdown.spawn(decisions::look_at_suspects(Arc::clone(&tracker), refused, shutdown.clone()));
+    shutdown.spawn(decisions::look_at_suspects(Arc::clone(&tracker), shutdown.clone()));
     shutdown.spawn(control::run(Arc::clone(&tracker), control, shutdown.clone()));
     let watched = Metrics::new(&tracker, workers.places(), restart_file.running().to_owned());
     let addresses = Addresses {

@@ -1,25 +1,31 @@
-//! Refusals whose member is not known for sure: the key names one, but anybody can write that number. In the background
-//! it is found out whether the key is one of the member's, as when a client sends the key of another torrent.
+//! Refusals whose member is not known for sure: the key names one, but anybody can write that number. A few hashes tell
+//! whether it is the member's and was reset. Whether it is of another torrent takes as many hashes as there are torrents,
+//! which is done in the background.
 //!
-//! It takes as many hashes as there are torrents, hence a short queue and long rests: a stranger with forged keys can
-//! keep this busy, but nothing else.
+//! There each member has a short queue, and they are taken in turn, with long rests: strangers with forged keys can keep
+//! this busy, but nothing else, and only those whose ids they name wait behind them.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bt::control::Verdict;
-use bt::swarm::ClientPrefix;
+use bt::swarm::{ClientPrefix, client_prefix};
 use bt::token::Token;
-use bt::{InfoHash, announce_key};
+use bt::{InfoHash, announce, announce_key};
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
 use infra::shutdown::Shutdown;
-use tokio::sync::mpsc;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
 
-use super::{Entry, How};
+use super::{Entry, How, KEPT};
 use crate::Tracker;
+use crate::answer::{Origin, Refusal};
 use crate::directory::Seat;
 
-/// Refusals that wait; others are not looked at.
-const WAITING: usize = 64;
+/// Members whose refusals wait; those of others are not looked at.
+const MEMBERS: usize = 512;
 
 /// Torrents tried before others have their turn, well below a millisecond.
 const PAGE: usize = 1024;
@@ -32,32 +38,81 @@ const REST: u32 = 20;
 
 /// A refused request.
 #[derive(Debug)]
-pub(crate) struct Suspect {
-    pub(crate) token: Token,
+struct Suspect {
+    token: Token,
     /// Where the request was read so far.
-    pub(crate) info_hash: Option<InfoHash>,
-    pub(crate) client: ClientPrefix,
-    pub(crate) how: How,
+    info_hash: Option<InfoHash>,
+    client: ClientPrefix,
+    how: How,
     /// [`Verdict::WrongKey`], or what was wrong before the key was looked at.
-    pub(crate) verdict: Verdict,
+    verdict: Verdict,
     /// Second of the tracker's clock.
-    pub(crate) at: u32,
+    at: u32,
 }
 
-/// Where to leave refused requests.
-#[derive(Debug)]
-pub(crate) struct Suspects(mpsc::Sender<Suspect>);
+/// Refused requests that wait to be looked at.
+#[derive(Debug, Default)]
+pub(crate) struct Suspects {
+    queue: Mutex<Queue>,
+    offered: Notify,
+}
 
-/// Both ends of the queue.
-pub(crate) fn suspects() -> (Suspects, mpsc::Receiver<Suspect>) {
-    let (sender, receiver) = mpsc::channel(WAITING);
-    (Suspects(sender), receiver)
+#[derive(Debug, Default)]
+struct Queue {
+    /// Whose turn it is, the next one first: those who have something in `waiting`, each once.
+    members: VecDeque<u32>,
+    /// Up to [`KEPT`] of each member: no more are remembered anyway.
+    waiting: HashMap<u32, VecDeque<Suspect>, RandomState>,
 }
 
 impl Suspects {
     /// Has it looked at, if there is room.
-    pub(crate) fn offer(&self, suspect: Suspect) {
-        let _ = self.0.try_send(suspect);
+    fn offer(&self, suspect: Suspect) {
+        if self.queue.lock().offer(suspect) {
+            self.offered.notify_one();
+        }
+    }
+
+    async fn next(&self) -> Suspect {
+        loop {
+            let next = self.queue.lock().take();
+            match next {
+                Some(suspect) => return suspect,
+                None => self.offered.notified().await,
+            }
+        }
+    }
+}
+
+impl Queue {
+    /// Says whether there was room.
+    fn offer(&mut self, suspect: Suspect) -> bool {
+        let member = suspect.token.id();
+        if let Some(waiting) = self.waiting.get_mut(&member) {
+            if waiting.len() >= KEPT {
+                return false;
+            }
+            waiting.push_back(suspect);
+        } else {
+            if self.members.len() >= MEMBERS {
+                return false;
+            }
+            self.members.push_back(member);
+            self.waiting.insert(member, [suspect].into());
+        }
+        true
+    }
+
+    fn take(&mut self) -> Option<Suspect> {
+        let member = self.members.pop_front()?;
+        let waiting = self.waiting.get_mut(&member)?;
+        let suspect = waiting.pop_front();
+        if waiting.is_empty() {
+            self.waiting.remove(&member);
+        } else {
+            self.members.push_back(member);
+        }
+        suspect
     }
 }
 
@@ -72,14 +127,46 @@ enum Finding {
     Other,
 }
 
+impl Tracker {
+    /// Has a refusal looked at whose key is not known to be the member's. Returns it.
+    pub(crate) fn suspect(
+        &self,
+        token: &Token,
+        request: Option<&announce::Request>,
+        refusal: Refusal,
+        origin: Origin,
+    ) -> Refusal {
+        let suspect = Suspect {
+            token: *token,
+            info_hash: request.map(|request| request.info_hash),
+            client: request.map(|request| client_prefix(&request.peer_id)).unwrap_or_default(),
+            how: origin.how(request.map(|request| request.event).unwrap_or_default()),
+            verdict: refusal.verdict(),
+            at: self.clock.now(),
+        };
+        if let Some(case) = Case::new(self, &suspect) {
+            match case.near() {
+                Some(finding) => case.conclude(finding),
+                None => self.suspects.offer(suspect),
+            }
+        }
+        refusal
+    }
+}
+
 /// Looks at refused requests until the process stops.
-pub(crate) async fn run(tracker: Arc<Tracker>, mut suspects: mpsc::Receiver<Suspect>, shutdown: Shutdown) {
-    while let Some(suspect) = tokio::select! {
-        () = shutdown.requested() => return,
-        suspect = suspects.recv() => suspect,
-    } {
+pub(crate) async fn run(tracker: Arc<Tracker>, shutdown: Shutdown) {
+    loop {
+        let suspect = tokio::select! {
+            () = shutdown.requested() => return,
+            suspect = tracker.suspects.next() => suspect,
+        };
         let begun = Instant::now();
-        look(&tracker, &suspect).await;
+        if let Some(case) = Case::new(&tracker, &suspect)
+            && let Some(finding) = case.far().await
+        {
+            case.conclude(finding);
+        }
         let rest = (begun.elapsed() * REST).max(Duration::from_millis(1));
         tokio::select! {
             () = shutdown.requested() => return,
@@ -88,59 +175,120 @@ pub(crate) async fn run(tracker: Arc<Tracker>, mut suspects: mpsc::Receiver<Susp
     }
 }
 
-async fn look(tracker: &Tracker, suspect: &Suspect) {
-    let Some(seat) = tracker.directory.seat(suspect.token.id()) else { return };
-    let Some(version) = seat.member().map(|member| member.key_version) else { return };
-    let torrent = suspect.info_hash.and_then(|hash| tracker.directory.torrent(&hash));
-    let scope = torrent.map(|torrent| torrent.info_hash).or(suspect.info_hash);
-    let announced = torrent.map_or(0, |torrent| torrent.id);
-    let finding = match near(tracker, suspect, version, scope) {
-        Some(Finding::Valid(_)) => Some(Finding::Valid(announced)),
-        Some(finding) => Some(finding),
-        None => far(tracker, suspect, version, scope).await,
-    };
-    let (verdict, torrent) = match (finding, suspect.verdict) {
-        // It was reset to this key a moment ago.
-        (None, _) | (Some(Finding::Valid(_)), Verdict::WrongKey) => return,
-        (Some(Finding::Valid(torrent)), verdict) => (verdict, torrent),
-        (Some(Finding::Old), _) => (Verdict::OldKey, announced),
-        (Some(Finding::Other), _) => (Verdict::OtherTorrent, announced),
-    };
-    note(tracker, seat, suspect, verdict, torrent);
+/// A refusal and what is known at the moment of those whom its key names.
+struct Case<'a> {
+    tracker: &'a Tracker,
+    suspect: &'a Suspect,
+    seat: &'a Seat,
+    /// Of the member's key.
+    version: u32,
+    /// The torrent announced: its id, 0 where it is not known, and what its keys are made for.
+    torrent: u32,
+    scope: Option<InfoHash>,
 }
 
-fn note(tracker: &Tracker, seat: &Seat, suspect: &Suspect, verdict: Verdict, torrent: u32) {
-    let client = tracker.swarms.number_of(suspect.client);
-    let entry = Entry::new(suspect.at, torrent, client, verdict, suspect.how);
-    seat.with_decisions(|decisions| decisions.push(entry));
-}
-
-/// Tries the torrent announced and the whole account, with this version of the key and those before.
-fn near(tracker: &Tracker, suspect: &Suspect, version: u32, scope: Option<InfoHash>) -> Option<Finding> {
-    let key = &tracker.settings.key;
-    let opens = |version| {
-        let opens = |scope| announce_key::verify(&suspect.token, key, version, scope);
-        opens(None) || scope.is_some_and(|scope| opens(Some(scope)))
-    };
-    if opens(version) {
-        return Some(Finding::Valid(0));
+impl<'a> Case<'a> {
+    /// None where there is no such member.
+    fn new(tracker: &'a Tracker, suspect: &'a Suspect) -> Option<Self> {
+        let seat = tracker.directory.seat(suspect.token.id())?;
+        let version = seat.member()?.key_version;
+        let torrent = suspect.info_hash.and_then(|hash| tracker.directory.torrent(&hash));
+        let scope = torrent.map(|torrent| torrent.info_hash).or(suspect.info_hash);
+        let torrent = torrent.map_or(0, |torrent| torrent.id);
+        Some(Self { tracker, suspect, seat, version, torrent, scope })
     }
-    (version.saturating_sub(VERSIONS)..version).rev().any(opens).then_some(Finding::Old)
+
+    /// Tries the torrent announced and the whole account, with this version of the key and those before.
+    fn near(&self) -> Option<Finding> {
+        let opens =
+            |version| self.opens(version, None) || self.scope.is_some_and(|it| self.opens(version, Some(it)));
+        if opens(self.version) {
+            return Some(Finding::Valid(self.torrent));
+        }
+        (self.version.saturating_sub(VERSIONS)..self.version).rev().any(opens).then_some(Finding::Old)
+    }
+
+    /// Tries all torrents.
+    async fn far(&self) -> Option<Finding> {
+        let mut last = None;
+        loop {
+            let page = self.tracker.directory.torrents_after(last, PAGE);
+            last = Some(page.last()?.id);
+            let found = page.iter().find(|torrent| {
+                let hash = torrent.v1.or(torrent.v2);
+                hash.is_some() && self.opens(self.version, hash)
+            });
+            if let Some(torrent) = found {
+                // The one announced may have become known meanwhile.
+                let wanted = self.scope.is_none() || torrent.id == self.torrent;
+                return Some(if wanted { Finding::Valid(torrent.id) } else { Finding::Other });
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn opens(&self, version: u32, scope: Option<InfoHash>) -> bool {
+        announce_key::verify(&self.suspect.token, &self.tracker.settings.key, version, scope)
+    }
+
+    /// Puts it down with the member, whose key it is.
+    fn conclude(&self, finding: Finding) {
+        let Suspect { client, how, at, verdict, .. } = *self.suspect;
+        let (verdict, torrent) = match (finding, verdict) {
+            // It was reset to this key a moment ago.
+            (Finding::Valid(_), Verdict::WrongKey) => return,
+            (Finding::Valid(torrent), verdict) => (verdict, torrent),
+            (Finding::Old, _) => (Verdict::OldKey, self.torrent),
+            (Finding::Other, _) => (Verdict::OtherTorrent, self.torrent),
+        };
+        let entry = Entry::new(at, torrent, self.tracker.swarms.number_of(client), verdict, how);
+        self.seat.with_decisions(|decisions| decisions.push(entry));
+    }
 }
 
-/// Tries all torrents.
-async fn far(tracker: &Tracker, suspect: &Suspect, version: u32, scope: Option<InfoHash>) -> Option<Finding> {
-    let mut last = None;
-    loop {
-        let page = tracker.directory.torrents_after(last, PAGE);
-        last = Some(page.last()?.id);
-        let found = page.iter().find(|torrent| {
-            let hash = torrent.v1.or(torrent.v2);
-            hash.is_some() && announce_key::verify(&suspect.token, &tracker.settings.key, version, hash)
-        });
-        if let Some(torrent) = found {
-            return Some(if scope.is_none() { Finding::Valid(torrent.id) } else { Finding::Other });
+#[cfg(test)]
+mod tests {
+    use bt::announce::Event;
+    use bt::control::Protocol;
+
+    use super::*;
+
+    fn suspect(member: u32, at: u32) -> Suspect {
+        Suspect {
+            token: Token::new(&[1; 32], member, &[]),
+            info_hash: None,
+            client: *b"-qB5040-",
+            how: How { protocol: Protocol::Http, ipv6: false, event: Event::None },
+            verdict: Verdict::WrongKey,
+            at,
         }
-        tokio::task::yield_now().await;
+    }
+
+    fn taken(queue: &mut Queue) -> Vec<(u32, u32)> {
+        std::iter::from_fn(|| queue.take()).map(|it| (it.token.id(), it.at)).collect()
+    }
+
+    #[test]
+    fn members_have_their_turns_however_many_wait_in_the_name_of_one() {
+        let mut queue = Queue::default();
+        for at in 0..1000 {
+            assert_eq!(queue.offer(suspect(1, at)), at < 50);
+        }
+        assert!(queue.offer(suspect(2, 7)) && queue.offer(suspect(3, 8)) && queue.offer(suspect(2, 9)));
+        let taken = taken(&mut queue);
+        assert_eq!(taken[..6], [(1, 0), (2, 7), (3, 8), (1, 1), (2, 9), (1, 2)]);
+        assert_eq!(taken.len(), 53);
+        assert!(queue.waiting.is_empty() && queue.members.is_empty());
+    }
+
+    #[test]
+    fn there_is_room_for_so_many_members_and_again_when_one_is_done() {
+        let mut queue = Queue::default();
+        for member in 0..1000 {
+            assert_eq!(queue.offer(suspect(member, 0)), member < 512);
+        }
+        assert_eq!(queue.take().map(|it| it.token.id()), Some(0));
+        assert!(queue.offer(suspect(999, 0)) && !queue.offer(suspect(0, 0)));
+        assert_eq!(taken(&mut queue).len(), 512);
     }
 }

@@ -3,8 +3,9 @@
 use bt::announce::Event;
 use bt::control::{Answer, Decision, Protocol, Request, Verdict};
 use serde_json::json;
+use tokio::task::JoinSet;
 
-use crate::harness::{Heard, Site, TorrentClient, UdpClient, eventually, key};
+use crate::harness::{Connection, Heard, Site, TorrentClient, UdpClient, eventually, key};
 use crate::live::ask;
 
 async fn decisions(site: &Site, member: u32) -> Vec<Decision> {
@@ -163,15 +164,42 @@ async fn forged_keys_leave_no_trace_with_the_member_they_name() {
     for version in 1..20 {
         with(key(robin, version, Some(hash))).refusal().await;
     }
-    // Looked at in turn: once this is remembered, those before have been looked at.
-    with(key(jay, 0, Some([7; 20].into()))).refusal().await;
+    // A member's are looked at in turn: once this is remembered, those before have been looked at.
     site.torrent(7).await;
-    eventually("the last is looked at", async || {
-        with(key(jay, 0, Some([7; 20].into()))).refusal().await;
-        (!verdicts(&site, jay).await.is_empty()).then_some(())
+    with(key(robin, 0, Some([7; 20].into()))).refusal().await;
+    comes(&site, robin, Verdict::OtherTorrent).await;
+    assert_eq!(verdicts(&site, robin).await, [Verdict::OtherTorrent]);
+    assert_eq!(verdicts(&site, jay).await, []);
+}
+
+#[tokio::test]
+async fn a_members_wrong_keys_are_remembered_while_others_are_forged() {
+    let site = Site::new().await;
+    let (robin, jay) = (site.member("robin").await, site.member("jay").await);
+    let hash = site.torrent(1).await;
+    for number in 2..=21 {
+        site.torrent(number).await;
+    }
+    let tracker = site.start().await;
+    let mut forgers = JoinSet::new();
+    for version in 1..=4 {
+        let target =
+            TorrentClient { key: key(jay, version, None), ..tracker.client(jay, 1).on(hash) }.target();
+        let mut connection = Connection::open(tracker.v4).await;
+        forgers.spawn(async move {
+            loop {
+                assert_eq!(connection.get(&target).await.status, 200);
+            }
+        });
+    }
+    for number in 2..=21_u8 {
+        let key = key(robin, 0, Some([number; 20].into()));
+        TorrentClient { key, ..tracker.client(robin, 1).on(hash) }.refusal().await;
+    }
+    eventually("all of them are remembered", async || {
+        (verdicts(&site, robin).await == [Verdict::OtherTorrent; 20]).then_some(())
     })
     .await;
-    assert_eq!(verdicts(&site, robin).await, []);
 }
 
 #[tokio::test]
