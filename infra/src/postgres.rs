@@ -26,6 +26,8 @@ pub const OWNER: &str = "fairywren";
 const SETTINGS: &[&str] = &[
     "listen_addresses=",
     "unix_socket_permissions=0700",
+    // Not by POSIX, whose files in /dev/shm outlive a server that is killed and the namespace it was in.
+    "dynamic_shared_memory_type=sysv",
     "jit=off",
     "log_checkpoints=off",
     "log_line_prefix=postgres: ",

@@ -108,6 +108,13 @@ impl Create {
     }
 
     fn check_output(&self, output: &Path) -> anyhow::Result<()> {
+        let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if folder.is_some_and(|folder| !folder.is_dir()) {
+            return Err(refusal(format!(
+                "{} cannot be written (there is no such folder): choose another --output.",
+                output.display()
+            )));
+        }
         let Ok(there) = fs::canonicalize(output) else { return Ok(()) };
         if !self.force {
             let output = output.display();
@@ -174,7 +181,8 @@ impl Bar {
                 if io::stderr().is_terminal() {
                     self.0.set_draw_target(ProgressDrawTarget::stderr());
                 } else {
-                    eprintln!("swarm: hashing {} in {} pieces", HumanBytes(*size), layout.pieces());
+                    let length = HumanBytes(layout.piece_length());
+                    eprintln!("swarm: hashing {} in pieces of {length}", HumanBytes(*size));
                 }
                 let template =
                     "{bar:30} {binary_bytes} of {binary_total_bytes}, {binary_bytes_per_sec}, {eta} left";

@@ -66,6 +66,8 @@ fn explain(said: &str, is_root: bool, setting: &dyn Fn(&str) -> Option<String>) 
     let is = |name: &str, value: &str| setting(name).as_deref() == Some(value);
     let remedy = if said.contains("Unknown device type") || said.contains("Operation not supported") {
         "the kernel has no bridges or veth pairs: load its modules, `modprobe -a bridge veth` as root"
+    } else if !["not permitted", "denied", "No space left"].iter().any(|refused| said.contains(refused)) {
+        "a trial of what it does failed"
     } else if is_root {
         "root may not make them here: in a container, start it with --cap-add SYS_ADMIN,NET_ADMIN and \
          --security-opt seccomp=unconfined, or with --privileged"
@@ -106,5 +108,7 @@ mod tests {
     fn root_is_told_of_containers_and_everybody_of_modules() {
         assert!(explain(REFUSED, true, &|_| None).contains("--cap-add"));
         assert!(explain("Error: Unknown device type.\n", true, &|_| None).contains("modprobe"));
+        let other = explain("unshare: failed to execute true: No such file or directory\n", true, &|_| None);
+        assert!(other.contains("failed to execute true") && !other.contains("--cap-add"), "{other}");
     }
 }

@@ -279,6 +279,9 @@ fn what_cannot_be_shared_is_refused_with_a_sentence() {
     let file = path.join("file");
     fs::write(&file, "hello").expect("it is written");
     assert!(refusal(&swarm(&["-o", "/proc/t"], &file)).contains("cannot be written"));
+    // Before anything is hashed.
+    let nowhere = refusal(&swarm(&["-o", "/proc/absent/t"], &file));
+    assert!(nowhere.contains("no such folder") && !nowhere.contains("hashing"), "{nowhere}");
     assert!(refusal(&swarm(&["-o", "-", "--piece-length", "24"], &file)).contains("power of two"));
     assert!(refusal(&swarm(&["-o", "-", "--announce", "localhost"], &file)).contains("whole URL"));
 }
