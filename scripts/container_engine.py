@@ -153,13 +153,16 @@ class Docker(Engine):
         services = "".join(f"  {it}: {{build: {{network: host}}}}\n"
                            for it in ("database", "webapi", "tracker", "creator", "seeder"))
         (WORK / "config/build.yaml").write_text(f"services:\n{services}")
+        # The client writes to its own settings, where compose may be installed as a plugin.
+        usual = os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker"
+        (WORK / "config/cli-plugins").symlink_to(Path(usual, "cli-plugins").absolute())
 
     def environment(self):
         super().environment()
         for name in ("DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"):
             os.environ.pop(name, None)
-        os.environ.update(DOCKER_HOST=self.socket, DOCKER_BUILDKIT="1", COMPOSE_DOCKER_CLI_BUILD="1",
-                          BUILDX_BUILDER="default", BUILDKIT_PROGRESS="plain",
+        os.environ.update(DOCKER_HOST=self.socket, DOCKER_CONFIG=str(WORK / "config"), DOCKER_BUILDKIT="1",
+                          COMPOSE_DOCKER_CLI_BUILD="1", BUILDX_BUILDER="default", BUILDKIT_PROGRESS="plain",
                           # Newer ones name containers with hyphens otherwise.
                           COMPOSE_COMPATIBILITY="true")
 
