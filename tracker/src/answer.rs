@@ -17,7 +17,7 @@ use crate::Tracker;
 use crate::decisions::{Entry, How};
 use crate::directory::{Member, Seat, Subject, Torrent};
 use crate::limits::Pace;
-use crate::metrics::counters;
+use crate::metrics::counters::{self, Timing};
 use crate::swarms::shard_of;
 pub(crate) use refusal::Refusal;
 
@@ -39,11 +39,13 @@ impl<E: Into<Refusal>> From<E> for Stop {
     }
 }
 
-/// What the database has been asked for this request: after that, what the directory lacks does not exist.
+/// What the database has been asked for this request: after that, what the directory lacks does not exist. And since
+/// when the request is being answered.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Asked {
     member: bool,
     torrents: bool,
+    timing: Timing,
 }
 
 impl Asked {
@@ -53,6 +55,11 @@ impl Asked {
             Subject::Torrents(_) => self.torrents = true,
             Subject::Swarm(_) => {}
         }
+    }
+
+    /// Puts down how long the request took, if it is one that is timed.
+    pub(crate) fn end(self) {
+        self.timing.end();
     }
 }
 
@@ -80,7 +87,7 @@ impl Tracker {
         &self,
         target: &[u8],
         origin: Origin,
-        asked: Asked,
+        asked: &mut Asked,
         out: &mut Vec<u8>,
     ) -> Result<(), Stop> {
         let route = match Route::parse(target, self.settings.path_depth) {
@@ -89,9 +96,13 @@ impl Tracker {
                 self.write_health(out);
                 return Ok(());
             }
-            Err(error) => return Self::counted(Action::Announce, origin.protocol, || Err(error.into())),
+            // No announce, whatever else it is.
+            Err(error @ route::Error::Elsewhere) => return Err(error.into()),
+            Err(error) => {
+                return Self::counted(Action::Announce, origin.protocol, asked, |_| Err(error.into()));
+            }
         };
-        Self::counted(route.action, origin.protocol, || {
+        Self::counted(route.action, origin.protocol, asked, |asked| {
             let token = Token::parse(route.key).ok_or(Refusal::Passkey)?;
             match route.action {
                 Action::Announce => {
@@ -117,10 +128,13 @@ impl Tracker {
     pub(crate) fn counted(
         action: Action,
         protocol: Protocol,
-        answer: impl FnOnce() -> Result<(), Stop>,
+        asked: &mut Asked,
+        answer: impl FnOnce(Asked) -> Result<(), Stop>,
     ) -> Result<(), Stop> {
-        let started = if action == Action::Announce { counters::start() } else { None };
-        let result = answer();
+        if action == Action::Announce {
+            asked.timing.begin();
+        }
+        let result = answer(*asked);
         let verdict = match &result {
             Ok(()) if action == Action::Scrape => Verdict::Scraped,
             Ok(()) => Verdict::Answered,
@@ -128,14 +142,15 @@ impl Tracker {
             // It will be tried again.
             Err(Stop::Ask(_)) => return result,
         };
-        counters::stop(started);
+        asked.end();
         counters::count(action, protocol, verdict);
         result
     }
 
     /// The database did not answer what had to be known for `target`.
-    pub(crate) fn give_up(&self, target: &[u8], origin: Origin) {
+    pub(crate) fn give_up(&self, target: &[u8], origin: Origin, asked: Asked) {
         let Ok(route) = Route::parse(target, self.settings.path_depth) else { return };
+        asked.end();
         counters::count(route.action, origin.protocol, Verdict::Unavailable);
         let (Some(token), Ok(request)) = (Token::parse(route.key), announce::Request::parse(route.query))
         else {

@@ -56,6 +56,7 @@ pub(crate) enum Ending {
 pub(crate) struct Open {
     target: Vec<u8>,
     origin: Origin,
+    asked: Asked,
     method: Method,
     persistence: Persistence,
     ending: Ending,
@@ -117,12 +118,14 @@ impl Respondent<'_> {
             Status::MethodNotAllowed
         } else {
             let origin = Origin { ip: client, protocol: self.protocol };
-            match self.tracker.answer(target, origin, Asked::default(), body) {
+            let mut asked = Asked::default();
+            match self.tracker.answer(target, origin, &mut asked, body) {
                 Ok(()) => Status::Ok,
                 Err(Stop::Refused(refusal)) => refused(refusal, body),
                 Err(Stop::Ask(_)) => {
                     let ending = request.ending(false);
-                    return Err(Open { target: target.to_vec(), origin, method, persistence, ending });
+                    let target = target.to_vec();
+                    return Err(Open { target, origin, asked, method, persistence, ending });
                 }
             }
         };
@@ -141,9 +144,9 @@ impl Request<'_> {
 impl Open {
     /// Answers the request, with the database's help.
     pub(crate) async fn ask(self, tracker: Arc<Tracker>) -> Found {
-        let Self { target, origin, method, persistence, ending } = self;
+        let Self { target, origin, asked, method, persistence, ending } = self;
         let mut body = Vec::new();
-        let status = find(&tracker, &target, origin, &mut body).await;
+        let status = find(&tracker, &target, origin, asked, &mut body).await;
         Found { status, body, method, persistence, ending }
     }
 }
@@ -157,10 +160,15 @@ impl Found {
     }
 }
 
-async fn find(tracker: &Tracker, target: &[u8], origin: Origin, body: &mut Vec<u8>) -> Status {
-    let mut asked = Asked::default();
+async fn find(
+    tracker: &Tracker,
+    target: &[u8],
+    origin: Origin,
+    mut asked: Asked,
+    body: &mut Vec<u8>,
+) -> Status {
     for _ in 0..MAX_QUESTIONS {
-        match tracker.answer(target, origin, asked, body) {
+        match tracker.answer(target, origin, &mut asked, body) {
             Ok(()) => return Status::Ok,
             Err(Stop::Refused(refusal)) => return refused(refusal, body),
             Err(Stop::Ask(subject)) => {
@@ -171,7 +179,7 @@ async fn find(tracker: &Tracker, target: &[u8], origin: Origin, body: &mut Vec<u
             }
         }
     }
-    tracker.give_up(target, origin);
+    tracker.give_up(target, origin, asked);
     refused(Refusal::Unavailable, body)
 }
 

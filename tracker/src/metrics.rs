@@ -18,8 +18,8 @@ use crate::Tracker;
 use crate::places::Places;
 use counters::{BOUNDS, Sums, sums};
 
-const LATENCY: &str = "Time from a request's target to its answer in memory, without the socket. One announce in 64 of \
-     each thread is timed, so the count is a 64th of the announces";
+const LATENCY: &str = "Time from a request's target to its answer in memory, without the socket, with what it waited \
+     for the database. One announce in 64 of each thread is timed, so the count is a 64th of the announces";
 
 /// What is read at each scrape.
 #[derive(Debug, Clone)]

@@ -77,17 +77,30 @@ pub(crate) fn count(action: Action, protocol: Protocol, verdict: Verdict) {
     });
 }
 
-/// The present time for one announce in [`SAMPLE`].
-pub(crate) fn start() -> Option<Instant> {
-    let count = UNTIMED.get();
-    UNTIMED.set(if count == 0 { SAMPLE - 1 } else { count - 1 });
-    (count == 0).then(Instant::now)
+/// When an announce began, for one in [`SAMPLE`]. It goes with one that has to wait for the database.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) enum Timing {
+    #[default]
+    Undecided,
+    Untimed,
+    Since(Instant),
 }
 
-/// Puts down how long an announce took since [`start`].
-pub(crate) fn stop(started: Option<Instant>) {
-    if let Some(started) = started {
-        put_down(started.elapsed());
+impl Timing {
+    /// An announce begins, if it did not before.
+    pub(crate) fn begin(&mut self) {
+        if let Self::Undecided = self {
+            let count = UNTIMED.get();
+            UNTIMED.set(if count == 0 { SAMPLE - 1 } else { count - 1 });
+            *self = if count == 0 { Self::Since(Instant::now()) } else { Self::Untimed };
+        }
+    }
+
+    /// Puts down how long it took.
+    pub(crate) fn end(self) {
+        if let Self::Since(started) = self {
+            put_down(started.elapsed());
+        }
     }
 }
 
@@ -152,7 +165,13 @@ mod tests {
 
     #[test]
     fn one_announce_in_64_is_timed() {
-        let timed = (0..SAMPLE * 10).filter(|_| start().is_some()).count();
+        let mut timings = vec![Timing::default(); SAMPLE as usize * 10];
+        for timing in &mut timings {
+            // Once more, after the database was asked.
+            timing.begin();
+            timing.begin();
+        }
+        let timed = timings.iter().filter(|timing| matches!(timing, Timing::Since(_))).count();
         assert_eq!(timed, 10);
     }
 }

@@ -30,6 +30,7 @@ pub(super) struct Question {
     datagram: Box<[u8]>,
     from: SocketAddr,
     socket: Arc<UdpSocket>,
+    asked: Asked,
     place: OwnedSemaphorePermit,
 }
 
@@ -39,9 +40,10 @@ impl Asker {
     }
 
     /// Has `datagram` answered later, through `socket`, if there is room.
-    pub(super) fn ask(&self, datagram: &[u8], from: SocketAddr, socket: &Arc<UdpSocket>) {
+    pub(super) fn ask(&self, datagram: &[u8], from: SocketAddr, socket: &Arc<UdpSocket>, asked: Asked) {
         if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
-            let question = Question { datagram: datagram.into(), from, socket: Arc::clone(socket), place };
+            let (datagram, socket) = (datagram.into(), Arc::clone(socket));
+            let question = Question { datagram, from, socket, asked, place };
             // Nobody listens any more only when the process ends.
             let _ = self.questions.send(question);
         }
@@ -62,16 +64,15 @@ pub(super) async fn run(
 
 impl Question {
     async fn answer(self, respondent: &Respondent) {
-        let Self { datagram, from, socket, place } = self;
-        let mut asked = Asked::default();
+        let Self { datagram, from, socket, mut asked, place } = self;
         let mut out = Vec::new();
         for _ in 0..MAX_QUESTIONS {
-            let Err(subject) = respondent.answer(&datagram, from.ip(), asked, &mut out) else {
+            let Err(subject) = respondent.answer(&datagram, from.ip(), &mut asked, &mut out) else {
                 break;
             };
             asked.note(&subject);
             if respondent.tracker.directory.ask(subject).await.is_err() {
-                respondent.give_up(&datagram, from.ip(), &mut out);
+                respondent.give_up(&datagram, from.ip(), asked, &mut out);
                 break;
             }
         }

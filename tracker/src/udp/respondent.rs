@@ -43,7 +43,7 @@ impl Respondent {
         &self,
         datagram: &[u8],
         ip: IpAddr,
-        asked: Asked,
+        asked: &mut Asked,
         out: &mut Vec<u8>,
     ) -> Result<(), Subject> {
         let Some(Request { connection, transaction, action }) = Request::read(datagram) else {
@@ -58,13 +58,11 @@ impl Respondent {
             _ if !self.ids.accept(connection, ip, now) => return Ok(()),
             Action::Announce(body) | Action::Scrape(body) => body,
         };
-        let exchange = Exchange { ip, transaction, asked, out };
-        let done = match action {
-            Action::Scrape(_) => {
-                Tracker::counted(route::Action::Scrape, Protocol::Udp, || self.scrape(body, exchange))
-            }
-            _ => Tracker::counted(route::Action::Announce, Protocol::Udp, || self.announce(body, exchange)),
-        };
+        let scrape = matches!(action, Action::Scrape(_));
+        let done = Tracker::counted(counted_as(action), Protocol::Udp, asked, |asked| {
+            let exchange = Exchange { ip, transaction, asked, out: &mut *out };
+            if scrape { self.scrape(body, exchange) } else { self.announce(body, exchange) }
+        });
         match done {
             Ok(()) => Ok(()),
             Err(Stop::Ask(subject)) => Err(subject),
@@ -76,11 +74,10 @@ impl Respondent {
     }
 
     /// Appends the answer to a request of the client at `ip` that the directory could not be asked about.
-    pub(super) fn give_up(&self, datagram: &[u8], ip: IpAddr, out: &mut Vec<u8>) {
+    pub(super) fn give_up(&self, datagram: &[u8], ip: IpAddr, asked: Asked, out: &mut Vec<u8>) {
         let Some(Request { transaction, action, .. }) = Request::read(datagram) else { return };
-        let scrape = matches!(action, Action::Scrape(_));
-        let counted = if scrape { route::Action::Scrape } else { route::Action::Announce };
-        counters::count(counted, Protocol::Udp, Verdict::Unavailable);
+        asked.end();
+        counters::count(counted_as(action), Protocol::Udp, Verdict::Unavailable);
         if let Action::Announce(body) = action
             && let Ok(Announce { request, url }) = Announce::read(body)
             && let Ok(token) = self.token(&url)
@@ -123,6 +120,13 @@ impl Respondent {
         }
         let route = Route::parse(url, self.tracker.settings.path_depth)?;
         Token::parse(route.key).ok_or(Refusal::Passkey)
+    }
+}
+
+fn counted_as(action: Action<'_>) -> route::Action {
+    match action {
+        Action::Scrape(_) => route::Action::Scrape,
+        _ => route::Action::Announce,
     }
 }
 

@@ -84,8 +84,9 @@ impl UdpThread {
         let mut more = false;
         for (socket, mailbox) in sockets.iter().zip(mailboxes) {
             let result = mailbox.exchange(socket, |datagram, from, out| {
-                if respondent.answer(datagram, from.ip(), Asked::default(), out).is_err() {
-                    asker.ask(datagram, from, socket);
+                let mut asked = Asked::default();
+                if respondent.answer(datagram, from.ip(), &mut asked, out).is_err() {
+                    asker.ask(datagram, from, socket, asked);
                 }
             });
             match result {

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use bt::control::Request;
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
-use crate::harness::{Answer, Connection, Site, Tracker, eventually};
+use crate::harness::{Answer, Connection, Heard, Site, Tracker, UdpClient, eventually};
 use crate::live::ask;
 
 const DASHBOARD: &str = include_str!("../../../docs/grafana-dashboard.json");
@@ -78,6 +79,54 @@ async fn what_happens_is_counted() {
     for age in ["directory", "zeromq_published", "zeromq_asked"] {
         assert!(number(&format!("fairywren_tracker_{age}_age_seconds")) < 60.0);
     }
+}
+
+#[tokio::test]
+async fn an_announce_is_timed_with_its_wait_for_the_database() {
+    let mut site = site().await;
+    site.config["tracker"]["udpListen"] = json!(["127.0.0.1:0"]);
+    let robin = site.member("robin").await;
+    let proxy = site.proxied();
+    let tracker = site.start().await;
+    let known = tracker.client(robin, 1).on(site.torrent(1).await);
+    known.announce().await;
+    let sum = async || samples(&tracker).await["fairywren_tracker_announce_seconds_sum"];
+    let before = sum().await;
+    proxy.hold();
+    // The first announces of each thread are timed, and one of each 64 after them.
+    let mut waiting = JoinSet::new();
+    for _ in 0..2 * 64 * std::thread::available_parallelism().map_or(1, usize::from) {
+        let unknown = tracker.client(robin, 1).on([9; 20].into());
+        waiting.spawn(async move { unknown.refusal().await });
+    }
+    let mut udp = UdpClient::connect(tracker.udp[0], robin, 2).await.on([9; 20].into());
+    assert!(matches!(udp.ask().await, Heard::Refusal(_)));
+    for reason in waiting.join_all().await {
+        assert!(reason.starts_with("Tracker unavailable"), "{reason}");
+    }
+    eventually("the time waited is put down", async || (sum().await > before + 1.0).then_some(())).await;
+}
+
+#[tokio::test]
+async fn what_is_no_announce_is_not_counted_or_timed_as_one() {
+    let site = site().await;
+    let tracker = site.start().await;
+    let mut connection = Connection::open(tracker.v4).await;
+    for _ in 0..200 {
+        assert_eq!(connection.get("/x").await.status, 404);
+    }
+    // On the same connection, so all before has been counted with this.
+    connection.get("/announce").await;
+    let samples = eventually("the last one is counted", async || {
+        let samples = samples(&tracker).await;
+        let wrong = samples["fairywren_tracker_announces_total{outcome=\"wrong_key\",protocol=\"http\"}"];
+        (wrong >= 1.0).then_some(samples)
+    })
+    .await;
+    let counts =
+        samples.iter().filter(|(name, _)| name.contains("announces_total") || name.contains("scrapes_total"));
+    assert!((counts.map(|(_, count)| count).sum::<f64>() - 1.0).abs() < 0.5, "{samples:?}");
+    assert!(samples["fairywren_tracker_announce_seconds_count"] < 1.5);
 }
 
 #[tokio::test]
