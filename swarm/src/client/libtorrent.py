@@ -187,11 +187,9 @@ def share(hash, handle):
         "pieces": bits(status.pieces),
         "sent": status.all_time_upload,
         "fetched": status.all_time_download,
-        "sending": status.upload_payload_rate,
-        "fetching": status.download_payload_rate,
         "told": [status.num_complete, status.num_incomplete] if told else None,
         "links": [
-            {"address": peer.ip[0], "sending": peer.payload_up_speed, "fetching": peer.payload_down_speed}
+            {"address": peer.ip[0], "port": peer.ip[1], "sent": peer.total_upload, "fetched": peer.total_download}
             for peer in handle.get_peer_info()
             if not peer.flags & (lt.peer_info.connecting | lt.peer_info.handshake)
         ],

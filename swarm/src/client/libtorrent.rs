@@ -2,11 +2,14 @@
 //!
 //! The program listens on an abstract unix socket. Its name belongs to the client's own network, so that it can be the same
 //! everywhere. The program ends with the connection.
+//!
+//! Libtorrent's own rates fall for seconds after the last byte: totals are asked for instead.
 
 use std::net::IpAddr;
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixStream as StdStream};
 use std::path::Path;
+use std::time::Instant;
 
 use anyhow::{Context as _, anyhow, bail};
 use async_trait::async_trait;
@@ -19,6 +22,7 @@ use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::process::Command;
 
+use super::ledger::{Moved, Rates};
 use super::{Activity, Client, Link, Setup, Share, program};
 
 /// Written into the client's folder, so that it is there wherever `swarm` is.
@@ -30,6 +34,8 @@ pub(super) struct Libtorrent {
     setup: Setup,
     /// Once it listens.
     line: Option<Line>,
+    /// Of torrents and peers.
+    rates: Rates,
 }
 
 /// Requests and answers.
@@ -59,8 +65,6 @@ struct Torrent {
     pieces: String,
     sent: u64,
     fetched: u64,
-    sending: u64,
-    fetching: u64,
     told: Option<(u32, u32)>,
     links: Vec<Peer>,
 }
@@ -68,13 +72,14 @@ struct Torrent {
 #[derive(Deserialize)]
 struct Peer {
     address: IpAddr,
-    sending: u64,
-    fetching: u64,
+    port: u16,
+    sent: u64,
+    fetched: u64,
 }
 
 impl Libtorrent {
     pub(super) fn new(setup: Setup) -> Self {
-        Self { setup, line: None }
+        Self { setup, line: None, rates: Rates::default() }
     }
 
     /// Has it take a torrent.
@@ -171,12 +176,22 @@ impl Client for Libtorrent {
 
     async fn shares(&mut self) -> anyhow::Result<Vec<Share>> {
         let torrents: Vec<Torrent> = serde_json::from_value(self.ask("shares", json!({})).await?)?;
-        torrents.into_iter().map(Torrent::share).collect()
+        let now = Instant::now();
+        let shares = torrents.into_iter().map(|torrent| torrent.share(&mut self.rates, now)).collect();
+        self.rates.tidy(now);
+        shares
     }
 }
 
 impl Torrent {
-    fn share(self) -> anyhow::Result<Share> {
+    fn share(self, rates: &mut Rates, now: Instant) -> anyhow::Result<Share> {
+        let links = self.links.iter().map(|peer| {
+            let total = Moved { sent: peer.sent, fetched: peer.fetched };
+            let rate = rates.rate(&format!("{} {} {}", self.hash, peer.address, peer.port), total, now);
+            Link { address: peer.address.to_canonical(), sending: rate.sent, fetching: rate.fetched }
+        });
+        let links = links.collect();
+        let rate = rates.rate(&self.hash, Moved { sent: self.sent, fetched: self.fetched }, now);
         Ok(Share {
             info_hash: self.hash,
             activity: match self.activity.as_str() {
@@ -190,17 +205,11 @@ impl Torrent {
             pieces: HEXLOWER.decode(self.pieces.as_bytes())?,
             sent: self.sent,
             fetched: self.fetched,
-            sending: self.sending,
-            fetching: self.fetching,
-            links: self.links.into_iter().map(Peer::link).collect(),
+            sending: rate.sent,
+            fetching: rate.fetched,
+            links,
             told: self.told,
         })
-    }
-}
-
-impl Peer {
-    fn link(self) -> Link {
-        Link { address: self.address.to_canonical(), sending: self.sending, fetching: self.fetching }
     }
 }
 

@@ -7,11 +7,12 @@
 //! - What it was given is in its list a moment after it has said "Ok.".
 //! - Killed, it goes on from what it wrote down last, a minute ago at most and at first nothing: it fetches again what it has
 //!   on the disk.
+//! - Its rates are libtorrent's, which fall for seconds after the last byte: totals are asked for instead.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use async_trait::async_trait;
@@ -23,6 +24,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::process::Command;
 
+use super::ledger::{Moved, Rates};
 use super::{Activity, Client, Link, Setup, Share, program};
 
 /// Where its Web API is, in the client's own network.
@@ -36,6 +38,8 @@ pub(super) struct Qbittorrent {
     http: Option<reqwest::Client>,
     /// The piece maps of torrents that are complete, which need not be asked for again.
     complete: HashMap<String, Vec<u8>>,
+    /// Of torrents and peers.
+    rates: Rates,
 }
 
 /// A torrent in `torrents/info`.
@@ -50,8 +54,6 @@ struct Torrent {
     amount_left: u64,
     uploaded: u64,
     downloaded: u64,
-    upspeed: u64,
-    dlspeed: u64,
     /// Connected.
     num_seeds: i64,
     num_leechs: i64,
@@ -65,6 +67,7 @@ struct Torrent {
 /// The answer of `sync/torrentPeers`.
 #[derive(Debug, Deserialize)]
 struct Peers {
+    /// By address and port.
     #[serde(default)]
     peers: HashMap<String, Peer>,
 }
@@ -73,14 +76,21 @@ struct Peers {
 struct Peer {
     ip: IpAddr,
     #[serde(default)]
-    up_speed: u64,
+    uploaded: u64,
     #[serde(default)]
-    dl_speed: u64,
+    downloaded: u64,
+}
+
+/// All that it says of a torrent.
+struct Said {
+    torrent: Torrent,
+    pieces: Vec<u8>,
+    peers: HashMap<String, Peer>,
 }
 
 impl Qbittorrent {
     pub(super) fn new(setup: Setup) -> Self {
-        Self { setup, http: None, complete: HashMap::new() }
+        Self { setup, http: None, complete: HashMap::new(), rates: Rates::default() }
     }
 
     fn http(&self) -> anyhow::Result<&reqwest::Client> {
@@ -110,15 +120,14 @@ impl Qbittorrent {
             .map(|torrent| torrent.hash))
     }
 
-    async fn share(&self, torrent: Torrent) -> anyhow::Result<(String, Share)> {
+    async fn ask(&self, torrent: Torrent) -> anyhow::Result<Said> {
         let pieces = match self.complete.get(&torrent.hash) {
             Some(pieces) if torrent.amount_left == 0 => pieces.clone(),
             _ => self.pieces(&torrent.hash).await?,
         };
         let alone = torrent.num_seeds + torrent.num_leechs <= 0;
-        let links = if alone { Vec::new() } else { self.links(&torrent.hash).await? };
-        let hash = torrent.hash.clone();
-        Ok((hash, torrent.share(pieces, links)))
+        let peers = if alone { HashMap::new() } else { self.peers(&torrent.hash).await? };
+        Ok(Said { torrent, pieces, peers })
     }
 
     async fn pieces(&self, hash: &str) -> anyhow::Result<Vec<u8>> {
@@ -134,16 +143,11 @@ impl Qbittorrent {
         Ok(bits)
     }
 
-    async fn links(&self, hash: &str) -> anyhow::Result<Vec<Link>> {
+    async fn peers(&self, hash: &str) -> anyhow::Result<HashMap<String, Peer>> {
         // With rid=0 the answer is whole, not what has changed.
         let answer = send(self.get(&format!("sync/torrentPeers?hash={hash}&rid=0"))?).await?;
         let peers: Peers = answer.json().await?;
-        let link = |peer: Peer| Link {
-            address: peer.ip.to_canonical(),
-            sending: peer.up_speed,
-            fetching: peer.dl_speed,
-        };
-        Ok(peers.peers.into_values().map(link).collect())
+        Ok(peers.peers)
     }
 
     fn configuration(&self) -> String {
@@ -282,13 +286,16 @@ impl Client for Qbittorrent {
 
     async fn shares(&mut self) -> anyhow::Result<Vec<Share>> {
         let torrents = self.torrents().await?;
-        let shares = try_join_all(torrents.into_iter().map(|torrent| self.share(torrent))).await?;
-        for (hash, share) in &shares {
-            if share.activity == Activity::Seeding && !self.complete.contains_key(hash) {
-                self.complete.insert(hash.clone(), share.pieces.clone());
+        let said = try_join_all(torrents.into_iter().map(|torrent| self.ask(torrent))).await?;
+        for Said { torrent, pieces, .. } in &said {
+            if torrent.activity() == Activity::Seeding && !self.complete.contains_key(&torrent.hash) {
+                self.complete.insert(torrent.hash.clone(), pieces.clone());
             }
         }
-        Ok(shares.into_iter().map(|(_, share)| share).collect())
+        let now = Instant::now();
+        let shares = said.into_iter().map(|said| said.share(&mut self.rates, now)).collect();
+        self.rates.tidy(now);
+        Ok(shares)
     }
 }
 
@@ -310,22 +317,33 @@ impl Torrent {
             _ => Activity::Leeching,
         }
     }
+}
 
-    fn share(self, pieces: Vec<u8>, links: Vec<Link>) -> Share {
+impl Said {
+    fn share(self, rates: &mut Rates, now: Instant) -> Share {
+        let Self { torrent, pieces, peers } = self;
         let count = |number: i64| u32::try_from(number).ok();
+        let links = peers.into_iter().map(|(name, peer)| {
+            let total = Moved { sent: peer.uploaded, fetched: peer.downloaded };
+            let rate = rates.rate(&format!("{} {name}", torrent.hash), total, now);
+            Link { address: peer.ip.to_canonical(), sending: rate.sent, fetching: rate.fetched }
+        });
+        let links = links.collect();
+        let total = Moved { sent: torrent.uploaded, fetched: torrent.downloaded };
+        let rate = rates.rate(&torrent.hash, total, now);
         Share {
-            info_hash: self.name().to_owned(),
-            activity: self.activity(),
-            done: self.completed,
+            info_hash: torrent.name().to_owned(),
+            activity: torrent.activity(),
+            done: torrent.completed,
             pieces,
-            sent: self.uploaded,
-            fetched: self.downloaded,
-            sending: self.upspeed,
-            fetching: self.dlspeed,
+            sent: total.sent,
+            fetched: total.fetched,
+            sending: rate.sent,
+            fetching: rate.fetched,
             links,
-            told: count(self.num_complete)
-                .zip(count(self.num_incomplete))
-                .filter(|_| !self.tracker.is_empty()),
+            told: count(torrent.num_complete)
+                .zip(count(torrent.num_incomplete))
+                .filter(|_| !torrent.tracker.is_empty()),
         }
     }
 }

@@ -47,8 +47,8 @@ impl Sums {
     }
 }
 
-/// One client.
-pub(super) fn seat(said: &Said<'_>) -> Seat {
+/// The client at `place`, whose rates are those of its edges.
+pub(super) fn seat(place: usize, said: &Said<'_>, edges: &[Edge]) -> Seat {
     let Said { resident, report } = said;
     let (state, reason) = match &report.state {
         State::Starting => ("starting", String::new()),
@@ -57,8 +57,7 @@ pub(super) fn seat(said: &Said<'_>) -> Seat {
         State::Stopped => ("stopped", String::new()),
         State::Dead(reason) => ("dead", reason.clone()),
     };
-    let moves = matches!(report.state, State::Running);
-    let sum = |of: fn(&Share) -> u64| if moves { report.shares.iter().map(of).sum() } else { 0 };
+    let sum = |end: fn(&Edge) -> usize| edges.iter().filter(|it| end(it) == place).map(|it| it.rate).sum();
     Seat {
         name: resident.node.name.clone(),
         kind: resident.node.kind,
@@ -67,8 +66,8 @@ pub(super) fn seat(said: &Said<'_>) -> Seat {
         state,
         reason,
         rate: report.rate,
-        sending: sum(|share| share.sending),
-        fetching: sum(|share| share.fetching),
+        sending: sum(|edge| edge.from),
+        fetching: sum(|edge| edge.to),
         age: u64::try_from(report.at.elapsed().as_millis()).unwrap_or(u64::MAX),
     }
 }
@@ -121,20 +120,23 @@ fn holder(client: usize, said: &Said<'_>, published: &Published, share: &Share) 
     }
 }
 
-/// Where bytes move. Both sides tell of it; who fetches knows better, as it has counted them in.
+/// Where bytes move. Both sides tell of it; who fetches knows better, as it has counted them in. What a program says of a
+/// peer may be a mean of ten seconds: it is no more than what its torrent has moved in the last one.
 pub(super) fn edges<'a>(said: &[Said<'_>], torrents: impl Iterator<Item = &'a Published>) -> Vec<Edge> {
-    let at: HashMap<IpAddr, usize> = said
-        .iter()
-        .enumerate()
+    let runs = |it: &&Said<'_>| it.report.state == State::Running;
+    let at: HashMap<IpAddr, usize> = (0..)
+        .zip(said)
+        .filter(|(_, it)| runs(it))
         .flat_map(|(client, it)| it.resident.node.addresses.iter().map(move |address| (*address, client)))
         .collect();
     let mut rates: BTreeMap<(usize, usize, usize), [u64; 2]> = BTreeMap::new();
     for (torrent, published) in torrents.enumerate() {
-        for (client, it) in said.iter().enumerate().filter(|(_, it)| it.report.state == State::Running) {
-            for link in it.share(published).map_or(&[][..], |share| &share.links) {
+        for (client, it) in said.iter().enumerate().filter(|(_, it)| runs(it)) {
+            let Some(share) = it.share(published) else { continue };
+            for link in &share.links {
                 let Some(&other) = at.get(&link.address) else { continue };
-                rates.entry((other, client, torrent)).or_default()[0] += link.fetching;
-                rates.entry((client, other, torrent)).or_default()[1] += link.sending;
+                rates.entry((other, client, torrent)).or_default()[0] += link.fetching.min(share.fetching);
+                rates.entry((client, other, torrent)).or_default()[1] += link.sending.min(share.sending);
             }
         }
     }

@@ -290,11 +290,12 @@ impl World {
                 }
             }
         }
+        let edges = painting::edges(&said, torrents.values());
         let mut picture = Picture {
             at: milliseconds(self.started.elapsed()),
             outside: self.capture.packets(),
-            clients: said.iter().map(painting::seat).collect(),
-            edges: painting::edges(&said, torrents.values()),
+            clients: (0..).zip(&said).map(|(place, it)| painting::seat(place, it, &edges)).collect(),
+            edges,
             announces,
             ..Picture::default()
         };
