@@ -21,29 +21,27 @@ pub(super) struct Sums(BTreeMap<(String, u32), Sent>);
 
 #[derive(Debug, Default, Clone, Copy)]
 struct Sent {
-    before: u64,
+    /// What it has said last.
     last: u64,
-    origin: bool,
+    /// While it was one that was given the content, and while it was not.
+    given: u64,
+    fetched: u64,
 }
 
 impl Sums {
-    /// Takes over what a client says now.
+    /// Takes over what a client says now, who may have been made a seeder or leecher since.
     pub(super) fn note(&mut self, client: &str, torrent: u32, origin: bool, sent: u64) {
         let sum = self.0.entry((client.to_owned(), torrent)).or_default();
-        if sent < sum.last {
-            sum.before += sum.last;
-        }
+        let more = sent.checked_sub(sum.last).unwrap_or(sent);
+        *(if origin { &mut sum.given } else { &mut sum.fetched }) += more;
         sum.last = sent;
-        sum.origin = origin;
     }
 
-    /// All bytes, and those of clients that were not given the content.
+    /// All bytes, and those that clients sent of what they had fetched.
     pub(super) fn totals(&self) -> (u64, u64) {
-        let sum = |leechers: bool| {
-            let sums = self.0.values().filter(|sum| !(leechers && sum.origin));
-            sums.map(|sum| sum.before + sum.last).sum()
-        };
-        (sum(false), sum(true))
+        let (given, fetched) =
+            self.0.values().fold((0, 0), |(given, fetched), sum| (given + sum.given, fetched + sum.fetched));
+        (given + fetched, fetched)
     }
 }
 
@@ -168,5 +166,16 @@ mod tests {
         }
         sums.note("aria2-1", 1, false, 30);
         assert_eq!(sums.totals(), (100, 30));
+    }
+
+    #[test]
+    fn another_role_changes_nothing_of_what_was_sent_before() {
+        let mut sums = Sums::default();
+        for (origin, sent) in [(true, 100), (false, 0), (false, 30), (true, 0), (true, 5)] {
+            sums.note("rtorrent-1", 1, origin, sent);
+        }
+        assert_eq!(sums.totals(), (135, 30));
+        sums.note("rtorrent-1", 1, false, 5);
+        assert_eq!(sums.totals(), (135, 30), "nothing was sent in its new role");
     }
 }
