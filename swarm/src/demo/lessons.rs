@@ -125,11 +125,15 @@ fn gone(picture: &Picture) -> Option<String> {
 }
 
 fn mostly_leechers(picture: &Picture) -> Option<String> {
-    let megabytes = picture.sent_by_leechers >> 20;
-    (megabytes > 0 && 2 * picture.sent_by_leechers > picture.sent).then(|| {
+    let fetched = picture.sent_by_leechers;
+    let given = picture.sent.saturating_sub(fetched);
+    (fetched >= 1 << 20 && fetched > given).then(|| {
         format!(
-            "More than half of all bytes, {megabytes} MiB, came from clients that began with nothing. Whoever had the \
-             content at first had to send it only about once."
+            "More than half of all bytes, {} of {} MiB, came from clients that began with nothing. Whoever had the \
+             content at first has sent {} MiB so far.",
+            fetched >> 20,
+            picture.sent >> 20,
+            given >> 20
         )
     })
 }
