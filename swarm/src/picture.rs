@@ -60,7 +60,7 @@ pub(crate) struct Torrent {
     pub(crate) tracker: Option<(u32, u32)>,
     /// As the clients say.
     pub(crate) clients: (u32, u32),
-    /// Seconds from the upload until the last client had everything; none as long as one lacks something.
+    /// Seconds from the upload until all clients had everything for the first time; none while one lacks something.
     pub(crate) completed: Option<u32>,
     /// One for each client that has the torrent.
     pub(crate) holders: Vec<Holder>,
@@ -83,6 +83,20 @@ pub(crate) struct Holder {
     pub(crate) map: String,
     /// Seconds until it has everything, at its present rate.
     pub(crate) eta: Option<u64>,
+}
+
+impl Torrent {
+    /// How many of so many clients have not everything, or not yet begun.
+    pub(crate) fn lacking(&self, clients: usize) -> usize {
+        clients.saturating_sub(self.holders.iter().filter(|it| it.has_all(self.size)).count())
+    }
+}
+
+impl Holder {
+    /// Whether it has, and has checked, all so many bytes. A program that does not run keeps what it has.
+    pub(crate) fn has_all(&self, size: u64) -> bool {
+        self.done >= size && matches!(self.activity, "seeding" | "stopped")
+    }
 }
 
 /// Bytes move from one client to another.

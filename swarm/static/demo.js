@@ -110,7 +110,7 @@ function showTorrents(picture) {
   for (const torrent of picture.torrents) {
     const card = cards.get(String(torrent.id));
     if (!card) continue;
-    write(cell(card, "completion"), completion(torrent));
+    write(cell(card, "completion"), completion(torrent, picture.clients.length));
     showCounts(card, torrent);
     const { area, fewest } = copies(torrent);
     draw(card.querySelector(".copies path"), area);

@@ -36,14 +36,18 @@ export const count = (number, one, many) => `${number} ${number === 1 ? one : ma
 
 export const withReason = (state, reason) => (reason ? `${state}: ${reason}` : state);
 
-/** When all had a torrent, or how far they are. */
-export function completion(torrent) {
-  if (torrent.completed !== null) return `At every client after ${duration(torrent.completed)}`;
+const hasAll = (holder, torrent) => holder.done >= torrent.size && ["seeding", "stopped"].includes(holder.activity);
+
+/** When all of so many clients had a torrent, or how far they are. */
+export function completion(torrent, clients) {
+  if (torrent.completed !== null) return `At every client, first after ${duration(torrent.completed)}`;
   if (torrent.holders.length === 0) return "No client has it yet";
-  const lacking = torrent.holders.filter((it) => it.done < torrent.size);
-  if (lacking.length === 0) return "Nobody lacks anything";
-  if (lacking.every((it) => it.eta !== null)) return `About ${duration(Math.max(...lacking.map((it) => it.eta)))} to go`;
-  return `${count(lacking.length, "client", "clients")} to go`;
+  const lacking = torrent.holders.filter((it) => !hasAll(it, torrent));
+  const number = clients - torrent.holders.length + lacking.length;
+  if (number === lacking.length && lacking.length > 0 && lacking.every((it) => it.eta !== null)) {
+    return `About ${duration(Math.max(...lacking.map((it) => it.eta)))} to go`;
+  }
+  return `${count(number, "client", "clients")} to go`;
 }
 
 /** What a client has of a torrent. */

@@ -65,7 +65,7 @@ test("the swarm is watched from its first piece to its last", async () => {
   await page.locator("#graph .edge").first().waitFor({ state: "attached", timeout: PATIENCE });
   await checkPage(page, "desk-swarm-begins");
   await awaitTexts(page, "all have everything", "#clients [data-cell=has]", CLIENTS, (it) => it === "100 %");
-  await awaitTexts(page, "the page says when", "[data-cell=completion]", 2, (it) => it.startsWith("At every client after"));
+  await awaitTexts(page, "the page says when", "[data-cell=completion]", 2, (it) => it.startsWith("At every client, first after"));
   await until("tracker and clients count alike", async () => (await page.locator(".differs").count()) === 0, PATIENCE);
   assert.ok(Number.parseInt(await page.locator("[data-cell=share]").innerText(), 10) > 0, "leechers have sent, too");
   assert.ok((await page.locator("#lessons li").count()) >= 3, "it says what is happening");

@@ -107,11 +107,11 @@ fn became_seeder(picture: &Picture) -> Option<String> {
 }
 
 fn complete(picture: &Picture) -> Option<String> {
-    let torrent = picture.torrents.iter().find(|it| it.completed.is_some())?;
+    let (torrent, _) = leechers(picture).find(|(torrent, _)| torrent.completed.is_some())?;
     Some(format!(
-        "All clients have “{}”, {} s after it was uploaded. The first seeders could leave now, and nothing would \
-         be lost.",
-        torrent.title, torrent.completed?
+        "All {} clients have “{}”. The first seeders could leave now, and nothing would be lost.",
+        picture.clients.len(),
+        torrent.title
     ))
 }
 
@@ -156,6 +156,7 @@ fn differ(one: &str, other: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::picture::{Holder, Torrent};
 
     #[test]
     fn maps_differ_only_if_each_has_something_the_other_lacks() {
@@ -165,11 +166,41 @@ mod tests {
     }
 
     #[test]
+    fn everybody_is_somebody_who_fetched_it() {
+        let holder = |origin| Holder {
+            client: 0,
+            activity: "seeding",
+            reason: String::new(),
+            origin,
+            done: 1,
+            map: String::new(),
+            eta: None,
+        };
+        let torrent = |holders| Torrent {
+            id: 1,
+            title: "heron".to_owned(),
+            info_hash: String::new(),
+            size: 1,
+            pieces: 1,
+            tracker: None,
+            clients: (1, 0),
+            completed: Some(1),
+            holders,
+        };
+        let picture = |holders| Picture { torrents: vec![torrent(holders)], ..Picture::default() };
+        assert_eq!(complete(&picture(vec![])), None);
+        assert_eq!(complete(&picture(vec![holder(true)])), None);
+        assert!(complete(&picture(vec![holder(true), holder(false)])).is_some());
+    }
+
+    #[test]
     fn nothing_is_told_of_nothing_and_nothing_twice() {
         let mut lessons = Lessons::default();
         assert!(lessons.look(&Picture::default()).is_empty());
         let shown = Picture { sent: 10 << 20, sent_by_leechers: 6 << 20, ..Picture::default() };
-        assert_eq!(lessons.look(&shown).len(), 1);
+        let told = lessons.look(&shown);
+        assert_eq!(told.len(), 1);
+        assert!(told[0].text.contains("6 of 10 MiB") && told[0].text.contains("4 MiB"), "{}", told[0].text);
         assert_eq!(lessons.look(&shown).len(), 1);
     }
 }

@@ -70,7 +70,7 @@ pub(super) fn seat(place: usize, said: &Said<'_>, edges: &[Edge]) -> Seat {
     }
 }
 
-/// One torrent with all that have it.
+/// One torrent with all that have it; whether it is complete is the caller's to say.
 pub(super) fn torrent(published: &Published, said: &[Said<'_>], tracker: Option<(u32, u32)>) -> Torrent {
     let mut holders = Vec::new();
     let (mut seeders, mut leechers) = (0, 0);
@@ -93,7 +93,7 @@ pub(super) fn torrent(published: &Published, said: &[Said<'_>], tracker: Option<
         pieces: published.pieces,
         tracker,
         clients: (seeders, leechers),
-        completed: published.completed,
+        completed: None,
         holders,
     }
 }

@@ -59,8 +59,8 @@ pub(super) struct Published {
     /// File or folder.
     source: PathBuf,
     since: Instant,
-    /// Seconds until all had it.
-    pub(super) completed: Option<u32>,
+    /// Seconds until all had it for the first time.
+    completed: Option<u32>,
 }
 
 impl Published {
@@ -301,12 +301,13 @@ impl World {
         };
         for published in torrents.values_mut() {
             let tracker = counts.get(&published.id).and_then(|it| it.peers);
-            let torrent = painting::torrent(published, &said, tracker);
-            let all = torrent.holders.len() == said.len() && torrent.clients.0 as usize == said.len();
-            if published.completed.is_none() && all {
-                published.completed = u32::try_from(published.since.elapsed().as_secs()).ok();
+            let mut torrent = painting::torrent(published, &said, tracker);
+            if !said.is_empty() && torrent.lacking(said.len()) == 0 {
+                let now = || u32::try_from(published.since.elapsed().as_secs()).ok();
+                published.completed = published.completed.or_else(now);
+                torrent.completed = published.completed;
             }
-            picture.torrents.push(painting::torrent(published, &said, tracker));
+            picture.torrents.push(torrent);
         }
         (picture.sent, picture.sent_by_leechers) = sums.totals();
         picture.lessons = lessons.look(&picture);

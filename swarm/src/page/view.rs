@@ -217,7 +217,7 @@ fn torrent(torrent: &Torrent, clients: &[Seat]) -> TorrentCard {
         leechers,
         seeders_differ: torrent.tracker.is_some_and(|it| it.0 != seeders),
         leechers_differ: torrent.tracker.is_some_and(|it| it.1 != leechers),
-        completion: completion(torrent),
+        completion: completion(torrent, clients.len()),
         width: map::width(torrent),
         height: torrent.holders.len().max(1),
         copies: map::copies(torrent),
@@ -225,21 +225,18 @@ fn torrent(torrent: &Torrent, clients: &[Seat]) -> TorrentCard {
     }
 }
 
-fn completion(torrent: &Torrent) -> String {
+fn completion(torrent: &Torrent, clients: usize) -> String {
     if let Some(seconds) = torrent.completed {
-        return format!("At every client after {}", duration(seconds.into()));
+        return format!("At every client, first after {}", duration(seconds.into()));
     }
     if torrent.holders.is_empty() {
         return "No client has it yet".to_owned();
     }
-    let lacking: Vec<&Holder> = torrent.holders.iter().filter(|it| it.done < torrent.size).collect();
-    if lacking.is_empty() {
-        return "Nobody lacks anything".to_owned();
-    }
-    let slowest = lacking.iter().map(|it| it.eta).try_fold(0, |most, eta| eta.map(|eta| most.max(eta)));
-    match slowest {
-        Some(seconds) => format!("About {} to go", duration(seconds)),
-        None => format!("{} to go", count(lacking.len(), "client", "clients")),
+    let lacking = torrent.lacking(clients);
+    let mut slowest = torrent.holders.iter().filter(|it| !it.has_all(torrent.size)).map(|it| it.eta);
+    match slowest.try_fold((0, 0), |(most, number), eta| eta.map(|eta| (most.max(eta), number + 1))) {
+        Some((seconds, number)) if number == lacking => format!("About {} to go", duration(seconds)),
+        _ => format!("{} to go", count(lacking, "client", "clients")),
     }
 }
 
@@ -286,14 +283,17 @@ mod tests {
     #[test]
     fn completion_is_what_was_or_what_is_to_come() {
         let mut torrent = torrent("heron");
-        assert_eq!(completion(&torrent), "About 7 s to go");
+        assert_eq!(completion(&torrent, 2), "About 7 s to go");
+        assert_eq!(completion(&torrent, 3), "2 clients to go", "one has not begun");
         torrent.holders[1].eta = None;
-        assert_eq!(completion(&torrent), "1 client to go");
-        torrent.holders[1].done = torrent.size;
-        assert_eq!(completion(&torrent), "Nobody lacks anything");
+        assert_eq!(completion(&torrent, 2), "1 client to go");
+        (torrent.holders[1].done, torrent.holders[1].activity) = (torrent.size, "checking");
+        assert_eq!(torrent.lacking(2), 1, "it may find something wrong");
+        torrent.holders[1].activity = "stopped";
+        assert_eq!((torrent.lacking(2), torrent.lacking(3)), (0, 1));
         torrent.completed = Some(65);
-        assert_eq!(completion(&torrent), "At every client after 1 min 5 s");
+        assert_eq!(completion(&torrent, 2), "At every client, first after 1 min 5 s");
         let nowhere = Torrent { completed: None, holders: Vec::new(), ..torrent };
-        assert_eq!(completion(&nowhere), "No client has it yet");
+        assert_eq!(completion(&nowhere, 2), "No client has it yet");
     }
 }
