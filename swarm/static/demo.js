@@ -271,8 +271,8 @@ async function lead() {
   if (status === 401) location.reload();
 }
 
-// Open for those who see no graph.
-document.getElementById("numbers").open = false;
+// Open for those who see no graph, and where there is room for both.
+document.getElementById("numbers").open = matchMedia("(min-width: 1200px)").matches;
 document.getElementById("legend").hidden = false;
 document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
 window.addEventListener("pagehide", close);

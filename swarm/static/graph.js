@@ -1,5 +1,6 @@
-// Clients in a ring around the tracker, and lines where bytes move. What it shows stands in tables, too.
+// Clients around the tracker, and lines where bytes move. What it shows stands in tables, too.
 
+import { Labels } from "./labels.js";
 import { percent, rate as words } from "./words.js";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -7,13 +8,12 @@ const SVG = "http://www.w3.org/2000/svg";
 const MOVING = 40;
 /** Bytes a second from which on a line is thicker than the thinnest. */
 const THIN = 16 * 1024;
-const WIDE = { width: 1000, height: 540, radii: [295, 185], node: 27, wide: true };
-const NARROW = { width: 380, height: 380, radii: [155, 155], node: 21, wide: false };
-/** Clients whose names have room beside them; the ring of more. */
+/** Width in letters, about as wide as they are high, from which on a ring has room for names beside it. */
+const RING = 42;
+/** Clients whose names have room; the ring of more. */
 const NAMED = 18;
-const CROWD = [465, 240];
-/** Radius from which on something can be read within. */
-const LEGIBLE = 13;
+/** Radius in letters from which on something can be read within. */
+const LEGIBLE = 0.8;
 const ROLES = ["origin", "done", "part", "away"];
 
 function element(name, attributes, ...children) {
@@ -28,10 +28,11 @@ export class Graph {
   #holder;
   #choose;
   #shape = null;
-  #names = "";
+  #key = "";
   #nodes = [];
   #lines = new Map();
   #layer = null;
+  #labels = null;
   #announced = -1;
   /** The client that the mouse is over. */
   #over = -1;
@@ -43,58 +44,63 @@ export class Graph {
 
   show(picture) {
     this.#holder.hidden = false;
-    const shape = this.#holder.clientWidth < 560 ? NARROW : WIDE;
-    const names = picture.clients.map((it) => it.name).join("\n");
-    if (shape !== this.#shape || names !== this.#names) this.#build(shape, names, picture);
+    const names = picture.clients.map((it) => it.name);
+    const shape = shapeOf(this.#holder.clientWidth, names.length);
+    const key = JSON.stringify([shape, names]);
+    if (key !== this.#key) this.#build(shape, picture);
+    this.#key = key;
     picture.clients.forEach((client, place) => this.#showNode(this.#nodes[place], client, shares(picture, place)));
     this.#showLines(picture);
     this.#showAnnounces(picture);
   }
 
-  #build(shape, names, picture) {
+  #build(shape, picture) {
     this.#shape = shape;
-    this.#names = names;
     this.#lines.clear();
-    const [x, y] = [shape.width / 2, shape.height / 2];
+    const { width, height, letter } = shape;
     this.#nodes = picture.clients.map((client, place) => this.#makeNode(client, place, picture.clients.length));
     this.#layer = element("g", {});
-    const tracker = element("g", { class: "tracker", transform: `translate(${x} ${y})` });
+    const tracker = element("g", { class: "tracker", transform: `translate(${width / 2} ${height / 2})` });
+    const box = { x: -2.9 * letter, y: -1.25 * letter, width: 5.8 * letter, height: 2.5 * letter };
     tracker.append(
-      element("rect", { x: -46, y: -20, width: 92, height: 40, rx: 10 }),
-      element("text", { y: 6, "text-anchor": "middle" }, "tracker"),
+      element("rect", { ...box, rx: 0.6 * letter }),
+      element("text", { y: 0.35 * letter, "text-anchor": "middle" }, "tracker"),
     );
+    const taken = this.#nodes.flatMap((it) => it.boxes);
+    taken.push({ ...box, x: width / 2 + box.x, y: height / 2 + box.y });
+    this.#labels = new Labels(letter, taken, width);
     this.#holder.replaceChildren(
       element(
         "svg",
-        { viewBox: `0 0 ${shape.width} ${shape.height}`, class: shape.wide ? "graph-wide" : "graph-narrow" },
+        { viewBox: `0 0 ${width} ${height}`, width, height },
         ...this.#nodes.map((it) => it.wire),
         this.#layer,
         tracker,
         ...this.#nodes.map((it) => it.group),
+        this.#labels.layer,
       ),
     );
   }
 
   #makeNode(client, place, number) {
-    const { width, height, radii, node, wide } = this.#shape;
-    const angle = (2 * Math.PI * place) / Math.max(1, number) - Math.PI / 2;
-    const named = wide && number <= NAMED;
-    const [rx, ry] = wide && !named ? CROWD : radii;
-    const [x, y] = [width / 2 + rx * Math.cos(angle), height / 2 + ry * Math.sin(angle)];
-    const size = Math.min(node, (12 * node) / Math.max(12, number) + 4);
+    const { width, height, letter, named } = this.#shape;
+    const { x, y, text } = placeOf(this.#shape, place, number);
+    const size = Math.min(1.7 * letter, (20 * letter) / Math.max(12, number) + 0.25 * letter);
     const around = 2 * Math.PI * size;
     const ring = element("circle", { class: "node-ring", r: size, transform: "rotate(-90)" });
-    const inner = element("text", { class: "node-inner", y: 5, "text-anchor": "middle" });
-    const group = element("g", { class: "node", transform: `translate(${x} ${y})` });
+    const inner = element("text", { class: "node-inner", y: 0.3 * letter, "text-anchor": "middle" });
+    const group = element("g", { class: "node", transform: `translate(${x.toFixed(1)} ${y.toFixed(1)})` });
     group.append(element("circle", { class: "node-ground", r: size }), ring, inner);
     const made = { group, ring, inner, around, x, y, size };
+    made.boxes = [{ x: x - size, y: y - size, width: 2 * size, height: 2 * size }];
     group.append(element("title", {}, client.name));
     if (named) {
-      const side = Math.abs(Math.cos(angle)) < 0.3 ? 0 : Math.sign(Math.cos(angle));
-      const anchor = ["end", "middle", "start"][side + 1];
-      const [dx, dy] = side === 0 ? [0, Math.sin(angle) < 0 ? -size - 28 : size + 22] : [side * (size + 12), -3];
-      made.rates = element("text", { class: "node-rates", x: dx, y: dy + 18, "text-anchor": anchor });
+      const { dx, dy, anchor } = text;
+      made.rates = element("text", { class: "node-rates", x: dx, y: dy + 1.15 * letter, "text-anchor": anchor });
       group.append(element("text", { x: dx, y: dy, "text-anchor": anchor }, client.name), made.rates);
+      const long = 9.5 * letter;
+      const left = { start: 0, middle: long / 2, end: long }[anchor];
+      made.boxes.push({ x: x + dx - left, y: y + dy - letter, width: long, height: 2.5 * letter });
     }
     made.wire = element("path", { class: "wire", d: `M${x} ${y}L${width / 2} ${height / 2}` });
     group.addEventListener("click", () => this.#choose(client.name));
@@ -110,7 +116,7 @@ export class Graph {
     for (const it of ROLES) node.group.classList.toggle(`node-${it}`, it === role);
     node.ring.setAttribute("stroke-dasharray", `${(node.around * (away ? 100 : has)) / 100} ${node.around}`);
     const within = node.rates ? `${has} %` : short(client.name);
-    write(node.inner, node.size < LEGIBLE ? "" : within);
+    write(node.inner, node.size < LEGIBLE * this.#shape.letter ? "" : within);
     if (!node.rates) return;
     const rates = [client.sending > 0 && `↑${words(client.sending)}`, client.fetching > 0 && `↓${words(client.fetching)}`];
     write(node.rates, away ? client.state : rates.filter(Boolean).join(" "));
@@ -144,32 +150,39 @@ export class Graph {
       write(line.firstElementChild, `${clients[from].name} to ${clients[to].name}: ${words(rate)}`);
       line.setAttribute("stroke-width", (1.3 + 1.5 * Math.log2(1 + rate / THIN / 4)).toFixed(1));
     });
+    const named = this.#shape.named ? fastest : [];
+    this.#labels.show(named.map(([key, { rate }]) => ({ key, rate, text: words(rate), line: this.#lines.get(key) })));
+    this.#point(this.#over);
   }
 
   #makeLine(key, from, to) {
-    const { width, height } = this.#shape;
+    const { width, height, ring } = this.#shape;
     const [a, b] = [this.#nodes[from], this.#nodes[to]];
     const [dx, dy] = [b.x - a.x, b.y - a.y];
     const length = Math.hypot(dx, dy) || 1;
     // Drawn towards the middle, and to one side, so that both directions are seen.
     const bend = 0.12 * length;
     const [mx, my] = [(a.x + b.x) / 2, (a.y + b.y) / 2];
-    const [cx, cy] = [mx + (width / 2 - mx) * 0.3 - (dy / length) * bend, my + (height / 2 - my) * 0.3 + (dx / length) * bend];
+    // From a column into the middle, past the names in it.
+    const [inward, level] = ring ? [0.3, 0.3] : [0.8, 0];
+    const [cx, cy] = [
+      mx + (width / 2 - mx) * inward - (dy / length) * bend,
+      my + (height / 2 - my) * level + (dx / length) * bend,
+    ];
     const ends = [shorten(a, cx, cy, a.size), shorten(b, cx, cy, b.size + 3)];
     const d = `M${ends[0]}Q${cx.toFixed(1)} ${cy.toFixed(1)} ${ends[1]}`;
     const line = element("path", { d, class: "edge" }, element("title", {}));
     this.#layer.append(line);
     this.#lines.set(key, line);
-    this.#point(this.#over);
     return line;
   }
 
   /** Leaves only the lines of the client at `place`; those of all for -1. */
   #point(place) {
     this.#over = place;
-    for (const [key, line] of this.#lines) {
-      line.classList.toggle("edge-aside", place >= 0 && !key.split(" ").map(Number).includes(place));
-    }
+    const aside = (key) => place >= 0 && !key.split(" ").map(Number).includes(place);
+    for (const [key, line] of this.#lines) line.classList.toggle("edge-aside", aside(key));
+    this.#labels.set(aside);
   }
 
   /** The wire of each client that has just told the tracker something lights up. */
@@ -203,6 +216,34 @@ export function shares(picture, place) {
   }
   sum.origin &&= sum.all > 0;
   return sum;
+}
+
+/** How large it is drawn, in the page's own units: a letter here is as high as one there. */
+function shapeOf(width, number) {
+  const letter = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
+  const named = number <= NAMED;
+  const ring = width >= RING * letter || !named;
+  const low = Math.max(30 * letter, Math.min(0.66 * width, 0.72 * window.innerHeight));
+  const column = (Math.ceil(number / 2) * 5 + 1) * letter;
+  return { width, height: Math.round(!ring ? Math.max(column, 12 * letter) : Math.min(low, width)), letter, named, ring };
+}
+
+/** Where a client is, and its name from there: in a ring, or where that is too narrow in two columns. */
+function placeOf({ width, height, letter, named, ring }, place, number) {
+  if (!ring) {
+    const [left, row] = [place % 2 === 0, Math.floor(place / 2)];
+    const side = 1.9 * letter;
+    const text = { dx: left ? -side : side, dy: 2.75 * letter, anchor: left ? "start" : "end" };
+    return { x: left ? side : width - side, y: (row * 5 + 2) * letter, text };
+  }
+  const [aside, above] = named ? [13, 4.6] : [2.5, 2.5];
+  const angle = (2 * Math.PI * place) / Math.max(1, number) - Math.PI / 2;
+  const [dx, dy] = [Math.cos(angle), Math.sin(angle)];
+  const [x, y] = [width / 2 + (width / 2 - aside * letter) * dx, height / 2 + (height / 2 - above * letter) * dy];
+  if (Math.abs(dx) < 0.15) {
+    return { x, y, text: { dx: 0, dy: (dy < 0 ? -3.5 : 2.9) * letter, anchor: "middle" } };
+  }
+  return { x, y, text: { dx: Math.sign(dx) * 2.4 * letter, dy: -0.15 * letter, anchor: dx < 0 ? "end" : "start" } };
 }
 
 function shorten({ x, y }, cx, cy, by) {

@@ -14,11 +14,12 @@ macro_rules! asset {
 }
 
 /// Name, media type, content.
-const ASSETS: [(&str, &str, &str); 6] = [
+const ASSETS: [(&str, &str, &str); 7] = [
     asset!("control.js", SCRIPT),
     asset!("demo.css", STYLE),
     asset!("demo.js", SCRIPT),
     asset!("graph.js", SCRIPT),
+    asset!("labels.js", SCRIPT),
     asset!("maps.js", SCRIPT),
     asset!("words.js", SCRIPT),
 ];
