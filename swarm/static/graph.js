@@ -12,6 +12,8 @@ const THIN = 16 * 1024;
 const RING = 42;
 /** Clients whose names have room; the ring of more. */
 const NAMED = 18;
+/** From one client of a column to the next. */
+const ROW = 5.6;
 /** Radius in letters from which on something can be read within. */
 const LEGIBLE = 0.8;
 const ROLES = ["origin", "done", "part", "away"];
@@ -57,7 +59,7 @@ export class Graph {
   #build(shape, picture) {
     this.#shape = shape;
     this.#lines.clear();
-    const { width, height, letter } = shape;
+    const { width, height, letter, ring } = shape;
     this.#nodes = picture.clients.map((client, place) => this.#makeNode(client, place, picture.clients.length));
     this.#layer = element("g", {});
     const tracker = element("g", { class: "tracker", transform: `translate(${width / 2} ${height / 2})` });
@@ -72,7 +74,7 @@ export class Graph {
     this.#holder.replaceChildren(
       element(
         "svg",
-        { viewBox: `0 0 ${width} ${height}`, width, height },
+        { viewBox: `0 0 ${width} ${height}`, width, height, class: ring ? "graph-ring" : "graph-columns" },
         ...this.#nodes.map((it) => it.wire),
         this.#layer,
         tracker,
@@ -224,7 +226,7 @@ function shapeOf(width, number) {
   const named = number <= NAMED;
   const ring = width >= RING * letter || !named;
   const low = Math.max(30 * letter, Math.min(0.66 * width, 0.72 * window.innerHeight));
-  const column = (Math.ceil(number / 2) * 5 + 1) * letter;
+  const column = (Math.ceil(number / 2) * ROW + 0.4) * letter;
   return { width, height: Math.round(!ring ? Math.max(column, 12 * letter) : Math.min(low, width)), letter, named, ring };
 }
 
@@ -233,8 +235,8 @@ function placeOf({ width, height, letter, named, ring }, place, number) {
   if (!ring) {
     const [left, row] = [place % 2 === 0, Math.floor(place / 2)];
     const side = 1.9 * letter;
-    const text = { dx: left ? -side : side, dy: 2.75 * letter, anchor: left ? "start" : "end" };
-    return { x: left ? side : width - side, y: (row * 5 + 2) * letter, text };
+    const text = { dx: left ? -side : side, dy: 2.7 * letter, anchor: left ? "start" : "end" };
+    return { x: left ? side : width - side, y: (row * ROW + 2) * letter, text };
   }
   const [aside, above] = named ? [13, 4.6] : [2.5, 2.5];
   const angle = (2 * Math.PI * place) / Math.max(1, number) - Math.PI / 2;

@@ -2,6 +2,8 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 const MOST = 8;
+/** Lines so much slower than the fastest are not worth it. */
+const SLOWER = 8;
 /** Places along a line, the best first. */
 const ALONG = [0.5, 0.38, 0.62, 0.28, 0.72];
 /** How much faster another line must be to take the place of one that has its rate beside it: so they do not flicker. */
@@ -29,7 +31,9 @@ export class Labels {
     const taken = [...this.#taken];
     const before = this.#shown;
     this.#shown = new Map();
-    for (const it of [...lines].sort((a, b) => weight(b) - weight(a))) {
+    const fastest = Math.max(...lines.map((it) => it.rate));
+    const worth = lines.filter((it) => it.rate * SLOWER > fastest);
+    for (const it of worth.sort((a, b) => weight(b) - weight(a))) {
       if (this.#shown.size === MOST) break;
       const old = before.get(it.key);
       const place = this.#place(it, taken, old?.along);
