@@ -70,6 +70,7 @@ pub(crate) fn read<'a>(input: &'a [u8], peer: IpAddr, trusted: &[IpNet]) -> Read
         Ok(httparse::Status::Complete(length)) => length,
         Ok(httparse::Status::Partial) => return Reading::Partial,
         Err(httparse::Error::TooManyHeaders) => return Reading::TooMany,
+        Err(httparse::Error::Token) => return read_plain(input, peer, trusted),
         Err(_) => return Reading::Malformed,
     };
     let method = match request.method {
@@ -86,6 +87,43 @@ pub(crate) fn read<'a>(input: &'a [u8], peer: IpAddr, trusted: &[IpNet]) -> Read
         has_body,
         length,
     })
+}
+
+/// Reads a GET whose target is no UTF-8, for there are clients that escape little: `httparse` refuses it.
+fn read_plain<'a>(input: &'a [u8], peer: IpAddr, trusted: &[IpNet]) -> Reading<'a> {
+    const ENDS: [(&[u8], bool); 4] =
+        [(b"HTTP/1.1\r\n", true), (b"HTTP/1.0\r\n", false), (b"HTTP/1.1\n", true), (b"HTTP/1.0\n", false)];
+    let begin = input.iter().position(|byte| !matches!(byte, b'\r' | b'\n')).unwrap_or_default();
+    let line = input[begin..].strip_prefix(b"GET ").and_then(|line| {
+        let end = line.iter().position(|byte| !matches!(byte, b'!'..=b'~' | 0x80..))?;
+        let (target, rest) = line.split_at(end);
+        Some((target, rest.strip_prefix(b" ")?))
+    });
+    let Some((target, rest)) = line.filter(|(target, _)| std::str::from_utf8(target).is_err()) else {
+        return Reading::Malformed;
+    };
+    let Some((fields, http_1_1)) = ENDS.iter().find_map(|(end, it)| Some((rest.strip_prefix(*end)?, *it)))
+    else {
+        let goes_on = ENDS.iter().any(|(end, _)| end.starts_with(rest));
+        return if goes_on { Reading::Partial } else { Reading::Malformed };
+    };
+    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+    match httparse::parse_headers(fields, &mut headers) {
+        Ok(httparse::Status::Complete((length, headers))) => {
+            let (persistence, has_body) = persistence(headers, http_1_1);
+            Reading::Whole(Request {
+                method: Method::Get,
+                target: origin_form(target),
+                client: client(headers, peer, trusted),
+                persistence,
+                has_body,
+                length: input.len() - fields.len() + length,
+            })
+        }
+        Ok(httparse::Status::Partial) => Reading::Partial,
+        Err(httparse::Error::TooManyHeaders) => Reading::TooMany,
+        Err(_) => Reading::Malformed,
+    }
 }
 
 /// Proxies are sent `http://host/path` and may pass it on (RFC 9112, 3.2.2).

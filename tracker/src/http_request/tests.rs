@@ -114,15 +114,46 @@ fn what_is_not_http_is_malformed() {
     assert_eq!(read(many(MAX_HEADERS + 1).as_bytes(), peer(), &[]), Reading::TooMany);
 }
 
+#[test]
+fn a_target_need_not_be_utf_8() {
+    let first =
+        b"\r\nGET /announce?info_hash=\xe4\xff%00\x80 HTTP/1.1\r\nHost: \xe4\r\nConnection: close\r\n\r\n";
+    let both = [&first[..], b"GET / HTTP/1.1\r\n\r\n"].concat();
+    for end in 0..first.len() {
+        assert_eq!(read(&first[..end], peer(), &[]), Reading::Partial, "{end}");
+    }
+    for end in first.len()..both.len() {
+        let Reading::Whole(request) = read(&both[..end], peer(), &[]) else { panic!("{end}") };
+        assert_eq!(request.length, first.len());
+        assert_eq!(request.target, b"/announce?info_hash=\xe4\xff%00\x80");
+        assert_eq!((request.method, request.persistence), (Method::Get, Persistence::Closed));
+    }
+    for input in [
+        &b"GET /\xe4 \r\n\r\n"[..],
+        b"GET /\xe4\r\n\r\n",
+        b"GET /\xe4\0 HTTP/1.1\r\n\r\n",
+        b"GET /\xe4  HTTP/1.1\r\n\r\n",
+        b"GET /\xe4 HTTP/2.0\r\n\r\n",
+        b"GET /\xe4 HTTP/1.1\r\n: a\r\n\r\n",
+        b"POST /\xe4 HTTP/1.1\r\n\r\n",
+    ] {
+        assert_eq!(read(input, peer(), &[]), Reading::Malformed, "{input:?}");
+    }
+    let many = [&b"GET /\xe4 HTTP/1.0\n"[..], &b"a: b\r\n".repeat(MAX_HEADERS + 1), b"\r\n"].concat();
+    assert_eq!(read(&many, peer(), &[]), Reading::TooMany);
+}
+
 proptest! {
     /// And what is read lies within it.
     #[test]
     fn no_bytes_make_it_panic(
-        start in "(GET|HEAD|[A-Z]{0,5}) (/|http://a/)?[!-~]{0,9} HTTP/1[.][01]\r?\n|",
+        begin in "(GET|HEAD|[A-Z]{0,5}) (/|http://a/)?[!-~]{0,9}|",
+        plain in proptest::collection::vec(0x80_u8.., 0..3),
+        end in "[!-~]{0,9} HTTP/1[.][01]\r?\n|",
         rest in proptest::collection::vec(
             prop_oneof![any::<u8>(), prop::sample::select(&b"\r\n: ,a"[..])], 0..200),
     ) {
-        let input = [start.as_bytes(), &rest].concat();
+        let input = [begin.as_bytes(), &plain, end.as_bytes(), &rest].concat();
         let trusted = ["0.0.0.0/0".parse().expect("a net")];
         if let Reading::Whole(request) = read(&input, peer(), &trusted) {
             prop_assert!(request.length <= input.len());
