@@ -127,8 +127,8 @@ async fn run_here(config: Config, ready: impl FnOnce(&Addresses)) -> anyhow::Res
     let (directory, questions) = Directory::new();
     let tracker = Arc::new(Tracker::new(&config, directory)?);
     let restart_file = Arc::new(RestartFile::new(&config.tracker.restart_file));
-    let found = restart_file.claim();
-    if found.is_some() {
+    let found = restart_file.find();
+    if !found.is_empty() {
         tracker.directory.gate.close();
     }
     let (gone, departures) = upkeep::departures();

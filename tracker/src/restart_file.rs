@@ -3,7 +3,8 @@
 //! `FILE.stopped` is written after the last announce of a process that was asked to stop: all of it goes on exactly
 //! where it was. `FILE.running` is written while announces come in, every minute; if the process is killed, its peers
 //! come back, but their first announce is only a new baseline, so that nothing is counted twice. A process that reads
-//! `FILE.stopped` makes it `FILE.running` first: what is announced from then on is not in it.
+//! `FILE.stopped` makes it `FILE.running` before it answers an announce, for no later one is in it; and only once its
+//! checksum was right, for the copy before is better than a damaged file.
 
 mod reading;
 
@@ -70,27 +71,39 @@ impl RestartFile {
         Self { stopped, running, new, failing: AtomicBool::new(false), writing: Mutex::new(()) }
     }
 
-    /// Finds what the process before left behind. To be called before any announce is answered.
-    pub(crate) fn claim(&self) -> Option<Found> {
-        let exact = match fs::rename(&self.stopped, &self.running).and_then(|()| self.sync_folder()) {
-            Ok(()) => true,
-            Err(error) => {
-                if error.kind() != io::ErrorKind::NotFound {
-                    let file = self.stopped.display();
-                    tracing::warn!(%file, %error, "cannot take the restart file over; an older one is used");
-                }
-                false
-            }
-        };
-        match File::open(&self.running) {
-            Ok(file) => Some(Found { file, path: self.running.clone(), exact }),
+    /// Finds what the processes before left behind, the best first. To be called before any announce is answered.
+    pub(crate) fn find(&self) -> Vec<Found> {
+        let files = [(&self.stopped, true), (&self.running, false)];
+        let found = files.map(|(path, exact)| match File::open(path) {
+            Ok(file) => Some(Found { file, path: path.clone(), exact }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => {
-                let file = self.running.display();
-                tracing::warn!(%file, %error, "cannot open the restart file; starting without peers");
+                let file = path.display();
+                tracing::warn!(%file, %error, "cannot open the restart file; going on without it");
                 None
             }
+        });
+        found.into_iter().flatten().collect()
+    }
+
+    /// Takes in the first of what was found that is whole, and opens the gate step by step.
+    fn restore(&self, found: Vec<Found>, tracker: &Tracker) {
+        let begun = Instant::now();
+        for mut found in found {
+            if found.is_whole() && (!found.exact || self.take_over()) {
+                return found.restore(tracker, begun);
+            }
         }
+    }
+
+    /// Lets `FILE.stopped` be nothing more than a copy; says whether it is that now.
+    fn take_over(&self) -> bool {
+        let moved = fs::rename(&self.stopped, &self.running).and_then(|()| self.sync_folder());
+        if let Err(error) = &moved {
+            let file = self.stopped.display();
+            tracing::warn!(%file, %error, "cannot take the restart file over; an older one is used");
+        }
+        moved.is_ok()
     }
 
     /// Writes all that `tracker` holds. What fails is said once, until it works again; the copy before stays.
@@ -132,7 +145,7 @@ impl RestartFile {
         };
         fs::rename(&self.new, name)?;
         if copy == Copy::Running {
-            // One that could not be taken over must not be taken for exact at a later start.
+            // One that was not taken over must not be taken for exact at a later start.
             match fs::remove_file(&self.stopped) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
@@ -157,13 +170,13 @@ pub(crate) fn asked() -> io::Result<Signal> {
 pub(crate) async fn run(
     tracker: Arc<Tracker>,
     file: Arc<RestartFile>,
-    found: Option<Found>,
+    found: Vec<Found>,
     mut asked: Signal,
     shutdown: Shutdown,
 ) {
-    if let Some(found) = found {
-        let reader = Arc::clone(&tracker);
-        if spawn_blocking(move || found.restore(&reader)).await.is_err() {
+    if !found.is_empty() {
+        let (reader, file) = (Arc::clone(&tracker), Arc::clone(&file));
+        if spawn_blocking(move || file.restore(found, &reader)).await.is_err() {
             tracing::error!("reading the restart file ended in a panic");
         }
         tracker.directory.gate.open();

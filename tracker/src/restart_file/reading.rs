@@ -15,7 +15,7 @@ use crate::swarms::{Return, shard_of};
 /// Bytes of the file in memory. Any section fits.
 const BUFFER: usize = MAX_PAYLOAD + 64 * 1024;
 
-/// What the process before left behind.
+/// A file that a process before left behind.
 #[derive(Debug)]
 pub(crate) struct Found {
     pub(super) file: File,
@@ -34,24 +34,31 @@ enum Error {
 }
 
 impl Found {
-    /// Takes the peers, reports, members and torrents of the file in; opens the gate step by step.
-    pub(crate) fn restore(mut self, tracker: &Tracker) {
-        let begun = Instant::now();
-        match self.try_restore(tracker) {
-            Ok(peers) => {
-                let (file, exact) = (self.path.display(), self.exact);
-                tracing::info!(%file, peers, exact, elapsed = ?begun.elapsed(), "took over the restart file");
-            }
-            Err(error) => {
-                let file = self.path.display();
-                tracing::warn!(%file, %error, "the restart file is ignored");
-            }
+    /// Reads all of it for its checksum. What is wrong with it is said.
+    pub(super) fn is_whole(&mut self) -> bool {
+        let read = self.each(|_| Ok(())).and_then(|()| Ok(self.file.rewind()?));
+        self.say_ignored(read.as_ref().err());
+        read.is_ok()
+    }
+
+    /// Takes its peers, reports, members and torrents in; opens the gate step by step. Reading `begun` with a check.
+    pub(super) fn restore(mut self, tracker: &Tracker, begun: Instant) {
+        let read = self.try_restore(tracker);
+        self.say_ignored(read.as_ref().err());
+        if let Ok(peers) = read {
+            let (file, exact) = (self.path.display(), self.exact);
+            tracing::info!(%file, peers, exact, elapsed = ?begun.elapsed(), "took over the restart file");
+        }
+    }
+
+    fn say_ignored(&self, error: Option<&Error>) {
+        if let Some(error) = error {
+            let file = self.path.display();
+            tracing::warn!(%file, %error, "the restart file is ignored");
         }
     }
 
     fn try_restore(&mut self, tracker: &Tracker) -> Result<usize, Error> {
-        self.each(|_| Ok(()))?;
-        self.file.rewind()?;
         let mut restoring = Restoring::new(tracker, self.exact);
         self.each(|frame| {
             restoring.take(frame.decode()?);

@@ -90,10 +90,10 @@ async fn a_stopped_tracker_is_taken_up_where_it_was() {
     assert_eq!(mode & 0o777, 0o600);
 
     let tracker = site.start().await;
-    assert!(!name(&site, ".stopped").exists() && name(&site, ".running").exists());
     client.address = tracker.v4;
     client.request.uploaded = 500;
     let peers = client.announce().await;
+    assert!(!name(&site, ".stopped").exists() && name(&site, ".running").exists());
     assert_eq!((peers.complete, peers.incomplete, peers.peers.len()), (Some(1), Some(1), 1));
     assert_eq!(batch(&site, None).await, batch_before);
     Books::default().reach(&site, robin, 400).await;
@@ -191,6 +191,31 @@ async fn a_damaged_or_foreign_file_is_said_and_ignored() {
 }
 
 #[tokio::test]
+async fn a_damaged_file_of_a_stop_does_not_cost_the_copy_before() {
+    let site = Site::new().await;
+    let member = site.member("robin").await;
+    let hash = site.torrent(1).await;
+    let (whole, older) = (file_of(member, 1, 10), file_of(member, 1, 7));
+    fs::write(name(&site, ".stopped"), &whole[..whole.len() / 2]).expect("a file");
+    fs::write(name(&site, ".running"), &older).expect("a file");
+    let tracker = site.start().await;
+    let found = tracker.client(member, 1).on(hash).announce().await;
+    assert_eq!((found.complete, found.incomplete), (Some(7), Some(1)));
+    let log = tracker.log();
+    let said = |words: &str, suffix: &str| {
+        let file = name(&site, suffix).display().to_string();
+        log.lines().any(|line| line.contains(words) && line.contains(&file))
+    };
+    assert!(said("the restart file is ignored", ".stopped"), "{log}");
+    assert!(said("took over the restart file", ".running") && log.contains("exact=false"), "{log}");
+    assert_eq!(fs::read(name(&site, ".running")).expect("the copy"), older);
+    // It is gone with the next copy.
+    copy(&site, &tracker).await;
+    eventually("the damaged file is gone", async || (!name(&site, ".stopped").exists()).then_some(())).await;
+    kill(tracker).await;
+}
+
+#[tokio::test]
 async fn the_port_is_open_while_the_file_is_read_and_announces_wait_for_their_swarm() {
     let site = Site::new().await;
     let member = site.member("robin").await;
@@ -212,7 +237,7 @@ async fn the_port_is_open_while_the_file_is_read_and_announces_wait_for_their_sw
     logged(&tracker, "it is not a restart file").await;
     drop(tracker);
 
-    fs::remove_file(name(&site, ".running")).expect("the pipe was moved");
+    fs::remove_file(&pipe).expect("what cannot be read is left where it is");
     fs::write(name(&site, ".stopped"), file_of(member, 255, 20_000)).expect("a file");
     let tracker = site.start().await;
     let found = tracker.client(member, 1).on(hash).announce().await;
