@@ -43,6 +43,7 @@ use decisions::Suspects;
 use directory::{Directory, Feed, Link, LinkError};
 use limits::{Allowance, Windows};
 use metrics::Metrics;
+use places::Places;
 use publish::Stream;
 use reports::Ledger;
 use restart_file::{Copy, RestartFile};
@@ -147,14 +148,15 @@ async fn run_here(config: Config, ready: impl FnOnce(&Addresses)) -> anyhow::Res
     shutdown.spawn(reports::run(Arc::clone(&tracker), shutdown.clone()));
     shutdown.spawn(decisions::look_at_suspects(Arc::clone(&tracker), shutdown.clone()));
     shutdown.spawn(control::run(Arc::clone(&tracker), control, shutdown.clone()));
-    let watched = Metrics::new(&tracker, workers.places(), restart_file.running().to_owned());
+    let places = Places::new(config.max_connections, workers.count() + udp.count());
+    let watched = Metrics::new(&tracker, places.clone(), restart_file.running().to_owned());
     let addresses = Addresses {
         http: workers.addresses().to_vec(),
         udp: udp.addresses().to_vec(),
         metrics: metrics.iter().filter_map(|it| it.local_addr().ok()).collect(),
     };
     infra::metrics::serve(metrics, &Arc::new(watched), &shutdown);
-    let running = workers.start(&tracker, &shutdown)?;
+    let running = workers.start(&tracker, &places, &shutdown)?;
     let udp = udp.start(&tracker, &shutdown)?;
     // Signals are listened for first: whoever hears that we are ready may send one.
     let (signalled, ()) = tokio::join!(biased; shutdown.signalled(), async { ready(&addresses) });

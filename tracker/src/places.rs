@@ -1,12 +1,16 @@
 //! How many connections there may be.
 
+use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// File descriptors for all that is no connection: the database, ZeroMQ, log and files.
+/// File descriptors for what comes and goes beside connections: the database, ZeroMQ, Prometheus and files.
 const OTHER_DESCRIPTORS: u64 = 64;
+
+/// File descriptors that a thread waits with.
+const OF_A_THREAD: u64 = 2;
 
 /// Room for connections; clones share it.
 #[derive(Debug, Clone)]
@@ -16,11 +20,11 @@ pub(crate) struct Places {
 }
 
 impl Places {
-    /// Room for so many at the same time, or for as many as the system lets this process have. More wait in the
-    /// system's queue.
-    pub(crate) fn new(count: usize) -> Self {
+    /// Room for so many at the same time, or for as many as the system lets this process have beside what is open by
+    /// now and what `threads` are going to wait with. More wait in the system's queue.
+    pub(crate) fn new(count: usize, threads: usize) -> Self {
         let all = descriptors().map_or(count, |limit| {
-            let rest = limit.saturating_sub(OTHER_DESCRIPTORS).max(1);
+            let rest = limit.saturating_sub(others(open(), threads)).max(1);
             usize::try_from(rest).unwrap_or(usize::MAX).min(count)
         });
         if all < count {
@@ -61,13 +65,25 @@ fn descriptors() -> Option<u64> {
     maximum
 }
 
+/// File descriptors that are open; none where the system does not tell.
+fn open() -> u64 {
+    // One of them is the folder itself.
+    fs::read_dir("/proc/self/fd").map_or(0, |found| found.count().saturating_sub(1) as u64)
+}
+
+fn others(open: u64, threads: usize) -> u64 {
+    open + OTHER_DESCRIPTORS + OF_A_THREAD * threads as u64
+}
+
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+
     use super::*;
 
     #[test]
     fn there_are_as_many_places_as_said() {
-        let places = Places::new(2);
+        let places = Places::new(2, 1);
         let same = places.clone();
         assert!(places.take() && same.take());
         assert!(!places.take() && !same.take());
@@ -77,11 +93,13 @@ mod tests {
 
     #[test]
     fn there_are_no_more_places_than_descriptors() {
-        let places = Places::new(usize::MAX);
+        let held: Vec<File> = (0..20).map(|_| File::open("/dev/null").expect("it opens")).collect();
+        let places = Places::new(usize::MAX, 10);
         let limit = getrlimit(Resource::Nofile);
         assert_eq!(limit.current, limit.maximum);
         if let Some(limit) = limit.current {
-            assert_eq!(places.all as u64, limit - OTHER_DESCRIPTORS);
+            let others = others(held.len() as u64, 10);
+            assert!(places.all as u64 <= limit - others, "{} of {limit} beside {others}", places.all);
         }
     }
 }

@@ -56,6 +56,11 @@ impl Udp {
         &self.addresses
     }
 
+    /// How many threads there will be.
+    pub(crate) fn count(&self) -> usize {
+        self.sockets.len()
+    }
+
     /// Starts the threads. They answer until `shutdown` is requested, and then what has come until then.
     pub(crate) fn start(self, tracker: &Arc<Tracker>, shutdown: &Shutdown) -> anyhow::Result<Running> {
         let mut key = [0; 16];

@@ -22,7 +22,6 @@ pub(crate) struct Workers {
     /// For each thread, one socket for each address.
     listeners: Vec<Vec<Listener>>,
     tls: Option<Arc<Tls>>,
-    places: Places,
     /// Time for a request's header to arrive, counted from the end of the answer before it; a little more is granted.
     /// It ends idle connections, and those whose client takes nothing of an answer, too.
     timeout: Duration,
@@ -50,8 +49,7 @@ impl Workers {
                 thread.push(Listener { socket, tls: tls.clone() });
             }
         }
-        let places = Places::new(config.max_connections);
-        Ok(Self { addresses, listeners, tls, places, timeout: config.header_timeout })
+        Ok(Self { addresses, listeners, tls, timeout: config.header_timeout })
     }
 
     /// Where they listen.
@@ -59,17 +57,22 @@ impl Workers {
         &self.addresses
     }
 
-    /// Room for connections, for whoever counts them.
-    pub(crate) fn places(&self) -> Places {
-        self.places.clone()
+    /// How many threads there will be.
+    pub(crate) fn count(&self) -> usize {
+        self.listeners.len()
     }
 
-    /// Starts the threads; the runtime that this is called in asks the database for them. They answer until `shutdown`
-    /// is requested, and run on for what is under way then.
-    pub(crate) fn start(self, tracker: &Arc<Tracker>, shutdown: &Shutdown) -> anyhow::Result<Running> {
+    /// Starts the threads, which share `places`; the runtime that this is called in asks the database for them. They
+    /// answer until `shutdown` is requested, and run on for what is under way then.
+    pub(crate) fn start(
+        self,
+        tracker: &Arc<Tracker>,
+        places: &Places,
+        shutdown: &Shutdown,
+    ) -> anyhow::Result<Running> {
         let mut threads = Vec::new();
         for listeners in self.listeners {
-            let (tracker, places) = (Arc::clone(tracker), self.places.clone());
+            let (tracker, places) = (Arc::clone(tracker), places.clone());
             let reception = Reception::new(listeners, tracker, places, self.timeout, shutdown.clone());
             let reception = reception.context("what a thread waits with")?;
             let remote = reception.remote();
