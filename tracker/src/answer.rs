@@ -92,7 +92,7 @@ impl Tracker {
     ) -> Result<(), Stop> {
         let route = match Route::parse(target, self.settings.path_depth) {
             Ok(route) => route,
-            Err(route::Error::Elsewhere) if target.ends_with(b"/healthz") => {
+            Err(route::Error::Elsewhere) if self.is_health(target) => {
                 self.write_health(out);
                 return Ok(());
             }

@@ -5,6 +5,14 @@ use std::io::Write as _;
 use crate::Tracker;
 
 impl Tracker {
+    /// Whether `target` is `/healthz`, by itself or below the path that the tracker's address has.
+    pub(crate) fn is_health(&self, target: &[u8]) -> bool {
+        let path = target.split(|&byte| byte == b'?').next().unwrap_or_default();
+        let Some(above) = path.strip_suffix(b"/healthz") else { return false };
+        let segments = above.split(|&byte| byte == b'/').skip(1).count();
+        above.is_empty() || (above.starts_with(b"/") && segments == self.settings.path_depth)
+    }
+
     /// Appends what is known of the tracker's state, as JSON. That it answers at all says that it answers announces:
     /// it does so without the database, too.
     pub(crate) fn write_health(&self, out: &mut Vec<u8>) {
