@@ -31,6 +31,8 @@ pub(crate) struct Lent {
     pub(crate) now: u32,
     /// Whether each connection ends with what has come by now.
     pub(crate) stopping: bool,
+    /// Whether all places are taken, and somebody waits for one.
+    pub(crate) pressed: bool,
     input: Vec<u8>,
     scratch: Vec<u8>,
     answers: Answers,
@@ -39,7 +41,8 @@ pub(crate) struct Lent {
 impl Lent {
     pub(crate) fn new(tracker: Arc<Tracker>) -> Self {
         let (input, scratch) = (vec![0; MAX_HEADER], vec![0; MAX_HEADER]);
-        Self { tracker, now: 0, stopping: false, input, scratch, answers: Answers::default() }
+        let answers = Answers::default();
+        Self { tracker, now: 0, stopping: false, pressed: false, input, scratch, answers }
     }
 }
 
@@ -82,7 +85,7 @@ pub(crate) struct Connection {
     hung_up: bool,
     /// Whether `unread` may hold a whole request.
     unanswered: bool,
-    /// The tick of the last answer, or of the last bytes of one that the client took.
+    /// The tick of the last answer, or of when the client had taken it; never of a part of it.
     since: u32,
     /// The beginning of a request.
     unread: Vec<u8>,
@@ -117,7 +120,12 @@ impl Connection {
 
     /// How many ticks its client has kept us waiting.
     pub(crate) fn quiet(&self, now: u32) -> u32 {
-        if self.stage == Stage::Asking { 0 } else { now.saturating_sub(self.since) }
+        if self.is_asking() { 0 } else { now.saturating_sub(self.since) }
+    }
+
+    /// Whether an answer of the database is waited for, not the client.
+    pub(crate) fn is_asking(&self) -> bool {
+        self.stage == Stage::Asking
     }
 
     /// Whether only the client's last bytes are waited for.
@@ -185,7 +193,7 @@ impl Connection {
         lent.answers.bytes.clear();
         let ending = found.write(last, &mut lent.answers);
         if let Some(ending) = ending {
-            let unread = self.unanswered || !self.unread.is_empty();
+            let unread = self.readable || !self.unread.is_empty();
             self.stage = Stage::Closing(if unread { Ending::Unread } else { ending });
         }
         self.send(lent)?;
@@ -217,13 +225,13 @@ impl Connection {
 
     /// Answers the requests in the first `end` bytes of what is lent. Returns one that the database is needed for.
     fn respond(&mut self, lent: &mut Lent, end: usize) -> io::Result<Option<Open>> {
-        let Lent { tracker, stopping, input, answers, .. } = &mut *lent;
+        let Lent { tracker, stopping, pressed, input, answers, .. } = &mut *lent;
         answers.bytes.clear();
         answers.bytes.shrink_to(KEPT_ANSWERS);
         // A full buffer says that more may have come.
         let stopping = *stopping && end < input.len();
         let protocol = if self.stream.is_sealed() { Protocol::Https } else { Protocol::Http };
-        let respondent = Respondent { tracker, peer: self.peer, protocol, stopping };
+        let respondent = Respondent { tracker, peer: self.peer, protocol, stopping, pressed: *pressed };
         let (done, next) = respondent.respond(&input[..end], answers);
         self.unread.clear();
         if done < end {
@@ -262,17 +270,18 @@ impl Connection {
     /// Sends what was kept; says whether all of it is sent.
     fn flush(&mut self, now: u32) -> io::Result<bool> {
         let last = self.is_closing();
-        while !self.unsent.is_empty() {
-            let sent = self.stream.send(&self.unsent, last)?;
-            if sent == 0 {
-                return Ok(false);
-            }
-            self.since = now;
-            self.unsent.drain(..sent);
-        }
         // Most are sent at once and never come here with anything.
-        if self.unsent.capacity() > 0 {
+        if !self.unsent.is_empty() {
+            while !self.unsent.is_empty() {
+                let sent = self.stream.send(&self.unsent, last)?;
+                if sent == 0 {
+                    return Ok(false);
+                }
+                self.unsent.drain(..sent);
+            }
             self.unsent = Vec::new();
+            // Not sooner: who takes an answer byte by byte does not keep it for ever.
+            self.since = now;
         }
         self.stream.flush(last)
     }

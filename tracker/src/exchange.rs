@@ -14,8 +14,9 @@ use crate::http_request::{Method, Persistence, Reading, Request, read};
 /// Bytes of a header at most. A scrape with 74 escaped hashes is 5.5 KB.
 pub(crate) const MAX_HEADER: usize = 16 * 1024;
 
-/// Beyond so many bytes, answers are sent before others are made.
-const ENOUGH: usize = 64 * 1024;
+/// Beyond so many bytes, answers are sent before others are made: with the last of them it is what a connection holds
+/// whose client takes none.
+const ENOUGH: usize = 8 * 1024;
 
 /// A request needs its member and its torrent, and its member once more if the key does not fit.
 const MAX_QUESTIONS: usize = 4;
@@ -57,8 +58,8 @@ pub(crate) struct Open {
     target: Vec<u8>,
     origin: Origin,
     asked: Asked,
-    method: Method,
     persistence: Persistence,
+    if_refused: Persistence,
     ending: Ending,
 }
 
@@ -67,7 +68,6 @@ pub(crate) struct Open {
 pub(crate) struct Found {
     status: Status,
     body: Vec<u8>,
-    method: Method,
     persistence: Persistence,
     ending: Ending,
 }
@@ -79,6 +79,8 @@ pub(crate) struct Respondent<'a> {
     pub(crate) protocol: Protocol,
     /// Whether the last of the requests that came is the last of the connection.
     pub(crate) stopping: bool,
+    /// Whether others wait for the connection's place: then it ends with any answer that is no member's success.
+    pub(crate) pressed: bool,
 }
 
 impl Respondent<'_> {
@@ -100,37 +102,45 @@ impl Respondent<'_> {
             if self.stopping && done == input.len() {
                 request.persistence = Persistence::Closed;
             }
-            if let Err(open) = self.answer(&request, answers) {
-                return (done, Next::Ask(open));
-            }
-            if request.persistence == Persistence::Closed {
-                return (done, Next::Close(request.ending(done < input.len())));
+            match self.answer(&request, answers) {
+                Ok(Persistence::Closed) => {
+                    return (done, Next::Close(request.ending(done < input.len())));
+                }
+                Ok(_) => {}
+                Err(open) => return (done, Next::Ask(open)),
             }
         }
         (done, if self.stopping { Next::Close(Ending::Clean) } else { Next::Read })
     }
 
-    fn answer(&self, request: &Request<'_>, answers: &mut Answers) -> Result<(), Open> {
+    /// Appends the answer, and says what becomes of the connection after it.
+    fn answer(&self, request: &Request<'_>, answers: &mut Answers) -> Result<Persistence, Open> {
         let Request { method, target, client, persistence, .. } = *request;
         let Answers { bytes, body } = answers;
         body.clear();
-        let status = if method == Method::Other {
-            Status::MethodNotAllowed
-        } else {
-            let origin = Origin { ip: client, protocol: self.protocol };
-            let mut asked = Asked::default();
-            match self.tracker.answer(target, origin, &mut asked, body) {
-                Ok(()) => Status::Ok,
-                Err(Stop::Refused(refusal)) => refused(refusal, body),
-                Err(Stop::Ask(_)) => {
-                    let ending = request.ending(false);
-                    let target = target.to_vec();
-                    return Err(Open { target, origin, asked, method, persistence, ending });
+        let if_refused = if self.pressed { Persistence::Closed } else { persistence };
+        let (status, persistence) = match method {
+            Method::Get => {
+                let origin = Origin { ip: client, protocol: self.protocol };
+                let mut asked = Asked::default();
+                match self.tracker.answer(target, origin, &mut asked, body) {
+                    Ok(()) if self.pressed && self.tracker.is_health(target) => (Status::Ok, if_refused),
+                    Ok(()) => (Status::Ok, persistence),
+                    Err(Stop::Refused(refusal)) => refused(refusal, if_refused, body),
+                    Err(Stop::Ask(_)) => {
+                        let (target, ending) = (target.to_vec(), request.ending(false));
+                        return Err(Open { target, origin, asked, persistence, if_refused, ending });
+                    }
                 }
             }
+            Method::Head if self.tracker.is_health(target) => {
+                self.tracker.write_health(body);
+                (Status::Ok, if_refused)
+            }
+            Method::Head | Method::Other => (Status::MethodNotAllowed, Persistence::Closed),
         };
         write(bytes, status, method, persistence, body);
-        Ok(())
+        Ok(persistence)
     }
 }
 
@@ -144,10 +154,27 @@ impl Request<'_> {
 impl Open {
     /// Answers the request, with the database's help.
     pub(crate) async fn ask(self, tracker: Arc<Tracker>) -> Found {
-        let Self { target, origin, asked, method, persistence, ending } = self;
         let mut body = Vec::new();
-        let status = find(&tracker, &target, origin, asked, &mut body).await;
-        Found { status, body, method, persistence, ending }
+        let (status, persistence) = self.find(&tracker, &mut body).await;
+        Found { status, body, persistence, ending: self.ending }
+    }
+
+    async fn find(&self, tracker: &Tracker, body: &mut Vec<u8>) -> (Status, Persistence) {
+        let mut asked = self.asked;
+        for _ in 0..MAX_QUESTIONS {
+            match tracker.answer(&self.target, self.origin, &mut asked, body) {
+                Ok(()) => return (Status::Ok, self.persistence),
+                Err(Stop::Refused(refusal)) => return refused(refusal, self.if_refused, body),
+                Err(Stop::Ask(subject)) => {
+                    asked.note(&subject);
+                    if tracker.directory.ask(subject).await.is_err() {
+                        break;
+                    }
+                }
+            }
+        }
+        tracker.give_up(&self.target, self.origin, asked);
+        refused(Refusal::Unavailable, self.if_refused, body)
     }
 }
 
@@ -155,38 +182,19 @@ impl Found {
     /// Appends the answer, and says how the connection ends, if it ends with it.
     pub(crate) fn write(self, last: bool, answers: &mut Answers) -> Option<Ending> {
         let persistence = if last { Persistence::Closed } else { self.persistence };
-        write(&mut answers.bytes, self.status, self.method, persistence, &self.body);
+        write(&mut answers.bytes, self.status, Method::Get, persistence, &self.body);
         (persistence == Persistence::Closed).then_some(self.ending)
     }
 }
 
-async fn find(
-    tracker: &Tracker,
-    target: &[u8],
-    origin: Origin,
-    mut asked: Asked,
-    body: &mut Vec<u8>,
-) -> Status {
-    for _ in 0..MAX_QUESTIONS {
-        match tracker.answer(target, origin, &mut asked, body) {
-            Ok(()) => return Status::Ok,
-            Err(Stop::Refused(refusal)) => return refused(refusal, body),
-            Err(Stop::Ask(subject)) => {
-                asked.note(&subject);
-                if tracker.directory.ask(subject).await.is_err() {
-                    break;
-                }
-            }
-        }
-    }
-    tracker.give_up(target, origin, asked);
-    refused(Refusal::Unavailable, body)
-}
-
-fn refused(refusal: Refusal, body: &mut Vec<u8>) -> Status {
+/// Writes the refusal. Whoever has shown no key that is one keeps no place.
+fn refused(refusal: Refusal, persistence: Persistence, body: &mut Vec<u8>) -> (Status, Persistence) {
     refusal.encode(body);
-    let elsewhere = refusal == Refusal::Route(route::Error::Elsewhere);
-    if elsewhere { Status::NotFound } else { Status::Ok }
+    match refusal {
+        Refusal::Route(route::Error::Elsewhere) => (Status::NotFound, Persistence::Closed),
+        Refusal::Route(_) | Refusal::Passkey => (Status::Ok, Persistence::Closed),
+        _ => (Status::Ok, persistence),
+    }
 }
 
 /// Where the next request begins cannot be known.

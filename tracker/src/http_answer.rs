@@ -21,9 +21,7 @@ impl Status {
             Self::Ok => b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: ",
             Self::BadRequest => b"HTTP/1.1 400 Bad Request\r\nContent-Length: ",
             Self::NotFound => b"HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\nContent-Length: ",
-            Self::MethodNotAllowed => {
-                b"HTTP/1.1 405 Method Not Allowed\r\nAllow: GET, HEAD\r\nContent-Length: "
-            }
+            Self::MethodNotAllowed => b"HTTP/1.1 405 Method Not Allowed\r\nAllow: GET\r\nContent-Length: ",
             Self::HeaderTooLarge => b"HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Length: ",
         }
     }

@@ -42,7 +42,7 @@ pub(crate) struct Request<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Method {
     Get,
-    /// Like GET, answered without the body.
+    /// Answered without a body, and only where it changes nothing.
     Head,
     /// Refused.
     Other,

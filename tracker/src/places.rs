@@ -16,6 +16,8 @@ const OF_A_THREAD: u64 = 2;
 #[derive(Debug, Clone)]
 pub(crate) struct Places {
     taken: Arc<AtomicUsize>,
+    /// Threads whose clients wait for one.
+    pressing: Arc<AtomicUsize>,
     all: usize,
 }
 
@@ -33,7 +35,7 @@ impl Places {
                 "the limit of open files allows fewer than maxConnections; raise it (LimitNOFILE, ulimit -n)"
             );
         }
-        Self { taken: Arc::default(), all }
+        Self { taken: Arc::default(), pressing: Arc::default(), all }
     }
 
     /// Takes a place if there is one.
@@ -48,6 +50,20 @@ impl Places {
     /// How many are taken.
     pub(crate) fn taken(&self) -> usize {
         self.taken.load(Relaxed)
+    }
+
+    /// Says that clients of one more thread wait for a place, or of one fewer.
+    pub(crate) fn press(&self, waiting: bool) {
+        if waiting {
+            self.pressing.fetch_add(1, Relaxed);
+        } else {
+            self.pressing.fetch_sub(1, Relaxed);
+        }
+    }
+
+    /// Whether somebody waits for a place, at whichever thread.
+    pub(crate) fn is_pressed(&self) -> bool {
+        self.pressing.load(Relaxed) > 0
     }
 
     /// Of one that was taken.

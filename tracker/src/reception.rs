@@ -168,6 +168,7 @@ impl Reception {
                 continue;
             }
             self.lent.now = ticks(self.started.elapsed());
+            self.lent.pressed = self.places.is_pressed();
             // First: answers that come because of the stop are the last of their connections.
             if self.shutdown.is_requested() && !self.lent.stopping {
                 self.stop();
@@ -206,8 +207,16 @@ impl Reception {
         }
     }
 
+    fn note_backlog(&mut self, backlog: Backlog) {
+        let refused = backlog == Backlog::Refused;
+        if refused != (self.backlog == Backlog::Refused) {
+            self.places.press(refused);
+        }
+        self.backlog = backlog;
+    }
+
     fn accept_all(&mut self) {
-        self.backlog = Backlog::Empty;
+        self.note_backlog(Backlog::Empty);
         for number in 0..self.listeners.len() {
             self.accept(number);
         }
@@ -218,8 +227,7 @@ impl Reception {
         for _ in 0..AT_ONCE {
             let Some(Listener { socket, tls }) = self.listeners.get(number) else { return };
             if !self.places.take() {
-                self.backlog = Backlog::Refused;
-                return;
+                return self.note_backlog(Backlog::Refused);
             }
             match acceptfrom_with(socket, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
                 Ok((socket, peer)) => {
@@ -247,12 +255,12 @@ impl Reception {
                 }
             }
         }
-        self.backlog = Backlog::Waiting;
+        self.note_backlog(Backlog::Waiting);
     }
 
     /// As a rule no file descriptor is left: others will close theirs.
     fn cannot_accept(&mut self, error: &io::Error) {
-        self.backlog = Backlog::Refused;
+        self.note_backlog(Backlog::Refused);
         if self.complained.is_none_or(|tick| self.lent.now.saturating_sub(tick) > PRESSED) {
             tracing::warn!(%error, "cannot accept a connection");
             self.complained = Some(self.lent.now);
@@ -316,7 +324,7 @@ impl Reception {
         self.connections.remove(index);
         self.places.give_back();
         if self.backlog == Backlog::Refused {
-            self.backlog = Backlog::Waiting;
+            self.note_backlog(Backlog::Waiting);
         }
     }
 
@@ -344,8 +352,7 @@ impl Reception {
 
     /// Closes the connections of those who keep us waiting; sooner where others wait for a place.
     fn look(&mut self) {
-        let pressed = self.backlog == Backlog::Refused;
-        let patience = if pressed { self.patience.min(PRESSED) } else { self.patience };
+        let patience = if self.lent.pressed { self.patience.min(PRESSED) } else { self.patience };
         let now = self.lent.now;
         for index in self.connections.indices() {
             if let Some(connection) = self.connections.at(index) {
@@ -362,13 +369,13 @@ impl Reception {
         self.lent.stopping = true;
         // Those who wait in the system's queue have been told that they are connected.
         while !self.listeners.is_empty() {
-            self.backlog = Backlog::Empty;
+            self.note_backlog(Backlog::Empty);
             self.accept(self.listeners.len() - 1);
             if self.backlog != Backlog::Waiting {
                 self.listeners.pop();
             }
         }
-        self.backlog = Backlog::Empty;
+        self.note_backlog(Backlog::Empty);
         for index in self.connections.indices() {
             if let Some(connection) = self.connections.at(index) {
                 connection.note_readable(false);

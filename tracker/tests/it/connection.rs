@@ -42,7 +42,7 @@ async fn a_header_that_does_not_arrive_ends_the_connection() {
         assert!(connection.answer().await.is_none(), "{beginning:?}");
     }
     let mut idle = Connection::open(tracker.v4).await;
-    assert_eq!(idle.get("/").await.status, 404);
+    assert_eq!(idle.get("/healthz").await.status, 200);
     assert!(idle.answer().await.is_none());
 }
 
@@ -59,8 +59,10 @@ async fn a_connection_serves_many_requests_also_at_once() {
     }
     let unknown = tracker.client(member, 1).on([9; 20].into()).target();
     let request = |target: &str| format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n");
-    connection.send(&[request(&target), request(&unknown), request("/"), request(&target)].concat()).await;
-    for expected in ["d8:complete", "d14:failure reason", "d14:failure reason", "d8:complete"] {
+    connection
+        .send(&[request(&target), request(&unknown), request("/healthz"), request(&target)].concat())
+        .await;
+    for expected in ["d8:complete", "d14:failure reason", "{", "d8:complete"] {
         let answer = connection.answer().await.expect("an answer");
         assert!(answer.text().starts_with(expected), "{answer:?}");
     }
@@ -91,20 +93,24 @@ async fn other_methods_and_paths_are_refused() {
     let hash = site.torrent(1).await;
     let tracker = site.start().await;
     let target = tracker.client(member, 1).on(hash).target();
-    let mut connection = Connection::open(tracker.v4).await;
-    for path in ["/", "/favicon.ico", "/stats"] {
-        let answer = connection.get(path).await;
-        assert_eq!(answer.status, 404);
+    for path in ["/", "/favicon.ico", "/stats", "/foo?bar/healthz", "/foo/healthz", "/healthz/", "/xhealthz"]
+    {
+        let answer = tracker.get(path).await;
+        assert_eq!(answer.status, 404, "{path}");
         assert!(answer.text().starts_with("d14:failure reason"));
     }
-    let missing = connection.get("/announce").await;
+    let missing = tracker.get("/announce").await;
     assert!(missing.status == 200 && missing.text().contains("passkey"));
-    connection.send(&format!("HEAD {target} HTTP/1.1\r\nHost: a\r\n\r\n")).await;
-    assert_eq!(connection.answer_without_body().await.expect("an answer").status, 200);
-    connection.send(&format!("POST {target} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")).await;
-    let refused = connection.answer().await.expect("an answer");
-    assert_eq!(refused.status, 405);
-    assert!(refused.head.contains("Allow: GET, HEAD\r\n"), "{refused:?}");
+    for method in ["HEAD", "POST", "PUT"] {
+        let mut connection = Connection::open(tracker.v4).await;
+        connection.send(&format!("{method} {target} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")).await;
+        let refused = connection.answer_without_body().await.expect("an answer");
+        assert_eq!(refused.status, 405);
+        assert!(refused.head.contains("Allow: GET\r\n"), "{refused:?}");
+        assert!(connection.answer().await.is_none());
+    }
+    let scraped = tracker.get(&target.replacen("/announce?", "/scrape?", 1)).await;
+    assert!(scraped.text().contains("10:incompletei0e"), "{scraped:?}");
     let long = format!("/announce?{}", "a".repeat(20_000));
     let mut connection = Connection::open(tracker.v4).await;
     connection.send(&format!("GET {long} HTTP/1.1\r\nHost: a\r\n\r\n")).await;
@@ -117,15 +123,15 @@ async fn connections_above_the_cap_wait_for_a_place() {
     site.config["tracker"]["maxConnections"] = 2.into();
     let tracker = site.start().await;
     let (mut first, mut second) = (Connection::open(tracker.v4).await, Connection::open(tracker.v4).await);
-    assert_eq!(first.get("/").await.status, 404);
-    assert_eq!(second.get("/").await.status, 404);
+    assert_eq!(first.get("/healthz").await.status, 200);
+    assert_eq!(second.get("/healthz").await.status, 200);
     let mut third = Connection::open(tracker.v4).await;
     third.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
     let early = tokio::time::timeout(std::time::Duration::from_millis(200), third.answer()).await;
     assert!(early.is_err(), "served beyond the cap");
     drop(first);
     assert_eq!(third.answer().await.expect("an answer").status, 404);
-    assert_eq!(second.get("/").await.status, 404);
+    assert_eq!(second.get("/healthz").await.status, 200);
 }
 
 #[tokio::test]
@@ -137,7 +143,7 @@ async fn a_stop_answers_the_announce_under_way() {
     let tracker = site.start().await;
     tracker.client(member, 1).on(hash).announce().await;
     let mut idle = Connection::open(tracker.v4).await;
-    assert_eq!(idle.get("/").await.status, 404);
+    assert_eq!(idle.get("/healthz").await.status, 200);
     proxy.hold();
     let unknown = tracker.client(member, 1).on([9; 20].into());
     let under_way = tokio::spawn(async move { unknown.refusal().await });
@@ -149,7 +155,7 @@ async fn a_stop_answers_the_announce_under_way() {
     assert!(idle.answer().await.is_none());
     assert!(tracker.ended().await.success());
     let log = tracker.log();
-    assert!(!log.contains("127.0.0.1:1001") && !log.contains("were cut"), "{log}");
+    assert!(!log.contains("127.0.0.1:1001") && !log.contains("cut after"), "{log}");
 }
 
 #[tokio::test]
@@ -158,7 +164,7 @@ async fn a_stop_cuts_those_who_keep_it_waiting() {
     site.config["tracker"]["headerTimeoutSeconds"] = 3600.into();
     let tracker = site.start().await;
     let mut slow = Connection::open(tracker.v4).await;
-    assert_eq!(slow.get("/").await.status, 404);
+    assert_eq!(slow.get("/healthz").await.status, 200);
     slow.send("GET / HT").await;
     let status = tracker.stop().await;
     assert!(status.success());

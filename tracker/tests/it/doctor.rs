@@ -185,10 +185,10 @@ async fn a_members_wrong_keys_are_remembered_while_others_are_forged() {
     for version in 1..=4 {
         let target =
             TorrentClient { key: key(jay, version, None), ..tracker.client(jay, 1).on(hash) }.target();
-        let mut connection = Connection::open(tracker.v4).await;
+        let address = tracker.v4;
         forgers.spawn(async move {
             loop {
-                assert_eq!(connection.get(&target).await.status, 200);
+                assert_eq!(Connection::open(address).await.get(&target).await.status, 200);
             }
         });
     }

@@ -1,15 +1,15 @@
 //! HTTP as odd, slow and hostile clients speak it.
 
 use serde_json::json;
+use tokio::task::JoinSet;
 
-use crate::harness::{Connection, Signal, Site, Tracker};
+use crate::harness::{Connection, Signal, Site, Tracker, eventually, key};
 
 struct Started {
     tracker: Tracker,
     /// Of an announce that succeeds.
     target: String,
-    /// For the rest of the test.
-    _site: Site,
+    site: Site,
 }
 
 impl Started {
@@ -20,16 +20,34 @@ impl Started {
     async fn with(change: impl FnOnce(&mut Site)) -> Self {
         let mut site = Site::new().await;
         change(&mut site);
+        Self::of(site, 1).await
+    }
+
+    /// The torrent's hash is `number` twenty times.
+    async fn for_torrent(number: u8) -> Self {
+        Self::of(Site::new().await, number).await
+    }
+
+    async fn of(site: Site, number: u8) -> Self {
         let member = site.member("robin").await;
-        let hash = site.torrent(1).await;
+        let hash = site.torrent(number).await;
         let tracker = site.start().await;
         let target = tracker.client(member, 1).on(hash).target();
-        Self { tracker, target, _site: site }
+        Self { tracker, target, site }
     }
 
     /// An announce over HTTP/1.1 with these headers, lines that end in CR LF.
     fn request(&self, headers: &str) -> String {
         format!("GET {} HTTP/1.1\r\nHost: a\r\n{headers}\r\n", self.target)
+    }
+
+    /// Announces so far, where there are metrics.
+    async fn answered(&self) -> f64 {
+        let metrics = Connection::open(self.tracker.metrics[0]).await.get("/metrics").await.text();
+        let counts = metrics.lines().filter(|line| line.starts_with("fairywren_tracker_announces_total{"));
+        counts
+            .map(|line| line.rsplit(' ').next().and_then(|it| it.parse::<f64>().ok()).expect("a number"))
+            .sum()
     }
 
     async fn connect(&self) -> Connection {
@@ -41,12 +59,13 @@ impl Started {
 async fn a_hundred_requests_at_once_are_answered_in_order() {
     let started = Started::new().await;
     let mut connection = started.connect().await;
-    let head = started.request("").replacen("GET", "HEAD", 1);
-    connection.send(&[started.request(""), head].concat().repeat(50)).await;
+    let scrape = started.request("").replacen("/announce?", "/scrape?", 1);
+    connection.send(&[started.request(""), scrape].concat().repeat(50)).await;
     for _ in 0..50 {
-        assert!(connection.answer().await.expect("an answer").text().starts_with("d8:complete"));
-        let head = connection.answer_without_body().await.expect("an answer").head;
-        assert!(head.contains("Content-Length: ") && !head.contains("Content-Length: 0\r\n"), "{head}");
+        for expected in ["d8:complete", "d5:files"] {
+            let answer = connection.answer().await.expect("an answer");
+            assert!(answer.text().starts_with(expected), "{answer:?}");
+        }
     }
 }
 
@@ -136,6 +155,34 @@ async fn a_client_that_takes_no_answers_is_cut() {
 }
 
 #[tokio::test]
+async fn for_a_client_that_takes_no_answers_few_are_kept() {
+    let change = |site: &mut Site| {
+        site.config["tracker"]["headerTimeoutSeconds"] = json!(1);
+        site.config["tracker"]["metricsListen"] = json!(["127.0.0.1:0"]);
+    };
+    let started = Started::with(change).await;
+    let mut connection = Connection::open_narrow(started.tracker.v4).await;
+    connection.send_until_cut(&started.request("").repeat(50)).await;
+    let answered = started.answered().await;
+    // Each of them is well above 100 bytes.
+    assert!((1.0..1000.0).contains(&answered), "{answered}");
+}
+
+#[tokio::test]
+async fn plain_bytes_in_an_info_hash_are_understood() {
+    let started = Started::for_torrent(0xe4).await;
+    let escaped = started.request("");
+    let (before, hash) = escaped.split_once("info_hash=").expect("a hash");
+    let plain = [before.as_bytes(), b"info_hash=", &[0xe4; 20], &hash.as_bytes()[60..]].concat();
+    let mut connection = started.connect().await;
+    connection.send(&[escaped.as_bytes(), &plain, escaped.as_bytes()].concat()).await;
+    for _ in 0..3 {
+        let answer = connection.answer().await.expect("an answer");
+        assert!(answer.text().starts_with("d8:complete"), "{answer:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_body_does_not_cost_the_client_its_answer() {
     let started = Started::new().await;
     let body = "a".repeat(500_000);
@@ -185,11 +232,95 @@ async fn whoever_idles_gives_its_place_to_whoever_waits() {
     };
     let started = Started::with(change).await;
     let mut idle = started.connect().await;
-    assert_eq!(idle.get("/").await.status, 404);
+    assert_eq!(idle.get("/healthz").await.status, 200);
     let mut other = started.connect().await;
     other.send(&started.request("")).await;
     assert!(other.answer().await.expect("an answer").text().starts_with("d8:complete"));
     assert!(idle.answer().await.is_none());
+}
+
+#[tokio::test]
+async fn busy_strangers_do_not_keep_their_places() {
+    let started = Started::with(|site| site.config["tracker"]["maxConnections"] = json!(4)).await;
+    let wrong = key(1, 9, None);
+    let targets =
+        ["/x".to_owned(), "/healthz".to_owned(), "/announce".to_owned(), format!("/scrape/{wrong}")];
+    let ask = async |address, target: String| {
+        loop {
+            let mut connection = Connection::open(address).await;
+            // As soon as it is answered, so that it is never quiet.
+            while !connection.get(&target).await.head.contains("Connection: close\r\n") {}
+        }
+    };
+    let address = started.tracker.v4;
+    let strangers: JoinSet<()> =
+        targets.iter().cycle().take(12).map(|target| ask(address, target.clone())).collect();
+    // Each is answered at its first try.
+    for _ in 0..5 {
+        let mut connection = started.connect().await;
+        connection.send(&started.request("")).await;
+        assert!(connection.answer().await.expect("an answer").text().starts_with("d8:complete"));
+    }
+    drop(strangers);
+}
+
+#[tokio::test]
+async fn members_who_are_busy_keep_their_places() {
+    let started = Started::with(|site| site.config["tracker"]["maxConnections"] = json!(1)).await;
+    let mut busy = started.connect().await;
+    busy.send(&started.request("")).await;
+    busy.answer().await.expect("an answer");
+    let mut other = started.connect().await;
+    other.send(&started.request("")).await;
+    for _ in 0..1000 {
+        busy.send(&started.request("")).await;
+        let answer = busy.answer().await.expect("an answer");
+        assert!(answer.text().starts_with("d8:complete") && !answer.head.contains("close"), "{answer:?}");
+    }
+    drop(busy);
+    assert!(other.answer().await.expect("an answer").text().starts_with("d8:complete"));
+}
+
+#[tokio::test]
+async fn connections_and_listeners_together_stay_below_the_limit_of_open_files() {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let sockets = 40 * threads;
+    let mut site = Site::new().await;
+    site.config["tracker"]["listen"] = vec!["127.0.0.1:0"; 40].into();
+    let tracker = site.start_after(&format!("ulimit -n {}", sockets + 4 * threads + 120)).await;
+    let mut connections = Vec::new();
+    for _ in 0..sockets + 60 {
+        let mut connection = Connection::open(tracker.v4).await;
+        assert_eq!(connection.get("/healthz").await.status, 200);
+        connections.push(connection);
+    }
+    assert!(!tracker.log().contains("cannot accept a connection"), "{}", tracker.log());
+}
+
+#[tokio::test]
+async fn a_stop_waits_for_nobody_who_takes_no_answers() {
+    let change = |site: &mut Site| {
+        site.config["tracker"]["headerTimeoutSeconds"] = json!(3600);
+        site.config["tracker"]["metricsListen"] = json!(["127.0.0.1:0"]);
+    };
+    let mut started = Started::with(change).await;
+    let mut connection = Connection::open_narrow(started.tracker.v4).await;
+    let requests = started.request("").repeat(50);
+    let sending = tokio::spawn(async move { connection.send_until_cut(&requests).await });
+    let (mut before, mut same) = (0.0, 0);
+    eventually("no more can be answered", async || {
+        let answered = started.answered().await;
+        same = if answered > before { 0 } else { same + 1 };
+        before = answered;
+        (answered > 0.0 && same > 20).then_some(())
+    })
+    .await;
+    started.tracker.signal(Signal::TERM);
+    assert!(started.tracker.ended().await.success());
+    sending.await.expect("it was cut");
+    let log = started.tracker.log();
+    assert!(!log.contains("cut after"), "{log}");
+    assert!(started.site.folder.path().join("swarms.stopped").exists());
 }
 
 #[tokio::test]
@@ -219,5 +350,5 @@ async fn a_stop_answers_what_has_come_and_says_so() {
     }
     assert!(connection.answer().await.is_none());
     assert!(tracker.ended().await.success());
-    assert!(!tracker.log().contains("were cut"));
+    assert!(!tracker.log().contains("cut after"));
 }

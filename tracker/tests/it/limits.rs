@@ -53,13 +53,13 @@ async fn strangers_use_up_nobodys_announces() {
 /// Scrapes with a key that opens nothing, for ever. Counts the answers, and those of them that say that the database was
 /// not asked.
 async fn forge(address: SocketAddr, key: String, tally: Arc<[AtomicUsize; 2]>) {
-    let mut connection = Connection::open(address).await;
     loop {
         let mut query = String::new();
         let random = |_| fastrand::Rng::new();
         let hashes = (0..74).map(random).map(|mut rng| InfoHash::from(std::array::from_fn(|_| rng.u8(..))));
         bt::scrape::Request { hashes: hashes.collect() }.write_query(&mut query);
-        let answer = connection.get(&format!("/announce/{key}/scrape?{query}")).await.text();
+        let target = format!("/announce/{key}/scrape?{query}");
+        let answer = Connection::open(address).await.get(&target).await.text();
         tally[0].fetch_add(1, Ordering::SeqCst);
         tally[1].fetch_add(usize::from(answer.contains("Tracker unavailable")), Ordering::SeqCst);
     }

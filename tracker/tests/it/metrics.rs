@@ -111,12 +111,11 @@ async fn an_announce_is_timed_with_its_wait_for_the_database() {
 async fn what_is_no_announce_is_not_counted_or_timed_as_one() {
     let site = site().await;
     let tracker = site.start().await;
-    let mut connection = Connection::open(tracker.v4).await;
     for _ in 0..200 {
-        assert_eq!(connection.get("/x").await.status, 404);
+        assert_eq!(tracker.get("/x").await.status, 404);
     }
-    // On the same connection, so all before has been counted with this.
-    connection.get("/announce").await;
+    // What is answered has been counted.
+    tracker.get("/announce").await;
     let samples = eventually("the last one is counted", async || {
         let samples = samples(&tracker).await;
         let wrong = samples["fairywren_tracker_announces_total{outcome=\"wrong_key\",protocol=\"http\"}"];
@@ -153,6 +152,24 @@ async fn health_is_told_on_both_listeners_and_survives_the_database() {
     proxy.cut().await;
     health("away").await;
     assert_eq!(read(&tracker, "/").await.status, 404);
+}
+
+#[tokio::test]
+async fn health_is_below_the_path_of_the_tracker_with_or_without_a_query() {
+    let mut site = site().await;
+    site.config["pathDepth"] = 2.into();
+    let tracker = site.start().await;
+    for path in ["/healthz", "/healthz?a/b", "/some/where/healthz", "/some/where/healthz?x"] {
+        let mut connection = Connection::open(tracker.v4).await;
+        assert_eq!(connection.get(path).await.status, 200, "{path}");
+        connection.send(&format!("HEAD {path} HTTP/1.1\r\nHost: a\r\n\r\n")).await;
+        let head = connection.answer_without_body().await.expect("an answer");
+        assert!(head.status == 200 && !head.head.contains("Content-Length: 0\r\n"), "{head:?}");
+        assert_eq!(connection.get(path).await.status, 200, "{path}");
+    }
+    for path in ["/where/healthz", "/a/b/c/healthz", "/some/where?/healthz", "/some/where/xhealthz"] {
+        assert_eq!(tracker.get(path).await.status, 404, "{path}");
+    }
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use super::PATIENCE;
@@ -36,6 +36,14 @@ impl Connection {
         Self { stream, unread: Vec::new() }
     }
 
+    /// With little room for answers on this side.
+    pub(crate) async fn open_narrow(address: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.set_recv_buffer_size(4096).expect("room");
+        let stream = timeout(PATIENCE, socket.connect(address)).await.expect("in time").expect("connected");
+        Self { stream, unread: Vec::new() }
+    }
+
     pub(crate) async fn get(&mut self, target: &str) -> Answer {
         self.get_with(target, "").await
     }
@@ -46,8 +54,8 @@ impl Connection {
         self.answer().await.expect("an answer")
     }
 
-    pub(crate) async fn send(&mut self, bytes: &str) {
-        self.stream.write_all(bytes.as_bytes()).await.expect("sent");
+    pub(crate) async fn send(&mut self, bytes: &(impl AsRef<[u8]> + ?Sized)) {
+        self.stream.write_all(bytes.as_ref()).await.expect("sent");
     }
 
     /// Says that nothing more will be sent.
