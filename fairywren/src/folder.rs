@@ -19,8 +19,8 @@ const MAX_SOCKET_PATH: usize = 107;
 /// The system lets a killed process linger for a moment.
 const GRACE: Duration = Duration::from_millis(300);
 
-/// Programs of an earlier run stop within 5 seconds each.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// Programs of an earlier run stop within 5 seconds each, but for a tracker that has much to write.
+const PATIENCE: Duration = Duration::from_secs(40);
 
 /// A data folder that this process alone uses.
 pub(crate) struct Folder {

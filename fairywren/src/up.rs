@@ -20,11 +20,14 @@ use crate::database;
 use crate::folder::Folder;
 use crate::program::{Program, Readiness};
 
-/// How long tracker and webapi may finish what they are at; with the database's time it stays below 5 seconds.
+/// How long the webapi may finish what it is at; with the database's time it stays below 5 seconds.
 const PATIENCE: Duration = Duration::from_millis(3300);
 
+/// The tracker, which is done sooner than the webapi as a rule, may have millions of peers to write, on a slow disk.
+const TRACKERS_PATIENCE: Duration = Duration::from_secs(30);
+
 /// Longer than any child's patience: they are killed before.
-const ALL_ENDED: Duration = Duration::from_secs(10);
+const ALL_ENDED: Duration = Duration::from_secs(40);
 
 /// The children, by the order of their stop.
 #[derive(Default)]
@@ -76,8 +79,8 @@ async fn start(options: &Up, folder: &Folder, children: &Children) -> anyhow::Re
     let [tracker, webapi] = programs;
     let listeners = settings.config.tracker.listen.len();
     let ((), (), link) = tokio::try_join!(
-        service("tracker", tracker, &config, listeners).keep(&children.services),
-        service("webapi", webapi.clone(), &config, 1).keep(&children.services),
+        service("tracker", tracker, &config, listeners, TRACKERS_PATIENCE).keep(&children.services),
+        service("webapi", webapi.clone(), &config, 1, PATIENCE).keep(&children.services),
         first_account(&webapi, &config, has_account),
     )?;
     let Config { api_url, tracker_url, .. } = &settings.config;
@@ -89,7 +92,13 @@ async fn start(options: &Up, folder: &Folder, children: &Children) -> anyhow::Re
     Ok(())
 }
 
-fn service(name: &'static str, program: PathBuf, config: &Path, listeners: usize) -> Program {
+fn service(
+    name: &'static str,
+    program: PathBuf,
+    config: &Path,
+    listeners: usize,
+    patience: Duration,
+) -> Program {
     let config = config.to_owned();
     Program {
         name,
@@ -100,7 +109,7 @@ fn service(name: &'static str, program: PathBuf, config: &Path, listeners: usize
         }),
         readiness: Readiness::Listening(listeners),
         end: Signal::TERM,
-        patience: PATIENCE,
+        patience,
     }
 }
 

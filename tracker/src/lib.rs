@@ -52,7 +52,7 @@ use swarms::Swarms;
 use udp::Udp;
 use workers::Workers;
 
-/// Time for answers under way when the process stops.
+/// Time for answers under way when the process stops: the database's as a rule, for slow clients have less.
 const DRAIN: Duration = Duration::from_secs(4);
 
 /// What all threads share.
@@ -162,7 +162,7 @@ async fn run_here(config: Config, ready: impl FnOnce(&Addresses)) -> anyhow::Res
     let (signalled, ()) = tokio::join!(biased; shutdown.signalled(), async { ready(&addresses) });
     signalled.context("signals")?;
     if !shutdown.finish(DRAIN).await {
-        tracing::warn!("connections were cut after {} s", DRAIN.as_secs());
+        tracing::warn!("what was under way was cut after {} s", DRAIN.as_secs());
     }
     running.join();
     udp.join();

@@ -36,6 +36,9 @@ pub(crate) const TICK: Duration = Duration::from_millis(250);
 /// Ticks after which a quiet connection gives its place to one that waits for it.
 const PRESSED: u32 = 4;
 
+/// Ticks after the stop in which clients may still send and take; after that only the database is waited for.
+const GRACE: u32 = 6;
+
 /// Ticks that a client has to end its side after a refusal.
 const LINGER: u32 = 8;
 
@@ -95,6 +98,8 @@ pub(crate) struct Reception {
     started: Instant,
     /// Ticks that a client may keep us waiting.
     patience: u32,
+    /// The tick of the stop.
+    stopped: Option<u32>,
     /// Connections that have had their turn and could go on.
     again: Vec<usize>,
     /// Somebody may wait to be accepted.
@@ -143,6 +148,7 @@ impl Reception {
             shutdown,
             started: Instant::now(),
             patience: u32::try_from(ticks).unwrap_or(u32::MAX),
+            stopped: None,
             again: Vec::new(),
             backlog: Backlog::Empty,
             first,
@@ -350,14 +356,15 @@ impl Reception {
         }
     }
 
-    /// Closes the connections of those who keep us waiting; sooner where others wait for a place.
+    /// Closes the connections of those who keep us waiting; sooner where others wait for a place, or for the end.
     fn look(&mut self) {
         let patience = if self.lent.pressed { self.patience.min(PRESSED) } else { self.patience };
         let now = self.lent.now;
+        let over = self.stopped.is_some_and(|tick| now.saturating_sub(tick) >= GRACE);
         for index in self.connections.indices() {
             if let Some(connection) = self.connections.at(index) {
                 let limit = if connection.is_lingering() { patience.min(LINGER) } else { patience };
-                if connection.quiet(now) > limit {
+                if connection.quiet(now) > limit || (over && !connection.is_asking()) {
                     self.end(index);
                 }
             }
@@ -367,6 +374,7 @@ impl Reception {
     /// Answers what has come by now, and closes what has nothing under way.
     fn stop(&mut self) {
         self.lent.stopping = true;
+        self.stopped = Some(self.lent.now);
         // Those who wait in the system's queue have been told that they are connected.
         while !self.listeners.is_empty() {
             self.note_backlog(Backlog::Empty);

@@ -1,9 +1,13 @@
 //! The tracker is told to stop while clients announce.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use super::accounts::{counted, moved};
 use super::figures::{Figures, Worst, cycles, rate};
@@ -31,7 +35,7 @@ async fn a_stop_cuts_no_announce_and_forgets_nothing() {
         kill(stopped, Signal::TERM);
         let time = site.until("it is started again", async || {
             site.launcher.child("tracker").is_some_and(|it| it != stopped)
-                && tokio::net::TcpStream::connect(site.tracker).await.is_ok()
+                && TcpStream::connect(site.tracker).await.is_ok()
         });
         gap.take(time.await);
     }
@@ -54,5 +58,35 @@ async fn a_stop_cuts_no_announce_and_forgets_nothing() {
     last.expect_each_answered();
     let moved = moved(&last.peers);
     site.until("all is counted", async || counted(&site).await == moved).await;
+    figures.finish();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_of_everything_waits_for_no_slow_reader() {
+    let mut site = Site::start(json!({ "tracker": { "headerTimeoutSeconds": 600 } }));
+    let peers = site.populate(1, 1, 1).await;
+    let requests = peers[0].request(true).repeat(100);
+    let taken = Arc::new(AtomicUsize::new(0));
+    let (tracker, progress) = (site.tracker, Arc::clone(&taken));
+    let slow = tokio::spawn(async move {
+        let (mut reader, mut writer) = TcpStream::connect(tracker).await.expect("connected").into_split();
+        let sending = async { while writer.write_all(requests.as_bytes()).await.is_ok() {} };
+        let taking = async {
+            let mut little = [0; 2048];
+            while let Ok(1..) = reader.read(&mut little).await {
+                progress.fetch_add(1, Ordering::Relaxed);
+                tokio::time::sleep(Duration::from_millis(300)).await;
+            }
+        };
+        tokio::join!(sending, taking);
+    });
+    site.until("it takes what it is sent", async || taken.load(Ordering::Relaxed) > 5).await;
+    let begun = Instant::now();
+    let (status, log) = site.launcher.end(Signal::TERM);
+    let mut figures = Figures::of("stop with a slow reader");
+    figures.time("from signal to end", begun.elapsed(), Duration::from_secs(5));
+    slow.abort();
+    assert!(status.success() && !log.contains("is killed") && !log.contains("cut after"), "{log}");
+    assert!(site.folder.path().join("data/swarms.stopped").exists(), "{log}");
     figures.finish();
 }
