@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
-use crate::client::{Activity, Share};
+use crate::client::{Activity, Link, Share};
 use crate::node::{Report, State};
 use crate::picture::{Edge, Holder, Seat, Torrent};
 
@@ -118,8 +118,7 @@ fn holder(client: usize, said: &Said<'_>, published: &Published, share: &Share) 
     }
 }
 
-/// Where bytes move. Both sides tell of it; who fetches knows better, as it has counted them in. What a program says of a
-/// peer may be a mean of ten seconds: it is no more than what its torrent has moved in the last one.
+/// Where bytes move. Both sides tell of it; who fetches knows better, as it has counted them in.
 pub(super) fn edges<'a>(said: &[Said<'_>], torrents: impl Iterator<Item = &'a Published>) -> Vec<Edge> {
     let runs = |it: &&Said<'_>| it.report.state == State::Running;
     let at: HashMap<IpAddr, usize> = (0..)
@@ -131,10 +130,14 @@ pub(super) fn edges<'a>(said: &[Said<'_>], torrents: impl Iterator<Item = &'a Pu
     for (torrent, published) in torrents.enumerate() {
         for (client, it) in said.iter().enumerate().filter(|(_, it)| runs(it)) {
             let Some(share) = it.share(published) else { continue };
+            let sum = |of: fn(&Link) -> u64| share.links.iter().map(of).sum();
+            let (fetching, sending) = (sum(|link| link.fetching), sum(|link| link.sending));
             for link in &share.links {
                 let Some(&other) = at.get(&link.address) else { continue };
-                rates.entry((other, client, torrent)).or_default()[0] += link.fetching.min(share.fetching);
-                rates.entry((client, other, torrent)).or_default()[1] += link.sending.min(share.sending);
+                let [fetched, _] = rates.entry((other, client, torrent)).or_default();
+                *fetched += part(link.fetching, fetching, share.fetching);
+                let [_, sent] = rates.entry((client, other, torrent)).or_default();
+                *sent += part(link.sending, sending, share.sending);
             }
         }
     }
@@ -145,6 +148,13 @@ pub(super) fn edges<'a>(said: &[Said<'_>], torrents: impl Iterator<Item = &'a Pu
         rate: if fetched > 0 { fetched } else { sent },
     });
     edges.filter(|edge| edge.rate > 0).collect()
+}
+
+/// What a program says of one peer may be a mean of ten seconds: those of all, `sum`, are no more than what the torrent has
+/// moved in the last one.
+fn part(rate: u64, sum: u64, moved: u64) -> u64 {
+    let held = u128::from(rate) * u128::from(moved.min(sum)) / u128::from(sum.max(1));
+    u64::try_from(held).unwrap_or(rate)
 }
 
 impl Said<'_> {
@@ -166,6 +176,13 @@ mod tests {
         }
         sums.note("aria2-1", 1, false, 30);
         assert_eq!(sums.totals(), (100, 30));
+    }
+
+    #[test]
+    fn peers_move_no_more_than_their_torrent() {
+        assert_eq!([30, 10].map(|rate| part(rate, 40, 20)), [15, 5]);
+        assert_eq!([30, 10].map(|rate| part(rate, 40, 100)), [30, 10]);
+        assert_eq!((part(5, 5, 0), part(0, 0, 9)), (0, 0));
     }
 
     #[test]
