@@ -59,17 +59,17 @@ export class Graph {
   #build(shape, picture) {
     this.#shape = shape;
     this.#lines.clear();
-    const { width, height, letter, ring } = shape;
+    const { width, height, letter, ring, hub } = shape;
     this.#nodes = picture.clients.map((client, place) => this.#makeNode(client, place, picture.clients.length));
     this.#layer = element("g", {});
-    const tracker = element("g", { class: "tracker", transform: `translate(${width / 2} ${height / 2})` });
+    const tracker = element("g", { class: "tracker", transform: `translate(${width / 2} ${hub})` });
     const box = { x: -2.9 * letter, y: -1.25 * letter, width: 5.8 * letter, height: 2.5 * letter };
     tracker.append(
       element("rect", { ...box, rx: 0.6 * letter }),
       element("text", { y: 0.35 * letter, "text-anchor": "middle" }, "tracker"),
     );
     const taken = this.#nodes.flatMap((it) => it.boxes);
-    taken.push({ ...box, x: width / 2 + box.x, y: height / 2 + box.y });
+    taken.push({ ...box, x: width / 2 + box.x, y: hub + box.y });
     this.#labels = new Labels(letter, taken, width);
     this.#holder.replaceChildren(
       element(
@@ -85,7 +85,7 @@ export class Graph {
   }
 
   #makeNode(client, place, number) {
-    const { width, height, letter, named } = this.#shape;
+    const { width, letter, named, hub } = this.#shape;
     const { x, y, text } = placeOf(this.#shape, place, number);
     const size = Math.min(1.7 * letter, (20 * letter) / Math.max(12, number) + 0.25 * letter);
     const around = 2 * Math.PI * size;
@@ -104,7 +104,7 @@ export class Graph {
       const left = { start: 0, middle: long / 2, end: long }[anchor];
       made.boxes.push({ x: x + dx - left, y: y + dy - letter, width: long, height: 2.5 * letter });
     }
-    made.wire = element("path", { class: "wire", d: `M${x} ${y}L${width / 2} ${height / 2}` });
+    made.wire = element("path", { class: "wire", d: `M${x} ${y}L${width / 2} ${hub}` });
     group.addEventListener("click", () => this.#choose(client.name));
     group.addEventListener("pointerenter", () => this.#point(place));
     group.addEventListener("pointerleave", () => this.#point(-1));
@@ -220,14 +220,18 @@ export function shares(picture, place) {
   return sum;
 }
 
-/** How large it is drawn, in the page's own units: a letter here is as high as one there. */
+/** How large it is drawn, in the page's own units: a letter here is as high as one there. The tracker is at `hub`. */
 function shapeOf(width, number) {
   const letter = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
   const named = number <= NAMED;
   const ring = width >= RING * letter || !named;
-  const low = Math.max(30 * letter, Math.min(0.66 * width, 0.72 * window.innerHeight));
-  const column = (Math.ceil(number / 2) * ROW + 0.4) * letter;
-  return { width, height: Math.round(!ring ? Math.max(column, 12 * letter) : Math.min(low, width)), letter, named, ring };
+  if (ring) {
+    const height = Math.min(width, Math.max(30 * letter, Math.min(0.66 * width, 0.72 * window.innerHeight)));
+    return { width, height: Math.round(height), letter, named, ring, hub: Math.round(height / 2) };
+  }
+  const rows = Math.max(2, Math.ceil(number / 2));
+  const hub = (Math.floor((rows - 1) / 2) * ROW + 2) * letter;
+  return { width, height: Math.round((rows * ROW + 0.4) * letter), letter, named, ring, hub };
 }
 
 /** Where a client is, and its name from there: in a ring, or where that is too narrow in two columns. */
