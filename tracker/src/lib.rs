@@ -14,6 +14,8 @@ mod http_answer;
 mod http_request;
 mod limits;
 mod listen;
+#[doc(hidden)]
+pub mod measuring;
 mod metrics;
 mod places;
 mod publish;

@@ -1,0 +1,48 @@
+//! Private parts that an example measures. Nothing else may use them.
+
+use bt::InfoHash;
+use bt::swarm::{Announcement, PeerBuffer, Rules};
+
+use crate::directory::Torrent;
+use crate::swarms::Swarms;
+
+/// All swarms of a tracker, without the rest of it.
+#[derive(Debug)]
+pub struct Peers(Swarms);
+
+impl Default for Peers {
+    fn default() -> Self {
+        Self(Swarms::new(Rules::default()))
+    }
+}
+
+impl Peers {
+    /// Applies an announce at second `now`, as one that comes over the network.
+    pub fn announce(
+        &self,
+        info_hash: InfoHash,
+        announcement: &Announcement,
+        now: u32,
+        rng: &mut fastrand::Rng,
+        peers: &mut PeerBuffer,
+    ) {
+        let torrent = Torrent { id: 1, info_hash, snatched: 0 };
+        self.0.announce(&torrent, || true, announcement, now, (rng, peers));
+    }
+
+    /// Drops peers that were silent for more than `timeout` seconds, in steps between which announces get their turn.
+    pub async fn expire(&self, now: u32, timeout: u32) {
+        self.0.expire(now, timeout).await;
+    }
+
+    /// Throws away what announces have left to be reported and published.
+    pub fn gather(&self) {
+        self.0.take_reports(|_, _| {});
+        self.0.take_changed();
+    }
+
+    /// How many endpoints there are.
+    pub fn number(&self) -> u64 {
+        self.0.totals().1.iter().sum()
+    }
+}
