@@ -15,7 +15,7 @@ use bt::{InfoHash, control, counts};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{Mutex, MutexGuard, RwLock};
 
 use crate::directory::Torrent;
 pub(crate) use stored::Return;
@@ -289,7 +289,7 @@ impl Swarms {
             let mut rest: Vec<(InfoHash, usize)> =
                 self.locked(shard, |shard| shard.swarms.keys().map(|hash| (*hash, usize::MAX)).collect());
             while !rest.is_empty() {
-                self.locked(shard, |shard| {
+                self.locked_fairly(shard, |shard| {
                     let mut steps = STEPS;
                     while let Some((info_hash, unseen)) = rest.pop() {
                         let Some(room) = shard.swarms.get_mut(&info_hash) else { continue };
@@ -336,9 +336,16 @@ impl Swarms {
         self.clients.read().prefix(number)
     }
 
-    /// The one function that takes a shard's lock. It guards the swarms of the shard; `use_it` cannot wait for anything.
+    /// Takes a shard's lock. It guards the swarms of the shard; `use_it` cannot wait for anything.
     fn locked<T>(&self, shard: usize, use_it: impl FnOnce(&mut Shard) -> T) -> T {
         use_it(&mut self.shards[shard].lock())
+    }
+
+    /// The same for whoever takes it again at once: who waits for it has it first.
+    fn locked_fairly(&self, shard: usize, use_it: impl FnOnce(&mut Shard)) {
+        let mut guard = self.shards[shard].lock();
+        use_it(&mut guard);
+        MutexGuard::unlock_fair(guard);
     }
 }
 
