@@ -76,3 +76,5 @@ bench: ## Measure what BENCHMARKS.md reports
 	@set -e; for bench in scripts/bench-*; do \
 		echo "== $$bench"; $(CARGO_TARGET_DIR)/release/examples/with_postgres $$bench; done
 	$(CARGO) bench --locked -p bt
+	$(CARGO) run --locked --release -p bt --example footprint
+	$(CARGO) run --locked --release -p tracker --example expiry
