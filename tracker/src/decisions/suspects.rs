@@ -18,6 +18,7 @@ use hashbrown::HashMap;
 use infra::shutdown::Shutdown;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
+use tokio::time::sleep;
 
 use super::{Entry, How, KEPT};
 use crate::Tracker;
@@ -33,7 +34,7 @@ const PAGE: usize = 1024;
 /// Earlier versions of a key that are recognised.
 const VERSIONS: u32 = 8;
 
-/// Rest after each look, in multiples of the time it took.
+/// Rest after so many, in multiples of the time they took.
 const REST: u32 = 20;
 
 /// A refused request.
@@ -156,22 +157,19 @@ impl Tracker {
 
 /// Looks at refused requests until the process stops.
 pub(crate) async fn run(tracker: Arc<Tracker>, shutdown: Shutdown) {
-    loop {
-        let suspect = tokio::select! {
-            () = shutdown.requested() => return,
-            suspect = tracker.suspects.next() => suspect,
-        };
-        let begun = Instant::now();
-        if let Some(case) = Case::new(&tracker, &suspect)
-            && let Some(finding) = case.far().await
-        {
-            case.conclude(finding);
+    let look_at_all = async {
+        loop {
+            let suspect = tracker.suspects.next().await;
+            if let Some(case) = Case::new(&tracker, &suspect)
+                && let Some(finding) = case.far().await
+            {
+                case.conclude(finding);
+            }
         }
-        let rest = (begun.elapsed() * REST).max(Duration::from_millis(1));
-        tokio::select! {
-            () = shutdown.requested() => return,
-            () = tokio::time::sleep(rest) => {}
-        }
+    };
+    tokio::select! {
+        () = shutdown.requested() => {}
+        () = look_at_all => {}
     }
 }
 
@@ -212,18 +210,19 @@ impl<'a> Case<'a> {
     async fn far(&self) -> Option<Finding> {
         let mut last = None;
         loop {
+            let begun = Instant::now();
             let page = self.tracker.directory.torrents_after(last, PAGE);
             last = Some(page.last()?.id);
             let found = page.iter().find(|torrent| {
                 let hash = torrent.v1.or(torrent.v2);
                 hash.is_some() && self.opens(self.version, hash)
             });
+            sleep((begun.elapsed() * REST).max(Duration::from_millis(1))).await;
             if let Some(torrent) = found {
                 // The one announced may have become known meanwhile.
                 let wanted = self.scope.is_none() || torrent.id == self.torrent;
                 return Some(if wanted { Finding::Valid(torrent.id) } else { Finding::Other });
             }
-            tokio::task::yield_now().await;
         }
     }
 
