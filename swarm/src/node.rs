@@ -193,7 +193,8 @@ impl Node {
         let hash = metainfo.hashes.canonical();
         self.send(Order::Remove(hash)).await?;
         let (from, to) = (content.to_owned(), content::folder(&self.downloads, &hash).join(&metainfo.name));
-        tokio::task::spawn_blocking(move || content::copy(&from, &to)).await?
+        let paths: Vec<String> = metainfo.files.into_iter().map(|file| file.path).collect();
+        tokio::task::spawn_blocking(move || content::copy(&from, &to, &paths)).await?
     }
 }
 

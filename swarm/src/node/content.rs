@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fs, io};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use bt::InfoHash;
 
 /// A program may write into a folder once more after it was told to forget it.
@@ -16,33 +16,23 @@ pub(super) fn folder(downloads: &Path, hash: &InfoHash) -> PathBuf {
     downloads.join(hash.to_string())
 }
 
-/// Copies a file, or a folder with all files below it. Links are followed to files only.
-pub(super) fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
+/// Copies a file, or of a folder the files with these paths below it, and nothing else: what is no file might have no end.
+pub(super) fn copy(from: &Path, to: &Path, paths: &[String]) -> anyhow::Result<()> {
+    if !from.is_dir() {
+        return copy_file(from, to);
+    }
+    paths.iter().try_for_each(|path| copy_file(&from.join(path), &to.join(path)))
+}
+
+fn copy_file(from: &Path, to: &Path) -> anyhow::Result<()> {
     if let Some(parent) = to.parent() {
         fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
     }
-    let mut left = vec![(from.to_owned(), to.to_owned())];
-    while let Some((from, to)) = left.pop() {
-        copy_one(&from, &to, &mut left)
-            .with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;
+    let context = || format!("cannot copy {} to {}", from.display(), to.display());
+    if !fs::metadata(from).with_context(context)?.is_file() {
+        bail!("{} is not a file any more", from.display());
     }
-    Ok(())
-}
-
-/// Copies a file, or makes a folder and adds what is in it to `left`.
-fn copy_one(from: &Path, to: &Path, left: &mut Vec<(PathBuf, PathBuf)>) -> io::Result<()> {
-    if !from.is_dir() {
-        fs::copy(from, to)?;
-        return Ok(());
-    }
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        if !(entry.file_type()?.is_symlink() && entry.path().is_dir()) {
-            left.push((entry.path(), to.join(entry.file_name())));
-        }
-    }
-    Ok(())
+    fs::copy(from, to).map(drop).with_context(context)
 }
 
 /// Deletes a folder, which need not be there.
@@ -60,24 +50,26 @@ pub(super) async fn delete(folder: &Path) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::symlink;
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
 
     use super::*;
 
     #[tokio::test]
-    async fn a_folder_is_copied_with_all_below_it_and_deleted() {
+    async fn the_files_of_a_torrent_are_copied_and_nothing_else() {
         let place = tempfile::tempdir().unwrap();
         let from = place.path().join("from");
         fs::create_dir_all(from.join("a/b")).unwrap();
         fs::write(from.join("a/b/file"), "content").unwrap();
-        symlink("a/b/file", from.join("link")).unwrap();
-        symlink("..", from.join("around")).unwrap();
+        fs::write(from.join("came later"), "content").unwrap();
+        // Whoever opens it waits for a writer.
+        mknodat(CWD, from.join("a/pipe"), FileType::Fifo, Mode::RWXU, 0).unwrap();
 
         let to = place.path().join("made/on/the/way");
-        copy(&from, &to).unwrap();
+        copy(&from, &to, &["a/b/file".to_owned()]).unwrap();
         assert_eq!(fs::read(to.join("a/b/file")).unwrap(), b"content");
-        assert_eq!(fs::read(to.join("link")).unwrap(), b"content");
-        assert!(!to.join("around").exists(), "a link to a folder above would never end");
+        assert!(!to.join("a/pipe").exists() && !to.join("came later").exists());
+        let error = copy(&from, &to, &["a/pipe".to_owned()]).unwrap_err();
+        assert!(error.to_string().contains("not a file"), "{error}");
 
         delete(&to).await.unwrap();
         assert!(!to.exists());
@@ -87,7 +79,7 @@ mod tests {
     #[test]
     fn what_cannot_be_copied_is_named() {
         let place = tempfile::tempdir().unwrap();
-        let error = copy(&place.path().join("nothing"), &place.path().join("to")).unwrap_err();
+        let error = copy(&place.path().join("nothing"), &place.path().join("to"), &[]).unwrap_err();
         assert!(error.to_string().contains("nothing"), "{error}");
     }
 }
