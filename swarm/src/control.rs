@@ -1,12 +1,12 @@
 //! What a demonstration can be told, by its page and by `swarm ctl`.
 
 use std::fs::Permissions;
-use std::io::{BufRead, Write};
+use std::io::{BufRead, ErrorKind, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use infra::folder::default_folder;
 use infra::refusal::Refusal;
@@ -95,9 +95,29 @@ const MAX_WISH: u64 = 64 * 1024;
 /// Time that somebody has to say a wish.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Time that a demonstration has to answer: content may have to be copied, by a client that is slow.
+const ANSWER: Duration = Duration::from_mins(2);
+
+/// Between two tries to take a connection, where there are too many open files.
+const PAUSE: Duration = Duration::from_millis(200);
+
 /// The socket below a demonstration's folder.
 fn socket(data: &Path) -> PathBuf {
     data.join("control")
+}
+
+/// Whether the socket can be made in `data`: its whole path has to fit into 107 bytes.
+///
+/// # Errors
+/// A [`Refusal`] where it has too many.
+pub(crate) fn check(data: &Path) -> Result<(), Refusal> {
+    match std::os::unix::net::SocketAddr::from_pathname(socket(data)) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Refusal(format!(
+            "the path {} is too long for a socket below it: choose a shorter one with --data",
+            data.display()
+        ))),
+    }
 }
 
 /// Listens for `swarm ctl` in the folder `data`, whose owner alone can reach it.
@@ -114,7 +134,11 @@ pub(crate) fn listen(data: &Path) -> anyhow::Result<UnixListener> {
 
 /// Hands on what is wished for, until the process stops. One line of JSON comes, one goes back.
 pub(crate) async fn serve(listener: UnixListener, wishes: mpsc::Sender<Asked>) {
-    while let Ok((stream, _)) = listener.accept().await {
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(PAUSE).await;
+            continue;
+        };
         let wishes = wishes.clone();
         tokio::spawn(async move {
             if let Err(error) = answer(stream, wishes).await {
@@ -157,16 +181,65 @@ pub(crate) fn run(options: &Ctl) -> anyhow::Result<()> {
 /// # Errors
 /// A sentence, when none runs there, or when it refuses.
 pub(crate) fn tell(data: &Path, wish: &Wish) -> anyhow::Result<String> {
-    let mut stream = std::os::unix::net::UnixStream::connect(socket(data)).map_err(|_| {
-        let data = data.display();
-        Refusal(format!(
-            "no demonstration runs on {data}: start `swarm demo` first, or name its folder with --data"
-        ))
-    })?;
+    ask_within(data, wish, ANSWER)
+}
+
+fn ask_within(data: &Path, wish: &Wish, patience: Duration) -> anyhow::Result<String> {
+    let connected = std::os::unix::net::UnixStream::connect(socket(data));
+    let mut stream = connected.map_err(|error| unreachable(data, &error))?;
+    stream.set_read_timeout(Some(patience))?;
     stream.write_all(format!("{}\n", serde_json::to_string(wish)?).as_bytes())?;
     let mut line = String::new();
-    std::io::BufReader::new(stream).read_line(&mut line).context("the demonstration has ended")?;
+    if let Err(error) = std::io::BufReader::new(stream).read_line(&mut line) {
+        if error.kind() == ErrorKind::WouldBlock {
+            bail!(
+                "the demonstration has not answered for {} s; it may do it all the same",
+                patience.as_secs()
+            );
+        }
+        return Err(error).context("the demonstration has ended");
+    }
     let answer: Result<String, String> =
         serde_json::from_str(&line).context("the demonstration has ended")?;
     Ok(answer.map_err(Refusal)?)
+}
+
+/// Why nobody answers in the folder `data`.
+fn unreachable(data: &Path, error: &std::io::Error) -> Refusal {
+    let data = data.display();
+    Refusal(if error.kind() == ErrorKind::PermissionDenied {
+        format!("the demonstration on {data} belongs to another user: tell it as that user, or as root")
+    } else {
+        format!("no demonstration runs on {data}: start `swarm demo` first, or name its folder with --data")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+
+    #[test]
+    fn who_does_not_answer_is_not_waited_for_for_ever() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let _listener = UnixListener::bind(socket(folder.path())).expect("a socket");
+        let error = ask_within(folder.path(), &Wish::Show, Duration::from_millis(50)).expect_err("silence");
+        assert!(error.to_string().contains("has not answered"), "{error}");
+    }
+
+    #[test]
+    fn whose_demonstration_it_is_is_told_apart_from_none() {
+        let said = |kind: ErrorKind| unreachable(Path::new("/data"), &kind.into()).to_string();
+        assert!(said(ErrorKind::PermissionDenied).contains("another user"));
+        assert!(said(ErrorKind::NotFound).contains("start `swarm demo` first"));
+        assert!(said(ErrorKind::ConnectionRefused).contains("start `swarm demo` first"));
+    }
+
+    #[test]
+    fn a_path_that_is_too_long_is_refused() {
+        check(Path::new("/var/lib/fairywren-demo")).expect("it fits");
+        let error = check(&Path::new("/tmp").join("x".repeat(120))).expect_err("it does not fit");
+        assert!(error.to_string().contains("--data"), "{error}");
+    }
 }
