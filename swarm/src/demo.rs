@@ -1,8 +1,11 @@
 //! `swarm demo`: everything together, until Ctrl-C.
 
+mod following;
 mod lessons;
 mod orders;
 mod painting;
+mod published;
+mod resident;
 mod world;
 
 use std::fs::{self, File, Permissions};
@@ -39,6 +42,9 @@ const TRACKER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 77, 0, 
 
 /// A folder with it was made by us, and may be emptied.
 const MARK: &str = "swarm-demo";
+
+/// KiB a second that a client can be held to: more than any sends here, and what all of them understand.
+const MOST_RATE: u32 = 1_000_000;
 
 /// Time that tasks have to end.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -148,9 +154,9 @@ impl Rig {
 
     /// Follows the sources and does what is wished for, until the site ends.
     async fn live(&mut self) -> anyhow::Result<()> {
+        let Self { world, site, wishes, sources } = self;
         let mut moments = interval(MOMENT);
         moments.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let world = Arc::clone(&self.world);
         let paint = async {
             loop {
                 moments.tick().await;
@@ -158,24 +164,21 @@ impl Rig {
             }
         };
         let obey = async {
-            loop {
-                tokio::select! {
-                    Some(event) = self.sources.recv() => self.world.follow(event).await,
-                    Some((wish, answer)) = self.wishes.recv() => {
-                        let world = Arc::clone(&self.world);
-                        tokio::spawn(async move {
-                            let done = world.carry_out(wish).await.map_err(|error| format!("{error:#}"));
-                            // Whoever asked may have gone.
-                            let _ = answer.send(done);
-                        });
-                    }
-                }
+            while let Some((wish, answer)) = wishes.recv().await {
+                let world = Arc::clone(world);
+                tokio::spawn(async move {
+                    let done = world.carry_out(wish).await.map_err(|error| format!("{error:#}"));
+                    // Whoever asked may have gone.
+                    let _ = answer.send(done);
+                });
             }
         };
         tokio::select! {
             () = paint => {}
+            // A source is not waited for by those who wish something.
             () = obey => {}
-            said = self.site.ended() => bail!("the site has ended: {said}"),
+            () = following::follow(world, sources) => bail!("the sources are not watched any more"),
+            said = site.ended() => bail!("the site has ended: {said}"),
         }
         Ok(())
     }

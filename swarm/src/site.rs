@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use async_trait::async_trait;
+use bt::InfoHash;
 use infra::secrets::{Secret, random, random_text};
 use reqwest::multipart::{Form, Part};
 use serde_json::json;
@@ -192,7 +193,17 @@ impl Site {
 
     /// What the tracker counts, by the torrent's id.
     pub(crate) async fn counts(&self) -> anyhow::Result<HashMap<u32, Counts>> {
-        let mut counts = HashMap::new();
+        Ok(self.torrents().await?.into_iter().map(|it| (it.id, it.counts())).collect())
+    }
+
+    /// The id of the torrent with that canonical info hash, where there is one.
+    pub(crate) async fn find(&self, info_hash: &InfoHash) -> anyhow::Result<Option<u32>> {
+        Ok(self.torrents().await?.into_iter().find(|it| it.info_hash == *info_hash).map(|it| it.id))
+    }
+
+    /// The list of torrents.
+    async fn torrents(&self) -> anyhow::Result<Vec<Listed>> {
+        let mut torrents = Vec::new();
         let mut after = None;
         for _ in 0..PAGES {
             let mut query = vec![("limit", PAGE.to_string())];
@@ -200,13 +211,13 @@ impl Site {
             let request = self.rest.get_with("/api/torrents", &query)?;
             let request = request.bearer_auth(self.administrator.token.reveal());
             let page: List<Listed> = self.rest.read(request).await.context("cannot list the torrents")?;
-            counts.extend(page.items.into_iter().map(|it| (it.id, it.counts())));
+            torrents.extend(page.items);
             after = page.next;
             if after.is_none() {
                 break;
             }
         }
-        Ok(counts)
+        Ok(torrents)
     }
 
     /// What the tracker counted for a member over all torrents. Reports reach the site within seconds, not at once.

@@ -1,21 +1,23 @@
 //! Wishes of onlookers, carried out.
 
-use anyhow::{Context, bail};
 use std::sync::Arc;
 
-use crate::control::Wish;
-use crate::node::{Node, Order};
+use anyhow::{Context, bail};
 
+use super::MOST_RATE;
 use super::world::World;
+use crate::control::Wish;
+use crate::node::{Order, Report, State};
 
 impl World {
-    /// Does what is wished for, and says in a sentence what was done; errors are sentences too.
+    /// Does what is wished for, and says in a sentence what was done; errors are sentences too, also where there was
+    /// nothing to do.
     pub(super) async fn carry_out(self: &Arc<Self>, wish: Wish) -> anyhow::Result<String> {
         match wish {
             Wish::Seed { client, torrent } => self.change_role(&client, &torrent, true).await,
             Wish::Leech { client, torrent } => self.change_role(&client, &torrent, false).await,
             Wish::Stop { client } => self.tell(&client, Order::Stop, "has stopped").await,
-            Wish::Start { client } => self.tell(&client, Order::Start, "runs").await,
+            Wish::Start { client } => self.tell(&client, Order::Start, "starts").await,
             Wish::Kill { client } => self.tell(&client, Order::Kill, "was killed").await,
             Wish::Throttle { client, rate: None } => {
                 self.tell(&client, Order::Throttle(None), "has no limit").await
@@ -23,6 +25,11 @@ impl World {
             Wish::Throttle { client, rate: Some(rate) } => {
                 if rate == 0 {
                     bail!("a client cannot be held to 0 KiB/s: stop it, or take its network away");
+                }
+                if rate > MOST_RATE {
+                    bail!(
+                        "a client can be held to {MOST_RATE} KiB/s at most: name no number to hold it to none"
+                    );
                 }
                 self.tell(&client, Order::Throttle(Some(rate)), &format!("is held to {rate} KiB/s")).await
             }
@@ -38,17 +45,31 @@ impl World {
 
     async fn tell(&self, client: &str, order: Order, done: &str) -> anyhow::Result<String> {
         let node = self.node(client)?;
+        if let Some(already) = already(&order, &node.report()) {
+            bail!("{} {already}", node.name);
+        }
         node.order(order).await?;
         Ok(format!("{} {done}", node.name))
     }
 
     /// The client begins anew with the torrent: with its content, or with nothing.
     async fn change_role(&self, client: &str, torrent: &str, seeder: bool) -> anyhow::Result<String> {
-        let node: Node = self.node(client)?;
-        let published = self.published(torrent)?;
-        node.order(Order::Remove(published.info_hash)).await?;
-        self.give(&node.name, &published, seeder).await?;
+        let (name, title) = self.begin_anew(client, torrent, seeder).await?;
         let role = if seeder { "a seeder" } else { "a leecher" };
-        Ok(format!("{} is {role} of “{}”", node.name, published.title))
+        Ok(format!("{name} is {role} of “{title}”"))
+    }
+}
+
+/// Why there is nothing to do for an order.
+fn already(order: &Order, report: &Report) -> Option<&'static str> {
+    match (order, &report.state) {
+        (Order::Stop, State::Stopped) => Some("has stopped already"),
+        (Order::Stop, State::Dead(_)) => Some("does not run: it is dead"),
+        (Order::Kill, State::Stopped | State::Dead(_)) => Some("does not run: there is nothing to kill"),
+        (Order::Start, State::Starting) => Some("starts already"),
+        (Order::Start, State::Running) => Some("runs already"),
+        (Order::Cut, _) if !report.connected => Some("is cut off already"),
+        (Order::Restore, _) if report.connected => Some("has its network"),
+        _ => None,
     }
 }

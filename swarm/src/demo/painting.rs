@@ -7,7 +7,8 @@ use crate::client::{Activity, Link, Share};
 use crate::node::{Report, State};
 use crate::picture::{Edge, Holder, Seat, Torrent};
 
-use super::world::{Published, Resident};
+use super::published::Published;
+use super::resident::Resident;
 
 /// What a client says, beside who it is.
 pub(super) struct Said<'a> {
@@ -111,7 +112,7 @@ fn holder(client: usize, said: &Said<'_>, published: &Published, share: &Share) 
         client,
         activity,
         reason,
-        origin: said.resident.origins.contains(&published.id),
+        origin: said.resident.origins.contains(published.id),
         done: share.done,
         map: data_encoding::HEXLOWER.encode(&share.pieces),
         eta: (missing > 0 && share.fetching > 0).then(|| missing / share.fetching),

@@ -1,77 +1,41 @@
 //! Everybody and everything in the demonstration.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use bt::{InfoHash, InfoHashV2};
+use bt::InfoHash;
 use futures_util::future::join_all;
 use parking_lot::Mutex;
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::client::Kind;
 use crate::create;
 use crate::network::Network;
-use crate::node::{Node, Order};
+use crate::node::Node;
 use crate::outside::Capture;
 use crate::picture::{Announce, Picture};
 use crate::site::{Member, Site};
-use crate::sources::Event;
 
 use super::lessons::Lessons;
 use super::painting::{self, Said, Sums};
+use super::published::{self, Published};
+use super::resident::{Deed, Resident};
 
 /// Clients that fit on a page and into a machine.
-const MOST_CLIENTS: usize = 100;
+pub(super) const MOST_CLIENTS: usize = 100;
 
 /// Of what is uploaded.
 const DESCRIPTION: &str = "Put into the sources of the demonstration.";
 
+/// How long the site may take for what is painted.
+const ANSWER: Duration = Duration::from_secs(1);
+
 /// Announces shown.
 const ANNOUNCES: usize = 100;
-
-/// A client and its account.
-#[derive(Debug, Clone)]
-pub(super) struct Resident {
-    number: u16,
-    pub(super) node: Node,
-    member: Member,
-    /// Whether it is given the content of what is uploaded.
-    seeder: bool,
-    /// Ids of the torrents whose content it was given.
-    pub(super) origins: BTreeSet<u32>,
-}
-
-/// A torrent on the site.
-#[derive(Debug, Clone)]
-pub(super) struct Published {
-    pub(super) id: u32,
-    pub(super) title: String,
-    /// The canonical one.
-    pub(super) info_hash: InfoHash,
-    /// Clients name a hybrid torrent by either hash.
-    v2: Option<InfoHashV2>,
-    pub(super) size: u64,
-    pub(super) pieces: u32,
-    /// File or folder.
-    source: PathBuf,
-    since: Instant,
-    /// Seconds until all had it for the first time.
-    completed: Option<u32>,
-}
-
-impl Published {
-    /// Whether `name`, in hex, is one of its hashes.
-    pub(super) fn is_named(&self, name: &str) -> bool {
-        let canonical = self.info_hash.to_string();
-        let v2 = self.v2.map(|hash| [hash.to_string(), hash.truncated().to_string()]);
-        name.eq_ignore_ascii_case(&canonical)
-            || v2.iter().flatten().any(|hash| hash.eq_ignore_ascii_case(name))
-    }
-}
 
 /// What changes while it runs. Never held while waiting.
 #[derive(Debug, Default)]
@@ -79,6 +43,8 @@ struct State {
     residents: Vec<Resident>,
     /// By the source's name.
     torrents: BTreeMap<String, Published>,
+    /// What was sent to the site and may be there, though it did not say so, by the source's name.
+    uploading: BTreeMap<String, InfoHash>,
     /// The number that the last client got.
     last: u16,
     sums: Sums,
@@ -95,6 +61,8 @@ pub(super) struct World {
     folder: PathBuf,
     rate: Option<u32>,
     started: Instant,
+    /// Held while a torrent is made, which takes all cores.
+    making: tokio::sync::Mutex<()>,
     state: Mutex<State>,
     pictures: watch::Sender<Arc<Picture>>,
 }
@@ -111,7 +79,8 @@ impl World {
         let (pictures, _) = watch::channel(Arc::default());
         // Number 1 is the hub.
         let state = Mutex::new(State { last: 1, ..State::default() });
-        Ok(Self { site, network, capture, folder, rate, started: Instant::now(), state, pictures })
+        let (started, making) = (Instant::now(), tokio::sync::Mutex::default());
+        Ok(Self { site, network, capture, folder, rate, started, making, state, pictures })
     }
 
     /// Every picture that is painted from now on.
@@ -139,114 +108,89 @@ impl World {
         let folder = self.folder.join(&name);
         let node = Node::start(name.clone(), kind, &self.network, number, &folder, self.rate);
         let node = node.await.with_context(|| format!("cannot start {name}"))?;
-        let torrents: Vec<Published> = {
-            let mut state = self.state.lock();
-            state.residents.push(Resident { number, node, member, seeder, origins: BTreeSet::new() });
-            state.residents.sort_by_key(|it| it.number);
-            state.torrents.values().cloned().collect()
-        };
-        for published in torrents {
-            self.give(&name, &published, seeder).await?;
+        let resident = Resident::new(number, node, member, seeder, Arc::clone(&self.site));
+        let mut state = self.state.lock();
+        for published in state.torrents.values().filter(|it| !it.leaving) {
+            resident.tell(Deed::Take(Box::new(published.clone()), seeder));
         }
+        state.residents.push(resident);
+        state.residents.sort_by_key(|it| it.number);
         Ok(name)
     }
 
-    /// Makes a torrent of a source, uploads it and gives it to everybody.
+    /// Makes a torrent of a source, uploads it and has it given to everybody.
     pub(super) async fn publish(&self, name: &str, source: PathBuf) -> anyhow::Result<()> {
-        let path = source.clone();
-        let options = create::Options { kind: bt::metainfo::Kind::V1, ..create::Options::default() };
-        let made = tokio::task::spawn_blocking(move || create::create(&path, &options, &|_| {}));
-        let metainfo = made.await.context("the torrent")??;
-        let published = self.upload(name, source, &metainfo).await?;
+        let metainfo = {
+            let _turn = self.making.lock().await;
+            let path = source.clone();
+            let made = tokio::task::spawn_blocking(move || make(&path));
+            made.await.context("the torrent")??
+        };
+        let parsed = published::read(&metainfo)?;
+        let hash = parsed.hashes.canonical();
+        self.state.lock().uploading.insert(name.to_owned(), hash);
+        let id = match self.site.upload(metainfo.clone(), name, DESCRIPTION).await {
+            Ok(uploaded) => uploaded.id,
+            // Its answer to an upload before this one may have been lost.
+            Err(error) => self.site.find(&hash).await.ok().flatten().ok_or(error)?,
+        };
+        let published = Published::new(id, name.to_owned(), source, &parsed);
         tracing::info!("“{name}” is on the site");
-        let clients: Vec<(String, bool)> = {
-            let mut state = self.state.lock();
-            state.torrents.insert(name.to_owned(), published.clone());
-            state.residents.iter().map(|it| (it.node.name.clone(), it.seeder)).collect()
-        };
-        let given = clients.iter().map(|(client, seeder)| self.give(client, &published, *seeder));
-        for ((client, _), result) in clients.iter().zip(join_all(given).await) {
-            if let Err(error) = result {
-                tracing::warn!("{client} does not take “{name}”: {error:#}");
-            }
+        let mut state = self.state.lock();
+        for resident in &state.residents {
+            resident.tell(Deed::Take(Box::new(published.clone()), resident.seeder));
         }
+        state.uploading.remove(name);
+        state.torrents.insert(name.to_owned(), published);
         Ok(())
     }
 
-    /// Takes over what happened in the sources. What fails is said; the rest goes on.
-    pub(super) async fn follow(&self, event: Event) {
-        let (name, done) = match event {
-            Event::Added { name, path } => {
-                let done = self.publish(&name, path).await;
-                (name, done)
-            }
-            Event::Removed { name } => {
-                let done = self.withdraw(&name).await;
-                (name, done)
-            }
-        };
-        if let Err(error) = done {
-            tracing::warn!("“{name}”: {error:#}");
-        }
-    }
-
-    async fn upload(&self, name: &str, source: PathBuf, metainfo: &[u8]) -> anyhow::Result<Published> {
-        let parsed = bt::metainfo::Metainfo::parse(metainfo, &bt::bencode::Limits::default())?;
-        let in_pieces = |bytes: u64| bytes.div_ceil(parsed.piece_length.max(1));
-        let pieces = match parsed.kind {
-            bt::metainfo::Kind::V1 => in_pieces(parsed.size),
-            // A file begins with a piece of its own.
-            _ => parsed.files.iter().map(|file| in_pieces(file.size)).sum(),
-        };
-        let id = self.site.upload(metainfo.to_vec(), name, DESCRIPTION).await?.id;
-        Ok(Published {
-            id,
-            title: name.to_owned(),
-            info_hash: parsed.hashes.canonical(),
-            v2: parsed.hashes.v2,
-            size: parsed.size,
-            pieces: u32::try_from(pieces).unwrap_or(u32::MAX),
-            source,
-            since: Instant::now(),
-            completed: None,
-        })
-    }
-
-    /// Takes what vanished from the sources off the site and from everybody.
-    pub(super) async fn withdraw(&self, name: &str) -> anyhow::Result<()> {
-        let (published, nodes) = {
+    /// Takes what vanished from the sources from everybody and off the site. Says whether it was there.
+    pub(super) async fn withdraw(&self, name: &str) -> anyhow::Result<bool> {
+        let (published, uploading) = {
             let mut state = self.state.lock();
-            let Some(published) = state.torrents.remove(name) else { return Ok(()) };
-            let nodes: Vec<Node> = state.residents.iter().map(|it| it.node.clone()).collect();
-            (published, nodes)
-        };
-        self.site.delete(published.id).await?;
-        let removed = nodes.iter().map(|node| node.order(Order::Remove(published.info_hash)));
-        for (node, result) in nodes.iter().zip(join_all(removed).await) {
-            if let Err(error) = result {
-                tracing::warn!("{} does not forget “{name}”: {error:#}", node.name);
-            }
-        }
-        tracing::info!("“{name}” is gone from the sources and has left the site");
-        Ok(())
-    }
-
-    /// Gives a client its own copy of the .torrent, with the content or without.
-    pub(super) async fn give(&self, client: &str, published: &Published, seeder: bool) -> anyhow::Result<()> {
-        let resident = self.resident(client)?;
-        let metainfo = self.site.metainfo(&resident.member, published.id).await?;
-        let content = seeder.then(|| published.source.clone());
-        {
-            let mut state = self.state.lock();
-            if let Some(resident) = state.residents.iter_mut().find(|it| it.node.name == client) {
-                if seeder {
-                    resident.origins.insert(published.id);
-                } else {
-                    resident.origins.remove(&published.id);
+            let State { residents, torrents, uploading, .. } = &mut *state;
+            let published = torrents.get_mut(name).map(|published| {
+                if !std::mem::replace(&mut published.leaving, true) {
+                    for it in residents.iter() {
+                        it.tell(Deed::Forget(published.info_hash));
+                    }
                 }
-            }
+                published.id
+            });
+            (published, uploading.get(name).copied())
+        };
+        let id = match (published, uploading) {
+            (Some(id), _) => Some(id),
+            (None, Some(hash)) => self.site.find(&hash).await?,
+            (None, None) => None,
+        };
+        if let Some(id) = id {
+            self.site.delete(id).await?;
         }
-        resident.node.order(Order::Add { metainfo: metainfo.into(), content }).await
+        let mut state = self.state.lock();
+        state.uploading.remove(name);
+        state.torrents.remove(name);
+        Ok(id.is_some())
+    }
+
+    /// Has a client begin anew with a torrent, with the content or without; with the names of both.
+    pub(super) async fn begin_anew(
+        &self,
+        client: &str,
+        torrent: &str,
+        given: bool,
+    ) -> anyhow::Result<(String, String)> {
+        let resident = self.resident(client)?;
+        let (title, forgotten, taken) = {
+            let state = self.state.lock();
+            let published = find(&state, torrent)?;
+            let forgotten = resident.ask(Deed::Forget(published.info_hash));
+            (published.title.clone(), forgotten, resident.ask(Deed::Take(Box::new(published.clone()), given)))
+        };
+        forgotten.await?;
+        taken.await?;
+        Ok((resident.node.name, title))
     }
 
     /// The client of that name.
@@ -263,21 +207,13 @@ impl World {
         })
     }
 
-    /// The torrent of that title or id.
-    pub(super) fn published(&self, name: &str) -> anyhow::Result<Published> {
-        let state = self.state.lock();
-        let is_it = |it: &&Published| it.title == name || it.id.to_string() == name;
-        let found = state.torrents.values().find(is_it).cloned();
-        found.with_context(|| {
-            let titles: Vec<&str> = state.torrents.keys().map(String::as_str).collect();
-            format!("there is no torrent “{name}”: there are {}", titles.join(", "))
-        })
-    }
-
     /// Paints a picture of now, and shows it to all who look.
     pub(super) async fn paint(&self) {
-        let counts = self.site.counts().await.unwrap_or_default();
-        let announces = self.announces().await;
+        // A site that is slow holds up nothing else that is shown.
+        let (counts, announces) =
+            tokio::join!(timeout(ANSWER, self.site.counts()), timeout(ANSWER, self.announces()));
+        let counts = counts.ok().and_then(Result::ok).unwrap_or_default();
+        let announces = announces.unwrap_or_else(|_| self.picture().announces.clone());
         let mut state = self.state.lock();
         let State { residents, torrents, sums, lessons, .. } = &mut *state;
         let said: Vec<Said<'_>> =
@@ -285,7 +221,7 @@ impl World {
         for published in torrents.values_mut() {
             for it in &said {
                 if let Some(share) = it.share(published) {
-                    let origin = it.resident.origins.contains(&published.id);
+                    let origin = it.resident.origins.contains(published.id);
                     sums.note(&it.resident.node.name, published.id, origin, share.sent);
                 }
             }
@@ -344,6 +280,26 @@ impl World {
         join_all(nodes.iter().map(Node::end)).await;
         self.site.stop().await;
     }
+}
+
+/// The .torrent file of a source; what is left out of it is said.
+fn make(source: &Path) -> anyhow::Result<Vec<u8>> {
+    let options = create::Options { kind: bt::metainfo::Kind::V1, ..create::Options::default() };
+    create::create(source, &options, &|event| {
+        if let create::Event::Skipped(path) = event {
+            tracing::warn!("{} is left out: it is neither file nor folder", path.display());
+        }
+    })
+}
+
+/// The torrent of that title or id.
+fn find<'a>(state: &'a State, name: &str) -> anyhow::Result<&'a Published> {
+    let there = || state.torrents.values().filter(|it| !it.leaving);
+    let found = there().find(|it| it.title == name || it.id.to_string() == name);
+    found.with_context(|| {
+        let titles: Vec<&str> = there().map(|it| it.title.as_str()).collect();
+        format!("there is no torrent “{name}”: there are {}", titles.join(", "))
+    })
 }
 
 fn milliseconds(duration: Duration) -> u64 {

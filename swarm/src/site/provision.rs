@@ -26,13 +26,10 @@ use super::shapes::{Invited, List, Uploaded};
 use super::visit::{Visit, claim};
 use super::{PAGE, PAGES};
 use crate::create;
-use crate::sources::{Event, Sources};
+use crate::sources::{Change, Event, SETTLED, Sources};
 
 /// For the site and its first account.
 const PATIENCE: Duration = Duration::from_mins(2);
-
-/// A source that did not change for so long is written completely.
-const STABLE: Duration = Duration::from_secs(1);
 
 /// `swarm provision`.
 #[derive(Debug, Args)]
@@ -135,13 +132,21 @@ async fn share(rest: &Rest, visit: &Visit, uploader: &str, folder: &Path) -> any
     let mut sources = Sources::new(folder.to_owned());
     let unreadable = || format!("cannot read {}", folder.display());
     sources.look(tokio::time::Instant::now()).with_context(unreadable)?;
-    sleep(STABLE).await;
+    sleep(SETTLED).await;
     let found = sources.look(tokio::time::Instant::now()).with_context(unreadable)?;
     let known = known(rest, visit).await?;
     let ids: HashMap<&str, u32> = known.iter().map(|it| (&*it.info_hash, it.id)).collect();
     let mut shared = Vec::new();
-    for event in found {
-        let Event::Added { name, path } = event else { continue };
+    for Event { name, change } in found {
+        let path = match change {
+            Change::Added(path) => path,
+            Change::LeftOut(why) => {
+                eprintln!("left out: {name}: {why}");
+                continue;
+            }
+            // It is written again: the next run shares it.
+            Change::Rewritten | Change::Gone => continue,
+        };
         // Rtorrent, which knows no pad files, sees those of a hybrid torrent as content.
         let options = create::Options { kind: Kind::V1, ..Default::default() };
         let metainfo = match create::create(&path, &options, &|_| {}) {

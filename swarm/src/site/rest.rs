@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
+use infra::refusal::Refusal;
 use reqwest::header::SET_COOKIE;
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, Url};
 use serde::de::DeserializeOwned;
@@ -105,10 +106,13 @@ async fn read<T: DeserializeOwned>(answer: Response) -> anyhow::Result<T> {
     json.context("the site's answer cannot be read")
 }
 
+/// A [`Refusal`] where it would answer the same again.
 async fn refusal(answer: Response) -> anyhow::Error {
     let status = answer.status();
-    match answer.json::<Failure>().await {
-        Ok(failure) => anyhow!("the site answers {}: {failure}", status.as_u16()),
-        Err(_) => anyhow!("the site answers {status}"),
-    }
+    let said = match answer.json::<Failure>().await {
+        Ok(failure) => format!("the site answers {}: {failure}", status.as_u16()),
+        Err(_) => format!("the site answers {status}"),
+    };
+    let is_final = [StatusCode::BAD_REQUEST, StatusCode::PAYLOAD_TOO_LARGE, StatusCode::UNPROCESSABLE_ENTITY];
+    if is_final.contains(&status) { Refusal(said).into() } else { anyhow!(said) }
 }

@@ -74,6 +74,9 @@ pub(crate) struct Visitor {
 #[derive(Debug, Deserialize)]
 pub(super) struct Listed {
     pub(super) id: u32,
+    /// The canonical one.
+    #[serde(deserialize_with = "info_hash")]
+    pub(super) info_hash: InfoHash,
     seeders: Option<u32>,
     leechers: Option<u32>,
     snatched: u32,

@@ -14,11 +14,18 @@ const MAX_ENTRIES: usize = 100_000;
 pub(super) struct Stamp(u64);
 
 impl Stamp {
-    /// Of all that is in `path`; `None` where there is not a single byte in it, and of links.
+    /// Of all that is in `path`, or why it is no source.
     ///
     /// # Errors
     /// Also where something vanishes meanwhile, or there is too much in it.
-    pub(super) fn of(path: &Path) -> io::Result<Option<Self>> {
+    pub(super) fn of(path: &Path) -> io::Result<Result<Self, &'static str>> {
+        let kind = fs::symlink_metadata(path)?.file_type();
+        if kind.is_symlink() {
+            return Ok(Err("it is a link"));
+        }
+        if !kind.is_file() && !kind.is_dir() {
+            return Ok(Err("it is neither a file nor a folder"));
+        }
         let mut files = Vec::new();
         let mut open = vec![path.to_owned()];
         let mut entries = 0;
@@ -37,9 +44,9 @@ impl Stamp {
             }
         }
         if files.iter().all(|(_, metadata)| metadata.len() == 0) {
-            return Ok(None);
+            return Ok(Err("there is not a single byte in it"));
         }
-        Ok(Some(Self::of_files(files)))
+        Ok(Ok(Self::of_files(files)))
     }
 
     /// Folders name their entries in any order.

@@ -1,6 +1,8 @@
 use std::fs::{self, File};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use tempfile::TempDir;
 
 use super::*;
@@ -32,16 +34,23 @@ impl Watched {
 
     /// A look a second after the one before, in short words.
     fn look(&mut self) -> Vec<String> {
-        self.now += PAUSE;
+        self.now += LOOK;
         let events = self.sources.look(self.now).expect("a look");
-        let words = |event| match event {
-            Event::Added { name, path } => {
+        let words = |Event { name, change }| match change {
+            Change::Added(path) => {
                 assert_eq!(path, self.path(&name));
                 format!("+{name}")
             }
-            Event::Removed { name } => format!("-{name}"),
+            Change::Rewritten => format!("~{name}"),
+            Change::Gone => format!("-{name}"),
+            Change::LeftOut(why) => format!("{name}: {why}"),
         };
         events.into_iter().map(words).collect()
+    }
+
+    /// Looks until all has settled, in short words.
+    fn settle(&mut self) -> Vec<String> {
+        (0..=SETTLED.as_secs()).flat_map(|_| self.look()).collect()
     }
 }
 
@@ -52,30 +61,21 @@ fn files_and_folders_count_once_they_stay_as_they_are() {
     watched.write("album/cd1/track", "x");
     assert_eq!(watched.look(), [""; 0]);
     watched.write("late", "x");
-    assert_eq!(watched.look(), ["+album", "+film"]);
-    assert_eq!(watched.look(), ["+late"]);
-    assert_eq!(watched.look(), [""; 0]);
+    assert_eq!(watched.settle(), ["+album", "+film", "+late"]);
+    assert_eq!(watched.settle(), [""; 0]);
 }
 
 #[test]
-fn two_looks_within_a_second_are_not_enough() {
+fn what_is_copied_with_pauses_of_some_seconds_is_told_once() {
     let mut watched = Watched::new();
-    watched.write("film", "x");
-    watched.look();
-    let soon = watched.now + PAUSE / 2;
-    assert_eq!(watched.sources.look(soon).expect("a look"), []);
-    assert_eq!(watched.look(), ["+film"]);
-}
-
-#[test]
-fn what_still_grows_does_not_count() {
-    let mut watched = Watched::new();
-    for length in 1..4 {
+    for length in 1..5 {
         watched.write("film", &"x".repeat(length));
         watched.write(&format!("album/track-{length}"), "x");
-        assert_eq!(watched.look(), [""; 0], "{length}");
+        for _ in 0..SETTLED.as_secs() {
+            assert_eq!(watched.look(), [""; 0], "{length}");
+        }
     }
-    assert_eq!(watched.look(), ["+album", "+film"]);
+    assert_eq!(watched.settle(), ["+album", "+film"]);
 }
 
 #[test]
@@ -83,39 +83,36 @@ fn changed_sources_go_and_come_back() {
     let mut watched = Watched::new();
     watched.write("film", "old");
     watched.write("album/track", "old");
-    watched.look();
-    watched.look();
+    watched.settle();
     // Of the same size, and with the same time: only the file is another one.
     let time = fs::metadata(watched.path("film")).expect("it is there").modified().expect("a time");
     watched.write(".new", "new");
     File::open(watched.path(".new")).expect("opens").set_modified(time).expect("set");
     fs::rename(watched.path(".new"), watched.path("film")).expect("renamed");
     watched.write("album/another", "new");
-    assert_eq!(watched.look(), ["-album", "-film"]);
-    assert_eq!(watched.look(), ["+album", "+film"]);
+    assert_eq!(watched.look(), ["~album", "~film"]);
+    assert_eq!(watched.settle(), ["+album", "+film"]);
 }
 
 #[test]
 fn removed_sources_are_told_if_they_ever_counted() {
     let mut watched = Watched::new();
     watched.write("film", "x");
-    watched.look();
-    watched.look();
+    watched.settle();
     watched.write("short-lived", "x");
     watched.look();
     fs::remove_file(watched.path("film")).expect("removed");
     fs::remove_file(watched.path("short-lived")).expect("removed");
     assert_eq!(watched.look(), ["-film"]);
     watched.write("album/track", "x");
-    watched.look();
-    watched.look();
+    watched.settle();
     fs::remove_dir_all(watched.path("")).expect("removed");
     assert_eq!(watched.look(), ["-album"]);
-    assert_eq!(watched.look(), [""; 0]);
+    assert_eq!(watched.settle(), [""; 0]);
 }
 
 #[test]
-fn torrents_hidden_names_links_and_what_is_empty_are_left_out() {
+fn what_is_left_out_is_told_once_and_why() {
     let mut watched = Watched::new();
     watched.write("film.torrent", "x");
     watched.write("film.TORRENT", "x");
@@ -124,11 +121,28 @@ fn torrents_hidden_names_links_and_what_is_empty_are_left_out() {
     watched.write("folder/of/empty-file", "");
     fs::create_dir_all(watched.path("empty/folders")).expect("a folder");
     symlink("/etc", watched.path("link")).expect("a link");
-    watched.look();
-    assert_eq!(watched.look(), [""; 0]);
+    mknodat(CWD, watched.path("pipe"), FileType::Fifo, Mode::RWXU, 0).expect("a pipe");
+    let latin1 = watched.path("").join(OsStr::from_bytes(b"caf\xe9"));
+    fs::write(latin1, "x").expect("written");
+    let reasons = [
+        ".hidden: its name begins with a dot",
+        "caf\u{fffd}: its name is not UTF-8",
+        "empty-file: there is not a single byte in it",
+        "empty: there is not a single byte in it",
+        "film.TORRENT: it is a torrent already",
+        "film.torrent: it is a torrent already",
+        "folder: there is not a single byte in it",
+        "link: it is a link",
+        "pipe: it is neither a file nor a folder",
+    ];
+    let mut told = watched.settle();
+    told.sort();
+    assert_eq!(told, reasons);
+    assert_eq!(watched.settle(), [""; 0]);
     watched.write("empty/folders/file", "x");
-    watched.look();
-    assert_eq!(watched.look(), ["+empty"]);
+    assert_eq!(watched.settle(), ["+empty"]);
+    fs::remove_file(watched.path("empty/folders/file")).expect("removed");
+    assert_eq!(watched.settle(), ["-empty", "empty: there is not a single byte in it"]);
 }
 
 #[tokio::test]
@@ -137,5 +151,5 @@ async fn the_watch_tells_what_the_looks_find() {
     watched.write("film", "x");
     let mut events = watched.sources.watch();
     let path = watched.folder.path().join("sources/film");
-    assert_eq!(events.recv().await, Some(Event::Added { name: "film".to_owned(), path }));
+    assert_eq!(events.recv().await, Some(Event { name: "film".to_owned(), change: Change::Added(path) }));
 }
