@@ -144,6 +144,8 @@ impl Kind {
     }
 }
 
+pub(crate) use libtorrent::python;
+
 mod aria2;
 mod jsonrpc;
 mod ledger;

@@ -1,23 +1,23 @@
 //! `swarm demo`: everything together, until Ctrl-C.
 
+mod folders;
 mod following;
 mod lessons;
 mod orders;
 mod painting;
+mod programs;
 mod published;
 mod resident;
 mod world;
 
-use std::fs::{self, File, Permissions};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::os::unix::fs::PermissionsExt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use clap::Args;
+use clap::{Args, value_parser};
 use futures_util::future::try_join_all;
 use infra::folder::default_folder;
 use infra::refusal::Refusal;
@@ -31,7 +31,7 @@ use crate::network::{Families, Network};
 use crate::site::{self, Site};
 use crate::sources::{self, Event, Sources};
 use crate::{enter, page};
-use world::World;
+use world::{MOST_CLIENTS, World};
 
 /// How often the picture is painted.
 const MOMENT: Duration = Duration::from_secs(1);
@@ -39,9 +39,6 @@ const MOMENT: Duration = Duration::from_secs(1);
 /// Where site and tracker listen, on the bridge.
 const SITE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 77, 0, 1)), 8000);
 const TRACKER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 77, 0, 1)), 8080);
-
-/// A folder with it was made by us, and may be emptied.
-const MARK: &str = "swarm-demo";
 
 /// KiB a second that a client can be held to: more than any sends here, and what all of them understand.
 const MOST_RATE: u32 = 1_000_000;
@@ -70,10 +67,10 @@ pub(crate) struct Demo {
     )]
     pub(crate) clients: Vec<Kind>,
     /// Where the browser finds the site
-    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8000")]
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8000", value_parser = site_address)]
     pub(crate) site: SocketAddr,
     /// KiB a second that each client may send, and fetch; 0 for no limit
-    #[arg(long, value_name = "KiB/s", default_value_t = 2048)]
+    #[arg(long, value_name = "KiB/s", default_value_t = 2048, value_parser = value_parser!(u32).range(..=i64::from(MOST_RATE)))]
     pub(crate) rate: u32,
     /// Where everything is kept; emptied at the start [default: `$XDG_DATA_HOME/fairywren-demo`, else
     /// `~/.local/share/fairywren-demo`, for root `/var/lib/fairywren-demo`]
@@ -85,18 +82,45 @@ pub(crate) struct Demo {
 pub(crate) fn run(options: &Demo) -> anyhow::Result<()> {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
-    runtime.block_on(demonstrate(options))
+    let outcome = runtime.block_on(demonstrate(options));
+    // A source may be on a disk that does not answer.
+    runtime.shutdown_timeout(PATIENCE);
+    outcome
+}
+
+impl Demo {
+    /// Where everything is kept.
+    ///
+    /// # Errors
+    /// A [`Refusal`] of what cannot work, before anything is touched.
+    fn check(&self) -> anyhow::Result<PathBuf> {
+        let clients = usize::from(self.seeders) + usize::from(self.leechers);
+        if clients > MOST_CLIENTS {
+            return Err(Refusal(format!(
+                "{clients} clients are too many: {MOST_CLIENTS} is the most that --seeders and --leechers may be \
+                 together"
+            ))
+            .into());
+        }
+        let data = self.data.clone().map_or_else(|| default_folder("fairywren-demo"), Ok)?;
+        let data = std::path::absolute(data).context("the data folder")?;
+        folders::check(&self.sources, &data)?;
+        control::check(&data)?;
+        programs::check(&self.clients)?;
+        Ok(data)
+    }
 }
 
 async fn demonstrate(options: &Demo) -> anyhow::Result<()> {
     let shutdown = Shutdown::default();
     let mut signalled = pin!(shutdown.signalled());
-    let data = options.data.clone().map_or_else(|| default_folder("fairywren-demo"), Ok)?;
-    let (data, _lock) = fresh(&data)?;
+    let data = options.check()?;
+    let sources = folders::sources(&options.sources)?;
+    let (data, _lock) = folders::fresh(&data)?;
     let mut rig = tokio::select! {
         biased;
         signalled = &mut signalled => return Ok(signalled?),
-        rig = Rig::start(options, &data, &shutdown) => rig?,
+        rig = Rig::start(options, sources, &data, &shutdown) => rig?,
     };
     let outcome = tokio::select! {
         signalled = &mut signalled => signalled.map_err(Into::into),
@@ -118,12 +142,16 @@ struct Rig {
 
 impl Rig {
     /// Starts tracker, site, page and clients, and says on standard output where they are.
-    async fn start(options: &Demo, data: &Path, shutdown: &Shutdown) -> anyhow::Result<Self> {
-        let sources = std::path::absolute(&options.sources).context("the sources")?;
+    async fn start(
+        options: &Demo,
+        sources: PathBuf,
+        data: &Path,
+        shutdown: &Shutdown,
+    ) -> anyhow::Result<Self> {
         sources::generate(&sources)?;
         let socket = enter::site_socket()?;
         socket.set_nonblocking(true)?;
-        let url = format!("http://{}", socket.local_addr()?);
+        let url = format!("http://{}", reachable(socket.local_addr()?));
         let network = Network::make(Families::V4)?;
         let site = Arc::new(Site::start(on_the_bridge(data, &url)?).await?);
         let world = World::new(
@@ -197,39 +225,40 @@ fn on_the_bridge(data: &Path, url: &str) -> anyhow::Result<site::Options> {
     })
 }
 
-/// The folder, empty but for the mark, which is locked as long as the file is open.
-fn fresh(data: &Path) -> anyhow::Result<(PathBuf, File)> {
-    let data = std::path::absolute(data).context("the data folder")?;
-    let name = data.display().to_string();
-    let mark = data.join(MARK);
-    let empty = !data.exists() || data.read_dir().is_ok_and(|mut entries| entries.next().is_none());
-    if !empty && !mark.exists() {
-        return Err(Refusal(format!(
-            "{name} has something in it that is not of a demonstration: choose another folder with --data"
-        ))
-        .into());
+/// Where a browser on this machine finds what listens at `address`.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
     }
-    fs::create_dir_all(&data).with_context(|| format!("cannot make {name}"))?;
-    // PostgreSQL runs as another user where we are root, and must pass through.
-    fs::set_permissions(&data, Permissions::from_mode(0o711))?;
-    let lock = File::create(&mark).with_context(|| format!("cannot write in {name}"))?;
-    if lock.try_lock().is_err() {
-        return Err(Refusal(format!(
-            "another demonstration runs on {name}: stop it first, or choose another folder with --data"
-        ))
-        .into());
-    }
-    let empty = || {
-        for entry in fs::read_dir(&data)? {
-            let path = entry?.path();
-            if path.is_dir() && !path.is_symlink() {
-                fs::remove_dir_all(path)?;
-            } else if path != mark {
-                fs::remove_file(path)?;
-            }
+    address
+}
+
+/// Numbers, as nothing resolves names in the network, and the one name that is the same everywhere.
+fn site_address(text: &str) -> Result<SocketAddr, String> {
+    let numbers = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
+    numbers.as_deref().unwrap_or(text).parse().map_err(|_| {
+        "name an address and a port in numbers, such as 127.0.0.1:8000, [::1]:8000 or 0.0.0.0:8000".to_owned()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_site_s_address_is_understood_and_can_be_opened() {
+        for (text, shown) in [
+            ("localhost:8000", "127.0.0.1:8000"),
+            ("0.0.0.0:8000", "127.0.0.1:8000"),
+            ("[::]:80", "[::1]:80"),
+            ("192.0.2.1:8000", "192.0.2.1:8000"),
+        ] {
+            let address = site_address(text).expect(text);
+            assert_eq!(reachable(address).to_string(), shown);
         }
-        Ok::<_, std::io::Error>(())
-    };
-    empty().with_context(|| format!("cannot empty {name}"))?;
-    Ok((data, lock))
+        assert!(site_address("localhost").expect_err("no port").contains("127.0.0.1:8000"));
+        assert!(site_address("example.org:80").is_err());
+    }
 }

@@ -236,7 +236,7 @@ fn bytes(rate: Option<u32>) -> u32 {
 }
 
 /// A Python with libtorrent: the one named by the environment, the one that `make` installed beside our programs, or any.
-fn python() -> String {
+pub(crate) fn python() -> String {
     let installed = || {
         let path = std::env::current_exe().ok()?.parent()?.parent()?.join("test-venv/bin/python");
         path.exists().then_some(path)?.into_os_string().into_string().ok()

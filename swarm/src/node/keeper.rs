@@ -143,7 +143,9 @@ impl Keeper {
                     program.kill().await;
                 }
                 let words = last_words(&self.log);
-                self.rest(State::Dead(format!("it did not answer for {} s: {words}", START.as_secs())));
+                let reason = format!("it did not answer for {} s: {words}", START.as_secs());
+                tracing::warn!("{} is dead: {reason}", self.name);
+                self.rest(State::Dead(reason));
             }
             _ => {}
         }
@@ -290,6 +292,7 @@ impl Keeper {
         let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
         let words = last_words(&self.log);
         let reason = if words.is_empty() { status } else { format!("{status}: {words}") };
+        tracing::warn!("{} has ended by itself: {reason}", self.name);
         self.rest(State::Dead(reason));
     }
 
