@@ -205,6 +205,7 @@ fn orders_that_change_nothing_are_not_said_to_be_carried_out() {
     refused(&["stop", "aria2-2"], "has stopped already");
     refused(&["kill", "aria2-2"], "nothing to kill");
     assert!(demonstration.tell(&["start", "aria2-2"]).contains("aria2-2 starts"));
+    demonstration.tell(&["restore", "aria2-2"]);
 
     demonstration.wait("it runs", |picture| picture["clients"][1]["state"] == "running");
     kill_process(demonstration.descendant("aria2c"), Signal::KILL).expect("killed");
