@@ -107,7 +107,7 @@ pub struct Outcome {
     pub uploaded: u64,
     /// Bytes received since this peer's last announce.
     pub downloaded: u64,
-    /// Bytes lacking, as announced; if nothing was announced, what the peer lacked before, rounded up.
+    /// Bytes lacking, as announced; if nothing was announced, or late, what the peer lacked before, rounded up.
     pub left: u64,
     /// Seconds since this peer's last announce, when it was a seeder then.
     pub seeded: u32,
@@ -119,12 +119,23 @@ pub struct Outcome {
 
 /// The peers of one torrent.
 ///
-/// **Sessions.** The first announce of a peer, and any whose `uploaded` or `downloaded` is lower than before, is
-/// the baseline of a session: it accounts for nothing. So neither a restart of the tracker nor announces that
-/// overtake each other make bytes out of nothing.
+/// **Sessions.** A client counts from 0 when it starts a torrent. Of each session the first announce is the baseline
+/// and accounts for nothing. Lower counters are no proof of a new one: announces overtake each other, the more so those
+/// of a client that announces over both families, of which one is slow; a lower baseline would count twice what has
+/// been counted. So a session is new
+/// - when its client says `started` over a family in which it is here already, and counters are lower or more is
+///   lacking. Over the other family the same may be but the late half of a pair;
+/// - or when counters are lower than at its last announce and that is more than 120 s ago: no client waits for an
+///   answer so long.
 ///
-/// **Restarts.** A client that died says no `stopped` and comes back with another id. So a new peer takes the place of
-/// those of the same member at the same endpoint.
+/// Otherwise an announce with lower counters is late: it adds nothing, the higher ones stay, and with them what is
+/// lacking. So does what is lacking where more is said to be, unless that is 120 s later or something has been moved: a
+/// seeder does not become a leecher that finishes once more. A `started` cannot be told from one that is repeated after
+/// the next announce: clients do not.
+///
+/// **Restarts.** A client that died says no `stopped`, and comes back with another id and `started`: that takes the
+/// place of those of the same member at the same endpoint. Without `started` both stay: clients of a member behind one
+/// address may have the same port.
 ///
 /// **Cost.** An announce takes time in proportion to the peers it is given, not to the swarm, and the longest single
 /// step moves 4095 peers. An IPv4 peer takes about 38 bytes, see `Table`.
@@ -201,7 +212,18 @@ impl Swarm {
                 None => Account { left: announcement.left.unwrap_or_default(), ..Account::default() },
             }
         } else {
-            let place = found.unwrap_or_else(|| self.join(announcement, rules, now, intern));
+            let place = match found {
+                Some(place) if self.is_start_of_another(place, announcement) => {
+                    let snatched = self.districts.slot(place).snatched();
+                    // With the endpoint of its other family, so that a late `started` over that joins the new session.
+                    self.remove(place);
+                    let place = self.join(announcement, rules, now, intern);
+                    self.districts.slot_mut(place).set_snatched(snatched);
+                    place
+                }
+                Some(place) => place,
+                None => self.join(announcement, rules, now, intern),
+            };
             let (place, account) = self.update(place, announcement, rules, now);
             window::fill(&self.districts, place, announcement, start, peers);
             account
@@ -259,6 +281,13 @@ impl Swarm {
         self.export(0, usize::MAX, now).map(|stored| stored.peer(clients))
     }
 
+    /// Whether a peer that is here begins a new session with `started`.
+    fn is_start_of_another(&self, place: Place, announcement: &Announcement) -> bool {
+        announcement.event == Event::Started
+            && self.districts.slot(place).is_ahead_of(announcement)
+            && self.districts.is_reachable(place, unmapped(announcement.endpoint))
+    }
+
     /// Adds a peer without endpoint; [`Swarm::update`] must follow.
     fn join(
         &mut self,
@@ -268,8 +297,9 @@ impl Swarm {
         intern: impl FnOnce(ClientPrefix) -> u16,
     ) -> Place {
         // A client that was started again after it died: what it was cannot be there any more.
-        while let Some(place) =
-            self.districts.at_endpoint(announcement.member, unmapped(announcement.endpoint))
+        while announcement.event == Event::Started
+            && let Some(place) =
+                self.districts.at_endpoint(announcement.member, unmapped(announcement.endpoint))
         {
             self.remove(place);
         }
@@ -292,7 +322,6 @@ impl Swarm {
         let slot = self.districts.slot_mut(place);
         let was_partial = slot.role() == PeerState::PartialSeed;
         let account = slot.account(announcement, rules, now);
-        slot.set_partial(announcement.event == Event::Paused);
         let is_partial = slot.role() == PeerState::PartialSeed;
         self.partial_seeds = self.partial_seeds + u32::from(is_partial) - u32::from(was_partial);
         (self.settle(place, announcement.endpoint), account)

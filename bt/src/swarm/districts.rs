@@ -116,6 +116,12 @@ impl Districts {
         (number, at.map(|at| Place { district, at }))
     }
 
+    /// Whether a peer has an endpoint of the same family as this, which is no IPv4 address within an IPv6 one.
+    pub(super) fn is_reachable(&self, place: Place, like: SocketAddr) -> bool {
+        let table = self.table(place.district);
+        if like.is_ipv4() { table.v4(place.at).is_some() } else { table.v6(place.at).is_some() }
+    }
+
     /// A peer of that member at that endpoint, which is no IPv4 address within an IPv6 one.
     pub(super) fn at_endpoint(&self, member: u32, endpoint: SocketAddr) -> Option<Place> {
         let district = self.district(member);

@@ -97,8 +97,12 @@ impl Slot {
     }
 
     pub(super) fn set_left(&mut self, left: u64) {
-        let units = u32::try_from(left.div_ceil(LEFT_UNIT)).unwrap_or(LEFT).min(LEFT);
-        self.set_state((self.state() & !LEFT) | units);
+        self.set_state((self.state() & !LEFT) | units(left));
+    }
+
+    /// Whether so much is more than what is lacking, as far as that is kept.
+    pub(super) fn lacks_less_than(&self, left: u64) -> bool {
+        self.state() & LEFT < units(left)
     }
 
     pub(super) fn snatched(&self) -> bool {
@@ -173,6 +177,10 @@ impl Slot {
 /// What is kept of a session counter.
 pub(super) fn kept(counter: u64) -> u64 {
     counter.min(COUNTER)
+}
+
+fn units(left: u64) -> u32 {
+    u32::try_from(left.div_ceil(LEFT_UNIT)).unwrap_or(LEFT).min(LEFT)
 }
 
 fn split(number: u32) -> [u16; 2] {

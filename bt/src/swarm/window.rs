@@ -136,7 +136,8 @@ impl Family<V6_LEN> for V6 {
     }
 }
 
-/// Endpoints looked at beyond those wanted: the asker's own, and one that its client left when it was restarted.
+/// Endpoints looked at beyond those wanted: the asker's own, and one of another client of the member at the same. If
+/// there are more, fewer peers than wanted may be given.
 const SPARE: usize = 2;
 
 /// The endpoints of one family that may be given, district after district, as a ring.

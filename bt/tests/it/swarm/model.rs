@@ -49,6 +49,40 @@ fn state(left: u64, partial: bool) -> PeerState {
     }
 }
 
+fn moved_less(a: &Announcement, peer: &Peer) -> bool {
+    a.uploaded < peer.uploaded || a.downloaded < peer.downloaded
+}
+
+fn lacks_more(a: &Announcement, peer: &Peer) -> bool {
+    a.left.is_some_and(|left| left > peer.left)
+}
+
+/// Whether an announce was overtaken by another: for two minutes that is possible.
+fn is_late(before: &Known, a: &Announcement, now: u32) -> bool {
+    let peer = &before.peer;
+    let moved_nothing = (a.uploaded, a.downloaded) == (peer.uploaded, peer.downloaded);
+    now - before.seen <= 120 && (moved_less(a, peer) || (moved_nothing && lacks_more(a, peer)))
+}
+
+impl Known {
+    /// Without endpoint.
+    fn new(a: &Announcement, now: u32) -> Self {
+        let left = a.left.expect("absent only in `stopped`");
+        let peer = Peer {
+            member: a.member,
+            client: a.client,
+            v4: None,
+            v6: None,
+            uploaded: a.uploaded,
+            downloaded: a.downloaded,
+            left,
+            state: state(left, a.event == Event::Paused),
+            idle: 0,
+        };
+        Self { peer, seen: now, snatched: false, baseline: false }
+    }
+}
+
 impl Model {
     pub(super) fn counts(&self) -> Counts {
         let number = |state: PeerState| {
@@ -62,40 +96,76 @@ impl Model {
 
     pub(super) fn announce(&mut self, a: &Announcement, rules: &Rules, now: u32) -> Account {
         let key = (a.member, a.identity);
-        let before = self.peers.remove(&key);
-        if before.is_none() && a.event == Event::Stopped {
-            return Account { left: a.left.unwrap_or(0), ..Account::default() };
+        let is_new = self.is_new_session(a);
+        let Some(mut before) = self.peers.remove(&key) else {
+            return self.join(a, now);
+        };
+        if is_new {
+            let account = Self::begin(a, before.snatched);
+            self.put(a, &account, Known { snatched: before.snatched, ..Known::new(a, now) });
+            self.snatched += u32::from(account.snatched);
+            return Account { known: true, ..account };
         }
-        let account = Self::account(before.as_ref(), a, rules, now);
+        let is_late = is_late(&before, a, now);
+        let account = Self::account(&before, a, is_late, rules, now);
         self.snatched += u32::from(account.snatched);
-        if a.event != Event::Stopped {
-            self.put(before.as_ref(), a, &account, now);
-        }
+        let starts_over = !is_late && moved_less(a, &before.peer);
+        let counter = |before: u64, now: u64| if starts_over { now } else { before.max(now) };
+        before.snatched |= account.snatched || (before.peer.left > 0 && account.left == 0);
+        before.peer.uploaded = counter(before.peer.uploaded, a.uploaded);
+        before.peer.downloaded = counter(before.peer.downloaded, a.downloaded);
+        before.seen = now;
+        before.baseline = false;
+        let partial = if is_late { before.peer.state } else { state(1, a.event == Event::Paused) };
+        before.peer.state = state(account.left, partial == PeerState::PartialSeed);
+        self.put(a, &account, before);
         account
     }
 
-    fn account(before: Option<&Known>, a: &Announcement, rules: &Rules, now: u32) -> Account {
-        let stored = before.map(|it| it.peer.left);
-        let left = a.left.or(stored).expect("absent only in `stopped`");
-        let got_all = left == 0 && (a.event == Event::Completed || stored.is_some_and(|left| left > 0));
+    fn join(&mut self, a: &Announcement, now: u32) -> Account {
+        if a.event == Event::Stopped {
+            return Account { left: a.left.unwrap_or(0), ..Account::default() };
+        }
+        let account = Self::begin(a, false);
+        self.snatched += u32::from(account.snatched);
+        self.put(a, &account, Known { snatched: account.snatched, ..Known::new(a, now) });
+        account
+    }
+
+    /// Whether a peer that is here says `started` as one that is not.
+    pub(super) fn is_new_session(&self, a: &Announcement) -> bool {
+        let Some(Known { peer, .. }) = self.peers.get(&(a.member, a.identity)) else { return false };
+        let here = if a.endpoint.is_ipv4() { peer.v4.is_some() } else { peer.v6.is_some() };
+        a.event == Event::Started && here && (moved_less(a, peer) || lacks_more(a, peer))
+    }
+
+    fn begin(a: &Announcement, snatched: bool) -> Account {
+        let left = a.left.expect("absent only in `stopped`");
+        let got_all = left == 0 && a.event == Event::Completed;
+        Account { snatched: got_all && !snatched, left, ..Account::default() }
+    }
+
+    fn account(before: &Known, a: &Announcement, is_late: bool, rules: &Rules, now: u32) -> Account {
+        let Known { peer, seen, snatched, baseline } = before;
+        let left = a.left.filter(|_| !is_late).unwrap_or(peer.left);
+        let got_all = left == 0 && (a.event == Event::Completed || peer.left > 0);
         // What an old copy lacked may have been counted after the copy was made.
-        let counts = a.event == Event::Completed || before.is_none_or(|it| !it.baseline);
-        let mut account = Account {
-            known: before.is_some(),
-            snatched: got_all && counts && before.is_none_or(|it| !it.snatched),
-            left,
-            ..Account::default()
-        };
-        let Some(Known { peer, seen, .. }) = before.filter(|it| !it.baseline) else { return account };
+        let counts = a.event == Event::Completed || !baseline;
+        let mut account =
+            Account { known: true, snatched: got_all && counts && !snatched, left, ..Account::default() };
+        if *baseline {
+            return account;
+        }
         let seconds = now - seen;
         if peer.left == 0 {
             account.seeded = seconds;
         } else {
             account.leeched = seconds;
         }
-        if a.uploaded >= peer.uploaded && a.downloaded >= peer.downloaded {
+        if is_late || !moved_less(a, peer) {
             let most = rules.bytes_per_second * u64::from(seconds.max(1));
-            let grown = (a.uploaded - peer.uploaded, a.downloaded - peer.downloaded);
+            let grown =
+                (a.uploaded.saturating_sub(peer.uploaded), a.downloaded.saturating_sub(peer.downloaded));
             account.uploaded = grown.0.min(most);
             account.downloaded = grown.1.min(most);
             account.clamped = grown.0 > most || grown.1 > most;
@@ -103,40 +173,30 @@ impl Model {
         account
     }
 
-    fn put(&mut self, before: Option<&Known>, a: &Announcement, account: &Account, now: u32) {
-        let (mut v4, mut v6) = before.map_or((None, None), |it| (it.peer.v4, it.peer.v6));
-        match a.endpoint {
-            SocketAddr::V4(endpoint) => v4 = Some(endpoint),
-            SocketAddr::V6(endpoint) => v6 = Some(endpoint),
+    fn put(&mut self, a: &Announcement, account: &Account, mut known: Known) {
+        if a.event == Event::Stopped {
+            return;
         }
-        let left = account.left.div_ceil(UNIT) * UNIT;
-        let peer = Peer {
-            member: a.member,
-            client: before.map_or(a.client, |it| it.peer.client),
-            v4,
-            v6,
-            uploaded: a.uploaded,
-            downloaded: a.downloaded,
-            left,
-            state: state(left, a.event == Event::Paused),
-            idle: 0,
-        };
-        let has_got_all = before.is_some_and(|it| it.snatched || (it.peer.left > 0 && left == 0));
-        let snatched = account.snatched || has_got_all;
-        let known = Known { peer, seen: now, snatched, baseline: false };
+        match a.endpoint {
+            SocketAddr::V4(endpoint) => known.peer.v4 = Some(endpoint),
+            SocketAddr::V6(endpoint) => known.peer.v6 = Some(endpoint),
+        }
+        known.peer.left = account.left.div_ceil(UNIT) * UNIT;
         self.peers.insert((a.member, a.identity), known);
     }
 
-    /// A new peer takes the place of those of its member at its endpoint.
+    /// A peer that says `started` takes the place of those of its member at its endpoint.
     pub(super) fn replace(&mut self, a: &Announcement) {
-        if a.event == Event::Stopped || self.peers.contains_key(&(a.member, a.identity)) {
+        let key = (a.member, a.identity);
+        let comes = !self.peers.contains_key(&key) || self.is_new_session(a);
+        if a.event != Event::Started || !comes {
             return;
         }
         let is_there = |peer: &Peer| match a.endpoint {
             SocketAddr::V4(endpoint) => peer.v4 == Some(endpoint),
             SocketAddr::V6(endpoint) => peer.v6 == Some(endpoint),
         };
-        self.peers.retain(|(member, _), it| *member != a.member || !is_there(&it.peer));
+        self.peers.retain(|other, it| *other == key || other.0 != a.member || !is_there(&it.peer));
     }
 
     /// The peers among which one must give way to a new one of the member, with the second they were seen at.

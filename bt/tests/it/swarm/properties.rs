@@ -67,7 +67,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         let step = prop_oneof![
             40 => announcements(members),
             4 => (0..20_u32).prop_map(Step::Wait),
-            1 => (0..60_u32).prop_map(Step::Expire),
+            1 => (100..140_u32).prop_map(Step::Wait),
+            1 => (0..200_u32).prop_map(Step::Expire),
             1 => (0..members).prop_map(Step::RemoveMember),
             1 => (any::<bool>(), 0..5_u32).prop_map(|(exact, away)| Step::Restart(exact, away)),
         ];
@@ -254,7 +255,8 @@ fn a_large_swarm_is_what_the_model_is() {
         } else {
             ([10, b, c, d], port).into()
         };
-        let events = [Event::None, Event::None, Event::None, Event::Paused, Event::Completed, Event::Stopped];
+        let events =
+            [Event::None, Event::None, Event::Started, Event::Paused, Event::Completed, Event::Stopped];
         pair.announce(&Announcement {
             member,
             identity: client.into(),
