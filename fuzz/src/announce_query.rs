@@ -78,7 +78,6 @@ pub fn seeds() -> Vec<Vec<u8>> {
             event,
             numwant: Some(200).filter(|_| event != Event::Paused),
             compact: event != Event::Completed,
-            key: Some(0xdead_beef).filter(|_| event != Event::None),
         };
         let mut query = String::new();
         request.write_query(&mut query);

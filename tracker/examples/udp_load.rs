@@ -143,7 +143,6 @@ fn announce(plan: &Plan, peer: u32, connection: u64, transaction: u32) -> Vec<u8
         event: Event::None,
         numwant: Some(50),
         compact: true,
-        key: Some(0x4c1b_2a90),
     };
     let mut datagram = Vec::with_capacity(180);
     Announce { request, url: announce.path.as_bytes().into() }.write(connection, transaction, &mut datagram);

@@ -60,7 +60,8 @@ impl Default for NumWant {
 }
 
 /// One announce as the client sent it. Its own idea of its address (`ip`, `ipv4`, `ipv6`) is not read:
-/// BEP 7 calls that an attack.
+/// BEP 7 calls that an attack. Nor is `key`, by which open trackers know a client again whose address has changed: here
+/// the announce key says who it is and the peer id which of the member's clients, over whatever address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     /// SHA-1 of the `info` (v1), or the truncated SHA-256 (v2, BEP 52).
@@ -81,8 +82,6 @@ pub struct Request {
     pub numwant: Option<u32>,
     /// Whether the answer may be compact (BEP 23): yes, unless `compact=0`.
     pub compact: bool,
-    /// Stays the same when the client's address changes; hexadecimal, 32 bits as in BEP 15.
-    pub key: Option<u32>,
 }
 
 impl Request {
@@ -141,9 +140,6 @@ impl Request {
             let _ = write!(out, "&numwant={numwant}");
         }
         out.push_str(if self.compact { "&compact=1" } else { "&compact=0" });
-        if let Some(key) = self.key {
-            let _ = write!(out, "&key={key:08x}");
-        }
     }
 }
 
@@ -159,7 +155,6 @@ struct Fields {
     event: Event,
     numwant: Option<u32>,
     dictionary: bool,
-    key: Option<u32>,
 }
 
 impl Fields {
@@ -190,7 +185,6 @@ impl Fields {
             b'e' if let Some(value) = named(b"event=") => self.event = event(value),
             b'n' if let Some(value) = named(b"numwant=") => self.numwant = count(value),
             b'c' if let Some(value) = named(b"compact=") => self.dictionary = value == b"0",
-            b'k' if let Some(value) = named(b"key=") => self.key = key(value),
             _ => {}
         }
         rest
@@ -233,7 +227,6 @@ impl Fields {
             event: self.event,
             numwant: self.numwant,
             compact: !self.dictionary,
-            key: self.key,
         })
     }
 }
@@ -267,8 +260,4 @@ fn event(value: &[u8]) -> Event {
         b"paused" => Event::Paused,
         _ => Event::None,
     }
-}
-
-fn key(value: &[u8]) -> Option<u32> {
-    std::str::from_utf8(value).ok().and_then(|text| u32::from_str_radix(text, 16).ok())
 }

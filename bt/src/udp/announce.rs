@@ -45,7 +45,7 @@ impl<'a> Announce<'a> {
         let uploaded = fields.take_u64()?;
         let event = event(fields.take_u32()?);
         let _ip = fields.take_u32()?;
-        let key = fields.take_u32()?;
+        let _key = fields.take_u32()?;
         let numwant = i32::from_be_bytes(fields.take()?);
         let port = u16::from_be_bytes(fields.take()?);
         if port == 0 {
@@ -61,15 +61,14 @@ impl<'a> Announce<'a> {
             event,
             numwant: u32::try_from(numwant).ok(),
             compact: true,
-            key: Some(key),
         };
         Ok(Self { request, url: read_url(fields.0)? })
     }
 
-    /// Appends the datagram of this announce. A `left` that is absent is written as 0.
+    /// Appends the datagram of this announce. A `left` that is absent is written as 0, and so are the client's address
+    /// and key.
     pub fn write(&self, connection: u64, transaction: u32, out: &mut Vec<u8>) {
-        let Request { info_hash, peer_id, port, uploaded, downloaded, left, numwant, key, .. } =
-            &self.request;
+        let Request { info_hash, peer_id, port, uploaded, downloaded, left, numwant, .. } = &self.request;
         write_header(connection, ANNOUNCE, transaction, out);
         out.extend_from_slice(info_hash.as_bytes());
         out.extend_from_slice(peer_id);
@@ -77,7 +76,7 @@ impl<'a> Announce<'a> {
             out.extend_from_slice(&counter.to_be_bytes());
         }
         let numwant = numwant.map_or(-1, |count| i32::try_from(count).unwrap_or(i32::MAX));
-        for number in [number(self.request.event), 0, key.unwrap_or(0), numwant.cast_unsigned()] {
+        for number in [number(self.request.event), 0, 0, numwant.cast_unsigned()] {
             out.extend_from_slice(&number.to_be_bytes());
         }
         out.extend_from_slice(&port.to_be_bytes());

@@ -73,7 +73,6 @@ fn an_announce_is_read_as_bep_15_shows_it() {
         event: Event::Started,
         numwant: None,
         compact: true,
-        key: Some(9),
     };
     assert_eq!(announce(&datagram), Ok(Announce { request: expected, url: Cow::Borrowed(b"") }));
     for length in 16..98 {
@@ -207,7 +206,6 @@ prop_compose! {
         port in 1_u16..,
         event in 0_usize..5,
         numwant in proptest::option::of(0..=i32::MAX.unsigned_abs()),
-        key: u32,
     ) -> Announced {
         use Event::{Completed, None, Paused, Started, Stopped};
         Announced {
@@ -220,7 +218,6 @@ prop_compose! {
             event: [None, Completed, Started, Stopped, Paused][event],
             numwant,
             compact: true,
-            key: Some(key),
         }
     }
 }

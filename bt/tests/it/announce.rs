@@ -22,7 +22,7 @@ fn a_plain_announce_is_read() {
     assert_eq!(request.info_hash.as_bytes(), b"aaaaaaaaaaaaaaaaaaaa");
     assert_eq!(&request.peer_id, b"-XX0001-bbbbbbbbbbbb");
     assert_eq!((request.port, request.uploaded, request.downloaded, request.left), (6881, 1, 2, Some(3)));
-    assert_eq!((request.event, request.numwant, request.key), (Event::None, None, None));
+    assert_eq!((request.event, request.numwant), (Event::None, None));
     assert!(request.compact);
 }
 
@@ -52,6 +52,7 @@ fn what_is_empty_unknown_or_without_value_is_ignored() {
         "&corrupt=0&supportcrypto=1&redundant=0&trackerid=x",
         "&PORT=0",
         "&key=zebra",
+        "&key=1A2B3C4D",
     ] {
         assert_eq!(parse(more).as_ref(), Ok(&same), "{more}");
     }
@@ -280,7 +281,7 @@ prop_compose! {
     fn requests()(
         info_hash: [u8; 20], peer_id: [u8; 20], port in 1..=u16::MAX,
         uploaded: u64, downloaded: u64, left: u64, event in 0..5_u8,
-        numwant: Option<u32>, compact: bool, key: Option<u32>,
+        numwant: Option<u32>, compact: bool,
     ) -> Request {
         let event = match event {
             0 => Event::None,
@@ -292,7 +293,7 @@ prop_compose! {
         let left = (event != Event::Stopped || left % 2 == 0).then_some(left);
         let info_hash = info_hash.into();
         Request {
-            info_hash, peer_id, port, uploaded, downloaded, left, event, numwant, compact, key,
+            info_hash, peer_id, port, uploaded, downloaded, left, event, numwant, compact,
         }
     }
 }

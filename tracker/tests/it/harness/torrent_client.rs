@@ -27,7 +27,6 @@ impl TorrentClient {
             event: Event::Started,
             numwant: None,
             compact: true,
-            key: None,
         };
         Self { address, key: key(member, 0, None), request }
     }

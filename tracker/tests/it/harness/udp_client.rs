@@ -50,7 +50,6 @@ impl UdpClient {
             event: Event::Started,
             numwant: None,
             compact: true,
-            key: Some(1),
         };
         let url = format!("/announce/{}/announce", key(member, 0, None));
         let mut client = Self { socket, connection: 0, request, url, transaction: 7 };
