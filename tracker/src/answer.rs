@@ -195,7 +195,7 @@ impl Tracker {
         let torrent_id = torrent.map_or(0, |torrent| torrent.id);
         let entry = |verdict| Entry::new(now, torrent_id, number, verdict, origin.how(request.event));
         let result = check_enabled(member)
-            .and_then(|()| self.admit(seat, client, now))
+            .and_then(|()| self.admit(seat, client, request.event, now))
             .and_then(|()| torrent.ok_or(Refusal::Unregistered))
             .and_then(|torrent| self.apply(&torrent, token.id(), request, origin.ip, encode));
         let entry = match result {
@@ -207,11 +207,18 @@ impl Tracker {
     }
 
     /// Whether the member may announce now, with this client.
-    fn admit(&self, seat: &Seat, client: ClientPrefix, now: u32) -> Result<(), Refusal> {
-        if !self.settings.clients.admit(client) {
+    ///
+    /// Whoever leaves may, at any time: what they moved last would be lost, and others be told of them until they
+    /// expire. It counts as an announce all the same.
+    fn admit(&self, seat: &Seat, client: ClientPrefix, event: Event, now: u32) -> Result<(), Refusal> {
+        let leaves = event == Event::Stopped;
+        if !leaves && !self.settings.clients.admit(client) {
             return Err(Refusal::Client(client));
         }
-        seat.allowance.take(self.settings.pace, now).map_err(|minutes| Refusal::TooOften { minutes })
+        match seat.allowance.take(self.settings.pace, now) {
+            Err(minutes) if !leaves => Err(Refusal::TooOften { minutes }),
+            _ => Ok(()),
+        }
     }
 
     /// Tells the swarm, and says how many IPv4 and IPv6 peers were given.

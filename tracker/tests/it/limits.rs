@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bt::InfoHash;
-use bt::announce::{Reply, Retry};
+use bt::announce::{Event, Reply, Retry};
 use serde_json::json;
 use tokio::task::JoinSet;
 
@@ -32,6 +32,26 @@ async fn a_member_who_announces_too_often_is_told_when_to_come_back_and_others_a
     let scrape = format!("/announce/{}/scrape?info_hash={}", key(robin, 0, None), "%01".repeat(20));
     assert!(tracker.get(&scrape).await.text().contains("Too many announces"));
     tracker.client(jay, 1).on(one).announce().await;
+}
+
+#[tokio::test]
+async fn whoever_leaves_may_though_the_member_announced_too_often_or_the_client_is_not_wanted_any_more() {
+    let mut site = Site::new().await;
+    site.config["tracker"]["announcesPerMinute"] = 1.into();
+    site.config["tracker"]["announceBurst"] = 2.into();
+    site.config["tracker"]["clientsDenied"] = json!(["-XX"]);
+    let (robin, hash) = (site.member("robin").await, site.torrent(1).await);
+    let tracker = site.start().await;
+    let stay = tracker.client(robin, 1).on(hash);
+    let mut leave = tracker.client(robin, 2).on(hash);
+    stay.announce().await;
+    assert_eq!(leave.announce().await.incomplete, Some(2));
+    assert!(leave.refusal().await.contains("Too many"));
+    let last = leave.announce_event(Event::Stopped).await;
+    assert_eq!((last.incomplete, last.peers), (Some(1), Vec::new()));
+    leave.request.peer_id = *b"-XX0001-abcdefghijkl";
+    leave.announce_event(Event::Stopped).await;
+    assert!(stay.refusal().await.contains("Too many"), "it is no announce less");
 }
 
 #[tokio::test]

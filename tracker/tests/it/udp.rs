@@ -141,6 +141,8 @@ async fn limits_are_those_of_http() {
     let reason = client.refusal().await;
     assert!(reason.contains("Too many announces"), "{reason}");
     assert_eq!(client.scrape(&[hash]).await, Heard::Refusal(reason));
+    client.request.event = Event::Stopped;
+    assert_eq!(client.announce().await, (0, 0, Vec::new()), "whoever leaves may");
     let mut denied = UdpClient::connect(tracker.udp[1], jay, 2).await.on(hash);
     denied.request.peer_id = *b"-XX0001-abcdefghijkl";
     assert!(denied.refusal().await.contains("-XX0001-"));
