@@ -161,7 +161,8 @@ impl Columns {
                 leeched_seconds = add_up(t.leeched_seconds, excluded.leeched_seconds),
                 left_bytes = excluded.left_bytes,
                 stopped = excluded.stopped,
-                last_seen_at = greatest(t.last_seen_at, excluded.last_seen_at),
+                -- Batches may come in another order than they were made. A clock that was ahead is not believed for ever.
+                last_seen_at = least(greatest(t.last_seen_at, excluded.last_seen_at), now()),
                 snatched_at = coalesce(t.snatched_at, excluded.snatched_at),
                 clamped_count = least(t.clamped_count::bigint + excluded.clamped_count, 2147483647)::int,
                 clamped_at = coalesce(excluded.clamped_at, t.clamped_at)";

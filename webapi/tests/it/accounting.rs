@@ -236,6 +236,22 @@ async fn sums_end_at_the_greatest_number_and_odd_reports_stop_nothing() {
 }
 
 #[tokio::test]
+async fn a_last_announce_in_the_future_does_not_stay_there() {
+    let place = Place::new();
+    let site = site(&place).await;
+    site.member("wren", &[]).await.add_torrent("a").await;
+    let tracker = Tracker::start(&place, 1, Vec::new()).await;
+    tracker.report(1, 1, vec![moved(1, 1)]);
+    tracker.all_applied().await;
+    site.execute("update transfers set last_seen_at = now() + interval '1 day'").await;
+    tracker.report(1, 2, vec![moved(1, 1)]);
+    tracker.all_applied().await;
+    assert!(site.value("select last_seen_at <= now() from transfers").await);
+    tracker.kill().await;
+    site.stop().await;
+}
+
+#[tokio::test]
 async fn a_torrent_that_is_deleted_while_its_reports_come_ends_in_no_fault() {
     let place = Place::new();
     let site = site(&place).await;
