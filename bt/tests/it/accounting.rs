@@ -1,8 +1,12 @@
 //! Accounting from the announce to the sums in a database, through everything that can go wrong between them.
 //!
+//! The clients know what they moved, how often they began anew and in which order they announced; the tracker has to
+//! find out from announces that come late, more than once, and over both families.
+//!
 //! Real are the swarms, the outbox, the frames, the restart file's bytes and the rule by which batches are applied.
 //! Made up are what carries them, which loses, repeats and delays, the database, and the processes, which stop or die.
 
+mod client;
 mod reference;
 mod world;
 
@@ -10,28 +14,42 @@ use bt::announce::Event;
 use proptest::prelude::*;
 use world::World;
 
-/// Bytes that a peer can move in a second.
-const BYTES_PER_SECOND: u64 = 1000;
-
 /// Seconds after which a silent peer does not come back.
 const TIMEOUT: u32 = 3000;
 
-/// One announce of one client; counters grow by what is said, or begin again with it.
+/// Seconds that an announce is under way at most: below what the tracker reckons with.
+const LATEST: u32 = 110;
+
+/// Member, torrent, and which of the member's clients: the first has IPv4, the second IPv6, the third both.
+type Who = (u32, usize, u32);
+
+/// One announce of one client, which has moved so much since its last one.
 #[derive(Debug, Clone, Copy)]
 struct Announce {
-    member: u32,
-    torrent: usize,
-    client: u32,
+    who: Who,
     uploaded: u64,
     downloaded: u64,
-    begins_again: bool,
-    left: u64,
+    /// Has everything from now on.
+    finishes: bool,
+    /// `completed` only where it finishes.
     event: Event,
+    over_v6: bool,
+    /// Seconds under way.
+    late: u32,
+    /// It arrives once more, after so many seconds.
+    again: Option<u32>,
 }
 
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Announce(Announce),
+    /// A client starts, perhaps after it died. It may not say so; over its other family it does so later.
+    Start {
+        who: Who,
+        says_so: bool,
+        late: u32,
+    },
+    Stop(Who),
     Wait(u32),
     /// The tracker takes what the swarms have to report.
     Gather,
@@ -52,27 +70,42 @@ enum Step {
     Kill(u32),
 }
 
+fn who() -> impl Strategy<Value = Who> {
+    (1..4_u32, 0..2_usize, 0..3_u32)
+}
+
+fn seconds_under_way() -> impl Strategy<Value = u32> {
+    prop_oneof![Just(0), 0..LATEST]
+}
+
 fn announces() -> impl Strategy<Value = Step> {
-    let who = (1..4_u32, 0..2_usize, 0..3_u32);
-    let counters = (0..40_000_u64, 0..40_000_u64, prop::bool::weighted(0.1));
-    (who, counters, any::<bool>(), 0..10_u8).prop_map(|(who, counters, seeds, event)| {
-        let (member, torrent, client) = who;
-        let (uploaded, downloaded, begins_again) = counters;
+    let way = (any::<bool>(), seconds_under_way(), prop::option::weighted(0.1, 0..LATEST));
+    let moved = (1..40_000_u64, 0..40_000_u64, prop::bool::weighted(0.3), 0..4_u8);
+    (who(), moved, way).prop_map(|(who, moved, way)| {
+        let (uploaded, downloaded, finishes, event) = moved;
         let event = match event {
-            0 => Event::Stopped,
-            1 => Event::Completed,
-            2 => Event::Paused,
-            3 => Event::Started,
+            0 => Event::Paused,
+            1 | 2 if finishes => Event::Completed,
             _ => Event::None,
         };
-        let left = if seeds || event == Event::Completed { 0 } else { 1 << 20 };
-        Step::Announce(Announce { member, torrent, client, uploaded, downloaded, begins_again, left, event })
+        let (over_v6, late, again) = way;
+        Step::Announce(Announce { who, uploaded, downloaded, finishes, event, over_v6, late, again })
+    })
+}
+
+fn starts() -> impl Strategy<Value = Step> {
+    (who(), any::<bool>(), seconds_under_way()).prop_map(|(who, says_so, late)| Step::Start {
+        who,
+        says_so,
+        late,
     })
 }
 
 fn steps() -> impl Strategy<Value = Step> {
     prop_oneof![
         30 => announces(),
+        5 => starts(),
+        4 => who().prop_map(Step::Stop),
         10 => (0..60_u32).prop_map(Step::Wait),
         10 => Just(Step::Gather),
         8 => Just(Step::Ask),

@@ -1,10 +1,11 @@
-//! What the sums have to be, written for the reader and not for speed.
+//! What the sums have to be: what the clients moved, as far as the tracker can know of it.
 
 use std::collections::BTreeMap;
 
 use bt::announce::Event;
 
-use super::{Announce, BYTES_PER_SECOND, TIMEOUT};
+use super::TIMEOUT;
+use super::client::Message;
 
 /// Member and torrent.
 pub(super) type Pair = (u32, u32);
@@ -17,7 +18,6 @@ pub(super) struct Sums {
     pub(super) seeded: u64,
     pub(super) leeched: u64,
     pub(super) snatched: bool,
-    pub(super) clamped: bool,
 }
 
 impl Sums {
@@ -28,7 +28,6 @@ impl Sums {
             seeded: self.seeded.max(other.seeded),
             leeched: self.leeched.max(other.leeched),
             snatched: self.snatched | other.snatched,
-            clamped: self.clamped | other.clamped,
         }
     }
 }
@@ -42,15 +41,39 @@ pub(super) struct Transfer {
     pub(super) stopped: bool,
 }
 
+/// What has arrived of a client's session.
 #[derive(Debug, Clone, Copy)]
-struct Session {
-    uploaded: u64,
+pub(super) struct Session {
+    /// As the client counts its sessions.
+    pub(super) number: u64,
+    /// The most that was announced.
+    pub(super) uploaded: u64,
     downloaded: u64,
+    /// As the announce said that was sent last, by its number.
     left: u64,
-    seen: u64,
+    sent: u64,
+    pub(super) seen: u64,
+    /// Over IPv4 and IPv6.
+    pub(super) families: [bool; 2],
     snatched: bool,
     /// The next announce counts nothing.
     baseline: bool,
+}
+
+impl Session {
+    fn new(message: &Message, now: u64, snatched: bool) -> Self {
+        Self {
+            number: message.session,
+            uploaded: message.uploaded,
+            downloaded: message.downloaded,
+            left: message.left,
+            sent: message.sent,
+            seen: now,
+            families: [false; 2],
+            snatched,
+            baseline: false,
+        }
+    }
 }
 
 /// What a restart brings back.
@@ -68,60 +91,61 @@ pub(super) struct Reference {
 }
 
 impl Reference {
-    /// Applies an announce at the time `now`, with the client's counters.
-    pub(super) fn announce(
-        &mut self,
-        pair: Pair,
-        a: &Announce,
-        (uploaded, downloaded): (u64, u64),
-        now: u64,
-    ) {
-        let key = (pair, a.client);
+    /// A client's announce arrives at the time `now`.
+    pub(super) fn arrive(&mut self, message: &Message, now: u64) {
+        let pair = message.pair();
+        let key = (pair, message.who.2);
         let known = self.sessions.remove(&key);
-        if known.is_none() && a.event == Event::Stopped {
+        if known.is_none() && message.event == Event::Stopped {
             return;
         }
-        let before = known.unwrap_or(Session {
-            uploaded,
-            downloaded,
-            left: a.left,
-            seen: now,
-            snatched: false,
-            baseline: false,
-        });
-        let transfer = self.transfers.entry(pair).or_default();
-        let idle = now - before.seen;
-        let was_seeder = before.left == 0;
-        if !before.baseline {
-            if was_seeder {
-                transfer.sums.seeded += idle;
-            } else {
-                transfer.sums.leeched += idle;
-            }
-            if uploaded >= before.uploaded && downloaded >= before.downloaded {
-                let possible = BYTES_PER_SECOND * idle.max(1);
-                let (up, down) = (uploaded - before.uploaded, downloaded - before.downloaded);
-                transfer.sums.uploaded += up.min(possible);
-                transfer.sums.downloaded += down.min(possible);
-                transfer.sums.clamped |= up.max(down) > possible;
-            }
+        let is_new = known.is_some_and(|it| it.number != message.session);
+        let mut session = match known {
+            Some(session) if !(is_new && message.event == Event::Started) => session,
+            other => Session::new(message, now, other.is_some_and(|it| it.snatched)),
+        };
+        let was_seeder = session.left == 0;
+        if is_new || message.sent > session.sent {
+            (session.left, session.sent) = (message.left, message.sent);
         }
-        let completed = a.event == Event::Completed;
-        let finished = a.left == 0 && (completed || !was_seeder);
-        if finished && !before.snatched && (completed || !before.baseline) {
-            transfer.sums.snatched = true;
+        let transfer = self.transfers.entry(pair).or_default();
+        let sums = &mut transfer.sums;
+        if !session.baseline {
+            let seconds = if was_seeder { &mut sums.seeded } else { &mut sums.leeched };
+            *seconds += now - session.seen;
+        }
+        if is_new {
+            let (families, snatched, baseline) = (session.families, session.snatched, session.baseline);
+            let left = session.left;
+            session = Session { left, families, snatched, baseline, ..Session::new(message, now, false) };
+        } else if !session.baseline {
+            sums.uploaded += message.uploaded.saturating_sub(session.uploaded);
+            sums.downloaded += message.downloaded.saturating_sub(session.downloaded);
+        }
+        let completed = message.event == Event::Completed;
+        let finished = session.left == 0 && (completed || !was_seeder);
+        if finished && !session.snatched && (completed || !session.baseline) {
+            sums.snatched = true;
             *self.snatches.entry(pair.1).or_default() += 1;
         }
-        if a.event != Event::Stopped {
-            let snatched = before.snatched || finished;
-            let session =
-                Session { uploaded, downloaded, left: a.left, seen: now, snatched, baseline: false };
+        session.snatched |= finished;
+        session.uploaded = session.uploaded.max(message.uploaded);
+        session.downloaded = session.downloaded.max(message.downloaded);
+        session.seen = now;
+        session.baseline = false;
+        session.families[usize::from(message.over_v6)] = true;
+        transfer.left = session.left;
+        transfer.seen = now;
+        if message.event != Event::Stopped {
             self.sessions.insert(key, session);
         }
-        transfer.left = a.left;
-        transfer.seen = now;
         transfer.stopped =
-            a.event == Event::Stopped && !self.sessions.keys().any(|(other, _)| *other == pair);
+            message.event == Event::Stopped && !self.sessions.keys().any(|(other, _)| *other == pair);
+    }
+
+    /// What the tracker knows of a client.
+    pub(super) fn session(&self, pair: Pair, client: u32) -> Option<&Session> {
+        self.sessions.get(&(pair, client))
     }
 
     pub(super) fn copy(&self) -> Copy {

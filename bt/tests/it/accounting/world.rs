@@ -7,12 +7,13 @@ use bt::control::{Answer, Request};
 use bt::counts::Position;
 use bt::report::{Outbox, Report, is_new};
 use bt::restart::{Section, SwarmHead, Writer, read_all};
-use bt::swarm::{Announcement, PeerBuffer, Rules, Stored, Swarm};
+use bt::swarm::{PeerBuffer, Rules, Stored, Swarm};
 
+use super::client::{Client, Message, families, pair};
 use super::reference::{Copy, Pair, Reference, Transfer};
-use super::{Announce, BYTES_PER_SECOND, Step, TIMEOUT};
+use super::{Announce, Step, TIMEOUT, Who};
 
-const RULES: Rules = Rules { peers_per_member: 10, bytes_per_second: BYTES_PER_SECOND };
+const RULES: Rules = Rules { peers_per_member: 10, bytes_per_second: u64::MAX };
 
 /// What the tracker has in memory.
 struct Tracker {
@@ -36,8 +37,9 @@ pub(super) struct World {
     tracker: Tracker,
     /// Starts of the tracker.
     epochs: u64,
-    /// What each client has moved, as it counts itself.
-    counters: BTreeMap<(u32, usize, u32), (u64, u64)>,
+    clients: BTreeMap<Who, Client>,
+    /// Announces, and when they arrive.
+    under_way: Vec<(u64, Message)>,
     pub(super) database: Database,
     /// All that the webapi remembers.
     applied: Option<Position>,
@@ -58,29 +60,21 @@ impl Tracker {
         u32::try_from(now - self.started).expect("short")
     }
 
-    fn announce(&mut self, a: &Announce, (uploaded, downloaded): (u64, u64), now: u64) {
+    fn announce(&mut self, message: &Message, now: u64) {
         let now = self.clock(now);
-        let announcement = Announcement {
-            member: a.member,
-            identity: a.client,
-            client: [0; 8],
-            endpoint: ([192, 0, 2, 1], 1000 + u16::try_from(a.client).expect("few")).into(),
-            uploaded,
-            downloaded,
-            left: Some(a.left),
-            event: a.event,
-            numwant: 0,
-        };
-        let swarm = &mut self.swarms[a.torrent];
+        let announcement = message.announcement();
+        let swarm = &mut self.swarms[message.who.1];
         let mut rng = fastrand::Rng::with_seed(0);
         let mut peers = PeerBuffer::default();
         let outcome = swarm.announce(&announcement, &RULES, now, &mut rng, |_| 0, &mut peers);
-        if !outcome.known && a.event == Event::Stopped {
+        let stops = message.event == Event::Stopped;
+        if !outcome.known && stops {
             return;
         }
+        let (member, torrent) = message.pair();
         self.reports.push(Report {
-            member: a.member,
-            torrent: u32::try_from(a.torrent).expect("few"),
+            member,
+            torrent,
             uploaded: outcome.uploaded,
             downloaded: outcome.downloaded,
             left: outcome.left,
@@ -88,7 +82,7 @@ impl Tracker {
             seeded: outcome.seeded,
             leeched: outcome.leeched,
             snatched: outcome.snatched,
-            stopped: a.event == Event::Stopped && !swarm.has_member(a.member),
+            stopped: stops && !swarm.has_member(member),
             clamped: outcome.clamped,
         });
     }
@@ -164,7 +158,6 @@ impl Database {
             transfer.sums.seeded += u64::from(report.seeded);
             transfer.sums.leeched += u64::from(report.leeched);
             transfer.sums.snatched |= report.snatched;
-            transfer.sums.clamped |= report.clamped;
             transfer.left = report.left;
             transfer.seen = report.seen;
             transfer.stopped = report.stopped;
@@ -180,7 +173,8 @@ impl World {
             now,
             tracker: Tracker::start(1, now),
             epochs: 1,
-            counters: BTreeMap::new(),
+            clients: BTreeMap::new(),
+            under_way: Vec::new(),
             database: Database::default(),
             applied: None,
             file: None,
@@ -193,7 +187,9 @@ impl World {
     pub(super) fn take(&mut self, step: Step) {
         match step {
             Step::Announce(announce) => self.announce(&announce),
-            Step::Wait(seconds) => self.now += u64::from(seconds),
+            Step::Start { who, says_so, late } => self.begin(who, says_so, late),
+            Step::Stop(who) => self.end(who),
+            Step::Wait(seconds) => self.wait(self.now + u64::from(seconds)),
             Step::Gather => self.tracker.gather(),
             Step::Ask => {
                 let question = self.question();
@@ -246,16 +242,91 @@ impl World {
     }
 
     fn announce(&mut self, announce: &Announce) {
-        let key = (announce.member, announce.torrent, announce.client);
-        let counters = self.counters.entry(key).or_default();
-        if announce.begins_again {
-            *counters = (0, 0);
+        let who = announce.who;
+        if !self.client(who).runs {
+            match self.reference.session(pair(who), who.2) {
+                Some(_) => return self.begin(who, true, announce.late),
+                None => self.client(who).begin(),
+            }
         }
-        counters.0 += announce.uploaded;
-        counters.1 += announce.downloaded;
-        let pair = (announce.member, u32::try_from(announce.torrent).expect("few"));
-        self.tracker.announce(announce, *counters, self.now);
-        self.reference.announce(pair, announce, *counters, self.now);
+        let [has_v4, has_v6] = families(who);
+        let client = self.client(who);
+        client.uploaded += announce.uploaded;
+        client.downloaded += announce.downloaded;
+        if announce.finishes {
+            client.left = 0;
+        }
+        let mut message = client.announce(who, announce.event, has_v6 && (announce.over_v6 || !has_v4));
+        // Over each family, a client waits until it has an answer to its `started`.
+        message.over_v6 ^= self
+            .under_way
+            .iter()
+            .any(|(_, it)| (it.who, it.event, it.over_v6) == (who, Event::Started, message.over_v6));
+        self.send(message, announce.late);
+        if let Some(seconds) = announce.again {
+            self.send(message, seconds);
+        }
+    }
+
+    /// A client begins to count anew.
+    fn begin(&mut self, who: Who, says_so: bool, late: u32) {
+        let [has_v4, mut over_v6] = families(who);
+        over_v6 &= !has_v4;
+        self.under_way.retain(|(_, message)| message.who != who);
+        if let Some(known) = self.reference.session(pair(who), who.2).copied() {
+            if known.uploaded == 0 {
+                // Died before it moved anything: nothing tells that from one that goes on.
+                return;
+            }
+            over_v6 = !known.families[0];
+            if !says_so {
+                self.wait(self.now.max(known.seen + 121));
+            }
+        }
+        let event = if says_so { Event::Started } else { Event::None };
+        let client = self.client(who);
+        client.begin();
+        let first = client.announce(who, event, over_v6);
+        self.send(first, 0);
+        if says_so && families(who) == [true; 2] {
+            self.send(Message { over_v6: !over_v6, ..first }, late);
+        }
+    }
+
+    /// A client stops, over each of its families, and waits no more for answers.
+    fn end(&mut self, who: Who) {
+        if !self.client(who).runs {
+            return;
+        }
+        self.under_way.retain(|(_, message)| message.who != who);
+        let last = self.client(who).announce(who, Event::Stopped, false);
+        for (over_v6, has) in [false, true].into_iter().zip(families(who)) {
+            if has {
+                self.send(Message { over_v6, ..last }, 0);
+            }
+        }
+        self.client(who).runs = false;
+    }
+
+    fn client(&mut self, who: Who) -> &mut Client {
+        self.clients.entry(who).or_default()
+    }
+
+    fn send(&mut self, message: Message, late: u32) {
+        self.under_way.push((self.now + u64::from(late), message));
+        self.wait(self.now);
+    }
+
+    /// Lets the time come to `until`.
+    fn wait(&mut self, until: u64) {
+        self.under_way.sort_by_key(|(at, _)| *at);
+        while let Some((at, message)) = self.under_way.first().copied().filter(|(at, _)| *at <= until) {
+            self.under_way.remove(0);
+            self.now = at;
+            self.tracker.announce(&message, at);
+            self.reference.arrive(&message, at);
+        }
+        self.now = until;
     }
 
     fn question(&mut self) -> Vec<Vec<u8>> {
@@ -285,6 +356,8 @@ impl World {
 
     fn start(&mut self, seconds: u32) {
         self.now += u64::from(seconds);
+        // Nobody was there.
+        self.under_way.retain(|(at, _)| *at > self.now);
         self.epochs += 1;
         self.tracker = Tracker::start(self.epochs, self.now);
     }
@@ -302,11 +375,17 @@ impl World {
         self.start(seconds);
         // What it was saying has been heard by now, or will never be.
         self.answers.clear();
+        self.under_way.clear();
         let (file, copy) = self.file.clone().unwrap_or_default();
         if !file.is_empty() {
             self.tracker.restore(&file, self.now, false);
         }
         self.reference.kill(&copy, &self.database.transfers, self.now);
+        // Of those that began anew after the copy, only what they do from their next beginning on is compared.
+        for (who, client) in &mut self.clients {
+            let known = self.reference.session(pair(*who), who.2);
+            client.runs &= known.is_none_or(|it| it.number == client.session);
+        }
     }
 }
 
