@@ -130,8 +130,8 @@ pub struct Outcome {
 ///
 /// Otherwise an announce with lower counters is late: it adds nothing, the higher ones stay, and with them what is
 /// lacking. So does what is lacking where more is said to be, unless that is 120 s later or something has been moved: a
-/// seeder does not become a leecher that finishes once more. A `started` cannot be told from one that is repeated after
-/// the next announce: clients do not.
+/// seeder does not become a leecher that finishes once more. What cannot be told from a new session is taken for one: a
+/// `started` that arrives after a later announce over the same family, of which clients send none before its answer.
 ///
 /// **Restarts.** A client that died says no `stopped`, and comes back with another id and `started`: that takes the
 /// place of those of the same member at the same endpoint. Without `started` both stay: clients of a member behind one
