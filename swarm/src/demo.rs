@@ -149,6 +149,8 @@ impl Rig {
         shutdown: &Shutdown,
     ) -> anyhow::Result<Self> {
         sources::generate(&sources)?;
+        // They settle while the rest starts.
+        let sources = Sources::new(sources).watch();
         let socket = enter::site_socket()?;
         socket.set_nonblocking(true)?;
         let url = format!("http://{}", reachable(socket.local_addr()?));
@@ -177,7 +179,7 @@ impl Rig {
         let roles = (0..options.seeders).map(|_| true).chain((0..options.leechers).map(|_| false));
         try_join_all(kinds.zip(roles).map(|(kind, seeder)| world.settle(kind, seeder))).await?;
         println!("ready");
-        Ok(Self { world, site, wishes, sources: Sources::new(sources).watch() })
+        Ok(Self { world, site, wishes, sources })
     }
 
     /// Follows the sources and does what is wished for, until the site ends.
