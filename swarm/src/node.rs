@@ -18,7 +18,7 @@ use bt::bencode::Limits;
 use bt::metainfo::Metainfo;
 use parking_lot::Mutex;
 use serde::Serialize;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout};
 
 use crate::client::{Client, Kind, Setup, Share};
@@ -94,14 +94,16 @@ pub(crate) struct Node {
     downloads: PathBuf,
     report: Arc<Mutex<Report>>,
     messages: mpsc::UnboundedSender<Message>,
+    ending: Arc<watch::Sender<bool>>,
 }
 
-/// What its thread is told.
-enum Message {
-    /// An order, but for the content of [`Order::Add`], and where the answer goes.
-    Order(Order, oneshot::Sender<anyhow::Result<()>>),
-    /// To end, and where that is said.
-    End(oneshot::Sender<()>),
+/// An order, but for the content of [`Order::Add`], and where the answer goes.
+type Message = (Order, oneshot::Sender<anyhow::Result<()>>);
+
+/// What its thread is told by: orders, and that it is to end, whatever it does just then.
+struct Inbox {
+    messages: mpsc::UnboundedReceiver<Message>,
+    ending: watch::Receiver<bool>,
 }
 
 impl Node {
@@ -134,6 +136,8 @@ impl Node {
         }
         let report = Arc::new(Mutex::new(Report::new(rate)));
         let (messages, inbox) = mpsc::unbounded_channel();
+        let (ending, asked_to_end) = watch::channel(false);
+        let inbox = Inbox { messages: inbox, ending: asked_to_end };
         let (started, start) = oneshot::channel();
         let task = {
             let (network, name) = (network.clone(), name.clone());
@@ -147,7 +151,7 @@ impl Node {
         thread::Builder::new().name(name.clone()).spawn(task).context("cannot start a thread")?;
         let addresses =
             start.await.context("its thread ended")?.with_context(|| format!("cannot start {name}"))?;
-        Ok(Self { name, kind, addresses, downloads, report, messages })
+        Ok(Self { name, kind, addresses, downloads, report, messages, ending: Arc::new(ending) })
     }
 
     /// Gives an order and waits until it is carried out. A program that is not there yet or any more is given torrents
@@ -175,15 +179,15 @@ impl Node {
     /// Stops its program, as its user would, and ends its thread and network. Returns when that is done, or after some
     /// seconds.
     pub(crate) async fn end(&self) {
-        let (done, ended) = oneshot::channel();
-        if self.messages.send(Message::End(done)).is_ok() && timeout(PATIENCE, ended).await.is_err() {
+        self.ending.send_replace(true);
+        if timeout(PATIENCE, self.messages.closed()).await.is_err() {
             tracing::warn!("{} did not end in time", self.name);
         }
     }
 
     async fn send(&self, order: Order) -> anyhow::Result<()> {
         let (answer, carried_out) = oneshot::channel();
-        self.messages.send(Message::Order(order, answer)).context("it has ended")?;
+        self.messages.send((order, answer)).ok().context("it has ended")?;
         carried_out.await.context("it has ended")?
     }
 
@@ -216,7 +220,7 @@ fn run(
     network: &Network,
     number: u16,
     keep: impl FnOnce(Port) -> Keeper,
-    inbox: mpsc::UnboundedReceiver<Message>,
+    inbox: Inbox,
     started: oneshot::Sender<anyhow::Result<Vec<IpAddr>>>,
 ) {
     let start = || {

@@ -11,12 +11,12 @@ use bt::InfoHash;
 use bt::bencode::Limits;
 use bt::metainfo::Metainfo;
 use parking_lot::Mutex;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::content;
 use super::program::{Program, last_words};
-use super::{Message, Order, Report, State};
+use super::{Inbox, Order, Report, State};
 use crate::client::{Activity, Client};
 use crate::network::Port;
 
@@ -102,25 +102,30 @@ impl Keeper {
     }
 
     /// Until it is told to end, or nobody can tell it anything any more.
-    pub(super) async fn keep(mut self, mut inbox: mpsc::UnboundedReceiver<Message>) {
-        let done = loop {
-            tokio::select! {
-                message = inbox.recv() => match message {
-                    Some(Message::Order(order, answer)) => self.obey(order, answer).await,
-                    Some(Message::End(done)) => break Some(done),
-                    None => break None,
-                },
-                status = ended(&mut self.program) => self.bury(status),
-                () = sleep_until(self.next), if self.program.is_some() => self.look().await,
+    pub(super) async fn keep(mut self, inbox: Inbox) {
+        let Inbox { mut messages, mut ending } = inbox;
+        let work = async {
+            loop {
+                tokio::select! {
+                    message = messages.recv() => match message {
+                        Some((order, answer)) => self.obey(order, answer).await,
+                        None => return,
+                    },
+                    status = ended(&mut self.program) => self.bury(status),
+                    () = sleep_until(self.next), if self.program.is_some() => self.look().await,
+                }
             }
         };
+        // A program that does not answer keeps nobody from ending it.
+        tokio::select! {
+            () = work => {}
+            _ = ending.wait_for(|asked| *asked) => {}
+        }
         if let Some(program) = self.program.take() {
             program.stop().await;
         }
         self.rest(State::Stopped);
-        if let Some(done) = done {
-            let _ = done.send(());
-        }
+        // By the end of `messages` it is seen that all is done.
     }
 
     async fn look(&mut self) {

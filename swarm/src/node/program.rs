@@ -80,6 +80,15 @@ impl Program {
     }
 }
 
+/// Nobody waits for it any more.
+impl Drop for Program {
+    fn drop(&mut self) {
+        if self.child.id().is_some() {
+            self.signal(Signal::KILL);
+        }
+    }
+}
+
 /// The last lines of a log, in one.
 pub(super) fn last_words(log: &Path) -> String {
     let text = fs::read(log).unwrap_or_default();

@@ -1,6 +1,8 @@
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
+use futures_util::poll;
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 use tokio::process::Command;
 
@@ -23,6 +25,9 @@ struct Fake {
     has: Arc<Mutex<Vec<InfoHash>>>,
     folder: Arc<Mutex<PathBuf>>,
 }
+
+/// A rate that it never says it has set.
+const HANGS: u32 = 77;
 
 /// Writes its number, and what it is told by Ctrl-C. Its first child must not outlive it.
 const WAIT: &str = "echo $$ > pid; trap 'echo stopped > end; exit 0' INT; sleep 1000 & echo $! > child; wait";
@@ -92,6 +97,9 @@ impl Client for Fake {
     }
 
     async fn throttle(&mut self, rate: Option<u32>) -> anyhow::Result<()> {
+        if rate == Some(HANGS) {
+            return std::future::pending().await;
+        }
         self.note(format!("throttle {rate:?}"));
         Ok(())
     }
@@ -226,6 +234,22 @@ fn what_is_ordered_while_a_program_starts_waits_until_it_answers() {
         fake.answers.store(true, Ordering::Release);
         order.await.unwrap().unwrap();
         assert_eq!(fake.told(), ["add false"]);
+    });
+}
+
+#[test]
+fn a_program_that_does_not_answer_is_ended_all_the_same() {
+    check("a_program_that_does_not_answer_is_ended_all_the_same", async |network, folder| {
+        let fake = Fake::new(true);
+        let node = fake.start(&network, 2, folder).await;
+        await_state(&node, &State::Running);
+        let child = fake.process("child");
+        let mut order = pin!(node.order(Order::Throttle(Some(HANGS))));
+        assert!(poll!(&mut order).is_pending());
+        node.end().await;
+        assert_eq!(node.report().state, State::Stopped);
+        assert!(order.await.is_err(), "it was given up");
+        has_ended(child);
     });
 }
 
