@@ -185,6 +185,11 @@ impl Node {
         }
     }
 
+    /// Whether it does nothing any more.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.messages.is_closed()
+    }
+
     async fn send(&self, order: Order) -> anyhow::Result<()> {
         let (answer, carried_out) = oneshot::channel();
         self.messages.send((order, answer)).ok().context("it has ended")?;

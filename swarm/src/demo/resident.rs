@@ -158,9 +158,12 @@ impl Runner {
         }
     }
 
-    /// Keeps what failed, and says why where that was not `said` already. Whether it is done.
+    /// Keeps what failed, and says why where that was not `said` already. Whether it is done with.
     fn note(&mut self, deed: Deed, done: anyhow::Result<()>, said: &str) -> bool {
         let Err(error) = done else { return true };
+        if self.node.has_ended() {
+            return true;
+        }
         let why = format!("{error:#}");
         if why != said {
             match &deed {
