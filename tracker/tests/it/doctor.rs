@@ -5,7 +5,7 @@ use bt::control::{Answer, Decision, Protocol, Request, Verdict};
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use crate::harness::{Connection, Heard, Site, TorrentClient, UdpClient, eventually, key};
+use crate::harness::{Connection, Heard, Site, TorrentClient, Tracker, UdpClient, eventually, key};
 use crate::live::ask;
 
 async fn decisions(site: &Site, member: u32) -> Vec<Decision> {
@@ -25,6 +25,17 @@ async fn comes(site: &Site, member: u32, verdict: Verdict) -> Decision {
         decisions(site, member).await.into_iter().find(|decision| decision.verdict == verdict)
     })
     .await
+}
+
+/// A tracker that has read which members and torrents there are: wrong keys are tried on those that it knows.
+async fn start(site: &Site) -> Tracker {
+    let tracker = site.start().await;
+    eventually("members and torrents are read", async || {
+        let health = tracker.get("/healthz").await.text();
+        (!health.contains(r#""directoryAgeSeconds":null"#)).then_some(())
+    })
+    .await;
+    tracker
 }
 
 async fn id_of(site: &Site, number: u8) -> u32 {
@@ -91,7 +102,7 @@ async fn refusals_are_remembered_as_far_as_the_key_is_the_members() {
     site.config["tracker"]["clientsDenied"] = json!(["-XX"]);
     let robin = site.member("robin").await;
     let (one, _) = (site.torrent(1).await, site.torrent(2).await);
-    let tracker = site.start().await;
+    let tracker = start(&site).await;
     let client = |hash: bt::InfoHash| tracker.client(robin, 1).on(hash);
     client([9; 20].into()).refusal().await;
     let mut denied = client(one);
@@ -124,7 +135,7 @@ async fn that_an_account_is_disabled_is_told_to_its_own_keys_only_and_remembered
     site.config["tracker"]["udpListen"] = json!(["127.0.0.1:0"]);
     let robin = site.member("robin").await;
     let (hash, unknown) = (site.torrent(1).await, bt::InfoHash::from([9; 20]));
-    let tracker = site.start().await;
+    let tracker = start(&site).await;
     let with = |key: String, hash| TorrentClient { key, ..tracker.client(robin, 1).on(hash) };
     let scrape = async |key: String| {
         tracker.get(&format!("/announce/{key}/scrape?info_hash={}", "%01".repeat(20))).await.text()
@@ -162,14 +173,13 @@ async fn that_an_account_is_disabled_is_told_to_its_own_keys_only_and_remembered
 async fn forged_keys_leave_no_trace_with_the_member_they_name() {
     let site = Site::new().await;
     let (robin, jay) = (site.member("robin").await, site.member("jay").await);
-    let hash = site.torrent(1).await;
-    let tracker = site.start().await;
+    let (hash, _) = (site.torrent(1).await, site.torrent(7).await);
+    let tracker = start(&site).await;
     let with = |key: String| TorrentClient { key, ..tracker.client(robin, 1).on(hash) };
     for version in 1..20 {
         with(key(robin, version, Some(hash))).refusal().await;
     }
     // A member's are looked at in turn: once this is remembered, those before have been looked at.
-    site.torrent(7).await;
     with(key(robin, 0, Some([7; 20].into()))).refusal().await;
     comes(&site, robin, Verdict::OtherTorrent).await;
     assert_eq!(verdicts(&site, robin).await, [Verdict::OtherTorrent]);
@@ -184,7 +194,7 @@ async fn a_members_wrong_keys_are_remembered_while_others_are_forged() {
     for number in 2..=21 {
         site.torrent(number).await;
     }
-    let tracker = site.start().await;
+    let tracker = start(&site).await;
     let mut forgers = JoinSet::new();
     for version in 1..=4 {
         let target =
