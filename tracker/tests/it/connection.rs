@@ -1,6 +1,7 @@
 //! HTTP itself: who is believed, how long is waited, how many are served, how it ends.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -127,11 +128,18 @@ async fn connections_above_the_cap_wait_for_a_place() {
     assert_eq!(second.get("/healthz").await.status, 200);
     let mut third = Connection::open(tracker.v4).await;
     third.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
-    let early = tokio::time::timeout(std::time::Duration::from_millis(200), third.answer()).await;
-    assert!(early.is_err(), "served beyond the cap");
+    let early = tokio::time::timeout(Duration::from_millis(200), third.answer()).await;
+    if early.is_ok() {
+        // Where the machine stands still for a second, somebody has been quiet for long enough to give up the place.
+        let ended = async {
+            tokio::select! { end = first.answer() => end.is_none(), end = second.answer() => end.is_none() }
+        };
+        let ended = tokio::time::timeout(Duration::from_secs(5), ended).await;
+        assert_eq!(ended, Ok(true), "served beyond the cap");
+        return;
+    }
     drop(first);
     assert_eq!(third.answer().await.expect("an answer").status, 404);
-    assert_eq!(second.get("/healthz").await.status, 200);
 }
 
 #[tokio::test]
