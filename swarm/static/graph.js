@@ -13,7 +13,7 @@ const RING = 42;
 /** Clients whose names have room; the ring of more. */
 const NAMED = 18;
 /** From one client of a column to the next. */
-const ROW = 5.6;
+const ROW = 5.8;
 /** Radius in letters from which on something can be read within. */
 const LEGIBLE = 0.8;
 const ROLES = ["origin", "done", "part", "away"];
