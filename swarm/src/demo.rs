@@ -3,6 +3,7 @@
 mod folders;
 mod following;
 mod lessons;
+mod notices;
 mod orders;
 mod painting;
 mod programs;

@@ -20,6 +20,8 @@ pub(crate) struct Picture {
     pub(crate) announces: Vec<Announce>,
     /// What happened for the first time, in order.
     pub(crate) lessons: Vec<Lesson>,
+    /// What became of sources, the newest first, up to 50.
+    pub(crate) notices: Vec<Notice>,
     /// Packets that wanted to leave the network, in words; there should be none.
     pub(crate) outside: Vec<String>,
 }
@@ -132,4 +134,19 @@ pub(crate) struct Lesson {
     pub(crate) title: &'static str,
     /// Two or three sentences for someone who has never seen a swarm.
     pub(crate) text: String,
+}
+
+/// Something that became of a source.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Notice {
+    /// From 1 on.
+    pub(crate) number: u64,
+    /// Milliseconds since the start of the demonstration.
+    pub(crate) at: u64,
+    /// The name of the file or folder.
+    pub(crate) source: String,
+    /// What follows the name in a sentence.
+    pub(crate) text: String,
+    /// Whether somebody has to look after it.
+    pub(crate) trouble: bool,
 }

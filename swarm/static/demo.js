@@ -182,6 +182,24 @@ function showLessons(picture) {
   }
 }
 
+function showNotices({ notices }) {
+  const list = document.getElementById("notices");
+  const newest = Number(list.firstElementChild?.dataset.notice ?? 0);
+  for (const { number, at, source, text, trouble } of notices.filter((it) => it.number > newest).reverse()) {
+    const item = document.createElement("li");
+    const [when, what, name] = ["span", "span", "strong"].map((it) => document.createElement(it));
+    item.dataset.notice = number;
+    item.classList.toggle("notice-trouble", trouble);
+    when.className = "notice-clock";
+    when.textContent = clock(at);
+    name.textContent = source;
+    what.append(name, ` ${text}`);
+    item.append(when, " ", what);
+    list.prepend(item);
+  }
+  while (list.children.length > notices.length) list.lastElementChild.remove();
+}
+
 /** Whether rows are missing, or too many. */
 function differs(picture) {
   const same = (name, keys) => [...byData(name).keys()].join("\n") === keys.join("\n");
@@ -220,6 +238,7 @@ function show(picture) {
   showTorrents(picture);
   showTables(picture);
   showLessons(picture);
+  showNotices(picture);
   showOutside(picture);
   graph.show(picture);
 }

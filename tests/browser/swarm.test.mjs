@@ -44,6 +44,12 @@ async function visit(viewport, options = {}) {
   return page;
 }
 
+/** The smallest letters at `selector`, in pixels as they are shown. */
+const smallest = (page, selector) =>
+  page.locator(selector).evaluateAll((found) =>
+    Math.min(...found.map((it) => Number.parseFloat(getComputedStyle(it).fontSize) * it.getScreenCTM().a)),
+  );
+
 const texts = (page, selector) => page.locator(selector).allInnerTexts();
 
 /** Waits until `holds` is true of all texts at `selector`, of which there are `number`. */
@@ -63,6 +69,7 @@ test("the swarm is watched from its first piece to its last", async () => {
   await awaitTexts(page, "both torrents are at all clients", "[data-holder] th", 2 * CLIENTS, Boolean);
   await page.locator(".strip-leeching:not([d=''])").first().waitFor({ state: "attached", timeout: PATIENCE });
   await page.locator("#graph .edge").first().waitFor({ state: "attached", timeout: PATIENCE });
+  await page.locator("#graph .edge-rate", { hasText: "/s" }).first().waitFor({ timeout: PATIENCE });
   await checkPage(page, "desk-swarm-begins");
   await awaitTexts(page, "all have everything", "#clients [data-cell=has]", CLIENTS, (it) => it === "100 %");
   await awaitTexts(page, "the page says when", "[data-cell=completion]", 2, (it) => it.startsWith("At every client, first after"));
@@ -70,6 +77,7 @@ test("the swarm is watched from its first piece to its last", async () => {
   assert.ok(Number.parseInt(await page.locator("[data-cell=share]").innerText(), 10) > 0, "leechers have sent, too");
   assert.ok((await page.locator("#lessons li").count()) >= 3, "it says what is happening");
   assert.ok((await page.locator("#announces tbody tr").count()) >= CLIENTS, "it says who announced");
+  assert.deepEqual((await texts(page, "#notices strong")).toSorted(), ["heath", "nightjar.flac"], "and what became of the sources");
   await page.context().close();
 });
 
@@ -88,6 +96,16 @@ test("staff hold a client to a rate", async () => {
   await page.context().close();
 });
 
+test("a wrong rate keeps back no order that has none", async () => {
+  const page = await visit(VIEWPORTS.desk);
+  await page.getByLabel("Rate in KiB/s").fill("5000000");
+  await page.getByRole("button", { name: "Throttle" }).click();
+  assert.equal(await page.locator("#told").innerText(), "", "this one it keeps back");
+  await press(page, "Restore");
+  await until("the outcome is said", async () => (await page.locator("#told").innerText()).length > 3);
+  await page.context().close();
+});
+
 test("without scripts it is all there, and so are the controls", async () => {
   const page = await visit(VIEWPORTS.phone, { javaScriptEnabled: false });
   assert.equal(await page.locator("#clients [data-client]").count(), CLIENTS);
@@ -102,6 +120,10 @@ for (const [device, viewport] of Object.entries(VIEWPORTS)) {
   test(`on a ${device} it is valid, accessible and no wider than that`, async () => {
     const page = await visit(viewport);
     await page.locator("#graph .node").first().waitFor({ state: "attached" });
+    const names = await page.locator("#clients [data-client]").evaluateAll((rows) => rows.map((it) => it.dataset.client));
+    const shown = await page.locator("#graph .node > text").allTextContents();
+    assert.ok(names.every((it) => shown.includes(it)), `the graph names its clients: ${shown}`);
+    assert.ok((await smallest(page, "#graph text")) >= 12, "its text can be read");
     await checkPage(page, `${device}-swarm`);
     await page.context().close();
   });

@@ -38,7 +38,11 @@ async fn attend(world: Arc<World>, name: String, mut changes: mpsc::UnboundedRec
         while let Err(error) = take_over(&world, &name, &change).await {
             let why = format!("{error:#}");
             if why != said {
-                tracing::warn!("“{name}”: {why}");
+                let failed = match change {
+                    Change::Added(_) => "does not come to the site",
+                    _ => "does not leave the site",
+                };
+                world.say(&name, &format!("{failed}: {why}"), true);
                 said = why;
             }
             if is_refusal(&error) {
@@ -58,15 +62,15 @@ async fn take_over(world: &World, name: &str, change: &Change) -> anyhow::Result
         Change::Added(path) => world.publish(name, path.clone()).await?,
         Change::Rewritten => {
             if world.withdraw(name).await? {
-                tracing::info!("“{name}” has changed: the old one has left the site");
+                world.say(name, "has changed: the old one has left the site", false);
             }
         }
         Change::Gone => {
             if world.withdraw(name).await? {
-                tracing::info!("“{name}” is gone from the sources and has left the site");
+                world.say(name, "is gone from the sources and has left the site", false);
             }
         }
-        Change::LeftOut(why) => tracing::warn!("“{name}” is left out: {why}"),
+        Change::LeftOut(why) => world.say(name, &format!("is left out: {why}"), true),
     }
     Ok(())
 }

@@ -21,6 +21,7 @@ use crate::picture::{Announce, Picture};
 use crate::site::{Member, Site};
 
 use super::lessons::Lessons;
+use super::notices::Notices;
 use super::painting::{self, Said, Sums};
 use super::published::{self, Published};
 use super::resident::{Deed, Resident};
@@ -64,6 +65,7 @@ pub(super) struct World {
     /// Held while a torrent is made, which takes all cores.
     making: tokio::sync::Mutex<()>,
     state: Mutex<State>,
+    notices: Notices,
     pictures: watch::Sender<Arc<Picture>>,
 }
 
@@ -80,7 +82,8 @@ impl World {
         // Number 1 is the hub.
         let state = Mutex::new(State { last: 1, ..State::default() });
         let (started, making) = (Instant::now(), tokio::sync::Mutex::default());
-        Ok(Self { site, network, capture, folder, rate, started, making, state, pictures })
+        let notices = Notices::default();
+        Ok(Self { site, network, capture, folder, rate, started, making, state, notices, pictures })
     }
 
     /// Every picture that is painted from now on.
@@ -91,6 +94,12 @@ impl World {
     /// The last picture.
     pub(super) fn picture(&self) -> Arc<Picture> {
         Arc::clone(&self.pictures.borrow())
+    }
+
+    /// Says in the log and on the page what became of a source; `text` goes on from its name. `trouble` is what somebody has
+    /// to look after.
+    pub(super) fn say(&self, source: &str, text: &str, trouble: bool) {
+        self.notices.say(milliseconds(self.started.elapsed()), source, text.to_owned(), trouble);
     }
 
     /// Adds a client with an account of its own, and gives it all torrents. Returns its name.
@@ -135,7 +144,7 @@ impl World {
             Err(error) => self.site.find(&hash).await.ok().flatten().ok_or(error)?,
         };
         let published = Published::new(id, name.to_owned(), source, &parsed);
-        tracing::info!("“{name}” is on the site");
+        self.say(name, "is on the site", false);
         let mut state = self.state.lock();
         for resident in &state.residents {
             resident.tell(Deed::Take(Box::new(published.clone()), resident.seeder));
@@ -233,6 +242,7 @@ impl World {
             clients: (0..).zip(&said).map(|(place, it)| painting::seat(place, it, &edges)).collect(),
             edges,
             announces,
+            notices: self.notices.all(),
             ..Picture::default()
         };
         for published in torrents.values_mut() {

@@ -3,7 +3,7 @@
 use super::map::{self, Copies, Strip};
 use super::words::{clock, count, duration, percent, rate, size};
 use crate::client::Kind;
-use crate::picture::{Announce, Holder, Lesson, Picture, Seat, Torrent};
+use crate::picture::{Announce, Holder, Lesson, Notice, Picture, Seat, Torrent};
 
 /// Milliseconds after which a client's own numbers are called old.
 const OLD: u64 = 2000;
@@ -27,6 +27,8 @@ pub(super) struct View {
     pub(super) announces: Vec<AnnounceLine>,
     /// The latest first.
     pub(super) lessons: Vec<LessonLine>,
+    /// The latest first.
+    pub(super) notices: Vec<NoticeLine>,
     pub(super) outside: Vec<String>,
     pub(super) outside_words: String,
 }
@@ -104,6 +106,15 @@ pub(super) struct LessonLine {
     pub(super) text: String,
 }
 
+/// What became of a source.
+pub(super) struct NoticeLine {
+    pub(super) number: u64,
+    pub(super) clock: String,
+    pub(super) source: String,
+    pub(super) text: String,
+    pub(super) trouble: bool,
+}
+
 /// As its makers write it.
 pub(super) fn program(kind: Kind) -> &'static str {
     match kind {
@@ -144,6 +155,7 @@ impl View {
                 .collect(),
             announces: picture.announces.iter().map(AnnounceLine::from).collect(),
             lessons: picture.lessons.iter().rev().map(LessonLine::from).collect(),
+            notices: picture.notices.iter().map(NoticeLine::from).collect(),
             outside: picture.outside.clone(),
             outside_words: match picture.outside.len() {
                 0 => "Nothing so far.".to_owned(),
@@ -272,6 +284,18 @@ impl From<&Announce> for AnnounceLine {
 impl From<&Lesson> for LessonLine {
     fn from(lesson: &Lesson) -> Self {
         Self { clock: clock(lesson.at), title: lesson.title, text: lesson.text.clone() }
+    }
+}
+
+impl From<&Notice> for NoticeLine {
+    fn from(notice: &Notice) -> Self {
+        Self {
+            number: notice.number,
+            clock: clock(notice.at),
+            source: notice.source.clone(),
+            text: notice.text.clone(),
+            trouble: notice.trouble,
+        }
     }
 }
 

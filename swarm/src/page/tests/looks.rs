@@ -62,6 +62,7 @@ async fn the_page_says_everything_without_scripts() {
         "The first announce",
         "1 peer, heron",
         "differs",
+        "heron.txt</strong> is left out: it is empty",
         "heron to 192.0.2.1",
         r#"<noscript><meta http-equiv="refresh" content="2"></noscript>"#,
     ] {

@@ -1,7 +1,7 @@
 //! A swarm that never was.
 
 use crate::client::Kind;
-use crate::picture::{Announce, Edge, Holder, Lesson, Picture, Seat, Torrent};
+use crate::picture::{Announce, Edge, Holder, Lesson, Notice, Picture, Seat, Torrent};
 
 /// Two clients, one torrent; `word` is in everything that others name.
 pub(super) fn picture(word: &str) -> Picture {
@@ -18,6 +18,13 @@ pub(super) fn picture(word: &str) -> Picture {
             torrent: word.to_owned(),
             event: "started".to_owned(),
             answer: format!("1 peer, {word}"),
+        }],
+        notices: vec![Notice {
+            number: 1,
+            at: 64_000,
+            source: format!("{word}.txt"),
+            text: "is left out: it is empty".to_owned(),
+            trouble: true,
         }],
         outside: vec![format!("{word} to 192.0.2.1")],
         lessons: vec![Lesson {
