@@ -44,7 +44,8 @@ export function completion(torrent, clients) {
   if (torrent.holders.length === 0) return "No client has it yet";
   const lacking = torrent.holders.filter((it) => !hasAll(it, torrent));
   const number = clients - torrent.holders.length + lacking.length;
-  if (number === lacking.length && lacking.length > 0 && lacking.every((it) => it.eta !== null)) {
+  if (number === 0) return "Nobody lacks anything";
+  if (number === lacking.length && lacking.every((it) => it.eta !== null)) {
     return `About ${duration(Math.max(...lacking.map((it) => it.eta)))} to go`;
   }
   return `${count(number, "client", "clients")} to go`;

@@ -28,13 +28,14 @@ test("numbers and times are short", async () => {
 
 test("completion is what was or what is to come", async () => {
   const { completion, holding } = await load("words.js");
-  const holder = (done, eta) => ({ activity: "leeching", done, eta });
-  const say = (completed, ...holders) => completion({ size: 4096, completed, holders });
-  assert.equal(say(null, holder(4096, null), holder(1024, 7)), "About 7 s to go");
-  assert.equal(say(null, holder(4096, null), holder(1024, null)), "1 client to go");
-  assert.equal(say(null, holder(4096, null)), "Nobody lacks anything");
-  assert.equal(say(65, holder(4096, null)), "At every client after 1 min 5 s");
-  assert.equal(say(null), "No client has it yet");
+  const holder = (done, eta) => ({ activity: done === 4096 ? "seeding" : "leeching", done, eta });
+  const say = (clients, completed, ...holders) => completion({ size: 4096, completed, holders }, clients);
+  assert.equal(say(2, null, holder(4096, null), holder(1024, 7)), "About 7 s to go");
+  assert.equal(say(3, null, holder(4096, null), holder(1024, 7)), "2 clients to go", "one has not begun");
+  assert.equal(say(2, null, holder(4096, null), holder(1024, null)), "1 client to go");
+  assert.equal(say(1, null, holder(4096, null)), "Nobody lacks anything");
+  assert.equal(say(1, 65, holder(4096, null)), "At every client, first after 1 min 5 s");
+  assert.equal(say(2, null), "No client has it yet");
   assert.equal(holding({ activity: "failed", done: 1024, reason: "heron" }, { size: 4096 }), "failed, 25 %: heron");
 });
 

@@ -77,7 +77,7 @@ test("the swarm is watched from its first piece to its last", async () => {
   assert.ok(Number.parseInt(await page.locator("[data-cell=share]").innerText(), 10) > 0, "leechers have sent, too");
   assert.ok((await page.locator("#lessons li").count()) >= 3, "it says what is happening");
   assert.ok((await page.locator("#announces tbody tr").count()) >= CLIENTS, "it says who announced");
-  assert.deepEqual((await texts(page, "#notices strong")).toSorted(), ["heath", "nightjar.flac"], "and what became of the sources");
+  assert.deepEqual((await texts(page, "#notices strong")).sort(), ["heath", "nightjar.flac"], "and what became of the sources");
   await page.context().close();
 });
 

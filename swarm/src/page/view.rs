@@ -245,6 +245,9 @@ fn completion(torrent: &Torrent, clients: usize) -> String {
         return "No client has it yet".to_owned();
     }
     let lacking = torrent.lacking(clients);
+    if lacking == 0 {
+        return "Nobody lacks anything".to_owned();
+    }
     let mut slowest = torrent.holders.iter().filter(|it| !it.has_all(torrent.size)).map(|it| it.eta);
     match slowest.try_fold((0, 0), |(most, number), eta| eta.map(|eta| (most.max(eta), number + 1))) {
         Some((seconds, number)) if number == lacking => format!("About {} to go", duration(seconds)),
@@ -315,6 +318,7 @@ mod tests {
         assert_eq!(torrent.lacking(2), 1, "it may find something wrong");
         torrent.holders[1].activity = "stopped";
         assert_eq!((torrent.lacking(2), torrent.lacking(3)), (0, 1));
+        assert_eq!(completion(&torrent, 2), "Nobody lacks anything");
         torrent.completed = Some(65);
         assert_eq!(completion(&torrent, 2), "At every client, first after 1 min 5 s");
         let nowhere = Torrent { completed: None, holders: Vec::new(), ..torrent };
