@@ -76,7 +76,7 @@ pub(super) fn short() -> Vec<Trial> {
     let ring = PROGRAMS.iter().zip(PROGRAMS.iter().cycle().skip(1));
     let ring = ring.map(|(&seeder, &leecher)| (seeder, leecher, V4, V1));
     let more = [
-        (Kind::Libtorrent, Kind::Rtorrent, V4, Hybrid),
+        (Kind::Rtorrent, Kind::Libtorrent, V4, Hybrid),
         (Kind::Qbittorrent, Kind::Libtorrent, V4, V2),
         (Kind::Transmission, Kind::Rtorrent, V6, V1),
     ];

@@ -16,12 +16,20 @@ pub(super) fn folder(downloads: &Path, hash: &InfoHash) -> PathBuf {
     downloads.join(hash.to_string())
 }
 
-/// Copies a file, or of a folder the files with these paths below it, and nothing else: what is no file might have no end.
+/// Where the pad files of a hybrid torrent are, if there are any (BEP 47).
+const PADS: &str = ".pad";
+
+/// Copies a file, or of a folder the files with these paths below it and its pad files, which are files as others to
+/// programs that know version 1 alone. Nothing else: what is no file might have no end.
 pub(super) fn copy(from: &Path, to: &Path, paths: &[String]) -> anyhow::Result<()> {
     if !from.is_dir() {
         return copy_file(from, to);
     }
-    paths.iter().try_for_each(|path| copy_file(&from.join(path), &to.join(path)))
+    let pads = fs::read_dir(from.join(PADS)).into_iter().flatten().flatten();
+    let pads = pads.filter(|entry| entry.file_type().is_ok_and(|it| it.is_file()));
+    let pads = pads.map(|entry| Path::new(PADS).join(entry.file_name()));
+    let mut paths = paths.iter().map(PathBuf::from).chain(pads);
+    paths.try_for_each(|path| copy_file(&from.join(&path), &to.join(&path)))
 }
 
 fn copy_file(from: &Path, to: &Path) -> anyhow::Result<()> {
@@ -61,12 +69,15 @@ mod tests {
         fs::create_dir_all(from.join("a/b")).unwrap();
         fs::write(from.join("a/b/file"), "content").unwrap();
         fs::write(from.join("came later"), "content").unwrap();
+        fs::create_dir(from.join(".pad")).unwrap();
+        fs::write(from.join(".pad/2"), "\0\0").unwrap();
         // Whoever opens it waits for a writer.
         mknodat(CWD, from.join("a/pipe"), FileType::Fifo, Mode::RWXU, 0).unwrap();
 
         let to = place.path().join("made/on/the/way");
         copy(&from, &to, &["a/b/file".to_owned()]).unwrap();
         assert_eq!(fs::read(to.join("a/b/file")).unwrap(), b"content");
+        assert_eq!(fs::read(to.join(".pad/2")).unwrap(), b"\0\0");
         assert!(!to.join("a/pipe").exists() && !to.join("came later").exists());
         let error = copy(&from, &to, &["a/pipe".to_owned()]).unwrap_err();
         assert!(error.to_string().contains("not a file"), "{error}");
