@@ -14,7 +14,7 @@ fn every_program_seeds_and_fetches() {
     let (said, log) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{said}\n{log}");
     let table = std::fs::read_to_string(&table).expect("the table");
-    for row in ["| **rtorrent** | – | v1 | – | – | – |", "| **aria2** | – | – | – | – | v1 |"]
+    for row in ["| **rtorrent** | – | v1 | – | – | hybrid |", "| **aria2** | – | – | – | – | v1 |"]
     {
         assert!(table.contains(row), "{table}");
     }
