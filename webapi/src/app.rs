@@ -11,6 +11,7 @@ use infra::shutdown::Shutdown;
 use tokio::sync::broadcast;
 
 use crate::domain::attempts::Attempts;
+use crate::domain::description::Descriptions;
 use crate::domain::password::Passwords;
 use crate::error::Error;
 use crate::live::Live;
@@ -37,6 +38,8 @@ pub struct Inner {
     pub live: Live,
     /// Hashes passwords.
     pub passwords: Passwords,
+    /// Renders descriptions of torrents.
+    pub descriptions: Descriptions,
     /// Failed attempts to sign in or to claim an invite.
     pub attempts: Attempts,
     /// Ids of members whose sessions were ended by someone: open streams look again who they are for.
@@ -61,6 +64,7 @@ impl App {
             departures,
             passwords,
             attempts,
+            descriptions: Descriptions::default(),
             keys,
             live: Live::new(),
             metrics: Metrics::default(),

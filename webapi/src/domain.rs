@@ -4,6 +4,7 @@ pub mod account;
 pub mod attempts;
 pub mod client_name;
 pub mod cursor;
+pub mod description;
 pub mod doctor;
 pub mod history;
 pub mod invite;

@@ -1,5 +1,8 @@
 //! Descriptions: Markdown to HTML that can be shown to other members.
 
+mod bounds;
+
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
@@ -51,7 +54,12 @@ static SAFE: LazyLock<Builder<'static>> = LazyLock::new(|| {
     builder
 });
 
+/// Stands below a description of more elements than are shown.
+const CUT: &str = "<p><em>The rest of this description is not shown: it has too many parts.</em></p>\n";
+
 /// HTML of `text`, safe in a page. Headings begin at the third level, below the page's own.
+///
+/// Takes a time that grows with the length of `text` and no faster: call it on a blocking thread.
 pub fn render(text: &str) -> String {
     let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH;
     let events = Parser::new_ext(text, options).map(|event| match event {
@@ -63,7 +71,11 @@ pub fn render(text: &str) -> String {
         event => event,
     });
     let mut out = String::with_capacity(text.len() + text.len() / 2);
-    html::push_html(&mut out, without_nested_links(events));
+    let cut = Cell::new(false);
+    html::push_html(&mut out, without_nested_links(bounds::apply(events, &cut)));
+    if cut.get() {
+        out.push_str(CUT);
+    }
     SAFE.clean(&out).to_string()
 }
 
@@ -127,6 +139,70 @@ mod tests {
         assert_eq!(html.matches(r#"rel="noopener noreferrer nofollow""#).count(), 3, "{html}");
         assert!(html.contains(r#"href="https://b.example/b.png""#) && html.contains(">b</a>"), "{html}");
         assert!(html.contains(r#"href="https://d.example""#) && !html.contains("c.example"), "{html}");
+    }
+
+    /// How deep elements lie inside each other at most, and how many there are.
+    fn depth_and_count(html: &str) -> (usize, usize) {
+        let (mut depth, mut deepest, mut count) = (0_usize, 0, 0);
+        for tag in html.split('<').skip(1).filter(|it| !it.starts_with("br") && !it.starts_with("hr")) {
+            if tag.starts_with('/') {
+                depth -= 1;
+            } else {
+                depth += 1;
+                count += 1;
+            }
+            deepest = deepest.max(depth);
+        }
+        (deepest, count)
+    }
+
+    #[test]
+    fn containers_beyond_a_depth_are_flattened() {
+        for token in ["> ", ">", "+ ", "- ", "* ", "1. ", "> + ", "- > 1. "] {
+            let text = token.repeat(20_000) + "the text";
+            let html = render(&text);
+            assert!(html.contains("the text"), "{token}");
+            let (deepest, _) = depth_and_count(&html);
+            // A list and its item count as one, and there is the paragraph.
+            assert!(deepest <= 2 * bounds::CONTAINERS + 1, "{token}: {deepest}");
+        }
+        let items = render(&format!("{}a\n{}- b", "- ".repeat(40), "  ".repeat(39)));
+        assert!(!items.contains("ab"), "flattened items stay apart: {items}");
+    }
+
+    #[test]
+    fn emphasis_beyond_a_depth_is_plain() {
+        let (mut text, mut end) = (String::new(), String::new());
+        for n in 0..5000 {
+            let mark = if n % 2 == 0 { "*" } else { "_" };
+            text.push_str(mark);
+            text.push('a');
+            text.push(' ');
+            end.insert_str(0, mark);
+            end.insert(0, 'b');
+        }
+        let (deepest, _) = depth_and_count(&render(&(text + &end)));
+        assert!(deepest <= bounds::INLINE + 1, "{deepest}");
+    }
+
+    #[test]
+    fn a_table_whose_rows_are_filled_up_is_cut() {
+        let columns = 20_000;
+        let text = format!("|{}\n|{}\n{}", "a|".repeat(columns), "-|".repeat(columns), "|b\n".repeat(6000));
+        let html = render(&text);
+        let (_, count) = depth_and_count(&html);
+        // The bodies of tables and the closing sentence are not counted.
+        assert!(count <= bounds::ELEMENTS + 10, "{count}");
+        assert!(html.ends_with(CUT), "the reader is told");
+        assert!(html.len() < 1 << 20, "{}", html.len());
+    }
+
+    #[test]
+    fn a_text_of_ordinary_size_is_shown_whole() {
+        let text = "- *a* [b](https://b.example) `c`\n  > d\n\n".repeat(1000);
+        let html = render(&text);
+        assert_eq!(html.matches("<em>a</em>").count(), 1000);
+        assert!(!html.contains("is not shown"));
     }
 
     #[test]

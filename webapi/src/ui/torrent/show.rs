@@ -1,5 +1,7 @@
 //! A torrent's page, and its download.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Response;
@@ -12,9 +14,9 @@ use super::tree::{self, Step};
 use crate::app::App;
 use crate::auth::Member;
 use crate::db;
+use crate::domain::history;
 use crate::domain::torrent::upload::Redownload;
 use crate::domain::torrent::{delivery, may_change};
-use crate::domain::{history, markdown};
 use crate::error::Error;
 use crate::router::parameters::Id;
 use crate::ui::plot::Plot;
@@ -34,7 +36,7 @@ struct Show {
     frame: Frame,
     row: Row,
     /// HTML.
-    description: String,
+    description: Arc<str>,
     info_hash: String,
     info_hash_v2: Option<String>,
     /// The canonical hash is the beginning of the other one.
@@ -95,12 +97,13 @@ pub(super) async fn show(
     };
     let history = history::read(&client, id, torrent.created_at, OffsetDateTime::now_utc()).await?;
     drop(client);
+    let description = app.descriptions.render(torrent.description.clone()).await?;
     page(Show {
         plot: Plot::new(&history),
         own: own.map(Line::own),
         snatches: snatches.into_iter().map(Line::from).collect(),
         frame: frame.section("torrents"),
-        description: markdown::render(&torrent.description),
+        description,
         info_hash: torrent.info_hash.to_string(),
         info_hash_v2: torrent.info_hash_v2.map(|it| it.to_string()),
         only_v2: torrent.info_hash_v1.is_none(),
