@@ -12,7 +12,6 @@ pub mod torrent;
 pub mod transfer;
 pub mod user;
 
-use axum::Json;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -21,6 +20,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
 use crate::error::{Error, Face, Fields};
+use crate::extract::Json;
 
 /// All operations.
 pub fn routes() -> OpenApiRouter<App> {

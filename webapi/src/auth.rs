@@ -8,7 +8,7 @@ pub mod visitor;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
-pub use csrf::{Checked, CheckedJson, CsrfChecked, Guard, PlainJson};
+pub use csrf::{Checked, CheckedJson, CsrfChecked, Guard};
 
 use crate::app::App;
 use crate::db::user::Account;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use deadpool_postgres::PoolError;
 
 /// What is wrong with each field of a form, by field name: a sentence that says what to do.
 pub type Fields = BTreeMap<&'static str, String>;
@@ -31,6 +32,9 @@ pub enum Error {
     /// 400: the request itself cannot be read.
     #[error("{0}")]
     BadRequest(String),
+    /// 400: a parameter of the address cannot be used. The words are for tools; a page offers its list's start instead.
+    #[error("{0}")]
+    Parameters(String),
     /// 405.
     #[error("this address does not take that method")]
     Method,
@@ -79,7 +83,7 @@ impl Error {
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::BadRequest(_) | Self::Parameters(_) => StatusCode::BAD_REQUEST,
             Self::Conflict { .. } => StatusCode::CONFLICT,
             Self::Gone(_) => StatusCode::GONE,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
@@ -99,7 +103,7 @@ impl Error {
             Self::NotFound(_) => "not_found",
             Self::Method => "method_not_allowed",
             Self::Invalid(_) => "invalid",
-            Self::BadRequest(_) => "bad_request",
+            Self::BadRequest(_) | Self::Parameters(_) => "bad_request",
             Self::Conflict { code, .. } => code,
             Self::Gone(_) => "gone",
             Self::TooLarge(_) => "too_large",
@@ -175,14 +179,19 @@ impl From<tokio_postgres::Error> for Error {
             tracing::warn!(error = infra::db::state(&error), "the database is away");
             Self::Unavailable("database")
         } else {
-            Self::Internal(error.into())
+            // Not the error's own words: they may hold the row and what was searched for.
+            Self::Internal(anyhow::anyhow!("the database refused a statement: {}", infra::db::state(&error)))
         }
     }
 }
 
-impl From<deadpool_postgres::PoolError> for Error {
-    fn from(error: deadpool_postgres::PoolError) -> Self {
-        tracing::warn!(%error, "no database connection");
+impl From<PoolError> for Error {
+    fn from(error: PoolError) -> Self {
+        let cause = match error {
+            PoolError::Backend(error) => infra::db::state(&error),
+            other => other.to_string(),
+        };
+        tracing::warn!(cause, "no database connection");
         Self::Unavailable("database")
     }
 }

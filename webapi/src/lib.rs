@@ -6,6 +6,7 @@ pub mod auth;
 pub mod db;
 pub mod domain;
 pub mod error;
+pub mod extract;
 pub mod live;
 pub mod metrics;
 pub mod router;

@@ -1,6 +1,6 @@
 //! Every route, and the layers around them.
 
-mod faces;
+pub mod faces;
 mod headers;
 mod origin;
 pub mod parameters;

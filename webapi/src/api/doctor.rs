@@ -1,6 +1,5 @@
 //! What the tracker answered a member's clients, below `/api/users`.
 
-use axum::Json;
 use axum::extract::State;
 use bt::announce::Event;
 use serde::Serialize;
@@ -16,6 +15,7 @@ use crate::db;
 use crate::domain::doctor::{self, Finding};
 use crate::domain::transfer;
 use crate::error::Error;
+use crate::extract::Json;
 use crate::router::parameters::Id;
 
 /// The operation.

@@ -1,25 +1,25 @@
 //! `/api/invites` and `/api/users/{id}/invites`.
 
-use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use infra::secrets::Secret;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::user::UserBody;
 use super::{AnyFailure, BodyFailure, ChangeFailure, ErrorBody, Failure, List, MemberFailure, created};
 use crate::app::App;
-use crate::auth::{CsrfChecked, Inviter, Member, PlainJson};
+use crate::auth::{CsrfChecked, Inviter, Member};
 use crate::db;
 use crate::db::invite::Invite;
 use crate::domain::cursor;
 use crate::domain::invite::{self, State as InviteState};
 use crate::error::Error;
+use crate::extract::{Json, Paging};
 use crate::router::parameters::{Id, Segment};
 use crate::server::ClientAddress;
 
@@ -67,16 +67,6 @@ pub struct Claim {
     pub password: Secret,
 }
 
-/// Which part of the list.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct Paging {
-    /// Things on the page: 1 to 100, 50 where it is missing.
-    limit: Option<u16>,
-    /// `next` of the page before.
-    after: Option<String>,
-}
-
 /// Your invites.
 #[utoipa::path(
     get,
@@ -94,7 +84,7 @@ pub struct Paging {
 async fn list(
     State(app): State<App>,
     member: Member,
-    Query(paging): Query<Paging>,
+    paging: Paging,
 ) -> Result<Json<List<InviteBody>>, Failure> {
     page(&app, member.id, &paging).await
 }
@@ -166,7 +156,7 @@ async fn claim(
     State(app): State<App>,
     ClientAddress(address): ClientAddress,
     Segment(secret): Segment,
-    PlainJson(form): PlainJson<Claim>,
+    Json(form): Json<Claim>,
 ) -> Result<impl IntoResponse, Failure> {
     let new = invite::claim(&app, &secret, (&form.username, form.password), address).await?;
     let profile =
@@ -222,7 +212,7 @@ async fn list_of_user(
     State(app): State<App>,
     member: Member,
     Id(id): Id,
-    Query(paging): Query<Paging>,
+    paging: Paging,
 ) -> Result<Json<List<InviteBody>>, Failure> {
     super::user::own(&member, id)?;
     page(&app, member.id, &paging).await
@@ -254,8 +244,7 @@ async fn create_of_user(
 }
 
 async fn page(app: &App, user_id: i32, paging: &Paging) -> Result<Json<List<InviteBody>>, Failure> {
-    let limit = cursor::limit(paging.limit)?;
-    let before = paging.after.as_deref().map(cursor::decode).transpose()?;
+    let (limit, before) = (paging.limit(), paging.after()?);
     let client = app.connection().await?;
     let mut found = db::invite::list(&client, user_id, before, limit + 1).await?;
     let next = cursor::cut(&mut found, limit, |last| last.id)?;

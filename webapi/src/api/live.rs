@@ -3,8 +3,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
@@ -23,6 +22,7 @@ use crate::auth::Member;
 use crate::auth::visitor::Visitor;
 use crate::db::{self, torrent::Watched};
 use crate::error::Error;
+use crate::extract::Query;
 use crate::live::{Present, Seat};
 
 /// Torrents in one stream: more than a page shows.
@@ -90,9 +90,8 @@ async fn live(
     member: Member,
     session: Session,
     headers: HeaderMap,
-    parameters: Result<Query<Parameters>, QueryRejection>,
+    Query(parameters): Query<Parameters>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Failure> {
-    let Query(parameters) = parameters?;
     let ids = parse(&parameters.torrents)?;
     let seat = app.live.seats().take(member.id).ok_or(Error::TooMany { retry_after: RETRY })?;
     let client = app.connection().await?;
@@ -122,7 +121,7 @@ fn parse(torrents: &str) -> Result<Vec<i32>, Error> {
             ids.dedup();
             Ok(ids)
         }
-        _ => Err(Error::BadRequest(format!(
+        _ => Err(Error::Parameters(format!(
             "torrents: expected 1 to {MAX_TORRENTS} ids with commas between them"
         ))),
     }

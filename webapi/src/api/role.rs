@@ -1,6 +1,5 @@
 //! `/api/roles` and `/api/users/{id}/roles`: what members may do.
 
-use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -13,6 +12,7 @@ use crate::auth::{Administrator, CheckedJson, Member};
 use crate::db;
 use crate::domain::role;
 use crate::error::Error;
+use crate::extract::Json;
 use crate::router::parameters::Id;
 
 /// The operations.

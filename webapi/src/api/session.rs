@@ -1,6 +1,5 @@
 //! `/api/session`: signing in and out; `/api/sessions`: where else one is signed in.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
@@ -16,10 +15,11 @@ use super::{AnyFailure, BodyFailure, ChangeFailure, ErrorBody, Failure, List, Me
 use crate::app::App;
 use crate::auth::session::own_hash;
 use crate::auth::visitor::Visitor;
-use crate::auth::{self, CsrfChecked, Member, PlainJson};
+use crate::auth::{self, CsrfChecked, Member};
 use crate::db;
 use crate::domain::account;
 use crate::error::Error;
+use crate::extract::Json;
 use crate::router::parameters::Id;
 use crate::server::ClientAddress;
 
@@ -102,7 +102,7 @@ async fn sign_in(
     ClientAddress(address): ClientAddress,
     session: Session,
     headers: HeaderMap,
-    PlainJson(form): PlainJson<SignIn>,
+    Json(form): Json<SignIn>,
 ) -> Result<impl IntoResponse, Failure> {
     let verified = account::verify(&app, &form.username, form.password, address).await?;
     let id = verified.id;

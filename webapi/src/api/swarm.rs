@@ -1,8 +1,6 @@
 //! `/api/swarm`: who is connected, from the tracker's memory, to staff.
 
-use axum::Json;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use bt::PeerState;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -13,6 +11,7 @@ use super::{AnyFailure, ErrorBody, Failure, MemberFailure};
 use crate::app::App;
 use crate::auth::Staff;
 use crate::domain::swarm::{self, SwarmPeer};
+use crate::extract::{Json, Query};
 
 /// The operation.
 pub fn routes() -> OpenApiRouter<App> {
@@ -100,9 +99,8 @@ pub struct SwarmTorrent {
 async fn show(
     State(app): State<App>,
     _: Staff,
-    parameters: Result<Query<Parameters>, QueryRejection>,
+    Query(parameters): Query<Parameters>,
 ) -> Result<Json<Swarm>, Failure> {
-    let Query(parameters) = parameters?;
     let swarm = swarm::look(&app, parameters.torrent).await?;
     let items = swarm.peers.into_iter().map(SwarmItem::from).collect();
     Ok(Json(Swarm { items, total: swarm.total }))

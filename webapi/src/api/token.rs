@@ -1,6 +1,5 @@
 //! `/api/tokens`: keys to one's account for tools.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
@@ -17,6 +16,7 @@ use crate::db;
 use crate::db::token::ApiToken;
 use crate::domain::token;
 use crate::error::Error;
+use crate::extract::Json;
 use crate::router::parameters::Id;
 
 /// The operations.

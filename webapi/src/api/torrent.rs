@@ -3,11 +3,10 @@
 pub mod form;
 mod shapes;
 
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{DefaultBodyLimit, Multipart, Query, State};
+use axum::RequestExt as _;
+use axum::extract::{DefaultBodyLimit, Multipart, State};
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::Response;
-use axum::{Json, RequestExt as _};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 
@@ -18,6 +17,7 @@ use crate::db;
 use crate::domain::torrent::upload::Refusal;
 use crate::domain::torrent::{self, delivery, listing, text, upload};
 use crate::error::Error;
+use crate::extract::{Json, Paging, Query};
 use crate::router::parameters::Id;
 pub use shapes::{File, Links, ListParameters, Torrent, TorrentChange, TorrentWithFiles, Uploaded, Uploader};
 
@@ -38,7 +38,7 @@ pub fn routes() -> OpenApiRouter<App> {
     path = "/api/torrents",
     operation_id = "list_torrents",
     tag = "torrents",
-    params(ListParameters),
+    params(ListParameters, Paging),
     responses(
         (status = 200, description = "A page of the list", body = List<Torrent>),
         (status = 400, description = "A parameter cannot be used", body = ErrorBody),
@@ -49,10 +49,10 @@ pub fn routes() -> OpenApiRouter<App> {
 async fn list(
     State(app): State<App>,
     _: Member,
-    parameters: Result<Query<ListParameters>, QueryRejection>,
+    Query(parameters): Query<ListParameters>,
+    paging: Paging,
 ) -> Result<Json<List<Torrent>>, Failure> {
-    let Query(parameters) = parameters?;
-    let asked = listing::Asked::from(parameters);
+    let asked = parameters.asked(&paging);
     let order = listing::Order::parse(&asked)?;
     let client = app.connection().await?;
     let page = listing::page(&client, &asked, &order).await?;
@@ -230,10 +230,4 @@ async fn delete(
 )]
 async fn metainfo(State(app): State<App>, member: Member, Id(id): Id) -> Result<Response, Failure> {
     Ok(delivery::answer(&app, &member, id).await?)
-}
-
-impl From<QueryRejection> for Error {
-    fn from(rejection: QueryRejection) -> Self {
-        Self::BadRequest(rejection.body_text())
-    }
 }

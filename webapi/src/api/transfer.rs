@@ -1,11 +1,9 @@
 //! What members moved, below `/api/users` and `/api/torrents`.
 
-use axum::Json;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
-use serde::{Deserialize, Serialize};
+use axum::extract::State;
+use serde::Serialize;
 use time::OffsetDateTime;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -14,9 +12,10 @@ use super::{AnyFailure, ErrorBody, Failure, List, MemberFailure};
 use crate::app::App;
 use crate::auth::{Member, Staff};
 use crate::db;
+use crate::domain::history;
 use crate::domain::transfer::{self, Ratio};
-use crate::domain::{cursor, history};
 use crate::error::Error;
+use crate::extract::{Json, Paging};
 use crate::router::parameters::Id;
 
 /// The operations.
@@ -127,17 +126,6 @@ pub struct HistoryPoint {
     pub leechers: u32,
 }
 
-/// Which part of a list.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-struct Window {
-    /// Transfers on the page.
-    #[param(minimum = 1, maximum = 100, default = 50)]
-    limit: Option<u16>,
-    /// The `next` of the page before.
-    after: Option<String>,
-}
-
 /// List what a member moved
 ///
 /// For themselves and staff. Those first announced last go before others.
@@ -145,7 +133,7 @@ struct Window {
     get,
     path = "/api/users/{id}/transfers",
     tag = "users",
-    params(("id" = i32, Path, description = "Of the member"), Window),
+    params(("id" = i32, Path, description = "Of the member"), Paging),
     responses(
         (status = 200, description = "One item for each torrent", body = List<Transfer>),
         (status = 400, description = "A parameter cannot be used", body = ErrorBody),
@@ -159,14 +147,12 @@ async fn list_transfers(
     State(app): State<App>,
     member: Member,
     Id(id): Id,
-    window: Result<Query<Window>, QueryRejection>,
+    paging: Paging,
 ) -> Result<Json<List<Transfer>>, Failure> {
-    let Query(Window { limit, after }) = window?;
-    let limit = cursor::limit(limit)?;
     transfer::check(&member, id)?;
     let client = app.connection().await?;
     db::user::profile(&client, id).await?.ok_or(Error::NotFound("user"))?;
-    let found = transfer::of_member(&app, &client, id, after.as_deref(), limit).await?;
+    let found = transfer::of_member(&app, &client, id, paging.cursor(), paging.limit()).await?;
     Ok(Json(list(&member, found)))
 }
 
@@ -177,7 +163,7 @@ async fn list_transfers(
     get,
     path = "/api/torrents/{id}/snatches",
     tag = "torrents",
-    params(("id" = i32, Path, description = "Of the torrent"), Window),
+    params(("id" = i32, Path, description = "Of the torrent"), Paging),
     responses(
         (status = 200, description = "One item for each member", body = List<Transfer>),
         (status = 400, description = "A parameter cannot be used", body = ErrorBody),
@@ -191,13 +177,11 @@ async fn list_snatches(
     State(app): State<App>,
     Staff(member): Staff,
     Id(id): Id,
-    window: Result<Query<Window>, QueryRejection>,
+    paging: Paging,
 ) -> Result<Json<List<Transfer>>, Failure> {
-    let Query(Window { limit, after }) = window?;
-    let limit = cursor::limit(limit)?;
     let client = app.connection().await?;
     db::torrent::find(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
-    let found = transfer::snatches(&app, &client, id, after.as_deref(), limit).await?;
+    let found = transfer::snatches(&app, &client, id, paging.cursor(), paging.limit()).await?;
     Ok(Json(list(&member, found)))
 }
 

@@ -1,7 +1,6 @@
 //! `/api/users` and what is below it.
 
-use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use infra::secrets::Secret;
 use serde::{Deserialize, Serialize};
@@ -19,6 +18,7 @@ use crate::db;
 use crate::db::user::Profile;
 use crate::domain::{account, cursor, role};
 use crate::error::Error;
+use crate::extract::{Json, Paging, Query};
 use crate::router::parameters::Id;
 use crate::server::ClientAddress;
 
@@ -112,10 +112,6 @@ impl UserBody {
 struct Selection {
     /// The beginning of the name, in any case.
     search: Option<String>,
-    /// Members on the page: 1 to 100, 50 where it is missing.
-    limit: Option<u16>,
-    /// `next` of the page before.
-    after: Option<String>,
 }
 
 /// What an administrator changes of a member.
@@ -149,7 +145,7 @@ struct AnnounceKey {
     path = "/api/users",
     operation_id = "list_users",
     tag = "users",
-    params(Selection),
+    params(Selection, Paging),
     responses(
         (status = 200, description = "By name", body = List<UserBody>),
         (status = 400, description = "The parameters cannot be read", body = ErrorBody),
@@ -162,9 +158,9 @@ async fn list(
     State(app): State<App>,
     Staff(member): Staff,
     Query(asked): Query<Selection>,
+    paging: Paging,
 ) -> Result<Json<List<UserBody>>, Failure> {
-    let limit = cursor::limit(asked.limit)?;
-    let after: Option<String> = asked.after.as_deref().map(cursor::decode).transpose()?;
+    let (limit, after) = (paging.limit(), paging.after::<String>()?);
     let prefix = asked.search.unwrap_or_default();
     let client = app.connection().await?;
     let mut found = db::user::list(&client, &prefix, after.as_deref(), limit + 1).await?;

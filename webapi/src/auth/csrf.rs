@@ -1,8 +1,7 @@
 //! Proof that a change was asked for by our own page. A form or a body opens only through it.
 
-use axum::extract::rejection::{JsonRejection, RawFormRejection};
-use axum::extract::{FromRequest, FromRequestParts, Json, RawForm, Request};
-use axum::http::StatusCode;
+use axum::extract::rejection::RawFormRejection;
+use axum::extract::{FromRequest, FromRequestParts, RawForm, Request};
 use axum::http::request::Parts;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -12,6 +11,7 @@ use super::anonymous;
 use super::visitor::Visitor;
 use crate::app::App;
 use crate::error::Error;
+use crate::extract::{self, Json};
 
 /// The header of scripts that use a session's cookie.
 pub const HEADER: &str = "x-csrf-token";
@@ -90,15 +90,10 @@ impl<T: DeserializeOwned> FromRequest<App> for Checked<T> {
         let guard = Guard::from_request_parts(&mut parts, app).await?;
         let header = parts.headers.get(HEADER).and_then(|it| it.to_str().ok()).map(str::to_owned);
         let RawForm(form) = RawForm::from_request(Request::from_parts(parts, body), app).await?;
-        let Field { csrf } = decode(&form)?;
+        let Field { csrf } = extract::form(&form)?;
         guard.verify(header.as_deref().unwrap_or(&csrf))?;
-        Ok(Self(decode(&form)?))
+        Ok(Self(extract::form(&form)?))
     }
-}
-
-fn decode<T: DeserializeOwned>(form: &[u8]) -> Result<T, Error> {
-    serde_urlencoded::from_bytes(form)
-        .map_err(|problem| Error::BadRequest(format!("the form cannot be read: {problem}")))
 }
 
 /// A JSON body, with the header `X-CSRF-Token` where a session's cookie came.
@@ -111,21 +106,7 @@ impl<T: DeserializeOwned> FromRequest<App> for CheckedJson<T> {
     async fn from_request(request: Request, app: &App) -> Result<Self, Error> {
         let (mut parts, body) = request.into_parts();
         CsrfChecked::from_request_parts(&mut parts, app).await?;
-        let PlainJson(value) = PlainJson::from_request(Request::from_parts(parts, body), app).await?;
-        Ok(Self(value))
-    }
-}
-
-/// A JSON body of an operation that is there before one signs in. No other site can send one: its media type makes
-/// browsers ask first, and we never agree.
-#[derive(Debug)]
-pub struct PlainJson<T>(pub T);
-
-impl<T: DeserializeOwned> FromRequest<App> for PlainJson<T> {
-    type Rejection = Error;
-
-    async fn from_request(request: Request, app: &App) -> Result<Self, Error> {
-        let Json(value) = Json::from_request(request, app).await?;
+        let Json(value) = Json::from_request(Request::from_parts(parts, body), app).await?;
         Ok(Self(value))
     }
 }
@@ -136,25 +117,8 @@ impl From<RawFormRejection> for Error {
             RawFormRejection::InvalidFormContentType(_) => {
                 Self::MediaType("send the form as application/x-www-form-urlencoded")
             }
-            other => unreadable(other.status(), "form", &other.body_text()),
+            RawFormRejection::BytesRejection(other) => extract::unreadable("form", &other),
+            other => Self::BadRequest(format!("the form cannot be read: {}", other.body_text())),
         }
-    }
-}
-
-impl From<JsonRejection> for Error {
-    fn from(rejection: JsonRejection) -> Self {
-        match rejection {
-            JsonRejection::MissingJsonContentType(_) => {
-                Self::MediaType("send JSON, with the header Content-Type: application/json")
-            }
-            other => unreadable(other.status(), "JSON", &other.body_text()),
-        }
-    }
-}
-
-fn unreadable(status: StatusCode, body: &str, problem: &str) -> Error {
-    match status {
-        StatusCode::PAYLOAD_TOO_LARGE => Error::TooLarge(format!("the {body} is too large")),
-        _ => Error::BadRequest(format!("the {body} cannot be read: {problem}")),
     }
 }

@@ -67,7 +67,9 @@ fn key(at: OffsetDateTime, id: i32) -> (i128, i32) {
 fn place(after: &str) -> Result<Place, Error> {
     let (micros, id): (i64, i32) = cursor::decode(after)?;
     let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1000);
-    Ok((at.map_err(|_| cursor::foreign())?, id))
+    // Postgres knows fewer years before our era than this clock.
+    let at = at.ok().filter(|at| at.year() > 0).ok_or_else(cursor::foreign)?;
+    Ok((at, id))
 }
 
 /// What a member's clients do with a torrent.

@@ -1,6 +1,5 @@
 //! Shows errors: as JSON to tools, as a page of the site to people. Also those that axum answers itself.
 
-use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
@@ -16,10 +15,14 @@ use crate::app::App;
 use crate::auth::anonymous;
 use crate::auth::visitor::Visitor;
 use crate::error::{Error, Face, Failed};
+use crate::extract::Json;
 use crate::ui::Frame;
 
 /// What a parameter's value is not sent as it is.
 const PARAMETER: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// What people are told of parameters that cannot be used: a link made them, or an address that was cut short.
+const STALE_ADDRESS: &str = "This address asks for a part of the list that does not exist.";
 
 /// Wait for the database that tells whom an error's page is for; it is shown to nobody in particular otherwise.
 const PATIENCE: Duration = Duration::from_millis(200);
@@ -32,6 +35,29 @@ struct Page {
     status: u16,
     heading: &'static str,
     message: String,
+    onward: Onward,
+}
+
+/// The button that leads on from an error's page.
+struct Onward {
+    /// Below the base.
+    path: String,
+    words: &'static str,
+}
+
+impl Onward {
+    /// What helps after `error`; strangers cannot see the torrents.
+    fn of(asked: &Asked, error: &Error, member: bool) -> Self {
+        let (path, words) = match error {
+            Error::Parameters(_) if asked.method.is_safe() => (asked.uri.path(), "To the start of the list"),
+            Error::Unavailable(_) | Error::Internal(_) if asked.method.is_safe() => {
+                (asked.uri.path_and_query().map_or("/", |it| it.as_str()), "Try again")
+            }
+            _ if member => ("/", "To the torrents"),
+            _ => ("/sign-in", "Sign in"),
+        };
+        Self { path: path.to_owned(), words }
+    }
 }
 
 /// What an error's page needs of its request.
@@ -75,8 +101,9 @@ pub(super) async fn layer(State(app): State<App>, request: Request, next: Next) 
     shown
 }
 
-fn is_api(path: &str) -> bool {
-    path == "/api" || path.starts_with("/api/")
+/// Whether tools read the answers of `path`; people read all others.
+pub fn is_api(path: &str) -> bool {
+    (path == "/api" || path.starts_with("/api/")) && path != "/api/docs"
 }
 
 /// An error that is none of ours: axum's own, in plain text.
@@ -119,7 +146,12 @@ async fn page(app: &App, asked: &Asked, error: &Error) -> Response {
         _ => timeout(PATIENCE, frame(app, asked)).await.ok().flatten().unwrap_or_else(|| Frame::bare(app)),
     };
     let status = error.status();
-    let page = Page { frame, status: status.as_u16(), heading: heading(status), message: error.sentence() };
+    let message = match error {
+        Error::Parameters(_) => STALE_ADDRESS.to_owned(),
+        _ => error.sentence(),
+    };
+    let onward = Onward::of(asked, error, frame.member.is_some());
+    let page = Page { frame, status: status.as_u16(), heading: heading(status), message, onward };
     match askama::Template::render(&page) {
         Ok(html) => (status, Html(html)).into_response(),
         Err(cause) => {

@@ -1,7 +1,7 @@
 //! `/invites`: a member's invites, and the page that claims one.
 
 use axum::Router;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -19,6 +19,7 @@ use crate::db::invite::Invite;
 use crate::domain::cursor;
 use crate::domain::invite::{self, State as InviteState};
 use crate::error::Error;
+use crate::extract::Paging;
 use crate::router::parameters::Segment;
 use crate::server::ClientAddress;
 
@@ -68,11 +69,6 @@ struct OverPage {
 }
 
 #[derive(Deserialize)]
-struct Paging {
-    after: Option<String>,
-}
-
-#[derive(Deserialize)]
 struct Claim {
     username: String,
     password: Secret,
@@ -82,17 +78,16 @@ async fn list(
     State(app): State<App>,
     Inviter(member): Inviter,
     frame: Frame,
-    Query(paging): Query<Paging>,
+    paging: Paging,
 ) -> Result<Response, Failure> {
-    let before = paging.after.as_deref().map(cursor::decode).transpose()?;
-    let limit = cursor::limit(None)?;
+    let (limit, before) = (paging.limit(), paging.after()?);
     let mut found = db::invite::list(&app.connection().await?, member.id, before, limit + 1).await?;
     let next = cursor::cut(&mut found, limit, |last| last.id)?;
     page(ListPage {
         frame: frame.section("invites"),
         days: app.config.webapi.invite_days,
         invites: found.iter().map(|row| item(&app, row)).collect::<Result<_, _>>()?,
-        newer: paging.after.map(|_| "/invites".to_owned()),
+        newer: (!paging.is_first()).then(|| "/invites".to_owned()),
         older: next.map(|next| format!("/invites?after={next}")),
     })
 }

@@ -1,7 +1,7 @@
 //! `/sign-in` and `/sign-out`.
 
 use axum::Router;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -13,6 +13,7 @@ use super::{Failure, Faults, Flash, Frame, page, page_again, redirect};
 use crate::app::App;
 use crate::auth::{self, Checked, Member};
 use crate::domain::account;
+use crate::extract::Query;
 use crate::server::ClientAddress;
 
 /// The pages.

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::Router;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::get;
@@ -14,6 +14,7 @@ use crate::app::App;
 use crate::auth::Staff;
 use crate::domain::swarm::{self, SwarmPeer};
 use crate::error::Error;
+use crate::extract::Query;
 
 /// The page.
 pub fn routes() -> Router<App> {

@@ -9,8 +9,7 @@ use std::fmt::Write as _;
 
 use askama::Template;
 use axum::Router;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -21,7 +20,8 @@ use crate::api::torrent::ListParameters;
 use crate::app::App;
 use crate::auth::Member;
 use crate::db;
-use crate::domain::torrent::listing::{self, Asked, Order, SORTS, starts_descending};
+use crate::domain::torrent::listing::{self, Order, SORTS, starts_descending};
+use crate::extract::{Paging, Query};
 use crate::live::Present;
 
 /// The pages.
@@ -94,10 +94,10 @@ async fn browse(
     State(app): State<App>,
     _: Member,
     frame: Frame,
-    parameters: Result<Query<ListParameters>, QueryRejection>,
+    Query(parameters): Query<ListParameters>,
+    paging: Paging,
 ) -> Result<Response, Failure> {
-    let Query(parameters) = parameters?;
-    let asked = Asked::from(parameters);
+    let asked = parameters.asked(&paging);
     let order = Order::parse(&asked)?;
     let client = app.connection().await?;
     let found = listing::page(&client, &asked, &order).await?;

@@ -1,10 +1,9 @@
 //! What members moved: `/account/transfers`, a member's for staff, and who finished a torrent.
 
 use axum::Router;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
-use serde::Deserialize;
 
 use super::format::{self, Moment};
 use super::{Failure, Frame, page};
@@ -12,9 +11,9 @@ use crate::app::App;
 use crate::auth::{Member, Staff};
 use crate::db;
 use crate::db::transfer::{Named, Totals, Transfer};
-use crate::domain::cursor;
 use crate::domain::transfer::{self, Ratio, State as Doing};
 use crate::error::Error;
+use crate::extract::Paging;
 use crate::router::parameters::Id;
 
 /// The pages.
@@ -149,18 +148,13 @@ struct SnatchesPage {
     older: Option<String>,
 }
 
-#[derive(Deserialize)]
-struct Paging {
-    after: Option<String>,
-}
-
 async fn own(
     State(app): State<App>,
     member: Member,
     frame: Frame,
-    Query(paging): Query<Paging>,
+    paging: Paging,
 ) -> Result<Response, Failure> {
-    list(&app, frame.section("account"), (member.id, None), paging, "/account/transfers").await
+    list(&app, frame.section("account"), (member.id, None), &paging, "/account/transfers").await
 }
 
 async fn of_member(
@@ -168,29 +162,29 @@ async fn of_member(
     _: Staff,
     frame: Frame,
     Id(id): Id,
-    Query(paging): Query<Paging>,
+    paging: Paging,
 ) -> Result<Response, Failure> {
     let profile = db::user::profile(&app.connection().await?, id).await?.ok_or(Error::NotFound("member"))?;
     let whose = Some(Named { id, name: profile.account.name });
-    list(&app, frame.section("members"), (id, whose), paging, &format!("/members/{id}/transfers")).await
+    list(&app, frame.section("members"), (id, whose), &paging, &format!("/members/{id}/transfers")).await
 }
 
 async fn list(
     app: &App,
     frame: Frame,
     (id, member): (i32, Option<Named>),
-    paging: Paging,
+    paging: &Paging,
     here: &str,
 ) -> Result<Response, Failure> {
     let client = app.connection().await?;
-    let found = transfer::of_member(app, &client, id, paging.after.as_deref(), cursor::limit(None)?).await?;
+    let found = transfer::of_member(app, &client, id, paging.cursor(), paging.limit()).await?;
     let line = if member.is_none() { Line::own } else { Line::from };
     page(ListPage {
         frame,
         member,
         sums: db::transfer::totals(&client, id).await?.into(),
         lines: found.transfers.into_iter().map(line).collect(),
-        newer: paging.after.map(|_| here.to_owned()),
+        newer: (!paging.is_first()).then(|| here.to_owned()),
         older: found.next.map(|next| format!("{here}?after={next}")),
     })
 }
@@ -200,18 +194,17 @@ async fn snatches(
     _: Staff,
     frame: Frame,
     Id(id): Id,
-    Query(paging): Query<Paging>,
+    paging: Paging,
 ) -> Result<Response, Failure> {
     let client = app.connection().await?;
     let torrent = db::torrent::find(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
-    let limit = cursor::limit(None)?;
-    let found = transfer::snatches(&app, &client, id, paging.after.as_deref(), limit).await?;
+    let found = transfer::snatches(&app, &client, id, paging.cursor(), paging.limit()).await?;
     let here = format!("/torrents/{id}/snatches");
     page(SnatchesPage {
         frame: frame.section("torrents"),
         torrent: Named { id, name: torrent.title },
         lines: found.transfers.into_iter().map(Line::from).collect(),
-        newer: paging.after.map(|_| here.clone()),
+        newer: (!paging.is_first()).then(|| here.clone()),
         older: found.next.map(|next| format!("{here}?after={next}")),
     })
 }

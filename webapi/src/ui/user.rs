@@ -1,7 +1,7 @@
 //! `/members`: the members, and a page for each.
 
 use axum::Router;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{get, post};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -17,6 +17,7 @@ use crate::db;
 use crate::db::user::{Inviter, Profile};
 use crate::domain::{cursor, role};
 use crate::error::Error;
+use crate::extract::{Paging, Query};
 use crate::router::parameters::Id;
 
 /// The pages.
@@ -74,7 +75,6 @@ struct RoleChoice {
 struct Search {
     #[serde(default)]
     search: String,
-    after: Option<String>,
 }
 
 async fn list(
@@ -82,9 +82,9 @@ async fn list(
     _: Staff,
     frame: Frame,
     Query(asked): Query<Search>,
+    paging: Paging,
 ) -> Result<Response, Failure> {
-    let after: Option<String> = asked.after.as_deref().map(cursor::decode).transpose()?;
-    let (limit, search) = (cursor::limit(None)?, asked.search.trim());
+    let (limit, after, search) = (paging.limit(), paging.after::<String>()?, asked.search.trim());
     let client = app.connection().await?;
     let mut found = db::user::list(&client, search, after.as_deref(), limit + 1).await?;
     let next = cursor::cut(&mut found, limit, |last| last.account.name.clone())?;

@@ -11,6 +11,7 @@ mod description;
 mod doctor;
 mod documented;
 mod errors;
+mod inputs;
 mod invites;
 mod live;
 mod making;

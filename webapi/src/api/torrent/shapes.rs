@@ -3,12 +3,14 @@
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use time::OffsetDateTime;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::app::App;
 use crate::db;
-use crate::domain::torrent::listing::Asked;
+use crate::domain::torrent::listing::{Asked, SORTS};
 use crate::domain::torrent::upload::Stored;
+use crate::extract::Paging;
 
 /// A torrent.
 #[derive(Debug, Serialize, ToSchema)]
@@ -159,22 +161,32 @@ pub struct ListParameters {
     /// Words of the title or of a file name, in any order, each may be only the beginning of one. Where nothing has
     /// them all, the answer holds the nearest titles.
     pub search: Option<String>,
-    /// `added` (default), `title`, `size`, `files`, `seeders`, `leechers` or `snatched`.
+    /// The column that the list is sorted by.
+    #[param(schema_with = sorts, required = false)]
     pub sort: Option<String>,
-    /// `asc` or `desc`; by default `asc` for titles and `desc` for everything else.
+    /// By default `asc` for titles and `desc` for everything else.
+    #[param(schema_with = orders, required = false)]
     pub order: Option<String>,
-    /// Torrents on a page.
-    #[param(minimum = 1, maximum = 100, default = 50)]
-    pub limit: Option<u16>,
-    /// The `next` of the page before.
-    pub after: Option<String>,
 }
 
-impl From<ListParameters> for Asked {
-    fn from(parameters: ListParameters) -> Self {
-        let ListParameters { search, sort, order, limit, after } = parameters;
-        let after = after.filter(|it| !it.is_empty());
-        Self { search, sort, order, limit, after }
+fn sorts() -> Schema {
+    let names = SORTS.map(|(name, _)| name);
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(names))
+        .default(Some("added".into()))
+        .into()
+}
+
+fn orders() -> Schema {
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(["asc", "desc"])).into()
+}
+
+impl ListParameters {
+    /// With the part of the list that `paging` names.
+    pub fn asked(self, paging: &Paging) -> Asked {
+        let Self { search, sort, order } = self;
+        Asked { search, sort, order, limit: paging.limit(), after: paging.cursor().map(str::to_owned) }
     }
 }
 

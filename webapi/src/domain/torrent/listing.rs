@@ -46,7 +46,7 @@ pub struct Asked {
     /// `asc` or `desc`.
     pub order: Option<String>,
     /// Rows, 1 to 100.
-    pub limit: Option<u16>,
+    pub limit: i64,
     /// The `next` of the page before.
     pub after: Option<String>,
 }
@@ -82,15 +82,15 @@ impl Order {
     pub fn parse(asked: &Asked) -> Result<Self, Error> {
         let wanted = asked.sort.as_deref().filter(|it| !it.is_empty()).unwrap_or("added");
         let (name, sort) = SORTS.into_iter().find(|(name, _)| *name == wanted).ok_or_else(|| {
-            Error::BadRequest(format!("sort: expected one of {}", SORTS.map(|it| it.0).join(", ")))
+            Error::Parameters(format!("sort: expected one of {}", SORTS.map(|it| it.0).join(", ")))
         })?;
         let descending = match asked.order.as_deref().unwrap_or_default() {
             "" => starts_descending(sort),
             "asc" => false,
             "desc" => true,
-            _ => return Err(Error::BadRequest("order: expected asc or desc".to_owned())),
+            _ => return Err(Error::Parameters("order: expected asc or desc".to_owned())),
         };
-        let search = asked.search.as_deref().unwrap_or_default().replace('\0', " ");
+        let search = asked.search.as_deref().unwrap_or_default();
         let search = search.trim().chars().take(SEARCH_LEN).collect();
         Ok(Self { search, name, sort, descending })
     }
@@ -103,14 +103,14 @@ pub fn starts_descending(sort: Sort) -> bool {
 
 /// The page that `asked` and `order`, read from it, mean.
 pub async fn page(client: &impl GenericClient, asked: &Asked, order: &Order) -> Result<Page, Error> {
-    let limit = cursor::limit(asked.limit)?;
+    let limit = asked.limit;
     let from = asked.after.as_deref().map(|after| decode(after, order)).transpose()?;
     let from_start = from.is_none();
     let (reading, mut found) = match from {
         Some((place, reading)) => {
             let query = query(client, order, reading).await?;
             if query.is_none() && !order.search.is_empty() {
-                return Err(Error::BadRequest("after: this search has no next page".to_owned()));
+                return Err(Error::Parameters("after: this search has no next page".to_owned()));
             }
             (reading, list(client, order, query.as_ref(), Some(&place), limit + 1).await?)
         }
@@ -227,8 +227,8 @@ fn encode(place: &Place, reading: Reading, order: &Order) -> Result<String, Erro
 fn decode(after: &str, order: &Order) -> Result<(Place, Reading), Error> {
     let (name, descending, reading, key, id): (String, bool, Reading, String, i32) = cursor::decode(after)?;
     let number = order.sort == Sort::Title || key.parse::<i64>().is_ok();
-    if name != order.name || descending != order.descending || !number || key.contains('\0') {
-        return Err(Error::BadRequest(
+    if name != order.name || descending != order.descending || !number {
+        return Err(Error::Parameters(
             "after: pass on what `next` of the page before was, with the same sort and order".to_owned(),
         ));
     }

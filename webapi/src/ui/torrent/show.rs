@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::Value;
@@ -18,6 +18,7 @@ use crate::domain::history;
 use crate::domain::torrent::upload::Redownload;
 use crate::domain::torrent::{delivery, may_change};
 use crate::error::Error;
+use crate::extract::Query;
 use crate::router::parameters::Id;
 use crate::ui::plot::Plot;
 use crate::ui::transfer::Line;
