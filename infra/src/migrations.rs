@@ -13,6 +13,11 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "accounting",
         sql: include_str!("../../sql/migrations/0002_accounting.sql"),
     },
+    Migration {
+        version: 7,
+        name: "search_words",
+        sql: include_str!("../../sql/migrations/0007_search_words.sql"),
+    },
 ];
 
 const ROLES: &str = include_str!("../../sql/roles.sql");
