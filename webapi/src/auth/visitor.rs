@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use tower_sessions::Session;
 
 use super::{By, Member, session};
@@ -12,6 +12,7 @@ use crate::app::{App, PATIENCE};
 use crate::db;
 use crate::domain::token;
 use crate::error::Error;
+use crate::router::faces;
 
 /// Whoever sent a request.
 #[derive(Debug, Clone)]
@@ -29,17 +30,22 @@ impl Visitor {
         if let Some(known) = parts.extensions.get::<Self>() {
             return Ok(known.clone());
         }
-        let visitor = Self::find(app, &parts.headers, &session::of(parts)?).await?;
+        let visitor = match Self::find(app, &parts.headers, &session::of(parts)?).await {
+            // A page leads to signing in, which a tool's token that has ended must not keep anybody from.
+            Err(Error::Unauthorized) if !faces::is_api(parts.uri.path()) => Self::new(None, None),
+            found => found?,
+        };
         parts.extensions.insert(visitor.clone());
         Ok(visitor)
     }
 
-    /// Asks the database. A bearer token goes before a session, and an invalid one is an error, not nobody.
+    /// Asks the database. A bearer token goes before a session, and an invalid one is an error, not nobody. Other schemes
+    /// of `Authorization` are not ours: a proxy in front of the site may ask for them.
     pub async fn find(app: &App, headers: &HeaderMap, session: &Session) -> Result<Self, Error> {
         let look_up = async {
-            match headers.get(header::AUTHORIZATION) {
-                Some(value) => bearer(app, value.as_bytes()).await,
-                None => by_session(app, session).await,
+            match headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes) {
+                Some(value) if token::is_bearer(value) => bearer(app, value).await,
+                _ => by_session(app, session).await,
             }
         };
         let found = tokio::time::timeout(PATIENCE, look_up).await;

@@ -18,6 +18,12 @@ const MAX_NAME: usize = 100;
 /// Tokens of one member at most.
 const MOST: i64 = 50;
 
+/// Whether the header `Authorization` is of the scheme `Bearer`, in any case.
+pub fn is_bearer(header: &[u8]) -> bool {
+    let scheme = header.split(|byte| *byte == b' ').next().unwrap_or_default();
+    scheme.eq_ignore_ascii_case(b"Bearer")
+}
+
 /// The token in the header `Authorization: Bearer fw_…`. Verify it before believing it.
 pub fn parse_authorization(header: &[u8]) -> Option<Token> {
     let (scheme, token) = header.split_at_checked("Bearer ".len())?;
