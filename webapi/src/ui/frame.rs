@@ -127,13 +127,17 @@ impl FromRequestParts<App> for Frame {
     }
 }
 
-/// Shows `text` on the next page of this visitor, who must be signed in. `kind`: see [`Flash::kind`].
+/// As [`flash_with`], without a link. `kind`: see [`Flash::kind`].
 pub async fn flash(session: &Session, kind: &str, text: impl Into<String>) -> Result<(), Error> {
     flash_with(session, Flash::new(kind, text)).await
 }
 
-/// Shows a message on the next page of this visitor, who must be signed in.
+/// Shows a message on the next page of this visitor. A tool that sends a form with its token has no session, and reads
+/// no page: it is shown none.
 pub async fn flash_with(session: &Session, message: Flash) -> Result<(), Error> {
+    if crate::auth::session::ticket(session).await?.is_none() {
+        return Ok(());
+    }
     let mut waiting: Vec<Flash> = session.get(FLASH).await?.unwrap_or_default();
     waiting.push(message);
     Ok(session.insert(FLASH, waiting).await?)
