@@ -18,6 +18,9 @@ const FIXED: [(HeaderName, &str); 5] = [
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
 ];
 
+/// A year. Names below the site's are the operator's own matter.
+const ALWAYS_HTTPS: &str = "max-age=31536000";
+
 /// Adds the headers; pages are kept by nobody unless they say otherwise.
 pub(super) async fn layer(State(app): State<App>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
@@ -32,6 +35,7 @@ pub(super) async fn layer(State(app): State<App>, request: Request, next: Next) 
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     if app.config.webapi.secure {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(ALWAYS_HTTPS));
         secure_cookies(headers);
     }
     response
