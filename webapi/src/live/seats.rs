@@ -32,11 +32,11 @@ impl Seats {
     pub fn take(&self, member: i32) -> Option<Seat> {
         let mut taken = self.0.lock();
         let all: usize = taken.values().sum();
-        let own = taken.entry(member).or_default();
-        if *own >= PER_MEMBER || all >= IN_ALL {
+        let own = taken.get(&member).copied().unwrap_or_default();
+        if own >= PER_MEMBER || all >= IN_ALL {
             return None;
         }
-        *own += 1;
+        taken.insert(member, own + 1);
         Some(Seat { seats: self.clone(), member })
     }
 }
@@ -56,6 +56,18 @@ impl Drop for Seat {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_member_who_is_refused_leaves_nothing_behind() {
+        let seats = Seats::default();
+        let held: Vec<Seat> = (0..IN_ALL)
+            .map(|place| seats.take(i32::try_from(place / PER_MEMBER).expect("small")).expect("a place"))
+            .collect();
+        assert!(seats.take(-1).is_none());
+        assert!(!seats.0.lock().contains_key(&-1));
+        drop(held);
+        assert!(seats.0.lock().is_empty());
+    }
 
     #[test]
     fn places_are_counted_for_each_member_and_given_back() {
