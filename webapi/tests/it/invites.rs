@@ -36,12 +36,12 @@ async fn a_friend_claims_a_link_and_is_signed_in() {
     let first = friend.get("/account").await.body;
     assert!(
         first.contains("Welcome, bob")
-            && first.contains("href=\"/account\"")
+            && first.contains("href=\"/account/announce-url\">your own announce URL")
             && first.contains("href=\"/upload\"")
     );
     assert!(!friend.get("/account").await.body.contains("Welcome, bob"), "shown once");
     assert_eq!(state(&site, path).await, "claimed");
-    assert!(host.get("/invites").await.body.contains("Made the account bob"));
+    assert!(host.get("/invites").await.body.contains("Made the account <bdi>bob</bdi>"));
     assert_eq!(friend.get("/invites").await.status, StatusCode::FORBIDDEN, "bob may not invite");
     site.stop().await;
 }
