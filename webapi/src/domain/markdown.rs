@@ -1,6 +1,7 @@
 //! Descriptions: Markdown to HTML that can be shown to other members.
 
 mod bounds;
+mod regions;
 
 use std::cell::Cell;
 use std::collections::HashSet;
@@ -76,7 +77,7 @@ pub fn render(text: &str) -> String {
     if cut.get() {
         out.push_str(CUT);
     }
-    SAFE.clean(&out).to_string()
+    regions::mark(&SAFE.clean(&out).to_string())
 }
 
 /// An image becomes a link to it, a heading goes below those of the page.

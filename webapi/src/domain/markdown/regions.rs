@@ -1,0 +1,43 @@
+//! Parts of a description that scroll by themselves.
+
+/// Code and tables are as wide as they are: each stands in a region that the keyboard reaches and scrolls. `html` is
+/// clean: a tag in it is a tag.
+pub(super) fn mark(html: &str) -> String {
+    let html = number(html, "<pre>", "<pre tabindex=\"0\" role=\"region\" aria-label=\"Code ", "\">");
+    let region = "<div tabindex=\"0\" role=\"region\" aria-label=\"Table ";
+    number(&html, "<table>", region, "\"><table>").replace("</table>", "</table></div>")
+}
+
+/// `html` with `before`, a number and `after` in place of each `tag`.
+fn number(html: &str, tag: &str, before: &str, after: &str) -> String {
+    let mut out = String::with_capacity(html.len());
+    for (number, part) in html.split(tag).enumerate() {
+        if number > 0 {
+            out.extend([before, &number.to_string(), after]);
+        }
+        out.push_str(part);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::render;
+
+    #[test]
+    fn code_and_tables_that_scroll_are_reached_by_the_keyboard_each_by_a_name_of_its_own() {
+        let html = render("    a\n\ntext\n\n```\nb <pre> <table>\n```\n\n| c |\n|---|\n| d |");
+        for part in [
+            "<pre tabindex=\"0\" role=\"region\" aria-label=\"Code 1\"><code>a",
+            "<pre tabindex=\"0\" role=\"region\" aria-label=\"Code 2\"><code>b &lt;pre&gt; &lt;table&gt;",
+            "<div tabindex=\"0\" role=\"region\" aria-label=\"Table 1\"><table>",
+        ] {
+            assert!(html.contains(part), "{part} in {html}");
+        }
+        assert_eq!(
+            (html.matches("tabindex").count(), html.matches("</table></div>").count()),
+            (3, 1),
+            "{html}"
+        );
+    }
+}
