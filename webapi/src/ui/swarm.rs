@@ -83,8 +83,8 @@ impl From<SwarmPeer> for Row {
     fn from(peer: SwarmPeer) -> Self {
         let (state, badge) = match peer.state {
             PeerState::Seeder => ("seeder", "badge-good"),
-            PeerState::Leecher => ("leecher", "badge-info"),
-            PeerState::PartialSeed => ("partial seed", "badge-warn"),
+            PeerState::Leecher => ("leecher", "badge-warn"),
+            PeerState::PartialSeed => ("partial seed", "badge-info"),
         };
         Self {
             member: peer.member,
@@ -99,5 +99,31 @@ impl From<SwarmPeer> for Row {
             down: format::size_of(peer.downloaded),
             ago: format::ago(peer.idle),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_leecher_has_the_colour_of_leechers_among_peers_too() {
+        let badge = |state| {
+            let peer = SwarmPeer {
+                member: (1, None),
+                torrent: None,
+                addresses: Vec::new(),
+                client: String::new(),
+                state,
+                uploaded: 0,
+                downloaded: 0,
+                left: 1,
+                percent: None,
+                idle: 0,
+            };
+            Row::from(peer).badge
+        };
+        let badges = [PeerState::PartialSeed, PeerState::Seeder, PeerState::Leecher].map(badge);
+        assert_eq!(badges, ["badge-info", "badge-good", "badge-warn"]);
     }
 }
