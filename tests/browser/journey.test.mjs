@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { announce, choose, download, drop, fill, follow, press } from "./support/actions.mjs";
+import { announce, choose, download, drop, fill, follow, inWindow, press } from "./support/actions.mjs";
 import { awaitCounts, launch, openPage, shownCounts } from "./support/browser.mjs";
 import { checkPage, savePictureForReadme } from "./support/checks.mjs";
 import { startProduct } from "./support/product.mjs";
@@ -216,6 +216,9 @@ async function travel(t, device, viewport, { site, invite }) {
     await bo.getByRole("link", { name: "All, torrent by torrent" }).click();
     await bo.getByRole("link", { name: TITLE }).waitFor();
     await check(bo, "transfers");
+    await bo.getByRole("navigation", { name: "Account" }).getByRole("link", { name: "Doctor" }).click();
+    await bo.getByRole("link", { name: TITLE }).first().waitFor();
+    await check(bo, "doctor");
     await check(bo, "torrent-own", `${site}/torrents/${id}`);
     await bo.getByRole("heading", { name: "Your transfer" }).waitFor();
     await ada.goto(`${site}/torrents/${id}`);
@@ -242,25 +245,36 @@ async function travel(t, device, viewport, { site, invite }) {
   await step("the account: tokens, sessions, password", async () => {
     await bo.goto(`${site}/account`);
     await check(bo, "account");
+    await bo.getByRole("navigation", { name: "Account" }).getByRole("link", { name: "Tokens" }).click();
+    await check(bo, "account-tokens-none");
     await fill(bo, { "Name of a new token": "autobrr" });
     await press(bo, "Create a token");
-    assert.match(await bo.getByLabel("New API token").inputValue(), /^fw_[a-z2-7]{40}$/);
+    const secret = bo.getByLabel("New API token");
+    assert.match(await secret.inputValue(), /^fw_[a-z2-7]{40}$/);
+    await inWindow(secret);
     await check(bo, "account-token");
-    await bo.goto(`${site}/account`);
+    await bo.reload();
+    assert.equal(await bo.getByRole("button", { name: "Revoke autobrr" }).count(), 1, "loading anew makes no second token");
+    await check(bo, "account-tokens");
     await bo.getByRole("button", { name: "Revoke autobrr" }).click();
     await bo.getByRole("dialog").getByRole("button", { name: "Cancel" }).click();
     await bo.getByRole("button", { name: "Revoke autobrr" }).click();
     await checkPage(bo, `${device}-confirm`);
     await Promise.all([bo.waitForNavigation(), bo.getByRole("dialog").getByRole("button", { name: "Revoke" }).click()]);
     assert.equal(await bo.getByRole("button", { name: "Revoke autobrr" }).count(), 0);
+    await bo.getByRole("navigation", { name: "Account" }).getByRole("link", { name: "Security" }).click();
+    await check(bo, "account-security");
     await fill(bo, { "Present password": "not it", "New password": "quite another one", "New password again": "quite another one" });
     await press(bo, "Change the password");
+    assert.equal(await bo.evaluate(() => document.activeElement.id), "password", "the focus is where the fault is");
+    await inWindow(bo.locator("#password-error"));
     await check(bo, "account-again");
     await fill(bo, { "Present password": PASSWORD, "New password": "quite another one", "New password again": "quite another one" });
     await press(bo, "Change the password");
     await still.goto(`${site}/account`);
     assert.match(still.url(), /\/sign-in/, "the other session has ended");
-    await bo.goto(`${site}/account/announce-key`);
+    await check(bo, "account-url", `${site}/account/announce-url`);
+    await bo.getByRole("link", { name: "Reset…" }).click();
     await check(bo, "account-reset");
     await press(bo, "Reset the announce URL");
     const answer = await announce(address.b({ port: 6882, uploaded: 0, downloaded: 0, left: 0 }));

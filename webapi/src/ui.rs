@@ -3,7 +3,6 @@
 pub mod account;
 pub mod assets;
 pub mod docs;
-pub mod doctor;
 pub mod format;
 pub mod frame;
 pub mod invite;
@@ -95,6 +94,11 @@ pub struct Faults {
 }
 
 impl Faults {
+    /// The name of a field that needs another value, for the focus.
+    pub fn first(&self) -> Option<&'static str> {
+        self.fields.keys().next().copied()
+    }
+
     /// Where the form is shown again because of `error`; everything that is no matter of the form is an error page.
     pub fn of(error: Error) -> Result<(Self, Error), Failure> {
         let faults = match &error {

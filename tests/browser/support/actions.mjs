@@ -30,6 +30,13 @@ export async function press(page, name) {
   await page.waitForLoadState("load");
 }
 
+/** Whether a member sees it without scrolling. */
+export async function inWindow(locator) {
+  const box = await locator.boundingBox();
+  const [height, text] = await locator.evaluate((it) => [innerHeight, it.id || it.textContent]);
+  assert.ok(box && box.y >= 0 && box.y + box.height <= height, `${text} is within the window: ${JSON.stringify(box)}`);
+}
+
 /** Chooses the file of an upload. */
 export async function choose(page, name, buffer) {
   const file = { name, mimeType: "application/x-bittorrent", buffer };

@@ -58,10 +58,11 @@ export function makeTorrent(name, content, { pieceLength = 1 << 16, isPrivate = 
   return { metainfo, infoHash: sha1(encode(info)) };
 }
 
-/** A private .torrent of a folder with some files of 1000 bytes, given by their paths. */
+/** A private .torrent of a folder with files of 1000 bytes, given by their paths. */
 export function makeFolder(name, paths) {
   const files = paths.map((path) => ({ length: 1000, path: path.split("/") }));
-  return encode({ info: { files, name, "piece length": 1 << 16, pieces: sha1(Buffer.from(name)), private: 1 } });
+  const pieces = Buffer.alloc(20 * Math.ceil((files.length * 1000) / (1 << 16)), sha1(Buffer.from(name)));
+  return encode({ info: { files, name, "piece length": 1 << 16, pieces, private: 1 } });
 }
 
 /** The address of an announce, as a client puts it together. */

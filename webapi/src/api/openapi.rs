@@ -54,7 +54,7 @@ fn describe() -> OpenApi {
         .description(Some(
             "A private BitTorrent tracker. Everything that its pages can do. Sizes are bytes, times RFC 3339 in UTC, \
              hashes lower-case hexadecimal. Sign in with a session's cookie, whose `csrf_token` every change sends \
-             back as `X-CSRF-Token`, or with an API token made on the account page.",
+             back as `X-CSRF-Token`, or with an API token made at `/account/tokens`.",
         ))
         .build();
     document.info = info;

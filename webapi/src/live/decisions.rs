@@ -10,7 +10,7 @@ use super::connection::{connect, send};
 use crate::app::App;
 use crate::error::Error;
 
-/// Wait for the answer. The rest of the account page does not need it.
+/// Wait for the answer; the page says when none comes.
 const PATIENCE: Duration = Duration::from_millis(800);
 
 /// The newest first.

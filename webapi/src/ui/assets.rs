@@ -28,13 +28,14 @@ macro_rules! asset {
     };
 }
 
-static ASSETS: [Asset; 9] = [
+static ASSETS: [Asset; 10] = [
     asset!("confirm.js", "text/javascript; charset=utf-8"),
     asset!("copy.js", "text/javascript; charset=utf-8"),
     asset!("favicon.svg", "image/svg+xml"),
     asset!("icons.svg", "image/svg+xml"),
     asset!("live.js", "text/javascript; charset=utf-8"),
     asset!("logo.svg", "image/svg+xml"),
+    asset!("once.js", "text/javascript; charset=utf-8"),
     asset!("style.css", "text/css; charset=utf-8"),
     asset!("time.js", "text/javascript; charset=utf-8"),
     asset!("upload.js", "text/javascript; charset=utf-8"),

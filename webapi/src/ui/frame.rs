@@ -28,6 +28,9 @@ pub struct Frame {
     pub flash: Vec<Flash>,
     /// The word of the navigation that is marked: `torrents`, `upload`, `invites`, `account`, `members`, `swarm`.
     pub section: &'static str,
+    /// The word of the account's rail that is marked: `overview`, `transfers`, `doctor`, `announce-url`, `security`,
+    /// `tokens`.
+    pub account_page: &'static str,
 }
 
 /// The one who is signed in, for the navigation.
@@ -71,6 +74,12 @@ impl Frame {
         self
     }
 
+    /// Marks a word of the account's rail.
+    #[must_use]
+    pub fn account(self, page: &'static str) -> Self {
+        Self { account_page: page, ..self.section("account") }
+    }
+
     /// For pages that are shown while the database is away: nobody is known to be signed in.
     pub fn bare(app: &App) -> Self {
         Self {
@@ -80,6 +89,7 @@ impl Frame {
             csrf: String::new(),
             flash: Vec::new(),
             section: "",
+            account_page: "",
         }
     }
 

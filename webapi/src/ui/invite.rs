@@ -155,8 +155,8 @@ async fn claim(
 /// The first steps of a new member.
 async fn welcome(app: &App, session: &Session, name: &str) -> Result<Response, Failure> {
     let link = |path: &str, words: &str| Some((path.to_owned(), words.to_owned()));
-    let mut hello = Flash::new("success", format!("Welcome, {name}. Your own announce URL is on"));
-    hello.link = link("/account", "your account page");
+    let mut hello = Flash::new("success", format!("Welcome, {name}. Your clients announce with"));
+    hello.link = link("/account/announce-url", "your own announce URL");
     flash_with(session, hello).await?;
     let mut first = Flash::new("info", "Download what you like, or share something of your own:");
     first.link = link("/upload", "upload a torrent");

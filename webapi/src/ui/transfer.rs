@@ -1,4 +1,4 @@
-//! What members moved: `/account/transfers`, a member's for staff, and who finished a torrent.
+//! What members moved, in words; a member's transfers for staff, and who finished a torrent.
 
 use axum::Router;
 use axum::extract::State;
@@ -8,7 +8,7 @@ use axum::routing::get;
 use super::format::{self, Moment};
 use super::{Failure, Frame, page};
 use crate::app::App;
-use crate::auth::{Member, Staff};
+use crate::auth::Staff;
 use crate::db;
 use crate::db::transfer::{Named, Totals, Transfer};
 use crate::domain::transfer::{self, Ratio, State as Doing};
@@ -19,7 +19,6 @@ use crate::router::parameters::Id;
 /// The pages.
 pub fn routes() -> Router<App> {
     Router::new()
-        .route("/account/transfers", get(own))
         .route("/members/{id}/transfers", get(of_member))
         .route("/torrents/{id}/snatches", get(snatches))
 }
@@ -130,8 +129,7 @@ fn spoken(ratio: Ratio) -> Option<&'static str> {
 #[template(path = "transfer/list.html")]
 struct ListPage {
     frame: Frame,
-    /// Whose, where they are not one's own.
-    member: Option<Named>,
+    member: Named,
     sums: Sums,
     lines: Vec<Line>,
     newer: Option<String>,
@@ -148,15 +146,6 @@ struct SnatchesPage {
     older: Option<String>,
 }
 
-async fn own(
-    State(app): State<App>,
-    member: Member,
-    frame: Frame,
-    paging: Paging,
-) -> Result<Response, Failure> {
-    list(&app, frame.section("account"), (member.id, None), &paging, "/account/transfers").await
-}
-
 async fn of_member(
     State(app): State<App>,
     _: Staff,
@@ -164,27 +153,16 @@ async fn of_member(
     Id(id): Id,
     paging: Paging,
 ) -> Result<Response, Failure> {
-    let profile = db::user::profile(&app.connection().await?, id).await?.ok_or(Error::NotFound("member"))?;
-    let whose = Some(Named { id, name: profile.account.name });
-    list(&app, frame.section("members"), (id, whose), &paging, &format!("/members/{id}/transfers")).await
-}
-
-async fn list(
-    app: &App,
-    frame: Frame,
-    (id, member): (i32, Option<Named>),
-    paging: &Paging,
-    here: &str,
-) -> Result<Response, Failure> {
     let client = app.connection().await?;
-    let found = transfer::of_member(app, &client, id, paging.cursor(), paging.limit()).await?;
-    let line = if member.is_none() { Line::own } else { Line::from };
+    let profile = db::user::profile(&client, id).await?.ok_or(Error::NotFound("member"))?;
+    let found = transfer::of_member(&app, &client, id, paging.cursor(), paging.limit()).await?;
+    let here = format!("/members/{id}/transfers");
     page(ListPage {
-        frame,
-        member,
-        sums: db::transfer::totals(&client, id).await?.into(),
-        lines: found.transfers.into_iter().map(line).collect(),
-        newer: (!paging.is_first()).then(|| here.to_owned()),
+        frame: frame.section("members"),
+        member: Named { id, name: profile.account.name },
+        sums: profile.totals.into(),
+        lines: found.transfers.into_iter().map(Line::from).collect(),
+        newer: (!paging.is_first()).then(|| here.clone()),
         older: found.next.map(|next| format!("{here}?after={next}")),
     })
 }

@@ -4,9 +4,17 @@ use reqwest::{Method, StatusCode};
 
 use crate::support::{Answer, Site};
 
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 18] = [
     "/account",
     "/account/announce-key",
+    "/account/announce-url",
+    "/account/announce-url/reset",
+    "/account/doctor",
+    "/account/security",
+    "/account/sessions",
+    "/account/sessions/1/end",
+    "/account/tokens",
+    "/account/tokens/1/revoke",
     "/account/transfers",
     "/invites",
     "/members",

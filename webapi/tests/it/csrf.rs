@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::support::{Answer, PASSWORD, Site};
 
 /// Routes of pages that change something, read from the sources so that a new one is not forgotten.
-fn page_changes() -> Vec<String> {
+pub(crate) fn page_changes() -> Vec<String> {
     let mut paths = Vec::new();
     collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ui"), &mut paths);
     paths.sort();
@@ -34,7 +34,7 @@ fn collect(folder: &Path, paths: &mut Vec<String>) {
 }
 
 /// A path whose parameters are filled in with something.
-fn filled(path: &str) -> String {
+pub(crate) fn filled(path: &str) -> String {
     let parts = path.split('/').map(|it| match it {
         "{secret}" => "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
         it if it.starts_with('{') => "1",

@@ -55,7 +55,7 @@ async fn a_fault_of_ours_is_a_page_that_tells_nothing() {
     let site = Site::start().await;
     let browser = site.member("alice", &[]).await;
     site.execute("alter table api_tokens rename to elsewhere").await;
-    let page = browser.get("/account").await;
+    let page = browser.get("/account/tokens").await;
     assert_eq!(page.status, StatusCode::INTERNAL_SERVER_ERROR);
     assert!(
         page.body.contains("<h1>Something went wrong</h1>") && page.body.contains("masthead"),

@@ -2,6 +2,7 @@
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod access;
+mod account;
 mod accounting;
 mod assets;
 mod browsing;

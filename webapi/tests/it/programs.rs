@@ -213,7 +213,7 @@ async fn a_log_of_everything_holds_no_secret_and_the_stop_is_clean() {
     let bearer =
         browser.request(Method::GET, "/api/session").bearer_auth(token["token"].as_str().expect("it"));
     assert_eq!(Answer::of(bearer).await.status, StatusCode::OK);
-    browser.post_from("/account", "/account/announce-key", &[]).await;
+    browser.post_from("/account", "/account/announce-url/reset", &[]).await;
     browser.get("/invites/not-a-secret").await;
     let wrong = Answer::of(
         browser

@@ -211,25 +211,31 @@ async fn changing_the_password_ends_the_other_sessions_and_keeps_this_one_and_to
         ("new_password", "new password"),
         ("new_password_again", "new password"),
     ];
-    let refused = here.post_from("/account", "/account/password", &wrong).await;
+    let refused = here.post_from("/account/security", "/account/security", &wrong).await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(refused.body.contains("this is not your present password"), "{}", refused.body);
     let differ = [("password", PASSWORD), ("new_password", "new password"), ("new_password_again", "other")];
     assert!(
-        here.post_from("/account", "/account/password", &differ)
+        here.post_from("/account/security", "/account/security", &differ)
             .await
             .body
             .contains("the two new passwords differ")
     );
     let weak = [("password", PASSWORD), ("new_password", "short"), ("new_password_again", "short")];
     assert!(
-        here.post_from("/account", "/account/password", &weak).await.body.contains("at least 8 characters")
+        here.post_from("/account/security", "/account/security", &weak)
+            .await
+            .body
+            .contains("at least 8 characters")
     );
     assert!(elsewhere.is_signed_in().await);
 
     let right =
         [("password", PASSWORD), ("new_password", "new password"), ("new_password_again", "new password")];
-    assert_eq!(here.post_from("/account", "/account/password", &right).await.location(), "/account");
+    assert_eq!(
+        here.post_from("/account/security", "/account/security", &right).await.location(),
+        "/account/security"
+    );
     assert!(here.is_signed_in().await);
     assert!(!elsewhere.is_signed_in().await);
     let script = site.browser().request(Method::GET, "/api/session");
@@ -314,7 +320,7 @@ async fn visits_are_written_every_five_minutes_at_most_and_move_the_end() {
 }
 
 #[tokio::test]
-async fn the_account_page_lists_sessions_and_ends_them() {
+async fn the_security_page_lists_sessions_and_ends_them() {
     let site = Site::start().await;
     let here = site.member("alice", &[]).await;
     let others = [site.browser(), site.browser(), site.browser()];
@@ -322,7 +328,7 @@ async fn the_account_page_lists_sessions_and_ends_them() {
         other.sign_in("alice").await;
     }
     let stranger = site.member("bob", &[]).await;
-    let page = here.get("/account").await;
+    let page = here.get("/account/security").await;
     assert_eq!(page.body.matches("this one").count(), 1);
     assert_eq!(page.body.matches("/account/sessions/").count(), 3);
     let end = page.body.split("/account/sessions/").nth(1).expect("a form").split('/').next().expect("an id");

@@ -9,17 +9,11 @@ use crate::support::{Answer, Site};
 async fn a_token_is_shown_once_opens_the_api_and_needs_no_csrf_token() {
     let site = Site::start().await;
     let browser = site.member("alice", &["inviter"]).await;
-    let page = browser.post_from("/account", "/account/tokens", &[("name", "Prowlarr <1>")]).await;
-    let token = page
-        .body
-        .split("id=\"new-token\" value=\"")
-        .nth(1)
-        .expect("the token")
-        .split('"')
-        .next()
-        .expect("it");
+    let page = browser.post_from("/account/tokens", "/account/tokens", &[("name", "Prowlarr <1>")]).await;
+    let token =
+        page.body.split("id=\"secret\" value=\"").nth(1).expect("the token").split('"').next().expect("it");
     assert!(token.starts_with("fw_") && token.len() == 43, "{token}");
-    let later = browser.get("/account").await;
+    let later = browser.get("/account/tokens").await;
     assert!(!later.body.contains(token));
     assert!(later.body.contains("Prowlarr &#60;1&#62;"), "its name is listed, escaped");
 
@@ -83,7 +77,7 @@ async fn a_token_needs_a_name() {
     let site = Site::start().await;
     let browser = site.member("alice", &[]).await;
     let long = "x".repeat(101);
-    let answer = browser.post_from("/account", "/account/tokens", &[("name", &long)]).await;
+    let answer = browser.post_from("/account/tokens", "/account/tokens", &[("name", &long)]).await;
     assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(answer.body.contains("give the token a name"), "{}", answer.body);
     assert!(answer.body.contains(&long), "what was typed is kept");

@@ -1,54 +1,75 @@
-//! The announce doctor's part of the account page.
+//! `/account/doctor`: what the tracker answered the member's clients, and what to do about it.
 
+use axum::Router;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::get;
 use bt::announce::Event;
 
-use super::format;
 use crate::app::App;
+use crate::auth::Member;
 use crate::domain::doctor::{self, Finding};
 use crate::error::Error;
+use crate::ui::{Failure, Frame, format, page};
 
 /// Announces shown at once: each is as high as a card on a phone.
-const AT_ONCE: usize = 5;
+const AT_ONCE: usize = 10;
 
-/// What `account/doctor.html` shows.
-pub struct Doctor {
+/// The page.
+pub(super) fn routes() -> Router<App> {
+    Router::new().route("/account/doctor", get(show))
+}
+
+#[derive(askama::Template)]
+#[template(path = "account/doctor.html")]
+struct DoctorPage {
+    frame: Frame,
+    doctor: Doctor,
+}
+
+/// What the tracker remembers of a member's announces.
+struct Doctor {
     /// The tracker did not answer.
-    pub unavailable: bool,
+    unavailable: bool,
     /// The newest first: some that are shown at once, and the rest.
-    pub parts: Vec<Part>,
+    parts: Vec<Part>,
     /// How many there are in all.
-    pub total: usize,
+    total: usize,
     /// How many of them were refused.
-    pub refused: usize,
+    refused: usize,
 }
 
 /// Announces that are shown together; none is empty.
-pub struct Part {
+struct Part {
     /// Whether they are shown only when asked for.
-    pub earlier: bool,
+    earlier: bool,
     /// The newest first.
-    pub rows: Vec<Diagnosis>,
+    rows: Vec<Diagnosis>,
 }
 
 /// One announce in words.
-pub struct Diagnosis {
+struct Diagnosis {
     /// A time that has passed.
-    pub ago: String,
+    ago: String,
     /// Id and title.
-    pub torrent: Option<(i32, String)>,
+    torrent: Option<(i32, String)>,
     /// Name and version.
-    pub client: Option<String>,
+    client: Option<String>,
     /// Event, protocol and family.
-    pub how: String,
+    how: String,
     /// What happened.
-    pub sentence: String,
+    sentence: String,
     /// What to do about it.
-    pub fix: Option<&'static str>,
+    fix: Option<&'static str>,
+}
+
+async fn show(State(app): State<App>, member: Member, frame: Frame) -> Result<Response, Failure> {
+    page(DoctorPage { frame: frame.account("doctor"), doctor: Doctor::of(&app, member.id).await? })
 }
 
 impl Doctor {
     /// Asks the tracker about the member `id`.
-    pub async fn of(app: &App, id: i32) -> Result<Self, Error> {
+    async fn of(app: &App, id: i32) -> Result<Self, Error> {
         match doctor::look(app, id).await {
             Ok(findings) => {
                 let mut rows: Vec<Diagnosis> = findings.into_iter().map(Diagnosis::from).collect();

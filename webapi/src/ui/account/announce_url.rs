@@ -1,0 +1,61 @@
+//! `/account/announce-url`: the member's own announce URL, and another one in its place.
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::get;
+use tower_sessions::Session;
+
+use super::back_to;
+use crate::app::App;
+use crate::auth::{Checked, Member};
+use crate::db;
+use crate::domain::account;
+use crate::error::Error;
+use crate::ui::session::Nothing;
+use crate::ui::{Failure, Frame, flash, page, redirect};
+
+/// The pages. `/account/announce-key` is the address that the question had before it had a page.
+pub(super) fn routes() -> Router<App> {
+    Router::new()
+        .route("/account/announce-url", get(show))
+        .route("/account/announce-url/reset", get(ask).post(reset))
+        .route("/account/announce-key", back_to("/account/announce-url"))
+}
+
+#[derive(askama::Template)]
+#[template(path = "account/announce_url.html")]
+struct AnnounceUrlPage {
+    frame: Frame,
+    announce_url: String,
+}
+
+#[derive(askama::Template)]
+#[template(path = "account/reset_announce_url.html")]
+struct ResetPage {
+    frame: Frame,
+}
+
+async fn show(State(app): State<App>, member: Member, frame: Frame) -> Result<Response, Failure> {
+    let profile = db::user::profile(&app.connection().await?, member.id).await?.ok_or(Error::Unauthorized)?;
+    page(AnnounceUrlPage {
+        frame: frame.account("announce-url"),
+        announce_url: account::announce_url(&app, member.id, profile.account.key_version)?,
+    })
+}
+
+async fn ask(_: Member, frame: Frame) -> Result<Response, Failure> {
+    page(ResetPage { frame: frame.account("announce-url") })
+}
+
+async fn reset(
+    State(app): State<App>,
+    member: Member,
+    session: Session,
+    Checked(Nothing {}): Checked<Nothing>,
+) -> Result<Response, Failure> {
+    db::user::reset_key(&app.connection().await?, member.id).await?;
+    let said = "Your announce URL is new. Download your .torrent files again; the old ones no longer work.";
+    flash(&session, "success", said).await?;
+    Ok(redirect(&app, "/account/announce-url"))
+}

@@ -1,0 +1,68 @@
+//! `/account`: the sums, what the member's clients do now, the latest uploads.
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::get;
+
+use crate::app::App;
+use crate::auth::Member;
+use crate::db;
+use crate::db::transfer::Active;
+use crate::error::Error;
+use crate::ui::format::{self, Moment};
+use crate::ui::transfer::{Line, Sums};
+use crate::ui::{Failure, Frame, page};
+
+/// Own uploads that the page lists.
+const UPLOADS: i64 = 20;
+
+/// Own transfers of the moment that the page lists.
+const ACTIVE: i64 = 20;
+
+/// The page.
+pub(super) fn routes() -> Router<App> {
+    Router::new().route("/account", get(show))
+}
+
+#[derive(askama::Template)]
+#[template(path = "account/overview.html")]
+struct OverviewPage {
+    frame: Frame,
+    name: String,
+    roles: Vec<String>,
+    sums: Sums,
+    active: Active,
+    /// Some of what is active.
+    lines: Vec<Line>,
+    torrents: i64,
+    uploads: Vec<Upload>,
+}
+
+struct Upload {
+    id: i32,
+    title: String,
+    added: Moment,
+}
+
+async fn show(State(app): State<App>, member: Member, frame: Frame) -> Result<Response, Failure> {
+    let client = app.connection().await?;
+    let profile = db::user::profile(&client, member.id).await?.ok_or(Error::Unauthorized)?;
+    let timeout = app.config.tracker.peer_timeout;
+    let lines = db::transfer::active(&client, timeout, member.id, ACTIVE).await?;
+    let uploads = db::user::uploads(&client, member.id, UPLOADS).await?.into_iter().map(|it| Upload {
+        id: it.id,
+        title: it.title,
+        added: format::moment(it.created_at),
+    });
+    page(OverviewPage {
+        frame: frame.account("overview"),
+        name: profile.account.name,
+        roles: profile.account.roles,
+        sums: profile.totals.into(),
+        active: db::transfer::count_active(&client, timeout, member.id).await?,
+        lines: lines.into_iter().map(Line::own).collect(),
+        torrents: profile.torrents,
+        uploads: uploads.collect(),
+    })
+}

@@ -1,0 +1,187 @@
+//! `/account/security`: the member's password, and the browsers that are signed in.
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::get;
+use infra::secrets::Secret;
+use serde::Deserialize;
+use tower_sessions::Session;
+
+use super::back_to;
+use crate::app::App;
+use crate::auth::session::own_hash;
+use crate::auth::{Checked, Member};
+use crate::db;
+use crate::domain::account;
+use crate::error::{Error, Fields};
+use crate::router::parameters::Id;
+use crate::server::ClientAddress;
+use crate::ui::session::Nothing;
+use crate::ui::{Failure, Faults, Frame, Moment, flash, page, page_again, redirect};
+
+/// Where the forms of this page lead.
+const HERE: &str = "/account/security";
+
+/// The page.
+pub(super) fn routes() -> Router<App> {
+    Router::new()
+        .route("/account/security", get(show).post(change_password))
+        .route("/account/sessions", back_to(HERE).post(end_others))
+        .route("/account/sessions/{id}/end", back_to(HERE).post(end_session))
+}
+
+#[derive(askama::Template)]
+#[template(path = "account/security.html")]
+struct SecurityPage {
+    frame: Frame,
+    faults: Faults,
+    name: String,
+    sessions: Vec<SessionItem>,
+}
+
+struct SessionItem {
+    id: i32,
+    browser: String,
+    created: Moment,
+    seen: Moment,
+    current: bool,
+}
+
+#[derive(Deserialize)]
+struct ChangePassword {
+    password: Secret,
+    new_password: Secret,
+    new_password_again: Secret,
+}
+
+async fn show(
+    State(app): State<App>,
+    member: Member,
+    frame: Frame,
+    session: Session,
+) -> Result<Response, Failure> {
+    page(security_page(&app, &member, frame, &session).await?)
+}
+
+async fn change_password(
+    State(app): State<App>,
+    ClientAddress(address): ClientAddress,
+    member: Member,
+    frame: Frame,
+    session: Session,
+    Checked(form): Checked<ChangePassword>,
+) -> Result<Response, Failure> {
+    let ChangePassword { password, new_password, new_password_again } = form;
+    let result = if new_password == new_password_again {
+        account::change_password(&app, &member, &session, (password, new_password), address).await
+    } else {
+        Err(Error::Invalid(Fields::from([("new_password_again", "the two new passwords differ".to_owned())])))
+    };
+    match result {
+        Ok(()) => {
+            flash(&session, "success", "Your password is changed. All your other sessions have ended.")
+                .await?;
+            Ok(redirect(&app, HERE))
+        }
+        Err(error) => {
+            let (faults, error) = Faults::of(error)?;
+            let page = security_page(&app, &member, frame, &session).await?;
+            page_again(SecurityPage { faults, ..page }, &error)
+        }
+    }
+}
+
+async fn end_others(
+    State(app): State<App>,
+    member: Member,
+    session: Session,
+    Checked(Nothing {}): Checked<Nothing>,
+) -> Result<Response, Failure> {
+    let own = own_hash(&app, &member, &session);
+    db::session::end_others(&app.connection().await?, member.id, own.as_deref()).await?;
+    flash(&session, "success", "You are signed out everywhere else.").await?;
+    Ok(redirect(&app, HERE))
+}
+
+async fn end_session(
+    State(app): State<App>,
+    member: Member,
+    session: Session,
+    Id(id): Id,
+    Checked(Nothing {}): Checked<Nothing>,
+) -> Result<Response, Failure> {
+    db::session::end(&app.connection().await?, member.id, id).await?;
+    flash(&session, "success", "That session has ended.").await?;
+    Ok(redirect(&app, HERE))
+}
+
+async fn security_page(
+    app: &App,
+    member: &Member,
+    frame: Frame,
+    session: &Session,
+) -> Result<SecurityPage, Failure> {
+    let own = own_hash(app, member, session);
+    let sessions = db::session::list(&app.connection().await?, member.id, own.as_deref()).await?;
+    let item = |it: db::session::Listed| SessionItem {
+        id: it.public_id,
+        browser: browser(&it.user_agent),
+        created: Moment(it.created_at),
+        seen: Moment(it.last_seen_at),
+        current: it.current,
+    };
+    Ok(SecurityPage {
+        frame: frame.account("security"),
+        faults: Faults::default(),
+        name: member.name.clone(),
+        sessions: sessions.into_iter().map(item).collect(),
+    })
+}
+
+/// A browser in two words, as far as its `User-Agent` says. Most claim to be several: the most particular goes first.
+fn browser(agent: &str) -> String {
+    const PROGRAMS: [(&str, &str); 6] = [
+        ("Edg/", "Edge"),
+        ("OPR/", "Opera"),
+        ("Firefox/", "Firefox"),
+        ("Chromium/", "Chromium"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
+    ];
+    const SYSTEMS: [(&str, &str); 6] = [
+        ("Android", "Android"),
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Windows", "Windows"),
+        ("Mac OS X", "macOS"),
+        ("Linux", "Linux"),
+    ];
+    let find = |known: [(&str, &'static str); 6]| {
+        known.iter().find(|(sign, _)| agent.contains(sign)).map(|(_, name)| *name)
+    };
+    match (find(PROGRAMS), find(SYSTEMS)) {
+        (Some(program), Some(system)) => format!("{program} on {system}"),
+        (Some(program), None) => program.to_owned(),
+        (None, _) if agent.is_empty() => "Unknown program".to_owned(),
+        (None, _) => agent.chars().take(40).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::browser;
+
+    #[test]
+    fn browsers_are_named_in_few_words() {
+        let chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0 Safari/537.36";
+        assert_eq!(browser(chrome), "Chrome on Linux");
+        assert_eq!(
+            browser("Mozilla/5.0 (Android 16; Mobile; rv:145.0) Gecko/145.0 Firefox/145.0"),
+            "Firefox on Android"
+        );
+        assert_eq!(browser("curl/8.14"), "curl/8.14");
+        assert_eq!(browser(&"x".repeat(99)).len(), 40);
+        assert_eq!(browser(""), "Unknown program");
+    }
+}

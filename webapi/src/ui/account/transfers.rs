@@ -1,0 +1,46 @@
+//! `/account/transfers`: what a member's clients moved, torrent by torrent.
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::get;
+
+use crate::app::App;
+use crate::auth::Member;
+use crate::db;
+use crate::domain::transfer;
+use crate::extract::Paging;
+use crate::ui::transfer::{Line, Sums};
+use crate::ui::{Failure, Frame, page};
+
+/// The page.
+pub(super) fn routes() -> Router<App> {
+    Router::new().route("/account/transfers", get(show))
+}
+
+#[derive(askama::Template)]
+#[template(path = "account/transfers.html")]
+struct TransfersPage {
+    frame: Frame,
+    sums: Sums,
+    lines: Vec<Line>,
+    newer: Option<String>,
+    older: Option<String>,
+}
+
+async fn show(
+    State(app): State<App>,
+    member: Member,
+    frame: Frame,
+    paging: Paging,
+) -> Result<Response, Failure> {
+    let client = app.connection().await?;
+    let found = transfer::of_member(&app, &client, member.id, paging.cursor(), paging.limit()).await?;
+    page(TransfersPage {
+        frame: frame.account("transfers"),
+        sums: db::transfer::totals(&client, member.id).await?.into(),
+        lines: found.transfers.into_iter().map(Line::own).collect(),
+        newer: (!paging.is_first()).then(|| "/account/transfers".to_owned()),
+        older: found.next.map(|next| format!("/account/transfers?after={next}")),
+    })
+}

@@ -1,0 +1,90 @@
+//! The account's pages: each subject has one, and what a form answers stands where the member looks.
+
+use reqwest::StatusCode;
+
+use crate::csrf::{filled, page_changes};
+use crate::support::Site;
+
+const PAGES: [(&str, &str); 6] = [
+    ("/account", "Overview"),
+    ("/account/transfers", "Transfers"),
+    ("/account/doctor", "Doctor"),
+    ("/account/announce-url", "Announce URL"),
+    ("/account/security", "Security"),
+    ("/account/tokens", "Tokens"),
+];
+
+#[tokio::test]
+async fn each_page_of_the_account_leads_to_all_others_and_marks_itself() {
+    let site = Site::start().await;
+    let wren = site.member("wren", &[]).await;
+    for (path, word) in PAGES {
+        let page = wren.get(path).await;
+        assert_eq!(page.status, StatusCode::OK, "{path}");
+        let rail = page.body.split("aria-label=\"Account\"").nth(1).expect("a rail");
+        let rail = rail.split("</nav>").next().expect("its end");
+        for (other, _) in PAGES {
+            assert!(rail.contains(&format!("href=\"{other}\"")), "{path} leads to {other}");
+        }
+        let marked: Vec<&str> =
+            rail.split("<li>").filter(|it| it.contains("aria-current=\"page\"")).collect();
+        assert!(matches!(marked[..], [one] if one.contains(word)), "{path}: {marked:?}");
+    }
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn the_address_of_an_account_s_form_opens_a_page() {
+    let site = Site::start().await;
+    let wren = site.member("wren", &[]).await;
+    let forms: Vec<String> = page_changes().into_iter().filter(|it| it.starts_with("/account")).collect();
+    assert!(forms.len() >= 6, "{forms:?}");
+    for path in forms {
+        let answer = wren.get(&filled(&path)).await;
+        assert!(
+            answer.status == StatusCode::OK || answer.location().starts_with("/account/"),
+            "{path}: {}",
+            answer.status
+        );
+    }
+    assert_eq!(wren.get("/account/announce-key").await.location(), "/account/announce-url");
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn a_refused_password_is_answered_on_the_security_page_with_the_focus_in_its_field() {
+    let site = Site::start().await;
+    let wren = site.member("wren", &[]).await;
+    for browser in [site.browser(), site.browser()] {
+        browser.sign_in("wren").await;
+    }
+    let wrong =
+        [("password", "not it"), ("new_password", "new password"), ("new_password_again", "new password")];
+    let page = wren.post_from("/account/security", "/account/security", &wrong).await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let focused: Vec<&str> = page.body.split("<input").filter(|it| it.contains(" autofocus")).collect();
+    assert!(
+        matches!(focused[..], [one] if one.contains("id=\"password\"") && one.contains("aria-invalid=\"true\"")),
+        "{focused:?}"
+    );
+    let (form, table) = (page.body.find("id=\"password-error\""), page.body.find("<table"));
+    assert!(form.is_some() && form < table, "the sentence stands above the sessions");
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn a_new_token_has_a_page_of_its_own_without_lists() {
+    let site = Site::start().await;
+    let wren = site.member("wren", &[]).await;
+    for name in ["first", "second"] {
+        let page = wren.post_from("/account/tokens", "/account/tokens", &[("name", name)]).await;
+        assert_eq!(page.status, StatusCode::OK);
+        assert!(page.body.contains("value=\"fw_") && page.body.contains("not shown again"), "{}", page.body);
+        assert!(page.body.contains(&format!("<bdi>{name}</bdi>")), "{}", page.body);
+        assert!(!page.body.contains("<table"), "nothing else pushes it down");
+        assert!(page.body.contains("once.js"), "loading the page anew makes no second token");
+    }
+    let list = wren.get("/account/tokens").await.body;
+    assert!(list.contains("<bdi>first</bdi>") && list.contains("<bdi>second</bdi>"), "{list}");
+    site.stop().await;
+}
