@@ -41,6 +41,9 @@ pub(crate) struct Check {
     /// Clients that begin with nothing
     #[arg(long, value_name = "N", default_value_t = 10)]
     leechers: u16,
+    /// Multiplies the time that goals allow, on a machine that has much else to do
+    #[arg(long, value_name = "FACTOR", default_value_t = 1)]
+    slack: u32,
     /// Where everything is kept meanwhile; a new folder below it [default: the system's for such things]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -76,7 +79,7 @@ fn check(options: &Check, folder: &Path) -> anyhow::Result<Vec<Figure>> {
     sources::generate(&sources)?;
     let mut demonstration = Demonstration::start(folder, &sources, options.seeders, options.leechers)?;
     let mut figures = Vec::new();
-    let outcome = measure(&mut demonstration, &sources, &mut figures);
+    let outcome = measure(&mut demonstration, &sources, options.slack, &mut figures);
     let (processes, networks) = demonstration.stop()?;
     outcome?;
     figures.push(Figure {
@@ -91,13 +94,15 @@ fn check(options: &Check, folder: &Path) -> anyhow::Result<Vec<Figure>> {
 fn measure(
     demonstration: &mut Demonstration,
     sources: &Path,
+    slack: u32,
     figures: &mut Vec<Figure>,
 ) -> anyhow::Result<()> {
+    let [complete_goal, dropped_goal, settled_goal] = [COMPLETE, DROPPED, SETTLED].map(|goal| slack * goal);
     let begun = Instant::now();
-    let troubled = trouble(demonstration, begun)?;
-    let complete = wait(demonstration, COMPLETE, |picture| is_complete(picture, 5))?;
+    let troubled = trouble(demonstration, begun, complete_goal)?;
+    let complete = wait(demonstration, complete_goal, |picture| is_complete(picture, 5))?;
     let identical = demonstration.compare(sources)?;
-    figures.push(timed("all clients have everything", begun, COMPLETE, complete));
+    figures.push(timed("all clients have everything", begun, complete_goal, complete));
     figures.push(counted("files identical (SHA-256)", identical));
     figures.push(Figure {
         what: "the client killed and the one cut off for 20 s have finished",
@@ -109,16 +114,16 @@ fn measure(
     figures.push(share(&picture, demonstration.leechers()?.len()));
     let dropped = Instant::now();
     demonstration::drop_file(sources)?;
-    let arrived = wait(demonstration, DROPPED, |picture| is_complete(picture, 6))?;
-    figures.push(timed("a file put in meanwhile is at all clients", dropped, DROPPED, arrived));
+    let arrived = wait(demonstration, dropped_goal, |picture| is_complete(picture, 6))?;
+    figures.push(timed("a file put in meanwhile is at all clients", dropped, dropped_goal, arrived));
     figures.push(counted("files identical after that", demonstration.compare(sources)?));
     let removed = Instant::now();
     demonstration::take_out(sources)?;
-    let left = wait(demonstration, DROPPED, |picture| is_complete(picture, 5))?;
-    figures.push(timed("taken out again, it has left the site and the clients", removed, DROPPED, left));
+    let left = wait(demonstration, dropped_goal, |picture| is_complete(picture, 5))?;
+    figures.push(timed("taken out again, it has left the site and the clients", removed, dropped_goal, left));
     let settling = Instant::now();
-    let equal = wait(demonstration, SETTLED, counts_agree)?;
-    figures.push(timed("counts of the tracker are the clients' own", settling, SETTLED, equal));
+    let equal = wait(demonstration, settled_goal, counts_agree)?;
+    figures.push(timed("counts of the tracker are the clients' own", settling, settled_goal, equal));
     let picture = demonstration.picture()?;
     let outside = picture["outside"].as_array().context("the capture")?;
     for packet in outside {
@@ -134,12 +139,16 @@ fn measure(
 }
 
 /// Kills one leecher and cuts another one off while they fetch; gives both back.
-fn trouble(demonstration: &Demonstration, begun: Instant) -> anyhow::Result<[String; 2]> {
+fn trouble(
+    demonstration: &Demonstration,
+    begun: Instant,
+    complete_goal: Duration,
+) -> anyhow::Result<[String; 2]> {
     let under_way = |picture: &Value| {
         let torrents = picture["torrents"].as_array();
         torrents.is_some_and(|it| it.len() >= 5 && it.iter().any(|torrent| !torrent["holders"].is_null()))
     };
-    wait(demonstration, COMPLETE, under_way)?;
+    wait(demonstration, complete_goal, under_way)?;
     let leechers = demonstration.leechers()?;
     let [killed, .., cut] = &leechers[..] else { bail!("at least two leechers are needed") };
     demonstration.wish(&Wish::Kill { client: killed.clone() })?;

@@ -28,8 +28,9 @@ use tokio::time::{Instant, sleep_until};
 /// Tells the inner process that it is the inner one.
 const INSIDE: &str = "SWARM_INSIDE";
 
-/// How long the inner process has after it was asked to stop, before it ends itself.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long the inner process has after it was asked to stop, before it ends itself: longer than its clients and its site
+/// are waited for.
+const STOP_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// What the outer process waits longer before it kills all of them, in case they are frozen.
 const MORE: Duration = Duration::from_secs(5);
@@ -108,7 +109,7 @@ async fn attend(mut command: Command, line: UnixStream) -> anyhow::Result<ExitSt
             () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {}
         }
         if deadline.is_none() {
-            deadline = Some(Instant::now() + PATIENCE + MORE);
+            deadline = Some(Instant::now() + STOP_TIMEOUT + MORE);
             // It may have ended by now.
             let _ = line.shutdown(Shutdown::Write);
         } else if let Some(group) = group {

@@ -28,8 +28,40 @@ use keeper::Keeper;
 /// Where programs take connections of other peers. Each has a network of its own, so that it is free.
 pub(crate) const PEER_PORT: u16 = 6881;
 
-/// How long a whole client has to end.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// How long a client's program may take for what it is asked, before it counts as hanging.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Timeouts {
+    /// To answer for the first time after its start.
+    pub(crate) start: Duration,
+    /// To say what it shares.
+    pub(crate) answer: Duration,
+    /// To carry out an order.
+    pub(crate) order: Duration,
+    /// To tell the tracker and to end after Ctrl-C; SIGTERM comes then.
+    pub(crate) interrupt: Duration,
+    /// To end after SIGTERM; SIGKILL comes then.
+    pub(crate) terminate: Duration,
+}
+
+impl Timeouts {
+    /// To end in one way or another.
+    fn stop(&self) -> Duration {
+        // What is killed ends at once, but for the system's work.
+        self.interrupt + self.terminate + Duration::from_secs(5)
+    }
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            start: Duration::from_mins(2),
+            answer: Duration::from_secs(3),
+            order: Duration::from_mins(1),
+            interrupt: Duration::from_secs(20),
+            terminate: Duration::from_secs(3),
+        }
+    }
+}
 
 /// Where a client's program stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -95,6 +127,8 @@ pub(crate) struct Node {
     report: Arc<Mutex<Report>>,
     messages: mpsc::UnboundedSender<Message>,
     ending: Arc<watch::Sender<bool>>,
+    /// Until [`Node::end`] gives up.
+    stop_timeout: Duration,
 }
 
 /// An order, but for the content of [`Order::Add`], and where the answer goes.
@@ -116,12 +150,16 @@ impl Node {
         folder: &Path,
         rate: Option<u32>,
     ) -> anyhow::Result<Self> {
-        Self::start_with(move |setup| kind.client(setup), name, kind, network, number, folder, rate).await
+        let timeouts = Timeouts::default();
+        Self::start_with(move |setup| kind.client(setup), timeouts, name, kind, network, number, folder, rate)
+            .await
     }
 
-    /// [`Node::start`] with a `client` that need not be of that `kind`.
+    /// [`Node::start`] with a `client` that need not be of that `kind`, and other timeouts.
+    #[expect(clippy::too_many_arguments, reason = "those of `start`, and what tests replace")]
     async fn start_with(
         client: impl FnOnce(Setup) -> Box<dyn Client> + Send + 'static,
+        timeouts: Timeouts,
         name: String,
         kind: Kind,
         network: &Network,
@@ -144,14 +182,23 @@ impl Node {
             let (downloads, report) = (downloads.clone(), Arc::clone(&report));
             let keep = move |port: Port| {
                 let setup = Setup { folder: own, addresses: port.addresses.clone(), port: PEER_PORT, rate };
-                Keeper::new(name, client(setup), port, downloads, folder.join("program.log"), report)
+                Keeper::new(
+                    name,
+                    client(setup),
+                    timeouts,
+                    port,
+                    downloads,
+                    folder.join("program.log"),
+                    report,
+                )
             };
             move || run(&network, number, keep, inbox, started)
         };
         thread::Builder::new().name(name.clone()).spawn(task).context("cannot start a thread")?;
         let addresses =
             start.await.context("its thread ended")?.with_context(|| format!("cannot start {name}"))?;
-        Ok(Self { name, kind, addresses, downloads, report, messages, ending: Arc::new(ending) })
+        let (ending, stop_timeout) = (Arc::new(ending), timeouts.stop());
+        Ok(Self { name, kind, addresses, downloads, report, messages, ending, stop_timeout })
     }
 
     /// Gives an order and waits until it is carried out. A program that is not there yet or any more is given torrents
@@ -180,7 +227,7 @@ impl Node {
     /// seconds.
     pub(crate) async fn end(&self) {
         self.ending.send_replace(true);
-        if timeout(PATIENCE, self.messages.closed()).await.is_err() {
+        if timeout(self.stop_timeout, self.messages.closed()).await.is_err() {
             tracing::warn!("{} did not end in time", self.name);
         }
     }

@@ -19,8 +19,8 @@ use crate::control::Wish;
 const LATER: &str = "dropped-in-later.bin";
 const DROPPED: usize = 5 << 20;
 
-/// Time that everything has to end.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Longer than a demonstration waits for its parts before it kills them.
+const STOP_TIMEOUT: Duration = Duration::from_secs(100);
 
 pub(super) struct Demonstration {
     process: Child,
@@ -106,7 +106,7 @@ impl Demonstration {
         let pid = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw).context("its number")?;
         kill_process(pid, Signal::INT)?;
         let begun = Instant::now();
-        while begun.elapsed() < PATIENCE {
+        while begun.elapsed() < STOP_TIMEOUT {
             if let Some(status) = self.process.try_wait()? {
                 if !status.success() {
                     bail!("the demonstration ended with {status}");

@@ -12,7 +12,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Signal, getpid, kill_process};
 use rustix::stdio::dup2_stdout;
 
-use super::PATIENCE;
+use super::STOP_TIMEOUT;
 
 /// How often the task is asked to stop: it may not listen yet.
 const AGAIN: Duration = Duration::from_millis(200);
@@ -34,7 +34,7 @@ pub(super) fn watch() -> anyhow::Result<()> {
 fn stop(line: &UnixStream) -> ! {
     let start = Instant::now();
     // The kernel gives the first process of a namespace no signal that it does not wait for.
-    while start.elapsed() < PATIENCE && waits_for(Signal::TERM) {
+    while start.elapsed() < STOP_TIMEOUT && waits_for(Signal::TERM) {
         silence(line);
         let _ = kill_process(getpid(), Signal::TERM);
         thread::sleep(AGAIN);

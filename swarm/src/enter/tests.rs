@@ -116,7 +116,7 @@ pub(crate) fn alone(test: &str, who: Who, body: impl FnOnce()) {
 pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
     let start = Instant::now();
     while !condition() {
-        assert!(start.elapsed() < Duration::from_mins(1), "waited in vain: {what}");
+        assert!(start.elapsed() < Duration::from_mins(5), "waited in vain: {what}");
         thread::sleep(Duration::from_millis(10));
     }
 }

@@ -15,7 +15,7 @@ use crate::client::Kind;
 use crate::site::{Counts, Totals};
 
 /// For content to be fetched: aria2 and rtorrent part and meet again every dozen seconds, see [`super::table`].
-const FETCHING: Duration = Duration::from_mins(4);
+const FETCHING: Duration = Duration::from_mins(10);
 
 /// Tries a cell with clients at `number` and the next place of the network, and says their versions.
 pub(super) async fn perform(

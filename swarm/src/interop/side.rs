@@ -17,7 +17,7 @@ use crate::node::{Node, Order, PEER_PORT, State};
 use crate::site::{Announce, Counts, Member};
 
 /// For programs to start, content to be checked, counts to arrive.
-pub(super) const PATIENCE: Duration = Duration::from_mins(1);
+pub(super) const PATIENCE: Duration = Duration::from_mins(5);
 /// Between two looks.
 pub(super) const PAUSE: Duration = Duration::from_millis(200);
 

@@ -55,7 +55,7 @@ fn answers(address: &SocketAddr) -> bool {
 
 fn says(stream: &mut TcpStream) -> bool {
     let mut answer = [0; 5];
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.set_read_timeout(Some(Duration::from_mins(5))).unwrap();
     stream.write_all(b"hello").is_ok() && stream.read_exact(&mut answer).is_ok() && answer == *b"hello"
 }
 

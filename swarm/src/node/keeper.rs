@@ -16,25 +16,21 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::content;
 use super::program::{Program, last_words};
-use super::{Inbox, Order, Report, State};
+use super::{Inbox, Order, Report, State, Timeouts};
 use crate::client::{Activity, Client};
 use crate::network::Port;
 
-/// How often a program is asked whether it can be asked, and for how long.
+/// How often a program is asked whether it can be asked.
 const KNOCK: Duration = Duration::from_millis(250);
-const START: Duration = Duration::from_secs(30);
 
 /// How often it is asked for its shares.
 const LOOK: Duration = Duration::from_secs(1);
-
-/// How long it may take to answer, and to do something.
-const ANSWER: Duration = Duration::from_secs(3);
-const DEED: Duration = Duration::from_secs(30);
 
 pub(super) struct Keeper {
     /// Of the client, for the log.
     name: String,
     client: Box<dyn Client>,
+    timeouts: Timeouts,
     port: Port,
     downloads: PathBuf,
     log: PathBuf,
@@ -66,6 +62,7 @@ impl Keeper {
     pub(super) fn new(
         name: String,
         client: Box<dyn Client>,
+        timeouts: Timeouts,
         port: Port,
         downloads: PathBuf,
         log: PathBuf,
@@ -75,6 +72,7 @@ impl Keeper {
         Self {
             name,
             client,
+            timeouts,
             port,
             downloads,
             log,
@@ -122,7 +120,7 @@ impl Keeper {
             _ = ending.wait_for(|asked| *asked) => {}
         }
         if let Some(program) = self.program.take() {
-            program.stop().await;
+            program.stop(&self.timeouts).await;
         }
         self.rest(State::Stopped);
         // By the end of `messages` it is seen that all is done.
@@ -133,7 +131,7 @@ impl Keeper {
         if self.is_running() {
             self.next = now + LOOK;
             // Where it does not answer, the report grows older.
-            if let Ok(Ok(shares)) = timeout(ANSWER, self.client.shares()).await {
+            if let Ok(Ok(shares)) = timeout(self.timeouts.answer, self.client.shares()).await {
                 let mut report = self.report.lock();
                 report.shares = shares;
                 report.at = Instant::now();
@@ -141,14 +139,14 @@ impl Keeper {
             return;
         }
         self.next = now + KNOCK;
-        match timeout(ANSWER, self.client.version()).await {
+        match timeout(self.timeouts.answer, self.client.version()).await {
             Ok(Ok(version)) => self.greet(version).await,
-            _ if self.start.elapsed() > START => {
+            _ if self.start.elapsed() > self.timeouts.start => {
                 if let Some(program) = self.program.take() {
                     program.kill().await;
                 }
                 let words = last_words(&self.log);
-                let reason = format!("it did not answer for {} s: {words}", START.as_secs());
+                let reason = format!("it did not answer for {} s: {words}", self.timeouts.start.as_secs());
                 tracing::warn!("{} is dead: {reason}", self.name);
                 self.rest(State::Dead(reason));
             }
@@ -163,13 +161,13 @@ impl Keeper {
         }
         let rate = self.report.lock().rate;
         if self.throttled
-            && let Err(error) = within(self.client.throttle(rate)).await
+            && let Err(error) = within(self.timeouts.order, self.client.throttle(rate)).await
         {
             tracing::warn!("{} has another rate than it should: {error:#}", self.name);
         }
         for mut torrent in std::mem::take(&mut self.torrents) {
             let folder = content::folder(&self.downloads, &torrent.hash);
-            let added = within(self.client.add(&torrent.metainfo, &folder)).await;
+            let added = within(self.timeouts.order, self.client.add(&torrent.metainfo, &folder)).await;
             let Err(error) = added else {
                 torrent.waiting.drain(..).for_each(|answer| drop(answer.send(Ok(()))));
                 self.torrents.push(torrent);
@@ -190,11 +188,11 @@ impl Keeper {
 
     /// Takes from its session what it is not to have.
     async fn forget_others(&mut self) -> anyhow::Result<()> {
-        for share in within(self.client.shares()).await? {
+        for share in within(self.timeouts.order, self.client.shares()).await? {
             let hash: InfoHash = share.info_hash.parse()?;
             let is_known = self.torrents.iter().any(|torrent| torrent.hash == hash);
             if !is_known || self.removed.contains(&hash) {
-                within(self.client.remove(&hash)).await?;
+                within(self.timeouts.order, self.client.remove(&hash)).await?;
             }
         }
         self.removed.clear();
@@ -208,7 +206,7 @@ impl Keeper {
             Order::Remove(hash) => self.remove(&hash).await,
             Order::Stop => {
                 if let Some(program) = self.program.take() {
-                    program.stop().await;
+                    program.stop(&self.timeouts).await;
                 }
                 self.rest(State::Stopped);
                 Ok(())
@@ -247,7 +245,7 @@ impl Keeper {
         let folder = content::folder(&self.downloads, &hash);
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         if self.is_running() {
-            within(self.client.add(&metainfo, &folder)).await?;
+            within(self.timeouts.order, self.client.add(&metainfo, &folder)).await?;
             self.next = Instant::now();
         }
         if self.torrents.iter().all(|torrent| torrent.hash != hash) {
@@ -260,13 +258,13 @@ impl Keeper {
         let hash = Metainfo::parse(metainfo, &Limits::default())?.hashes.canonical();
         let folder = content::folder(&self.downloads, &hash);
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        within(self.client.scrape(metainfo, &folder)).await
+        within(self.timeouts.order, self.client.scrape(metainfo, &folder)).await
     }
 
     async fn remove(&mut self, hash: &InfoHash) -> anyhow::Result<()> {
         self.torrents.retain(|torrent| torrent.hash != *hash);
         if self.is_running() {
-            within(self.client.remove(hash)).await?;
+            within(self.timeouts.order, self.client.remove(hash)).await?;
         } else {
             self.removed.push(*hash);
         }
@@ -276,7 +274,7 @@ impl Keeper {
 
     async fn throttle(&mut self, rate: Option<u32>) -> anyhow::Result<()> {
         if self.is_running() {
-            within(self.client.throttle(rate)).await?;
+            within(self.timeouts.order, self.client.throttle(rate)).await?;
         }
         self.throttled = true;
         self.report.lock().rate = rate;
@@ -325,6 +323,6 @@ async fn ended(program: &mut Option<Program>) -> io::Result<ExitStatus> {
 }
 
 /// What a program was asked to do, which must not take for ever.
-async fn within<T>(deed: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    timeout(DEED, deed).await.unwrap_or_else(|_| Err(anyhow!("it did not answer for {} s", DEED.as_secs())))
+async fn within<T>(limit: Duration, deed: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    timeout(limit, deed).await.unwrap_or_else(|_| Err(anyhow!("it did not answer for {} s", limit.as_secs())))
 }

@@ -4,7 +4,6 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 use std::process::ExitStatus;
-use std::time::Duration;
 
 use anyhow::Context;
 use infra::process::{AtParentsEnd, command};
@@ -12,9 +11,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-/// How long a program has to tell the tracker and to end, and then to end.
-const POLITE: Duration = Duration::from_secs(7);
-const PLAIN: Duration = Duration::from_secs(3);
+use super::Timeouts;
 
 /// How much of a log says why a program ended.
 const LAST_LINES: usize = 3;
@@ -56,10 +53,10 @@ impl Program {
     }
 
     /// Asks it to end like Ctrl-C does, on which programs still tell the tracker; then more plainly.
-    pub(super) async fn stop(mut self) {
-        for (signal, patience) in [(Signal::INT, POLITE), (Signal::TERM, PLAIN)] {
+    pub(super) async fn stop(mut self, timeouts: &Timeouts) {
+        for (signal, limit) in [(Signal::INT, timeouts.interrupt), (Signal::TERM, timeouts.terminate)] {
             self.signal(signal);
-            if timeout(patience, self.wait()).await.is_ok() {
+            if timeout(limit, self.wait()).await.is_ok() {
                 return;
             }
         }

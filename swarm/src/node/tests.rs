@@ -26,6 +26,12 @@ struct Fake {
     folder: Arc<Mutex<PathBuf>>,
 }
 
+/// Longer than the busiest machine takes: what a program did not do in time is never why a test fails.
+const TIMEOUTS: Timeouts = {
+    let long = Duration::from_hours(1);
+    Timeouts { start: long, answer: long, order: long, interrupt: long, terminate: long }
+};
+
 /// A rate that it never says it has set.
 const HANGS: u32 = 77;
 
@@ -44,7 +50,9 @@ impl Fake {
             Box::new(fake) as Box<dyn Client>
         };
         let name = format!("fake-{number}");
-        Node::start_with(client, name, Kind::Aria2, network, number, folder, Some(10)).await.unwrap()
+        Node::start_with(client, TIMEOUTS, name, Kind::Aria2, network, number, folder, Some(10))
+            .await
+            .unwrap()
     }
 
     fn note(&self, words: impl Into<String>) {

@@ -85,7 +85,7 @@ impl Page {
 
     /// Ends it, and expects that nothing keeps it.
     async fn end(self) {
-        assert!(self.shutdown.finish(Duration::from_secs(10)).await, "it ends");
+        assert!(self.shutdown.finish(Duration::from_mins(5)).await, "it ends");
     }
 }
 

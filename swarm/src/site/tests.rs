@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use super::*;
 
 /// Beyond this something is wrong and not slow.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 pub(super) fn options() -> (TempDir, Options) {
     let folder = tempfile::tempdir().expect("a folder");

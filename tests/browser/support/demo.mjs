@@ -1,18 +1,20 @@
 // A swarm of real clients, from its one command, in folders of its own.
 
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { randomBytes, randomUUID } from "node:crypto";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
+import { promisify } from "node:util";
 
-import { processesOf, startProgram } from "./program.mjs";
+import { PROGRAMS, processesOf, startProgram } from "./program.mjs";
 import { end, until } from "./until.mjs";
 
 const LABELS = ["page", "name", "password"];
 
-/** Starts it with `files`, sizes by their paths: { page, name, password, stop() }. */
+/** Starts it with `files`, sizes by their paths: { page, name, password, unlimited(client), stop() }. */
 export async function startDemo(files, options = []) {
   const root = join(tmpdir(), `swarm-browser-${randomUUID()}`);
   const [data, sources] = [join(root, "data"), join(root, "sources")];
@@ -22,7 +24,7 @@ export async function startDemo(files, options = []) {
   }
   const parameters = ["demo", "--data", data, "--sources", sources, "--site", "127.0.0.1:0", ...options];
   const { child, ended, lines } = await startProgram("swarm", parameters, readLines);
-  return { ...lines, stop: () => stop(child, ended, root) };
+  return { ...lines, unlimited: (client) => lift(data, client), stop: () => stop(child, ended, root) };
 }
 
 /** What it prints, until there is all that a visitor needs; null when it ends before. What comes later is let go by. */
@@ -39,10 +41,15 @@ function readLines(stdout) {
   });
 }
 
+/** Takes the limit of its rate from a client. */
+async function lift(data, client) {
+  await promisify(execFile)(join(PROGRAMS, "swarm"), ["ctl", "--data", data, "throttle", client]);
+}
+
 /** Ends it as Ctrl-C does, and looks whether anything of it is left. */
 async function stop(child, ended, root) {
-  const { code, signal } = await end(child, "SIGINT", ended, 60_000);
+  const { code, signal } = await end(child, "SIGINT", ended);
   assert.deepEqual({ code, signal }, { code: 0, signal: null }, "Ctrl-C ends it in good order");
-  await until("no process holds the folder", async () => (await processesOf(root)).length === 0, 5_000);
+  await until("no process holds the folder", async () => (await processesOf(root)).length === 0);
   await rm(root, { recursive: true });
 }
