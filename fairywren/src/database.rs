@@ -15,8 +15,9 @@ use crate::configuration::Settings;
 use crate::folder::Folder;
 use crate::program::{Program, Readiness};
 
-/// A fast stop rolls back what is open and writes a checkpoint.
-const PATIENCE: Duration = Duration::from_millis(1500);
+/// A fast stop rolls back what is open and writes a checkpoint, in less than a second but where the disk is busy. One that
+/// is killed then has to recover at its next start.
+const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The embedded server of `folder`, not started.
 pub(crate) async fn embedded(folder: &Folder) -> anyhow::Result<Cluster> {
@@ -43,7 +44,7 @@ pub(crate) async fn start(cluster: &Cluster, owner: &Secret, shutdown: &Shutdown
         command: Box::new(move || server.server(&[])),
         readiness: Readiness::Server(cluster.clone()),
         end: Signal::INT,
-        patience: PATIENCE,
+        patience: STOP_TIMEOUT,
     };
     program.keep(shutdown).await?;
     let postgres = cluster.login("postgres", OWNER, owner.clone());

@@ -20,13 +20,11 @@ use crate::database;
 use crate::folder::Folder;
 use crate::program::{Program, Readiness};
 
-/// How long the webapi may finish what it is at; with the database's time it stays below 5 seconds.
-const PATIENCE: Duration = Duration::from_millis(3300);
+/// When a service that was asked to stop is killed. The webapi gives requests 4 seconds and ends then; the tracker may have
+/// millions of peers to write, on a slow disk.
+const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The tracker, which is done sooner than the webapi as a rule, may have millions of peers to write, on a slow disk.
-const TRACKERS_PATIENCE: Duration = Duration::from_secs(30);
-
-/// Longer than any child's patience: they are killed before.
+/// Longer than any child's: they are killed before.
 const ALL_ENDED: Duration = Duration::from_secs(40);
 
 /// The children, by the order of their stop.
@@ -79,8 +77,8 @@ async fn start(options: &Up, folder: &Folder, children: &Children) -> anyhow::Re
     let [tracker, webapi] = programs;
     let listeners = settings.config.tracker.listen.len();
     let ((), (), link) = tokio::try_join!(
-        service("tracker", tracker, &config, listeners, TRACKERS_PATIENCE).keep(&children.services),
-        service("webapi", webapi.clone(), &config, 1, PATIENCE).keep(&children.services),
+        service("tracker", tracker, &config, listeners).keep(&children.services),
+        service("webapi", webapi.clone(), &config, 1).keep(&children.services),
         first_account(&webapi, &config, has_account),
     )?;
     let Config { api_url, tracker_url, .. } = &settings.config;
@@ -92,13 +90,7 @@ async fn start(options: &Up, folder: &Folder, children: &Children) -> anyhow::Re
     Ok(())
 }
 
-fn service(
-    name: &'static str,
-    program: PathBuf,
-    config: &Path,
-    listeners: usize,
-    patience: Duration,
-) -> Program {
+fn service(name: &'static str, program: PathBuf, config: &Path, listeners: usize) -> Program {
     let config = config.to_owned();
     Program {
         name,
@@ -109,7 +101,7 @@ fn service(
         }),
         readiness: Readiness::Listening(listeners),
         end: Signal::TERM,
-        patience,
+        patience: STOP_TIMEOUT,
     }
 }
 
