@@ -25,6 +25,9 @@ const BEGINNINGS: &str = "expected the first 1 to 8 characters of peer ids, as \
 /// Longest `peerTimeoutSeconds`.
 const MAX_PEER_TIMEOUT: Duration = Duration::from_hours(24);
 
+/// Longest `databaseTimeoutSeconds`.
+const MAX_DATABASE_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Why a configuration cannot be used: a sentence that names the file and, where there is one, the key.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -117,6 +120,9 @@ pub struct Webapi {
     /// Time for a request to be answered.
     #[serde(rename = "requestTimeoutSeconds", deserialize_with = "seconds")]
     pub request_timeout: Duration,
+    /// How long what only reads waits for database or tracker, before a page says that they are away.
+    #[serde(rename = "backendTimeoutSeconds", deserialize_with = "seconds")]
+    pub backend_timeout: Duration,
     /// Largest .torrent file, in bytes.
     #[serde(deserialize_with = "positive")]
     pub upload_max_bytes: usize,
@@ -157,6 +163,9 @@ pub struct Tracker {
     pub restart_file: PathBuf,
     /// Connection of the read-only role.
     pub postgresql: Postgresql,
+    /// How long an announce waits for the database where memory does not know member or torrent.
+    #[serde(rename = "databaseTimeoutSeconds", deserialize_with = "seconds")]
+    pub database_timeout: Duration,
     /// Client connections at most.
     #[serde(deserialize_with = "positive")]
     pub max_connections: usize,
@@ -300,6 +309,12 @@ impl Config {
         }
         if self.tracker.peer_timeout > MAX_PEER_TIMEOUT {
             return Err(("tracker.peerTimeoutSeconds", "expected 86400 (a day) at most"));
+        }
+        if self.tracker.database_timeout > MAX_DATABASE_TIMEOUT {
+            return Err((
+                "tracker.databaseTimeoutSeconds",
+                "expected 1 to 10: a stop waits for twice as long",
+            ));
         }
         if self.tracker.peers_per_member > 100 {
             return Err(("tracker.peersPerMember", "expected 1 to 100"));

@@ -9,8 +9,8 @@ use tokio_postgres::{Client, NoTls};
 
 use crate::config::Postgresql;
 
-/// A page or an announce that cannot have a connection by then says so instead of waiting on.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// A server whose host does not even take the connection by then is away.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What `tokio_postgres` connects with.
 pub fn settings(login: &Postgresql, application: &str) -> tokio_postgres::Config {
@@ -22,18 +22,19 @@ pub fn settings(login: &Postgresql, application: &str) -> tokio_postgres::Config
         .user(&login.user)
         .password(login.password.reveal())
         .application_name(application)
-        .connect_timeout(PATIENCE);
+        .connect_timeout(CONNECT_TIMEOUT);
     settings
 }
 
 /// A pool of at most `size` connections. Nothing is connected yet.
 ///
-/// Statements are cut by the server after `statement_timeout`.
+/// Statements are cut by the server after `statement_timeout`. A connection that cannot be had within `wait` is an error.
 pub fn pool(
     login: &Postgresql,
     application: &str,
     size: usize,
     statement_timeout: Duration,
+    wait: Duration,
 ) -> anyhow::Result<Pool> {
     let mut settings = settings(login, application);
     // No statement is long enough to gain from compiling it, and searches look as if they were.
@@ -43,9 +44,9 @@ pub fn pool(
     Pool::builder(manager)
         .max_size(size)
         .runtime(Runtime::Tokio1)
-        .wait_timeout(Some(PATIENCE))
-        .create_timeout(Some(PATIENCE))
-        .recycle_timeout(Some(PATIENCE))
+        .wait_timeout(Some(wait))
+        .create_timeout(Some(wait))
+        .recycle_timeout(Some(wait))
         .build()
         .context("the database pool")
 }

@@ -33,9 +33,6 @@ const PARTS: usize = 64;
 /// Questions that may wait for the database at the same time; beyond that it counts as unavailable.
 const MAX_QUESTIONS: usize = 8192;
 
-/// How long an announce waits for the database.
-const PATIENCE: Duration = Duration::from_secs(2);
-
 /// A torrent that may be announced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Torrent {
@@ -93,11 +90,13 @@ pub(crate) struct Directory {
     /// Whether the database keeps the tables fresh.
     pub(crate) link: LinkState,
     questions: mpsc::Sender<Question>,
+    /// How long an announce waits for the database.
+    timeout: Duration,
 }
 
 impl Directory {
     /// Empty tables, and the questions that a [`Feed`] has to answer.
-    pub(crate) fn new() -> (Self, mpsc::Receiver<Question>) {
+    pub(crate) fn new(timeout: Duration) -> (Self, mpsc::Receiver<Question>) {
         let (questions, asked) = mpsc::channel(MAX_QUESTIONS);
         let torrents = (0..PARTS).map(|_| Part::default()).collect();
         (
@@ -108,6 +107,7 @@ impl Directory {
                 gate: Gate::default(),
                 link: LinkState::default(),
                 questions,
+                timeout,
             },
             asked,
         )
@@ -136,7 +136,7 @@ impl Directory {
         }
         let (answered, answer) = oneshot::channel();
         self.questions.try_send(Question { subject, answered }).map_err(|_| Unavailable)?;
-        match tokio::time::timeout(PATIENCE, answer).await {
+        match tokio::time::timeout(self.timeout, answer).await {
             Ok(Ok(())) => Ok(()),
             _ => Err(Unavailable),
         }

@@ -32,7 +32,6 @@ mod workers;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context;
 use infra::config::{Config, Postgresql};
@@ -53,9 +52,6 @@ use settings::Settings;
 use swarms::Swarms;
 use udp::Udp;
 use workers::Workers;
-
-/// Time for answers under way when the process stops: the database's as a rule, for slow clients have less.
-const DRAIN: Duration = Duration::from_secs(4);
 
 /// What all threads share.
 struct Tracker {
@@ -127,7 +123,7 @@ async fn run_here(config: Config, ready: impl FnOnce(&Addresses)) -> anyhow::Res
     mq::bind(&mut counts, &config.zeromq.counts).await?;
     mq::bind(&mut control, &config.zeromq.control).await?;
     let link = connect(&config.tracker.postgresql).await?;
-    let (directory, questions) = Directory::new();
+    let (directory, questions) = Directory::new(config.tracker.database_timeout);
     let tracker = Arc::new(Tracker::new(&config, directory)?);
     let restart_file = Arc::new(RestartFile::new(&config.tracker.restart_file));
     let found = restart_file.find();
@@ -163,8 +159,10 @@ async fn run_here(config: Config, ready: impl FnOnce(&Addresses)) -> anyhow::Res
     // Signals are listened for first: whoever hears that we are ready may send one.
     let (signalled, ()) = tokio::join!(biased; shutdown.signalled(), async { ready(&addresses) });
     signalled.context("signals")?;
-    if !shutdown.finish(DRAIN).await {
-        tracing::warn!("what was under way was cut after {} s", DRAIN.as_secs());
+    // Answers under way wait for the database as a rule, for slow clients have less.
+    let drain = 2 * config.database_timeout;
+    if !shutdown.finish(drain).await {
+        tracing::warn!("what was under way was cut after {} s", drain.as_secs());
     }
     running.join();
     udp.join();

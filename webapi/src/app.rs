@@ -17,9 +17,9 @@ use crate::error::Error;
 use crate::live::Live;
 use crate::metrics::Metrics;
 
-/// Longest wait for the database before a page says that it is away: for a place in the pool and then a connection, and
-/// for all that a request reads.
-pub const PATIENCE: Duration = Duration::from_secs(2);
+/// How often an open stream asks whether its member is still signed in; departures that this process knows of are looked
+/// at at once.
+const STREAM_CHECK: Duration = Duration::from_secs(10);
 
 /// Departures that a stream may be behind; one that is further behind looks in any case.
 const DEPARTURES: usize = 16;
@@ -44,6 +44,8 @@ pub struct Inner {
     pub attempts: Attempts,
     /// Ids of members whose sessions were ended by someone: open streams look again who they are for.
     pub departures: broadcast::Sender<i32>,
+    /// How often an open stream asks whether its member is still signed in.
+    pub stream_check: Duration,
     /// What happened so far.
     pub metrics: Metrics,
     /// Ends event streams and tasks.
@@ -54,14 +56,25 @@ pub struct Inner {
 impl App {
     /// Connects nothing yet: the pool does when it is asked.
     pub fn new(config: Config, shutdown: Shutdown) -> anyhow::Result<Self> {
+        Self::with_stream_check(config, shutdown, STREAM_CHECK)
+    }
+
+    /// [`App::new`] with another time between two checks of an open stream.
+    pub fn with_stream_check(
+        config: Config,
+        shutdown: Shutdown,
+        stream_check: Duration,
+    ) -> anyhow::Result<Self> {
         let keys = Keys::derive(&config.salt);
         let webapi = &config.webapi;
-        let pool = infra::db::pool(&webapi.postgresql, "webapi", webapi.pool_size, webapi.request_timeout)?;
+        let (statements, wait) = (webapi.request_timeout, webapi.backend_timeout);
+        let pool = infra::db::pool(&webapi.postgresql, "webapi", webapi.pool_size, statements, wait)?;
         let passwords = Passwords::new(keys.password);
         let attempts = Attempts::new(webapi.sign_in_attempts, webapi.sign_in_window);
         let (departures, _) = broadcast::channel(DEPARTURES);
         Ok(Self(Arc::new(Inner {
             departures,
+            stream_check,
             passwords,
             attempts,
             descriptions: Descriptions::default(),
@@ -97,9 +110,20 @@ impl App {
         self.pool.status()
     }
 
+    /// Longest wait for the database before a page says that it is away: for a place in the pool and then a connection,
+    /// and for all that a request reads.
+    pub fn backend_timeout(&self) -> Duration {
+        self.config.webapi.backend_timeout
+    }
+
+    /// Longest wait for what an answer stands without.
+    pub fn extra_timeout(&self) -> Duration {
+        self.backend_timeout() / 10
+    }
+
     /// A database connection; [`Error::Unavailable`] where none can be had in time.
     pub async fn connection(&self) -> Result<Object, Error> {
-        match tokio::time::timeout(PATIENCE, self.pool.get()).await {
+        match tokio::time::timeout(self.backend_timeout(), self.pool.get()).await {
             Ok(connection) => Ok(connection?),
             Err(_) => Err(Error::Unavailable("database")),
         }

@@ -19,7 +19,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use tokio::time::timeout;
 
-use crate::app::{App, PATIENCE};
+use crate::app::App;
 
 /// Upper bounds of the histogram's buckets, in seconds.
 const BOUNDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
@@ -90,7 +90,7 @@ impl Watched for Site {
     }
 
     async fn health(&self) -> Health {
-        let database = timeout(PATIENCE, async {
+        let database = timeout(self.0.backend_timeout(), async {
             let client = self.0.connection().await.ok()?;
             client.simple_query("select 1").await.ok()
         });

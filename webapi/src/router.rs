@@ -16,7 +16,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tower::util::MapRequest;
 
-use crate::app::{App, PATIENCE};
+use crate::app::App;
 use crate::error::Error;
 use crate::{api, auth, metrics, ui};
 
@@ -59,12 +59,12 @@ fn strip(mut request: Request, depth: usize) -> Request {
     request
 }
 
-/// What only reads waits for the database no longer than [`PATIENCE`]: a page that hangs tells nothing. What changes
+/// What only reads waits for the database no longer than [`App::backend_timeout`]: a page that hangs tells nothing. What changes
 /// something is given the configured time, lest it be cut off while the database is at it.
 async fn limit_time(State(app): State<App>, request: Request, next: Next) -> Response {
     let reads = request.method().is_safe();
     let limit = app.config.webapi.request_timeout;
-    let limit = if reads { limit.min(PATIENCE) } else { limit };
+    let limit = if reads { limit.min(app.backend_timeout()) } else { limit };
     match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
         Err(_) if reads => {

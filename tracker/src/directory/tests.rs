@@ -5,7 +5,7 @@ use crate::upkeep::{Departure, Departures, departures};
 use std::sync::Arc;
 
 fn feed() -> (Arc<Directory>, Feed, Departures) {
-    let (directory, questions) = Directory::new();
+    let (directory, questions) = Directory::new(std::time::Duration::from_hours(1));
     let directory = Arc::new(directory);
     let (gone, departures) = departures();
     (Arc::clone(&directory), Feed::new(directory, questions, gone), departures)

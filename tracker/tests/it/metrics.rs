@@ -86,6 +86,7 @@ async fn an_announce_is_timed_with_its_wait_for_the_database() {
     let mut site = site().await;
     site.config["tracker"]["udpListen"] = json!(["127.0.0.1:0"]);
     let robin = site.member("robin").await;
+    site.config["tracker"]["databaseTimeoutSeconds"] = 2.into();
     let proxy = site.proxied();
     let tracker = site.start().await;
     let known = tracker.client(robin, 1).on(site.torrent(1).await);

@@ -31,9 +31,6 @@ const MAX_TORRENTS: usize = 200;
 /// Between two events of one torrent at least.
 const PACE: Duration = Duration::from_millis(200);
 
-/// How often a stream asks whether its member is still signed in.
-const CHECK: Duration = Duration::from_secs(10);
-
 /// Something is sent this often, so that proxies keep the connection.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
@@ -102,7 +99,7 @@ async fn live(
         changes: app.live.changes(),
         departures: app.departures.subscribe(),
         next: 0,
-        check: Instant::now() + CHECK,
+        check: Instant::now() + app.stream_check,
         member,
         session,
         headers,
@@ -193,7 +190,7 @@ impl Follower {
 
     /// `None` once the member is signed out or disabled. While the database is away they are believed to be in.
     async fn check_member(&mut self) -> Option<()> {
-        self.check = Instant::now() + CHECK;
+        self.check = Instant::now() + self.app.stream_check;
         let session = Session::new(
             self.session.id(),
             std::sync::Arc::new(crate::db::session::Store::new(self.app.clone())),

@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use tower_sessions::Session;
 
 use super::{By, Member, session};
-use crate::app::{App, PATIENCE};
+use crate::app::App;
 use crate::db;
 use crate::domain::token;
 use crate::error::Error;
@@ -48,7 +48,7 @@ impl Visitor {
                 _ => by_session(app, session).await,
             }
         };
-        let found = tokio::time::timeout(PATIENCE, look_up).await;
+        let found = tokio::time::timeout(app.backend_timeout(), look_up).await;
         found.unwrap_or_else(|_| {
             app.close_idle_connections();
             Err(Error::Unavailable("database"))

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use deadpool_postgres::GenericClient;
@@ -39,9 +38,6 @@ pub const PASSWORD_HASH: &str = "password_hash";
 pub const CREATED_AT: &str = "created_at";
 /// When its owner's last visit was written down.
 pub const LAST_SEEN_AT: &str = "last_seen_at";
-
-/// Wait for a known session to be written down, which its answer waits for.
-const PATIENCE: Duration = Duration::from_millis(200);
 
 const COLUMNS: [&str; 4] = [USER_ID, USER_AGENT, CREATED_AT, LAST_SEEN_AT];
 
@@ -119,9 +115,9 @@ impl SessionStore for Store {
     }
 
     /// What a known session gains, a later end or a message for the next page, is not worth the answer that it is saved
-    /// behind: that stands, and what it changed is done.
+    /// behind: that waits for [`App::extra_timeout`] and stands, and what it changed is done.
     async fn save(&self, record: &Record) -> StoreResult<()> {
-        match timeout(PATIENCE, self.update(record)).await {
+        match timeout(self.0.extra_timeout(), self.update(record)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "a session was not written down"),
             Err(_) => self.0.close_idle_connections(),

@@ -1,7 +1,5 @@
 //! What became of a member's latest announces, asked of the tracker each time: it keeps them in memory only.
 
-use std::time::Duration;
-
 use bt::control::{Answer, Decision, Request};
 use tokio::time::timeout;
 use zeromq::{DealerSocket, Socket, SocketRecv};
@@ -10,15 +8,14 @@ use super::connection::{connect, send};
 use crate::app::App;
 use crate::error::Error;
 
-/// Wait for the answer; the page says when none comes.
-const PATIENCE: Duration = Duration::from_millis(800);
-
 /// The newest first.
 ///
 /// # Errors
 /// [`Error::Unavailable`] when the tracker does not answer in time.
 pub async fn decisions(app: &App, member: i32) -> Result<Vec<Decision>, Error> {
-    match timeout(PATIENCE, ask(&app.config.zeromq.control, member.cast_unsigned())).await {
+    // The page says when none comes.
+    let limit = app.backend_timeout() * 2 / 5;
+    match timeout(limit, ask(&app.config.zeromq.control, member.cast_unsigned())).await {
         Ok(Ok(decisions)) => Ok(decisions),
         Ok(Err(error)) => {
             tracing::warn!(cause = format!("{error:#}"), "the tracker was not asked for announces");

@@ -1,7 +1,5 @@
 //! Who is connected, asked of the tracker each time: addresses are kept in no place of ours.
 
-use std::time::Duration;
-
 use bt::InfoHash;
 use bt::control::{Answer, PeerRecord, Request};
 use tokio::time::timeout;
@@ -10,9 +8,6 @@ use zeromq::{DealerSocket, Socket, SocketRecv};
 use super::connection::{connect, send};
 use crate::app::App;
 use crate::error::Error;
-
-/// Wait for the answer.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The tracker's answer.
 #[derive(Debug)]
@@ -28,7 +23,7 @@ pub struct Peers {
 /// # Errors
 /// [`Error::Unavailable`] when the tracker does not answer in time.
 pub async fn peers(app: &App, info_hash: Option<InfoHash>, limit: u32) -> Result<Peers, Error> {
-    match timeout(PATIENCE, ask(&app.config.zeromq.control, info_hash, limit)).await {
+    match timeout(app.backend_timeout(), ask(&app.config.zeromq.control, info_hash, limit)).await {
         Ok(Ok(peers)) => Ok(peers),
         Ok(Err(error)) => {
             tracing::warn!(cause = format!("{error:#}"), "the tracker was not asked for its peers");

@@ -6,7 +6,6 @@ use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::time::timeout;
 use tower_sessions::Session;
 
@@ -23,9 +22,6 @@ const PARAMETER: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(
 
 /// What people are told of parameters that cannot be used: a link made them, or an address that was cut short.
 const STALE_ADDRESS: &str = "This address asks for a part of the list that does not exist.";
-
-/// Wait for the database that tells whom an error's page is for; it is shown to nobody in particular otherwise.
-const PATIENCE: Duration = Duration::from_millis(200);
 
 /// Every error as a page of the site.
 #[derive(askama::Template)]
@@ -143,7 +139,12 @@ async fn page(app: &App, asked: &Asked, error: &Error) -> Response {
     let frame = match error {
         // Asking again who this is would only take as long once more.
         Error::Unavailable(_) => Frame::bare(app),
-        _ => timeout(PATIENCE, frame(app, asked)).await.ok().flatten().unwrap_or_else(|| Frame::bare(app)),
+        // Whom it is for is told by the database; it is shown to nobody in particular otherwise.
+        _ => timeout(app.extra_timeout(), frame(app, asked))
+            .await
+            .ok()
+            .flatten()
+            .unwrap_or_else(|| Frame::bare(app)),
     };
     let status = error.status();
     let message = match error {

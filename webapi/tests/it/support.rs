@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use infra::config::Config;
 use infra::shutdown::Shutdown;
@@ -43,6 +44,10 @@ pub(crate) fn example(database: &TestDatabase) -> Value {
     config["webapi"]["listen"] = "127.0.0.1:0".into();
     config["webapi"]["secure"] = false.into();
     config["webapi"]["signInAttempts"] = 1000.into();
+    // No test fails because the machine has much else to do.
+    config["webapi"]["backendTimeoutSeconds"] = 30.into();
+    config["webapi"]["requestTimeoutSeconds"] = 300.into();
+    config["webapi"]["headerTimeoutSeconds"] = 300.into();
     config["salt"] = "a salt for tests, as long as it has to be".into();
     config["zeromq"]["counts"] = "tcp://127.0.0.1:1".into();
     config["zeromq"]["control"] = "tcp://127.0.0.1:2".into();
@@ -63,7 +68,9 @@ impl Site {
         config["apiUrl"] = url.clone().into();
         change(&mut config);
         let config = Config::parse(&config.to_string(), Path::new("test")).expect("a configuration");
-        let app = App::new(config, Shutdown::default()).expect("an app");
+        // Streams end because they are told, not because they look.
+        let check = Duration::from_hours(1);
+        let app = App::with_stream_check(config, Shutdown::default(), check).expect("an app");
         tokio::spawn(server::serve(app.clone(), listener));
         Self { database, app, url }
     }

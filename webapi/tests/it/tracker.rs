@@ -166,7 +166,7 @@ impl Tracker {
         let mut applied = self.applied.clone();
         let all = self.reported.load(Ordering::SeqCst);
         let wait = applied.wait_for(|applied| *applied == all);
-        let end = tokio::time::timeout(Duration::from_secs(20), wait).await;
+        let end = tokio::time::timeout(Duration::from_mins(5), wait).await;
         end.expect("applied in time").expect("the tracker runs");
     }
 
@@ -179,7 +179,7 @@ impl Tracker {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), deleted).await.expect("the sockets are deleted");
+        tokio::time::timeout(Duration::from_mins(5), deleted).await.expect("the sockets are deleted");
     }
 }
 

@@ -307,5 +307,5 @@ async fn written(site: &Site, sql: &str) {
             sleep(Duration::from_millis(20)).await;
         }
     };
-    timeout(Duration::from_secs(20), wait).await.unwrap_or_else(|_| panic!("never: {sql}"));
+    timeout(Duration::from_mins(5), wait).await.unwrap_or_else(|_| panic!("never: {sql}"));
 }
