@@ -15,7 +15,7 @@ import { makeTorrent, sha256 } from "./support/torrent.mjs";
 import { until } from "./support/until.mjs";
 
 const SIZE = 20_000_000;
-const SLOW = 400_000; // Bytes per second: long enough under way to be seen so, and then let go.
+const SLOW = 100_000; // Bytes per second: long enough under way to be seen so, and then let go.
 const CLIENTS = { aria2: startAria2, libtorrent: startLibtorrent };
 
 let product, browser, folder, content, seeder, leecher, id, live, plain;
@@ -117,7 +117,7 @@ async function openTorrent(options, { username, password }) {
 
 /** On the page that is open all the time, and on one that is loaded without scripts at that moment. */
 async function expectCounts(expected) {
-  await awaitCounts(live, id, expected, 60_000);
+  await awaitCounts(live, id, expected);
   await plain.reload();
   const text = Object.fromEntries(Object.entries(expected).map(([kind, number]) => [kind, String(number)]));
   assert.deepEqual(await shownCounts(plain, id), text, "counts of a page without scripts");

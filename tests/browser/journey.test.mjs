@@ -82,8 +82,9 @@ async function travel(t, device, viewport, { site, invite }) {
     await press(ada, "Create an invite");
     await check(ada, "invites");
     const link = await ada.locator("input[id^=invite-]").inputValue();
-    await ada.getByRole("button", { name: "Copy" }).click();
-    await ada.getByRole("button", { name: "Copied" }).waitFor();
+    // It says so for two seconds.
+    const copied = ada.getByRole("button", { name: "Copied" }).waitFor();
+    await Promise.all([copied, ada.getByRole("button", { name: "Copy" }).click()]);
     assert.equal(await ada.evaluate(() => navigator.clipboard.readText()), link);
     await bo.goto(link);
     await fill(bo, { Name: "bo", Password: PASSWORD });

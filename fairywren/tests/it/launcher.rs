@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 /// Far beyond what anything takes, so that a failure is one of the program and not of a busy machine.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 pub(crate) const FREE_PORTS: [&str; 4] = ["--site", "127.0.0.1:0", "--tracker", "127.0.0.1:0"];
 

@@ -15,7 +15,7 @@ use crate::launcher::{FREE_PORTS, Launcher, folder, processes_of, program, up};
 const NOBODY: u32 = 65534;
 
 fn client() -> reqwest::Client {
-    reqwest::Client::builder().timeout(Duration::from_mins(1)).build().expect("a client")
+    reqwest::Client::builder().timeout(Duration::from_mins(5)).build().expect("a client")
 }
 
 fn read(file: &Path) -> Value {

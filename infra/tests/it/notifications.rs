@@ -48,7 +48,7 @@ async fn each_change_that_the_tracker_must_know_is_told_and_no_other() {
         owner.batch_execute(&format!("{statement}; notify directory, 'mark'")).await.expect(statement);
         let mut payloads = Vec::new();
         loop {
-            let patience = Duration::from_mins(1);
+            let patience = Duration::from_mins(5);
             let payload =
                 tokio::time::timeout(patience, told.recv()).await.expect("in time").expect("a payload");
             if payload == "mark" {

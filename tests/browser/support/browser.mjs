@@ -4,6 +4,8 @@ import assert from "node:assert/strict";
 
 import { chromium } from "playwright-core";
 
+import { PATIENCE } from "./until.mjs";
+
 const FLAGS = [
   "--no-sandbox",
   "--disable-gpu",
@@ -16,13 +18,13 @@ const FLAGS = [
 
 /** Debian's Chromium, or the one that CHROMIUM names. */
 export function launch() {
-  return chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
+  return chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS, timeout: PATIENCE });
 }
 
 /** A page that gathers what the browser complains about; `complaints()` answers and empties it. */
 export async function openPage(context) {
   const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(PATIENCE);
   const gathered = [];
   page.on("console", (message) => {
     if (message.type() !== "error" && message.type() !== "warning") return;
@@ -52,7 +54,7 @@ export async function shownCounts(page, id) {
 }
 
 /** Waits, without loading anew, until the page shows `expected`, as numbers. */
-export async function awaitCounts(page, id, expected, patience = 15_000) {
+export async function awaitCounts(page, id, expected, patience = PATIENCE) {
   const wanted = Object.entries(expected).map(([kind, number]) => [kind, String(number)]);
   try {
     await page.waitForFunction(

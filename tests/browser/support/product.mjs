@@ -1,8 +1,8 @@
 // The real product, from its one command, in a folder of its own.
 
 import assert from "node:assert/strict";
-import { randomUUID } from "node:crypto";
-import { readFile, rm } from "node:fs/promises";
+import { randomBytes, randomUUID } from "node:crypto";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { createInterface } from "node:readline";
@@ -18,6 +18,7 @@ const FREE_PORTS = ["--site", "127.0.0.1:0", "--tracker", "127.0.0.1:0"];
 
 /** Starts it: { site, tracker, invite, data, kill(program), stop() }, `invite` being the link to the first account. */
 export async function startProduct({ data = newFolder(), options = FREE_PORTS } = {}) {
+  await prepare(data);
   const parameters = ["up", "--data", data, ...options];
   const { child, ended, lines } = await startProgram("fairywren", parameters, readLines);
   return {
@@ -33,6 +34,17 @@ export async function startProduct({ data = newFolder(), options = FREE_PORTS } 
 /** Not made yet: it has to be one that the database's own account may enter. */
 function newFolder() {
   return join(tmpdir(), `fairywren-browser-${randomUUID()}`);
+}
+
+/** Has a new folder's site and tracker wait for the database for as long as a busy machine takes. */
+async function prepare(data) {
+  if (!(await mkdir(data, { recursive: true, mode: 0o711 }))) return;
+  const configuration = {
+    salt: randomBytes(32).toString("base64"),
+    webapi: { backendTimeoutSeconds: 60 },
+    tracker: { databaseTimeoutSeconds: 10 },
+  };
+  await writeFile(join(data, "fairywren.conf.json"), JSON.stringify(configuration), { mode: 0o600 });
 }
 
 /** What it prints until it is ready; null when it ends before. */
@@ -51,7 +63,7 @@ async function readLines(stdout) {
 async function stop(child, ended, data, keep) {
   const { code, signal } = await end(child, "SIGTERM", ended);
   assert.deepEqual({ code, signal }, { code: 0, signal: null }, "SIGTERM ends it in good order");
-  await until("no process holds the data folder", async () => (await processesOf(data)).length === 0, 5_000);
+  await until("no process holds the data folder", async () => (await processesOf(data)).length === 0);
   if (!keep) await rm(data, { recursive: true });
 }
 

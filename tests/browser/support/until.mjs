@@ -1,9 +1,11 @@
-// Waiting for a condition, never for a time; and never for ever.
+// Waiting for a condition, never for a time; and never for ever, but far longer than the busiest machine takes.
+
+export const PATIENCE = 300_000;
 
 const PAUSE = 50;
 
 /** Calls `probe` until it answers something true, and answers that. Fails with `wish` and the last error. */
-export async function until(wish, probe, patience = 30_000) {
+export async function until(wish, probe, patience = PATIENCE) {
   const end = Date.now() + patience;
   let last;
   do {
@@ -19,7 +21,7 @@ export async function until(wish, probe, patience = 30_000) {
 }
 
 /** Sends `signal`, if any, and answers what `ended` does; what does not end is killed, and the test fails. */
-export async function end(child, signal, ended, patience = 20_000) {
+export async function end(child, signal, ended, patience = PATIENCE) {
   if (signal) child.kill(signal);
   let timer;
   const tooLong = new Promise((_, reject) => {

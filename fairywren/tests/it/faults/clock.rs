@@ -53,18 +53,25 @@ async fn a_clock_that_jumps_by_a_day_expires_nobody_and_counts_as_nothing() {
     let load = Load::start(site.tracker, peers, rate, 16, Travel::Kept);
     let start: i64 = site.number(CLOCK).await;
     for (jump, seconds) in [("+86400", 86400), ("-86400", -86400), ("+0", 0)] {
-        let again = announce_once(site.tracker, quiet).await;
-        again.expect_each_answered();
-        quiet = again.peers;
-        set(&offset, jump);
-        let jumped = async || (site.number(CLOCK).await - start - seconds).abs() < 3600;
-        site.until("the clock has jumped", jumped).await;
-        load.made((2 * SWEEP * rate) as usize).await;
-        for peer in &quiet[..HEARD as usize] {
-            let here = site.scrape(peer).await.map(|(seeders, leechers)| seeders + leechers);
-            assert_eq!(here, Some(20), "no peer of torrent {} expired after {jump}", peer.torrent);
+        // Where the machine was too slow, who was quiet may have expired for good reason: that tells nothing.
+        loop {
+            let announced = Instant::now();
+            let again = announce_once(site.tracker, quiet).await;
+            again.expect_each_answered();
+            quiet = again.peers;
+            set(&offset, jump);
+            let jumped = async || (site.number(CLOCK).await - start - seconds).abs() < 3600;
+            site.until("the clock has jumped", jumped).await;
+            load.made((2 * SWEEP * rate) as usize).await;
+            let expired = expired(&site, &quiet[..HEARD as usize]).await;
+            if expired.is_empty() {
+                break;
+            }
+            let in_time = announced.elapsed() < Duration::from_secs(TIMEOUT.into());
+            assert!(!in_time, "peers of torrents {expired:?} expired after {jump}");
+            set(&offset, "+0");
         }
-        assert_eq!(browser.look("/account").await.0, 200, "the session goes on after {jump}");
+        site.until("the session goes on", async || browser.look("/account").await.0 == 200).await;
         // A visit that is a day later by the site's clock moves the session's end on.
         let moved =
             async || browser.look("/account").await.0 == 200 && site.number(END).await > start + 30 * 86400;
@@ -83,6 +90,18 @@ async fn a_clock_that_jumps_by_a_day_expires_nobody_and_counts_as_nothing() {
     last.expect_each_answered();
     expect_counted(&site, &last.peers, shortest, earliest.elapsed()).await;
     figures.finish();
+}
+
+/// The torrents of `peers` of which not all 20 peers are there.
+async fn expired(site: &Site, peers: &[Peer]) -> Vec<u32> {
+    let mut expired = Vec::new();
+    for peer in peers {
+        let here = site.scrape(peer).await.map(|(seeders, leechers)| seeders + leechers);
+        if here != Some(20) {
+            expired.push(peer.torrent);
+        }
+    }
+    expired
 }
 
 /// Waits until what `peers` moved is counted, to the byte, and compares the seconds: each announced first and last with

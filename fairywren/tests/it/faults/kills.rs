@@ -56,7 +56,7 @@ struct Scene {
 
 impl Scene {
     async fn begin() -> Self {
-        let site = Site::start(json!({}));
+        let site = Site::start(json!({ "webapi": { "backendTimeoutSeconds": 2 } }));
         let browser = Arc::new(site.administrator().await);
         let peers = site.populate(100, TORRENTS, PEERS).await;
         let first = announce_once(site.tracker, peers).await;
@@ -136,7 +136,8 @@ struct Written {
 async fn write(browser: Arc<Browser>, stop: Arc<AtomicBool>) -> Written {
     let mut written = Written::default();
     for number in 0.. {
-        if stop.load(Ordering::Relaxed) {
+        // On a slow machine nothing may have been written by the last kill.
+        if stop.load(Ordering::Relaxed) && !written.torrents.is_empty() && !written.accounts.is_empty() {
             break;
         }
         let name = format!("upload-{number}");
@@ -152,7 +153,6 @@ async fn write(browser: Arc<Browser>, stop: Arc<AtomicBool>) -> Written {
             written.accounts.push(name);
         }
     }
-    assert!(!written.torrents.is_empty() && !written.accounts.is_empty(), "something was written");
     written
 }
 

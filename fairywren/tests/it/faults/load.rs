@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::site::Peer;
 
 /// A tracker that says nothing for so long has failed.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Before what was not even read is tried again.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -145,7 +145,7 @@ impl Load {
     /// Returns when `count` more announces have been answered.
     pub(crate) async fn made(&self, count: usize) {
         let wanted = self.shared.answered.load(Ordering::Relaxed) + count;
-        let end = Instant::now() + Duration::from_mins(5);
+        let end = Instant::now() + Duration::from_mins(10);
         while self.shared.answered.load(Ordering::Relaxed) < wanted {
             assert!(Instant::now() < end, "announces are not answered any more");
             tokio::time::sleep(Duration::from_millis(5)).await;

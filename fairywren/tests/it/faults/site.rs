@@ -21,7 +21,7 @@ const SALT: &str = "only for tests, and long enough to be a salt";
 const PASSWORD: &str = "correct horse";
 
 /// Beyond this something is wrong and not slow.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// The running programs and their folder.
 pub(crate) struct Site {
@@ -159,6 +159,8 @@ fn complete(example: &str, settings: &Value, folder: &Path) -> Value {
     }
     value["webapi"]["secure"] = json!(false);
     value["webapi"]["signInAttempts"] = json!(100_000);
+    value["webapi"]["backendTimeoutSeconds"] = json!(30);
+    value["tracker"]["databaseTimeoutSeconds"] = json!(10);
     // Addresses that the options replace, and the URLs with them.
     value["apiUrl"] = "http://127.0.0.1:8000".into();
     value["trackerUrl"] = "http://127.0.0.1:8080".into();

@@ -63,7 +63,8 @@ async fn a_stop_cuts_no_announce_and_forgets_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stop_of_everything_waits_for_no_slow_reader() {
-    let mut site = Site::start(json!({ "tracker": { "headerTimeoutSeconds": 600 } }));
+    let tracker = json!({ "headerTimeoutSeconds": 600, "databaseTimeoutSeconds": 2 });
+    let mut site = Site::start(json!({ "tracker": tracker }));
     let peers = site.populate(1, 1, 1).await;
     let requests = peers[0].request(true).repeat(100);
     let taken = Arc::new(AtomicUsize::new(0));
