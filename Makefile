@@ -11,9 +11,8 @@ export FAIRYWREN_TEST_PYTHON = $(CARGO_TARGET_DIR)/test-venv/bin/python
 # Where the tests find the three programs.
 export FAIRYWREN_TEST_PROGRAMS = $(CARGO_TARGET_DIR)/debug
 programs = -p fairywren -p tracker -p webapi -p swarm
-with_postgres = $(CARGO_TARGET_DIR)/debug/examples/with_postgres
 
-.PHONY: help run demo test demo-check interop compose-check soak fuzz lint bench
+.PHONY: help run demo test stress demo-check interop compose-check soak fuzz lint bench
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -32,8 +31,13 @@ test: ## Run all tests: units, database, HTTP, real clients, browser
 	@scripts/setup test
 	$(CARGO) build --locked --bins $(programs)
 	$(CARGO) build --locked -p infra --example with_postgres
-	$(with_postgres) $(CARGO) test --locked --workspace --no-fail-fast
-	cd tests/browser && $(with_postgres) node --test
+	@scripts/test
+
+stress: ## Run all tests again and again for MINUTES=60 beside a busy CPU and disk, and list what failed
+	@scripts/setup test
+	$(CARGO) build --locked --bins $(programs)
+	$(CARGO) build --locked -p infra --example with_postgres
+	@scripts/stress-tests $(or $(MINUTES),60)
 
 demo-check: ## Run the demonstration without onlookers and check its figures
 	@scripts/setup demo-check
