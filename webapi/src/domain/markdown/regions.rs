@@ -4,8 +4,8 @@
 /// clean: a tag in it is a tag.
 pub(super) fn mark(html: &str) -> String {
     let html = number(html, "<pre>", "<pre tabindex=\"0\" role=\"region\" aria-label=\"Code ", "\">");
-    let region = "<div tabindex=\"0\" role=\"region\" aria-label=\"Table ";
-    number(&html, "<table>", region, "\"><table>").replace("</table>", "</table></div>")
+    let region = "<section tabindex=\"0\" aria-label=\"Table ";
+    number(&html, "<table>", region, "\"><table>").replace("</table>", "</table></section>")
 }
 
 /// `html` with `before`, a number and `after` in place of each `tag`.
@@ -30,12 +30,12 @@ mod tests {
         for part in [
             "<pre tabindex=\"0\" role=\"region\" aria-label=\"Code 1\"><code>a",
             "<pre tabindex=\"0\" role=\"region\" aria-label=\"Code 2\"><code>b &lt;pre&gt; &lt;table&gt;",
-            "<div tabindex=\"0\" role=\"region\" aria-label=\"Table 1\"><table>",
+            "<section tabindex=\"0\" aria-label=\"Table 1\"><table>",
         ] {
             assert!(html.contains(part), "{part} in {html}");
         }
         assert_eq!(
-            (html.matches("tabindex").count(), html.matches("</table></div>").count()),
+            (html.matches("tabindex").count(), html.matches("</table></section>").count()),
             (3, 1),
             "{html}"
         );
