@@ -99,12 +99,12 @@ impl Finding {
         match self.verdict {
             Verdict::Answered | Verdict::Scraped => None,
             Verdict::OtherTorrent => Some(
-                "Download the .torrent of this torrent again and add it to your client, or copy the announce URL below \
-                 into the torrent's trackers. Do not copy tracker URLs from one torrent to another.",
+                "Download the .torrent of this torrent again and add it to your client, or copy the announce URL of \
+                 your account into the torrent's trackers. Do not copy tracker URLs from one torrent to another.",
             ),
             Verdict::OldKey | Verdict::WrongKey => Some(
                 "Download the .torrent again and add it to your client, or replace the tracker URL there by the announce \
-                 URL below.",
+                 URL of your account.",
             ),
             Verdict::Unregistered => {
                 Some("Remove it from your client; or upload it here, if it is yours to share.")
@@ -124,7 +124,9 @@ impl Finding {
                 "Update your client. If it is a tool of your own, its answer from the tracker says what is missing.",
             ),
             Verdict::Unavailable => Some("Nothing: your client tries again by itself."),
-            Verdict::Elsewhere => Some("Replace the tracker URL in your client by the announce URL below."),
+            Verdict::Elsewhere => {
+                Some("Replace the tracker URL in your client by the announce URL of your account.")
+            }
         }
     }
 }

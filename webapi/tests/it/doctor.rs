@@ -74,7 +74,14 @@ async fn a_member_reads_what_went_wrong_and_what_to_do() {
     for _ in 0..9 {
         tracker.remember(2, decision(1, Verdict::Answered));
     }
-    assert!(wren.get("/account/doctor").await.body.contains("2 earlier</summary>"));
+    tracker.remember(2, decision(1, Verdict::OtherTorrent));
+    let page = wren.get("/account/doctor").await.body;
+    let (shown, _) = page.split_once("3 earlier</summary>").expect("the others behind a summary");
+    assert_eq!(
+        shown.matches("the key of another torrent").count(),
+        2,
+        "what was refused is not pushed out of sight"
+    );
     tracker.kill().await;
     site.stop().await;
 }

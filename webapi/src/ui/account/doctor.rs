@@ -31,7 +31,7 @@ struct DoctorPage {
 struct Doctor {
     /// The tracker did not answer.
     unavailable: bool,
-    /// The newest first: some that are shown at once, and the rest.
+    /// Those refused before the others, each the newest first: some that are shown at once, and the rest.
     parts: Vec<Part>,
     /// How many there are in all.
     total: usize,
@@ -43,7 +43,7 @@ struct Doctor {
 struct Part {
     /// Whether they are shown only when asked for.
     earlier: bool,
-    /// The newest first.
+    /// See [`Doctor::parts`].
     rows: Vec<Diagnosis>,
 }
 
@@ -73,6 +73,7 @@ impl Doctor {
         match doctor::look(app, id).await {
             Ok(findings) => {
                 let mut rows: Vec<Diagnosis> = findings.into_iter().map(Diagnosis::from).collect();
+                rows.sort_by_key(|row| row.fix.is_none());
                 let (total, refused) = (rows.len(), rows.iter().filter(|row| row.fix.is_some()).count());
                 let rest = rows.split_off(total.min(AT_ONCE));
                 let parts = [Part { earlier: false, rows }, Part { earlier: true, rows: rest }];
