@@ -144,7 +144,7 @@ fn client(headers: &[Header<'_>], peer: IpAddr, trusted: &[IpNet]) -> IpAddr {
         return peer;
     }
     let forwarded = headers.iter().filter(|header| header.name.eq_ignore_ascii_case("x-forwarded-for"));
-    client_address(peer, forwarded.map(|it| std::str::from_utf8(it.value).unwrap_or_default()), trusted)
+    client_address(peer, forwarded.map(|it| it.value), trusted)
 }
 
 /// And whether the request has a body.

@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Request};
+use axum::http::HeaderValue;
 use axum::http::request::Parts;
 use deadpool_postgres::GenericClient;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
+use infra::client_address::client_address;
 use infra::http::Limits;
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
@@ -40,10 +42,8 @@ impl FromRequestParts<App> for ClientAddress {
         let Some(Peer(peer)) = parts.extensions.get() else {
             return Err(Error::Internal(anyhow::anyhow!("a request without a connection")));
         };
-        let forwarded = parts.headers.get_all("x-forwarded-for").iter().filter_map(|it| it.to_str().ok());
-        let forwarded: Vec<&str> = forwarded.collect();
-        let trusted = &app.config.trusted_proxies;
-        Ok(Self(infra::client_address::client_address(peer.ip(), forwarded.into_iter(), trusted)))
+        let forwarded = parts.headers.get_all("x-forwarded-for").iter().map(HeaderValue::as_bytes);
+        Ok(Self(client_address(peer.ip(), forwarded, &app.config.trusted_proxies)))
     }
 }
 

@@ -94,6 +94,14 @@ fn a_trusted_proxy_is_believed_in_whatever_case_it_writes() {
 }
 
 #[test]
+fn what_a_client_wrote_before_its_proxy_does_not_hide_its_address() {
+    let request = b"GET / HTTP/1.1\r\nX-Forwarded-For: \xff\xfe, 198.51.100.9,\r\n\r\n";
+    let trusted = format!("{PEER}/32").parse().expect("a net");
+    let Reading::Whole(request) = read(request, peer(), &[trusted]) else { panic!("whole") };
+    assert_eq!(request.client.to_string(), "198.51.100.9");
+}
+
+#[test]
 fn what_is_not_http_is_malformed() {
     for input in [
         "\0",
