@@ -72,6 +72,10 @@ pub fn violated(error: &tokio_postgres::Error) -> Option<&str> {
 /// What went wrong in a word or two, without any value that a statement carried.
 pub fn state(error: &tokio_postgres::Error) -> String {
     match error.as_db_error() {
+        // Messages of class 22, "data exception", quote the value.
+        Some(error) if error.code().code().starts_with("22") => {
+            format!("a value that cannot be used ({})", error.code().code())
+        }
         Some(error) => format!("{} ({})", error.message(), error.code().code()),
         None => error.to_string(),
     }
