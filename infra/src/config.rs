@@ -132,6 +132,9 @@ pub struct Webapi {
     /// Days without a visit after which a session ends.
     #[serde(deserialize_with = "positive")]
     pub session_days: u32,
+    /// Days after signing in after which a session ends in any case.
+    #[serde(deserialize_with = "positive")]
+    pub session_max_days: u32,
     /// Days after which an unclaimed invite expires.
     #[serde(deserialize_with = "positive")]
     pub invite_days: u32,
@@ -318,6 +321,12 @@ impl Config {
         }
         if self.tracker.peers_per_member > 100 {
             return Err(("tracker.peersPerMember", "expected 1 to 100"));
+        }
+        if self.webapi.session_max_days < self.webapi.session_days {
+            return Err(("webapi.sessionMaxDays", "expected no less than webapi.sessionDays"));
+        }
+        if self.webapi.session_max_days > 36_500 {
+            return Err(("webapi.sessionMaxDays", "expected 36500 (a century) at most"));
         }
         let odd = |prefixes: &[String]| prefixes.iter().any(|it| !(1..=8).contains(&it.len()));
         if odd(&self.tracker.clients_allowed) {

@@ -86,9 +86,13 @@ impl Store {
     /// A session that has ended meanwhile stays so.
     async fn update(&self, record: &Record) -> Result<(), Error> {
         let client = self.0.connection().await?;
-        let sql = "update sessions set data = $2, expires_at = $3, last_seen_at = now() where id = $1";
+        let sql = "
+            update sessions set data = $2, last_seen_at = now(),
+                expires_at = least($3, created_at + make_interval(days => $4))
+            where id = $1";
         let hash = hash(&self.0, &record.id);
-        execute(&client, sql, &[&hash, &Json(stored(record)), &record.expiry_date]).await?;
+        let most = i32::try_from(self.0.config.webapi.session_max_days).unwrap_or(i32::MAX);
+        execute(&client, sql, &[&hash, &Json(stored(record)), &record.expiry_date, &most]).await?;
         Ok(())
     }
 
