@@ -13,13 +13,21 @@ use tokio::sync::broadcast;
 use crate::domain::attempts::Attempts;
 use crate::domain::description::Descriptions;
 use crate::domain::password::Passwords;
+use crate::domain::torrent::searches::Searches;
 use crate::error::Error;
 use crate::live::Live;
 use crate::metrics::Metrics;
+use crate::reading::{self, Holders};
 
 /// How often an open stream asks whether its member is still signed in; departures that this process knows of are looked
 /// at at once.
 const STREAM_CHECK: Duration = Duration::from_secs(10);
+
+/// Of the time that a page waits, what one of its statements may take: Postgres then answers before the page gives up.
+const STATEMENT_SHARE: f64 = 0.9;
+
+/// Searches that run at once are one for so many connections: the others are for pages that take less.
+const POOL_PER_SEARCH: usize = 8;
 
 /// Departures that a stream may be behind; one that is further behind looks in any case.
 const DEPARTURES: usize = 16;
@@ -48,9 +56,16 @@ pub struct Inner {
     pub stream_check: Duration,
     /// What happened so far.
     pub metrics: Metrics,
+    /// How many searches run at once.
+    pub searches: Searches,
+    /// Which request each connection for reading was lent to.
+    pub holders: Holders,
     /// Ends event streams and tasks.
     pub shutdown: Shutdown,
-    pool: Pool,
+    /// Connections of requests that only read.
+    reads: Pool,
+    /// All other connections.
+    changes: Pool,
 }
 
 impl App {
@@ -68,7 +83,11 @@ impl App {
         let keys = Keys::derive(&config.salt);
         let webapi = &config.webapi;
         let (statements, wait) = (webapi.request_timeout, webapi.backend_timeout);
-        let pool = infra::db::pool(&webapi.postgresql, "webapi", webapi.pool_size, statements, wait)?;
+        let pool = |size, timeout| infra::db::pool(&webapi.postgresql, "webapi", size, timeout, wait);
+        let changes = (webapi.pool_size / 2).max(1);
+        let reads = (webapi.pool_size - changes).max(1);
+        let reads = pool(reads, statements.min(wait).mul_f64(STATEMENT_SHARE))?;
+        let changes = pool(changes, statements)?;
         let passwords = Passwords::new(keys.password);
         let attempts = Attempts::new(webapi.sign_in_attempts, webapi.sign_in_window);
         let (departures, _) = broadcast::channel(DEPARTURES);
@@ -81,8 +100,11 @@ impl App {
             keys,
             live: Live::new(),
             metrics: Metrics::default(),
+            searches: Searches::new((webapi.pool_size / POOL_PER_SEARCH).max(2)),
+            holders: Holders::default(),
             shutdown,
-            pool,
+            reads,
+            changes,
             config,
         })))
     }
@@ -101,13 +123,20 @@ impl App {
     /// Closes connections that nobody uses. Call it when one did not answer in time: it may never do so again, and the
     /// pool cannot tell.
     pub fn close_idle_connections(&self) {
-        let closed = self.pool.retain(|_, _| false).removed.len();
+        let closed = [&self.reads, &self.changes].map(|pool| pool.retain(|_, _| false).removed.len());
+        let closed: usize = closed.iter().sum();
         tracing::warn!(closed, "the database did not answer in time");
     }
 
-    /// How many database connections there are, and how many of them wait for a request.
+    /// How many database connections there are, and how many of them wait for a request: of both pools together.
     pub fn pool_status(&self) -> Status {
-        self.pool.status()
+        let (reads, changes) = (self.reads.status(), self.changes.status());
+        Status {
+            max_size: reads.max_size + changes.max_size,
+            size: reads.size + changes.size,
+            available: reads.available + changes.available,
+            waiting: reads.waiting + changes.waiting,
+        }
     }
 
     /// Longest wait for the database before a page says that it is away: for a place in the pool and then a connection,
@@ -122,11 +151,23 @@ impl App {
     }
 
     /// A database connection; [`Error::Unavailable`] where none can be had in time.
+    ///
+    /// Those of requests that only read stop each statement before the page gives up waiting, and what a visitor who
+    /// is gone left running is cancelled.
     pub async fn connection(&self) -> Result<Object, Error> {
-        match tokio::time::timeout(self.backend_timeout(), self.pool.get()).await {
-            Ok(connection) => Ok(connection?),
-            Err(_) => Err(Error::Unavailable("database")),
-        }
+        let pool = if reading::is_reading() { &self.reads } else { &self.changes };
+        let lend = async {
+            loop {
+                let connection = pool.get().await?;
+                if reading::lend(&connection) {
+                    return Ok(connection);
+                }
+                // Closes it.
+                drop(Object::take(connection));
+            }
+        };
+        let lent = tokio::time::timeout(self.backend_timeout(), lend).await;
+        lent.unwrap_or(Err(Error::Unavailable("database")))
     }
 }
 

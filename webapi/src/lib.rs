@@ -9,6 +9,7 @@ pub mod error;
 pub mod extract;
 pub mod live;
 pub mod metrics;
+pub mod reading;
 pub mod router;
 pub mod server;
 pub mod ui;

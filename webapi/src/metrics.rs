@@ -33,6 +33,7 @@ pub struct Metrics {
     requests: Family<RouteAndStatus, Counter>,
     times: Family<Route, Histogram, fn() -> Histogram>,
     applied: AtomicU64,
+    cancelled: AtomicU64,
     /// When a batch of reports was last applied.
     batch: Mutex<Option<Instant>>,
 }
@@ -43,6 +44,7 @@ impl Default for Metrics {
             requests: Family::default(),
             times: Family::new_with_constructor(|| Histogram::new(BOUNDS)),
             applied: AtomicU64::new(0),
+            cancelled: AtomicU64::new(0),
             batch: Mutex::default(),
         }
     }
@@ -54,6 +56,11 @@ impl Metrics {
         let class = format!("{}xx", status.as_u16() / 100);
         self.requests.get_or_create(&[("route", route.to_owned()), ("status", class)]).inc();
         self.times.get_or_create(&[("route", route.to_owned())]).observe(time.as_secs_f64());
+    }
+
+    /// A connection was told to stop what it did for a request that nobody waits for.
+    pub fn count_cancelled(&self) {
+        self.cancelled.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A batch of so many reports is in the database.
@@ -128,6 +135,10 @@ impl Collector for Site {
         let help = "Accounting reports of the tracker that are in the database";
         let applied = app.metrics.applied.load(Ordering::Relaxed);
         numbers.counter("fairywren_webapi_reports_applied", help, float(applied))?;
+        let help =
+            "Database connections that were told to stop, as nobody waited for their request any longer";
+        let cancelled = app.metrics.cancelled.load(Ordering::Relaxed);
+        numbers.counter("fairywren_webapi_reads_cancelled", help, float(cancelled))?;
         if let Some(then) = *app.metrics.batch.lock() {
             let help = "Seconds since a batch of accounting reports was last applied";
             numbers.gauge("fairywren_webapi_report_batch_age_seconds", help, then.elapsed().as_secs_f64())?;

@@ -5,6 +5,7 @@ mod headers;
 mod origin;
 pub mod parameters;
 
+use std::pin::pin;
 use std::time::Instant;
 
 use axum::Router;
@@ -18,7 +19,7 @@ use tower::util::MapRequest;
 
 use crate::app::App;
 use crate::error::Error;
-use crate::{api, auth, metrics, ui};
+use crate::{api, auth, metrics, reading, ui};
 
 /// Largest body, in bytes, where a route does not say otherwise.
 const MAX_BODY: usize = 1 << 20;
@@ -36,6 +37,7 @@ pub fn create(app: App) -> Router {
         .layer(middleware::from_fn_with_state(app.clone(), auth::anonymous::layer))
         .layer(auth::session::layer(&app))
         .layer(middleware::from_fn_with_state(app.clone(), headers::layer))
+        .layer(middleware::from_fn_with_state(app.clone(), reading::layer))
         .layer(middleware::from_fn_with_state(app.clone(), trace))
         // Whoever watches has no session, and is not counted.
         .route("/healthz", get(metrics::health));
@@ -59,15 +61,17 @@ fn strip(mut request: Request, depth: usize) -> Request {
     request
 }
 
-/// What only reads waits for the database no longer than [`App::backend_timeout`]: a page that hangs tells nothing. What changes
-/// something is given the configured time, lest it be cut off while the database is at it.
+/// What only reads waits for the database no longer than [`App::backend_timeout`]: a page that hangs tells nothing. What
+/// changes something is given the configured time, lest it be cut off while the database is at it.
 async fn limit_time(State(app): State<App>, request: Request, next: Next) -> Response {
     let reads = request.method().is_safe();
     let limit = app.config.webapi.request_timeout;
     let limit = if reads { limit.min(app.backend_timeout()) } else { limit };
-    match tokio::time::timeout(limit, next.run(request)).await {
+    let mut answer = pin!(next.run(request));
+    match tokio::time::timeout(limit, answer.as_mut()).await {
         Ok(response) => response,
         Err(_) if reads => {
+            reading::cancel();
             app.close_idle_connections();
             Error::Unavailable("database").into_response()
         }

@@ -3,6 +3,7 @@
 pub mod announce;
 pub mod delivery;
 pub mod listing;
+pub mod searches;
 pub mod text;
 pub mod upload;
 

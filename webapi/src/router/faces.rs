@@ -5,6 +5,7 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use std::pin::pin;
 use std::sync::Arc;
 use tokio::time::timeout;
 use tower_sessions::Session;
@@ -15,6 +16,7 @@ use crate::auth::anonymous;
 use crate::auth::visitor::Visitor;
 use crate::error::{Error, Face, Failed};
 use crate::extract::Json;
+use crate::reading;
 use crate::ui::Frame;
 
 /// What a parameter's value is not sent as it is.
@@ -140,11 +142,11 @@ async fn page(app: &App, asked: &Asked, error: &Error) -> Response {
         // Asking again who this is would only take as long once more.
         Error::Unavailable(_) => Frame::bare(app),
         // Whom it is for is told by the database; it is shown to nobody in particular otherwise.
-        _ => timeout(app.extra_timeout(), frame(app, asked))
-            .await
-            .ok()
-            .flatten()
-            .unwrap_or_else(|| Frame::bare(app)),
+        _ => {
+            let mut frame = pin!(frame(app, asked));
+            let known = timeout(app.extra_timeout(), frame.as_mut()).await;
+            known.inspect_err(|_| reading::cancel()).ok().flatten().unwrap_or_else(|| Frame::bare(app))
+        }
     };
     let status = error.status();
     let message = match error {

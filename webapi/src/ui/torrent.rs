@@ -92,13 +92,14 @@ impl Row {
 
 async fn browse(
     State(app): State<App>,
-    _: Member,
+    member: Member,
     frame: Frame,
     Query(parameters): Query<ListParameters>,
     paging: Paging,
 ) -> Result<Response, Failure> {
     let asked = parameters.asked(&paging);
     let order = Order::parse(&asked)?;
+    let _turn = app.searches.turn_for(member.id, &order).await?;
     let client = app.connection().await?;
     let found = listing::page(&client, &asked, &order).await?;
     drop(client);

@@ -183,7 +183,7 @@ async fn list(
     let text = query.map(|it| it.text.as_str());
     let window = Window { sort, descending, from, limit, query: text, plan: Plan::Free };
     let newest_first = sort == Sort::Added && descending;
-    let Some(query) = query.filter(|it| it.reading != Reading::Whole || newest_first) else {
+    let Some(query) = query else {
         return Ok(listing::list(client, &window).await?);
     };
     // Each step answers what those before it would take too long for, so that no search takes long.
@@ -193,8 +193,8 @@ async fn list(
         _ => Some(listing::estimate(client, &query.text).await?),
     };
     let newest = match from {
-        Some(place) => place.id,
-        None => listing::newest(client).await?,
+        Some(place) if newest_first => place.id,
+        _ => listing::newest(client).await?,
     };
     let steps = steps(i64::from(newest), expected, newest_first);
     for plan in steps {
