@@ -15,10 +15,12 @@ pub mod user;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, Type};
 use utoipa::{IntoResponses, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
+use crate::auth::ROLES;
 use crate::error::{Error, Face, Fields};
 use crate::extract::Json;
 
@@ -81,6 +83,21 @@ impl From<&Error> for ErrorBody {
         let fields = if let Error::Invalid(fields) = error { Some(fields.clone()) } else { None };
         Self { error: ErrorDetail { code: error.code().to_owned(), message: error.to_string(), fields } }
     }
+}
+
+/// The schema of a text that is one of `words`.
+fn one_of(words: impl IntoIterator<Item = &'static str>, description: &str) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words)).description(Some(description))
+}
+
+/// The schema of a role's name.
+fn role_name() -> Schema {
+    one_of(ROLES, "What a member may do, as `/api/roles` says it.").into()
+}
+
+/// The schema of what a member may do.
+fn role_names() -> Schema {
+    ArrayBuilder::new().items(role_name()).description(Some("What they may do.")).into()
 }
 
 /// A page of a list.

@@ -22,6 +22,9 @@ pub const MODERATOR: &str = "moderator";
 /// The role that creates invites.
 pub const INVITER: &str = "inviter";
 
+/// All roles: the rows of the table `roles`.
+pub const ROLES: [&str; 3] = [ADMINISTRATOR, INVITER, MODERATOR];
+
 /// How a member proved who they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum By {

@@ -60,7 +60,8 @@ impl InviteBody {
 /// The new account's name and password.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct Claim {
-    /// 2 to 32 letters, digits, dots, dashes or underscores; unique in any case.
+    /// Letters, digits, dots, dashes or underscores; unique in any case.
+    #[schema(min_length = 2, max_length = 32)]
     pub username: String,
     /// 8 characters at least, 200 bytes at most.
     #[schema(value_type = String)]
@@ -68,6 +69,8 @@ pub struct Claim {
 }
 
 /// Your invites.
+///
+/// Newest first, whatever became of them.
 #[utoipa::path(
     get,
     path = "/api/invites",
@@ -90,6 +93,8 @@ async fn list(
 }
 
 /// Make an invite.
+///
+/// For inviters and administrators. It makes one account and expires after the days that the site grants.
 #[utoipa::path(
     post,
     path = "/api/invites",
@@ -112,7 +117,10 @@ async fn create(
     Ok(created(&app, &location, InviteBody::new(&app, &row)?))
 }
 
-/// The state of an invite. Its link is all that one needs to ask.
+/// The state of an invite.
+///
+/// Its link is all that one needs to ask. One that was revoked, claimed or has expired is still answered, with that
+/// state.
 #[utoipa::path(
     get,
     path = "/api/invites/{secret}",
@@ -120,7 +128,7 @@ async fn create(
     tag = "invites",
     params(("secret" = String, Path)),
     responses(
-        (status = 200, description = "The invite", body = InviteBody),
+        (status = 200, description = "The invite, whatever its state", body = InviteBody),
         (status = 404, description = "There is no such invite", body = ErrorBody),
         AnyFailure,
     )
@@ -130,7 +138,9 @@ async fn show(State(app): State<App>, Segment(secret): Segment) -> Result<Json<I
     Ok(Json(InviteBody::new(&app, &row)?))
 }
 
-/// Claim an invite: make the account it is for. Of several claims at the same moment one succeeds.
+/// Claim an invite: make the account it is for.
+///
+/// Of several claims at the same moment one succeeds.
 #[utoipa::path(
     post,
     path = "/api/invites/{secret}",
@@ -165,6 +175,8 @@ async fn claim(
 }
 
 /// Take back an invite that nobody has claimed.
+///
+/// For whoever made it and administrators.
 #[utoipa::path(
     delete,
     path = "/api/invites/{secret}",
@@ -193,6 +205,8 @@ async fn revoke(
 }
 
 /// Your invites, below your own resource.
+///
+/// As `/api/invites`.
 #[utoipa::path(
     get,
     path = "/api/users/{id}/invites",
@@ -219,6 +233,8 @@ async fn list_of_user(
 }
 
 /// Make an invite, below your own resource.
+///
+/// As `POST /api/invites`.
 #[utoipa::path(
     post,
     path = "/api/users/{id}/invites",

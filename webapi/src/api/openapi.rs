@@ -6,6 +6,7 @@ use axum::body::Bytes;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{InfoBuilder, OpenApi, SecurityRequirement};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -14,6 +15,17 @@ use crate::app::App;
 
 /// The operations that need nobody to be signed in, by path.
 const OPEN: [&str; 3] = ["/api/session", "/api/invites/{secret}", "/api/openapi.json"];
+
+/// What the operations are about.
+const TAGS: [(&str, &str); 7] = [
+    ("description", "This description"),
+    ("invites", "Links that make one account each"),
+    ("session", "Signing in and out, and where else one is signed in"),
+    ("swarm", "Who is connected, for staff"),
+    ("tokens", "Keys to one's account for tools"),
+    ("torrents", "Torrents: list, upload, change, download"),
+    ("users", "Members, what they may do and what they moved"),
+];
 
 static DOCUMENT: LazyLock<OpenApi> = LazyLock::new(describe);
 static JSON: LazyLock<Bytes> = LazyLock::new(|| DOCUMENT.to_json().unwrap_or_default().into());
@@ -58,6 +70,8 @@ fn describe() -> OpenApi {
         ))
         .build();
     document.info = info;
+    let tag = |(name, about): (&str, &str)| TagBuilder::new().name(name).description(Some(about)).build();
+    document.tags = Some(TAGS.map(tag).into());
     let components = document.components.get_or_insert_default();
     components.add_security_scheme(
         "token",

@@ -6,7 +6,9 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{AnyFailure, BodyFailure, ChangeFailure, ErrorBody, Failure, List, MemberFailure};
+use super::{
+    AnyFailure, BodyFailure, ChangeFailure, ErrorBody, Failure, List, MemberFailure, role_name, role_names,
+};
 use crate::app::App;
 use crate::auth::{Administrator, CheckedJson, Member};
 use crate::db;
@@ -24,6 +26,7 @@ pub fn routes() -> OpenApiRouter<App> {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 struct Roles {
     /// Names from `/api/roles`.
+    #[schema(schema_with = role_names)]
     roles: Vec<String>,
 }
 
@@ -31,12 +34,15 @@ struct Roles {
 #[derive(Debug, Serialize, ToSchema)]
 struct RoleBody {
     /// One word.
+    #[schema(schema_with = role_name)]
     name: String,
     /// What it allows.
     description: String,
 }
 
 /// What a member may do.
+///
+/// Any member may ask.
 #[utoipa::path(
     get,
     path = "/api/users/{id}/roles",
@@ -55,7 +61,9 @@ async fn show(State(app): State<App>, _: Member, Id(id): Id) -> Result<Json<Role
     Ok(Json(Roles { roles: profile.ok_or(Error::NotFound("user"))?.account.roles }))
 }
 
-/// Replace what a member may do. For administrators.
+/// Replace what a member may do.
+///
+/// For administrators.
 #[utoipa::path(
     put,
     path = "/api/users/{id}/roles",
@@ -84,6 +92,8 @@ async fn replace(
 }
 
 /// What members may be allowed.
+///
+/// The names that a member's roles are taken from.
 #[utoipa::path(
     get,
     path = "/api/roles",

@@ -11,7 +11,9 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{AnyFailure, BodyFailure, ChangeFailure, ErrorBody, Failure, List, MemberFailure, created};
+use super::{
+    AnyFailure, BodyFailure, ChangeFailure, ErrorBody, Failure, List, MemberFailure, created, role_names,
+};
 use crate::app::App;
 use crate::auth::session::own_hash;
 use crate::auth::visitor::Visitor;
@@ -58,6 +60,7 @@ pub struct SessionUser {
     /// As they sign in.
     pub name: String,
     /// What they may do.
+    #[schema(schema_with = role_names)]
     pub roles: Vec<String>,
 }
 
@@ -78,7 +81,9 @@ pub struct SessionItem {
     pub current: bool,
 }
 
-/// Sign in. The answer sets the session's cookie.
+/// Sign in.
+///
+/// The answer sets the session's cookie.
 #[utoipa::path(
     post,
     path = "/api/session",
@@ -113,6 +118,8 @@ async fn sign_in(
 }
 
 /// Who is signed in.
+///
+/// With the token that changes send back.
 #[utoipa::path(
     get,
     path = "/api/session",
@@ -129,7 +136,9 @@ async fn show(member: Member, visitor: Visitor) -> Json<SessionBody> {
     Json(SessionBody { user, csrf_token: visitor.csrf().map(str::to_owned) })
 }
 
-/// Sign out. An API token is not ended by it: delete it at `/api/tokens/{id}`.
+/// Sign out.
+///
+/// An API token is not ended by it: delete it at `/api/tokens/{id}`.
 #[utoipa::path(
     delete,
     path = "/api/session",
@@ -149,6 +158,8 @@ async fn sign_out(_: Member, _: CsrfChecked, session: Session) -> Result<StatusC
 }
 
 /// Your sessions.
+///
+/// At most 100: of more, those used least lately have ended.
 #[utoipa::path(
     get,
     path = "/api/sessions",
@@ -178,6 +189,8 @@ async fn list(
 }
 
 /// End your other sessions.
+///
+/// API tokens stay.
 #[utoipa::path(
     delete,
     path = "/api/sessions",
@@ -202,6 +215,8 @@ async fn end_others(
 }
 
 /// End one of your sessions.
+///
+/// Also the one that asks.
 #[utoipa::path(
     delete,
     path = "/api/sessions/{id}",

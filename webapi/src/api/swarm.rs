@@ -7,11 +7,11 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{AnyFailure, ErrorBody, Failure, MemberFailure};
+use super::{AnyFailure, ErrorBody, Failure, List, MemberFailure};
 use crate::app::App;
 use crate::auth::Staff;
 use crate::domain::swarm::{self, SwarmPeer};
-use crate::extract::{Json, Query};
+use crate::extract::{Json, Paging, Query};
 
 /// The operation.
 pub fn routes() -> OpenApiRouter<App> {
@@ -24,15 +24,6 @@ pub fn routes() -> OpenApiRouter<App> {
 struct Parameters {
     /// Only those of this torrent.
     torrent: Option<i32>,
-}
-
-/// Who is connected at this moment.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Swarm {
-    /// The peers, up to 1000.
-    pub items: Vec<SwarmItem>,
-    /// How many there are.
-    pub total: u32,
 }
 
 /// A peer.
@@ -80,15 +71,16 @@ pub struct SwarmTorrent {
 
 /// List connected peers
 ///
-/// For moderators and administrators. They come from the tracker's memory and are kept nowhere.
+/// For moderators and administrators. They come from the tracker's memory and are kept nowhere. Of more than 1000 the
+/// list holds some; those of one torrent are asked for with `torrent`.
 #[utoipa::path(
     get,
     path = "/api/swarm",
     operation_id = "list_peers",
     tag = "swarm",
-    params(Parameters),
+    params(Parameters, Paging),
     responses(
-        (status = 200, description = "The peers", body = Swarm),
+        (status = 200, description = "The peers", body = List<SwarmItem>),
         (status = 400, description = "A parameter cannot be used", body = ErrorBody),
         (status = 403, description = "Not a moderator", body = ErrorBody),
         (status = 404, description = "There is no such torrent", body = ErrorBody),
@@ -100,10 +92,11 @@ async fn show(
     State(app): State<App>,
     _: Staff,
     Query(parameters): Query<Parameters>,
-) -> Result<Json<Swarm>, Failure> {
-    let swarm = swarm::look(&app, parameters.torrent).await?;
+    paging: Paging,
+) -> Result<Json<List<SwarmItem>>, Failure> {
+    let swarm = swarm::look(&app, parameters.torrent, paging.after()?, paging.limit()).await?;
     let items = swarm.peers.into_iter().map(SwarmItem::from).collect();
-    Ok(Json(Swarm { items, total: swarm.total }))
+    Ok(Json(List { items, next: swarm.next, total: Some(swarm.total.into()) }))
 }
 
 impl From<SwarmPeer> for SwarmItem {

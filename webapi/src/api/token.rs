@@ -49,7 +49,8 @@ impl From<ApiToken> for TokenItem {
 /// A token that is wanted.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct NewToken {
-    /// What you call it: 1 to 100 characters.
+    /// What you call it.
+    #[schema(min_length = 1, max_length = 100)]
     pub name: String,
 }
 
@@ -65,6 +66,8 @@ pub struct CreatedToken {
 }
 
 /// Your API tokens.
+///
+/// At most 50, newest first. Their secrets are not stored.
 #[utoipa::path(
     get,
     path = "/api/tokens",
@@ -82,6 +85,8 @@ async fn list(State(app): State<App>, member: Member) -> Result<Json<List<TokenI
 }
 
 /// Make an API token.
+///
+/// It opens your account to a tool.
 #[utoipa::path(
     post,
     path = "/api/tokens",
@@ -110,6 +115,8 @@ async fn create(
 }
 
 /// One of your API tokens.
+///
+/// Its secret is not stored.
 #[utoipa::path(
     get,
     path = "/api/tokens/{id}",
@@ -129,6 +136,8 @@ async fn show(State(app): State<App>, member: Member, Id(id): Id) -> Result<Json
 }
 
 /// Revoke one of your API tokens.
+///
+/// At once.
 #[utoipa::path(
     delete,
     path = "/api/tokens/{id}",

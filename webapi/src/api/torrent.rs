@@ -42,18 +42,20 @@ pub fn routes() -> OpenApiRouter<App> {
     responses(
         (status = 200, description = "A page of the list", body = List<Torrent>),
         (status = 400, description = "A parameter cannot be used", body = ErrorBody),
+        (status = 429, description = "You have too many searches under way", body = ErrorBody),
         MemberFailure,
         AnyFailure,
     )
 )]
 async fn list(
     State(app): State<App>,
-    _: Member,
+    member: Member,
     Query(parameters): Query<ListParameters>,
     paging: Paging,
 ) -> Result<Json<List<Torrent>>, Failure> {
     let asked = parameters.asked(&paging);
     let order = listing::Order::parse(&asked)?;
+    let _turn = app.searches.turn_for(member.id, &order).await?;
     let client = app.connection().await?;
     let page = listing::page(&client, &asked, &order).await?;
     let items = page.torrents.into_iter().map(|it| Torrent::new(&app, it)).collect();
@@ -68,8 +70,10 @@ struct UploadForm {
     #[schema(value_type = String, format = Binary)]
     torrent: Vec<u8>,
     /// Taken from the torrent when it is empty or left out.
+    #[schema(max_length = 300)]
     title: Option<String>,
     /// Markdown.
+    #[schema(max_length = 100_000)]
     description: Option<String>,
     /// A JSON object as text.
     extended: Option<String>,

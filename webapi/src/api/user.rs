@@ -11,7 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::transfer::Totals;
-use super::{AnyFailure, BodyFailure, ChangeFailure, ErrorBody, Failure, List, MemberFailure};
+use super::{AnyFailure, BodyFailure, ChangeFailure, ErrorBody, Failure, List, MemberFailure, role_names};
 use crate::app::App;
 use crate::auth::{Administrator, CheckedJson, CsrfChecked, Member, Staff};
 use crate::db;
@@ -39,6 +39,7 @@ pub struct UserBody {
     /// As they sign in.
     pub name: String,
     /// What they may do.
+    #[schema(schema_with = role_names)]
     pub roles: Vec<String>,
     /// When the account was made.
     #[serde(with = "time::serde::rfc3339")]
@@ -139,7 +140,9 @@ struct AnnounceKey {
     announce_url: String,
 }
 
-/// The members. For staff.
+/// The members.
+///
+/// For staff.
 #[utoipa::path(
     get,
     path = "/api/users",
@@ -171,6 +174,8 @@ async fn list(
 }
 
 /// A member.
+///
+/// What you may see of them.
 #[utoipa::path(
     get,
     path = "/api/users/{id}",
@@ -188,7 +193,9 @@ async fn show(State(app): State<App>, member: Member, Id(id): Id) -> Result<Json
     answer(&app, &member, id).await
 }
 
-/// Disable a member or let them in again. For administrators.
+/// Disable a member or let them in again.
+///
+/// For administrators.
 #[utoipa::path(
     patch,
     path = "/api/users/{id}",
@@ -220,7 +227,9 @@ async fn change(
     answer(&app, &by.0, id).await
 }
 
-/// Change your password. Your other sessions end; your API tokens stay.
+/// Change your password.
+///
+/// Your other sessions end; your API tokens stay.
 #[utoipa::path(
     put,
     path = "/api/users/{id}/password",
@@ -256,6 +265,8 @@ async fn change_password(
 }
 
 /// Your announce URL.
+///
+/// For torrents that you make by hand. A secret.
 #[utoipa::path(
     get,
     path = "/api/users/{id}/announce-key",
@@ -278,7 +289,9 @@ async fn show_announce_key(
     Ok(Json(AnnounceKey { announce_url: account::announce_url(&app, id, member.key_version)? }))
 }
 
-/// Reset your announce key. All .torrent files that you downloaded before must be downloaded again.
+/// Reset your announce key.
+///
+/// All .torrent files that you downloaded before must be downloaded again.
 #[utoipa::path(
     post,
     path = "/api/users/{id}/announce-key",

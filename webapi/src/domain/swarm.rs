@@ -6,22 +6,24 @@ use bt::control::PeerRecord;
 use bt::{InfoHash, PeerState};
 use deadpool_postgres::GenericClient;
 
-use super::client_name;
+use super::{client_name, cursor};
 use crate::app::App;
 use crate::db;
 use crate::error::Error;
 use crate::live;
 
-/// Peers shown at most.
+/// Peers that the tracker is asked for, at most: those beyond are in no list.
 const LIMIT: u32 = 1000;
 
-/// The peers of one moment.
+/// Some of the peers of one moment.
 #[derive(Debug)]
 pub struct Swarm {
-    /// How many there are; `peers` may be fewer.
+    /// How many there are in all.
     pub total: u32,
-    /// By torrent, then by member.
+    /// Those of one page: by torrent, then by member.
     pub peers: Vec<SwarmPeer>,
+    /// The cursor behind the last of them, if more follow.
+    pub next: Option<String>,
     /// The torrent that was asked for: its id and title.
     pub torrent: Option<(i32, String)>,
 }
@@ -51,11 +53,14 @@ pub struct SwarmPeer {
     pub idle: u32,
 }
 
-/// The peers of torrent `id`, or of all.
+/// The place of a peer in the list: torrent, member, and which of the member's peers there.
+pub type Place = (i32, i32, usize);
+
+/// The peers of torrent `id`, or of all: `limit` of them from behind `after` on.
 ///
 /// # Errors
 /// [`Error::NotFound`] for a torrent that is not there; [`Error::Unavailable`] when the tracker does not answer.
-pub async fn look(app: &App, id: Option<i32>) -> Result<Swarm, Error> {
+pub async fn look(app: &App, id: Option<i32>, after: Option<Place>, limit: i64) -> Result<Swarm, Error> {
     let client = app.connection().await?;
     let torrent = match id {
         Some(id) => Some(db::torrent::find(&client, id).await?.ok_or(Error::NotFound("torrent"))?),
@@ -64,9 +69,25 @@ pub async fn look(app: &App, id: Option<i32>) -> Result<Swarm, Error> {
     drop(client);
     let peers = live::peers(app, torrent.as_ref().map(|it| it.info_hash), LIMIT).await?;
     let client = app.connection().await?;
-    let mut swarm = name(&client, peers).await?;
-    swarm.torrent = torrent.map(|it| (it.id, it.title));
-    Ok(swarm)
+    let total = peers.total;
+    let mut shown = numbered(name(&client, peers).await?);
+    shown.retain(|(place, _)| after.is_none_or(|after| *place > after));
+    let next = cursor::cut(&mut shown, limit, |(place, _)| *place)?;
+    let peers = shown.into_iter().map(|(_, peer)| peer).collect();
+    Ok(Swarm { total, peers, next, torrent: torrent.map(|it| (it.id, it.title)) })
+}
+
+/// In the list's order, each with its place.
+fn numbered(mut peers: Vec<SwarmPeer>) -> Vec<(Place, SwarmPeer)> {
+    let whose = |it: &SwarmPeer| (it.torrent.as_ref().map_or(0, |it| it.0), it.member.0);
+    peers.sort_by(|a, b| (whose(a), &a.addresses).cmp(&(whose(b), &b.addresses)));
+    let mut numbered: Vec<(Place, SwarmPeer)> = Vec::with_capacity(peers.len());
+    for peer in peers {
+        let (torrent, member) = whose(&peer);
+        let before = numbered.last().map(|it| it.0).filter(|it| (it.0, it.1) == (torrent, member));
+        numbered.push(((torrent, member, before.map_or(0, |it| it.2 + 1)), peer));
+    }
+    numbered
 }
 
 struct Title {
@@ -75,7 +96,7 @@ struct Title {
     size: i64,
 }
 
-async fn name(client: &impl GenericClient, peers: live::Peers) -> Result<Swarm, Error> {
+async fn name(client: &impl GenericClient, peers: live::Peers) -> Result<Vec<SwarmPeer>, Error> {
     let mut hashes: Vec<InfoHash> = peers.records.iter().map(|it| it.info_hash).collect();
     hashes.sort_unstable();
     hashes.dedup();
@@ -87,13 +108,7 @@ async fn name(client: &impl GenericClient, peers: live::Peers) -> Result<Swarm, 
     members.dedup();
     let names: HashMap<i32, String> =
         db::torrent::member_names(client, &members).await?.into_iter().collect();
-    let mut shown: Vec<SwarmPeer> =
-        peers.records.into_iter().map(|it| SwarmPeer::new(it, &names, &titles)).collect();
-    shown.sort_by(|a, b| {
-        let key = |it: &SwarmPeer| (it.torrent.as_ref().map(|it| it.0), it.member.0);
-        key(a).cmp(&key(b))
-    });
-    Ok(Swarm { total: peers.total, peers: shown, torrent: None })
+    Ok(peers.records.into_iter().map(|it| SwarmPeer::new(it, &names, &titles)).collect())
 }
 
 fn member(record: &PeerRecord) -> i32 {
@@ -131,6 +146,34 @@ fn percent(left: u64, size: i64) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn peer(torrent: Option<i32>, member: i32, address: &str) -> SwarmPeer {
+        SwarmPeer {
+            member: (member, None),
+            torrent: torrent.map(|id| (id, String::new())),
+            addresses: vec![address.to_owned()],
+            client: String::new(),
+            state: PeerState::Seeder,
+            uploaded: 0,
+            downloaded: 0,
+            left: 0,
+            percent: None,
+            idle: 0,
+        }
+    }
+
+    #[test]
+    fn every_peer_has_a_place_of_its_own_whatever_order_the_tracker_tells_them_in() {
+        let mut peers =
+            vec![peer(Some(7), 2, "b"), peer(None, 9, "a"), peer(Some(7), 2, "a"), peer(Some(7), 1, "c")];
+        let places = |peers| numbered(peers).into_iter().map(|(place, it)| (place, it.addresses[0].clone()));
+        let expected = [((0, 9, 0), "a"), ((7, 1, 0), "c"), ((7, 2, 0), "a"), ((7, 2, 1), "b")];
+        let expected = expected.map(|(place, address)| (place, address.to_owned()));
+        assert_eq!(places(peers.drain(..).collect()).collect::<Vec<_>>(), expected);
+        let turned =
+            vec![peer(Some(7), 1, "c"), peer(Some(7), 2, "a"), peer(Some(7), 2, "b"), peer(None, 9, "a")];
+        assert_eq!(places(turned).collect::<Vec<_>>(), expected);
+    }
 
     #[test]
     fn only_what_is_whole_is_at_100_percent() {

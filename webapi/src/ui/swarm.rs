@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::auth::Staff;
 use crate::domain::swarm::{self, SwarmPeer};
 use crate::error::Error;
-use crate::extract::Query;
+use crate::extract::{Paging, Query};
 
 /// The page.
 pub fn routes() -> Router<App> {
@@ -37,6 +37,8 @@ struct Show {
     torrent: Option<(i32, String)>,
     total: u32,
     rows: Vec<Row>,
+    newer: Option<String>,
+    older: Option<String>,
 }
 
 /// One peer.
@@ -59,18 +61,27 @@ async fn show(
     _: Staff,
     frame: Frame,
     Query(parameters): Query<Parameters>,
+    paging: Paging,
 ) -> Result<Response, Failure> {
     let frame = frame.section("swarm");
-    match swarm::look(&app, parameters.torrent).await {
+    let address = |next: Option<&str>| {
+        let torrent = parameters.torrent.map(|id| format!("torrent={id}"));
+        let parts: Vec<String> = torrent.into_iter().chain(next.map(|it| format!("after={it}"))).collect();
+        if parts.is_empty() { "/swarm".to_owned() } else { format!("/swarm?{}", parts.join("&")) }
+    };
+    match swarm::look(&app, parameters.torrent, paging.after()?, paging.limit()).await {
         Ok(swarm) => page(Show {
             frame,
             unavailable: false,
             torrent: swarm.torrent,
             total: swarm.total,
             rows: swarm.peers.into_iter().map(Row::from).collect(),
+            newer: (!paging.is_first()).then(|| address(None)),
+            older: swarm.next.as_deref().map(|next| address(Some(next))),
         }),
         Err(Error::Unavailable("tracker")) => {
-            let show = Show { frame, unavailable: true, torrent: None, total: 0, rows: Vec::new() };
+            let (torrent, total, rows) = (None, 0, Vec::new());
+            let show = Show { frame, unavailable: true, torrent, total, rows, newer: None, older: None };
             let mut response = page(show)?;
             *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
             Ok(response)

@@ -53,6 +53,16 @@ async fn every_operation_is_routed_and_nothing_is_left_out() {
         for method in methods {
             let operation = &item[method];
             assert!(operation["summary"].is_string(), "{method} {path} has no summary");
+            let about = operation["description"].as_str().unwrap_or_default();
+            assert!(!about.is_empty(), "{method} {path} has no description");
+            let tags = operation["tags"].as_array().expect("tags");
+            let declared = document["tags"].as_array().expect("declared tags");
+            for tag in tags {
+                assert!(
+                    declared.iter().any(|it| it["name"] == *tag),
+                    "{method} {path}: {tag} is not declared"
+                );
+            }
             let id = operation["operationId"].as_str().expect("an id");
             assert!(ids.insert(id.to_owned()), "{id} stands for two operations");
             for (status, answer) in operation["responses"].as_object().expect("responses") {
@@ -74,4 +84,41 @@ async fn people_can_read_it() {
         assert!(page.body.contains(part), "{part}");
     }
     site.stop().await;
+}
+
+/// The schema of a parameter.
+fn parameter<'a>(document: &'a Value, path: &str, name: &str) -> &'a Value {
+    let parameters = document["paths"][path]["get"]["parameters"].as_array().expect("parameters");
+    &parameters.iter().find(|it| it["name"] == name).expect("the parameter")["schema"]
+}
+
+#[test]
+fn limits_and_choices_are_in_the_description() {
+    let document = serde_json::to_value(webapi::api::openapi::document()).expect("JSON");
+    let mut paged = 0;
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        let parameters = item["get"]["parameters"].as_array().cloned().unwrap_or_default();
+        if parameters.iter().any(|it| it["name"] == "limit") {
+            paged += 1;
+            let limit = parameter(&document, path, "limit");
+            assert_eq!(
+                [&limit["minimum"], &limit["maximum"], &limit["default"]],
+                [1, 100, 50],
+                "{path}: {limit}"
+            );
+            assert!(parameters.iter().any(|it| it["name"] == "after"), "{path} has no cursor");
+        }
+    }
+    assert!(paged >= 8, "{paged} lists are paged");
+    assert_eq!(parameter(&document, "/api/torrents", "order")["enum"], serde_json::json!(["asc", "desc"]));
+    assert_eq!(parameter(&document, "/api/torrents", "sort")["enum"][6], "snatched");
+    let schemas = &document["components"]["schemas"];
+    let title = &schemas["TorrentChange"]["properties"]["title"];
+    assert_eq!([&title["minLength"], &title["maxLength"]], [1, 300], "{title}");
+    let name = &schemas["NewToken"]["properties"]["name"];
+    assert_eq!([&name["minLength"], &name["maxLength"]], [1, 100], "{name}");
+    let outcomes = schemas["Announce"]["properties"]["outcome"]["enum"].as_array().expect("outcomes");
+    assert!(outcomes.contains(&"scraped".into()) && outcomes.contains(&"disabled".into()), "{outcomes:?}");
+    let roles = &schemas["UserBody"]["properties"]["roles"]["items"]["enum"];
+    assert_eq!(*roles, serde_json::json!(["administrator", "inviter", "moderator"]));
 }

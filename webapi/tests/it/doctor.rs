@@ -97,3 +97,33 @@ async fn the_doctor_s_page_does_without_the_tracker() {
     assert_eq!(wren.get("/api/users/1/announces").await.status, StatusCode::SERVICE_UNAVAILABLE);
     site.stop().await;
 }
+
+#[tokio::test]
+async fn announces_are_paged() {
+    let place = Place::new();
+    let site = site(&place).await;
+    let wren = site.member("wren", &[]).await;
+    wren.add_torrent("alder").await;
+    let tracker = Tracker::start(&place, 1, Vec::new()).await;
+    for peers in 0..5 {
+        tracker.remember(1, Decision { v4: peers, v6: 0, ..decision(1, Verdict::Answered) });
+    }
+    let whole = wren.get("/api/users/1/announces").await.json();
+    assert_eq!((whole["items"].as_array().map(Vec::len), &whole["next"]), (Some(5), &json!(null)));
+    let (mut found, mut after) = (Vec::new(), String::new());
+    loop {
+        let list = wren.get(&format!("/api/users/1/announces?limit=2{after}")).await.json();
+        let items = list["items"].as_array().expect("items");
+        assert!(items.len() <= 2 && list["total"] == 5, "{list}");
+        found.extend(items.iter().cloned());
+        let Some(next) = list["next"].as_str() else { break };
+        after = format!("&after={next}");
+    }
+    assert_eq!(json!(found), whole["items"]);
+    for wrong in ["limit=0", "limit=101", "after=x"] {
+        let answer = wren.get(&format!("/api/users/1/announces?{wrong}")).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{wrong}");
+    }
+    tracker.kill().await;
+    site.stop().await;
+}

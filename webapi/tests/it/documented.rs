@@ -77,6 +77,11 @@ fn fits(schema: &Value, value: &Value) -> Result<(), String> {
         Value::Array(_) => "array",
         Value::Object(_) => "object",
     };
+    if let Some(words) = schema["enum"].as_array()
+        && !words.contains(value)
+    {
+        return Err(format!("{value} is none of {words:?}"));
+    }
     let allowed = match &schema["type"] {
         Value::String(it) => it == kind,
         Value::Array(kinds) => kinds.iter().any(|it| it == kind),

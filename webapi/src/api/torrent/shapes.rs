@@ -3,9 +3,10 @@
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use time::OffsetDateTime;
-use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::openapi::schema::Schema;
 use utoipa::{IntoParams, ToSchema};
 
+use crate::api::one_of;
 use crate::app::App;
 use crate::db;
 use crate::domain::torrent::listing::{Asked, SORTS};
@@ -17,7 +18,8 @@ use crate::extract::Paging;
 pub struct Torrent {
     /// Never used twice.
     pub id: i32,
-    /// 1 to 300 characters.
+    /// One line.
+    #[schema(min_length = 1, max_length = 300)]
     pub title: String,
     /// Markdown.
     pub description: String,
@@ -158,7 +160,7 @@ impl Uploaded {
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ListParameters {
-    /// Words of the title or of a file name, in any order, each may be only the beginning of one. Where nothing has
+    /// The first 200 characters count. Words of the title or of a file name, in any order, each may be only the beginning of one. Where nothing has
     /// them all, the answer holds the nearest titles.
     pub search: Option<String>,
     /// The column that the list is sorted by.
@@ -170,16 +172,11 @@ pub struct ListParameters {
 }
 
 fn sorts() -> Schema {
-    let names = SORTS.map(|(name, _)| name);
-    ObjectBuilder::new()
-        .schema_type(Type::String)
-        .enum_values(Some(names))
-        .default(Some("added".into()))
-        .into()
+    one_of(SORTS.map(|(name, _)| name), "A column.").default(Some("added".into())).into()
 }
 
 fn orders() -> Schema {
-    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(["asc", "desc"])).into()
+    one_of(["asc", "desc"], "The smallest or the largest first.").into()
 }
 
 impl ListParameters {
@@ -194,9 +191,11 @@ impl ListParameters {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TorrentChange {
-    /// 1 to 300 characters.
+    /// One line.
+    #[schema(min_length = 1, max_length = 300)]
     pub title: Option<String>,
-    /// Markdown, up to 100,000 characters.
+    /// Markdown.
+    #[schema(max_length = 100_000)]
     pub description: Option<String>,
     /// An object of up to 64 KiB; null takes it away.
     #[serde(default, deserialize_with = "present")]
