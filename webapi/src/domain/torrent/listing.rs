@@ -186,7 +186,6 @@ async fn list(
     let Some(query) = query else {
         return Ok(listing::list(client, &window).await?);
     };
-    // Each step answers what those before it would take too long for, so that no search takes long.
     let expected = match query.reading {
         // Too uncertain. Several narrow each other down, and the guess with them.
         Reading::Beginnings if !query.text.contains('&') => None,
@@ -196,28 +195,33 @@ async fn list(
         Some(place) if newest_first => place.id,
         _ => listing::newest(client).await?,
     };
-    let steps = steps(i64::from(newest), expected, newest_first);
-    for plan in steps {
-        let found = listing::list(client, &Window { plan, ..window.clone() }).await?;
+    let found = plans(i64::from(newest), expected, newest_first);
+    let Some((last, before)) = found.split_last() else { return Ok(Vec::new()) };
+    for plan in before {
+        let found = listing::list(client, &Window { plan: *plan, ..window.clone() }).await?;
         if i64::try_from(found.len()).is_ok_and(|it| it >= limit) {
             return Ok(found);
         }
     }
-    Ok(listing::list(client, &Window { plan: Plan::Words, ..window }).await?)
+    Ok(listing::list(client, &Window { plan: *last, ..window }).await?)
 }
 
-/// Where to look before the whole index is asked, with `newest` torrents of which `expected` are to be found.
-fn steps(newest: i64, expected: Option<i64>, newest_first: bool) -> Vec<Plan> {
-    let mut steps = Vec::new();
+/// Where to look, one after the other until enough is found, with `newest` torrents of which `expected` are to be found.
+///
+/// Each answers what those before it would take too long for. Left to itself, Postgres walks along the list's order
+/// wherever it expects many hits, over all torrents where two frequent words never meet.
+fn plans(newest: i64, expected: Option<i64>, newest_first: bool) -> Vec<Plan> {
+    let mut plans = Vec::new();
     if expected.is_none_or(|it| it > newest / 50) {
-        steps.push(Plan::First(WALK));
+        plans.push(Plan::First(WALK));
     }
     if newest_first && expected.is_none_or(|it| it >= FEW) {
         let span = expected.map_or(RECENT, |it| newest * ENOUGH / it.max(1));
         let since = [span, span * 8].map(|span| i32::try_from(newest - span).unwrap_or(0));
-        steps.extend(since.into_iter().filter(|it| *it > 0).map(Plan::Since));
+        plans.extend(since.into_iter().filter(|it| *it > 0).map(Plan::Since));
     }
-    steps
+    plans.push(Plan::Words);
+    plans
 }
 
 fn encode(place: &Place, reading: Reading, order: &Order) -> Result<String, Error> {
@@ -233,4 +237,24 @@ fn decode(after: &str, order: &Order) -> Result<(Place, Reading), Error> {
         ));
     }
     Ok((Place { key, id }, reading))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_search_is_left_to_walk_along_the_order_of_the_list() {
+        for newest_first in [true, false] {
+            for expected in [None, Some(0), Some(1), Some(20_000), Some(75_000), Some(1_000_000)] {
+                let plans = plans(1_000_000, expected, newest_first);
+                assert!(!plans.contains(&Plan::Free), "{plans:?}");
+                let walked: i64 =
+                    plans.iter().map(|it| if let Plan::First(rows) = it { *rows } else { 0 }).sum();
+                assert!(walked <= WALK, "{plans:?}");
+                assert_eq!(plans.last(), Some(&Plan::Words));
+            }
+        }
+        assert_eq!(plans(1_000_000, Some(75_000), false), [Plan::First(WALK), Plan::Words]);
+    }
 }
