@@ -22,7 +22,10 @@ use webapi::app::App;
 use webapi::domain::account;
 use webapi::server;
 
-use titles::{Random, Titles};
+use titles::{NEVER_TOGETHER, Random, Titles};
+
+/// Searches of one member at the same time.
+const SEARCHES_AT_ONCE: usize = 16;
 
 const PASSWORD: &str = "correct horse";
 
@@ -37,7 +40,7 @@ async fn main() {
     let database = database(torrents).await;
     warm(&database).await;
     let url = serve(&database).await;
-    let client = sign_in(&url).await;
+    let client = sign_in(&url, "reader").await;
     let titles = Titles::new();
     println!(
         "{torrents} torrents, {} files, {rounds} rounds, one connection, warm, milliseconds",
@@ -66,14 +69,63 @@ async fn main() {
             times.push(time);
         }
         times.sort_unstable();
-        let at = |share: usize| millis(times[(times.len() - 1) * share / 100]);
-        println!("{name:20} p50 {:7.2}  p99 {:7.2}  max {:7.2}", at(50), at(99), at(100));
+        print(name, &times);
     }
+    never_together(&client, &url, rounds).await;
     if env::var_os("KEEP").is_some() || env::var_os("DATABASE").is_some() {
         println!("kept: DATABASE={}", database.owner.dbname);
     } else {
         database.drop_now().await.expect("the database drops");
     }
+}
+
+/// Searches for two frequent words that never meet, in each order of the list: one after the other, then many at once
+/// while another member opens the first page.
+async fn never_together(client: &Client, url: &str, rounds: u32) {
+    let [first, second] = NEVER_TOGETHER;
+    let mut addresses = Vec::new();
+    for sort in ["added", "title", "size", "files", "seeders", "leechers", "snatched"] {
+        for order in ["asc", "desc"] {
+            let address = format!("{url}/?search={first}+{second}&sort={sort}&order={order}");
+            let times = repeat(client, &address, (rounds / 50).max(5)).await;
+            print(&format!("{sort} {order}, nothing"), &times);
+            addresses.push(address);
+        }
+    }
+    let other = sign_in(url, "other").await;
+    let mut searches = tokio::task::JoinSet::new();
+    for place in 0..SEARCHES_AT_ONCE {
+        let (client, address) = (client.clone(), addresses[place % addresses.len()].clone());
+        searches.spawn(async move {
+            loop {
+                // Whoever asks for too much is told to come back.
+                let status = client.get(&address).send().await.expect("an answer").status();
+                assert!(status.is_success() || matches!(status.as_u16(), 429 | 503), "{status}");
+            }
+        });
+    }
+    let times = repeat(&other, url, rounds).await;
+    print("newest, others search", &times);
+    searches.shutdown().await;
+}
+
+/// How long one page takes, again and again, the shortest first.
+async fn repeat(client: &Client, address: &str, rounds: u32) -> Vec<Duration> {
+    let mut times = Vec::new();
+    for _ in 0..rounds {
+        let started = Instant::now();
+        let answer = client.get(address).send().await.expect("an answer");
+        assert!(answer.status().is_success(), "{}", answer.status());
+        answer.bytes().await.expect("a body");
+        times.push(started.elapsed());
+    }
+    times.sort_unstable();
+    times
+}
+
+fn print(name: &str, times: &[Duration]) {
+    let at = |share: usize| millis(times[(times.len() - 1) * share / 100]);
+    println!("{name:22} p50 {:7.2}  p99 {:7.2}  max {:7.2}", at(50), at(99), at(100));
 }
 
 fn millis(time: Duration) -> f64 {
@@ -170,15 +222,17 @@ async fn serve(database: &TestDatabase) -> String {
     config["zeromq"]["control"] = "tcp://127.0.0.1:2".into();
     let config = Config::parse(&config.to_string(), Path::new("bench")).expect("a configuration");
     let app = App::new(config, Shutdown::default()).expect("an app");
-    // A database that is used again has the account already.
-    let _ = account::add(&app, "reader", PASSWORD.to_owned().into(), &[]).await;
+    for name in ["reader", "other"] {
+        // A database that is used again has the accounts already.
+        let _ = account::add(&app, name, PASSWORD.to_owned().into(), &[]).await;
+    }
     tokio::spawn(server::serve(app, listener));
     url
 }
 
-async fn sign_in(url: &str) -> Client {
+async fn sign_in(url: &str, name: &str) -> Client {
     let client = Client::builder().cookie_store(true).no_proxy().build().expect("a client");
-    let body = json!({"username": "reader", "password": PASSWORD});
+    let body = json!({"username": name, "password": PASSWORD});
     let answer = client.post(format!("{url}/api/session")).json(&body).send().await.expect("an answer");
     assert!(answer.status().is_success(), "{}", answer.status());
     client

@@ -23,6 +23,9 @@ const SYLLABLES: [&str; 40] = [
     "ost", "cre", "vo", "nik", "ta", "ru", "gan", "hel", "ia",
 ];
 
+/// Two words, each of every eighth title, that no title has both of.
+pub(crate) const NEVER_TOGETHER: [&str; 2] = ["matinee", "vesper"];
+
 /// Words in all.
 const VOCABULARY: u64 = 150_000;
 
@@ -97,6 +100,11 @@ impl Titles {
         for _ in 0..random.below(4) {
             let rank = random.rank(self.marks.len() as u64);
             parts.push(self.marks[usize::try_from(rank).unwrap_or_default()].to_owned());
+        }
+        match number % 8 {
+            0 => parts.push(NEVER_TOGETHER[0].to_owned()),
+            4 => parts.push(NEVER_TOGETHER[1].to_owned()),
+            _ => {}
         }
         let dotted = random.below(3) == 0;
         parts.join(if dotted { "." } else { " " })
