@@ -51,6 +51,11 @@ impl Store {
         Self(app)
     }
 
+    /// Days after signing in after which a session ends.
+    fn most_days(&self) -> i32 {
+        i32::try_from(self.0.config.webapi.session_max_days).unwrap_or(i32::MAX)
+    }
+
     async fn insert(&self, record: &mut Record) -> Result<(), Error> {
         let client = self.0.connection().await?;
         // Always a new one: the record of a session that has ended still carries its id.
@@ -91,8 +96,9 @@ impl Store {
                 expires_at = least($3, created_at + make_interval(days => $4))
             where id = $1";
         let hash = hash(&self.0, &record.id);
-        let most = i32::try_from(self.0.config.webapi.session_max_days).unwrap_or(i32::MAX);
-        execute(&client, sql, &[&hash, &Json(stored(record)), &record.expiry_date, &most]).await?;
+        let params: super::Params<'_> =
+            &[&hash, &Json(stored(record)), &record.expiry_date, &self.most_days()];
+        execute(&client, sql, params).await?;
         Ok(())
     }
 
@@ -100,8 +106,11 @@ impl Store {
         let client = self.0.connection().await?;
         let sql = "
             select user_id, user_agent, data, created_at, last_seen_at, expires_at
-            from sessions where id = $1 and expires_at > now()";
-        let Some(row) = optional(&client, sql, &[&hash(&self.0, id)]).await? else { return Ok(None) };
+            from sessions
+            where id = $1 and expires_at > now() and created_at > now() - make_interval(days => $2)";
+        let Some(row) = optional(&client, sql, &[&hash(&self.0, id), &self.most_days()]).await? else {
+            return Ok(None);
+        };
         let Json(mut data): Json<HashMap<String, Value>> = row.get("data");
         data.insert(USER_ID.to_owned(), row.get::<_, Option<i32>>("user_id").into());
         data.insert(USER_AGENT.to_owned(), row.get::<_, String>("user_agent").into());

@@ -123,3 +123,15 @@ async fn methods_that_a_page_does_not_take_are_named_as_such() {
     assert_eq!(api.json()["error"]["code"], "method_not_allowed");
     site.stop().await;
 }
+
+#[tokio::test]
+async fn over_https_browsers_are_told_to_ask_for_nothing_else() {
+    for secure in [true, false] {
+        let site = Site::start_with(|config| config["webapi"]["secure"] = secure.into()).await;
+        for path in ["/sign-in", "/api/session", "/nothing"] {
+            let header = site.browser().get(path).await.header("strict-transport-security").to_owned();
+            assert_eq!(header, if secure { "max-age=31536000" } else { "" }, "{path}");
+        }
+        site.stop().await;
+    }
+}

@@ -350,3 +350,22 @@ async fn signed_in(browsers: &[Browser]) -> usize {
     }
     count
 }
+
+#[tokio::test]
+async fn a_session_that_is_used_every_day_ends_all_the_same() {
+    let site = Site::start_with(|config| config["webapi"]["sessionMaxDays"] = 40.into()).await;
+    let browser = site.member("alice", &[]).await;
+    let age = async |days: i32| {
+        let sql = format!(
+            "update sessions set created_at = now() - make_interval(days => {days}), last_seen_at = now() - interval '1 hour'"
+        );
+        site.execute(&sql).await;
+    };
+    age(39).await;
+    assert!(browser.is_signed_in().await);
+    let end = "select expires_at <= created_at + interval '40 days' from sessions";
+    assert!(site.value::<bool>(end).await, "the visit moved its end on no further");
+    age(41).await;
+    assert!(!browser.is_signed_in().await);
+    site.stop().await;
+}
