@@ -69,11 +69,14 @@ pub fn violated(error: &tokio_postgres::Error) -> Option<&str> {
     error.as_db_error().and_then(DbError::constraint)
 }
 
+/// Errors whose messages quote what a statement carried: data exceptions, exceeded limits, syntax (also of a query for
+/// words).
+const QUOTING: [&str; 3] = ["22", "54", "42601"];
+
 /// What went wrong in a word or two, without any value that a statement carried.
 pub fn state(error: &tokio_postgres::Error) -> String {
     match error.as_db_error() {
-        // Messages of class 22, "data exception", quote the value.
-        Some(error) if error.code().code().starts_with("22") => {
+        Some(error) if QUOTING.iter().any(|it| error.code().code().starts_with(it)) => {
             format!("a value that cannot be used ({})", error.code().code())
         }
         Some(error) => format!("{} ({})", error.message(), error.code().code()),

@@ -1,7 +1,7 @@
 //! Errors: pages for people, JSON for tools, and a database that is away.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
@@ -67,6 +67,46 @@ async fn a_fault_of_ours_is_a_page_that_tells_nothing() {
     for body in [page.body, api.body] {
         assert!(!body.contains("api_tokens") && !body.contains("relation"), "{body}");
     }
+    site.stop().await;
+}
+
+/// What was logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("the lock").write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_log_names_a_refused_statement_without_what_it_was_to_store() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
+    // The site runs on this thread, too.
+    let _capturing = tracing::subscriber::set_default(subscriber);
+    let site = Site::start().await;
+    let wren = site.member("wren", &[]).await;
+    let id = wren.add_torrent("alder").await;
+    site.execute("alter table torrents add constraint no_birch check (title <> 'birch')").await;
+    let change = json!({ "title": "birch", "description": "a confidence" });
+    let answer = wren.api(Method::PATCH, &format!("/api/torrents/{id}"), Some(change)).await;
+    assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
+    site.execute(
+        "create or replace function whole_query(value text) returns tsquery language sql stable as $$
+            select value::tsquery $$",
+    )
+    .await;
+    assert_eq!(wren.get("/?search=alder)(confidence").await.status, StatusCode::INTERNAL_SERVER_ERROR);
+    let log = String::from_utf8(log.0.lock().expect("the lock").clone()).expect("text");
+    assert!(log.contains("no_birch") && log.contains("a request failed"), "{log}");
+    assert!(!log.contains("confidence") && !log.contains("Failing row"), "{log}");
     site.stop().await;
 }
 
