@@ -15,7 +15,8 @@ pub mod user;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, Type};
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
 use utoipa::{IntoResponses, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 
@@ -91,12 +92,12 @@ fn one_of(words: impl IntoIterator<Item = &'static str>, description: &str) -> O
 }
 
 /// The schema of a role's name.
-fn role_name() -> Schema {
+fn role_name() -> RefOr<Schema> {
     one_of(ROLES, "What a member may do, as `/api/roles` says it.").into()
 }
 
 /// The schema of what a member may do.
-fn role_names() -> Schema {
+fn role_names() -> RefOr<Schema> {
     ArrayBuilder::new().items(role_name()).description(Some("What they may do.")).into()
 }
 

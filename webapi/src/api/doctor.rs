@@ -5,7 +5,7 @@ use bt::announce::Event;
 use bt::control::VERDICTS;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa::openapi::schema::Schema;
+use utoipa::openapi::{RefOr, Schema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -53,15 +53,15 @@ pub struct Announce {
     pub fix: Option<&'static str>,
 }
 
-fn protocols() -> Schema {
+fn protocols() -> RefOr<Schema> {
     one_of(["http", "https", "udp"], "How it came.").into()
 }
 
-fn families() -> Schema {
+fn families() -> RefOr<Schema> {
     one_of(["ipv4", "ipv6"], "Of the address that it came from.").into()
 }
 
-fn outcomes() -> Schema {
+fn outcomes() -> RefOr<Schema> {
     one_of(VERDICTS.iter().map(|it| it.word()), "Stable word to branch on.").into()
 }
 

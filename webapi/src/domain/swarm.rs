@@ -164,12 +164,12 @@ mod tests {
 
     #[test]
     fn every_peer_has_a_place_of_its_own_whatever_order_the_tracker_tells_them_in() {
-        let mut peers =
+        let peers =
             vec![peer(Some(7), 2, "b"), peer(None, 9, "a"), peer(Some(7), 2, "a"), peer(Some(7), 1, "c")];
         let places = |peers| numbered(peers).into_iter().map(|(place, it)| (place, it.addresses[0].clone()));
         let expected = [((0, 9, 0), "a"), ((7, 1, 0), "c"), ((7, 2, 0), "a"), ((7, 2, 1), "b")];
         let expected = expected.map(|(place, address)| (place, address.to_owned()));
-        assert_eq!(places(peers.drain(..).collect()).collect::<Vec<_>>(), expected);
+        assert_eq!(places(peers).collect::<Vec<_>>(), expected);
         let turned =
             vec![peer(Some(7), 1, "c"), peer(Some(7), 2, "a"), peer(Some(7), 2, "b"), peer(None, 9, "a")];
         assert_eq!(places(turned).collect::<Vec<_>>(), expected);

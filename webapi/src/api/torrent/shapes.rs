@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use time::OffsetDateTime;
-use utoipa::openapi::schema::Schema;
+use utoipa::openapi::{RefOr, Schema};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::api::one_of;
@@ -171,11 +171,11 @@ pub struct ListParameters {
     pub order: Option<String>,
 }
 
-fn sorts() -> Schema {
+fn sorts() -> RefOr<Schema> {
     one_of(SORTS.map(|(name, _)| name), "A column.").default(Some("added".into())).into()
 }
 
-fn orders() -> Schema {
+fn orders() -> RefOr<Schema> {
     one_of(["asc", "desc"], "The smallest or the largest first.").into()
 }
 
