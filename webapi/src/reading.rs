@@ -1,7 +1,6 @@
 //! Database connections of requests that only read: what nobody waits for any longer is cancelled in Postgres, too.
 
 use std::collections::BTreeMap;
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 

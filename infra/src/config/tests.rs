@@ -74,6 +74,7 @@ fn values_out_of_range_are_named() {
         ("/zeromq/counts", "inproc://a".into()),
         ("/webapi/listen", "localhost".into()),
         ("/webapi/poolSize", 0.into()),
+        ("/webapi/sessionMaxDays", 7.into()),
         ("/tracker/listen", serde_json::json!([])),
         ("/tracker/numwant", 500.into()),
         ("/tracker/peerTimeoutSeconds", 60.into()),

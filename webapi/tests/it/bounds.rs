@@ -6,7 +6,6 @@ mod inputs;
 mod routes;
 
 use std::fs::OpenOptions;
-use std::future::Future;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
@@ -97,8 +96,8 @@ async fn fifty(hog: &Browser, route: &Route, input: &Input) {
     let session = hog.get("/api/session").await.json();
     let csrf = session["csrf_token"].as_str().unwrap_or_default().to_owned();
     let send = async || {
-        let request = input.request(hog, &route.method).header("x-csrf-token", &csrf);
-        let answer = request.send().await.expect("an answer to each request");
+        let answer =
+            input.request(hog, &route.method, &csrf).send().await.expect("an answer to each request");
         let (status, headers) = (answer.status(), answer.headers().clone());
         // A stream of events does not end.
         if headers.get("content-type").is_none_or(|it| it != "text/event-stream") {

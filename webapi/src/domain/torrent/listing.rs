@@ -195,8 +195,8 @@ async fn list(
         Some(place) if newest_first => place.id,
         _ => listing::newest(client).await?,
     };
-    let found = plans(i64::from(newest), expected, newest_first);
-    let Some((last, before)) = found.split_last() else { return Ok(Vec::new()) };
+    let plans = plans(i64::from(newest), expected, newest_first);
+    let Some((last, before)) = plans.split_last() else { return Ok(Vec::new()) };
     for plan in before {
         let found = listing::list(client, &Window { plan: *plan, ..window.clone() }).await?;
         if i64::try_from(found.len()).is_ok_and(|it| it >= limit) {
