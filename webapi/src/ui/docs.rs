@@ -206,7 +206,21 @@ impl Schema {
             return Self { text: format!("{kind} of {}", items.text), link: items.link };
         }
         let format = schema["format"].as_str().map(|it| format!(" ({it})")).unwrap_or_default();
-        Self { text: format!("{kind}{format}"), link: None }
+        Self { text: format!("{kind}{format}{}", bounds(schema)), link: None }
+    }
+}
+
+/// What a value must be: its words, or the least and the most.
+fn bounds(schema: &Value) -> String {
+    if let Some(words) = schema["enum"].as_array() {
+        return format!(", one of {}", words.iter().map(text).collect::<Vec<_>>().join(", "));
+    }
+    let number = |key: &str| schema[key].as_u64();
+    match (number("minimum"), number("maximum"), number("minLength"), number("maxLength")) {
+        (Some(least), Some(most), ..) => format!(", {least} to {most}"),
+        (_, _, Some(least), Some(most)) => format!(", {least} to {most} characters"),
+        (_, _, None, Some(most)) => format!(", up to {most} characters"),
+        _ => String::new(),
     }
 }
 

@@ -80,7 +80,15 @@ async fn people_can_read_it() {
     let member = site.member("wren", &[]).await;
     let page = member.get("/api/docs").await;
     assert_eq!(page.status, StatusCode::OK);
-    for part in ["POST /api/torrents", "multipart/form-data", "schema-Torrent", "/api/live", "409"] {
+    for part in [
+        "POST /api/torrents",
+        "multipart/form-data",
+        "schema-Torrent",
+        "/api/live",
+        "409",
+        "1 to 100",
+        "one of asc, desc",
+    ] {
         assert!(page.body.contains(part), "{part}");
     }
     site.stop().await;
