@@ -36,7 +36,14 @@ fn is_long() -> bool {
 async fn one_member_costs_the_others_nothing() {
     // As the program does.
     infra::memory::give_back_blocks(1 << 20, Some(2));
-    let site = Site::start().await;
+    let site = Site::start_with(|config| {
+        if is_long() {
+            // As it comes.
+            config["webapi"]["backendTimeoutSeconds"] = 2.into();
+            config["webapi"]["requestTimeoutSeconds"] = 30.into();
+        }
+    })
+    .await;
     let hog = site.member("hog", &["administrator", "moderator", "inviter"]).await;
     let other = site.member("wren", &[]).await;
     let things = fill(&site, &hog).await;

@@ -46,7 +46,7 @@ async fn until(site: &Site, sql: &str) {
 async fn leave(site: &Site, browser: &Browser) -> String {
     site.execute("truncate stopped").await;
     tokio::select! {
-        // This machine is slow: the statement's time was over before it was seen.
+        // The statement's own time was over before it was seen.
         _ = browser.request(Method::GET, "/?search=alder").send() => {}
         () = until(site, RUNNING) => {}
     }
@@ -73,11 +73,11 @@ async fn a_query_is_cancelled_when_its_visitor_goes_away() {
 
 #[tokio::test]
 async fn a_statement_of_a_page_may_take_less_time_than_the_page_waits() {
-    let site = Site::start().await;
+    let site = Site::start_with(|config| config["webapi"]["backendTimeoutSeconds"] = 20.into()).await;
     let wren = site.member("wren", &[]).await;
     site.execute(NOTED_TIMEOUT).await;
     assert_eq!(wren.get("/api/torrents?search=alder").await.status, StatusCode::OK);
-    assert!(site.value::<bool>("select bool_and(timeout between '1 ms' and '1.9 s') from noted").await);
+    assert!(site.value::<bool>("select bool_and(timeout between '1 s' and '19 s') from noted").await);
     site.stop().await;
 }
 
