@@ -54,13 +54,13 @@ pub struct SwarmPeer {
 }
 
 /// The place of a peer in the list: torrent, member, and which of the member's peers there.
-pub type Place = (i32, i32, usize);
+pub type PeerKey = (i32, i32, usize);
 
 /// The peers of torrent `id`, or of all: `limit` of them from behind `after` on.
 ///
 /// # Errors
 /// [`Error::NotFound`] for a torrent that is not there; [`Error::Unavailable`] when the tracker does not answer.
-pub async fn look(app: &App, id: Option<i32>, after: Option<Place>, limit: i64) -> Result<Swarm, Error> {
+pub async fn look(app: &App, id: Option<i32>, after: Option<PeerKey>, limit: i64) -> Result<Swarm, Error> {
     let client = app.connection().await?;
     let torrent = match id {
         Some(id) => Some(db::torrent::find(&client, id).await?.ok_or(Error::NotFound("torrent"))?),
@@ -78,10 +78,10 @@ pub async fn look(app: &App, id: Option<i32>, after: Option<Place>, limit: i64) 
 }
 
 /// In the list's order, each with its place.
-fn numbered(mut peers: Vec<SwarmPeer>) -> Vec<(Place, SwarmPeer)> {
+fn numbered(mut peers: Vec<SwarmPeer>) -> Vec<(PeerKey, SwarmPeer)> {
     let whose = |it: &SwarmPeer| (it.torrent.as_ref().map_or(0, |it| it.0), it.member.0);
     peers.sort_by(|a, b| (whose(a), &a.addresses).cmp(&(whose(b), &b.addresses)));
-    let mut numbered: Vec<(Place, SwarmPeer)> = Vec::with_capacity(peers.len());
+    let mut numbered: Vec<(PeerKey, SwarmPeer)> = Vec::with_capacity(peers.len());
     for peer in peers {
         let (torrent, member) = whose(&peer);
         let before = numbered.last().map(|it| it.0).filter(|it| (it.0, it.1) == (torrent, member));
