@@ -1,7 +1,24 @@
-// form[data-upload]: drop a .torrent on it, see its name and size, watch the upload.
-// The same form is sent as without scripts, and the same answer is shown.
+// form[data-upload]: drop .torrent files anywhere on the page, see what they are before they are sent, watch the upload.
+// One file is sent as any form is (forms.js). Several are sent one after the other, and a list says what became of each.
+//
+// The site's words for what it would refuse stand in the form: data-max-bytes, data-too-large, data-no-torrent.
+
+const version = new URL(import.meta.url).search;
+const [{ send }, { forget }, { clearProblem, element, reveal, setBusy, showProblem }] = await Promise.all(
+  ["send", "draft", "forms"].map((name) => import(`./${name}.js${version}`)),
+);
 
 const UNITS = ["bytes", "KiB", "MiB"];
+// Every .torrent file is a dictionary.
+const DICTIONARY = "d".charCodeAt(0);
+// Seconds that the site may ask to wait between two files; for more the member decides.
+const LONGEST_WAIT = 60;
+const PLACEHOLDER = "Choose .torrent files or drop them anywhere here";
+// What was found wrong with a file, or an empty text.
+const faults = new WeakMap();
+
+const form = () => document.querySelector("form[data-upload]");
+const input = () => form().querySelector("input[type=file]");
 
 function size(bytes) {
   let unit = 0;
@@ -12,91 +29,234 @@ function size(bytes) {
   return `${unit === 0 ? bytes : bytes.toFixed(1)} ${UNITS[unit]}`;
 }
 
-function describe(zone, input, words) {
-  const file = input.files[0];
-  zone.classList.toggle("dropzone-filled", Boolean(file));
-  if (words && file) words.textContent = `${file.name}, ${size(file.size)}`;
+/** What the site would say of `file`, as far as that is plain before it is sent. */
+async function examine(file) {
+  const { maxBytes, tooLarge, noTorrent } = form().dataset;
+  if (file.size > Number(maxBytes)) return tooLarge;
+  try {
+    const [first] = new Uint8Array(await file.slice(0, 1).arrayBuffer());
+    return first === DICTIONARY ? "" : noTorrent;
+  } catch {
+    return "The file cannot be read any more; choose it once more.";
+  }
 }
 
-function takeDrops(zone, input) {
-  const over = (on) => zone.classList.toggle("dropzone-over", on);
-  zone.addEventListener("dragover", (event) => {
+async function examineAll() {
+  const files = [...input().files];
+  const found = await Promise.all(files.map(examine));
+  files.forEach((file, index) => faults.set(file, found[index]));
+}
+
+function setFiles(files) {
+  const chosen = new DataTransfer();
+  for (const file of files) chosen.items.add(file);
+  input().files = chosen.files;
+}
+
+/** The sentence below the zone; an empty one takes it away. */
+function showFault(sentence) {
+  const field = input();
+  let note = document.getElementById("torrent-error");
+  if (!sentence) {
+    note?.remove();
+    field.removeAttribute("aria-invalid");
+    field.setAttribute("aria-describedby", "torrent-hint");
+    return;
+  }
+  if (!note) {
+    note = element("p", { id: "torrent-error", className: "field-error" });
+    document.getElementById("torrent-hint").after(note);
+  }
+  note.textContent = sentence;
+  field.setAttribute("aria-invalid", "true");
+  field.setAttribute("aria-describedby", "torrent-error torrent-hint");
+}
+
+function list() {
+  const zone = form().querySelector(".dropzone");
+  let it = form().querySelector(".upload-list");
+  if (!it) {
+    it = element("ul", { className: "upload-list" });
+    it.setAttribute("aria-label", "Chosen files");
+    zone.after(it);
+  }
+  return it;
+}
+
+function entry(file) {
+  const state = element("span", { className: "upload-state", textContent: faults.get(file) || "ready" });
+  state.classList.toggle("upload-state-bad", Boolean(faults.get(file)));
+  const name = element("span", { className: "file-name", textContent: file.name });
+  return element("li", {}, name, element("span", { className: "file-size", textContent: size(file.size) }), state);
+}
+
+/** What is chosen, in the zone. */
+function fillZone(files) {
+  const zone = form().querySelector(".dropzone");
+  const all = size(files.reduce((sum, it) => sum + it.size, 0));
+  const words = { 0: PLACEHOLDER, 1: `${files[0]?.name}, ${all}` }[files.length] ?? `${files.length} files, ${all}`;
+  zone.classList.toggle("dropzone-filled", files.length > 0);
+  zone.querySelector("[data-upload-file]").textContent = words;
+  // Each of several has its own title.
+  const title = form().elements.namedItem("title");
+  title.disabled = files.length > 1;
+  title.placeholder = files.length > 1 ? "Each torrent's own" : "";
+}
+
+/** Shows what is chosen: one file in the zone, several below it. `answered`: what the site said of the one. */
+async function describe(answered = "") {
+  const files = [...input().files];
+  fillZone(files);
+  await examineAll();
+  if (files.length < 2) {
+    form().querySelector(".upload-list")?.remove();
+    showFault(files.length === 1 ? faults.get(files[0]) || answered : answered);
+  } else {
+    showFault("");
+    list().replaceChildren(...files.map(entry));
+  }
+}
+
+/** `state` of an entry of the list: words, and links after them. */
+function mark(item, kind, words, ...links) {
+  const state = item.querySelector(".upload-state");
+  state.className = `upload-state upload-state-${kind}`;
+  state.replaceChildren(words);
+  for (const link of links) state.append(" ", link);
+}
+
+/** What the form says is wrong when the site sends it again. */
+function wordsOf(html) {
+  const page = new DOMParser().parseFromString(html, "text/html");
+  const notes = [...page.querySelectorAll(".field-error")];
+  const wrong = notes.length > 0 ? notes : [...page.querySelectorAll(".form-error")];
+  const words = document.createDocumentFragment();
+  for (const node of wrong.flatMap((it) => [...it.childNodes])) if (node.nodeName !== "NOSCRIPT") words.append(document.importNode(node, true));
+  return words;
+}
+
+function pause(seconds) {
+  return new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+}
+
+/** Sends `file` alone, and again as long as the site only asks to wait for a while. */
+async function sendFile(file, item, bar) {
+  for (;;) {
+    mark(item, "now", "sending");
+    const body = new FormData(form());
+    body.set("torrent", file);
+    const answer = await send(form(), body, (part) => (bar.value = part));
+    if (answer.status !== 429 || !(answer.wait > 0 && answer.wait <= LONGEST_WAIT)) return answer;
+    mark(item, "now", `waits ${answer.wait} s: the site takes one upload at a time`);
+    await pause(answer.wait);
+  }
+}
+
+/** Marks what became of a file. Answers whether the next one may be sent. */
+function settle(item, file, answer) {
+  if (answer.location) {
+    const download = element("a", { className: "button button-small", href: `${answer.location.split(/[?#]/)[0]}/download`, textContent: "Download our file" });
+    download.setAttribute("download", "");
+    mark(item, "good", "uploaded:", element("a", { href: answer.location, textContent: "its page" }), download);
+    return true;
+  }
+  if (answer.html) {
+    mark(item, "bad", wordsOf(answer.html));
+    return true;
+  }
+  mark(item, "bad", "not sent");
+  showProblem(form(), answer);
+  return false;
+}
+
+/** One after the other: the site takes one upload of a member at a time. What was not stored stays chosen. */
+async function sendSeveral() {
+  const files = [...input().files];
+  await examineAll();
+  const items = files.map(entry);
+  list().replaceChildren(...items);
+  const bar = form().querySelector("progress[data-progress]");
+  const left = new Set(files);
+  clearProblem(form());
+  setBusy(form(), true);
+  bar.hidden = false;
+  for (const [index, file] of files.entries()) {
+    if (faults.get(file)) continue;
+    const answer = await sendFile(file, items[index], bar);
+    if (answer.location) left.delete(file);
+    if (!settle(items[index], file, answer)) break;
+  }
+  bar.hidden = true;
+  setBusy(form(), false);
+  setFiles([...left]);
+  fillZone([...left]);
+  if (left.size === 0) {
+    forget(form());
+    form().reset();
+  }
+  sum(files.length - left.size, files.length);
+}
+
+/** The result in a sentence, where it is seen. */
+function sum(done, all) {
+  if (form().querySelector("[data-problem]")) return;
+  const rest = done < all ? " What is wrong with the others stands beside them; they are still chosen." : "";
+  const result = element("p", { className: done < all ? "form-error" : "flash flash-success", tabIndex: -1, textContent: `${done} of ${all} files uploaded.${rest}` });
+  result.dataset.problem = "";
+  result.setAttribute("role", "alert");
+  list().before(result);
+  reveal(result);
+}
+
+function takeDrops() {
+  const over = (on) => form()?.querySelector(".dropzone").classList.toggle("dropzone-over", on);
+  document.addEventListener("dragover", (event) => {
     event.preventDefault();
     over(true);
   });
-  zone.addEventListener("dragleave", () => over(false));
-  zone.addEventListener("drop", (event) => {
+  document.addEventListener("dragleave", (event) => event.relatedTarget || over(false));
+  document.addEventListener("drop", (event) => {
     event.preventDefault();
     over(false);
-    if (event.dataTransfer.files.length === 0) return;
-    const one = new DataTransfer();
-    one.items.add(event.dataTransfer.files[0]);
-    input.files = one.files;
-    input.dispatchEvent(new Event("change", { bubbles: true }));
+    if (event.dataTransfer.files.length === 0 || form().getAttribute("aria-busy") === "true") return;
+    setFiles(event.dataTransfer.files);
+    clearProblem(form());
+    describe();
   });
 }
 
-// After a redirect that is the new page; otherwise the form again, with what is wrong beside its fields.
-function show(request, form) {
-  if (request.responseURL && request.responseURL.split("#")[0] !== form.action.split("#")[0]) {
-    location.assign(request.responseURL);
-    return;
-  }
-  const answer = new DOMParser().parseFromString(request.responseText, "text/html");
-  const main = answer.querySelector("main");
-  if (!main) {
-    form.submit();
-    return;
-  }
-  document.title = answer.title;
-  document.querySelector("main").replaceWith(document.adoptNode(main));
-  start();
-  const wrong = document.querySelector("[aria-invalid=true], .form-error, .flash-error");
-  (wrong?.matches("input, textarea") ? wrong : document.querySelector("main")).focus();
-}
-
-function send(form, bar) {
-  const buttons = [...form.querySelectorAll("button")];
-  const request = new XMLHttpRequest();
-  const body = new FormData(form);
-  const settle = () => {
-    bar.hidden = true;
-    for (const button of buttons) button.disabled = false;
-  };
-  for (const button of buttons) button.disabled = true;
-  bar.hidden = false;
-  request.upload.addEventListener("progress", (event) => {
-    if (event.lengthComputable) bar.value = event.loaded / event.total;
-  });
-  request.addEventListener("load", () => {
-    settle();
-    show(request, form);
-  });
-  // Sent the plain way, the browser itself says what is wrong.
-  request.addEventListener("error", () => {
-    settle();
-    form.submit();
-  });
-  request.open("POST", form.action);
-  request.setRequestHeader("Accept", "text/html");
-  request.send(body);
-}
-
+/** Of this page's form, and of each that takes its place. */
 function start() {
-  const form = document.querySelector("form[data-upload]");
-  const zone = form?.querySelector(".dropzone");
-  const input = zone?.querySelector("input[type=file]");
-  if (!input) return;
-  const words = form.querySelector("[data-upload-file]");
-  const bar = form.querySelector("progress[data-upload-progress]");
-  takeDrops(zone, input);
-  input.addEventListener("change", () => describe(zone, input, words));
-  describe(zone, input, words);
-  if (!bar) return;
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    send(form, bar);
-  });
+  input().multiple = true;
+  form().querySelector(".dropzone").classList.add("dropzone-scripted");
 }
 
+document.addEventListener("change", (event) => {
+  if (event.target !== input()) return;
+  clearProblem(form());
+  describe();
+});
+// Before forms.js, which listens further out.
+document.addEventListener(
+  "submit",
+  (event) => {
+    if (event.target !== form()) return;
+    const files = [...input().files];
+    const fault = files.length === 1 && faults.get(files[0]);
+    if (fault) {
+      event.preventDefault();
+      reveal(input());
+    } else if (files.length > 1) {
+      event.preventDefault();
+      sendSeveral();
+    }
+  },
+  { capture: true },
+);
+document.addEventListener("form-again", () => {
+  start();
+  describe(document.getElementById("torrent-error")?.textContent);
+});
+takeDrops();
 start();
+describe();

@@ -23,6 +23,7 @@ struct Frame {
 
 /// Who is signed in, for the navigation.
 struct Member {
+    id: u32,
     name: String,
     staff: bool,
     inviter: bool,
@@ -108,7 +109,12 @@ fn page(app: &App, visitor: Visitor, asked: Asked) -> Response {
             base: "",
             version: app.version.clone(),
             csrf: visitor.csrf.map(|it| it.reveal().to_owned()).unwrap_or_default(),
-            member: Some(Member { name: visitor.name, staff: visitor.staff, inviter: visitor.inviter }),
+            member: Some(Member {
+                id: visitor.id,
+                name: visitor.name,
+                staff: visitor.staff,
+                inviter: visitor.inviter,
+            }),
             flash: flash.into_iter().collect(),
             section: "swarm",
         },

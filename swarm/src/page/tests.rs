@@ -42,7 +42,7 @@ impl Who for Members {
             _ => return Ok(None),
         };
         let csrf = Some("right".to_owned().into());
-        Ok(Some(Visitor { name: "ada".to_owned(), staff, inviter: staff, csrf }))
+        Ok(Some(Visitor { id: 1, name: "ada".to_owned(), staff, inviter: staff, csrf }))
     }
 }
 

@@ -61,6 +61,8 @@ pub(crate) struct TorrentReference {
 /// Somebody who is signed in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Visitor {
+    /// Of the account.
+    pub(crate) id: u32,
     pub(crate) name: String,
     /// Moderator or administrator: may control the demonstration.
     pub(crate) staff: bool,
@@ -99,6 +101,7 @@ pub(super) struct Session {
 /// The one who is signed in.
 #[derive(Debug, Deserialize)]
 pub(super) struct Person {
+    id: u32,
     name: String,
     roles: Vec<String>,
 }
@@ -152,7 +155,7 @@ impl From<Session> for Visitor {
     fn from(Session { user, csrf_token: csrf }: Session) -> Self {
         let is = |roles: &[&str]| user.roles.iter().any(|role| roles.contains(&role.as_str()));
         let (staff, inviter) = (is(&["administrator", "moderator"]), is(&["administrator", "inviter"]));
-        Self { name: user.name, staff, inviter, csrf }
+        Self { id: user.id, name: user.name, staff, inviter, csrf }
     }
 }
 

@@ -128,7 +128,7 @@ async fn staff_may_control_members_may_look_and_others_are_nobody() {
         assert_eq!(site.visitor(nobody).await.expect("an answer"), None, "{nobody}");
     }
     let staff = |role: &str| {
-        let session = json!({ "user": { "name": "x", "roles": [role] }, "csrf_token": null });
+        let session = json!({ "user": { "id": 1, "name": "x", "roles": [role] }, "csrf_token": null });
         let session: Session = serde_json::from_value(session).expect("a session");
         Visitor::from(session).staff
     };

@@ -22,11 +22,14 @@ function field(page, label) {
   return page.getByLabel(new RegExp(`^${words}( optional)?$`));
 }
 
-/** Presses a button that sends a form. */
+/** Presses a button that sends a form, and waits for the page that it leads to. */
 export async function press(page, name) {
   const button = page.getByRole("button", { name, exact: typeof name === "string" });
   const answered = page.waitForResponse((it) => it.request().method() === "POST");
-  await Promise.all([answered, button.first().click()]);
+  // A script that sent the form goes where it is told to.
+  const led = page.waitForEvent("framenavigated", { predicate: (frame) => frame === page.mainFrame() }).catch(() => {});
+  const [answer] = await Promise.all([answered, button.first().click()]);
+  if (answer.status() === 204) await led;
   await page.waitForLoadState("load");
 }
 

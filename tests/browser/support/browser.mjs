@@ -26,16 +26,22 @@ export async function openPage(context) {
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE);
   const gathered = [];
+  const refused = new Set();
   page.on("console", (message) => {
     if (message.type() !== "error" && message.type() !== "warning") return;
     const { url } = message.location();
     // A form that is answered with 422 is no fault of the page, but Chromium says it as one.
-    if (url === page.url() && /status of 4(03|04|09|10|22|29) /.test(message.text())) return;
+    if ((url === page.url() || refused.has(url)) && /status of 4(03|04|09|10|22|29) /.test(message.text())) return;
     gathered.push(`${message.type()}: ${message.text()} (${url})`);
   });
   page.on("pageerror", (error) => gathered.push(`uncaught: ${error.message}`));
   page.on("response", async (response) => {
     const request = response.request();
+    const form = request.method() === "POST";
+    if (form && response.status() >= 400) refused.add(response.url());
+    if (form && request.resourceType() === "xhr" && response.headers()["content-type"]?.startsWith("text/html")) {
+      page.served = response;
+    }
     if (request.isNavigationRequest() && request.frame() === page.mainFrame() && response.status() < 300) {
       page.served = response;
     } else if (request.isNavigationRequest() && response.status() >= 400) {

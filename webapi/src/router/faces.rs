@@ -25,6 +25,10 @@ const PARAMETER: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(
 /// What people are told of parameters that cannot be used: a link made them, or an address that was cut short.
 const STALE_ADDRESS: &str = "This address asks for a part of the list that does not exist.";
 
+/// Header of forms that a script of ours sends (`static/send.js`). The script keeps the form on its page: it is told of
+/// errors in JSON, and where a success leads instead of being led there.
+const SENT_BY_SCRIPT: &str = "x-sent-by-script";
+
 /// Every error as a page of the site.
 #[derive(askama::Template)]
 #[template(path = "error.html")]
@@ -63,6 +67,7 @@ struct Asked {
     method: Method,
     uri: Uri,
     headers: HeaderMap,
+    by_script: bool,
     session: Option<Session>,
     token: Option<anonymous::Token>,
 }
@@ -73,14 +78,16 @@ pub(super) async fn layer(State(app): State<App>, request: Request, next: Next) 
         method: request.method().clone(),
         uri: request.uri().clone(),
         headers: request.headers().clone(),
+        by_script: request.headers().contains_key(SENT_BY_SCRIPT),
         session: request.extensions().get().cloned(),
         token: request.extensions().get().cloned(),
     };
     let mut response = next.run(request).await;
     let Some(failed) = response.extensions_mut().remove::<Failed>().or_else(|| bare(&response)) else {
-        return response;
+        return if asked.by_script { not_followed(response) } else { response };
     };
     let face = match failed.face {
+        _ if asked.by_script => Face::Json,
         Face::ByPath if is_api(asked.uri.path()) => Face::Json,
         face => face,
     };
@@ -97,6 +104,15 @@ pub(super) async fn layer(State(app): State<App>, request: Request, next: Next) 
     headers.extend(std::mem::take(shown.headers_mut()));
     *shown.headers_mut() = headers;
     shown
+}
+
+/// A redirect as 204 with its `Location`. Browsers follow redirects before a script hears of them, and messages that are
+/// shown once would be spent on a page that nobody sees.
+fn not_followed(mut response: Response) -> Response {
+    if response.status() == StatusCode::SEE_OTHER {
+        *response.status_mut() = StatusCode::NO_CONTENT;
+    }
+    response
 }
 
 /// Whether tools read the answers of `path`; people read all others.

@@ -1,6 +1,7 @@
 //! Torrents: browse, look at, upload, edit, delete, download.
 
 mod change;
+mod notice;
 mod show;
 mod tree;
 mod upload;

@@ -111,9 +111,18 @@ async fn replace_roles(
     Id(id): Id,
     Checked(form): Checked<Vec<(String, String)>>,
 ) -> Result<Response, Failure> {
-    let chosen = form.into_iter().filter(|(key, _)| key == "role").map(|(_, role)| role);
-    let result = role::replace(&app, id, &chosen.collect::<Vec<_>>()).await;
-    settle(&app, &member, frame, &session, id, result, "The roles are saved.").await
+    let chosen: Vec<String> = form.into_iter().filter(|(key, _)| key == "role").map(|(_, it)| it).collect();
+    match role::replace(&app, id, &chosen).await {
+        Err(error) => {
+            let (faults, error) = Faults::of(error)?;
+            let mut again = show_page(&app, &member, frame, id, faults).await?;
+            for role in &mut again.roles {
+                role.held = chosen.contains(&role.name);
+            }
+            page_again(again, &error)
+        }
+        done => settle(&app, &member, frame, &session, id, done, "The roles are saved.").await,
+    }
 }
 
 async fn disable(

@@ -13,6 +13,7 @@ mod description;
 mod doctor;
 mod documented;
 mod errors;
+mod forms;
 mod inputs;
 mod invites;
 mod live;

@@ -11,6 +11,9 @@ use crate::auth::Member;
 use crate::db::{self, torrent::NewTorrent};
 use crate::error::Error;
 
+/// Said of a file that is no bencoded dictionary, and so no .torrent: a picture, a page, an archive.
+pub const NO_TORRENT: &str = "This is not a .torrent file. Choose the one that your client made.";
+
 /// An upload as it came.
 #[derive(Debug, Default)]
 pub struct Upload {
@@ -128,9 +131,13 @@ pub fn check_size(app: &App, bytes: usize) -> Result<(), Error> {
     if bytes <= limit {
         return Ok(());
     }
-    Err(Error::TooLarge(format!(
-        "The .torrent file is larger than {limit} bytes; make it again with larger pieces."
-    )))
+    Err(Error::TooLarge(too_large(limit)))
+}
+
+/// Said of a .torrent file of more than `limit` bytes.
+pub fn too_large(limit: usize) -> String {
+    let limit = infra::units::size(limit as u64);
+    format!("The .torrent file is larger than {limit}; make it again with larger pieces.")
 }
 
 async fn insert(
@@ -192,6 +199,9 @@ async fn exists(client: &impl GenericClient, hashes: &Hashes, violation: tokio_p
 
 impl Ready {
     fn read(file: &[u8], limits: &Limits) -> Result<Self, String> {
+        if file.first() != Some(&b'd') {
+            return Err(NO_TORRENT.to_owned());
+        }
         let metainfo = Metainfo::parse(file, limits).map_err(|problem| problem.to_string())?;
         let info = with_private(metainfo.info).into_owned();
         Ok(Self {

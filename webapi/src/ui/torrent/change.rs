@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{DefaultBodyLimit, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use serde::Deserialize;
@@ -11,16 +11,19 @@ use tower_sessions::Session;
 use crate::app::App;
 use crate::auth::{Checked, Member};
 use crate::db::{self, torrent::Torrent};
-use crate::domain::torrent::text::Typed;
+use crate::domain::torrent::text::{DESCRIPTION_LEN, EXTENDED_LEN, TITLE_LEN, Typed};
 use crate::domain::torrent::{change, check_change};
 use crate::error::{Error, Fields};
 use crate::router::parameters::Id;
 use crate::ui::{Failure, Frame, flash, page, page_again};
 
+/// Bytes of the urlencoded form: three for each byte of the longest texts, whose characters have up to four bytes.
+const MAX_FORM: usize = 3 * (4 * (TITLE_LEN + DESCRIPTION_LEN) + EXTENDED_LEN) + 1024;
+
 /// The forms and what they are sent to.
 pub(super) fn routes() -> Router<App> {
     Router::new()
-        .route("/torrents/{id}/edit", get(edit).post(store))
+        .route("/torrents/{id}/edit", get(edit).post(store).layer(DefaultBodyLimit::max(MAX_FORM)))
         .route("/torrents/{id}/delete", get(ask).post(delete))
 }
 

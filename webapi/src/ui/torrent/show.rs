@@ -5,12 +5,12 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use serde::Deserialize;
 use serde_json::Value;
 use time::OffsetDateTime;
+use tower_sessions::Session;
 
-use super::Row;
 use super::tree::{self, Step};
+use super::{Row, notice};
 use crate::app::App;
 use crate::auth::Member;
 use crate::db;
@@ -18,7 +18,6 @@ use crate::domain::history;
 use crate::domain::torrent::upload::Redownload;
 use crate::domain::torrent::{delivery, may_change};
 use crate::error::Error;
-use crate::extract::Query;
 use crate::router::parameters::Id;
 use crate::ui::plot::Plot;
 use crate::ui::transfer::Line;
@@ -56,35 +55,12 @@ struct Show {
     uploaded: Option<Redownload>,
 }
 
-/// How an upload led here: see [`after_upload`].
-#[derive(Deserialize)]
-pub(super) struct Arrival {
-    uploaded: Option<String>,
-}
-
-/// Says in a page's address what became of an upload. A script that sends the form sees the page before its reader
-/// does, so that a message shown once would be lost.
-pub(super) fn after_upload(redownload: Redownload) -> &'static str {
-    match (redownload.other_hash, redownload.other_tracker) {
-        (false, false) => "same",
-        (false, true) => "tracker",
-        (true, false) => "hash",
-        (true, true) => "both",
-    }
-}
-
-fn uploaded(word: &str) -> Option<Redownload> {
-    let all = [(false, false), (false, true), (true, false), (true, true)];
-    let all = all.map(|(other_hash, other_tracker)| Redownload { other_hash, other_tracker });
-    all.into_iter().find(|it| after_upload(*it) == word)
-}
-
 pub(super) async fn show(
     State(app): State<App>,
     member: Member,
     frame: Frame,
+    session: Session,
     Id(id): Id,
-    Query(arrival): Query<Arrival>,
 ) -> Result<Response, Failure> {
     let client = app.connection().await?;
     let torrent = db::torrent::find(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
@@ -112,7 +88,7 @@ pub(super) async fn show(
         more_files: i64::from(torrent.file_count) - i64::try_from(files.len()).unwrap_or_default(),
         files: tree::steps(&files),
         may_change: may_change(&member, &torrent),
-        uploaded: arrival.uploaded.as_deref().and_then(uploaded),
+        uploaded: notice::take(&session, id).await?,
         row: Row::new(&app, torrent),
     })
 }

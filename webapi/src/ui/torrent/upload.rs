@@ -5,8 +5,9 @@ use axum::extract::{DefaultBodyLimit, Multipart, Request, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use axum::{RequestExt as _, Router};
+use tower_sessions::Session;
 
-use super::show::after_upload;
+use super::notice;
 use crate::api::torrent::form::{Form, MAX_BODY};
 use crate::app::App;
 use crate::auth::{Guard, Member};
@@ -30,16 +31,24 @@ struct Upload {
     /// The torrent that is here already: its id and title.
     exists: Option<(i32, String)>,
     limit: String,
+    max_bytes: usize,
+    /// What is said of a larger file, and of one that is no .torrent: a script says it before anything is sent.
+    too_large: String,
+    no_torrent: &'static str,
 }
 
 impl Upload {
     fn new(app: &App, frame: Frame) -> Self {
+        let max_bytes = app.config.webapi.upload_max_bytes;
         Self {
             frame: frame.section("upload"),
             typed: Typed::default(),
             errors: Fields::new(),
             exists: None,
-            limit: format::size_of(app.config.webapi.upload_max_bytes as u64),
+            limit: format::size_of(max_bytes as u64),
+            max_bytes,
+            too_large: upload::too_large(max_bytes),
+            no_torrent: upload::NO_TORRENT,
         }
     }
 }
@@ -53,6 +62,7 @@ async fn store(
     member: Member,
     guard: Guard,
     frame: Frame,
+    session: Session,
     request: Request,
 ) -> Result<Response, Failure> {
     let multipart: Multipart = request.extract().await.map_err(Error::from)?;
@@ -65,8 +75,8 @@ async fn store(
     let again = Upload { typed, ..Upload::new(&app, frame) };
     match stored {
         Ok(stored) => {
-            let (base, id, word) = (app.base(), stored.id, after_upload(stored.redownload));
-            Ok(Redirect::to(&format!("{base}/torrents/{id}?uploaded={word}")).into_response())
+            notice::leave(&session, &stored).await?;
+            Ok(Redirect::to(&format!("{}/torrents/{}", app.base(), stored.id)).into_response())
         }
         Err(Refusal::Exists { id, title }) => {
             let error = Error::Conflict { code: "torrent_exists", message: String::new() };

@@ -1,0 +1,334 @@
+// Nothing that was typed or chosen is lost, and every message is seen: on a phone and on a desk, whatever the site answers.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { choose, fill, press } from "./support/actions.mjs";
+import { claim, upload } from "./support/api.mjs";
+import { launch, openPage } from "./support/browser.mjs";
+import { checkPage } from "./support/checks.mjs";
+import { whileDatabaseHangs } from "./support/database.mjs";
+import { startProduct } from "./support/product.mjs";
+import { awaitFocus, awaitInWindow } from "./support/seen.mjs";
+import { makeTorrent } from "./support/torrent.mjs";
+
+const PASSWORD = "a long enough password";
+const VIEWPORTS = { phone: { width: 390, height: 844 }, desk: { width: 1280, height: 800 } };
+const TEXT = "# Dawn chorus\n\nRecorded at 04:10, in **one** take.";
+
+let product, browser, ada, bo, number;
+
+before(async () => {
+  [product, browser] = await Promise.all([startProduct(), launch()]);
+  ada = await claim(product.invite, "ada", PASSWORD);
+  const { url } = await (await ada.call("/invites", { method: "POST", status: 201 })).json();
+  bo = await claim(url, "bo", PASSWORD);
+  number = 0;
+});
+
+after(async () => {
+  await browser?.close();
+  await product?.stop();
+});
+
+/** A .torrent that nobody has uploaded: its name and its bytes. */
+function fresh() {
+  const name = `chorus ${++number}`;
+  return { name, file: `${name}.torrent`, bytes: makeTorrent(name, Buffer.alloc(1_000, name)).metainfo };
+}
+
+async function signIn(page, member) {
+  await fill(page, { Name: member.username, Password: member.password });
+  await press(page, "Sign in");
+}
+
+/** A page of a browser in which `member` is signed in. */
+async function open(t, viewport, address, { member = ada, ...options } = {}) {
+  const context = await browser.newContext({ viewport, ...options });
+  t.after(() => context.close());
+  const page = await openPage(context);
+  await page.goto(`${product.site}/sign-in?next=${encodeURIComponent(address)}`);
+  await signIn(page, member);
+  await page.waitForURL(`${product.site}${address}`);
+  return page;
+}
+
+async function signOutElsewhere(page, member) {
+  const other = await page.context().newPage();
+  await other.goto(product.site);
+  if (page.viewportSize().width < 600) await other.locator("summary", { hasText: "Menu" }).click();
+  await press(other, "Sign out");
+  if (member) await signIn(other, member);
+  await other.close();
+}
+
+/** Fills the form of an upload, and scrolls to its end as who presses its button does. */
+async function prepare(page, torrent) {
+  await choose(page, torrent.file, torrent.bytes);
+  await fill(page, { Title: torrent.name, Description: TEXT });
+  await page.evaluate(() => window.scrollTo(0, document.body.scrollHeight));
+}
+
+const chosen = (page) => page.locator("input[type=file]").evaluate((it) => [...it.files].map((file) => file.name));
+const problem = (page) => page.locator("[data-problem]");
+
+async function assertKept(page, torrent) {
+  assert.deepEqual(await chosen(page), [torrent.file], "the file is still chosen");
+  assert.equal(await page.getByLabel("Title").inputValue(), torrent.name);
+  assert.equal(await page.getByLabel("Description").inputValue(), TEXT);
+}
+
+/** The sentence above the button, where it is seen and heard. */
+async function awaitProblem(page, words) {
+  await problem(page).getByText(words).waitFor();
+  await awaitInWindow(problem(page));
+  await awaitFocus(problem(page));
+}
+
+const retry = (page) => page.getByRole("button", { name: "Try again" }).click();
+const awaitStored = (page, torrent) => page.getByRole("heading", { name: torrent.name, exact: true }).waitFor();
+
+for (const [device, viewport] of Object.entries(VIEWPORTS)) {
+  test(`what is here already is said within the window on a ${device}`, async (t) => {
+    const page = await open(t, viewport, "/upload");
+    const torrent = fresh();
+    await upload(bo, torrent.file, torrent.bytes);
+    await prepare(page, torrent);
+    await press(page, "Upload");
+    const alert = page.getByRole("alert").filter({ hasText: "This torrent is here already" });
+    await alert.waitFor();
+    await awaitInWindow(alert);
+    await awaitFocus(alert);
+    await assertKept(page, torrent);
+    await checkPage(page, `${device}-upload-exists`);
+  });
+
+  test(`a faulty field keeps the file on a ${device}`, async (t) => {
+    const page = await open(t, viewport, "/upload");
+    const torrent = fresh();
+    await prepare(page, torrent);
+    await fill(page, { "Extended information": '{"Year": 2026' });
+    await press(page, "Upload");
+    const note = page.locator("#extended-error");
+    await note.waitFor();
+    await awaitInWindow(note);
+    await awaitFocus(page.getByLabel("Extended information"));
+    await assertKept(page, torrent);
+    await fill(page, { "Extended information": '{"Year": 2026}' });
+    await press(page, "Upload");
+    await awaitStored(page, torrent);
+  });
+
+  test(`a database that hangs costs neither text nor file on a ${device}`, async (t) => {
+    const page = await open(t, viewport, "/upload");
+    const torrent = fresh();
+    await prepare(page, torrent);
+    await whileDatabaseHangs(product.data, async () => {
+      await page.getByRole("button", { name: "Upload", exact: true }).click();
+      await awaitProblem(page, /database is not available/);
+      await assertKept(page, torrent);
+    });
+    await checkLook(page, `${device}-upload-database-away`);
+    await retry(page);
+    await awaitStored(page, torrent);
+  });
+}
+
+/** As [checkPage], where the console has something to say. */
+async function checkLook(page, name) {
+  page.complaints();
+  await checkPage(page, name);
+}
+
+test("a connection that breaks costs neither text nor file", async (t) => {
+  const page = await open(t, VIEWPORTS.desk, "/upload");
+  const torrent = fresh();
+  await prepare(page, torrent);
+  await page.context().setOffline(true);
+  await page.getByRole("button", { name: "Upload", exact: true }).click();
+  await awaitProblem(page, /site does not answer/);
+  await assertKept(page, torrent);
+  await page.context().setOffline(false);
+  await retry(page);
+  await awaitStored(page, torrent);
+});
+
+test("who was signed out elsewhere signs in and finds the form as it was left", async (t) => {
+  const page = await open(t, VIEWPORTS.phone, "/upload");
+  const torrent = fresh();
+  await prepare(page, torrent);
+  await signOutElsewhere(page);
+  await page.getByRole("button", { name: "Upload", exact: true }).click();
+  await awaitProblem(page, /You are signed out/);
+  await assertKept(page, torrent);
+  await checkLook(page, "phone-upload-signed-out");
+  await problem(page).getByRole("link", { name: "Sign in" }).click();
+  await signIn(page, ada);
+  await page.waitForURL(`${product.site}/upload`);
+  await page.getByText("What you typed here before is back.").waitFor();
+  assert.equal(await page.getByLabel("Description").inputValue(), TEXT);
+  await checkLook(page, "phone-upload-draft");
+  await choose(page, torrent.file, torrent.bytes);
+  await press(page, "Upload");
+  await awaitStored(page, torrent);
+  await page.goto(`${product.site}/upload`);
+  assert.equal(await page.getByLabel("Description").inputValue(), "", "what was sent is no draft any more");
+});
+
+test("who signed out and in again elsewhere does not notice", async (t) => {
+  const page = await open(t, VIEWPORTS.desk, "/upload");
+  const torrent = fresh();
+  await prepare(page, torrent);
+  await signOutElsewhere(page, ada);
+  await page.getByRole("button", { name: "Upload", exact: true }).click();
+  await awaitStored(page, torrent);
+});
+
+test("a text form renews its token, too", async (t) => {
+  const torrent = fresh();
+  const { id } = await upload(ada, torrent.file, torrent.bytes);
+  const page = await open(t, VIEWPORTS.desk, `/torrents/${id}/edit`);
+  await fill(page, { Description: TEXT });
+  await signOutElsewhere(page, ada);
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByText("The torrent was changed.").waitFor();
+  assert.ok(await page.getByRole("heading", { name: "Dawn chorus" }).isVisible());
+});
+
+test("nothing is sent in another member's name unless they say so", async (t) => {
+  const page = await open(t, VIEWPORTS.desk, "/upload");
+  const torrent = fresh();
+  await prepare(page, torrent);
+  await signOutElsewhere(page, bo);
+  await page.getByRole("button", { name: "Upload", exact: true }).click();
+  await awaitProblem(page, /You are signed in as bo now/);
+  await assertKept(page, torrent);
+  await retry(page);
+  await awaitStored(page, torrent);
+  assert.ok(await page.getByRole("main").getByText("bo", { exact: true }).isVisible(), "bo is the uploader");
+});
+
+test("a draft outlives its page and can be discarded", async (t) => {
+  const torrent = fresh();
+  const { id } = await upload(ada, torrent.file, torrent.bytes);
+  const page = await open(t, VIEWPORTS.phone, `/torrents/${id}/edit`);
+  await fill(page, { Description: TEXT });
+  await page.goto(`${product.site}/account`);
+  await page.goto(`${product.site}/torrents/${id}/edit`);
+  assert.equal(await page.getByLabel("Description").inputValue(), TEXT);
+  await page.getByRole("button", { name: "Discard draft" }).click();
+  assert.equal(await page.getByLabel("Description").inputValue(), "");
+  await page.reload();
+  assert.equal(await page.getByRole("button", { name: "Discard draft" }).count(), 0);
+});
+
+test("what is no .torrent, or too large, is said before anything is sent", async (t) => {
+  const page = await open(t, VIEWPORTS.phone, "/upload");
+  const sent = [];
+  page.on("request", (it) => it.method() === "POST" && sent.push(it.url()));
+  const faulty = [
+    ["photo.torrent", Buffer.from([0x89, 0x50, 0x4e, 0x47]), /not a \.torrent file/],
+    ["long.torrent", Buffer.alloc(10 * 1024 * 1024 + 1, "d"), /larger than 10\.0 MiB/],
+  ];
+  for (const [name, bytes, words] of faulty) {
+    await choose(page, name, bytes);
+    const note = page.locator("#torrent-error");
+    await note.getByText(words).waitFor();
+    await page.evaluate(() => window.scrollTo(0, document.body.scrollHeight));
+    await page.getByRole("button", { name: "Upload", exact: true }).click();
+    await awaitInWindow(note);
+    await awaitFocus(page.locator("#torrent"));
+  }
+  await checkLook(page, "phone-upload-too-large");
+  assert.deepEqual(sent, []);
+  await choose(page, "right.torrent", fresh().bytes);
+  await page.locator("#torrent-error").waitFor({ state: "detached" });
+});
+
+test("the whole page takes drops, and names the file once", async (t) => {
+  const page = await open(t, VIEWPORTS.desk, "/upload");
+  const torrent = fresh();
+  const transfer = await page.evaluateHandle(
+    ([name, bytes]) => {
+      const transfer = new DataTransfer();
+      transfer.items.add(new File([new Uint8Array(bytes)], name));
+      return transfer;
+    },
+    [torrent.file, [...torrent.bytes]],
+  );
+  const stopped = await page.evaluate((dataTransfer) => {
+    const event = new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true });
+    return !document.querySelector(".footer").dispatchEvent(event);
+  }, transfer);
+  assert.ok(stopped, "the browser does not open the file");
+  assert.deepEqual(await chosen(page), [torrent.file]);
+  await page.getByText(`${torrent.file}, ${torrent.bytes.length} bytes`).waitFor();
+  assert.equal(await page.locator("input[type=file]").evaluate((it) => getComputedStyle(it).opacity), "0", "the browser's own words are not seen");
+});
+
+test("several files are sent in turn, and each is told of", async (t) => {
+  const page = await open(t, VIEWPORTS.phone, "/upload");
+  const [one, here, two] = [fresh(), fresh(), fresh()];
+  await upload(bo, here.file, here.bytes);
+  const files = [
+    [one.file, one.bytes],
+    ["photo.png", Buffer.from([0x89, 0x50])],
+    [here.file, here.bytes],
+    [two.file, two.bytes],
+  ];
+  await page.locator("input[type=file]").setInputFiles(files.map(([name, buffer]) => ({ name, mimeType: "", buffer })));
+  await page.getByText(`${files.length} files,`).waitFor();
+  await page.getByRole("button", { name: "Upload", exact: true }).click();
+  const result = page.getByRole("alert").filter({ hasText: "2 of 4 files uploaded" });
+  await result.waitFor();
+  await awaitInWindow(result);
+  const state = (name) => page.locator(".upload-list li", { hasText: name });
+  for (const torrent of [one, two]) {
+    await state(torrent.file).getByRole("link", { name: "Download our file" }).waitFor();
+  }
+  assert.match(await state("photo.png").innerText(), /not a \.torrent file/);
+  assert.match(await state(here.file).innerText(), /here already/);
+  assert.deepEqual(await chosen(page), ["photo.png", here.file], "what was not stored is still chosen");
+  await checkLook(page, "phone-upload-several");
+});
+
+test("the notice of an upload has the button, and is seen once", async (t) => {
+  const page = await open(t, VIEWPORTS.phone, "/upload");
+  await prepare(page, fresh());
+  await press(page, "Upload");
+  const button = page.locator(".flash").getByRole("link", { name: "Download our file" });
+  await button.waitFor();
+  await awaitInWindow(button);
+  assert.match(page.url(), /\/torrents\/\d+$/, "the address says nothing of it");
+  await checkLook(page, "phone-torrent-notice");
+  await page.reload();
+  assert.equal(await button.count(), 0, "after a reload");
+  await page.goto(`${product.site}/upload`);
+  await prepare(page, fresh());
+  await press(page, "Upload");
+  await button.waitFor();
+  await page.goto(`${product.site}/account`);
+  await page.goBack();
+  await page.getByRole("heading", { name: "Files" }).waitFor();
+  assert.equal(await button.count(), 0, "after Back");
+});
+
+for (const [device, viewport] of Object.entries(VIEWPORTS)) {
+  test(`without scripts what is wrong is within the window on a ${device}`, async (t) => {
+    const page = await open(t, viewport, "/upload", { javaScriptEnabled: false });
+    const torrent = fresh();
+    await upload(bo, torrent.file, torrent.bytes);
+    await prepare(page, torrent);
+    await press(page, "Upload");
+    const alert = page.getByRole("alert");
+    await alert.waitFor();
+    await awaitInWindow(alert);
+    await awaitFocus(alert);
+    assert.equal(await page.getByLabel("Description").inputValue(), TEXT);
+    await choose(page, torrent.file, torrent.bytes);
+    await fill(page, { "Extended information": "{" });
+    await press(page, "Upload");
+    await awaitInWindow(page.locator("#extended-error"));
+    await awaitFocus(page.getByLabel("Extended information"));
+  });
+}
