@@ -7,6 +7,7 @@
 mod outbox;
 
 use crate::counts::Position;
+use crate::swarm::Claim;
 pub use outbox::Outbox;
 
 /// Bytes of one report.
@@ -47,6 +48,12 @@ pub struct Report {
 }
 
 impl Report {
+    /// A download that was finished unseen. Whoever claims it is still there.
+    pub fn of_claim(claim: &Claim) -> Self {
+        let Claim { member, torrent, at, .. } = *claim;
+        Self { member, torrent, seen: at.into(), snatched: true, ..Self::default() }
+    }
+
     /// Adds a later report of the same member and torrent.
     pub fn add(&mut self, later: &Self) {
         self.uploaded = self.uploaded.saturating_add(later.uploaded);

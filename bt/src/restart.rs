@@ -72,10 +72,8 @@ pub enum Error {
 pub struct SwarmHead {
     /// The torrent's canonical info hash.
     pub info_hash: InfoHash,
-    /// Downloads that were finished, ever.
+    /// Members who finished a download, as the database counted them.
     pub snatched: u32,
-    /// How many of these the database knew of.
-    pub loaded: u32,
 }
 
 /// Makes the bytes of a file, piece by piece.
@@ -142,7 +140,7 @@ impl Writer {
         self.section(SWARM, |bytes| {
             bytes.extend_from_slice(head.info_hash.as_bytes());
             bytes.extend_from_slice(&head.snatched.to_be_bytes());
-            bytes.extend_from_slice(&head.loaded.to_be_bytes());
+            bytes.extend_from_slice(&[0; 4]);
             peers.take(MAX_PEERS).for_each(|peer| peer::encode(&peer, bytes));
         });
     }

@@ -1,10 +1,13 @@
 //! The peers of one torrent: who is there, what each has moved, whom to tell of whom.
 
 mod account;
+mod budget;
+mod claims;
 mod clients;
 mod districts;
 mod identity;
 mod index;
+mod shared_seconds;
 mod slot;
 mod stored;
 mod table;
@@ -15,10 +18,13 @@ use std::net::SocketAddr;
 
 use crate::announce::Event;
 use crate::peer::{Peer, PeerState, unmapped, write_v4, write_v6};
-use account::Account;
+use account::{Account, LastSecond};
+pub use budget::{Budget, MemberRate};
+pub use claims::{Claim, Claims};
 pub use clients::Clients;
 use districts::{Districts, Place};
 pub use identity::{ClientPrefix, IdentityKey, client_prefix};
+use shared_seconds::SharedSeconds;
 use slot::Slot;
 pub use stored::Stored;
 pub use window::PeerBuffer;
@@ -32,7 +38,7 @@ pub struct Counts {
     pub leechers: u32,
     /// Leechers without the partial seeds (BEP 21).
     pub downloaders: u32,
-    /// Downloads that were finished, ever: `downloaded`.
+    /// Members who finished a download, ever, as the database counts them: `downloaded`.
     pub snatched: u32,
 }
 
@@ -101,15 +107,19 @@ pub struct Outcome {
     pub after: Counts,
     /// Whether the peer was here before. One that stops and was not has changed nothing.
     pub known: bool,
-    /// Whether this announce finished a download that was not counted before.
+    /// Whether this announce finished a download: what lacked something lacks nothing now, and received bytes in this
+    /// session. A member may finish one more than once.
     pub snatched: bool,
+    /// Whether a peer that was not here says `completed`: it may have been forgotten, see [`Claims`].
+    pub claimed: bool,
     /// Bytes sent since this peer's last announce.
     pub uploaded: u64,
     /// Bytes received since this peer's last announce.
     pub downloaded: u64,
     /// Bytes lacking, as announced; if nothing was announced, or late, what the peer lacked before, rounded up.
     pub left: u64,
-    /// Seconds since this peer's last announce, when it was a seeder then.
+    /// Seconds since this peer's last announce, when it was a seeder then, without those that another client of its
+    /// member has been accounted for.
     pub seeded: u32,
     /// Seconds since this peer's last announce, when it lacked something then.
     pub leeched: u32,
@@ -133,6 +143,13 @@ pub struct Outcome {
 /// seeder does not become a leecher that finishes once more. What cannot be told from a new session is taken for one: a
 /// `started` that arrives after a later announce over the same family, of which clients send none before its answer.
 ///
+/// `stopped` begins no session: WebTorrent's has counters of 0.
+///
+/// **Snatches.** A client that finds all of a torrent on its disk has downloaded nothing: `left` goes to 0, and
+/// `downloaded` does not grow. So it is in a re-check, and for clients that announce before their first check (CTorrent).
+/// WebTorrent counts what it finds as downloaded, but then it lacks nothing from its first announce on, even if it says
+/// `completed` as well.
+///
 /// **Restarts.** A client that died says no `stopped`, and comes back with another id and `started`: that takes the
 /// place of those of the same member at the same endpoint. Without `started` both stay: clients of a member behind one
 /// address may have the same port.
@@ -144,6 +161,8 @@ pub struct Swarm {
     districts: Districts,
     partial_seeds: u32,
     snatched: u32,
+    last_second: LastSecond,
+    shared_seconds: SharedSeconds,
 }
 
 impl Swarm {
@@ -181,9 +200,9 @@ impl Swarm {
         }
     }
 
-    /// Raises the number of snatches to what another source knows; never lowers it.
-    pub fn raise_snatched(&mut self, snatched: u32) {
-        self.snatched = self.snatched.max(snatched);
+    /// Takes over the number of snatches, which is not counted here.
+    pub fn set_snatched(&mut self, snatched: u32) {
+        self.snatched = snatched;
     }
 
     /// Applies one announce and fills `peers` with those to tell of.
@@ -214,26 +233,33 @@ impl Swarm {
         } else {
             let place = match found {
                 Some(place) if self.is_start_of_another(place, announcement) => {
-                    let snatched = self.districts.slot(place).snatched();
                     // With the endpoint of its other family, so that a late `started` over that joins the new session.
                     self.remove(place);
-                    let place = self.join(announcement, rules, now, intern);
-                    self.districts.slot_mut(place).set_snatched(snatched);
-                    place
+                    self.join(announcement, rules, now, intern)
                 }
                 Some(place) => place,
                 None => self.join(announcement, rules, now, intern),
             };
-            let (place, account) = self.update(place, announcement, rules, now);
+            let (place, mut account) = self.update(place, announcement, rules, now);
+            account.claimed = found.is_none() && announcement.event == Event::Completed && account.left == 0;
             window::fill(&self.districts, place, announcement, start, peers);
             account
         };
-        if account.snatched {
-            self.snatched = self.snatched.saturating_add(1);
-        }
-        let Account { snatched, uploaded, downloaded, left, seeded, leeched, clamped } = account;
+        let Account { snatched, claimed, uploaded, downloaded, left, seeded, leeched, clamped } = account;
         let (known, after) = (found.is_some(), self.counts());
-        Outcome { before, after, known, snatched, uploaded, downloaded, left, seeded, leeched, clamped }
+        Outcome {
+            before,
+            after,
+            known,
+            snatched,
+            claimed,
+            uploaded,
+            downloaded,
+            left,
+            seeded,
+            leeched,
+            clamped,
+        }
     }
 
     /// Drops peers that were silent for more than `timeout` seconds and says how many.
@@ -309,6 +335,7 @@ impl Swarm {
         {
             self.remove(place);
         }
+        self.share_with_others(announcement.member, announcement.identity, 0);
         self.districts.insert(Slot::new(announcement, intern(announcement.client), now))
     }
 
@@ -319,11 +346,7 @@ impl Swarm {
         rules: &Rules,
         now: u32,
     ) -> (Place, Account) {
-        let slot = self.districts.slot_mut(place);
-        let was_partial = slot.role() == PeerState::PartialSeed;
-        let account = slot.account(announcement, rules, now);
-        let is_partial = slot.role() == PeerState::PartialSeed;
-        self.partial_seeds = self.partial_seeds + u32::from(is_partial) - u32::from(was_partial);
+        let account = self.account(place, announcement, rules, now);
         (self.settle(place, announcement.endpoint), account)
     }
 
@@ -339,16 +362,28 @@ impl Swarm {
     }
 
     fn stop(&mut self, place: Place, announcement: &Announcement, rules: &Rules, now: u32) -> Account {
-        let slot = self.districts.slot_mut(place);
-        self.partial_seeds -= u32::from(slot.role() == PeerState::PartialSeed);
-        let account = slot.account(announcement, rules, now);
-        self.districts.remove(place);
+        let account = self.account(place, announcement, rules, now);
+        self.remove(place);
         self.districts.merge(place.district);
         account
     }
 
+    /// What the peer's announce accounts for. It may have to be placed anew then.
+    fn account(&mut self, place: Place, announcement: &Announcement, rules: &Rules, now: u32) -> Account {
+        let slot = self.districts.slot_mut(place);
+        let idle = slot.idle(now);
+        let was_partial = slot.role() == PeerState::PartialSeed;
+        let mut account = slot.account(announcement, rules, &mut self.last_second, now);
+        let is_partial = slot.role() == PeerState::PartialSeed;
+        self.partial_seeds = self.partial_seeds + u32::from(is_partial) - u32::from(was_partial);
+        self.share_seconds(place, &mut account, idle, now);
+        account
+    }
+
     fn remove(&mut self, place: Place) {
-        self.partial_seeds -= u32::from(self.districts.slot(place).role() == PeerState::PartialSeed);
+        let slot = self.districts.slot(place);
+        self.partial_seeds -= u32::from(slot.role() == PeerState::PartialSeed);
+        self.shared_seconds.remove(slot.member(), slot.identity());
         self.districts.remove(place);
     }
 }

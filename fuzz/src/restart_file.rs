@@ -103,13 +103,15 @@ pub fn seeds() -> Vec<Vec<u8>> {
         downloaded: 3,
         left: 65_536,
         partial: false,
-        snatched: true,
+        fetched: true,
         baseline: false,
+        ahead: true,
         idle: 60,
+        shared: 7,
     };
     let v6 = std::net::SocketAddrV6::new(std::net::Ipv6Addr::LOCALHOST, 1, 0, 0);
     let others = [Stored { v4: None, v6: Some(v6), partial: true, ..peer }, Stored { v6: Some(v6), ..peer }];
-    let head = SwarmHead { info_hash: [3; 20].into(), snatched: 4, loaded: 2 };
+    let head = SwarmHead { info_hash: [3; 20].into(), snatched: 4 };
     let sections = [
         Section::Saved(1_800_000_000),
         Section::Clients(vec![*b"-qB4650-", *b"-TR4060-"]),

@@ -207,6 +207,10 @@ pub struct Tracker {
     /// What a client may have moved since its last announce, at most; more is cut off and shown to staff.
     #[serde(deserialize_with = "positive")]
     pub max_bytes_per_second: u64,
+    /// What a member may move with all clients and torrents together, both directions added up; more is cut off and
+    /// shown to staff.
+    #[serde(deserialize_with = "positive")]
+    pub max_member_bytes_per_second: u64,
     /// Accounts of member and torrent that wait for the webapi, at most.
     #[serde(deserialize_with = "positive")]
     pub max_reports: usize,

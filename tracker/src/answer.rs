@@ -45,6 +45,8 @@ impl<E: Into<Refusal>> From<E> for Stop {
 pub(crate) struct Asked {
     member: bool,
     torrents: bool,
+    /// Whether the member's pace has been charged for the request.
+    paid: bool,
     timing: Timing,
 }
 
@@ -52,7 +54,10 @@ impl Asked {
     pub(crate) fn note(&mut self, subject: &Subject) {
         match subject {
             Subject::Member(_) => self.member = true,
-            Subject::Torrents(_) => self.torrents = true,
+            Subject::Torrents { paid, .. } => {
+                self.torrents = true;
+                self.paid |= paid;
+            }
             Subject::Swarm(_) => {}
         }
     }
@@ -174,14 +179,13 @@ impl Tracker {
         let (seat, member) = self.member(token, asked)?;
         let torrent = self.directory.torrent(&request.info_hash);
         let scope = torrent.map_or(request.info_hash, |torrent| torrent.info_hash);
-        let opens = self.opens(token, member, scope);
-        let stop = match torrent {
-            _ if opens && !member.enabled => None,
-            None if !asked.torrents => Some(self.ask_torrents(opens, vec![request.info_hash])),
-            _ if !opens => Some(self.not_opened(token, asked)),
-            _ => None,
-        };
-        if let Some(stop) = stop {
+        let is_missing = torrent.is_none() && !asked.torrents;
+        if !self.opens(token, member, scope) {
+            let stop = if is_missing {
+                self.ask_torrents_of_strangers(vec![request.info_hash])
+            } else {
+                self.not_opened(token, asked)
+            };
             if let Stop::Refused(refusal) = stop {
                 self.suspect(token, Some(request), refusal, origin);
             }
@@ -191,16 +195,21 @@ impl Tracker {
         // From here on it is the member's own, and the member is told what became of it.
         let client = client_prefix(&request.peer_id);
         let now = self.clock.now();
-        let number = self.swarms.number_of(client);
-        let torrent_id = torrent.map_or(0, |torrent| torrent.id);
-        let entry = |verdict| Entry::new(now, torrent_id, number, verdict, origin.how(request.event));
-        let result = check_enabled(member)
-            .and_then(|()| self.admit(seat, client, request.event, now))
+        // Where the torrent is not in memory, nobody is there who could leave.
+        let leaves = request.event == Event::Stopped && !is_missing;
+        let admitted = check_enabled(member).and_then(|()| self.admit(seat, client, leaves, asked.paid, now));
+        if admitted.is_ok() && is_missing {
+            return Err(Stop::Ask(Subject::Torrents { hashes: vec![request.info_hash], paid: true }));
+        }
+        let result = admitted
             .and_then(|()| torrent.ok_or(Refusal::Unregistered))
-            .and_then(|torrent| self.apply(&torrent, token.id(), request, origin.ip, encode));
+            .and_then(|torrent| self.apply(&torrent, seat, request, (token.id(), origin.ip), encode));
+        let torrent_id = torrent.map_or(0, |torrent| torrent.id);
+        let entry = |number, verdict| Entry::new(now, torrent_id, number, verdict, origin.how(request.event));
         let entry = match result {
-            Ok((v4, v6)) => entry(Verdict::Answered).with_peers(v4, v6),
-            Err(refusal) => entry(refusal.verdict()),
+            Ok((v4, v6)) => entry(self.swarms.number_of(client), Verdict::Answered).with_peers(v4, v6),
+            // A client that is not admitted gets no number: there are only so many.
+            Err(refusal) => entry(self.swarms.known_number(client), refusal.verdict()),
         };
         seat.with_decisions(|decisions| decisions.push(entry));
         Ok(result.map(drop)?)
@@ -209,25 +218,40 @@ impl Tracker {
     /// Whether the member may announce now, with this client.
     ///
     /// Whoever leaves may, at any time: what they moved last would be lost, and others be told of them until they
-    /// expire. It counts as an announce all the same.
-    fn admit(&self, seat: &Seat, client: ClientPrefix, event: Event, now: u32) -> Result<(), Refusal> {
-        let leaves = event == Event::Stopped;
+    /// expire. It counts as an announce all the same. One that was `paid` for before the database was asked does not
+    /// count again.
+    fn admit(
+        &self,
+        seat: &Seat,
+        client: ClientPrefix,
+        leaves: bool,
+        paid: bool,
+        now: u32,
+    ) -> Result<(), Refusal> {
         if !leaves && !self.settings.clients.admit(client) {
             return Err(Refusal::Client(client));
         }
-        match seat.allowance.take(self.settings.pace, now) {
-            Err(minutes) if !leaves => Err(Refusal::TooOften { minutes }),
-            _ => Ok(()),
+        match self.charge(seat, paid, now) {
+            Err(_) if leaves => Ok(()),
+            charged => charged,
         }
+    }
+
+    /// Charges the member's pace for a request, unless it is `paid` for.
+    fn charge(&self, seat: &Seat, paid: bool, now: u32) -> Result<(), Refusal> {
+        if paid {
+            return Ok(());
+        }
+        seat.allowance.take(self.settings.pace, now).map_err(|minutes| Refusal::TooOften { minutes })
     }
 
     /// Tells the swarm, and says how many IPv4 and IPv6 peers were given.
     fn apply(
         &self,
         torrent: &Torrent,
-        member: u32,
+        seat: &Seat,
         request: &announce::Request,
-        ip: IpAddr,
+        (member, ip): (u32, IpAddr),
         encode: impl FnOnce(&Response<'_>),
     ) -> Result<(u16, u16), Refusal> {
         let settings = &self.settings;
@@ -244,7 +268,7 @@ impl Tracker {
             let exists = || self.directory.torrent(&torrent.info_hash).is_some();
             let outcome = self
                 .swarms
-                .announce(torrent, exists, &announcement, now, (&mut rng, peers))
+                .announce(torrent, exists, &announcement, &seat.budget, now, (&mut rng, peers))
                 .ok_or(Refusal::Unregistered)?;
             encode(&Response {
                 complete: outcome.after.seeders,
@@ -283,19 +307,20 @@ impl Tracker {
             })
             .collect();
         let opens = scopes.iter().any(|(_, _, opens)| *opens);
-        if !asked.torrents && (member.enabled || !opens) {
-            let missing = scopes.iter().filter(|(_, torrent, _)| torrent.is_none()).map(|(hash, ..)| *hash);
-            let missing: Vec<InfoHash> = missing.collect();
-            if !missing.is_empty() {
-                return Err(self.ask_torrents(opens, missing));
-            }
-        }
+        let missing = scopes.iter().filter(|(_, torrent, _)| torrent.is_none() && !asked.torrents);
+        let missing: Vec<InfoHash> = missing.map(|(hash, ..)| *hash).collect();
         if !opens {
-            return Err(self.not_opened(token, asked));
+            let asks = !missing.is_empty();
+            return Err(if asks {
+                self.ask_torrents_of_strangers(missing)
+            } else {
+                self.not_opened(token, asked)
+            });
         }
-        let take = || seat.allowance.take(self.settings.pace, self.clock.now());
-        let admitted =
-            check_enabled(member).and_then(|()| take().map_err(|minutes| Refusal::TooOften { minutes }));
+        let admitted = check_enabled(member).and_then(|()| self.charge(seat, asked.paid, self.clock.now()));
+        if admitted.is_ok() && !missing.is_empty() {
+            return Err(Stop::Ask(Subject::Torrents { hashes: missing, paid: true }));
+        }
         let verdict = admitted.err().map_or(Verdict::Scraped, Refusal::verdict);
         let mut known = scopes.iter().filter(|(_, _, opens)| *opens).filter_map(|(_, torrent, _)| *torrent);
         let torrent = match (known.next(), known.next()) {
@@ -329,14 +354,14 @@ impl Tracker {
         }
     }
 
-    /// Asks for torrents that memory lacks: freely where the key `opens` one of those wanted, as only a member's does.
-    /// For all others strangers pay, for each hash. The key of a hybrid torrent is among them when it comes with the hash
-    /// of version 2: it is bound to that of version 1, which only the database knows. Its member loses little then, for
-    /// clients announce the hash of version 1 as well, which brings both into memory.
-    fn ask_torrents(&self, opens: bool, hashes: Vec<InfoHash>) -> Stop {
+    /// Asks for torrents that memory lacks, for a key that opens none of them: strangers pay for each hash. The key of a
+    /// hybrid torrent is among them when it comes with the hash of version 2: it is bound to that of version 1, which only
+    /// the database knows. Its member loses little then, for clients announce the hash of version 1 as well, which brings
+    /// both into memory. Where a key opens what it asks for, as only a member's does, the member's own pace is charged.
+    fn ask_torrents_of_strangers(&self, hashes: Vec<InfoHash>) -> Stop {
         let count = u32::try_from(hashes.len()).unwrap_or(u32::MAX);
-        if opens || self.strangers.take_some(count, STRANGERS, self.clock.now()).is_ok() {
-            Stop::Ask(Subject::Torrents(hashes))
+        if self.strangers.take_some(count, STRANGERS, self.clock.now()).is_ok() {
+            Stop::Ask(Subject::Torrents { hashes, paid: false })
         } else {
             Refusal::Unavailable.into()
         }

@@ -40,7 +40,7 @@ pub(crate) struct Torrent {
     pub(crate) id: u32,
     /// The canonical hash, whichever was asked for.
     pub(crate) info_hash: InfoHash,
-    /// Snatches when it was loaded.
+    /// Members who finished a download.
     pub(crate) snatched: u32,
 }
 
@@ -57,7 +57,11 @@ pub(crate) struct Member {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Subject {
     /// Torrents by either hash.
-    Torrents(Vec<InfoHash>),
+    Torrents {
+        hashes: Vec<InfoHash>,
+        /// Whether the member's pace has been charged for the request.
+        paid: bool,
+    },
     /// A member by id.
     Member(u32),
     /// A torrent's peers: they are still being read from the restart file.

@@ -72,7 +72,7 @@ impl Tracker {
     fn new(config: &Config, directory: Directory) -> anyhow::Result<Self> {
         let settings = Settings::new(config);
         Ok(Self {
-            swarms: Swarms::new(settings.rules),
+            swarms: Swarms::new(settings.rules, settings.member_rate),
             settings,
             directory: Arc::new(directory),
             clock: Clock::start(),
@@ -130,8 +130,8 @@ async fn run_here(config: Config, ready: impl FnOnce(&Addresses)) -> anyhow::Res
     if !found.is_empty() {
         tracker.directory.gate.close();
     }
-    let (gone, departures) = upkeep::departures();
-    let feed = Feed::new(Arc::clone(&tracker.directory), questions, gone);
+    let (sender, changes) = upkeep::changes();
+    let feed = Feed::new(Arc::clone(&tracker.directory), questions, sender);
     let Config { tracker: config, .. } = config;
     shutdown.spawn(restart_file::run(
         Arc::clone(&tracker),
@@ -141,7 +141,7 @@ async fn run_here(config: Config, ready: impl FnOnce(&Addresses)) -> anyhow::Res
         shutdown.clone(),
     ));
     shutdown.spawn(feed.run(config.postgresql, link, config.reconcile, shutdown.clone()));
-    shutdown.spawn(upkeep::run(Arc::clone(&tracker), departures, shutdown.clone()));
+    shutdown.spawn(upkeep::run(Arc::clone(&tracker), changes, shutdown.clone()));
     shutdown.spawn(publish::run(Arc::clone(&tracker), counts, shutdown.clone()));
     shutdown.spawn(reports::run(Arc::clone(&tracker), shutdown.clone()));
     shutdown.spawn(decisions::look_at_suspects(Arc::clone(&tracker), shutdown.clone()));
@@ -168,6 +168,7 @@ async fn run_here(config: Config, ready: impl FnOnce(&Addresses)) -> anyhow::Res
     udp.join();
     // Half of the file before is no whole one.
     if tracker.directory.gate.is_open() {
+        tracker.swarms.confirm_claims();
         restart_file.write(&tracker, Copy::Stopped);
     }
     Ok(())

@@ -1,18 +1,19 @@
 //! Private parts that an example measures. Nothing else may use them.
 
 use bt::InfoHash;
-use bt::swarm::{Announcement, PeerBuffer, Rules};
+use bt::swarm::{Announcement, Budget, MemberRate, PeerBuffer, Rules};
 
 use crate::directory::Torrent;
 use crate::swarms::Swarms;
 
 /// All swarms of a tracker, without the rest of it.
 #[derive(Debug)]
-pub struct Peers(Swarms);
+pub struct Peers(Swarms, Budget);
 
 impl Default for Peers {
     fn default() -> Self {
-        Self(Swarms::new(Rules::default()))
+        let rate = MemberRate { bytes_per_second: u64::MAX, window: 0 };
+        Self(Swarms::new(Rules::default(), rate), Budget::default())
     }
 }
 
@@ -27,7 +28,7 @@ impl Peers {
         peers: &mut PeerBuffer,
     ) {
         let torrent = Torrent { id: 1, info_hash, snatched: 0 };
-        self.0.announce(&torrent, || true, announcement, now, (rng, peers));
+        self.0.announce(&torrent, || true, announcement, &self.1, now, (rng, peers));
     }
 
     /// Drops peers that were silent for more than `timeout` seconds, in steps between which announces get their turn.
@@ -37,7 +38,7 @@ impl Peers {
 
     /// Throws away what announces have left to be reported and published.
     pub fn gather(&self) {
-        self.0.take_reports(|_, _| {});
+        self.0.take_reports(u32::MAX, |_, _| {});
         self.0.take_changed();
     }
 

@@ -66,7 +66,7 @@ impl Ledger {
     pub(crate) fn gather(&self, swarms: &Swarms, clock: Clock) {
         let _gathering = self.gathering.lock();
         let mut dropped = 0;
-        swarms.take_reports(|reports, lost| {
+        swarms.take_reports(clock.now(), |reports, lost| {
             let (now, wall) = (u64::from(clock.now()), wall_seconds());
             let mut outbox = self.outbox.lock();
             dropped += lost;

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use bt::announce::{NumWant, Request};
-use bt::swarm::{Announcement, IdentityKey, Rules};
+use bt::swarm::{Announcement, IdentityKey, MemberRate, Rules};
 use infra::config::Config;
 use infra::secrets::Keys;
 use ipnet::IpNet;
@@ -18,6 +18,8 @@ pub(crate) struct Settings {
     /// What a member's peers are told apart with.
     pub(crate) identity: IdentityKey,
     pub(crate) rules: Rules,
+    /// What a member can move, with all peers together.
+    pub(crate) member_rate: MemberRate,
     /// How often a member may announce.
     pub(crate) pace: Pace,
     /// Which clients may announce.
@@ -44,6 +46,10 @@ impl Settings {
             rules: Rules {
                 peers_per_member: config.tracker.peers_per_member,
                 bytes_per_second: config.tracker.max_bytes_per_second,
+            },
+            member_rate: MemberRate {
+                bytes_per_second: config.tracker.max_member_bytes_per_second,
+                window: seconds(config.tracker.peer_timeout),
             },
             pace: Pace::new(config.tracker.announces_per_minute, config.tracker.announce_burst),
             clients: Clients::new(&config.tracker.clients_allowed, &config.tracker.clients_denied),

@@ -10,7 +10,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use bt::announce::Event;
 use bt::report::Report;
-use bt::swarm::{Announcement, ClientPrefix, Clients, Counts, Endpoints, Outcome, PeerBuffer, Rules, Swarm};
+use bt::swarm::{
+    Announcement, Budget, Claims, ClientPrefix, Clients, Counts, Endpoints, MemberRate, Outcome, PeerBuffer,
+    Rules, Swarm,
+};
 use bt::{InfoHash, control, counts};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
@@ -45,6 +48,8 @@ thread_local! {
 pub(crate) struct Swarms {
     shards: Box<[Mutex<Shard>]>,
     rules: Rules,
+    /// What a member can move, with all peers together.
+    member_rate: MemberRate,
     /// Taken while a shard is held, never the other way round. Only a new peer needs it.
     clients: RwLock<Clients>,
     /// Tells `clients` from the tables of other swarms.
@@ -58,6 +63,8 @@ struct Shard {
     changed: Vec<InfoHash>,
     /// What announces moved; `seen` is of the tracker's clock.
     reports: Vec<Report>,
+    /// What is reported in a moment, unless it is taken back.
+    claims: Claims,
     /// Reports for which there was no room.
     lost: u64,
 }
@@ -66,8 +73,6 @@ struct Shard {
 #[derive(Debug)]
 struct Room {
     swarm: Swarm,
-    /// Snatches that the database knows of.
-    loaded: u32,
     /// Whether it stands in [`Shard::changed`].
     changed: bool,
 }
@@ -84,12 +89,11 @@ impl Shard {
         }
     }
 
-    /// Forgets an empty swarm. One that was snatched stays: the number is kept here until a restart.
+    /// Forgets an empty swarm.
     fn tidy(&mut self, info_hash: &InfoHash) {
         if let Some(room) = self.swarms.get(info_hash)
             && room.swarm.is_empty()
             && !room.changed
-            && room.swarm.counts().snatched == room.loaded
         {
             self.swarms.remove(info_hash);
         }
@@ -103,6 +107,13 @@ impl Shard {
         }
     }
 
+    /// Reports the claims that nothing has taken back in time.
+    fn report_claims(&mut self, now: u32) {
+        let mut claims = std::mem::take(&mut self.claims);
+        claims.take_due(now, |claim| self.report(Report::of_claim(&claim)));
+        self.claims = claims;
+    }
+
     fn record(&self, info_hash: InfoHash) -> counts::Record {
         let counts = self.swarms.get(&info_hash).map(|room| room.swarm.counts()).unwrap_or_default();
         counts::Record::new(info_hash, counts)
@@ -110,13 +121,13 @@ impl Shard {
 }
 
 impl Swarms {
-    pub(crate) fn new(rules: Rules) -> Self {
+    pub(crate) fn new(rules: Rules, member_rate: MemberRate) -> Self {
         let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
         let table = TABLES.fetch_add(1, Ordering::Relaxed);
-        Self { shards, rules, clients: RwLock::default(), table }
+        Self { shards, rules, member_rate, clients: RwLock::default(), table }
     }
 
-    /// Applies an announce; see [`Swarm::announce`].
+    /// Applies an announce; see [`Swarm::announce`]. The bytes that it accounts for are taken from the member's `budget`.
     ///
     /// A new swarm is made only if `exists` says under the lock that the torrent is still there: whoever deletes one
     /// takes it out of the directory before its swarm.
@@ -125,6 +136,7 @@ impl Swarms {
         torrent: &Torrent,
         exists: impl FnOnce() -> bool,
         announcement: &Announcement,
+        budget: &Budget,
         now: u32,
         (rng, peers): (&mut fastrand::Rng, &mut PeerBuffer),
     ) -> Option<Outcome> {
@@ -134,13 +146,14 @@ impl Swarms {
                 Entry::Vacant(place) if exists() => place.insert(Room::new(torrent.snatched)),
                 Entry::Vacant(_) => return None,
             };
-            room.raise(torrent.snatched);
             let intern = |client| self.number_of(client);
-            let outcome = room.swarm.announce(announcement, &self.rules, now, rng, intern, peers);
+            let mut outcome = room.swarm.announce(announcement, &self.rules, now, rng, intern, peers);
             if !room.changed && public(outcome.before) != public(outcome.after) {
                 room.changed = true;
                 shard.changed.push(torrent.info_hash);
             }
+            budget.spend(&mut outcome, self.member_rate, now);
+            shard.claims.hear(torrent.id, announcement, &mut outcome, now);
             let stops = announcement.event == Event::Stopped;
             // One that stops and was not here has changed nothing.
             if outcome.known || !stops {
@@ -154,9 +167,20 @@ impl Swarms {
     /// The numbers of one torrent.
     pub(crate) fn counts(&self, torrent: &Torrent) -> Counts {
         self.locked(shard_of(&torrent.info_hash), |shard| match shard.swarms.get(&torrent.info_hash) {
-            Some(room) => room.swarm.counts(),
+            Some(room) => Counts { snatched: torrent.snatched, ..room.swarm.counts() },
             None => Counts { snatched: torrent.snatched, ..Counts::default() },
         })
+    }
+
+    /// Takes over a torrent's number of snatches, to be published also where nobody is.
+    pub(crate) fn set_snatched(&self, torrent: &Torrent) {
+        self.locked(shard_of(&torrent.info_hash), |shard| {
+            let room = shard.swarms.entry(torrent.info_hash).or_insert_with(|| Room::new(0));
+            let before = room.swarm.counts();
+            room.swarm.set_snatched(torrent.snatched);
+            shard.note(torrent.info_hash, before);
+            shard.tidy(&torrent.info_hash);
+        });
     }
 
     /// Forgets a torrent; its counts are published as 0.
@@ -185,12 +209,23 @@ impl Swarms {
         records
     }
 
+    /// Reports all claims at once: no announce will take one back.
+    pub(crate) fn confirm_claims(&self) {
+        for shard in 0..SHARDS {
+            self.locked(shard, |shard| {
+                let mut claims = std::mem::take(&mut shard.claims);
+                claims.take_all(|claim| shard.report(Report::of_claim(&claim)));
+            });
+        }
+    }
+
     /// Hands over what each shard has to report since the last call, and how many reports it had no room for.
-    pub(crate) fn take_reports(&self, mut take: impl FnMut(&[Report], u64)) {
+    pub(crate) fn take_reports(&self, now: u32, mut take: impl FnMut(&[Report], u64)) {
         // Copied, so that each shard's list stays as large as its own torrents need it, and none is made anew.
         let mut reports = Vec::new();
         for shard in 0..SHARDS {
             let lost = self.locked(shard, |shard| {
+                shard.report_claims(now);
                 reports.extend_from_slice(&shard.reports);
                 shard.reports.clear();
                 shard.reports.shrink_to(SPARE_REPORTS.max(2 * reports.len()));
@@ -203,14 +238,12 @@ impl Swarms {
         }
     }
 
-    /// The counts of all torrents with peers, and of those snatched since they were loaded.
+    /// The counts of all torrents with peers.
     pub(crate) fn snapshot(&self) -> Vec<counts::Record> {
         let mut records = Vec::new();
         for shard in 0..SHARDS {
             self.locked(shard, |shard| {
-                let worth =
-                    |room: &Room| !room.swarm.is_empty() || room.swarm.counts().snatched != room.loaded;
-                let rooms = shard.swarms.iter().filter(|(_, room)| worth(room));
+                let rooms = shard.swarms.iter().filter(|(_, room)| !room.swarm.is_empty());
                 records.extend(rooms.map(|(hash, room)| counts::Record::new(*hash, room.swarm.counts())));
             });
         }
@@ -331,6 +364,11 @@ impl Swarms {
         })
     }
 
+    /// The number of a client's prefix if it has one, else that of unknown clients.
+    pub(crate) fn known_number(&self, client: ClientPrefix) -> u16 {
+        self.clients.read().number(&client).unwrap_or(0)
+    }
+
     /// The client's prefix with a number.
     pub(crate) fn prefix(&self, number: u16) -> ClientPrefix {
         self.clients.read().prefix(number)
@@ -351,15 +389,7 @@ impl Swarms {
 
 impl Room {
     fn new(snatched: u32) -> Self {
-        Self { swarm: Swarm::new(snatched), loaded: snatched, changed: false }
-    }
-
-    /// The database may know more snatches than the restart file did.
-    fn raise(&mut self, snatched: u32) {
-        if snatched > self.loaded {
-            self.loaded = snatched;
-            self.swarm.raise_snatched(snatched);
-        }
+        Self { swarm: Swarm::new(snatched), changed: false }
     }
 }
 

@@ -1,4 +1,4 @@
-//! What goes through all swarms in the background: silent peers, disabled members, deleted torrents.
+//! What changes swarms in the background: silent peers, disabled members, deleted torrents, numbers of snatches.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,43 +13,50 @@ use crate::Tracker;
 /// Longest time between two looks at all peers.
 const PERIOD: Duration = Duration::from_secs(30);
 
-/// Whose peers are to be dropped.
+/// What the database says that swarms do not know yet.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Departure {
-    /// By its canonical hash.
-    Torrent(InfoHash),
-    /// By its id.
-    Member(u32),
+pub(crate) enum Change {
+    /// It was deleted; by its canonical hash.
+    TorrentGone(InfoHash),
+    /// The member was deleted or disabled; by its id.
+    MemberGone(u32),
+    /// Its number of snatches is another one; by its canonical hash.
+    Snatched(InfoHash),
 }
 
-/// Where to report whose peers are to be dropped.
+/// Where to report a [`Change`].
 #[derive(Debug, Clone)]
-pub(crate) struct Gone(mpsc::UnboundedSender<Departure>);
+pub(crate) struct ChangeSender(mpsc::UnboundedSender<Change>);
 
 /// What was reported.
 #[derive(Debug)]
-pub(crate) struct Departures(pub(crate) mpsc::UnboundedReceiver<Departure>);
+pub(crate) struct Changes(pub(crate) mpsc::UnboundedReceiver<Change>);
 
-/// Both ends of the list of departures.
-pub(crate) fn departures() -> (Gone, Departures) {
+/// Both ends of the list of changes.
+pub(crate) fn changes() -> (ChangeSender, Changes) {
     let (sender, receiver) = mpsc::unbounded_channel();
-    (Gone(sender), Departures(receiver))
+    (ChangeSender(sender), Changes(receiver))
 }
 
-impl Gone {
+impl ChangeSender {
     /// A torrent was deleted.
-    pub(crate) fn torrent(&self, info_hash: InfoHash) {
-        let _ = self.0.send(Departure::Torrent(info_hash));
+    pub(crate) fn torrent_gone(&self, info_hash: InfoHash) {
+        let _ = self.0.send(Change::TorrentGone(info_hash));
     }
 
     /// A member was deleted or disabled.
-    pub(crate) fn member(&self, id: u32) {
-        let _ = self.0.send(Departure::Member(id));
+    pub(crate) fn member_gone(&self, id: u32) {
+        let _ = self.0.send(Change::MemberGone(id));
+    }
+
+    /// A torrent's number of snatches is another one.
+    pub(crate) fn snatched(&self, info_hash: InfoHash) {
+        let _ = self.0.send(Change::Snatched(info_hash));
     }
 }
 
-/// Drops peers until the process stops.
-pub(crate) async fn run(tracker: Arc<Tracker>, Departures(mut departures): Departures, shutdown: Shutdown) {
+/// Drops peers and takes over what changed until the process stops.
+pub(crate) async fn run(tracker: Arc<Tracker>, Changes(mut changes): Changes, shutdown: Shutdown) {
     // Whoever leaves meanwhile may still be on the way in.
     tracker.directory.gate.all().await;
     let timeout = tracker.settings.peer_timeout;
@@ -58,13 +65,18 @@ pub(crate) async fn run(tracker: Arc<Tracker>, Departures(mut departures): Depar
     loop {
         tokio::select! {
             () = shutdown.requested() => return,
-            Some(departure) = departures.recv() => match departure {
+            Some(change) = changes.recv() => match change {
                 // It may have been uploaded anew.
-                Departure::Torrent(hash) if tracker.directory.torrent(&hash).is_none() => {
+                Change::TorrentGone(hash) if tracker.directory.torrent(&hash).is_none() => {
                     tracker.swarms.remove(hash);
                 }
-                Departure::Torrent(_) => {}
-                Departure::Member(id) => tracker.swarms.remove_member(id).await,
+                Change::TorrentGone(_) => {}
+                Change::Snatched(hash) => {
+                    if let Some(torrent) = tracker.directory.torrent(&hash) {
+                        tracker.swarms.set_snatched(&torrent);
+                    }
+                }
+                Change::MemberGone(id) => tracker.swarms.remove_member(id).await,
             },
             _ = timer.tick() => tracker.swarms.expire(tracker.clock.now(), timeout).await,
         }

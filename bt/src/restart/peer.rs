@@ -1,25 +1,30 @@
-//! One peer in a restart file: 39 bytes, and 6 for an IPv4 endpoint and 18 for an IPv6 one.
+//! One peer in a restart file: 39 bytes, 6 for an IPv4 endpoint, 18 for an IPv6 one, and 4 where clients of a member
+//! seed together.
 
 use super::section::take;
 use crate::peer::{read_v4, read_v6, write_v4, write_v6};
 use crate::swarm::Stored;
 
 const PARTIAL: u8 = 1;
-const SNATCHED: u8 = 2;
+const FETCHED: u8 = 2;
 const BASELINE: u8 = 4;
 const HAS_V4: u8 = 8;
 const HAS_V6: u8 = 16;
+const HAS_SHARED: u8 = 32;
+const AHEAD: u8 = 64;
 
-/// `flags u8 ‖ member u32 ‖ identity u32 ‖ client u16 ‖ idle u32 ‖ uploaded u64 ‖ downloaded u64 ‖ left u64`, then the
-/// endpoints that the flags name.
+/// `flags u8 ‖ member u32 ‖ identity u32 ‖ client u16 ‖ idle u32 ‖ uploaded u64 ‖ downloaded u64 ‖ left u64`, then what
+/// the flags name: `IPv4 endpoint[6] ‖ IPv6 endpoint[18] ‖ shared u32`.
 pub(super) fn encode(peer: &Stored, bytes: &mut Vec<u8>) {
     let flag = |set, flag| if set { flag } else { 0 };
     let mut fixed = [0; 39];
     fixed[0] = flag(peer.partial, PARTIAL)
-        | flag(peer.snatched, SNATCHED)
+        | flag(peer.fetched, FETCHED)
         | flag(peer.baseline, BASELINE)
+        | flag(peer.ahead, AHEAD)
         | flag(peer.v4.is_some(), HAS_V4)
-        | flag(peer.v6.is_some(), HAS_V6);
+        | flag(peer.v6.is_some(), HAS_V6)
+        | flag(peer.shared > 0, HAS_SHARED);
     fixed[1..5].copy_from_slice(&peer.member.to_be_bytes());
     fixed[5..9].copy_from_slice(&peer.identity.to_be_bytes());
     fixed[9..11].copy_from_slice(&peer.client.to_be_bytes());
@@ -34,18 +39,22 @@ pub(super) fn encode(peer: &Stored, bytes: &mut Vec<u8>) {
     if let Some(v6) = peer.v6 {
         bytes.extend_from_slice(&write_v6(v6));
     }
+    if peer.shared > 0 {
+        bytes.extend_from_slice(&peer.shared.to_be_bytes());
+    }
 }
 
 /// Takes one peer off the front; `None` if there is none, or flags that are never written.
 pub(super) fn decode(rest: &mut &[u8]) -> Option<Stored> {
     let [flags] = take(rest)?;
-    if flags & !(PARTIAL | SNATCHED | BASELINE | HAS_V4 | HAS_V6) != 0 {
+    if flags & !(PARTIAL | FETCHED | BASELINE | HAS_V4 | HAS_V6 | HAS_SHARED | AHEAD) != 0 {
         return None;
     }
     Some(Stored {
         partial: flags & PARTIAL != 0,
-        snatched: flags & SNATCHED != 0,
+        fetched: flags & FETCHED != 0,
         baseline: flags & BASELINE != 0,
+        ahead: flags & AHEAD != 0,
         member: u32::from_be_bytes(take(rest)?),
         identity: u32::from_be_bytes(take(rest)?),
         client: u16::from_be_bytes(take(rest)?),
@@ -55,5 +64,6 @@ pub(super) fn decode(rest: &mut &[u8]) -> Option<Stored> {
         left: u64::from_be_bytes(take(rest)?),
         v4: if flags & HAS_V4 != 0 { Some(read_v4(take(rest)?)) } else { None },
         v6: if flags & HAS_V6 != 0 { Some(read_v6(&take(rest)?)) } else { None },
+        shared: if flags & HAS_SHARED != 0 { u32::from_be_bytes(take(rest)?) } else { 0 },
     })
 }

@@ -71,12 +71,12 @@ impl Section {
             SWARM => {
                 let info_hash: [u8; 20] = take(rest)?;
                 let snatched = u32::from_be_bytes(take(rest)?);
-                let loaded = u32::from_be_bytes(take(rest)?);
+                let _unused: [u8; 4] = take(rest)?;
                 let mut peers = Vec::new();
                 while !rest.is_empty() {
                     peers.push(peer::decode(rest)?);
                 }
-                Self::Swarm(SwarmHead { info_hash: info_hash.into(), snatched, loaded }, peers)
+                Self::Swarm(SwarmHead { info_hash: info_hash.into(), snatched }, peers)
             }
             _ => return None,
         })

@@ -116,6 +116,12 @@ impl Districts {
         (number, at.map(|at| Place { district, at }))
     }
 
+    /// The places of a member's peers.
+    pub(super) fn places_of(&self, member: u32) -> impl Iterator<Item = Place> {
+        let district = self.district(member);
+        self.table(district).of_member(member).map(move |at| Place { district, at })
+    }
+
     /// Whether a peer has an endpoint of the same family as this, which is no IPv4 address within an IPv6 one.
     pub(super) fn is_reachable(&self, place: Place, like: SocketAddr) -> bool {
         let table = self.table(place.district);

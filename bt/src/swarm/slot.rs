@@ -13,9 +13,10 @@ const LEFT_UNIT: u64 = 1 << 16;
 const LEFT: u32 = (1 << 26) - 1;
 
 const PARTIAL: u32 = 1 << 26;
-const SNATCHED: u32 = 1 << 27;
+const FETCHED: u32 = 1 << 27;
 const BASELINE: u32 = 1 << 28;
-const FLAGS: u32 = PARTIAL | SNATCHED | BASELINE;
+const AHEAD: u32 = 1 << 29;
+const FLAGS: u32 = PARTIAL | FETCHED | BASELINE | AHEAD;
 /// The two bits of the time that `seen` has no room for.
 const LATE_SHIFT: u32 = 30;
 
@@ -28,7 +29,7 @@ pub(super) const OLDEST: u32 = RING - 3600;
 ///
 /// ```text
 /// member 4 · identity 4 · uploaded 6 · downloaded 6 · state 4 · seen 2 · client 2
-/// state: left in units of 64 KiB 26 bits · partial seed · snatched · baseline · (unused) · seen above 2^16 2 bits
+/// state: left in units of 64 KiB 26 bits · partial seed · fetched · baseline · ahead · seen above 2^16 2 bits
 /// ```
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Slot {
@@ -49,6 +50,7 @@ impl Slot {
         let mut slot = Self::empty(announcement.member, announcement.identity, client);
         slot.set_counters(announcement.uploaded, announcement.downloaded);
         slot.set_left(announcement.left.unwrap_or(u64::MAX));
+        slot.set_fetched(!slot.is_seeder() && announcement.downloaded > 0);
         slot.set_seen(now);
         slot
     }
@@ -100,17 +102,23 @@ impl Slot {
         self.set_state((self.state() & !LEFT) | units(left));
     }
 
+    /// Whether so much is what is lacking, as far as that is kept.
+    pub(super) fn lacks(&self, left: u64) -> bool {
+        self.state() & LEFT == units(left)
+    }
+
     /// Whether so much is more than what is lacking, as far as that is kept.
     pub(super) fn lacks_less_than(&self, left: u64) -> bool {
         self.state() & LEFT < units(left)
     }
 
-    pub(super) fn snatched(&self) -> bool {
-        self.has(SNATCHED)
+    /// Whether it has received bytes in this session while something was lacking.
+    pub(super) fn fetched(&self) -> bool {
+        self.has(FETCHED)
     }
 
-    pub(super) fn set_snatched(&mut self, snatched: bool) {
-        self.set(SNATCHED, snatched);
+    pub(super) fn set_fetched(&mut self, fetched: bool) {
+        self.set(FETCHED, fetched);
     }
 
     fn partial(&self) -> bool {
@@ -128,6 +136,15 @@ impl Slot {
 
     pub(super) fn set_baseline(&mut self, baseline: bool) {
         self.set(BASELINE, baseline);
+    }
+
+    /// Whether bytes of the second in which it was last seen are accounted for, so that its next second is not new.
+    pub(super) fn is_ahead(&self) -> bool {
+        self.has(AHEAD)
+    }
+
+    pub(super) fn set_ahead(&mut self, ahead: bool) {
+        self.set(AHEAD, ahead);
     }
 
     pub(super) fn role(&self) -> PeerState {

@@ -30,12 +30,16 @@ pub struct Stored {
     pub left: u64,
     /// Whether it fetches nothing (BEP 21).
     pub partial: bool,
-    /// Whether a snatch of it has been counted.
-    pub snatched: bool,
+    /// Whether it has received bytes in this session while something was lacking.
+    pub fetched: bool,
     /// Whether its next announce accounts for nothing.
     pub baseline: bool,
+    /// Whether bytes of the second in which it last announced are accounted for.
+    pub ahead: bool,
     /// Seconds since its last announce.
     pub idle: u32,
+    /// How many of these seconds other clients of its member have seeded, and been accounted for.
+    pub shared: u32,
 }
 
 impl Swarm {
@@ -55,9 +59,11 @@ impl Swarm {
                 downloaded: slot.downloaded(),
                 left: slot.left(),
                 partial: slot.role() == PeerState::PartialSeed,
-                snatched: slot.snatched(),
+                fetched: slot.fetched(),
                 baseline: slot.baseline(),
+                ahead: slot.is_ahead(),
                 idle: slot.idle(now),
+                shared: self.shared_seconds.of(slot.member(), slot.identity()),
             }
         })
     }
@@ -78,10 +84,12 @@ impl Swarm {
         slot.set_counters(stored.uploaded, stored.downloaded);
         slot.set_left(stored.left);
         slot.set_partial(stored.partial);
-        slot.set_snatched(stored.snatched);
+        slot.set_fetched(stored.fetched);
         slot.set_baseline(stored.baseline || !exact);
+        slot.set_ahead(stored.ahead);
         slot.set_seen(now.wrapping_sub(stored.idle.min(OLDEST)));
         self.partial_seeds += u32::from(slot.role() == PeerState::PartialSeed);
+        self.share_with_others(member, identity, stored.shared);
         let mut place = self.districts.insert(slot);
         for endpoint in [stored.v6.map(Into::into), stored.v4.map(Into::into)].into_iter().flatten() {
             place = self.settle(place, endpoint);

@@ -133,7 +133,7 @@ impl Table {
     }
 
     /// The places of a member's peers.
-    fn of_member(&self, member: u32) -> impl Iterator<Item = usize> {
+    pub(super) fn of_member(&self, member: u32) -> impl Iterator<Item = usize> {
         let all = if self.index.is_none() { 0..self.slots.len() } else { 0..0 };
         let some = (!self.index.is_none()).then(|| self.index.candidates(hash(member)));
         all.chain(some.into_iter().flatten()).filter(move |&at| self.slots[at].member() == member)

@@ -11,19 +11,20 @@ use proptest::prelude::*;
 
 prop_compose! {
     fn peers()(
-        ids in any::<(u32, u32, u16, u32)>(),
+        ids in any::<(u32, u32, u16, u32, u32)>(),
         v4 in any::<Option<([u8; 4], u16)>>(),
         v6 in any::<Option<([u8; 16], u16)>>(),
         counters in any::<[u64; 3]>(),
-        flags in any::<[bool; 3]>(),
+        flags in any::<[bool; 4]>(),
     ) -> Stored {
-        let (member, identity, client, idle) = ids;
+        let (member, identity, client, idle, shared) = ids;
         let [uploaded, downloaded, left] = counters;
-        let [partial, snatched, baseline] = flags;
+        let [partial, fetched, baseline, ahead] = flags;
         let v4 = v4.map(|(ip, port)| SocketAddrV4::new(ip.into(), port));
         let v6 = v6.map(|(ip, port)| SocketAddrV6::new(ip.into(), port, 0, 0));
         Stored {
-            member, identity, client, v4, v6, uploaded, downloaded, left, partial, snatched, baseline, idle,
+            member, identity, client, v4, v6, uploaded, downloaded, left, partial, fetched, baseline, ahead, idle,
+            shared,
         }
     }
 }
@@ -60,8 +61,8 @@ fn sections() -> impl Strategy<Value = Section> {
         vec(torrents(), 0..4).prop_map(Section::Torrents),
         (any::<(u64, u64)>(), vec(reports(), 0..4))
             .prop_map(|((epoch, seq), reports)| Section::Reports(Position { epoch, seq }, reports)),
-        (any::<([u8; 20], u32, u32)>(), vec(peers(), 0..6)).prop_map(|((hash, snatched, loaded), peers)| {
-            Section::Swarm(SwarmHead { info_hash: hash.into(), snatched, loaded }, peers)
+        (any::<([u8; 20], u32)>(), vec(peers(), 0..6)).prop_map(|((hash, snatched), peers)| {
+            Section::Swarm(SwarmHead { info_hash: hash.into(), snatched }, peers)
         }),
     ]
 }

@@ -1,9 +1,12 @@
 //! Swarms: what announces count, what they account for, whom they tell of.
 
+mod bytes;
 mod fairness;
 mod model;
 mod properties;
+mod seconds;
 mod sessions;
+mod snatches;
 
 use std::net::SocketAddr;
 
@@ -116,49 +119,7 @@ fn a_partial_seed_that_leaves_or_expires_is_forgotten() {
     bench.announce(&paused);
     bench.now = 11;
     assert_eq!(bench.swarm.expire(11, 10, usize::MAX), 1);
-    assert_eq!(bench.swarm.counts(), counts(0, 0, 0, 1));
-}
-
-#[test]
-fn a_snatch_is_counted_once() {
-    let mut bench = Bench::new();
-    bench.announce(&leecher(1));
-    let completed = Announcement { event: Event::Completed, ..seeder(1) };
-    assert!(bench.announce(&completed).snatched);
-    assert!(!bench.announce(&completed).snatched, "announced over the other family, or repeated");
-    bench.now = 121;
-    assert_eq!(bench.announce(&leecher(1)).after, counts(0, 1, 1, 1));
-    assert!(!bench.announce(&completed).snatched, "a recheck in between");
-    assert_eq!(bench.swarm.counts(), counts(1, 0, 0, 1));
-}
-
-#[test]
-fn a_snatch_is_inferred_from_left() {
-    let mut bench = Bench::new();
-    bench.announce(&leecher(1));
-    assert!(bench.announce(&seeder(1)).snatched);
-    assert!(!bench.announce(&Announcement { event: Event::Completed, ..seeder(1) }).snatched);
-    bench.announce(&leecher(2));
-    assert!(bench.announce(&Announcement { event: Event::Stopped, ..seeder(2) }).snatched);
-    assert!(!bench.announce(&seeder(3)).snatched, "came as a seeder");
-    assert_eq!(bench.swarm.counts().snatched, 2);
-}
-
-#[test]
-fn completed_from_an_unknown_peer_is_a_snatch_unless_something_is_left() {
-    let mut bench = Bench::new();
-    assert!(bench.announce(&Announcement { event: Event::Completed, ..seeder(1) }).snatched);
-    assert!(!bench.announce(&Announcement { event: Event::Completed, ..leecher(2) }).snatched);
-}
-
-#[test]
-fn snatches_go_on_from_what_was_stored() {
-    let mut swarm = Swarm::new(5);
-    assert_eq!(swarm.counts().snatched, 5);
-    swarm.raise_snatched(3);
-    assert_eq!(swarm.counts().snatched, 5);
-    swarm.raise_snatched(8);
-    assert_eq!(swarm.counts().snatched, 8);
+    assert_eq!(bench.swarm.counts(), counts(0, 0, 0, 0));
 }
 
 #[test]
@@ -297,29 +258,6 @@ fn one_peer_too_many_takes_the_place_of_the_longest_silent() {
     assert_eq!(here, [1, 3, 4], "the second was silent for longest");
     bench.announce(&Announcement { identity: 5, event: Event::Stopped, ..leecher(1) });
     assert_eq!(bench.swarm.len(), 6, "whoever leaves takes no place");
-}
-
-#[test]
-fn more_than_can_be_moved_is_cut_and_said() {
-    let mut bench = Bench::new();
-    bench.rules.bytes_per_second = 1000;
-    let at = |uploaded, downloaded| Announcement { uploaded, downloaded, ..leecher(1) };
-    bench.announce(&at(0, 0));
-    bench.now = 10;
-    let outcome = bench.announce(&at(10_000, 10_001));
-    assert_eq!((outcome.uploaded, outcome.downloaded, outcome.clamped), (10_000, 10_000, true));
-    let outcome = bench.announce(&at(11_000, 10_001));
-    assert_eq!(
-        (outcome.uploaded, outcome.downloaded, outcome.clamped),
-        (1000, 0, false),
-        "a second at least"
-    );
-    bench.now = 11;
-    let outcome = bench.announce(&at(20_000, 10_002));
-    assert_eq!((outcome.uploaded, outcome.downloaded, outcome.clamped), (1000, 1, true));
-    bench.now = 20;
-    let outcome = bench.announce(&at(20_000, 10_002));
-    assert_eq!((outcome.uploaded, outcome.clamped), (0, false), "what was cut is not made up for later");
 }
 
 #[test]

@@ -81,6 +81,7 @@ fn values_out_of_range_are_named() {
         ("/tracker/peerTimeoutSeconds", 86401.into()),
         ("/tracker/peersPerMember", 101.into()),
         ("/tracker/maxBytesPerSecond", 0.into()),
+        ("/tracker/maxMemberBytesPerSecond", 0.into()),
     ] {
         let mut value = example();
         *value.pointer_mut(pointer).expect("a value") = wrong;

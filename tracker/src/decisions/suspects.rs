@@ -240,7 +240,7 @@ impl<'a> Case<'a> {
             (Finding::Old, _) => (Verdict::OldKey, self.torrent),
             (Finding::Other, _) => (Verdict::OtherTorrent, self.torrent),
         };
-        let entry = Entry::new(at, torrent, self.tracker.swarms.number_of(client), verdict, how);
+        let entry = Entry::new(at, torrent, self.tracker.swarms.known_number(client), verdict, how);
         self.seat.with_decisions(|decisions| decisions.push(entry));
     }
 }

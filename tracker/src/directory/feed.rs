@@ -15,7 +15,7 @@ use tokio_postgres::{AsyncMessage, NoTls};
 
 use super::rows::{MemberRow, Queries, TorrentRow};
 use super::{Directory, Question, Subject};
-use crate::upkeep::Gone;
+use crate::upkeep::ChangeSender;
 
 /// A query that takes longer counts as the end of its connection.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -34,12 +34,16 @@ enum Notice {
 }
 
 impl Notice {
-    fn parse(payload: &str) -> Option<Self> {
-        match payload.split_once(':')? {
-            ("torrent", id) => id.parse().ok().map(Self::Torrent),
-            ("user", id) => id.parse().ok().map(Self::Member),
+    /// `torrent:ID` and `user:ID`, or `torrents:ID,ID…`, as what changes many at once says.
+    fn parse(payload: &str) -> impl Iterator<Item = Self> {
+        let (kind, ids) = payload.split_once(':').unwrap_or_default();
+        let notice = match kind {
+            "torrent" | "torrents" => Some(Self::Torrent as fn(u32) -> Self),
+            "user" => Some(Self::Member as fn(u32) -> Self),
             _ => None,
-        }
+        };
+        let ids = ids.split(',').filter_map(|id| id.parse().ok());
+        notice.into_iter().flat_map(move |notice| ids.clone().map(notice))
     }
 }
 
@@ -75,10 +79,10 @@ impl Link {
         // Ends with the client, and the other way round: `heard` is dropped then, which the feed sees.
         tokio::spawn(async move {
             while let Some(Ok(message)) = poll_fn(|cx| connection.poll_message(cx)).await {
-                if let AsyncMessage::Notification(notification) = message
-                    && let Some(notice) = Notice::parse(notification.payload())
-                {
-                    let _ = heard.send(notice);
+                if let AsyncMessage::Notification(notification) = message {
+                    for notice in Notice::parse(notification.payload()) {
+                        let _ = heard.send(notice);
+                    }
                 }
             }
         });
@@ -98,7 +102,7 @@ impl Link {
 pub(crate) struct Feed {
     directory: Arc<Directory>,
     questions: mpsc::Receiver<Question>,
-    gone: Gone,
+    changes: ChangeSender,
 }
 
 /// How far a reconciliation has come: the last id compared, first of members, then of torrents.
@@ -110,9 +114,13 @@ enum Progress {
 }
 
 impl Feed {
-    /// A feed that has read nothing yet. It reports to `gone` whose peers are to be dropped.
-    pub(crate) fn new(directory: Arc<Directory>, questions: mpsc::Receiver<Question>, gone: Gone) -> Self {
-        Self { directory, questions, gone }
+    /// A feed that has read nothing yet. It reports to `changes` what swarms have to know.
+    pub(crate) fn new(
+        directory: Arc<Directory>,
+        questions: mpsc::Receiver<Question>,
+        changes: ChangeSender,
+    ) -> Self {
+        Self { directory, questions, changes }
     }
 
     /// Follows the database, beginning with `link` if there is one, and connecting again whenever it ends.
@@ -234,7 +242,7 @@ impl Feed {
         let (mut hashes, mut ids) = (Vec::new(), Vec::new());
         for question in &*asked {
             match &question.subject {
-                Subject::Torrents(some) => hashes.extend_from_slice(some),
+                Subject::Torrents { hashes: some, .. } => hashes.extend_from_slice(some),
                 Subject::Member(id) => ids.push(*id),
                 Subject::Swarm(_) => {}
             }
@@ -286,12 +294,19 @@ impl Feed {
                 && self.directory.remove_torrent(&row)
                 && let Some(hash) = row.canonical()
             {
-                self.gone.torrent(hash);
+                self.changes.torrent_gone(hash);
             }
         }
         for row in rows {
-            if known.torrents.insert(row.id, *row) != Some(*row) {
-                self.directory.put_torrent(row);
+            let before = known.torrents.insert(row.id, *row);
+            if before == Some(*row) {
+                continue;
+            }
+            self.directory.put_torrent(row);
+            if before.is_some_and(|before| before.snatched != row.snatched)
+                && let Some(hash) = row.canonical()
+            {
+                self.changes.snatched(hash);
             }
         }
     }
@@ -304,7 +319,7 @@ impl Feed {
         for id in ids.iter().filter(|id| found.binary_search(id).is_err()) {
             if known.members.remove(id).is_some() {
                 self.directory.remove_member(*id);
-                self.gone.member(*id);
+                self.changes.member_gone(*id);
             }
         }
         for row in rows {
@@ -313,7 +328,7 @@ impl Feed {
                 self.directory.put_member(row);
             }
             if !row.member.enabled && before.is_some_and(|before| before.enabled) {
-                self.gone.member(row.id);
+                self.changes.member_gone(row.id);
             }
         }
     }

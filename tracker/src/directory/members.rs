@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use bt::swarm::Budget;
 use parking_lot::Mutex;
 
 use super::Member;
@@ -32,6 +33,8 @@ pub(crate) struct Seat {
     account: AtomicU64,
     /// What the member may still announce.
     pub(crate) allowance: Allowance,
+    /// What the member may still be accounted for.
+    pub(crate) budget: Budget,
     /// Guards the member's latest decisions; nobody waits while holding it.
     decisions: Mutex<Decisions>,
 }

@@ -1,14 +1,14 @@
 use super::feed::Feed;
 use super::rows::{MemberRow, TorrentRow};
 use super::*;
-use crate::upkeep::{Departure, Departures, departures};
+use crate::upkeep::{Change, Changes, changes};
 use std::sync::Arc;
 
-fn feed() -> (Arc<Directory>, Feed, Departures) {
+fn feed() -> (Arc<Directory>, Feed, Changes) {
     let (directory, questions) = Directory::new(std::time::Duration::from_hours(1));
     let directory = Arc::new(directory);
-    let (gone, departures) = departures();
-    (Arc::clone(&directory), Feed::new(directory, questions, gone), departures)
+    let (sender, changes) = changes();
+    (Arc::clone(&directory), Feed::new(directory, questions, sender), changes)
 }
 
 fn hash(number: u8) -> InfoHash {
@@ -27,50 +27,50 @@ fn member_of(directory: &Directory, id: u32) -> Option<Member> {
     directory.seat(id).and_then(Seat::member)
 }
 
-fn told(Departures(departures): &mut Departures) -> Vec<Departure> {
-    std::iter::from_fn(|| departures.try_recv().ok()).collect()
+fn told(Changes(changes): &mut Changes) -> Vec<Change> {
+    std::iter::from_fn(|| changes.try_recv().ok()).collect()
 }
 
 #[test]
 fn a_torrent_is_found_by_either_hash_until_it_is_deleted() {
-    let (directory, mut feed, mut departures) = feed();
+    let (directory, mut feed, mut changes) = feed();
     feed.put_torrents(&[], &[row(1, Some(1), Some(2)), row(2, None, Some(3))]);
     let hybrid = Torrent { id: 1, info_hash: hash(1), snatched: 3 };
     assert_eq!(directory.torrent(&hash(1)), Some(hybrid));
     assert_eq!(directory.torrent(&hash(2)), Some(hybrid));
     assert_eq!(directory.torrent(&hash(3)), Some(Torrent { id: 2, info_hash: hash(3), snatched: 3 }));
-    assert_eq!(told(&mut departures), []);
+    assert_eq!(told(&mut changes), []);
     feed.put_torrents(&[1, 2, 7], &[row(2, None, Some(3))]);
     assert_eq!(directory.torrent(&hash(1)), None);
     assert_eq!(directory.torrent(&hash(2)), None);
     assert!(directory.torrent(&hash(3)).is_some());
-    assert_eq!(told(&mut departures), [Departure::Torrent(hash(1))]);
+    assert_eq!(told(&mut changes), [Change::TorrentGone(hash(1))]);
 }
 
 #[test]
 fn a_deletion_that_is_heard_after_the_new_upload_takes_nothing_away() {
-    let (directory, mut feed, mut departures) = feed();
+    let (directory, mut feed, mut changes) = feed();
     feed.put_torrents(&[], &[row(1, Some(1), Some(2))]);
     feed.put_torrents(&[], &[row(9, Some(1), None)]);
     feed.put_torrents(&[1], &[]);
     assert_eq!(directory.torrent(&hash(1)).map(|torrent| torrent.id), Some(9));
     assert_eq!(directory.torrent(&hash(2)), None);
-    assert_eq!(told(&mut departures), []);
+    assert_eq!(told(&mut changes), []);
 }
 
 #[test]
 fn members_leave_their_swarms_when_they_are_disabled_or_deleted() {
-    let (directory, mut feed, mut departures) = feed();
+    let (directory, mut feed, mut changes) = feed();
     feed.put_members(&[], &[member(1, 0, true), member(2, 0, true), member(3, 0, false)]);
-    assert_eq!(told(&mut departures), []);
+    assert_eq!(told(&mut changes), []);
     feed.put_members(&[1, 2, 3], &[member(1, 1, true), member(3, 0, false)]);
     assert_eq!(member_of(&directory, 1), Some(Member { key_version: 1, enabled: true }));
     assert_eq!(member_of(&directory, 2), None);
     assert_eq!(member_of(&directory, 3), Some(Member { key_version: 0, enabled: false }));
-    assert_eq!(told(&mut departures), [Departure::Member(2)]);
+    assert_eq!(told(&mut changes), [Change::MemberGone(2)]);
     feed.put_members(&[1], &[member(1, 1, false)]);
     feed.put_members(&[1], &[member(1, 1, false)]);
-    assert_eq!(told(&mut departures), [Departure::Member(1)]);
+    assert_eq!(told(&mut changes), [Change::MemberGone(1)]);
 }
 
 #[tokio::test]

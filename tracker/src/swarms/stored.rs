@@ -67,9 +67,8 @@ impl Swarms {
     /// Takes peers in again that are not silent for too long, and says how many.
     pub(crate) fn restore(&self, head: &SwarmHead, peers: &[Stored], how: &Return) -> usize {
         self.locked(shard_of(&head.info_hash), |shard| {
-            let room = shard.swarms.entry(head.info_hash).or_insert_with(|| Room::new(head.loaded));
+            let room = shard.swarms.entry(head.info_hash).or_insert_with(|| Room::new(head.snatched));
             let before = room.swarm.counts();
-            room.swarm.raise_snatched(head.snatched);
             let mut count = 0;
             for peer in peers {
                 let idle = peer.idle.saturating_add(how.away);
@@ -88,6 +87,6 @@ impl Swarms {
 
 impl Room {
     fn head(&self, info_hash: InfoHash) -> SwarmHead {
-        SwarmHead { info_hash, snatched: self.swarm.counts().snatched, loaded: self.loaded }
+        SwarmHead { info_hash, snatched: self.swarm.counts().snatched }
     }
 }

@@ -2,6 +2,8 @@ use super::*;
 use bt::announce::Event;
 use bt::restart::{Section, Writer, read_all};
 
+const RATE: MemberRate = MemberRate { bytes_per_second: 1 << 30, window: 3000 };
+
 fn torrent(number: u8, snatched: u32) -> Torrent {
     Torrent { id: number.into(), info_hash: [number; 20].into(), snatched }
 }
@@ -21,11 +23,13 @@ fn announcement(member: u32, left: u64, event: Event) -> Announcement {
 }
 
 fn announce(swarms: &Swarms, torrent: &Torrent, member: u32, left: u64, event: Event, now: u32) {
-    let announcement = announcement(member, left, event);
+    // Who lacks nothing when something happens to it has fetched all there is.
+    let downloaded = u64::from(left == 0 && event == Event::Completed);
+    let announcement = Announcement { downloaded, ..announcement(member, left, event) };
     let mut rng = fastrand::Rng::with_seed(1);
     let mut peers = PeerBuffer::default();
     swarms
-        .announce(torrent, || true, &announcement, now, (&mut rng, &mut peers))
+        .announce(torrent, || true, &announcement, &Budget::default(), now, (&mut rng, &mut peers))
         .expect("the torrent exists");
 }
 
@@ -38,7 +42,7 @@ fn numbers(records: &[counts::Record]) -> Vec<(u8, u32, u32, u32)> {
 
 #[test]
 fn a_change_is_published_once_with_the_latest_numbers() {
-    let swarms = Swarms::new(Rules::default());
+    let swarms = Swarms::new(Rules::default(), RATE);
     announce(&swarms, &torrent(1, 5), 1, 10, Event::Started, 0);
     announce(&swarms, &torrent(1, 5), 2, 0, Event::Started, 0);
     announce(&swarms, &torrent(2, 0), 2, 0, Event::Started, 0);
@@ -48,24 +52,23 @@ fn a_change_is_published_once_with_the_latest_numbers() {
 }
 
 #[tokio::test]
-async fn an_expired_swarm_is_published_as_empty_and_forgotten_unless_snatched() {
-    let swarms = Swarms::new(Rules::default());
+async fn an_expired_swarm_is_published_as_empty_and_forgotten() {
+    let swarms = Swarms::new(Rules::default(), RATE);
     announce(&swarms, &torrent(1, 0), 1, 10, Event::Started, 0);
-    announce(&swarms, &torrent(2, 0), 1, 10, Event::Started, 0);
-    announce(&swarms, &torrent(2, 0), 1, 0, Event::Completed, 0);
+    announce(&swarms, &torrent(2, 4), 1, 10, Event::Started, 0);
     swarms.take_changed();
     swarms.expire(100, 100).await;
     assert_eq!(numbers(&swarms.take_changed()), []);
     swarms.expire(101, 100).await;
-    assert_eq!(numbers(&swarms.take_changed()), [(1, 0, 0, 0), (2, 0, 0, 1)]);
-    assert_eq!(numbers(&swarms.snapshot()), [(2, 0, 0, 1)]);
-    assert_eq!(swarms.shards[1].lock().swarms.len(), 0);
-    assert_eq!(swarms.counts(&torrent(2, 0)).snatched, 1);
+    assert_eq!(numbers(&swarms.take_changed()), [(1, 0, 0, 0), (2, 0, 0, 4)]);
+    assert_eq!(numbers(&swarms.snapshot()), []);
+    assert_eq!([1, 2].map(|shard| swarms.shards[shard].lock().swarms.len()), [0, 0]);
+    assert_eq!(swarms.counts(&torrent(2, 5)).snatched, 5);
 }
 
 #[tokio::test]
 async fn all_of_a_large_swarm_and_of_many_small_ones_is_visited() {
-    let swarms = Swarms::new(Rules::default());
+    let swarms = Swarms::new(Rules::default(), RATE);
     for member in 0..3 * u32::try_from(STEPS).expect("small") {
         announce(&swarms, &torrent(1, 0), member, 10, Event::Started, 0);
     }
@@ -85,7 +88,7 @@ async fn all_of_a_large_swarm_and_of_many_small_ones_is_visited() {
 
 #[test]
 fn a_deleted_torrent_is_published_as_empty_and_not_made_again() {
-    let swarms = Swarms::new(Rules::default());
+    let swarms = Swarms::new(Rules::default(), RATE);
     announce(&swarms, &torrent(1, 4), 1, 0, Event::Started, 0);
     swarms.take_changed();
     swarms.remove([1; 20].into());
@@ -95,12 +98,64 @@ fn a_deleted_torrent_is_published_as_empty_and_not_made_again() {
     let announcement = announcement(1, 0, Event::Started);
     let mut rng = fastrand::Rng::with_seed(1);
     let into = (&mut rng, &mut PeerBuffer::default());
-    assert_eq!(swarms.announce(&torrent(1, 4), || false, &announcement, 0, into), None);
+    assert_eq!(swarms.announce(&torrent(1, 4), || false, &announcement, &Budget::default(), 0, into), None);
+}
+
+#[test]
+fn a_number_of_snatches_is_published_whether_anybody_is_there_or_not() {
+    let swarms = Swarms::new(Rules::default(), RATE);
+    announce(&swarms, &torrent(1, 4), 1, 0, Event::Started, 0);
+    swarms.take_changed();
+    swarms.set_snatched(&torrent(1, 4));
+    assert_eq!(numbers(&swarms.take_changed()), []);
+    for snatched in [5, 6] {
+        swarms.set_snatched(&torrent(1, snatched));
+        swarms.set_snatched(&torrent(2, snatched));
+    }
+    assert_eq!(numbers(&swarms.take_changed()), [(1, 1, 0, 6), (2, 0, 0, 6)]);
+    assert_eq!(swarms.counts(&torrent(1, 6)).snatched, 6);
+    assert_eq!(swarms.shards[2].lock().swarms.len(), 0);
+}
+
+#[test]
+fn completed_of_an_unknown_peer_is_reported_in_a_moment_unless_it_starts() {
+    let swarms = Swarms::new(Rules::default(), RATE);
+    for member in [1, 2] {
+        announce(&swarms, &torrent(1, 0), member, 0, Event::Completed, 10);
+    }
+    announce(&swarms, &torrent(1, 0), 2, 0, Event::Started, 10);
+    assert!(gathered(&swarms).0.iter().all(|report| !report.snatched));
+    let mut reports = Vec::new();
+    swarms.take_reports(10 + Claims::WAIT, |some, _| reports.extend_from_slice(some));
+    let claim = Report { member: 1, torrent: 1, seen: 10, snatched: true, ..Report::default() };
+    assert_eq!(reports, [claim]);
+    announce(&swarms, &torrent(1, 0), 3, 0, Event::Completed, 20);
+    swarms.confirm_claims();
+    let last = gathered(&swarms).0.pop();
+    assert_eq!(last, Some(Report { member: 3, seen: 20, ..claim }), "the process stops");
+}
+
+#[test]
+fn what_a_member_claims_beyond_its_rate_is_cut_and_said() {
+    let rate = MemberRate { bytes_per_second: 1000, window: 1 };
+    let (swarms, budget) = (Swarms::new(Rules::default(), rate), Budget::default());
+    for (now, uploaded) in [(0, 0), (10, 900)] {
+        for number in 1..=3 {
+            let announcement = Announcement { uploaded, ..announcement(1, 0, Event::None) };
+            let into = (&mut fastrand::Rng::with_seed(1), &mut PeerBuffer::default());
+            swarms
+                .announce(&torrent(number, 0), || true, &announcement, &budget, now, into)
+                .expect("the torrent exists");
+        }
+    }
+    let reports = gathered(&swarms).0.into_iter().filter(|report| report.seen == 10);
+    let counted: Vec<_> = reports.map(|report| (report.uploaded, report.clamped)).collect();
+    assert_eq!(counted, [(900, false), (100, true), (0, true)]);
 }
 
 fn gathered(swarms: &Swarms) -> (Vec<Report>, u64) {
     let mut all = (Vec::new(), 0);
-    swarms.take_reports(|reports, lost| {
+    swarms.take_reports(0, |reports, lost| {
         all.0.extend_from_slice(reports);
         all.1 += lost;
     });
@@ -109,7 +164,7 @@ fn gathered(swarms: &Swarms) -> (Vec<Report>, u64) {
 
 #[test]
 fn every_announce_is_reported_but_a_stop_of_nobody() {
-    let swarms = Swarms::new(Rules::default());
+    let swarms = Swarms::new(Rules::default(), RATE);
     announce(&swarms, &torrent(1, 0), 5, 10, Event::Started, 3);
     announce(&swarms, &torrent(2, 0), 5, 0, Event::None, 4);
     announce(&swarms, &torrent(1, 0), 5, 0, Event::Completed, 9);
@@ -118,7 +173,7 @@ fn every_announce_is_reported_but_a_stop_of_nobody() {
     let report = |torrent, seen, left| Report { member: 5, torrent, seen, left, ..Report::default() };
     let expected = [
         report(1, 3, 10),
-        Report { leeched: 6, snatched: true, ..report(1, 9, 0) },
+        Report { leeched: 6, downloaded: 1, snatched: true, ..report(1, 9, 0) },
         report(2, 4, 0),
         Report { seeded: 5, stopped: true, ..report(2, 9, 0) },
     ];
@@ -128,7 +183,7 @@ fn every_announce_is_reported_but_a_stop_of_nobody() {
 
 #[test]
 fn a_shard_that_nobody_gathers_from_loses_reports_and_says_how_many() {
-    let swarms = Swarms::new(Rules::default());
+    let swarms = Swarms::new(Rules::default(), RATE);
     for _ in 0..MAX_REPORTS + 5 {
         announce(&swarms, &torrent(1, 0), 1, 10, Event::Started, 0);
     }
@@ -140,7 +195,7 @@ fn a_shard_that_nobody_gathers_from_loses_reports_and_says_how_many() {
 
 #[test]
 fn peers_come_back_as_old_as_they_are_unless_that_is_too_old() {
-    let swarms = Swarms::new(Rules::default());
+    let swarms = Swarms::new(Rules::default(), RATE);
     announce(&swarms, &torrent(1, 4), 1, 10, Event::Started, 100);
     announce(&swarms, &torrent(1, 4), 2, 0, Event::Started, 130);
     announce(&swarms, &torrent(1, 4), 2, 0, Event::Completed, 130);
@@ -149,7 +204,7 @@ fn peers_come_back_as_old_as_they_are_unless_that_is_too_old() {
     swarms.export(&mut writer, 150, |_| Ok::<_, ()>(())).expect("nothing fails");
     writer.finish();
 
-    let back = Swarms::new(Rules::default());
+    let back = Swarms::new(Rules::default(), RATE);
     let how = Return { now: 7, away: 60, timeout: 80, exact: true, clients: swarms.clients() };
     let mut peers = 0;
     for section in read_all(writer.bytes()).expect("whole") {
@@ -157,10 +212,10 @@ fn peers_come_back_as_old_as_they_are_unless_that_is_too_old() {
         peers += back.restore(&head, &stored, &how);
     }
     assert_eq!(peers, 2);
-    assert_eq!(numbers(&back.take_changed()), [(1, 1, 0, 5), (2, 1, 0, 0)]);
+    assert_eq!(numbers(&back.take_changed()), [(1, 1, 0, 4), (2, 1, 0, 0)]);
     let (_, found) = back.peers(Some([1; 20].into()), 10, 7);
     assert_eq!((found[0].peer.member, found[0].peer.idle, found[0].peer.client), (2, 80, [7; 8]));
-    // The session goes on, and the database may know of a snatch more.
-    announce(&back, &torrent(1, 9), 2, 0, Event::None, 17);
-    assert_eq!((gathered(&back).0[0].seeded, back.counts(&torrent(1, 9)).snatched), (90, 9));
+    // The session goes on.
+    announce(&back, &torrent(1, 4), 2, 0, Event::None, 17);
+    assert_eq!(gathered(&back).0[0].seeded, 90);
 }

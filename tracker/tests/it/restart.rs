@@ -48,7 +48,7 @@ fn file_of(member: u32, number: u8, peers: u32) -> Vec<u8> {
     writer.members([Member { id: member, key_version: 0, enabled: true }].into_iter());
     let info_hash = [number; 20].into();
     writer.torrents([Torrent { id: 1, v1: Some(info_hash), v2: None, snatched: 0 }].into_iter());
-    let head = SwarmHead { info_hash, snatched: 3, loaded: 0 };
+    let head = SwarmHead { info_hash, snatched: 3 };
     let peer = |number: u32| Stored {
         member: 1000 + number,
         identity: number,
@@ -59,9 +59,11 @@ fn file_of(member: u32, number: u8, peers: u32) -> Vec<u8> {
         downloaded: 0,
         left: 0,
         partial: false,
-        snatched: false,
+        fetched: false,
         baseline: false,
+        ahead: false,
         idle: 0,
+        shared: 0,
     };
     let mut numbers = (0..peers).map(peer).peekable();
     while numbers.peek().is_some() {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use bt::announce::Event;
+use bt::swarm::Claims;
 
 use super::TIMEOUT;
 use super::client::Message;
@@ -55,13 +56,14 @@ pub(super) struct Session {
     pub(super) seen: u64,
     /// Over IPv4 and IPv6.
     pub(super) families: [bool; 2],
-    snatched: bool,
+    /// Something was received while something was lacking.
+    fetched: bool,
     /// The next announce counts nothing.
     baseline: bool,
 }
 
 impl Session {
-    fn new(message: &Message, now: u64, snatched: bool) -> Self {
+    fn new(message: &Message, now: u64) -> Self {
         Self {
             number: message.session,
             uploaded: message.uploaded,
@@ -70,9 +72,32 @@ impl Session {
             sent: message.sent,
             seen: now,
             families: [false; 2],
-            snatched,
+            fetched: message.left > 0 && message.downloaded > 0,
             baseline: false,
         }
+    }
+}
+
+/// Seconds in which a member has seeded a torrent with any client: stretches that do not meet, each without its first
+/// second.
+#[derive(Debug, Clone, Default)]
+struct Seconds(Vec<(u64, u64)>);
+
+impl Seconds {
+    /// Adds those after `begin` up to `end`, and says how many of them are new.
+    fn add(&mut self, begin: u64, end: u64) -> u64 {
+        let known: u64 = self.0.iter().map(|&(a, b)| b.min(end).saturating_sub(a.max(begin))).sum();
+        let (mut joined, mut rest) = ((begin, end), Vec::new());
+        for (a, b) in self.0.drain(..) {
+            if b < begin || a > end {
+                rest.push((a, b));
+            } else {
+                joined = (joined.0.min(a), joined.1.max(b));
+            }
+        }
+        self.0 = rest;
+        self.0.push(joined);
+        end - begin - known
     }
 }
 
@@ -81,13 +106,16 @@ impl Session {
 pub(super) struct Copy {
     sessions: BTreeMap<(Pair, u32), Session>,
     transfers: BTreeMap<Pair, Transfer>,
+    seconds: BTreeMap<Pair, Seconds>,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Reference {
     sessions: BTreeMap<(Pair, u32), Session>,
     pub(super) transfers: BTreeMap<Pair, Transfer>,
-    snatches: BTreeMap<u32, u32>,
+    seconds: BTreeMap<Pair, Seconds>,
+    /// When clients that nobody knew said `completed`.
+    claims: BTreeMap<(Pair, u32), u64>,
 }
 
 impl Reference {
@@ -95,14 +123,15 @@ impl Reference {
     pub(super) fn arrive(&mut self, message: &Message, now: u64) {
         let pair = message.pair();
         let key = (pair, message.who.2);
+        let stops = message.event == Event::Stopped;
         let known = self.sessions.remove(&key);
-        if known.is_none() && message.event == Event::Stopped {
+        if known.is_none() && stops {
             return;
         }
         let is_new = known.is_some_and(|it| it.number != message.session);
         let mut session = match known {
             Some(session) if !(is_new && message.event == Event::Started) => session,
-            other => Session::new(message, now, other.is_some_and(|it| it.snatched)),
+            _ => Session::new(message, now),
         };
         let was_seeder = session.left == 0;
         if is_new || message.sent > session.sent {
@@ -110,25 +139,21 @@ impl Reference {
         }
         let transfer = self.transfers.entry(pair).or_default();
         let sums = &mut transfer.sums;
-        if !session.baseline {
-            let seconds = if was_seeder { &mut sums.seeded } else { &mut sums.leeched };
-            *seconds += now - session.seen;
+        if !session.baseline && was_seeder {
+            sums.seeded += self.seconds.entry(pair).or_default().add(session.seen, now);
+        } else if !session.baseline {
+            sums.leeched += now - session.seen;
         }
         if is_new {
-            let (families, snatched, baseline) = (session.families, session.snatched, session.baseline);
-            let left = session.left;
-            session = Session { left, families, snatched, baseline, ..Session::new(message, now, false) };
+            let (families, left, baseline) = (session.families, session.left, session.baseline);
+            session = Session { left, families, baseline, ..Session::new(message, now) };
         } else if !session.baseline {
             sums.uploaded += message.uploaded.saturating_sub(session.uploaded);
             sums.downloaded += message.downloaded.saturating_sub(session.downloaded);
         }
-        let completed = message.event == Event::Completed;
-        let finished = session.left == 0 && (completed || !was_seeder);
-        if finished && !session.snatched && (completed || !session.baseline) {
-            sums.snatched = true;
-            *self.snatches.entry(pair.1).or_default() += 1;
-        }
-        session.snatched |= finished;
+        session.fetched |= message.downloaded > session.downloaded;
+        sums.snatched |= session.left == 0 && !was_seeder && session.fetched;
+        session.fetched &= session.left > 0;
         session.uploaded = session.uploaded.max(message.uploaded);
         session.downloaded = session.downloaded.max(message.downloaded);
         session.seen = now;
@@ -136,11 +161,29 @@ impl Reference {
         session.families[usize::from(message.over_v6)] = true;
         transfer.left = session.left;
         transfer.seen = now;
-        if message.event != Event::Stopped {
+        if message.event == Event::Completed {
+            if known.is_none() && session.left == 0 {
+                self.claims.insert(key, now);
+            }
+        } else if self.claims.remove(&key).is_some() {
+            transfer.sums.snatched |= message.event != Event::Started;
+        }
+        if !stops {
             self.sessions.insert(key, session);
         }
-        transfer.stopped =
-            message.event == Event::Stopped && !self.sessions.keys().any(|(other, _)| *other == pair);
+        transfer.stopped = stops && !self.sessions.keys().any(|(other, _)| *other == pair);
+    }
+
+    /// The tracker reports what is due at the time `now`.
+    pub(super) fn gather(&mut self, now: u64) {
+        for ((pair, client), at) in std::mem::take(&mut self.claims) {
+            if now < at + u64::from(Claims::WAIT) {
+                self.claims.insert((pair, client), at);
+                continue;
+            }
+            let transfer = self.transfers.entry(pair).or_default();
+            (transfer.sums.snatched, transfer.left, transfer.stopped) = (true, 0, false);
+        }
     }
 
     /// What the tracker knows of a client.
@@ -149,7 +192,8 @@ impl Reference {
     }
 
     pub(super) fn copy(&self) -> Copy {
-        Copy { sessions: self.sessions.clone(), transfers: self.transfers.clone() }
+        let Self { sessions, transfers, seconds, .. } = self;
+        Copy { sessions: sessions.clone(), transfers: transfers.clone(), seconds: seconds.clone() }
     }
 
     /// The tracker stopped and is back at the time `now`.
@@ -163,6 +207,8 @@ impl Reference {
     /// were applied already, whichever are further.
     pub(super) fn kill(&mut self, copy: &Copy, applied: &BTreeMap<Pair, Transfer>, now: u64) {
         self.sessions.clone_from(&copy.sessions);
+        self.seconds.clone_from(&copy.seconds);
+        self.claims.clear();
         self.sessions.values_mut().for_each(|session| session.baseline = true);
         self.restart(now);
         for (pair, transfer) in &mut self.transfers {
@@ -170,11 +216,6 @@ impl Reference {
             let applied = applied.get(pair).copied().unwrap_or_default();
             transfer.sums = kept.sums.max(applied.sums);
         }
-    }
-
-    /// Downloads finished, of each torrent that has any.
-    pub(super) fn snatches(&self) -> Vec<(u32, u32)> {
-        self.snatches.iter().map(|(torrent, count)| (*torrent, *count)).collect()
     }
 
     /// Asserts that nothing has more than it may.

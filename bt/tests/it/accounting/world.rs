@@ -7,7 +7,7 @@ use bt::control::{Answer, Request};
 use bt::counts::Position;
 use bt::report::{Outbox, Report, is_new};
 use bt::restart::{Section, SwarmHead, Writer, read_all};
-use bt::swarm::{PeerBuffer, Rules, Stored, Swarm};
+use bt::swarm::{Claims, PeerBuffer, Rules, Stored, Swarm};
 
 use super::client::{Client, Message, families, pair};
 use super::reference::{Copy, Pair, Reference, Transfer};
@@ -18,6 +18,7 @@ const RULES: Rules = Rules { peers_per_member: 10, bytes_per_second: u64::MAX };
 /// What the tracker has in memory.
 struct Tracker {
     swarms: [Swarm; 2],
+    claims: Claims,
     /// What the swarms have to report; `seen` is of the tracker's clock.
     reports: Vec<Report>,
     outbox: Outbox,
@@ -29,6 +30,7 @@ struct Tracker {
 #[derive(Default)]
 pub(super) struct Database {
     pub(super) transfers: BTreeMap<Pair, Transfer>,
+    snatched: BTreeMap<u32, usize>,
     applied: BTreeMap<u64, u64>,
 }
 
@@ -53,7 +55,13 @@ pub(super) struct World {
 impl Tracker {
     fn start(epoch: u64, now: u64) -> Self {
         let swarms = [Swarm::new(0), Swarm::new(0)];
-        Self { swarms, reports: Vec::new(), outbox: Outbox::new(epoch, 1000), started: now }
+        Self {
+            swarms,
+            claims: Claims::default(),
+            reports: Vec::new(),
+            outbox: Outbox::new(epoch, 1000),
+            started: now,
+        }
     }
 
     fn clock(&self, now: u64) -> u32 {
@@ -66,12 +74,13 @@ impl Tracker {
         let swarm = &mut self.swarms[message.who.1];
         let mut rng = fastrand::Rng::with_seed(0);
         let mut peers = PeerBuffer::default();
-        let outcome = swarm.announce(&announcement, &RULES, now, &mut rng, |_| 0, &mut peers);
+        let mut outcome = swarm.announce(&announcement, &RULES, now, &mut rng, |_| 0, &mut peers);
         let stops = message.event == Event::Stopped;
         if !outcome.known && stops {
             return;
         }
         let (member, torrent) = message.pair();
+        self.claims.hear(torrent, &announcement, &mut outcome, now);
         self.reports.push(Report {
             member,
             torrent,
@@ -87,7 +96,9 @@ impl Tracker {
         });
     }
 
-    fn gather(&mut self) {
+    fn gather(&mut self, now: u64) {
+        let (now, reports) = (self.clock(now), &mut self.reports);
+        self.claims.take_due(now, |claim| reports.push(Report::of_claim(&claim)));
         for report in self.reports.drain(..) {
             assert!(self.outbox.add(&Report { seen: self.started + report.seen, ..report }));
         }
@@ -114,8 +125,7 @@ impl Tracker {
             last = Some(position);
         }
         for (number, swarm) in (0..).zip(&self.swarms) {
-            let snatched = swarm.counts().snatched;
-            let head = SwarmHead { info_hash: [number; 20].into(), snatched, loaded: 0 };
+            let head = SwarmHead { info_hash: [number; 20].into(), snatched: 0 };
             writer.swarm(&head, swarm.export(0, usize::MAX, self.clock(now)));
         }
         writer.finish();
@@ -131,7 +141,6 @@ impl Tracker {
                 Section::Reports(position, reports) => self.outbox.restore(position, reports),
                 Section::Swarm(head, peers) => {
                     let swarm = &mut self.swarms[usize::from(head.info_hash.as_bytes()[0])];
-                    swarm.raise_snatched(head.snatched);
                     for peer in peers {
                         let idle = peer.idle + away;
                         let back = idle <= TIMEOUT && swarm.restore(&Stored { idle, ..peer }, clock, exact);
@@ -157,9 +166,12 @@ impl Database {
             transfer.sums.downloaded += report.downloaded;
             transfer.sums.seeded += u64::from(report.seeded);
             transfer.sums.leeched += u64::from(report.leeched);
-            transfer.sums.snatched |= report.snatched;
+            if report.snatched && !transfer.sums.snatched {
+                transfer.sums.snatched = true;
+                *self.snatched.entry(report.torrent).or_default() += 1;
+            }
             transfer.left = report.left;
-            transfer.seen = report.seen;
+            transfer.seen = transfer.seen.max(report.seen);
             transfer.stopped = report.stopped;
         }
     }
@@ -190,7 +202,7 @@ impl World {
             Step::Start { who, says_so, late } => self.begin(who, says_so, late),
             Step::Stop(who) => self.end(who),
             Step::Wait(seconds) => self.wait(self.now + u64::from(seconds)),
-            Step::Gather => self.tracker.gather(),
+            Step::Gather => self.gather(),
             Step::Ask => {
                 let question = self.question();
                 let answer = self.answer(&question);
@@ -227,7 +239,8 @@ impl World {
 
     /// Lets all that waits arrive.
     pub(super) fn settle(&mut self) {
-        self.tracker.gather();
+        self.wait(self.now + u64::from(Claims::WAIT));
+        self.gather();
         for _ in 0..=self.tracker.outbox.batches() {
             self.take(Step::Ask);
         }
@@ -235,10 +248,18 @@ impl World {
         assert!(self.tracker.outbox.is_empty());
     }
 
-    /// Downloads finished as the swarms count them, of each torrent that has any.
-    pub(super) fn snatches(&self) -> Vec<(u32, u32)> {
-        let counts = (0..).zip(self.tracker.swarms.iter().map(|swarm| swarm.counts().snatched));
-        counts.filter(|(_, snatched)| *snatched > 0).collect()
+    /// Members who finished a download, of each torrent that has any: as the database counts them, and as it must.
+    pub(super) fn snatches(&self) -> [BTreeMap<u32, usize>; 2] {
+        let mut expected = BTreeMap::new();
+        for ((_, torrent), _) in self.reference.transfers.iter().filter(|(_, it)| it.sums.snatched) {
+            *expected.entry(*torrent).or_default() += 1;
+        }
+        [self.database.snatched.clone(), expected]
+    }
+
+    fn gather(&mut self) {
+        self.tracker.gather(self.now);
+        self.reference.gather(self.now);
     }
 
     fn announce(&mut self, announce: &Announce) {
@@ -350,7 +371,7 @@ impl World {
     }
 
     fn copy(&mut self) {
-        self.tracker.gather();
+        self.gather();
         self.file = Some((self.tracker.save(self.now), self.reference.copy()));
     }
 
@@ -363,6 +384,9 @@ impl World {
     }
 
     fn restart(&mut self, seconds: u32) {
+        let reports = &mut self.tracker.reports;
+        self.tracker.claims.take_all(|claim| reports.push(Report::of_claim(&claim)));
+        self.reference.gather(u64::MAX);
         self.copy();
         self.start(seconds);
         if let Some((file, _)) = &self.file {

@@ -1,6 +1,6 @@
 //! What a swarm must be, written for the reader and not for speed.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 
 use bt::announce::Event;
@@ -18,8 +18,12 @@ const UNIT: u64 = 1 << 16;
 pub(super) struct Known {
     pub(super) peer: Peer,
     pub(super) seen: u32,
-    pub(super) snatched: bool,
+    pub(super) fetched: bool,
     pub(super) baseline: bool,
+    /// Whether bytes of the second `seen` are accounted for.
+    ahead: bool,
+    /// Seconds since `seen` in which other clients of the member are accounted for.
+    shared: BTreeSet<u32>,
 }
 
 /// What an announce is to account for.
@@ -27,6 +31,7 @@ pub(super) struct Known {
 pub(super) struct Account {
     pub(super) known: bool,
     pub(super) snatched: bool,
+    pub(super) claimed: bool,
     pub(super) uploaded: u64,
     pub(super) downloaded: u64,
     pub(super) left: u64,
@@ -38,7 +43,8 @@ pub(super) struct Account {
 #[derive(Default)]
 pub(super) struct Model {
     pub(super) peers: HashMap<Key, Known>,
-    pub(super) snatched: u32,
+    /// The last second in which peers announced more than once, and what they had moved in it.
+    pub(super) last_second: (u32, u64),
 }
 
 fn state(left: u64, partial: bool) -> PeerState {
@@ -79,7 +85,8 @@ impl Known {
             state: state(left, a.event == Event::Paused),
             idle: 0,
         };
-        Self { peer, seen: now, snatched: false, baseline: false }
+        let fetched = left > 0 && a.downloaded > 0;
+        Self { peer, seen: now, fetched, baseline: false, ahead: false, shared: BTreeSet::new() }
     }
 }
 
@@ -91,7 +98,7 @@ impl Model {
         };
         let downloaders = number(PeerState::Leecher);
         let leechers = downloaders + number(PeerState::PartialSeed);
-        Counts { seeders: number(PeerState::Seeder), leechers, downloaders, snatched: self.snatched }
+        Counts { seeders: number(PeerState::Seeder), leechers, downloaders, snatched: 0 }
     }
 
     pub(super) fn announce(&mut self, a: &Announcement, rules: &Rules, now: u32) -> Account {
@@ -101,20 +108,28 @@ impl Model {
             return self.join(a, now);
         };
         if is_new {
-            let account = Self::begin(a, before.snatched);
-            self.put(a, &account, Known { snatched: before.snatched, ..Known::new(a, now) });
-            self.snatched += u32::from(account.snatched);
-            return Account { known: true, ..account };
+            let left = a.left.expect("absent only in `stopped`");
+            let account = Account { known: true, left, ..Account::default() };
+            self.put(a, &account, Known::new(a, now));
+            return account;
         }
-        let is_late = is_late(&before, a, now);
-        let account = Self::account(&before, a, is_late, rules, now);
-        self.snatched += u32::from(account.snatched);
-        let starts_over = !is_late && moved_less(a, &before.peer);
+        let starts_over = moved_less(a, &before.peer) && now - before.seen > 120 && a.event != Event::Stopped;
+        let is_late = is_late(&before, a, now) || (moved_less(a, &before.peer) && !starts_over);
+        let grown = a.downloaded > before.peer.downloaded;
+        let fetched = if starts_over { a.downloaded > 0 } else { before.fetched || grown };
+        let (mut account, waits) = self.account(&mut before, a, (is_late, starts_over), rules, now);
+        account.snatched = account.left == 0 && before.peer.left > 0 && fetched;
+        before.fetched = fetched && account.left > 0;
         let counter = |before: u64, now: u64| if starts_over { now } else { before.max(now) };
-        before.snatched |= account.snatched || (before.peer.left > 0 && account.left == 0);
-        before.peer.uploaded = counter(before.peer.uploaded, a.uploaded);
-        before.peer.downloaded = counter(before.peer.downloaded, a.downloaded);
+        if waits {
+            before.peer.uploaded += account.uploaded;
+            before.peer.downloaded += account.downloaded;
+        } else {
+            before.peer.uploaded = counter(before.peer.uploaded, a.uploaded);
+            before.peer.downloaded = counter(before.peer.downloaded, a.downloaded);
+        }
         before.seen = now;
+        before.shared.clear();
         before.baseline = false;
         let partial = if is_late { before.peer.state } else { state(1, a.event == Event::Paused) };
         before.peer.state = state(account.left, partial == PeerState::PartialSeed);
@@ -123,12 +138,12 @@ impl Model {
     }
 
     fn join(&mut self, a: &Announcement, now: u32) -> Account {
-        if a.event == Event::Stopped {
-            return Account { left: a.left.unwrap_or(0), ..Account::default() };
+        let left = a.left.unwrap_or(0);
+        let claimed = a.event == Event::Completed && left == 0;
+        let account = Account { left, claimed, ..Account::default() };
+        if a.event != Event::Stopped {
+            self.put(a, &account, Known::new(a, now));
         }
-        let account = Self::begin(a, false);
-        self.snatched += u32::from(account.snatched);
-        self.put(a, &account, Known { snatched: account.snatched, ..Known::new(a, now) });
         account
     }
 
@@ -139,38 +154,63 @@ impl Model {
         a.event == Event::Started && here && (moved_less(a, peer) || lacks_more(a, peer))
     }
 
-    fn begin(a: &Announcement, snatched: bool) -> Account {
-        let left = a.left.expect("absent only in `stopped`");
-        let got_all = left == 0 && a.event == Event::Completed;
-        Account { snatched: got_all && !snatched, left, ..Account::default() }
+    fn account(
+        &mut self,
+        before: &mut Known,
+        a: &Announcement,
+        (is_late, starts_over): (bool, bool),
+        rules: &Rules,
+        now: u32,
+    ) -> (Account, bool) {
+        let Known { peer, seen, baseline, .. } = &*before;
+        let stops = a.event == Event::Stopped;
+        let pieces = |left: u64| left.div_ceil(UNIT);
+        let says_nothing = stops
+            && (a.uploaded, a.downloaded) == (0, 0)
+            && a.left.is_some_and(|left| pieces(left) != pieces(peer.left));
+        let left = a.left.filter(|_| !is_late && !says_nothing).unwrap_or(peer.left);
+        let mut account = Account { known: true, left, ..Account::default() };
+        if *baseline {
+            return (account, false);
+        }
+        if peer.left == 0 {
+            let seconds = (seen + 1..=now).filter(|second| !before.shared.contains(second));
+            account.seeded = self.seed(a.member, seconds.collect());
+        } else {
+            account.leeched = now - seen;
+        }
+        let grown = if starts_over {
+            (0, 0)
+        } else {
+            (a.uploaded.saturating_sub(peer.uploaded), a.downloaded.saturating_sub(peer.downloaded))
+        };
+        let most = rules.bytes_per_second;
+        let idle = now - seen;
+        let seconds = idle.saturating_sub(before.ahead.into());
+        let spent = if self.last_second.0 == now { self.last_second.1 } else { 0 };
+        let possible = if seconds > 0 { most * u64::from(seconds) } else { most.saturating_sub(spent) };
+        account.uploaded = grown.0.min(possible);
+        account.downloaded = grown.1.min(possible);
+        let cut = grown.0.max(grown.1) > possible;
+        if seconds > 0 {
+            before.ahead = false;
+            account.clamped = cut;
+            return (account, false);
+        }
+        let moved = account.uploaded.max(account.downloaded);
+        self.last_second = (now, spent + moved);
+        before.ahead = moved > 0 || (before.ahead && idle == 0);
+        let waits = cut && !stops && grown.0.max(grown.1) <= most;
+        account.clamped = cut && !waits;
+        (account, waits)
     }
 
-    fn account(before: &Known, a: &Announcement, is_late: bool, rules: &Rules, now: u32) -> Account {
-        let Known { peer, seen, snatched, baseline } = before;
-        let left = a.left.filter(|_| !is_late).unwrap_or(peer.left);
-        let got_all = left == 0 && (a.event == Event::Completed || peer.left > 0);
-        // What an old copy lacked may have been counted after the copy was made.
-        let counts = a.event == Event::Completed || !baseline;
-        let mut account =
-            Account { known: true, snatched: got_all && counts && !snatched, left, ..Account::default() };
-        if *baseline {
-            return account;
+    /// A client of the member is accounted for these seconds: no other will be.
+    fn seed(&mut self, member: u32, seconds: Vec<u32>) -> u32 {
+        for (_, other) in self.peers.iter_mut().filter(|(key, _)| key.0 == member) {
+            other.shared.extend(seconds.iter().filter(|second| **second > other.seen));
         }
-        let seconds = now - seen;
-        if peer.left == 0 {
-            account.seeded = seconds;
-        } else {
-            account.leeched = seconds;
-        }
-        if is_late || !moved_less(a, peer) {
-            let most = rules.bytes_per_second * u64::from(seconds.max(1));
-            let grown =
-                (a.uploaded.saturating_sub(peer.uploaded), a.downloaded.saturating_sub(peer.downloaded));
-            account.uploaded = grown.0.min(most);
-            account.downloaded = grown.1.min(most);
-            account.clamped = grown.0 > most || grown.1 > most;
-        }
-        account
+        u32::try_from(seconds.len()).expect("few")
     }
 
     fn put(&mut self, a: &Announcement, account: &Account, mut known: Known) {
@@ -227,9 +267,11 @@ impl Model {
                 downloaded: it.peer.downloaded,
                 left: it.peer.left,
                 partial: it.peer.state == PeerState::PartialSeed,
-                snatched: it.snatched,
+                fetched: it.fetched,
                 baseline: it.baseline,
+                ahead: it.ahead,
                 idle: now - it.seen,
+                shared: u32::try_from(it.shared.len()).expect("few"),
             })
             .collect();
         all.sort_by_key(|it| (it.member, it.identity));

@@ -142,6 +142,7 @@ impl Pair {
         let got = Account {
             known: outcome.known,
             snatched: outcome.snatched,
+            claimed: outcome.claimed,
             uploaded: outcome.uploaded,
             downloaded: outcome.downloaded,
             left: outcome.left,
@@ -160,13 +161,14 @@ impl Pair {
             .step_by(7)
             .flat_map(|from| self.swarm.export(from, 7, self.clock).collect::<Vec<_>>())
             .collect();
-        self.swarm = Swarm::new(self.swarm.counts().snatched);
+        self.swarm = Swarm::new(0);
         (self.now, self.clock) = (self.now + away, 3);
         for peer in &stored {
             let peer = Stored { idle: peer.idle + away, ..*peer };
             assert!(self.swarm.restore(&peer, self.clock, exact));
             assert!(!self.swarm.restore(&peer, self.clock, exact), "it is here already");
         }
+        self.model.last_second = Default::default();
         for known in self.model.peers.values_mut() {
             known.baseline |= !exact;
         }
