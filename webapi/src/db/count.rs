@@ -27,13 +27,12 @@ pub async fn is_emptied(client: &impl GenericClient) -> Result<bool, Error> {
     Ok(one(client, sql, &[]).await?.get("emptied"))
 }
 
-/// Writes the seeders and leechers of `records` where they differ, and raises what was snatched.
+/// Writes the seeders and leechers of `records` where they differ.
 pub async fn write(client: &impl GenericClient, records: &[Record]) -> Result<(), Error> {
     let hashes: Vec<&[u8]> = records.iter().map(|it| &it.info_hash.as_bytes()[..]).collect();
     let column = |of: fn(&Record) -> u32| -> Vec<i32> { records.iter().map(of).map(saturated).collect() };
     let seeders = column(|it| it.seeders);
     let leechers = column(|it| it.leechers);
-    let snatched = column(|it| it.snatched);
     let sql = "
         insert into torrent_counts as c (torrent_id, seeders, leechers)
         select t.id, v.seeders, v.leechers
@@ -43,11 +42,6 @@ pub async fn write(client: &impl GenericClient, records: &[Record]) -> Result<()
         on conflict (torrent_id) do update set seeders = excluded.seeders, leechers = excluded.leechers
         where (c.seeders, c.leechers) is distinct from (excluded.seeders, excluded.leechers)";
     execute(client, sql, &[&hashes, &seeders, &leechers]).await?;
-    let sql = "
-        update torrents t set snatched = v.snatched
-        from unnest($1::bytea[], $2::int[]) as v (info_hash, snatched)
-        where t.info_hash = v.info_hash and t.snatched < v.snatched";
-    execute(client, sql, &[&hashes, &snatched]).await?;
     Ok(())
 }
 

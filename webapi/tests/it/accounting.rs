@@ -1,11 +1,17 @@
 //! Reports of the tracker end up in the sums exactly once, through every fault between the two.
 
+use std::future::poll_fn;
 use std::time::Duration;
 
+use bt::counts::Position;
 use bt::report::Report;
 use tokio::net::TcpListener;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+use tokio_postgres::{AsyncMessage, Client, NoTls};
 use webapi::app::App;
+use webapi::db::report;
 use webapi::server;
 
 use super::errors::{CUT, OPEN, Proxy, STUCK};
@@ -76,6 +82,74 @@ async fn what_is_reported_is_added_up() {
     let totals = "select (uploaded, downloaded, seeded_seconds, leeched_seconds)::text from user_totals";
     assert_eq!(site.value::<String>(totals).await, "(15,600,7,60)");
     tracker.kill().await;
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn a_snatch_is_counted_once_for_each_member_and_torrent_and_the_tracker_is_told() {
+    let place = Place::new();
+    let site = site(&place).await;
+    let member = site.member("wren", &[]).await;
+    site.add("robin", &[]).await;
+    for title in ["a", "b", "c"] {
+        member.add_torrent(title).await;
+    }
+    let (_client, mut told) = listen(&site).await;
+    let tracker = Tracker::start(&place, 1, Vec::new()).await;
+    let snatch = |member, torrent| Report { member, torrent, snatched: true, ..moved(0, 10) };
+    let counted = "select string_agg(snatched::text, ' ' order by id) from torrents";
+    // In a first report, in a later one, and again and again.
+    tracker.report(1, 1, vec![snatch(1, 1), moved(1, 1), snatch(2, 1), snatch(1, 2), snatch(77, 3)]);
+    tracker.all_applied().await;
+    assert_eq!(site.value::<String>(counted).await, "2 1 0");
+    assert_eq!(told.recv().await.as_deref(), Some("torrents:1,2"));
+    for seq in 2..10 {
+        tracker.report(1, seq, vec![snatch(1, 1), snatch(2, 1)]);
+    }
+    tracker.report(1, 10, vec![Report { torrent: 3, ..moved(1, 1) }]);
+    tracker.report(1, 11, vec![snatch(1, 3), Report { clamped: true, ..snatch(1, 99) }]);
+    tracker.all_applied().await;
+    assert_eq!(site.value::<String>(counted).await, "2 1 1");
+    assert_eq!(told.recv().await.as_deref(), Some("torrents:3"), "nothing in between");
+    let finished = "select count(*) from transfers where snatched_at is not null";
+    assert_eq!(site.value::<i64>(finished).await, 4);
+    tracker.kill().await;
+    site.stop().await;
+}
+
+/// The payloads of what is notified to the tracker from now on.
+async fn listen(site: &Site) -> (Client, UnboundedReceiver<String>) {
+    let login = infra::db::settings(&site.database.tracker, "test");
+    let (client, mut connection) = login.connect(NoTls).await.expect("a connection");
+    let (sender, heard) = unbounded_channel();
+    tokio::spawn(async move {
+        while let Some(Ok(message)) = poll_fn(|cx| connection.poll_message(cx)).await {
+            if let AsyncMessage::Notification(notification) = message {
+                let _ = sender.send(notification.payload().to_owned());
+            }
+        }
+    });
+    client.batch_execute("listen directory").await.expect("listening");
+    (client, heard)
+}
+
+#[tokio::test]
+async fn two_sites_at_one_tracker_count_a_snatch_once() {
+    let place = Place::new();
+    let site = site(&place).await;
+    site.member("wren", &[]).await.add_torrent("a").await;
+    let snatch = Report { snatched: true, ..moved(0, 0) };
+    let mut applying = JoinSet::new();
+    for epoch in 0..20 {
+        let mut client = site.app.connection().await.expect("a connection");
+        applying.spawn(async move {
+            let transaction = client.transaction().await.expect("a transaction");
+            report::apply(&transaction, Position { epoch, seq: 1 }, &[snatch]).await.expect("applied");
+            transaction.commit().await.expect("committed");
+        });
+    }
+    applying.join_all().await;
+    assert_eq!(site.value::<i32>("select snatched from torrents").await, 1);
     site.stop().await;
 }
 
