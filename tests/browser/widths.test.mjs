@@ -103,6 +103,15 @@ test("nothing leaves its place at any width: signing in and claiming an invite",
   await stranger.close();
 });
 
+for (const name of ["torrents", "snatches", "members", "member's transfers", "swarm", "account", "transfers", "security"]) {
+  test(`the largest numbers stay in their tables: ${name}`, async () => {
+    const address = PAGES[name];
+    await page.goto(`${product.site}${typeof address === "string" ? address : address()}`);
+    await page.evaluate(enlarge);
+    await checkWidths(page, name);
+  });
+}
+
 test("folders that hold one folder alone stand in one line", async () => {
   await page.goto(`${product.site}/torrents/${ids.deep}`);
   const chain = page.locator("summary", { hasText: "level-00" });
@@ -136,6 +145,17 @@ test("a title written from right to left does not reorder what stands around it"
   await page.goto(product.site);
   await page.locator("bdi", { hasText: HEBREW }).waitFor();
 });
+
+/** Runs in the page: puts values in its tables that are as long as any. */
+function enlarge() {
+  const longest = [[/B$/, "999.9 GiB"], [/^\d+ s$/, "1234 d 23 h"], [/%$/, "100 %"], [/ago$/, "59 min ago"], [/^\d+$/, "123456"]];
+  for (const it of document.querySelectorAll("td.number")) {
+    const value = longest.find(([pattern]) => pattern.test(it.textContent.trim()));
+    if (value) it.textContent = value[1];
+  }
+  for (const it of document.querySelectorAll("td time")) it.textContent = "11 months ago";
+  for (const it of document.querySelectorAll("td.address .muted")) it.textContent = "[2001:db8:1234:5678:9abc:def0:1234:5678]:65535";
+}
 
 /** Uploads a .torrent: its id. */
 async function add(name, metainfo, title, more = {}) {
