@@ -68,6 +68,10 @@ export function measure() {
   for (const it of document.querySelectorAll(".masthead :is(a, button, summary), .table :is(th, time)")) {
     if (shown(it) && lines(it) > 1) complain(it, "stands in two lines");
   }
+  for (const table of document.querySelectorAll(".table")) {
+    const room = table.parentElement.clientWidth;
+    if (shown(table) && table.offsetWidth > room + SLACK) complain(table, `is ${table.offsetWidth - room} pixels wider than its frame`);
+  }
   const masthead = document.querySelector(".masthead");
   if (masthead && !masthead.querySelector("details[open]") && masthead.offsetHeight > 7 * em) complain(masthead, "is too high");
   return faults;
