@@ -112,6 +112,16 @@ for (const name of ["torrents", "snatches", "members", "member's transfers", "sw
   });
 }
 
+test("without scripts dates in full stay in their tables", async () => {
+  const context = await browser.newContext({ javaScriptEnabled: false, storageState: await page.context().storageState() });
+  const plain = await openPage(context);
+  for (const address of ["/", "/members", "/members/1/transfers", "/account", "/account/transfers", "/account/security", "/invites"]) {
+    await plain.goto(`${product.site}${address}`);
+    await checkWidths(plain, address);
+  }
+  await context.close();
+});
+
 test("folders that hold one folder alone stand in one line", async () => {
   await page.goto(`${product.site}/torrents/${ids.deep}`);
   const chain = page.locator("summary", { hasText: "level-00" });

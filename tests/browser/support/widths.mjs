@@ -65,7 +65,7 @@ export function measure() {
     // The space at which its lines part has no box.
     if (widthOf(folder) + em / 2 < folder.parentElement.clientWidth) complain(folder, "is a folder's name in two lines");
   }
-  for (const it of document.querySelectorAll(".masthead :is(a, button, summary), .table :is(th, time)")) {
+  for (const it of document.querySelectorAll(".masthead :is(a, button, summary), .table :is(th, time[title])")) {
     if (shown(it) && lines(it) > 1) complain(it, "stands in two lines");
   }
   for (const table of document.querySelectorAll(".table")) {
