@@ -50,6 +50,8 @@ pub struct Keys {
     pub password: [u8; 32],
     /// Hashes session ids before they are stored.
     pub session: [u8; 32],
+    /// Tags of the cookies by which browsers are known that signed in before.
+    pub device: [u8; 32],
     /// Tells the peers of a member apart, without their ids.
     pub peer: [u8; 32],
 }
@@ -64,6 +66,7 @@ impl Keys {
             api_token: key("fairywren 2026-11-21 api token"),
             password: key("fairywren 2026-11-21 password pepper"),
             session: key("fairywren 2026-11-21 session id"),
+            device: key("fairywren 2026-11-30 known browser"),
             peer: key("fairywren 2026-11-21 peer identity"),
         }
     }
@@ -97,14 +100,14 @@ mod tests {
     #[test]
     fn keys_differ_from_each_other_and_with_the_salt() {
         let keys = |salt: &str| {
-            let Keys { announce, invite, api_token, password, session, peer } =
+            let Keys { announce, invite, api_token, password, session, device, peer } =
                 Keys::derive(&salt.to_owned().into());
-            [announce, invite, api_token, password, session, peer]
+            [announce, invite, api_token, password, session, device, peer]
         };
         let mut all = [keys("a"), keys("b")].concat();
         all.sort_unstable();
         all.dedup();
-        assert_eq!(all.len(), 12);
+        assert_eq!(all.len(), 14);
     }
 
     #[test]

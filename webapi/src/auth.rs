@@ -2,6 +2,7 @@
 
 pub mod anonymous;
 pub mod csrf;
+pub mod device;
 pub mod session;
 pub mod visitor;
 
@@ -9,6 +10,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
 pub use csrf::{Checked, CheckedJson, CsrfChecked, Guard};
+pub use device::Caller;
 
 use crate::app::App;
 use crate::db::user::Account;

@@ -5,6 +5,7 @@ pub mod attempts;
 pub mod client_name;
 pub mod cursor;
 pub mod description;
+pub mod device;
 pub mod doctor;
 pub mod history;
 pub mod invite;

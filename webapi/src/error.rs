@@ -56,7 +56,7 @@ pub enum Error {
     #[error("{0}")]
     MediaType(&'static str),
     /// 429.
-    #[error("too many attempts; try again in {} seconds", .retry_after.as_secs().max(1))]
+    #[error("too many attempts; try again in {}", wait(*.retry_after))]
     TooMany {
         /// Goes out as `Retry-After`.
         retry_after: Duration,
@@ -115,6 +115,21 @@ impl Error {
     }
 }
 
+/// A wait in words: whole minutes, or seconds where it is less than one. Rounded up, so that nobody comes too early.
+fn wait(time: Duration) -> String {
+    let (number, unit) = match whole_seconds(time) {
+        seconds @ 0..60 => (seconds, "second"),
+        seconds => (seconds.div_ceil(60), "minute"),
+    };
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {unit}{plural}")
+}
+
+/// At least one.
+fn whole_seconds(time: Duration) -> u64 {
+    time.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX).max(1)
+}
+
 /// How an error shall be shown; the layer in `router/faces.rs` does so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Face {
@@ -160,7 +175,7 @@ impl Error {
     /// Seconds after which the request may do.
     pub fn retry_after(&self) -> Option<u64> {
         match self {
-            Self::TooMany { retry_after } => Some(retry_after.as_secs().max(1)),
+            Self::TooMany { retry_after } => Some(whole_seconds(*retry_after)),
             Self::Unavailable(_) => Some(2),
             _ => None,
         }
@@ -199,5 +214,27 @@ impl From<PoolError> for Error {
 impl From<anyhow::Error> for Error {
     fn from(error: anyhow::Error) -> Self {
         Self::Internal(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_speak_in_minutes_and_below_one_in_seconds() {
+        for (millis, words) in [
+            (0, "1 second"),
+            (1_000, "1 second"),
+            (1_001, "2 seconds"),
+            (59_000, "59 seconds"),
+            (59_001, "1 minute"),
+            (60_000, "1 minute"),
+            (60_001, "2 minutes"),
+            (293_000, "5 minutes"),
+        ] {
+            let error = Error::TooMany { retry_after: Duration::from_millis(millis) };
+            assert_eq!(error.to_string(), format!("too many attempts; try again in {words}"));
+        }
     }
 }

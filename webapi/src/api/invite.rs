@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 use super::user::UserBody;
 use super::{AnyFailure, BodyFailure, ChangeFailure, ErrorBody, Failure, List, MemberFailure, created};
 use crate::app::App;
-use crate::auth::{CsrfChecked, Inviter, Member};
+use crate::auth::{Caller, CsrfChecked, Inviter, Member};
 use crate::db;
 use crate::db::invite::Invite;
 use crate::domain::cursor;
@@ -21,7 +21,6 @@ use crate::domain::invite::{self, State as InviteState};
 use crate::error::Error;
 use crate::extract::{Json, Paging};
 use crate::router::parameters::{Id, Segment};
-use crate::server::ClientAddress;
 
 /// The operations.
 pub fn routes() -> OpenApiRouter<App> {
@@ -164,11 +163,11 @@ async fn show(State(app): State<App>, Segment(secret): Segment) -> Result<Json<I
 )]
 async fn claim(
     State(app): State<App>,
-    ClientAddress(address): ClientAddress,
+    caller: Caller,
     Segment(secret): Segment,
     Json(form): Json<Claim>,
 ) -> Result<impl IntoResponse, Failure> {
-    let new = invite::claim(&app, &secret, (&form.username, form.password), address).await?;
+    let new = invite::claim(&app, &secret, (&form.username, form.password), &caller).await?;
     let profile =
         db::user::profile(&app.connection().await?, new.id).await?.ok_or(Error::NotFound("user"))?;
     Ok(created(&app, &format!("/api/users/{}", new.id), UserBody::new(profile)))

@@ -1,5 +1,6 @@
 //! `/api/session`: signing in and out; `/api/sessions`: where else one is signed in.
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
@@ -17,13 +18,12 @@ use super::{
 use crate::app::App;
 use crate::auth::session::own_hash;
 use crate::auth::visitor::Visitor;
-use crate::auth::{self, CsrfChecked, Member};
+use crate::auth::{self, Caller, CsrfChecked, Member};
 use crate::db;
 use crate::domain::account;
 use crate::error::Error;
 use crate::extract::Json;
 use crate::router::parameters::Id;
-use crate::server::ClientAddress;
 
 /// The operations.
 pub fn routes() -> OpenApiRouter<App> {
@@ -83,7 +83,11 @@ pub struct SessionItem {
 
 /// Sign in.
 ///
-/// The answer sets the session's cookie.
+/// The answer sets the session's cookie, and one that tells this browser from strangers who guess.
+///
+/// Failures are counted per name and network and per network (`signInAttempts` of the configuration, 10 in 5 minutes
+/// where it says nothing else; an IPv6 network is a /64, and its /48 may fail ten times as often), and per name over
+/// all networks (100). A client that signed in before and sends its cookie `device` is counted by itself alone.
 #[utoipa::path(
     post,
     path = "/api/session",
@@ -104,17 +108,18 @@ pub struct SessionItem {
 )]
 async fn sign_in(
     State(app): State<App>,
-    ClientAddress(address): ClientAddress,
+    caller: Caller,
     session: Session,
     headers: HeaderMap,
     Json(form): Json<SignIn>,
 ) -> Result<impl IntoResponse, Failure> {
-    let verified = account::verify(&app, &form.username, form.password, address).await?;
+    let verified = account::verify(&app, &form.username, form.password, &caller).await?;
     let id = verified.id;
     let account = db::user::find_enabled(&app.connection().await?, id).await?.ok_or(Error::Credentials)?;
     let csrf = auth::session::start(&session, &verified, &headers).await?;
     let user = SessionUser { id, name: account.name, roles: account.roles };
-    Ok(created(&app, "/api/session", SessionBody { user, csrf_token: Some(csrf) }))
+    let body = SessionBody { user, csrf_token: Some(csrf) };
+    Ok((Extension(caller.remember(&app, &verified)?), created(&app, "/api/session", body)))
 }
 
 /// Who is signed in.

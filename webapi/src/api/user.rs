@@ -1,7 +1,9 @@
 //! `/api/users` and what is below it.
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::IntoResponse;
 use infra::secrets::Secret;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -13,14 +15,13 @@ use utoipa_axum::routes;
 use super::transfer::Totals;
 use super::{AnyFailure, BodyFailure, ChangeFailure, ErrorBody, Failure, List, MemberFailure, role_names};
 use crate::app::App;
-use crate::auth::{Administrator, CheckedJson, CsrfChecked, Member, Staff};
+use crate::auth::{Administrator, Caller, CheckedJson, CsrfChecked, Member, Staff};
 use crate::db;
 use crate::db::user::Profile;
 use crate::domain::{account, cursor, role};
 use crate::error::Error;
 use crate::extract::{Json, Paging, Query};
 use crate::router::parameters::Id;
-use crate::server::ClientAddress;
 
 /// The operations.
 pub fn routes() -> OpenApiRouter<App> {
@@ -252,16 +253,16 @@ async fn change(
 )]
 async fn change_password(
     State(app): State<App>,
-    ClientAddress(address): ClientAddress,
+    caller: Caller,
     member: Member,
     Id(id): Id,
     session: Session,
     CheckedJson(form): CheckedJson<ChangePassword>,
-) -> Result<StatusCode, Failure> {
+) -> Result<impl IntoResponse, Failure> {
     own(&member, id)?;
     let passwords = (form.password, form.new_password);
-    account::change_password(&app, &member, &session, passwords, address).await?;
-    Ok(StatusCode::NO_CONTENT)
+    let changed = account::change_password(&app, &member, &session, passwords, &caller).await?;
+    Ok((Extension(caller.remember(&app, &changed)?), StatusCode::NO_CONTENT))
 }
 
 /// Your announce URL.

@@ -68,12 +68,15 @@ pub fn random() -> Result<String, Error> {
     Ok(infra::secrets::random_text().map_err(anyhow::Error::from)?.reveal().to_owned())
 }
 
-fn read(headers: &HeaderMap, name: &str) -> Option<String> {
+/// The value of the request's first cookie of this name.
+pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|it| it.to_str().ok());
-    let value = cookies
-        .flat_map(|it| it.split(';'))
-        .filter_map(|it| it.trim().split_once('='))
-        .find_map(|(key, value)| (key == name).then_some(value))?;
+    let mut pairs = cookies.flat_map(|it| it.split(';')).filter_map(|it| it.trim().split_once('='));
+    pairs.find_map(|(key, value)| (key == name).then_some(value))
+}
+
+fn read(headers: &HeaderMap, name: &str) -> Option<String> {
+    let value = cookie(headers, name)?;
     let plain =
         value.len() == LEN && value.bytes().all(|it| it.is_ascii_alphanumeric() || b"-_".contains(&it));
     plain.then(|| value.to_owned())

@@ -77,6 +77,8 @@ impl Profile {
 pub struct Credentials {
     /// Of the account.
     pub id: i32,
+    /// As it was made.
+    pub name: String,
     /// A PHC string.
     pub password_hash: String,
     /// Whether it may not sign in.
@@ -150,9 +152,11 @@ pub async fn any(client: &impl GenericClient) -> Result<bool, Error> {
 /// By name, in any case.
 pub async fn credentials(client: &impl GenericClient, name: &str) -> Result<Option<Credentials>, Error> {
     let sql = "
-        select id, password_hash, disabled_at is not null as disabled from users where lower(name) = lower($1::text)";
+        select id, name, password_hash, disabled_at is not null as disabled
+        from users where lower(name) = lower($1::text)";
     Ok(optional(client, sql, &[&name]).await?.map(|row| Credentials {
         id: row.get("id"),
+        name: row.get("name"),
         password_hash: row.get("password_hash"),
         disabled: row.get("disabled"),
     }))

@@ -1,17 +1,19 @@
 //! Accounts: names, signing in, passwords, the announce URL.
 
-use std::net::IpAddr;
 use std::time::Instant;
 
 use bt::announce_key;
 use deadpool_postgres::GenericClient;
 use infra::secrets::Secret;
+use time::OffsetDateTime;
 use tower_sessions::Session;
 
+use super::attempts::Attempt;
+use super::device::DeviceId;
 use super::password;
 use crate::app::App;
-use crate::auth::Member;
 use crate::auth::session::own_hash;
+use crate::auth::{Caller, Member};
 use crate::db;
 use crate::db::user::NewUser;
 use crate::error::{Error, Fields};
@@ -67,46 +69,67 @@ pub async fn create(client: &impl GenericClient, user: &NewUser<'_>) -> Result<i
 pub struct Verified {
     /// Of the account.
     pub id: i32,
+    /// Of the account, as it was made.
+    pub name: String,
     /// The PHC string that the password was right for.
     pub password_hash: String,
 }
 
-/// The account whose name and password these are. Unknown names take as long and answer the same.
-pub async fn verify(app: &App, name: &str, password: Secret, address: IpAddr) -> Result<Verified, Error> {
-    app.attempts.check(name, address, Instant::now())?;
-    let found = db::user::credentials(&app.connection().await?, name).await?;
+/// The account whose name and password these are. Unknown names, and what cannot be a name, take as long and answer the
+/// same.
+pub async fn verify(app: &App, name: &str, password: Secret, caller: &Caller) -> Result<Verified, Error> {
+    let key = &app.keys.device;
+    let name = Some(name).filter(|it| is_name(it));
+    let device = name.and_then(|it| caller.devices.find(key, it, OffsetDateTime::now_utc()));
+    let mut attempt = Attempt { name, device: device.map(|it| it.id), ..Attempt::link(caller.address) };
+    app.attempts.check(&attempt, Instant::now())?;
+    let found = match name {
+        Some(name) => db::user::credentials(&app.connection().await?, name).await?,
+        None => None,
+    };
+    let known = device.filter(|device| {
+        found.as_ref().is_some_and(|it| device.has_signed_in_with(key, it.id, &it.password_hash))
+    });
+    attempt.device = known.map(|it| it.id);
     let place = app.passwords.place().await?;
     // Once more: while this one waited for its place, others may have failed.
-    app.attempts.check(name, address, Instant::now())?;
+    app.attempts.check(&attempt, Instant::now())?;
     let stored = found.as_ref().map(|it| it.password_hash.clone());
     let right = app.passwords.verify(place, password, stored).await?;
     match found.filter(|_| right) {
         Some(account) if account.disabled => {
             Err(Error::Forbidden("this account is disabled; ask the staff of this site"))
         }
-        Some(account) => Ok(Verified { id: account.id, password_hash: account.password_hash }),
+        Some(account) => {
+            Ok(Verified { id: account.id, name: account.name, password_hash: account.password_hash })
+        }
         None => {
-            app.attempts.fail(name, address, Instant::now());
+            app.attempts.fail(&attempt, Instant::now());
             Err(Error::Credentials)
         }
     }
 }
 
-/// Replaces a member's password and ends their other sessions. API tokens stay.
+/// Replaces a member's password and ends their other sessions. API tokens stay. Answers what this browser is known by
+/// from now on.
 pub async fn change_password(
     app: &App,
     member: &Member,
     session: &Session,
     (present, new): (Secret, Secret),
-    address: IpAddr,
-) -> Result<(), Error> {
+    caller: &Caller,
+) -> Result<Verified, Error> {
     password::check(&new).map_err(|problem| Error::field("new_password", problem))?;
-    app.attempts.check(&member.name, address, Instant::now())?;
+    let current = own_hash(app, member, session);
+    // Whoever is signed in is known: strangers who guess at the name keep nobody from changing the password.
+    let device = current.as_deref().and_then(|it| it.first_chunk()).map(|it| DeviceId(*it));
+    let attempt = Attempt { name: Some(&member.name), device, ..Attempt::link(caller.address) };
+    app.attempts.check(&attempt, Instant::now())?;
     let old = db::user::password_hash(&app.connection().await?, member.id).await?;
     let old = old.ok_or(Error::Unauthorized)?;
     let place = app.passwords.place().await?;
     if !app.passwords.verify(place, present, Some(old.clone())).await? {
-        app.attempts.fail(&member.name, address, Instant::now());
+        app.attempts.fail(&attempt, Instant::now());
         return Err(Error::field("password", "this is not your present password"));
     }
     let place = app.passwords.place().await?;
@@ -116,11 +139,10 @@ pub async fn change_password(
     if !db::user::set_password(&transaction, member.id, &old, &hash).await? {
         return Err(Error::field("password", "the password was changed meanwhile; type the present one"));
     }
-    let current = own_hash(app, member, session);
     db::session::end_others(&transaction, member.id, current.as_deref()).await?;
     transaction.commit().await?;
     app.announce_departure(member.id);
-    Ok(())
+    Ok(Verified { id: member.id, name: member.name.clone(), password_hash: hash })
 }
 
 /// The URL for torrents that a member makes by hand: it is good for any torrent of the site.
@@ -142,11 +164,5 @@ mod tests {
         for name in ["", "a", "a b", "ä1", "a\n", &"x".repeat(33), "a/b", "<b>"] {
             assert!(!is_name(name), "{name}");
         }
-    }
-
-    #[test]
-    fn every_wrong_field_is_named_at_once() {
-        let Err(Error::Invalid(fields)) = check("?", &"short".to_owned().into()) else { panic!("accepted") };
-        assert_eq!(fields.keys().copied().collect::<Vec<_>>(), ["password", "username"]);
     }
 }

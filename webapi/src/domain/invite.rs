@@ -1,6 +1,5 @@
 //! Invites: links that make one account each.
 
-use std::net::IpAddr;
 use std::time::Instant;
 
 use bt::token::Token;
@@ -8,8 +7,9 @@ use deadpool_postgres::GenericClient;
 use infra::secrets::Secret;
 
 use super::account::{self, Verified};
+use super::attempts::Attempt;
 use crate::app::App;
-use crate::auth::{ADMINISTRATOR, INVITER, Member};
+use crate::auth::{ADMINISTRATOR, Caller, INVITER, Member};
 use crate::db;
 use crate::db::invite::Invite;
 use crate::db::user::NewUser;
@@ -114,11 +114,12 @@ pub async fn claim(
     app: &App,
     secret: &str,
     (name, password): (&str, Secret),
-    address: IpAddr,
+    caller: &Caller,
 ) -> Result<Verified, Error> {
-    app.attempts.check(name, address, Instant::now())?;
+    let attempt = Attempt::link(caller.address);
+    app.attempts.check(&attempt, Instant::now())?;
     let found = find(app, &app.connection().await?, secret).await;
-    let invite = found.inspect_err(|error| count_failure(app, name, address, error))?;
+    let invite = found.inspect_err(|error| count_failure(app, &attempt, error))?;
     if let Some(refusal) = State::of(&invite).refusal() {
         return Err(Error::Gone(refusal));
     }
@@ -140,16 +141,16 @@ pub async fn claim(
         roles: &claimed.roles,
     };
     let id = account::create(&transaction, &user).await;
-    let id = id.inspect_err(|error| count_failure(app, name, address, error))?;
+    let id = id.inspect_err(|error| count_failure(app, &attempt, error))?;
     db::invite::set_claimed_by(&transaction, invite.id, id).await?;
     transaction.commit().await?;
-    Ok(Verified { id, password_hash })
+    Ok(Verified { id, name: name.to_owned(), password_hash })
 }
 
 /// Guessing links or names counts; the database's troubles do not.
-fn count_failure(app: &App, name: &str, address: IpAddr, error: &Error) {
+fn count_failure(app: &App, attempt: &Attempt<'_>, error: &Error) {
     if error.status().is_client_error() {
-        app.attempts.fail(name, address, Instant::now());
+        app.attempts.fail(attempt, Instant::now());
     }
 }
 

@@ -6,6 +6,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use crate::app::App;
+use crate::auth::device::Remembered;
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
     connect-src 'self'; font-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
@@ -28,6 +29,10 @@ pub(super) async fn layer(State(app): State<App>, request: Request, next: Next) 
         // The session could not be saved after the page was made: the database went away between.
         response = (StatusCode::SERVICE_UNAVAILABLE, "The database is not available; try again shortly.\n")
             .into_response();
+    }
+    // Behind the session's cookie: scripts take the first.
+    if let Some(Remembered(cookie)) = response.extensions_mut().remove() {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
     }
     let headers = response.headers_mut();
     for (name, value) in FIXED {

@@ -1,10 +1,10 @@
 //! `/invites`: a member's invites, and the page that claims one.
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 use infra::secrets::Secret;
 use serde::Deserialize;
 use tower_sessions::Session;
@@ -13,7 +13,7 @@ use super::frame::flash_with;
 use super::session::Nothing;
 use super::{Failure, Faults, Flash, Frame, Moment, flash, page, page_again, redirect};
 use crate::app::App;
-use crate::auth::{self, Checked, Inviter, Member};
+use crate::auth::{self, Caller, Checked, Inviter, Member};
 use crate::db;
 use crate::db::invite::Invite;
 use crate::domain::cursor;
@@ -21,7 +21,6 @@ use crate::domain::invite::{self, State as InviteState};
 use crate::error::Error;
 use crate::extract::Paging;
 use crate::router::parameters::Segment;
-use crate::server::ClientAddress;
 
 /// The pages.
 pub fn routes() -> Router<App> {
@@ -131,7 +130,7 @@ async fn show(State(app): State<App>, frame: Frame, Segment(secret): Segment) ->
 
 async fn claim(
     State(app): State<App>,
-    ClientAddress(address): ClientAddress,
+    caller: Caller,
     Segment(secret): Segment,
     frame: Frame,
     session: Session,
@@ -139,11 +138,12 @@ async fn claim(
     Checked(form): Checked<Claim>,
 ) -> Result<Response, Failure> {
     let Claim { username, password } = form;
-    let claimed = invite::claim(&app, &secret, (username.trim(), password), address).await;
+    let claimed = invite::claim(&app, &secret, (username.trim(), password), &caller).await;
     let error = match claimed {
         Ok(new) => {
             auth::session::start(&session, &new, &headers).await?;
-            return welcome(&app, &session, username.trim()).await;
+            let welcome = welcome(&app, &session, &new.name).await?;
+            return Ok((Extension(caller.remember(&app, &new)?), welcome).into_response());
         }
         Err(error @ Error::Gone(_)) => return over(frame, &error),
         Err(error) => error,

@@ -1,20 +1,19 @@
 //! `/sign-in` and `/sign-out`.
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::HeaderMap;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 use infra::secrets::Secret;
 use serde::Deserialize;
 use tower_sessions::Session;
 
 use super::{Failure, Faults, Flash, Frame, page, page_again, redirect};
 use crate::app::App;
-use crate::auth::{self, Checked, Member};
+use crate::auth::{self, Caller, Checked, Member};
 use crate::domain::account;
 use crate::extract::Query;
-use crate::server::ClientAddress;
 
 /// The pages.
 pub fn routes() -> Router<App> {
@@ -65,17 +64,17 @@ async fn show(
 
 async fn sign_in(
     State(app): State<App>,
-    ClientAddress(address): ClientAddress,
+    caller: Caller,
     frame: Frame,
     session: Session,
     headers: HeaderMap,
     Checked(form): Checked<SignIn>,
 ) -> Result<Response, Failure> {
     let SignIn { username, password, next } = form;
-    match account::verify(&app, username.trim(), password, address).await {
+    match account::verify(&app, username.trim(), password, &caller).await {
         Ok(verified) => {
             auth::session::start(&session, &verified, &headers).await?;
-            Ok(redirect(&app, local(&next)))
+            Ok((Extension(caller.remember(&app, &verified)?), redirect(&app, local(&next))).into_response())
         }
         Err(error) => {
             let (faults, error) = Faults::of(error)?;

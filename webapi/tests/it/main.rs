@@ -5,6 +5,7 @@ mod access;
 mod account;
 mod accounting;
 mod assets;
+mod attempts;
 mod bounds;
 mod browsing;
 mod corpus;

@@ -1,9 +1,9 @@
 //! `/account/security`: the member's password, and the browsers that are signed in.
 
-use axum::Router;
 use axum::extract::State;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Extension, Router};
 use infra::secrets::Secret;
 use serde::Deserialize;
 use tower_sessions::Session;
@@ -11,12 +11,11 @@ use tower_sessions::Session;
 use super::back_to;
 use crate::app::App;
 use crate::auth::session::own_hash;
-use crate::auth::{Checked, Member};
+use crate::auth::{Caller, Checked, Member};
 use crate::db;
 use crate::domain::account;
 use crate::error::{Error, Fields};
 use crate::router::parameters::Id;
-use crate::server::ClientAddress;
 use crate::ui::session::Nothing;
 use crate::ui::{Failure, Faults, Frame, Moment, flash, page, page_again, redirect};
 
@@ -66,7 +65,7 @@ async fn show(
 
 async fn change_password(
     State(app): State<App>,
-    ClientAddress(address): ClientAddress,
+    caller: Caller,
     member: Member,
     frame: Frame,
     session: Session,
@@ -74,15 +73,15 @@ async fn change_password(
 ) -> Result<Response, Failure> {
     let ChangePassword { password, new_password, new_password_again } = form;
     let result = if new_password == new_password_again {
-        account::change_password(&app, &member, &session, (password, new_password), address).await
+        account::change_password(&app, &member, &session, (password, new_password), &caller).await
     } else {
         Err(Error::Invalid(Fields::from([("new_password_again", "the two new passwords differ".to_owned())])))
     };
     match result {
-        Ok(()) => {
+        Ok(changed) => {
             flash(&session, "success", "Your password is changed. All your other sessions have ended.")
                 .await?;
-            Ok(redirect(&app, HERE))
+            Ok((Extension(caller.remember(&app, &changed)?), redirect(&app, HERE)).into_response())
         }
         Err(error) => {
             let (faults, error) = Faults::of(error)?;

@@ -1,0 +1,56 @@
+//! The cookie by which a browser is known that has signed in before; see [`crate::domain::device`].
+
+use std::net::IpAddr;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue};
+use time::OffsetDateTime;
+
+use super::anonymous::cookie;
+use super::session::cookie_name;
+use crate::app::App;
+use crate::domain::account::Verified;
+use crate::domain::device::{Devices, LIFETIME};
+use crate::error::Error;
+use crate::server::ClientAddress;
+
+/// Who tries to sign in, as far as that is known before they have: what limits are counted by.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// Where the request came from.
+    pub address: IpAddr,
+    /// What the browser showed of earlier sign-ins.
+    pub devices: Devices,
+}
+
+impl FromRequestParts<App> for Caller {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let ClientAddress(address) = ClientAddress::from_request_parts(parts, app).await?;
+        Ok(Self { address, devices: shown(app, &parts.headers) })
+    }
+}
+
+fn shown(app: &App, headers: &HeaderMap) -> Devices {
+    cookie(headers, &cookie_name(app, "device")).map(Devices::parse).unwrap_or_default()
+}
+
+/// Rides on an answer: the cookie that goes out with it, behind the session's.
+#[derive(Debug, Clone)]
+pub struct Remembered(pub HeaderValue);
+
+impl Caller {
+    /// The cookie by which this browser will be known to belong to `user`, who has just signed in with it.
+    pub fn remember(&self, app: &App, user: &Verified) -> Result<Remembered, Error> {
+        let account = (user.id, &*user.name, &*user.password_hash);
+        let devices = self.devices.add(&app.keys.device, account, OffsetDateTime::now_utc())?;
+        let path = if app.base().is_empty() { "/" } else { app.base() };
+        let secure = if app.config.webapi.secure { "; Secure" } else { "" };
+        let (name, value) = (cookie_name(app, "device"), devices.to_text());
+        let age = LIFETIME.whole_seconds();
+        let cookie = format!("{name}={value}; HttpOnly; SameSite=Lax{secure}; Path={path}; Max-Age={age}");
+        HeaderValue::try_from(cookie).map(Remembered).map_err(|error| Error::Internal(error.into()))
+    }
+}
