@@ -11,6 +11,7 @@ use tower_sessions::Session;
 use super::attempts::Attempt;
 use super::device::DeviceId;
 use super::password;
+use super::password::strength::Names;
 use crate::app::App;
 use crate::auth::session::own_hash;
 use crate::auth::{Caller, Member};
@@ -22,15 +23,20 @@ use crate::error::{Error, Fields};
 pub const NAME_RULE: &str = "use 2 to 32 letters, digits, dots, dashes or underscores";
 
 /// Checks the fields `username` and `password` of a new account.
-pub fn check(name: &str, password: &Secret) -> Result<(), Error> {
+pub async fn check(app: &App, name: &str, password: &Secret) -> Result<(), Error> {
     let mut fields = Fields::new();
     if !is_name(name) {
         fields.insert("username", NAME_RULE.to_owned());
     }
-    if let Err(problem) = password::check(password) {
+    if let Err(problem) = check_password(app, name, password).await? {
         fields.insert("password", problem);
     }
     if fields.is_empty() { Ok(()) } else { Err(Error::Invalid(fields)) }
+}
+
+/// Whether `password` will do for the account named `name`, or a sentence that says what to do instead.
+pub async fn check_password(app: &App, name: &str, password: &Secret) -> Result<Result<(), String>, Error> {
+    app.passwords.check(password, Names::new(name, app.config.api_url.as_str())).await
 }
 
 /// The database has the same rule, as `users_name_form`.
@@ -41,7 +47,7 @@ pub fn is_name(name: &str) -> bool {
 
 /// Checks and adds an account that nobody invited.
 pub async fn add(app: &App, name: &str, password: Secret, roles: &[String]) -> Result<i32, Error> {
-    check(name, &password)?;
+    check(app, name, &password).await?;
     let place = app.passwords.place().await?;
     let password_hash = app.passwords.hash(place, password).await?;
     let mut client = app.connection().await?;
@@ -119,7 +125,7 @@ pub async fn change_password(
     (present, new): (Secret, Secret),
     caller: &Caller,
 ) -> Result<Verified, Error> {
-    password::check(&new).map_err(|problem| Error::field("new_password", problem))?;
+    password::check_length(&new).map_err(|problem| Error::field("new_password", problem))?;
     let current = own_hash(app, member, session);
     // Whoever is signed in is known: strangers who guess at the name keep nobody from changing the password.
     let device = current.as_deref().and_then(|it| it.first_chunk()).map(|it| DeviceId(*it));
@@ -132,6 +138,7 @@ pub async fn change_password(
         app.attempts.fail(&attempt, Instant::now());
         return Err(Error::field("password", "this is not your present password"));
     }
+    check_password(app, &member.name, &new).await?.map_err(|problem| Error::field("new_password", problem))?;
     let place = app.passwords.place().await?;
     let hash = app.passwords.hash(place, new).await?;
     let mut client = app.connection().await?;

@@ -123,7 +123,7 @@ pub async fn claim(
     if let Some(refusal) = State::of(&invite).refusal() {
         return Err(Error::Gone(refusal));
     }
-    account::check(name, &password)?;
+    account::check(app, name, &password).await?;
     let place = app.passwords.place().await?;
     let password_hash = app.passwords.hash(place, password).await?;
     let mut client = app.connection().await?;

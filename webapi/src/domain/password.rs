@@ -1,12 +1,16 @@
 //! Passwords: argon2id with the configuration's pepper, on blocking threads, few at once.
 
+pub mod strength;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use argon2::password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash};
 use argon2::{Algorithm, Argon2, Params, Version};
 use infra::secrets::Secret;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
+
+use strength::Names;
 
 use crate::error::Error;
 
@@ -30,6 +34,8 @@ pub struct Passwords {
     pepper: Arc<[u8; 32]>,
     places: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
+    /// One new password is judged at a time, beside the hashes, so that nobody's sign-in waits for it.
+    judged: Arc<Semaphore>,
 }
 
 /// The right to hash one password.
@@ -42,12 +48,28 @@ impl Passwords {
     /// With the pepper derived from the salt.
     pub fn new(pepper: [u8; 32]) -> Self {
         let semaphore = |places| Arc::new(Semaphore::new(places));
-        Self { pepper: Arc::new(pepper), places: semaphore(AT_ONCE), waiting: semaphore(WAITING) }
+        Self {
+            pepper: Arc::new(pepper),
+            places: semaphore(AT_ONCE),
+            waiting: semaphore(WAITING),
+            judged: semaphore(1),
+        }
+    }
+
+    /// Whether a new password is long enough and hard enough to guess; a sentence that says what to do where it is not.
+    pub async fn check(&self, password: &Secret, names: Names) -> Result<Result<(), String>, Error> {
+        if let Err(problem) = check_length(password) {
+            return Ok(Err(problem));
+        }
+        let _waiting = self.waiting.try_acquire().map_err(busy)?;
+        let place = Arc::clone(&self.judged).acquire_owned().await;
+        let place = Place { _permit: place.map_err(|error| Error::Internal(error.into()))? };
+        let password = password.clone();
+        in_place(place, move || Ok(strength::judge(password.reveal(), &names).map_err(str::to_owned))).await
     }
 
     /// Waits for a turn; [`Error::TooMany`] where too many wait already.
     pub async fn place(&self) -> Result<Place, Error> {
-        let busy = |_| Error::TooMany { retry_after: Duration::from_secs(5) };
         let _waiting = self.waiting.try_acquire().map_err(busy)?;
         let place = Arc::clone(&self.places).acquire_owned().await;
         place.map(|permit| Place { _permit: permit }).map_err(|error| Error::Internal(error.into()))
@@ -86,7 +108,7 @@ impl Passwords {
 }
 
 /// Refuses passwords that are too short to be any good or too long to be any better.
-pub fn check(password: &Secret) -> Result<(), String> {
+pub fn check_length(password: &Secret) -> Result<(), String> {
     let text = password.reveal();
     if text.chars().count() < MIN_CHARS {
         return Err(format!("choose a password of at least {MIN_CHARS} characters"));
@@ -107,6 +129,10 @@ async fn in_place<T: Send + 'static>(
         result
     });
     task.await.map_err(|error| Error::Internal(error.into()))?
+}
+
+fn busy(_: TryAcquireError) -> Error {
+    Error::TooMany { retry_after: Duration::from_secs(5) }
 }
 
 fn failed(error: impl std::fmt::Display) -> Error {
@@ -163,9 +189,9 @@ mod tests {
 
     #[test]
     fn length_is_in_characters_below_and_in_bytes_above() {
-        assert!(check(&secret("ääääääää")).is_ok());
-        assert!(check(&secret("1234567")).is_err());
-        assert!(check(&secret(&"x".repeat(200))).is_ok());
-        assert!(check(&secret(&"x".repeat(201))).is_err());
+        assert!(check_length(&secret("ääääääää")).is_ok());
+        assert!(check_length(&secret("1234567")).is_err());
+        assert!(check_length(&secret(&"x".repeat(200))).is_ok());
+        assert!(check_length(&secret(&"x".repeat(201))).is_err());
     }
 }

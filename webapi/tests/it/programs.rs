@@ -89,6 +89,8 @@ async fn adduser_refuses_with_a_sentence_and_adds_nothing() {
     for (arguments, input, problem) in [
         (vec!["CONFIG"], "ALICE\ncorrect horse\n", "this name is taken"),
         (vec!["CONFIG"], "bob\nshort\n", "at least 8 characters"),
+        (vec!["CONFIG"], "bob\npassword1\n", "one of the passwords that are tried first"),
+        (vec!["CONFIG"], "barnaby\nBarnaby2026\n", "this is your name"),
         (vec!["CONFIG"], "b ob\ncorrect horse\n", "use 2 to 32 letters"),
         (vec!["CONFIG"], "bob\n", "the password on the second line"),
         (vec!["CONFIG", "--role", "king"], "bob\ncorrect horse\n", "there is no such role"),
