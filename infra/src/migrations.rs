@@ -14,6 +14,11 @@ pub const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../sql/migrations/0002_accounting.sql"),
     },
     Migration {
+        version: 4,
+        name: "password_resets",
+        sql: include_str!("../../sql/migrations/0004_password_resets.sql"),
+    },
+    Migration {
         version: 7,
         name: "search_words",
         sql: include_str!("../../sql/migrations/0007_search_words.sql"),

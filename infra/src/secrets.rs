@@ -52,6 +52,8 @@ pub struct Keys {
     pub session: [u8; 32],
     /// Tags of the cookies by which browsers are known that signed in before.
     pub device: [u8; 32],
+    /// Tags of links that set a new password.
+    pub password_reset: [u8; 32],
     /// Tells the peers of a member apart, without their ids.
     pub peer: [u8; 32],
 }
@@ -67,6 +69,7 @@ impl Keys {
             password: key("fairywren 2026-11-21 password pepper"),
             session: key("fairywren 2026-11-21 session id"),
             device: key("fairywren 2026-11-30 known browser"),
+            password_reset: key("fairywren 2026-11-30 password reset link"),
             peer: key("fairywren 2026-11-21 peer identity"),
         }
     }
@@ -100,14 +103,14 @@ mod tests {
     #[test]
     fn keys_differ_from_each_other_and_with_the_salt() {
         let keys = |salt: &str| {
-            let Keys { announce, invite, api_token, password, session, device, peer } =
-                Keys::derive(&salt.to_owned().into());
-            [announce, invite, api_token, password, session, device, peer]
+            let keys = Keys::derive(&salt.to_owned().into());
+            let Keys { announce, invite, api_token, password, session, device, password_reset, peer } = keys;
+            [announce, invite, api_token, password, session, device, password_reset, peer]
         };
         let mut all = [keys("a"), keys("b")].concat();
         all.sort_unstable();
         all.dedup();
-        assert_eq!(all.len(), 14);
+        assert_eq!(all.len(), 16);
     }
 
     #[test]

@@ -11,6 +11,7 @@ import { announceAddress, decode, encode, makeFolder, makeTorrent, sha1 } from "
 import { until } from "./support/until.mjs";
 
 const PASSWORD = "a long enough password";
+const RESET_PASSWORD = "new otter lantern";
 const VIEWPORTS = { phone: { width: 390, height: 844 }, desk: { width: 1280, height: 900 } };
 const TITLE = "Nightjar field recordings, summer on the heath";
 const CONTENT = Buffer.alloc(300_000, "nightjar ");
@@ -282,6 +283,35 @@ async function travel(t, device, viewport, { site, invite }) {
     assert.match(String(answer["failure reason"]), /passkey/, "the old key is refused at once");
   });
 
+  await step("a forgotten password is reset with a link from the staff", async () => {
+    await go(ada, "Members");
+    await ada.getByRole("link", { name: "bo", exact: true }).click();
+    await ada.getByRole("link", { name: "Reset the password…" }).click();
+    await check(ada, "reset-ask");
+    await press(ada, "Make a link");
+    await check(ada, "reset-link");
+    const link = await ada.getByLabel("Link that sets the password of bo").inputValue();
+    await bo.goto(link);
+    await check(bo, "reset");
+    await fill(bo, { "New password": "bo123456", "New password again": "bo123456" });
+    await press(bo, "Set the password");
+    assert.equal(await bo.getByLabel("New password", { exact: true }).getAttribute("aria-invalid"), "true");
+    await check(bo, "reset-again");
+    await fill(bo, { "New password": RESET_PASSWORD, "New password again": RESET_PASSWORD });
+    await press(bo, "Set the password");
+    await bo.waitForURL(/\/sign-in/);
+    await bo.getByText("Your new password is set").waitFor();
+    await check(bo, "reset-sign-in");
+    await fill(bo, { Name: "bo", Password: RESET_PASSWORD });
+    await press(bo, "Sign in");
+    await bo.getByText("with a link made by ada").waitFor();
+    await check(bo, "reset-notice");
+    await press(bo, "Dismiss");
+    assert.equal(await bo.getByText("with a link made by ada").count(), 0);
+    await bo.goto(link);
+    await check(bo, "reset-over");
+  });
+
   await step("members, roles, disabling", async () => {
     await go(ada, "Members");
     await check(ada, "members");
@@ -296,7 +326,7 @@ async function travel(t, device, viewport, { site, invite }) {
     await check(ada, "member-disabled");
     await bo.goto(site);
     assert.match(bo.url(), /\/sign-in/, "a disabled member is signed out");
-    await fill(bo, { Name: "bo", Password: "quite another one" });
+    await fill(bo, { Name: "bo", Password: RESET_PASSWORD });
     await press(bo, "Sign in");
     assert.match(bo.url(), /\/sign-in/);
     await check(bo, "sign-in-again");

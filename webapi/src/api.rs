@@ -4,6 +4,7 @@ pub mod doctor;
 pub mod invite;
 pub mod live;
 pub mod openapi;
+pub mod password_reset;
 pub mod role;
 pub mod session;
 pub mod swarm;
@@ -32,6 +33,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(invite::routes())
         .merge(live::routes())
         .merge(openapi::routes())
+        .merge(password_reset::routes())
         .merge(role::routes())
         .merge(session::routes())
         .merge(swarm::routes())

@@ -5,6 +5,7 @@ pub mod file;
 pub mod history;
 pub mod invite;
 pub mod listing;
+pub mod password_reset;
 pub mod report;
 pub mod role;
 pub mod session;

@@ -11,6 +11,7 @@ pub mod history;
 pub mod invite;
 pub mod markdown;
 pub mod password;
+pub mod password_reset;
 pub mod role;
 pub mod swarm;
 pub mod token;

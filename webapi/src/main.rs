@@ -1,17 +1,21 @@
-//! `webapi CONFIG`: the site and API process. `webapi migrate CONFIG`: its database.
+//! `webapi CONFIG`: the site and API process. `webapi migrate CONFIG`: its database. `webapi reset-password CONFIG
+//! NAME`: a way back for who forgot their password.
 
-use std::io::Write;
+use std::io::{BufRead, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
 use infra::config::Config;
+use infra::refusal::Refusal;
+use infra::secrets::Secret;
 use infra::shutdown::Shutdown;
 use tokio::net::TcpListener;
 use webapi::app::App;
-use webapi::domain::invite;
+use webapi::domain::{invite, password_reset};
+use webapi::error::Error;
 use webapi::{metrics, server};
 
 /// Time for requests under way to be answered after a signal.
@@ -42,6 +46,20 @@ enum Command {
         #[arg(value_name = "CONFIG")]
         config: PathBuf,
     },
+    /// Print a link that sets a member's password, once, within 24 hours
+    ///
+    /// Who uses it is signed out everywhere and told of it at the next sign-in. API tokens stay.
+    ResetPassword {
+        /// The configuration, as example.conf.json shows it
+        #[arg(value_name = "CONFIG")]
+        config: PathBuf,
+        /// Of the account, in any case
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// Set the password instead: asks for it on a terminal, reads a line otherwise
+        #[arg(long)]
+        password: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -50,7 +68,11 @@ fn main() -> ExitCode {
     // A password hash takes 19 MiB: 20 people who sign in at once would leave 230 MB behind.
     infra::memory::give_back_blocks(1 << 20, Some(2));
     let named = match &arguments.command {
-        Some(Command::Migrate { config } | Command::FirstAccount { config }) => Some(config),
+        Some(
+            Command::Migrate { config }
+            | Command::FirstAccount { config }
+            | Command::ResetPassword { config, .. },
+        ) => Some(config),
         None => arguments.config.as_ref(),
     };
     let Some(file) = named else { return ExitCode::from(2) };
@@ -65,7 +87,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("webapi: {error:#}");
-            ExitCode::FAILURE
+            if infra::refusal::is_refusal(&error) { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }
@@ -79,6 +101,9 @@ fn run(command: Option<&Command>, config: Config) -> anyhow::Result<()> {
             None => serve(config).await,
             Some(Command::Migrate { .. }) => migrate(&config).await,
             Some(Command::FirstAccount { .. }) => first_account(config).await,
+            Some(Command::ResetPassword { name, password, .. }) => {
+                reset_password(config, name, *password).await
+            }
         }
     })
 }
@@ -137,6 +162,40 @@ async fn first_account(config: Config) -> anyhow::Result<()> {
         say(&invite::url(&app, &open)?)?;
     }
     Ok(())
+}
+
+async fn reset_password(config: Config, name: &str, ask: bool) -> anyhow::Result<()> {
+    let app = App::new(config, Shutdown::default())?;
+    if ask {
+        let password = read_password().map_err(|error| Refusal(format!("{error:#}")))?;
+        password_reset::set_as_operator(&app, name, password).await.map_err(refused)?;
+        return say(&format!("the password of {name} is set; all their sessions have ended"));
+    }
+    let reset = password_reset::create_as_operator(&app, name).await.map_err(refused)?;
+    say(password_reset::url(&app, &reset)?.reveal())
+}
+
+/// Asks twice on a terminal, reads a line otherwise.
+fn read_password() -> anyhow::Result<Secret> {
+    if !std::io::stdin().is_terminal() {
+        let line = std::io::stdin().lock().lines().next().transpose()?;
+        return Ok(line.context("expected the new password on standard input")?.into());
+    }
+    let password = rpassword::prompt_password("New password: ")?;
+    if rpassword::prompt_password("New password again: ")? != password {
+        bail!("the two passwords differ; nothing was changed");
+    }
+    Ok(password.into())
+}
+
+/// What another input would help against is a refusal.
+fn refused(error: Error) -> anyhow::Error {
+    match error {
+        Error::Invalid(fields) => Refusal(fields.into_values().collect::<Vec<_>>().join("; ")).into(),
+        Error::NotFound(_) => Refusal(error.to_string()).into(),
+        Error::Internal(cause) => cause,
+        other => other.into(),
+    }
 }
 
 fn say(line: &str) -> anyhow::Result<()> {

@@ -87,6 +87,7 @@ async fn sweep(app: App) {
 async fn sweep_once(client: &impl GenericClient) -> Result<(), tokio_postgres::Error> {
     db::session::sweep(client).await?;
     db::report::sweep(client).await?;
+    db::password_reset::sweep(client).await?;
     let first = domain::history::first_day(OffsetDateTime::now_utc());
     while !db::history::sweep(client, first).await? {}
     Ok(())

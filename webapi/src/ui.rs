@@ -6,6 +6,7 @@ pub mod docs;
 pub mod format;
 pub mod frame;
 pub mod invite;
+pub mod password_reset;
 pub mod plot;
 pub mod session;
 pub mod swarm;
@@ -32,6 +33,7 @@ pub fn routes() -> Router<App> {
         .merge(assets::routes())
         .merge(docs::routes())
         .merge(invite::routes())
+        .merge(password_reset::routes())
         .merge(session::routes())
         .merge(swarm::routes())
         .merge(torrent::routes())

@@ -62,7 +62,7 @@ pub struct Claim {
     /// Letters, digits, dots, dashes or underscores; unique in any case.
     #[schema(min_length = 2, max_length = 32)]
     pub username: String,
-    /// 8 characters at least, 200 bytes at most.
+    /// 8 characters at least, 200 bytes at most, hard to guess and no name.
     #[schema(value_type = String)]
     pub password: Secret,
 }

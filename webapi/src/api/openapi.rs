@@ -14,7 +14,8 @@ use utoipa_axum::routes;
 use crate::app::App;
 
 /// The operations that need nobody to be signed in, by path.
-const OPEN: [&str; 3] = ["/api/session", "/api/invites/{secret}", "/api/openapi.json"];
+const OPEN: [&str; 4] =
+    ["/api/session", "/api/invites/{secret}", "/api/password-resets/{secret}", "/api/openapi.json"];
 
 /// What the operations are about.
 const TAGS: [(&str, &str); 7] = [

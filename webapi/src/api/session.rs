@@ -18,9 +18,10 @@ use super::{
 use crate::app::App;
 use crate::auth::session::own_hash;
 use crate::auth::visitor::Visitor;
-use crate::auth::{self, Caller, CsrfChecked, Member};
+use crate::auth::{self, By, Caller, CsrfChecked, Member};
 use crate::db;
 use crate::domain::account;
+use crate::domain::password_reset::Notice;
 use crate::error::Error;
 use crate::extract::Json;
 use crate::router::parameters::Id;
@@ -50,6 +51,9 @@ pub struct SessionBody {
     pub user: SessionUser,
     /// Send it as `X-CSRF-Token` with every change; null where an API token asks, which needs none.
     pub csrf_token: Option<String>,
+    /// That the password was reset with a link, until it is dismissed at `/api/session/password-reset`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password_reset: Option<Notice>,
 }
 
 /// The one who is signed in.
@@ -116,9 +120,10 @@ async fn sign_in(
     let verified = account::verify(&app, &form.username, form.password, &caller).await?;
     let id = verified.id;
     let account = db::user::find_enabled(&app.connection().await?, id).await?.ok_or(Error::Credentials)?;
-    let csrf = auth::session::start(&session, &verified, &headers).await?;
+    let csrf = auth::session::start(&app, &session, &verified, &headers).await?;
     let user = SessionUser { id, name: account.name, roles: account.roles };
-    let body = SessionBody { user, csrf_token: Some(csrf) };
+    let password_reset = auth::session::notice(&session).await?;
+    let body = SessionBody { user, csrf_token: Some(csrf), password_reset };
     Ok((Extension(caller.remember(&app, &verified)?), created(&app, "/api/session", body)))
 }
 
@@ -136,9 +141,11 @@ async fn sign_in(
         AnyFailure,
     )
 )]
-async fn show(member: Member, visitor: Visitor) -> Json<SessionBody> {
+async fn show(member: Member, visitor: Visitor, session: Session) -> Result<Json<SessionBody>, Failure> {
     let user = SessionUser { id: member.id, name: member.name, roles: member.roles };
-    Json(SessionBody { user, csrf_token: visitor.csrf().map(str::to_owned) })
+    let csrf_token = visitor.csrf().map(str::to_owned);
+    let password_reset = auth::session::notice(&session).await?.filter(|_| member.by == By::Cookie);
+    Ok(Json(SessionBody { user, csrf_token, password_reset }))
 }
 
 /// Sign out.

@@ -129,7 +129,7 @@ struct ChangePassword {
     /// The present one.
     #[schema(value_type = String)]
     password: Secret,
-    /// 8 characters at least, 200 bytes at most.
+    /// 8 characters at least, 200 bytes at most, hard to guess and no name.
     #[schema(value_type = String)]
     new_password: Secret,
 }

@@ -15,10 +15,14 @@ use crate::db::session::{
     LAST_SEEN_AT, PASSWORD_HASH, REFUSED, Store, UNAVAILABLE, USER_AGENT, USER_ID, hash,
 };
 use crate::domain::account::Verified;
+use crate::domain::password_reset::{self, Notice};
 use crate::error::Error;
 
 /// The session's place for its CSRF token.
 const CSRF: &str = "csrf";
+
+/// The session's place for what its member has to be told until they dismiss it.
+const NOTICE: &str = "password_reset";
 
 /// A visit is written down at most this often.
 const RENEW_AFTER: Duration = Duration::minutes(5);
@@ -64,7 +68,13 @@ pub fn of(parts: &Parts) -> Result<Session, Error> {
 }
 
 /// Opens a session of its own for `user` and answers its CSRF token. One that was there before ends.
-pub async fn start(session: &Session, user: &Verified, headers: &HeaderMap) -> Result<String, Error> {
+pub async fn start(
+    app: &App,
+    session: &Session,
+    user: &Verified,
+    headers: &HeaderMap,
+) -> Result<String, Error> {
+    let notice = password_reset::notice(&app.connection().await?, user.id).await?;
     if session.id().is_some() {
         session.flush().await?;
     }
@@ -74,12 +84,30 @@ pub async fn start(session: &Session, user: &Verified, headers: &HeaderMap) -> R
     session.insert(PASSWORD_HASH, &user.password_hash).await?;
     session.insert(USER_AGENT, agent.chars().take(USER_AGENT_LEN).collect::<String>()).await?;
     session.insert(CSRF, &csrf).await?;
+    if let Some(notice) = notice {
+        session.insert(NOTICE, notice).await?;
+    }
     if let Err(error) = session.save().await {
         // Or the layer would try once more.
         session.clear().await;
         return Err(error.into());
     }
     Ok(csrf)
+}
+
+/// That the password was reset, as long as the session's member has not dismissed it.
+pub async fn notice(session: &Session) -> Result<Option<Notice>, Error> {
+    // What another version of this program wrote is no reason to show no page.
+    if session.get_value(NOTICE).await?.is_none() {
+        return Ok(None);
+    }
+    Ok(session.get(NOTICE).await.ok().flatten())
+}
+
+/// Stops showing the notice in this session.
+pub async fn forget_notice(session: &Session) -> Result<(), Error> {
+    session.remove_value(NOTICE).await?;
+    Ok(())
 }
 
 /// What `session` says, where it is one.

@@ -182,6 +182,11 @@ pub async fn set_password(client: &impl GenericClient, id: i32, old: &str, new: 
     Ok(execute(client, sql, &[&id, &old, &new]).await? == 1)
 }
 
+/// Sets the password, whatever it was. The row is locked from then on to the transaction's end.
+pub async fn replace_password(client: &impl GenericClient, id: i32, new: &str) -> Result<(), Error> {
+    execute(client, "update users set password_hash = $2 where id = $1", &[&id, &new]).await.map(drop)
+}
+
 /// Makes all announce keys of the account invalid and answers the new version.
 pub async fn reset_key(client: &impl GenericClient, id: i32) -> Result<i32, Error> {
     let sql = "update users set key_version = key_version + 1 where id = $1 returning key_version";

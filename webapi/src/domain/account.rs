@@ -138,7 +138,9 @@ pub async fn change_password(
         app.attempts.fail(&attempt, Instant::now());
         return Err(Error::field("password", "this is not your present password"));
     }
-    check_password(app, &member.name, &new).await?.map_err(|problem| Error::field("new_password", problem))?;
+    check_password(app, &member.name, &new)
+        .await?
+        .map_err(|problem| Error::field("new_password", problem))?;
     let place = app.passwords.place().await?;
     let hash = app.passwords.hash(place, new).await?;
     let mut client = app.connection().await?;
@@ -146,6 +148,7 @@ pub async fn change_password(
     if !db::user::set_password(&transaction, member.id, &old, &hash).await? {
         return Err(Error::field("password", "the password was changed meanwhile; type the present one"));
     }
+    db::password_reset::revoke_open(&transaction, member.id).await?;
     db::session::end_others(&transaction, member.id, current.as_deref()).await?;
     transaction.commit().await?;
     app.announce_departure(member.id);

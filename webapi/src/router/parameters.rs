@@ -2,6 +2,7 @@
 
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
+use infra::secrets::Secret;
 
 use crate::app::App;
 use crate::error::Error;
@@ -29,5 +30,18 @@ impl FromRequestParts<App> for Segment {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
         let text = Path::<String>::from_request_parts(parts, app).await;
         text.map(|Path(text)| Self(text)).map_err(|_| Error::NotFound("page"))
+    }
+}
+
+/// As [`Segment`], for a path that opens something to whoever has it.
+#[derive(Debug, Clone)]
+pub struct SecretSegment(pub Secret);
+
+impl FromRequestParts<App> for SecretSegment {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let Segment(text) = Segment::from_request_parts(parts, app).await?;
+        Ok(Self(text.into()))
     }
 }

@@ -5,6 +5,7 @@ use axum::http::request::Parts;
 use serde::{Deserialize, Serialize};
 use tower_sessions::Session;
 
+use super::Moment;
 use crate::app::App;
 use crate::auth::visitor::Visitor;
 use crate::auth::{Member, anonymous};
@@ -26,6 +27,8 @@ pub struct Frame {
     pub csrf: String,
     /// Messages about what the last form did.
     pub flash: Vec<Flash>,
+    /// That the member's password was reset, on every page until they dismiss it.
+    pub notice: Option<FrameNotice>,
     /// The word of the navigation that is marked: `torrents`, `upload`, `invites`, `account`, `members`, `swarm`.
     pub section: &'static str,
     /// The word of the account's rail that is marked: `overview`, `transfers`, `doctor`, `announce-url`, `security`,
@@ -46,6 +49,15 @@ pub struct FrameMember {
     pub administrator: bool,
     /// May create invites.
     pub inviter: bool,
+}
+
+/// When a password was reset, and by whom.
+#[derive(Debug, Clone)]
+pub struct FrameNotice {
+    /// When the link was used.
+    pub at: Moment,
+    /// Who made the link, in the words of a sentence.
+    pub by: String,
 }
 
 /// A message that is shown once.
@@ -88,6 +100,7 @@ impl Frame {
             member: None,
             csrf: String::new(),
             flash: Vec::new(),
+            notice: None,
             section: "",
             account_page: "",
         }
@@ -106,6 +119,8 @@ impl Frame {
             if session.get_value(FLASH).await?.is_some() {
                 frame.flash = session.remove(FLASH).await.ok().flatten().unwrap_or_default();
             }
+            let notice = crate::auth::session::notice(session).await?;
+            frame.notice = notice.map(|it| FrameNotice { at: Moment(it.at), by: it.by });
         } else {
             anonymous.reveal()?.clone_into(&mut frame.csrf);
         }

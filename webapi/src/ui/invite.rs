@@ -141,7 +141,7 @@ async fn claim(
     let claimed = invite::claim(&app, &secret, (username.trim(), password), &caller).await;
     let error = match claimed {
         Ok(new) => {
-            auth::session::start(&session, &new, &headers).await?;
+            auth::session::start(&app, &session, &new, &headers).await?;
             let welcome = welcome(&app, &session, &new.name).await?;
             return Ok((Extension(caller.remember(&app, &new)?), welcome).into_response());
         }

@@ -34,6 +34,7 @@ struct Asked {
     #[serde(default)]
     next: String,
     signed_out: Option<String>,
+    password_set: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -59,6 +60,9 @@ async fn show(
     if asked.signed_out.is_some() {
         frame.flash.push(Flash::new("info", "You are signed out."));
     }
+    if asked.password_set.is_some() {
+        frame.flash.push(Flash::new("success", "Your new password is set. Sign in with it."));
+    }
     page(SignInPage { frame, faults: Faults::default(), username: String::new(), next: asked.next })
 }
 
@@ -73,7 +77,7 @@ async fn sign_in(
     let SignIn { username, password, next } = form;
     match account::verify(&app, username.trim(), password, &caller).await {
         Ok(verified) => {
-            auth::session::start(&session, &verified, &headers).await?;
+            auth::session::start(&app, &session, &verified, &headers).await?;
             Ok((Extension(caller.remember(&app, &verified)?), redirect(&app, local(&next))).into_response())
         }
         Err(error) => {

@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::auth::{Administrator, Checked, Member, Staff};
 use crate::db;
 use crate::db::user::{Inviter, Profile};
-use crate::domain::{cursor, role};
+use crate::domain::{cursor, password_reset, role};
 use crate::error::Error;
 use crate::extract::{Paging, Query};
 use crate::router::parameters::Id;
@@ -63,6 +63,8 @@ struct ShowPage {
     administrator: bool,
     staff: bool,
     own: bool,
+    /// Whether the reader may make a link to a new password.
+    may_reset: bool,
 }
 
 struct RoleChoice {
@@ -186,6 +188,7 @@ async fn show_page(
         name: it.name,
         description: it.description,
     });
+    let may_reset = reader.id != id && password_reset::is_allowed(&reader.roles, &profile.account.roles);
     Ok(ShowPage {
         frame: frame.section(if reader.is_staff() { "members" } else { "" }),
         faults,
@@ -195,6 +198,7 @@ async fn show_page(
         administrator: reader.is_administrator(),
         staff: reader.is_staff(),
         own: reader.id == id,
+        may_reset,
     })
 }
 

@@ -21,6 +21,7 @@ mod live;
 mod making;
 mod members;
 mod metrics;
+mod password_resets;
 mod passwords;
 mod programs;
 mod reading;

@@ -134,6 +134,51 @@ async fn first_account_prints_one_link_until_there_is_an_account() {
 }
 
 #[tokio::test]
+async fn reset_password_prints_a_link_that_sets_the_password_once() {
+    let setup = Setup::new().await;
+    setup.run(ADDUSER, &["CONFIG"], "alice\ncorrect horse\n").await;
+    let ran = setup.run(WEBAPI, &["reset-password", "CONFIG", "ALICE"], "").await;
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let path = ran.out.trim_end().strip_prefix("https://fairywren.example.org").expect("a link").to_owned();
+    let Served { mut child, browser, .. } = serve(&setup, &[]).await;
+    let form = [("new_password", "new otter lantern"), ("new_password_again", "new otter lantern")];
+    let done = browser.post_from(&path, &path, &form).await;
+    assert_eq!(done.location(), "/sign-in?password_set=", "{}", done.body);
+    assert_eq!(browser.get(&path).await.status, StatusCode::GONE);
+    let form = [("username", "alice"), ("password", "new otter lantern")];
+    assert_eq!(browser.post_from("/sign-in", "/sign-in", &form).await.location(), "/");
+    assert!(browser.get("/").await.body.contains("a link made by the operator of this site"));
+    child.kill().await.expect("ended");
+    setup.database.drop_now().await.expect("dropped");
+}
+
+#[tokio::test]
+async fn reset_password_sets_a_password_that_it_is_given_and_refuses_with_a_sentence() {
+    let setup = Setup::new().await;
+    setup.run(ADDUSER, &["CONFIG"], "alice\ncorrect horse\n").await;
+    for (arguments, input, problem) in [
+        (vec!["reset-password", "CONFIG", "nobody"], "", "there is no such account"),
+        (vec!["reset-password", "CONFIG", "\u{130}"], "", "there is no such account"),
+        (vec!["reset-password", "CONFIG"], "", "NAME"),
+        (vec!["reset-password", "nothing.json", "alice"], "", "nothing.json"),
+        (vec!["reset-password", "--password", "CONFIG", "alice"], "password\n", "tried first"),
+        (vec!["reset-password", "--password", "CONFIG", "alice"], "", "expected the new password"),
+    ] {
+        let ran = setup.run(WEBAPI, &arguments, input).await;
+        assert_eq!((ran.code, &*ran.out), (Some(2), ""), "{arguments:?}: {}", ran.err);
+        assert!(ran.err.contains(problem), "{}", ran.err);
+    }
+    let arguments = ["reset-password", "--password", "CONFIG", "alice"];
+    let ran = setup.run(WEBAPI, &arguments, "new otter lantern\n").await;
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let Served { mut child, browser, .. } = serve(&setup, &[]).await;
+    let form = [("username", "alice"), ("password", "new otter lantern")];
+    assert_eq!(browser.post_from("/sign-in", "/sign-in", &form).await.location(), "/");
+    child.kill().await.expect("ended");
+    setup.database.drop_now().await.expect("dropped");
+}
+
+#[tokio::test]
 async fn the_first_account_administers_and_invites() {
     let setup = Setup::new().await;
     let first = setup.run(WEBAPI, &["first-account", "CONFIG"], "").await;
@@ -217,6 +262,11 @@ async fn a_log_of_everything_holds_no_secret_and_the_stop_is_clean() {
     assert_eq!(Answer::of(bearer).await.status, StatusCode::OK);
     browser.post_from("/account", "/account/announce-url/reset", &[]).await;
     browser.get("/invites/not-a-secret").await;
+    let reset = setup.run(WEBAPI, &["reset-password", "CONFIG", "root"], "").await;
+    let reset = reset.out.trim_end().rsplit('/').next().expect("a secret").to_owned();
+    browser.get(&format!("/reset/{reset}")).await;
+    secrets.push(reset);
+    secrets.push(browser.cookie("device").expect("signed in"));
     let wrong = Answer::of(
         browser
             .request(Method::POST, "/api/session")

@@ -1,0 +1,168 @@
+//! `/api/password-resets` and `/api/users/{id}/password-resets`: a way back for who forgot their password.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use infra::secrets::Secret;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use tower_sessions::Session;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{AnyFailure, BodyFailure, ChangeFailure, ErrorBody, Failure, MemberFailure, created};
+use crate::app::App;
+use crate::auth::{self, Caller, CsrfChecked, Member, Staff};
+use crate::db;
+use crate::domain::password_reset::{self, Found, State as ResetState};
+use crate::extract::Json;
+use crate::router::parameters::{Id, SecretSegment};
+
+/// The operations.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(create)).routes(routes!(show, apply)).routes(routes!(dismiss))
+}
+
+/// A link that sets a new password.
+#[derive(Debug, Serialize, ToSchema)]
+struct NewReset {
+    /// The link to pass on; it is shown this once. Whoever has it can set the password.
+    #[schema(value_type = String)]
+    url: Secret,
+    /// From then on it cannot be used.
+    #[serde(with = "time::serde::rfc3339")]
+    expires_at: OffsetDateTime,
+}
+
+/// A link as its holder sees it.
+#[derive(Debug, Serialize, ToSchema)]
+struct ResetBody {
+    /// Whose password it sets.
+    username: String,
+    /// Whether it can be used.
+    state: ResetState,
+    /// From then on it cannot be used.
+    #[serde(with = "time::serde::rfc3339")]
+    expires_at: OffsetDateTime,
+}
+
+/// The new password.
+#[derive(Debug, Deserialize, ToSchema)]
+struct NewPassword {
+    /// 8 characters at least, 200 bytes at most, hard to guess and no name.
+    #[schema(value_type = String)]
+    password: Secret,
+}
+
+/// Make a link that sets a member's password. For staff, with a session.
+///
+/// It works once, for 24 hours. Older links to the same password no longer work; nor does this one after the next,
+/// after a change of the password, or when you may no longer make it. Nobody makes one for a member who holds a role
+/// that they do not hold; administrators hold all.
+#[utoipa::path(
+    post,
+    path = "/api/users/{id}/password-resets",
+    operation_id = "create_password_reset",
+    tag = "users",
+    params(("id" = i32, Path)),
+    responses(
+        (status = 201, description = "Made; pass the link on", body = NewReset),
+        (status = 404, description = "There is no such member", body = ErrorBody),
+        (status = 409, description = "It is yourself: change your password instead", body = ErrorBody),
+        MemberFailure,
+        ChangeFailure,
+        AnyFailure,
+    )
+)]
+async fn create(
+    State(app): State<App>,
+    Staff(member): Staff,
+    Id(id): Id,
+    _: CsrfChecked,
+) -> Result<impl IntoResponse, Failure> {
+    let row = password_reset::create(&app, &member, id).await?;
+    let location = format!("/api/password-resets/{}", password_reset::secret(&app, &row)?.reveal());
+    let body = NewReset { url: password_reset::url(&app, &row)?, expires_at: row.expires_at };
+    Ok(created(&app, &location, body))
+}
+
+/// The state of a link that sets a password. The link is all that one needs to ask.
+#[utoipa::path(
+    get,
+    path = "/api/password-resets/{secret}",
+    operation_id = "show_password_reset",
+    tag = "session",
+    params(("secret" = String, Path)),
+    responses(
+        (status = 200, description = "The link", body = ResetBody),
+        (status = 404, description = "There is no such link", body = ErrorBody),
+        AnyFailure,
+    )
+)]
+async fn show(
+    State(app): State<App>,
+    SecretSegment(secret): SecretSegment,
+) -> Result<Json<ResetBody>, Failure> {
+    let Found { row, state } = password_reset::find(&app, &app.connection().await?, &secret).await?;
+    Ok(Json(ResetBody { username: row.user_name, state, expires_at: row.expires_at }))
+}
+
+/// Set the password that a link is for. All sessions of its member end; API tokens stay.
+///
+/// A disabled account stays disabled. Forged links are counted per network (`signInAttempts` of the configuration, 10
+/// in 5 minutes where it says nothing else).
+#[utoipa::path(
+    post,
+    path = "/api/password-resets/{secret}",
+    operation_id = "apply_password_reset",
+    tag = "session",
+    params(("secret" = String, Path)),
+    request_body = NewPassword,
+    responses(
+        (status = 204, description = "The password is set; sign in"),
+        (status = 403, description = "Another site asked a browser for this", body = ErrorBody),
+        (status = 404, description = "There is no such link", body = ErrorBody),
+        (status = 410, description = "It was used, has expired or was replaced", body = ErrorBody),
+        (
+            status = 429,
+            description = "Too many failed attempts; `Retry-After` says when to come back",
+            body = ErrorBody,
+        ),
+        BodyFailure,
+        AnyFailure,
+    )
+)]
+async fn apply(
+    State(app): State<App>,
+    caller: Caller,
+    SecretSegment(secret): SecretSegment,
+    Json(form): Json<NewPassword>,
+) -> Result<StatusCode, Failure> {
+    password_reset::apply(&app, &secret, form.password, &caller).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Dismiss the notice that your password was reset, which `GET /api/session` shows until then.
+#[utoipa::path(
+    delete,
+    path = "/api/session/password-reset",
+    operation_id = "dismiss_password_reset",
+    tag = "session",
+    responses(
+        (status = 204, description = "It is not shown again"),
+        MemberFailure,
+        ChangeFailure,
+        AnyFailure,
+    )
+)]
+async fn dismiss(
+    State(app): State<App>,
+    member: Member,
+    _: CsrfChecked,
+    session: Session,
+) -> Result<StatusCode, Failure> {
+    db::password_reset::mark_seen(&app.connection().await?, member.id).await?;
+    auth::session::forget_notice(&session).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

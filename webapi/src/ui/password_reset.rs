@@ -1,0 +1,155 @@
+//! `/reset/{secret}`: sets a new password. `/members/{id}/reset-password`: makes such a link.
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::get;
+use infra::secrets::Secret;
+use serde::Deserialize;
+use tower_sessions::Session;
+
+use super::session::Nothing;
+use super::{Failure, Faults, Frame, Moment, page, page_again, redirect};
+use crate::app::App;
+use crate::auth::{self, Caller, Checked, Member, Staff};
+use crate::db;
+use crate::domain::password_reset::{self, Found};
+use crate::error::{Error, Fields};
+use crate::router::parameters::{Id, SecretSegment};
+
+/// The pages.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .route("/reset/{secret}", get(show).post(apply))
+        .route("/members/{id}/reset-password", get(ask).post(create))
+        .route("/account/password-reset/dismiss", get(dismissed).post(dismiss))
+}
+
+#[derive(askama::Template)]
+#[template(path = "password_reset/show.html")]
+struct ShowPage {
+    frame: Frame,
+    faults: Faults,
+    secret: Secret,
+    name: String,
+}
+
+#[derive(askama::Template)]
+#[template(path = "invite/over.html")]
+struct OverPage {
+    frame: Frame,
+    heading: &'static str,
+    message: String,
+}
+
+#[derive(askama::Template)]
+#[template(path = "password_reset/ask.html")]
+struct AskPage {
+    frame: Frame,
+    id: i32,
+    name: String,
+}
+
+#[derive(askama::Template)]
+#[template(path = "password_reset/link.html")]
+struct LinkPage {
+    frame: Frame,
+    id: i32,
+    name: String,
+    url: Secret,
+    expires: Moment,
+}
+
+#[derive(Deserialize)]
+struct NewPassword {
+    new_password: Secret,
+    new_password_again: Secret,
+}
+
+async fn show(
+    State(app): State<App>,
+    frame: Frame,
+    SecretSegment(secret): SecretSegment,
+) -> Result<Response, Failure> {
+    let Found { row, state } = password_reset::find(&app, &app.connection().await?, &secret).await?;
+    if let Some(refusal) = state.refusal() {
+        return over(frame, &Error::Gone(refusal));
+    }
+    page(ShowPage { frame, faults: Faults::default(), secret, name: row.user_name })
+}
+
+async fn apply(
+    State(app): State<App>,
+    caller: Caller,
+    SecretSegment(secret): SecretSegment,
+    frame: Frame,
+    Checked(form): Checked<NewPassword>,
+) -> Result<Response, Failure> {
+    let applied = if form.new_password == form.new_password_again {
+        password_reset::apply(&app, &secret, form.new_password, &caller).await
+    } else {
+        let fields = Fields::from([("new_password_again", "the two new passwords differ".to_owned())]);
+        Err(Error::Invalid(fields))
+    };
+    let error = match applied {
+        Ok(()) => return Ok(redirect(&app, "/sign-in?password_set=")),
+        Err(error @ Error::Gone(_)) => return over(frame, &error),
+        Err(error) => error,
+    };
+    let (mut faults, error) = Faults::of(error)?;
+    // The rule's word is the API's; the form has a field of another name.
+    if let Some(problem) = faults.fields.remove("password") {
+        faults.fields.insert("new_password", problem);
+    }
+    let Found { row, .. } = password_reset::find(&app, &app.connection().await?, &secret).await?;
+    page_again(ShowPage { frame, faults, secret, name: row.user_name }, &error)
+}
+
+async fn ask(
+    State(app): State<App>,
+    Staff(member): Staff,
+    frame: Frame,
+    Id(id): Id,
+) -> Result<Response, Failure> {
+    let name = password_reset::check_right(&app.connection().await?, &member, id).await?;
+    page(AskPage { frame: frame.section("members"), id, name })
+}
+
+/// The answer shows the link itself instead of leading to another page: it is stored nowhere.
+async fn create(
+    State(app): State<App>,
+    Staff(member): Staff,
+    frame: Frame,
+    Id(id): Id,
+    Checked(Nothing {}): Checked<Nothing>,
+) -> Result<Response, Failure> {
+    let row = password_reset::create(&app, &member, id).await?;
+    let url = password_reset::url(&app, &row)?;
+    let expires = Moment(row.expires_at);
+    page(LinkPage { frame: frame.section("members"), id, name: row.user_name, url, expires })
+}
+
+async fn dismiss(
+    State(app): State<App>,
+    member: Member,
+    session: Session,
+    Checked(Nothing {}): Checked<Nothing>,
+) -> Result<Response, Failure> {
+    db::password_reset::mark_seen(&app.connection().await?, member.id).await?;
+    auth::session::forget_notice(&session).await?;
+    Ok(redirect(&app, "/account"))
+}
+
+/// For whoever opens the address of that form.
+async fn dismissed(State(app): State<App>, _: Member) -> Response {
+    redirect(&app, "/account")
+}
+
+/// The page of a link that can no longer be used.
+fn over(frame: Frame, error: &Error) -> Result<Response, Failure> {
+    let heading = "This link no longer works";
+    let mut response = page(OverPage { frame, heading, message: error.sentence() })?;
+    *response.status_mut() = StatusCode::GONE;
+    Ok(response)
+}
