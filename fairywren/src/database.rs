@@ -19,8 +19,21 @@ use crate::program::{Program, Readiness};
 /// is killed then has to recover at its next start.
 const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// Makes the `run` folder with the configuration in it, and starts the embedded server where it is the database, until
+/// `shutdown`.
+pub(crate) async fn open(settings: &Settings, folder: &Folder, shutdown: &Shutdown) -> anyhow::Result<()> {
+    if !settings.embedded {
+        folder.make_run(None)?;
+        return settings.write(folder);
+    }
+    let cluster = embedded(folder).await?;
+    folder.make_run(cluster.account.as_ref())?;
+    settings.write(folder)?;
+    start(&cluster, &settings.config.migrate.postgresql.password, shutdown).await
+}
+
 /// The embedded server of `folder`, not started.
-pub(crate) async fn embedded(folder: &Folder) -> anyhow::Result<Cluster> {
+async fn embedded(folder: &Folder) -> anyhow::Result<Cluster> {
     let data = folder.cluster();
     let programs = Programs::find(cluster_major(&data)?).await?;
     let account = Account::unprivileged(&data).await?;
@@ -31,7 +44,7 @@ pub(crate) async fn embedded(folder: &Folder) -> anyhow::Result<Cluster> {
 }
 
 /// Starts `cluster` and keeps it running until `shutdown`; makes its data at the first start.
-pub(crate) async fn start(cluster: &Cluster, owner: &Secret, shutdown: &Shutdown) -> anyhow::Result<()> {
+async fn start(cluster: &Cluster, owner: &Secret, shutdown: &Shutdown) -> anyhow::Result<()> {
     if cluster.data.exists() {
         cluster.forget_killed()?;
     } else {

@@ -54,6 +54,12 @@ impl Folder {
         Ok(Self { path, run, _lock: lock, _children: children })
     }
 
+    /// Whether an `up` runs on `path`. One may start or stop at this moment.
+    pub(crate) fn is_in_use(path: &Path) -> bool {
+        let lock = File::open(path.join("lock"));
+        lock.is_ok_and(|it| matches!(it.try_lock(), Err(TryLockError::WouldBlock)))
+    }
+
     /// Makes the `run` folder and those of the sockets in it. `server` is who runs Postgres, if not the present user.
     pub(crate) fn make_run(&self, server: Option<&Account>) -> anyhow::Result<()> {
         let make = || {

@@ -6,6 +6,7 @@ mod configuration;
 mod database;
 mod folder;
 mod program;
+mod reset;
 mod up;
 
 use std::ffi::OsString;
@@ -43,6 +44,28 @@ enum Task {
     ///
     /// `fairywren psql -- --file backup.sql` restores what `fairywren dump` wrote; restart `up` afterwards.
     Psql(Client),
+    /// Print a link that sets a member's password, once, within 24 hours.
+    ///
+    /// Works while `up` runs and while it does not; the link works while it runs. Who uses it is signed out everywhere
+    /// and told of it at the next sign-in.
+    ResetPassword(ResetPassword),
+}
+
+/// What `fairywren reset-password` takes.
+#[derive(Args)]
+struct ResetPassword {
+    /// Of the account, in any case.
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// Data folder of the site [default: as for `up`].
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Configuration that `up` is started with, if it is not DIR/fairywren.conf.json. Needed only while it does not run.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Set the password instead: asks for it on a terminal, reads a line otherwise.
+    #[arg(long)]
+    password: bool,
 }
 
 /// What `fairywren dump` and `fairywren psql` take.
@@ -83,6 +106,7 @@ async fn main() -> ExitCode {
     let done = match task {
         Task::Up(options) => up::up(&options).await,
         Task::Dump(Client { data, arguments }) => become_tool(Tool::Dump, data.as_deref(), &arguments).await,
+        Task::ResetPassword(options) => reset::reset_password(&options).await,
         Task::Psql(Client { data, arguments }) => become_tool(Tool::Psql, data.as_deref(), &arguments).await,
     };
     match done {

@@ -63,15 +63,7 @@ pub(crate) async fn up(options: &Up) -> anyhow::Result<()> {
 async fn start(options: &Up, folder: &Folder, children: &Children) -> anyhow::Result<()> {
     let programs = [sibling("tracker")?, sibling("webapi")?];
     let settings = Settings::prepare(folder, options)?;
-    if settings.embedded {
-        let cluster = database::embedded(folder).await?;
-        folder.make_run(cluster.account.as_ref())?;
-        settings.write(folder)?;
-        database::start(&cluster, &settings.config.migrate.postgresql.password, &children.database).await?;
-    } else {
-        folder.make_run(None)?;
-        settings.write(folder)?;
-    }
+    database::open(&settings, folder, &children.database).await?;
     let has_account = database::migrate(&settings).await?;
     let config = folder.effective_configuration();
     let [tracker, webapi] = programs;
@@ -125,7 +117,7 @@ async fn first_account(webapi: &Path, config: &Path, has_account: bool) -> anyho
 }
 
 /// The other programs are installed beside this one.
-fn sibling(name: &str) -> anyhow::Result<PathBuf> {
+pub(crate) fn sibling(name: &str) -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe().context("the launcher's own path")?;
     let program = own.with_file_name(name);
     if !program.is_file() {

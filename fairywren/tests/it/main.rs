@@ -6,5 +6,6 @@ mod backup;
 mod faults;
 mod launcher;
 mod refusals;
+mod reset;
 mod restarts;
 mod starts;
