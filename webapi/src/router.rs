@@ -26,6 +26,7 @@ const MAX_BODY: usize = 1 << 20;
 
 /// The whole site.
 pub fn create(app: App) -> Router {
+    let faces = faces::Faces::new(&app, ui::routes().with_state(app.clone()));
     let site = ui::routes()
         .merge(api::routes())
         .fallback(async || Error::NotFound("page"))
@@ -33,7 +34,7 @@ pub fn create(app: App) -> Router {
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(middleware::from_fn_with_state(app.clone(), limit_time))
         .layer(middleware::from_fn_with_state(app.clone(), origin::layer))
-        .layer(middleware::from_fn_with_state(app.clone(), faces::layer))
+        .layer(middleware::from_fn_with_state(faces, faces::layer))
         .layer(middleware::from_fn_with_state(app.clone(), auth::anonymous::layer))
         .layer(auth::session::layer(&app))
         .layer(middleware::from_fn_with_state(app.clone(), headers::layer))

@@ -1,5 +1,8 @@
 //! Shows errors: as JSON to tools, as a page of the site to people. Also those that axum answers itself.
 
+mod form_page;
+
+use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
@@ -72,8 +75,23 @@ struct Asked {
     token: Option<anonymous::Token>,
 }
 
+/// What the layer reaches.
+#[derive(Clone)]
+pub(super) struct Faces {
+    app: App,
+    /// The pages without the layers around them: tells which page a form is on.
+    pages: Router,
+}
+
+impl Faces {
+    pub(super) fn new(app: &App, pages: Router) -> Self {
+        Self { app: app.clone(), pages }
+    }
+}
+
 /// Replaces answers that carry [`Failed`], and bare ones with an error's status.
-pub(super) async fn layer(State(app): State<App>, request: Request, next: Next) -> Response {
+pub(super) async fn layer(State(faces): State<Faces>, request: Request, next: Next) -> Response {
+    let app = &faces.app;
     let asked = Asked {
         method: request.method().clone(),
         uri: request.uri().clone(),
@@ -93,8 +111,8 @@ pub(super) async fn layer(State(app): State<App>, request: Request, next: Next) 
     };
     let shown = match (face, &*failed.error) {
         (Face::Json, error) => (error.status(), Json(ErrorBody::from(error))).into_response(),
-        (_, Error::Unauthorized) => sign_in(&app, &asked).into_response(),
-        (_, error) => page(&app, &asked, error).await,
+        (_, Error::Unauthorized) => sign_in(&faces, &asked).await.into_response(),
+        (_, error) => page(app, &asked, error).await,
     };
     // What the answer said of itself stays: Allow, Retry-After.
     let mut headers = std::mem::take(response.headers_mut());
@@ -143,14 +161,23 @@ fn bare(response: &Response) -> Option<Failed> {
     Some(Failed { error: Arc::new(error), face: Face::ByPath })
 }
 
-/// Whoever reads a page is led back to it; what was to be changed is not done again.
-fn sign_in(app: &App, asked: &Asked) -> Redirect {
-    let here = asked.uri.path_and_query().map_or("/", |it| it.as_str());
-    let base = app.base();
-    if asked.method.is_safe() && here != "/" {
-        return Redirect::to(&format!("{base}/sign-in?next={}", utf8_percent_encode(here, PARAMETER)));
+/// Whoever reads a page is led back to it, and whoever sent a form to the form's page; what was to be changed is not
+/// done again.
+async fn sign_in(faces: &Faces, asked: &Asked) -> Redirect {
+    let here = if asked.method.is_safe() {
+        asked.uri.path_and_query().map_or("/", |it| it.as_str())
+    } else {
+        timeout(faces.app.extra_timeout(), form_page::find(&faces.pages, asked))
+            .await
+            .ok()
+            .flatten()
+            .unwrap_or("/")
+    };
+    let base = faces.app.base();
+    if here == "/" {
+        return Redirect::to(&format!("{base}/sign-in"));
     }
-    Redirect::to(&format!("{base}/sign-in"))
+    Redirect::to(&format!("{base}/sign-in?next={}", utf8_percent_encode(here, PARAMETER)))
 }
 
 async fn page(app: &App, asked: &Asked, error: &Error) -> Response {

@@ -4,7 +4,7 @@ use reqwest::{Method, StatusCode};
 
 use crate::support::{Answer, Site};
 
-const PAGES: [&str; 18] = [
+const PAGES: [&str; 19] = [
     "/account",
     "/account/announce-key",
     "/account/announce-url",
@@ -20,6 +20,7 @@ const PAGES: [&str; 18] = [
     "/members",
     "/members/1",
     "/members/1/transfers",
+    "/members/1/reset-password",
     "/upload",
     "/swarm",
     "/",
@@ -34,8 +35,44 @@ async fn every_page_asks_strangers_to_sign_in_and_leads_back() {
         let next = if path == "/" { String::new() } else { format!("?next={}", path.replace('/', "%2F")) };
         assert_eq!(answer.location(), format!("/sign-in{next}"));
     }
-    let answer = site.browser().post("/invites", &[]).await;
-    assert_eq!(answer.location(), "/sign-in", "what was to be changed is not led back to");
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn a_form_whose_session_ended_leads_back_to_its_page_after_signing_in() {
+    let site = Site::start().await;
+    let root = site.member("root", &["administrator", "inviter"]).await;
+    root.upload(crate::making::single("one", true, None), &[]).await;
+    for path in crate::csrf::page_changes() {
+        let path = crate::csrf::filled(&path);
+        let stranger = site.browser();
+        let answer = stranger.post(&path, &[("title", "typed")]).await;
+        if ["/sign-in", "/reset/", "/invites/aaa"].iter().any(|it| path.starts_with(it))
+            && !path.ends_with("/revoke")
+        {
+            assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path} is for strangers");
+            continue;
+        }
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{path}");
+        let sign_in = answer.location().to_owned();
+        let (_, next) = sign_in.split_once("?next=").unwrap_or((&sign_in, "%2F"));
+        let next = next.replace("%2F", "/");
+        assert!(path.starts_with(&next), "{path} is led to {next}");
+        assert!(!next.contains("aaaa"), "no secret is in the address: {next}");
+        let page = root.get(&next).await;
+        // A form's own address leads on to its page; nobody resets their own password.
+        let shown = [StatusCode::OK, StatusCode::SEE_OTHER, StatusCode::CONFLICT].contains(&page.status);
+        assert!(shown && !page.location().starts_with("/sign-in"), "{path}: {next}: {}", page.status);
+        let form = [("username", "root"), ("password", crate::support::PASSWORD), ("next", &*next)];
+        let back = stranger.post_from(&sign_in, "/sign-in", &form).await;
+        assert_eq!(back.location(), next, "{path}");
+    }
+    for (path, page) in
+        [("/upload", "/upload"), ("/members/1/roles", "/members/1"), ("/torrents/1/edit", "/torrents/1/edit")]
+    {
+        let answer = site.browser().post(path, &[]).await;
+        assert_eq!(answer.location(), format!("/sign-in?next={}", page.replace('/', "%2F")));
+    }
     site.stop().await;
 }
 
