@@ -44,8 +44,7 @@ pub struct Remembered(pub HeaderValue);
 impl Caller {
     /// The cookie by which this browser will be known to belong to `user`, who has just signed in with it.
     pub fn remember(&self, app: &App, user: &Verified) -> Result<Remembered, Error> {
-        let account = (user.id, &*user.name, &*user.password_hash);
-        let devices = self.devices.add(&app.keys.device, account, OffsetDateTime::now_utc())?;
+        let devices = self.devices.add(&app.keys.device, user, OffsetDateTime::now_utc())?;
         let path = if app.base().is_empty() { "/" } else { app.base() };
         let secure = if app.config.webapi.secure { "; Secure" } else { "" };
         let (name, value) = (cookie_name(app, "device"), devices.to_text());

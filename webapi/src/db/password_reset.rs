@@ -17,10 +17,8 @@ pub struct PasswordReset {
     pub user_id: i32,
     /// As they sign in.
     pub user_name: String,
-    /// Whether it was made at the command line.
-    pub by_operator: bool,
-    /// The member who made it. None for the operator's, and where that account is gone.
-    pub created_by: Option<i32>,
+    /// Who made it. None where that account is gone.
+    pub maker: Option<Maker>,
     /// From then on it cannot be used.
     pub expires_at: OffsetDateTime,
     /// Whether it has set a password.
@@ -53,13 +51,13 @@ pub struct Unseen {
 
 impl PasswordReset {
     fn from_row(row: &Row) -> Self {
+        let by_member = row.get::<_, Option<i32>>("created_by").map(Maker::Member);
         Self {
             id: row.get("id"),
             nonce: row.get("nonce"),
             user_id: row.get("user_id"),
             user_name: row.get("user_name"),
-            by_operator: row.get("by_operator"),
-            created_by: row.get("created_by"),
+            maker: if row.get("by_operator") { Some(Maker::Operator) } else { by_member },
             expires_at: row.get("expires_at"),
             used: row.get("used"),
             revoked: row.get("revoked"),

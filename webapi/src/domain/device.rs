@@ -10,6 +10,7 @@ use data_encoding::BASE64URL_NOPAD;
 use subtle::ConstantTimeEq;
 use time::{Duration, OffsetDateTime};
 
+use super::account::Verified;
 use crate::error::Error;
 
 /// How long a browser is known after it signed in.
@@ -73,23 +74,19 @@ impl Devices {
     }
 
     /// With a token for the account that was just signed in to, in front. A browser that is known keeps its number.
-    pub fn add(
-        &self,
-        key: &[u8; 32],
-        (user_id, name, password_hash): (i32, &str, &str),
-        now: OffsetDateTime,
-    ) -> Result<Self, Error> {
+    pub fn add(&self, key: &[u8; 32], user: &Verified, now: OffsetDateTime) -> Result<Self, Error> {
+        let name = &user.name;
         let id = match self.find(key, name, now) {
             Some(known) => known.id,
             None => DeviceId::random()?,
         };
-        let user_id = u32::try_from(user_id).map_err(|error| Error::Internal(error.into()))?;
+        let user_id = u32::try_from(user.id).map_err(|error| Error::Internal(error.into()))?;
         let end = u32::try_from((now + LIFETIME).unix_timestamp()).unwrap_or(u32::MAX);
         let mut body = [0; BODY];
         body[..4].copy_from_slice(&user_id.to_be_bytes());
         body[4..8].copy_from_slice(&end.to_be_bytes());
         body[8..16].copy_from_slice(&id.0);
-        body[16..].copy_from_slice(&fingerprint(key, password_hash));
+        body[16..].copy_from_slice(&fingerprint(key, &user.password_hash));
         let token = Token { body, tag: tag(key, &body, name) };
         let others = self.0.iter().filter(|it| !it.verify(key, name)).copied();
         Ok(Self(std::iter::once(token).chain(others).take(ACCOUNTS).collect()))
@@ -163,7 +160,8 @@ mod tests {
     const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
 
     fn signed_in(before: &Devices, id: i32, name: &str) -> Devices {
-        before.add(&KEY, (id, name, "a hash"), NOW).expect("random")
+        let user = Verified { id, name: name.to_owned(), password_hash: "a hash".to_owned() };
+        before.add(&KEY, &user, NOW).expect("random")
     }
 
     #[test]

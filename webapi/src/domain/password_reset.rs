@@ -219,10 +219,11 @@ async fn named(client: &impl GenericClient, name: &str) -> Result<db::user::Cred
 
 /// Whether the member who made it may still do so: roles of both may have changed.
 async fn maker_may(client: &impl GenericClient, reset: &PasswordReset) -> Result<bool, Error> {
-    if reset.by_operator {
-        return Ok(true);
-    }
-    let Some(maker) = reset.created_by else { return Ok(false) };
+    let maker = match reset.maker {
+        Some(Maker::Operator) => return Ok(true),
+        Some(Maker::Member(id)) => id,
+        None => return Ok(false),
+    };
     let Some(maker) = db::user::find_enabled(client, maker).await? else { return Ok(false) };
     let member = db::user::profile(client, reset.user_id).await?;
     Ok(member.is_some_and(|it| is_allowed(&maker.roles, &it.account.roles)))

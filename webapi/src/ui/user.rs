@@ -53,6 +53,7 @@ struct Item {
 
 #[derive(askama::Template)]
 #[template(path = "user/show.html")]
+#[expect(clippy::struct_excessive_bools, reason = "each shows or hides a part of the page")]
 struct ShowPage {
     frame: Frame,
     faults: Faults,
