@@ -140,6 +140,8 @@ async fn show(State(app): State<App>, Segment(secret): Segment) -> Result<Json<I
 /// Claim an invite: make the account it is for.
 ///
 /// Of several claims at the same moment one succeeds.
+/// Forged invites and names that are taken are counted per network (`signInAttempts` of the configuration, 10 in 5
+/// minutes where it says nothing else).
 #[utoipa::path(
     post,
     path = "/api/invites/{secret}",

@@ -55,9 +55,9 @@ struct NewPassword {
     password: Secret,
 }
 
-/// Make a link that sets a member's password. For staff, with a session.
+/// Make a link that sets a member's password.
 ///
-/// It works once, for 24 hours. Older links to the same password no longer work; nor does this one after the next,
+/// For staff, with a session. It works once, for 24 hours. Older links to the same password no longer work; nor does this one after the next,
 /// after a change of the password, or when you may no longer make it. Nobody makes one for a member who holds a role
 /// that they do not hold; administrators hold all.
 #[utoipa::path(
@@ -87,7 +87,9 @@ async fn create(
     Ok(created(&app, &location, body))
 }
 
-/// The state of a link that sets a password. The link is all that one needs to ask.
+/// The state of a link that sets a password.
+///
+/// The link is all that one needs to ask.
 #[utoipa::path(
     get,
     path = "/api/password-resets/{secret}",
@@ -108,9 +110,9 @@ async fn show(
     Ok(Json(ResetBody { username: row.user_name, state, expires_at: row.expires_at }))
 }
 
-/// Set the password that a link is for. All sessions of its member end; API tokens stay.
+/// Set the password that a link is for.
 ///
-/// A disabled account stays disabled. Forged links are counted per network (`signInAttempts` of the configuration, 10
+/// All sessions of its member end; API tokens stay. A disabled account stays disabled. Forged links are counted per network (`signInAttempts` of the configuration, 10
 /// in 5 minutes where it says nothing else).
 #[utoipa::path(
     post,
@@ -143,7 +145,9 @@ async fn apply(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Dismiss the notice that your password was reset, which `GET /api/session` shows until then.
+/// Dismiss the notice that your password was reset.
+///
+/// `GET /api/session` shows it until then.
 #[utoipa::path(
     delete,
     path = "/api/session/password-reset",

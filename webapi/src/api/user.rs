@@ -231,6 +231,8 @@ async fn change(
 /// Change your password.
 ///
 /// Your other sessions end; your API tokens stay.
+/// Wrong present passwords are counted per session (`signInAttempts` of the configuration, 10 in 5 minutes where it says
+/// nothing else).
 #[utoipa::path(
     put,
     path = "/api/users/{id}/password",
