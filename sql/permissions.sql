@@ -20,10 +20,10 @@ grant usage on schema public to webapi, tracker;
 
 grant select on schema_migrations, roles to webapi;
 grant select, insert, update, delete on
-    users, user_roles, sessions, api_tokens, invites, torrents, metainfo, files, torrent_counts, title_words,
+    users, user_roles, sessions, api_tokens, feed_keys, invites, torrents, metainfo, files, torrent_counts, title_words,
     password_resets, report_streams, transfers, user_totals, history_days, torrent_history to webapi;
 
 -- The announce path: who may announce what, and how often it was snatched. No password, no session, no write.
 grant select (version) on schema_migrations to tracker;
-grant select (id, key_version, disabled_at) on users to tracker;
+grant select (id, key_version, key_nonce, former_key_nonce, disabled_at) on users to tracker;
 grant select (id, info_hash_v1, info_hash_v2, info_hash, snatched) on torrents to tracker;

@@ -18,6 +18,7 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "password_resets",
         sql: include_str!("../../sql/migrations/0004_password_resets.sql"),
     },
+    Migration { version: 5, name: "keys", sql: include_str!("../../sql/migrations/0005_keys.sql") },
     Migration {
         version: 7,
         name: "search_words",

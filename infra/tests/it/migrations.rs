@@ -78,3 +78,42 @@ async fn of_two_at_the_same_moment_one_migrates_and_the_other_waits() {
     assert_eq!(applied, MIGRATIONS.len());
     database.drop_now().await.expect("dropped");
 }
+
+#[tokio::test]
+async fn announce_keys_tokens_and_invites_from_before_go_on_as_they_were() {
+    let database = TestDatabase::create_empty().await.expect("a database");
+    let client = database.client().await.expect("a connection");
+    let before = MIGRATIONS.iter().position(|it| it.name == "keys").expect("the migration");
+    apply_first(&client, &MIGRATIONS[..before]).await;
+    let nonce = "decode(repeat('ab', 16), 'hex')";
+    client
+        .batch_execute(&format!(
+            "insert into users (name, password_hash) values ('wren', 'x'), ('robin', 'x');
+             insert into user_roles (user_id, role) values (1, 'inviter');
+             insert into api_tokens (user_id, name, nonce) values (1, 'a', {nonce}), (1, 'a', {nonce});
+             insert into invites (nonce, created_by, expires_at)
+                 values ({nonce}, 1, 'infinity'), ({nonce}, 2, 'infinity'), ({nonce}, null, 'infinity')"
+        ))
+        .await
+        .expect("rows of the schema before");
+    database.migrate().await.expect("migrates");
+    client
+        .batch_execute("insert into users (name, password_hash) values ('jay', 'x'), ('owl', 'x')")
+        .await
+        .expect("new members");
+    let texts = async |sql: &str| -> Vec<String> {
+        client.query(sql, &[]).await.expect(sql).iter().map(|row| row.get(0)).collect()
+    };
+    let nonces = texts("select encode(key_nonce, 'hex') from users order by id").await;
+    assert_eq!(nonces[..2], ["", ""], "their keys stay");
+    assert!(nonces[2].len() == 32 && nonces[3].len() == 32 && nonces[2] != nonces[3], "{nonces:?}");
+    let tokens =
+        texts("select coalesce(scopes::text, 'none') || coalesce(expires_at::text, '') from api_tokens");
+    assert_eq!(tokens.await, ["none", "none"]);
+    let open = texts(
+        "select coalesce(created_by::text, 'nobody') from invites where revoked_at is null order by id",
+    );
+    assert_eq!(open.await, ["1", "nobody"], "who may not invite any more has none open");
+    drop(client);
+    database.drop_now().await.expect("dropped");
+}

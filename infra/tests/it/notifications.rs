@@ -33,6 +33,7 @@ async fn each_change_that_the_tracker_must_know_is_told_and_no_other() {
         ("insert into users (name, password_hash) values ('wren', 'x')", Some("user:1")),
         ("update users set password_hash = 'y', name = 'robin'", None),
         ("update users set key_version = key_version + 1", Some("user:1")),
+        ("update users set key_nonce = default", Some("user:1")),
         ("update users set disabled_at = now()", Some("user:1")),
         (
             "insert into torrents (info_hash_v1, title, size, file_count, search)

@@ -8,7 +8,7 @@ use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
 /// All that the tracker reads.
-const TRACKER_READS: [&str; 9] = [
+const TRACKER_READS: [&str; 11] = [
     "schema_migrations.version",
     "torrents.id",
     "torrents.info_hash",
@@ -16,7 +16,9 @@ const TRACKER_READS: [&str; 9] = [
     "torrents.info_hash_v2",
     "torrents.snatched",
     "users.disabled_at",
+    "users.former_key_nonce",
     "users.id",
+    "users.key_nonce",
     "users.key_version",
 ];
 
@@ -111,6 +113,7 @@ async fn the_site_does_its_work_but_no_owners_work() {
              insert into user_roles (user_id, role) select id, 'inviter' from users;
              insert into sessions (id, user_id, data, expires_at) select '\\x01', id, '{}', now() from users;
              insert into api_tokens (user_id, name, nonce) select id, 'a', decode(repeat('00', 16), 'hex') from users;
+             insert into feed_keys (user_id, name, nonce) select id, 'a', decode(repeat('00', 16), 'hex') from users;
              insert into invites (nonce, created_by, expires_at)
                  select decode(repeat('00', 16), 'hex'), id, now() from users;
              insert into torrents (info_hash_v1, title, size, file_count, uploader_id, search)
