@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use bt::InfoHash;
 use bt::announce::{Event, NumWant, PeerList, Request, Response};
+use bt::announce_key::{self, Binding, Nonce};
 use bt::swarm::{Announcement, Counts, IdentityKey, PeerBuffer, Rules, Swarm};
+use bt::token::Token;
 use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use criterion::{BatchSize, Throughput, criterion_group, criterion_main};
 use foldhash::fast::RandomState;
@@ -166,6 +168,25 @@ fn encode(c: &mut Criterion) {
     }
 }
 
+/// The check of a key, whose account has a nonce or is from before there were such.
+fn verify(c: &mut Criterion) {
+    let (secret, torrent) = ([7; 32], InfoHash::from([9; 20]));
+    let mut group = c.benchmark_group("key");
+    group.throughput(Throughput::Elements(1));
+    for (name, nonce) in [("without a nonce", Nonce::EMPTY), ("with a nonce", [5; 16].into())] {
+        let binding = Binding { version: 1, nonce };
+        let token = announce_key::mint(&secret, 1, &binding, Some(torrent));
+        let text = token.to_string();
+        group.bench_function(name, |b| {
+            b.iter(|| {
+                let token = Token::parse(black_box(text.as_bytes())).expect("a key");
+                announce_key::verify(&token, &secret, black_box(&binding), Some(torrent))
+            });
+        });
+    }
+    group.finish();
+}
+
 /// Queries of random peers of a million, answered with the answer's bytes.
 fn all_three(c: &mut Criterion) {
     let (mut rng, mut buffer) = (fastrand::Rng::with_seed(1), PeerBuffer::default());
@@ -224,6 +245,6 @@ fn all_three(c: &mut Criterion) {
 criterion_group! {
     name = benches;
     config = criterion::Criterion::default().with_measurement(ProcessorTime);
-    targets = parse, decide_in_one, decide_in_many, encode, all_three
+    targets = parse, decide_in_one, decide_in_many, encode, verify, all_three
 }
 criterion_main!(benches);

@@ -8,6 +8,8 @@
 //! ```
 //!
 //! Numbers are big-endian. It holds peers' addresses: only the tracker may read it. It holds no secret.
+//!
+//! Version 1, whose members have no nonce, is read as well: an upgrade keeps the peers.
 
 mod peer;
 mod section;
@@ -21,8 +23,11 @@ pub use section::{Member, Section, Torrent};
 /// The first bytes of the file.
 const MAGIC: &[u8; 8] = b"FWSWARMS";
 
-/// Of this format.
-pub const VERSION: u32 = 1;
+/// Of this format, as it is written.
+pub const VERSION: u32 = 2;
+
+/// Of the oldest format that is read.
+const OLDEST: u32 = 1;
 
 /// Bytes before the first section.
 const HEADER_LEN: usize = 12;
@@ -53,8 +58,8 @@ pub enum Error {
     /// It begins with other bytes.
     #[error("it is not a restart file of Fairywren")]
     Foreign,
-    /// Of another version than [`VERSION`].
-    #[error("it is of version {0}, this program reads version {VERSION}")]
+    /// Of a version above [`VERSION`], or 0.
+    #[error("it is of version {0}, this program reads versions {OLDEST} to {VERSION}")]
     Version(u32),
     /// It ends before its end.
     #[error("it breaks off")]
@@ -167,6 +172,8 @@ impl Writer {
 /// A section that has not been read yet.
 #[derive(Debug, Clone, Copy)]
 pub struct Frame<'a> {
+    /// Of the file.
+    version: u32,
     kind: u8,
     payload: &'a [u8],
 }
@@ -174,7 +181,7 @@ pub struct Frame<'a> {
 impl Frame<'_> {
     /// What it says.
     pub fn decode(&self) -> Result<Section, Error> {
-        Section::decode(self.kind, self.payload).ok_or(Error::Section)
+        Section::decode(self.version, self.kind, self.payload).ok_or(Error::Section)
     }
 }
 
@@ -195,7 +202,8 @@ pub enum Step<'a> {
 #[derive(Debug, Default)]
 pub struct Reader {
     hasher: blake3::Hasher,
-    begun: bool,
+    /// Of the file, once its header is read.
+    version: Option<u32>,
     ended: bool,
 }
 
@@ -207,9 +215,7 @@ impl Reader {
         if self.ended {
             return if bytes.is_empty() { Ok((0, Step::End)) } else { Err(Error::Checksum) };
         }
-        if !self.begun {
-            return self.read_header(bytes);
-        }
+        let Some(version) = self.version else { return self.read_header(bytes) };
         let Some((frame, rest)) = bytes.split_first_chunk::<FRAME_LEN>() else {
             return Ok((0, Step::Partial));
         };
@@ -226,7 +232,7 @@ impl Reader {
             return if right { Ok((whole, Step::End)) } else { Err(Error::Checksum) };
         }
         self.hasher.update(&bytes[..whole]);
-        Ok((whole, Step::Section(Frame { kind, payload })))
+        Ok((whole, Step::Section(Frame { version, kind, payload })))
     }
 
     fn read_header<'a>(&mut self, bytes: &'a [u8]) -> Result<(usize, Step<'a>), Error> {
@@ -237,11 +243,11 @@ impl Reader {
         let Some(header) = bytes.first_chunk::<HEADER_LEN>() else { return Ok((0, Step::Partial)) };
         let [.., a, b, c, d] = *header;
         let version = u32::from_be_bytes([a, b, c, d]);
-        if version != VERSION {
+        if !(OLDEST..=VERSION).contains(&version) {
             return Err(Error::Version(version));
         }
         self.hasher.update(header);
-        self.begun = true;
+        self.version = Some(version);
         Ok((HEADER_LEN, Step::Header))
     }
 }

@@ -1,6 +1,7 @@
 //! The tracker's restart file: what is read is written and read again as the same, no damage goes unseen, and no
 //! length in it is believed before the bytes are there.
 
+use bt::announce_key::{Binding, Nonce};
 use bt::counts::Position;
 use bt::report::Report;
 use bt::restart::{Member, Reader, Section, Step, SwarmHead, Torrent, VERSION, Writer, read_all};
@@ -13,19 +14,22 @@ pub const WORDS: &[&str] = &[
     "FWSWARMS",
     "\u{1}\0\0\0\u{8}",
     "\u{2}\0\0\0\u{8}",
+    "\u{3}\0\0\0\u{19}",
     "\u{3}\0\0\0\u{9}",
     "\u{4}\0\0\0\u{31}",
     "\u{6}\0\0\0\u{1c}",
 ];
 
-/// Reads `data` as a file, and as the sections of a file whose header and checksum are right.
+/// Reads `data` as a file, and as the sections of a file of each version, whose header and checksum are right.
 pub fn check(data: &[u8]) {
     check_file(data);
-    let mut file = [&b"FWSWARMS"[..], &VERSION.to_be_bytes(), data].concat();
-    let checksum = blake3::hash(&file);
-    file.extend_from_slice(&[255, 0, 0, 0, 32]);
-    file.extend_from_slice(checksum.as_bytes());
-    check_file(&file);
+    for version in 1..=VERSION {
+        let mut file = [&b"FWSWARMS"[..], &version.to_be_bytes(), data].concat();
+        let checksum = blake3::hash(&file);
+        file.extend_from_slice(&[255, 0, 0, 0, 32]);
+        file.extend_from_slice(checksum.as_bytes());
+        check_file(&file);
+    }
 }
 
 fn check_file(file: &[u8]) {
@@ -111,11 +115,16 @@ pub fn seeds() -> Vec<Vec<u8>> {
     };
     let v6 = std::net::SocketAddrV6::new(std::net::Ipv6Addr::LOCALHOST, 1, 0, 0);
     let others = [Stored { v4: None, v6: Some(v6), partial: true, ..peer }, Stored { v6: Some(v6), ..peer }];
+    let key = Binding { version: 1, nonce: [7; 16].into() };
+    let old = Binding { version: 2, nonce: Nonce::EMPTY };
     let head = SwarmHead { info_hash: [3; 20].into(), snatched: 4 };
     let sections = [
         Section::Saved(1_800_000_000),
         Section::Clients(vec![*b"-qB4650-", *b"-TR4060-"]),
-        Section::Members(vec![Member { id: 1, key_version: 0, enabled: true }; 2]),
+        Section::Members(vec![
+            Member { id: 1, key, enabled: true },
+            Member { id: 2, key: old, enabled: false },
+        ]),
         Section::Torrents(vec![
             Torrent { id: 1, v1: hash(1), v2: None, snatched: 3 },
             Torrent { id: 2, v1: None, v2: hash(2), snatched: 0 },

@@ -102,7 +102,7 @@ async fn fill(arguments: &Arguments, torrents: usize) -> anyhow::Result<()> {
     let client = infra::db::connect(&config.migrate.postgresql, "bench").await?;
     client
         .batch_execute(&format!(
-            "insert into users (name, password_hash) select 'member' || i, '' from generate_series(1, {}) i;
+            "insert into users (name, password_hash, key_nonce) select 'member' || i, '', '' from generate_series(1, {}) i;
              insert into torrents (info_hash_v1, title, size, file_count, search)
                  select substring(sha256(int4send(i)) from 1 for 20), 'Torrent ' || i, 700000000, 1, ''
                  from generate_series(1, {}) i",

@@ -375,7 +375,7 @@ impl Tracker {
 
     /// Whether it is the key of that torrent or of the whole account.
     fn opens(&self, token: &Token, member: Member, scope: InfoHash) -> bool {
-        let verify = |scope| announce_key::verify(token, &self.settings.key, member.key_version, scope);
+        let verify = |scope| announce_key::verify(token, &self.settings.key, &member.key, scope);
         verify(Some(scope)) || verify(None)
     }
 

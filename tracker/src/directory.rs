@@ -12,6 +12,7 @@ mod tests;
 use std::time::Duration;
 
 use bt::InfoHash;
+use bt::announce_key::{Binding, Nonce};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use parking_lot::{Mutex, RwLock};
@@ -47,8 +48,10 @@ pub(crate) struct Torrent {
 /// A member, by whose id an announce key is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Member {
-    /// Grows when the key is reset.
-    pub(crate) key_version: u32,
+    /// Of the keys that open.
+    pub(crate) key: Binding,
+    /// Of the keys before the last reset, by which they are recognised. Empty where it is not known.
+    pub(crate) former: Nonce,
     /// Whether the account may announce.
     pub(crate) enabled: bool,
 }

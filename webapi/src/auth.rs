@@ -8,6 +8,7 @@ pub mod visitor;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use bt::announce_key::Binding;
 
 pub use csrf::{Checked, CheckedJson, CsrfChecked, Guard};
 pub use device::Caller;
@@ -45,8 +46,8 @@ pub struct Member {
     pub name: String,
     /// Names from the table `roles`, sorted.
     pub roles: Vec<String>,
-    /// Counts resets of their announce keys.
-    pub key_version: i32,
+    /// Of their announce keys.
+    pub key: Binding,
     /// Cookie or token.
     pub by: By,
 }
@@ -54,8 +55,8 @@ pub struct Member {
 impl Member {
     /// `account` after its owner proved who they are.
     pub fn new(account: Account, by: By) -> Self {
-        let Account { id, name, roles, key_version, .. } = account;
-        Self { id, name, roles, key_version, by }
+        let Account { id, name, roles, key, .. } = account;
+        Self { id, name, roles, key, by }
     }
 
     /// Whether they hold `role`.

@@ -1,13 +1,18 @@
 //! What sections say, and the records of which they are made.
 
 use super::{CLIENTS, MEMBERS, REPORTS, SAVED, SWARM, SwarmHead, TORRENTS, peer};
+use crate::announce_key::{Binding, Nonce};
 use crate::counts::Position;
 use crate::info_hash::InfoHash;
 use crate::report::Report;
 use crate::swarm::{ClientPrefix, Stored};
 
-const MEMBER_LEN: usize = 9;
+const MEMBER_LEN: usize = 25;
+const MEMBER_LEN_V1: usize = 9;
 const TORRENT_LEN: usize = 49;
+
+const ENABLED: u8 = 1;
+const HAS_NONCE: u8 = 2;
 
 const HAS_V1: u8 = 1;
 const HAS_V2: u8 = 2;
@@ -18,7 +23,7 @@ pub struct Member {
     /// Of the member's row.
     pub id: u32,
     /// Of the announce keys that are valid.
-    pub key_version: u32,
+    pub key: Binding,
     /// Whether the account may announce.
     pub enabled: bool,
 }
@@ -54,7 +59,7 @@ pub enum Section {
 }
 
 impl Section {
-    pub(super) fn decode(kind: u8, mut payload: &[u8]) -> Option<Self> {
+    pub(super) fn decode(version: u32, kind: u8, mut payload: &[u8]) -> Option<Self> {
         let rest = &mut payload;
         Some(match kind {
             SAVED => {
@@ -62,6 +67,7 @@ impl Section {
                 rest.is_empty().then_some(Self::Saved(at))?
             }
             CLIENTS => Self::Clients(records(rest, |prefix: &ClientPrefix| Some(*prefix))?),
+            MEMBERS if version == 1 => Self::Members(records(rest, Member::decode_v1)?),
             MEMBERS => Self::Members(records(rest, Member::decode)?),
             TORRENTS => Self::Torrents(records(rest, Torrent::decode)?),
             REPORTS => {
@@ -84,25 +90,36 @@ impl Section {
 }
 
 impl Member {
-    /// `id u32 ‖ key_version u32 ‖ enabled u8`.
+    /// `id u32 ‖ key_version u32 ‖ flags u8 ‖ nonce[16]`; flags are 1 where enabled, 2 with a nonce.
     pub(super) fn encode(&self) -> [u8; MEMBER_LEN] {
         let mut bytes = [0; MEMBER_LEN];
         bytes[..4].copy_from_slice(&self.id.to_be_bytes());
-        bytes[4..8].copy_from_slice(&self.key_version.to_be_bytes());
-        bytes[8] = self.enabled.into();
+        bytes[4..8].copy_from_slice(&self.key.version.to_be_bytes());
+        let nonce = self.key.nonce.as_bytes();
+        bytes[8] = if self.enabled { ENABLED } else { 0 } | if nonce.is_empty() { 0 } else { HAS_NONCE };
+        bytes[9..9 + nonce.len()].copy_from_slice(nonce);
         bytes
     }
 
     fn decode(bytes: &[u8; MEMBER_LEN]) -> Option<Self> {
         let mut rest = &bytes[..];
         let id = u32::from_be_bytes(take(&mut rest)?);
-        let key_version = u32::from_be_bytes(take(&mut rest)?);
-        let enabled = match rest {
-            [0] => false,
-            [1] => true,
-            _ => return None,
-        };
-        Some(Self { id, key_version, enabled })
+        let version = u32::from_be_bytes(take(&mut rest)?);
+        let [flags] = take(&mut rest)?;
+        if flags & !(ENABLED | HAS_NONCE) != 0 {
+            return None;
+        }
+        let nonce: [u8; 16] = take(&mut rest)?;
+        let nonce = if flags & HAS_NONCE != 0 { nonce.into() } else { Nonce::EMPTY };
+        Some(Self { id, key: Binding { version, nonce }, enabled: flags & ENABLED != 0 })
+    }
+
+    /// `id u32 ‖ key_version u32 ‖ enabled u8`: as of today without a nonce.
+    fn decode_v1(bytes: &[u8; MEMBER_LEN_V1]) -> Option<Self> {
+        let [.., flags] = *bytes;
+        let mut wide = [0; MEMBER_LEN];
+        wide[..MEMBER_LEN_V1].copy_from_slice(bytes);
+        if flags & !ENABLED == 0 { Self::decode(&wide) } else { None }
     }
 }
 

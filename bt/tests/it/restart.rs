@@ -2,6 +2,7 @@
 
 use std::net::{SocketAddrV4, SocketAddrV6};
 
+use bt::announce_key::{Binding, Nonce};
 use bt::counts::Position;
 use bt::report::Report;
 use bt::restart::{Error, Member, Reader, Section, Step, SwarmHead, Torrent, Writer, read_all};
@@ -41,7 +42,10 @@ prop_compose! {
 }
 
 fn members() -> impl Strategy<Value = Member> {
-    any::<(u32, u32, bool)>().prop_map(|(id, key_version, enabled)| Member { id, key_version, enabled })
+    any::<(u32, u32, Option<[u8; 16]>, bool)>().prop_map(|(id, version, nonce, enabled)| {
+        let nonce = nonce.map_or(Nonce::EMPTY, Nonce::from);
+        Member { id, key: Binding { version, nonce }, enabled }
+    })
 }
 
 fn torrents() -> impl Strategy<Value = Torrent> {
@@ -123,7 +127,7 @@ proptest! {
 fn the_layout_is_as_promised() {
     let file = write(&[Section::Saved(258)]);
     let (begin, hash) = file.split_at(file.len() - 32);
-    assert_eq!(begin[..12], *b"FWSWARMS\0\0\0\x01");
+    assert_eq!(begin[..12], *b"FWSWARMS\0\0\0\x02");
     assert_eq!(begin[12..25], [1, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 1, 2]);
     assert_eq!(begin[25..], [255, 0, 0, 0, 32]);
     assert_eq!(hash, blake3_of(&begin[..25]));
@@ -138,11 +142,11 @@ fn other_files_versions_and_claims_are_refused() {
     let mut file = write(&[]);
     assert_eq!(read_all(b"{\"swarms\": []}"), Err(Error::Foreign));
     assert_eq!(read_all(b""), Err(Error::Cut));
-    for version in [0, 2, 255] {
+    for version in [0, 3, 255] {
         file[11] = version;
         assert_eq!(read_all(&file), Err(Error::Version(version.into())));
     }
-    file[11] = 1;
+    file[11] = 2;
     // A length that nobody writes is not waited for.
     file.splice(12.., [6, 0xff, 0xff, 0xff, 0xff]);
     assert_eq!(read_all(&file), Err(Error::Section));
@@ -152,10 +156,31 @@ fn other_files_versions_and_claims_are_refused() {
 }
 
 #[test]
+fn a_file_of_version_1_is_read_and_its_members_have_no_nonce() {
+    let file = |enabled: u8| {
+        let mut file = b"FWSWARMS\0\0\0\x01".to_vec();
+        file.extend_from_slice(&[3, 0, 0, 0, 9, 0, 0, 0, 5, 0, 0, 0, 7, enabled]);
+        let hash = blake3_of(&file);
+        file.extend_from_slice(&[255, 0, 0, 0, 32]);
+        file.extend_from_slice(&hash);
+        file
+    };
+    let key = Binding { version: 7, nonce: Nonce::EMPTY };
+    assert_eq!(read_all(&file(1)), Ok(vec![Section::Members(vec![Member { id: 5, key, enabled: true }])]));
+    assert_eq!(read_all(&file(2)), Err(Error::Section));
+}
+
+#[test]
 fn a_section_without_meaning_is_refused() {
-    for (kind, payload) in
-        [(1, &[0; 7][..]), (2, &[0; 9]), (3, &[2; 9]), (4, &[0xff; 49]), (5, &[0; 15]), (7, &[])]
-    {
+    for (kind, payload) in [
+        (1, &[0; 7][..]),
+        (2, &[0; 9]),
+        (3, &[4; 25]),
+        (3, &[1; 9]),
+        (4, &[0xff; 49]),
+        (5, &[0; 15]),
+        (7, &[]),
+    ] {
         let mut file = write(&[]);
         file.truncate(12);
         file.push(kind);

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use bt::{InfoHash, PeerId, announce_key};
+use bt::announce_key::{self, Binding};
+use bt::{InfoHash, PeerId};
 use infra::config::Config;
 use infra::secrets::Keys;
 use sha2::{Digest, Sha256};
@@ -74,7 +75,8 @@ impl Plan {
         let hash = self.hashes[torrent];
         let mut path = "/announce".to_owned();
         if let Some(keys) = &self.keys {
-            let key = announce_key::mint(&keys.announce, 1 + peer % self.members, 0, Some(hash));
+            let key =
+                announce_key::mint(&keys.announce, 1 + peer % self.members, &Binding::default(), Some(hash));
             let _ = write!(path, "/{key}/announce");
         }
         let mut peer_id = *b"-BN0100-000000000000";

@@ -9,10 +9,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bt::announce_key::{self, Binding, Nonce};
 use bt::control::Verdict;
 use bt::swarm::{ClientPrefix, client_prefix};
 use bt::token::Token;
-use bt::{InfoHash, announce, announce_key};
+use bt::{InfoHash, announce};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use infra::shutdown::Shutdown;
@@ -23,7 +24,7 @@ use tokio::time::sleep;
 use super::{Entry, How, KEPT};
 use crate::Tracker;
 use crate::answer::{Origin, Refusal};
-use crate::directory::Seat;
+use crate::directory::{Member, Seat};
 
 /// Members whose refusals wait; those of others are not looked at.
 const MEMBERS: usize = 512;
@@ -31,7 +32,7 @@ const MEMBERS: usize = 512;
 /// Torrents tried before others have their turn, well below a millisecond.
 const PAGE: usize = 1024;
 
-/// Earlier versions of a key that are recognised.
+/// Earlier versions of a key without a nonce that are recognised. Of those with one only the last is.
 const VERSIONS: u32 = 8;
 
 /// Rest after so many, in multiples of the time they took.
@@ -178,8 +179,7 @@ struct Case<'a> {
     tracker: &'a Tracker,
     suspect: &'a Suspect,
     seat: &'a Seat,
-    /// Of the member's key.
-    version: u32,
+    member: Member,
     /// The torrent announced: its id, 0 where it is not known, and what its keys are made for.
     torrent: u32,
     scope: Option<InfoHash>,
@@ -189,21 +189,25 @@ impl<'a> Case<'a> {
     /// None where there is no such member.
     fn new(tracker: &'a Tracker, suspect: &'a Suspect) -> Option<Self> {
         let seat = tracker.directory.seat(suspect.token.id())?;
-        let version = seat.member()?.key_version;
+        let member = seat.member()?;
         let torrent = suspect.info_hash.and_then(|hash| tracker.directory.torrent(&hash));
         let scope = torrent.map(|torrent| torrent.info_hash).or(suspect.info_hash);
         let torrent = torrent.map_or(0, |torrent| torrent.id);
-        Some(Self { tracker, suspect, seat, version, torrent, scope })
+        Some(Self { tracker, suspect, seat, member, torrent, scope })
     }
 
-    /// Tries the torrent announced and the whole account, with this version of the key and those before.
+    /// Tries the torrent announced and the whole account, with the key of today and those before.
     fn near(&self) -> Option<Finding> {
         let opens =
-            |version| self.opens(version, None) || self.scope.is_some_and(|it| self.opens(version, Some(it)));
-        if opens(self.version) {
+            |key: &Binding| self.opens(key, None) || self.scope.is_some_and(|it| self.opens(key, Some(it)));
+        let Member { key, former, .. } = self.member;
+        if opens(&key) {
             return Some(Finding::Valid(self.torrent));
         }
-        (self.version.saturating_sub(VERSIONS)..self.version).rev().any(opens).then_some(Finding::Old)
+        let last = Binding { version: key.version.checked_sub(1)?, nonce: former };
+        let older = (key.version.saturating_sub(VERSIONS)..key.version).rev();
+        let older = older.map(|version| Binding { version, nonce: Nonce::EMPTY });
+        std::iter::once(last).chain(older).any(|key| opens(&key)).then_some(Finding::Old)
     }
 
     /// Tries all torrents.
@@ -215,7 +219,7 @@ impl<'a> Case<'a> {
             last = Some(page.last()?.id);
             let found = page.iter().find(|torrent| {
                 let hash = torrent.v1.or(torrent.v2);
-                hash.is_some() && self.opens(self.version, hash)
+                hash.is_some() && self.opens(&self.member.key, hash)
             });
             sleep((begun.elapsed() * REST).max(Duration::from_millis(1))).await;
             if let Some(torrent) = found {
@@ -226,8 +230,8 @@ impl<'a> Case<'a> {
         }
     }
 
-    fn opens(&self, version: u32, scope: Option<InfoHash>) -> bool {
-        announce_key::verify(&self.suspect.token, &self.tracker.settings.key, version, scope)
+    fn opens(&self, key: &Binding, scope: Option<InfoHash>) -> bool {
+        announce_key::verify(&self.suspect.token, &self.tracker.settings.key, key, scope)
     }
 
     /// Puts it down with the member, whose key it is.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Included, Unbounded};
 
+use bt::announce_key::Nonce;
 use bt::restart;
 
 use super::rows::{MemberRow, TorrentRow};
@@ -38,11 +39,8 @@ impl Directory {
     pub(crate) fn members_after(&self, id: Option<u32>, count: usize) -> Vec<restart::Member> {
         let known = self.known.lock();
         let range = known.members.range((id.map_or(Unbounded, Excluded), Unbounded));
-        let member = |(&id, &Member { key_version, enabled }): (&u32, &Member)| restart::Member {
-            id,
-            key_version,
-            enabled,
-        };
+        let member =
+            |(&id, &Member { key, enabled, .. }): (&u32, &Member)| restart::Member { id, key, enabled };
         range.take(count).map(member).collect()
     }
 
@@ -63,8 +61,8 @@ impl Directory {
     /// them as soon as the database can be read.
     pub(crate) fn restore_members(&self, members: &[restart::Member]) {
         let mut known = self.known.lock();
-        for &restart::Member { id, key_version, enabled } in members {
-            let member = Member { key_version, enabled };
+        for &restart::Member { id, key, enabled } in members {
+            let member = Member { key, former: Nonce::EMPTY, enabled };
             known.members.insert(id, member);
             self.put_member(&MemberRow { id, member });
         }

@@ -1,10 +1,9 @@
-//! Members by id. One look-up, without a lock, finds all that an announce needs of its member.
+//! Members by id. One look-up finds all that an announce needs of its member; no two members share a lock.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use bt::swarm::Budget;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 
 use super::Member;
 use crate::decisions::Decisions;
@@ -13,10 +12,6 @@ use crate::limits::Allowance;
 /// Bits of an id that choose a seat within a bench; those above choose the bench within a row, and the row.
 const SEAT_BITS: u32 = 10;
 const BENCH_BITS: u32 = 11;
-
-/// Set where the seat has a member.
-const TAKEN: u64 = 1 << 33;
-const ENABLED: u64 = 1 << 32;
 
 type Bench = Box<[Seat]>;
 type Row = Box<[OnceLock<Bench>]>;
@@ -29,8 +24,9 @@ pub(super) struct Members(Box<[OnceLock<Row>]>);
 /// What is kept of a member, from the first time that the database named it.
 #[derive(Debug, Default)]
 pub(crate) struct Seat {
-    /// `TAKEN`, `ENABLED` and the version of the key.
-    account: AtomicU64,
+    /// What the database says of the member; none before it named one, and when the member is deleted. Written when
+    /// that changes; nobody waits while holding it.
+    account: RwLock<Option<Member>>,
     /// What the member may still announce.
     pub(crate) allowance: Allowance,
     /// What the member may still be accounted for.
@@ -57,14 +53,13 @@ impl Members {
         let (row, bench, seat) = place(id);
         let row = self.0[row].get_or_init(|| empty(BENCH_BITS));
         let bench = row[bench].get_or_init(|| (0..1 << SEAT_BITS).map(|_| Seat::default()).collect());
-        let enabled = if member.enabled { ENABLED } else { 0 };
-        bench[seat].account.store(TAKEN | enabled | u64::from(member.key_version), Ordering::Release);
+        *bench[seat].account.write() = Some(member);
     }
 
     /// Forgets the member. Ids are not given out again.
     pub(super) fn remove(&self, id: u32) {
         if let Some(seat) = self.seat(id) {
-            seat.account.store(0, Ordering::Release);
+            *seat.account.write() = None;
             *seat.decisions.lock() = Decisions::default();
         }
     }
@@ -73,11 +68,7 @@ impl Members {
 impl Seat {
     /// Who sits here, if anybody does.
     pub(crate) fn member(&self) -> Option<Member> {
-        let account = self.account.load(Ordering::Acquire);
-        (account & TAKEN != 0).then(|| Member {
-            key_version: u32::try_from(account & u64::from(u32::MAX)).unwrap_or(u32::MAX),
-            enabled: account & ENABLED != 0,
-        })
+        *self.account.read()
     }
 
     /// Uses the member's decisions.
@@ -97,7 +88,13 @@ fn place(id: u32) -> (usize, usize, usize) {
 
 #[cfg(test)]
 mod tests {
+    use bt::announce_key::{Binding, Nonce};
+
     use super::*;
+
+    fn member(version: u32, enabled: bool) -> Member {
+        Member { key: Binding { version, nonce: [7; 16].into() }, former: Nonce::EMPTY, enabled }
+    }
 
     #[test]
     fn a_member_is_found_by_no_other_id() {
@@ -105,7 +102,7 @@ mod tests {
         let ids = [0, 1, 1023, 1024, 2_097_151, 2_097_152, u32::MAX];
         for id in ids {
             assert_eq!(members.seat(id).and_then(Seat::member), None);
-            let member = Member { key_version: !id, enabled: id % 2 == 0 };
+            let member = member(!id, id % 2 == 0);
             members.put(id, member);
             assert_eq!(members.seat(id).and_then(Seat::member), Some(member));
         }
@@ -118,7 +115,7 @@ mod tests {
     #[test]
     fn ids_that_no_member_has_take_no_memory() {
         let members = Members::default();
-        members.put(1, Member { key_version: 0, enabled: true });
+        members.put(1, member(0, true));
         for id in (0..u32::MAX).step_by(1_000_003) {
             let _ = members.seat(id);
         }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use bt::InfoHash;
+use bt::announce_key::{Binding, Nonce};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Error, Row, Statement};
 
@@ -14,7 +15,8 @@ const PAGE: usize = 10_000;
 const TORRENT: &str = "select id, info_hash_v1, substring(info_hash_v2 from 1 for 20) as info_hash_v2, snatched \
      from torrents";
 
-const MEMBER: &str = "select id, key_version, disabled_at is null as enabled from users";
+const MEMBER: &str =
+    "select id, key_version, key_nonce, former_key_nonce, disabled_at is null as enabled from users";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TorrentRow {
@@ -121,8 +123,12 @@ fn torrent(row: &Row) -> Result<TorrentRow, Error> {
 }
 
 fn member(row: &Row) -> Result<MemberRow, Error> {
-    let key_version = row.try_get::<_, i32>("key_version")?.cast_unsigned();
-    Ok(MemberRow { id: id(row)?, member: Member { key_version, enabled: row.try_get("enabled")? } })
+    // 0 or 16 bytes by a constraint.
+    let nonce = |bytes: &[u8]| Nonce::try_from(bytes).unwrap_or_default();
+    let version = row.try_get::<_, i32>("key_version")?.cast_unsigned();
+    let key = Binding { version, nonce: nonce(row.try_get("key_nonce")?) };
+    let former = nonce(row.try_get("former_key_nonce")?);
+    Ok(MemberRow { id: id(row)?, member: Member { key, former, enabled: row.try_get("enabled")? } })
 }
 
 fn id(row: &Row) -> Result<u32, Error> {

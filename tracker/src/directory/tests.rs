@@ -20,7 +20,11 @@ fn row(id: u32, v1: Option<u8>, v2: Option<u8>) -> TorrentRow {
 }
 
 fn member(id: u32, key_version: u32, enabled: bool) -> MemberRow {
-    MemberRow { id, member: Member { key_version, enabled } }
+    MemberRow { id, member: state(key_version, enabled) }
+}
+
+fn state(version: u32, enabled: bool) -> Member {
+    Member { key: Binding { version, nonce: [7; 16].into() }, former: Nonce::EMPTY, enabled }
 }
 
 fn member_of(directory: &Directory, id: u32) -> Option<Member> {
@@ -64,9 +68,9 @@ fn members_leave_their_swarms_when_they_are_disabled_or_deleted() {
     feed.put_members(&[], &[member(1, 0, true), member(2, 0, true), member(3, 0, false)]);
     assert_eq!(told(&mut changes), []);
     feed.put_members(&[1, 2, 3], &[member(1, 1, true), member(3, 0, false)]);
-    assert_eq!(member_of(&directory, 1), Some(Member { key_version: 1, enabled: true }));
+    assert_eq!(member_of(&directory, 1), Some(state(1, true)));
     assert_eq!(member_of(&directory, 2), None);
-    assert_eq!(member_of(&directory, 3), Some(Member { key_version: 0, enabled: false }));
+    assert_eq!(member_of(&directory, 3), Some(state(0, false)));
     assert_eq!(told(&mut changes), [Change::MemberGone(2)]);
     feed.put_members(&[1], &[member(1, 1, false)]);
     feed.put_members(&[1], &[member(1, 1, false)]);

@@ -124,7 +124,8 @@ async fn refusals_are_remembered_as_far_as_the_key_is_the_members() {
     tracker.get(&malformed).await;
     comes(&site, robin, Verdict::Malformed).await;
 
-    site.execute("update users set key_version = 1").await;
+    let reset = "key_version = key_version + 1, former_key_nonce = key_nonce, key_nonce = default";
+    site.execute(&format!("update users set {reset}")).await;
     client(one).refused_with("passkey").await;
     comes(&site, robin, Verdict::OldKey).await;
 }

@@ -12,7 +12,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use bt::{InfoHash, InfoHashV2, announce_key};
+use bt::announce_key::{self, Binding};
+use bt::{InfoHash, InfoHashV2};
 use infra::config::Postgresql;
 use infra::secrets::{Keys, Secret};
 use infra::test_database::TestDatabase;
@@ -90,8 +91,13 @@ impl Site {
     }
 
     pub(crate) async fn member(&self, name: &str) -> u32 {
-        let insert = "insert into users (name, password_hash) values ($1, '') returning id";
-        self.owner.query_one(insert, &[&name]).await.expect("a member").get::<_, i32>("id").cast_unsigned()
+        let insert = "insert into users (name, password_hash, key_nonce) values ($1, '', $2) returning id";
+        self.owner
+            .query_one(insert, &[&name, &&NONCE[..]])
+            .await
+            .expect("a member")
+            .get::<_, i32>("id")
+            .cast_unsigned()
     }
 
     /// A version 1 torrent with the hash `number` twenty times.
@@ -119,10 +125,18 @@ impl Site {
     }
 }
 
+/// Of the accounts that [`Site::member`] makes.
+pub(crate) const NONCE: [u8; 16] = *b"nonce of members";
+
 /// A member's key for one torrent, or for all.
-pub(crate) fn key(member: u32, key_version: u32, scope: Option<InfoHash>) -> String {
+pub(crate) fn key(member: u32, version: u32, scope: Option<InfoHash>) -> String {
+    key_with(member, Binding { version, nonce: NONCE.into() }, scope)
+}
+
+/// As [`key`], of an account with another nonce.
+pub(crate) fn key_with(member: u32, binding: Binding, scope: Option<InfoHash>) -> String {
     let key = Keys::derive(&Secret::from(SALT.to_owned())).announce;
-    announce_key::mint(&key, member, key_version, scope).to_string()
+    announce_key::mint(&key, member, &binding, scope).to_string()
 }
 
 pub(crate) fn login(login: &Postgresql) -> Value {

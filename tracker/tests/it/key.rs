@@ -1,8 +1,9 @@
 //! Who may announce what.
 
 use bt::InfoHash;
+use bt::announce_key::{Binding, Nonce};
 
-use crate::harness::{Site, TorrentClient, key};
+use crate::harness::{NONCE, Site, TorrentClient, key, key_with};
 
 #[tokio::test]
 async fn a_key_opens_its_own_torrent_and_the_accounts_key_opens_all() {
@@ -58,6 +59,54 @@ async fn a_reset_key_is_obeyed_at_once() {
     let renewed = TorrentClient { key: key(member, 1, None), ..tracker.client(member, 1).on(hash) };
     renewed.announce().await;
     client.refused_with("passkey").await;
+}
+
+#[tokio::test]
+async fn a_key_from_before_there_were_nonces_opens_until_it_is_reset() {
+    let site = Site::new().await;
+    let member = site.member("robin").await;
+    let hash = site.torrent(1).await;
+    site.execute("update users set key_nonce = ''").await;
+    let tracker = site.start().await;
+    let old = key_with(member, Binding { version: 0, nonce: Nonce::EMPTY }, None);
+    let client = TorrentClient { key: old, ..tracker.client(member, 1).on(hash) };
+    client.announce().await;
+    site.execute("update users set key_version = key_version + 1, key_nonce = default").await;
+    client.refused_with("passkey").await;
+}
+
+#[tokio::test]
+async fn a_nonce_that_changes_by_itself_is_obeyed_at_once() {
+    let site = Site::new().await;
+    let member = site.member("robin").await;
+    let hash = site.torrent(1).await;
+    let tracker = site.start().await;
+    let client = tracker.client(member, 1).on(hash);
+    client.announce().await;
+    site.execute("update users set key_nonce = decode(repeat('08', 16), 'hex')").await;
+    client.refused_with("passkey").await;
+    let renewed = key_with(member, Binding { version: 0, nonce: [8; 16].into() }, None);
+    TorrentClient { key: renewed, ..client }.announce().await;
+}
+
+#[tokio::test]
+async fn a_member_who_is_given_the_id_of_one_lost_with_a_restored_backup_has_another_key() {
+    let site = Site::new().await;
+    let lost = site.member("robin").await;
+    let hash = site.torrent(1).await;
+    let tracker = site.start().await;
+    let client = tracker.client(lost, 1).on(hash);
+    client.announce().await;
+    // A backup from before robin joined knows neither the member nor that the id was given out.
+    site.execute("delete from users; alter table users alter column id restart").await;
+    site.execute("insert into users (name, password_hash) values ('jay', '')").await;
+    let row = site.owner.query_one("select id, key_nonce from users", &[]).await.expect("jay");
+    assert_eq!(row.get::<_, i32>("id").cast_unsigned(), lost);
+    client.refused_with("passkey").await;
+    let nonce = Nonce::try_from(row.get::<_, &[u8]>("key_nonce")).expect("16 bytes");
+    assert_ne!(nonce, NONCE.into());
+    let own = key_with(lost, Binding { version: 0, nonce }, None);
+    TorrentClient { key: own, ..tracker.client(lost, 2).on(hash) }.announce().await;
 }
 
 #[tokio::test]

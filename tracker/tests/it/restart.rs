@@ -5,11 +5,12 @@ use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::PathBuf;
 
+use bt::announce_key::Binding;
 use bt::restart::{Member, SwarmHead, Torrent, Writer};
 use bt::swarm::Stored;
 use serde_json::Value;
 
-use crate::harness::{Connection, Signal, Site, Tracker, eventually};
+use crate::harness::{Connection, NONCE, Signal, Site, Tracker, eventually};
 use crate::reports::{Books, batch, next_batch};
 
 fn name(site: &Site, suffix: &str) -> PathBuf {
@@ -45,7 +46,8 @@ fn file_of(member: u32, number: u8, peers: u32) -> Vec<u8> {
     let mut writer = Writer::default();
     writer.saved(saved_now());
     writer.clients(&[[0; 8], *b"-qB5040-"]);
-    writer.members([Member { id: member, key_version: 0, enabled: true }].into_iter());
+    let key = Binding { version: 0, nonce: NONCE.into() };
+    writer.members([Member { id: member, key, enabled: true }].into_iter());
     let info_hash = [number; 20].into();
     writer.torrents([Torrent { id: 1, v1: Some(info_hash), v2: None, snatched: 0 }].into_iter());
     let head = SwarmHead { info_hash, snatched: 3 };
@@ -174,7 +176,7 @@ async fn a_damaged_or_foreign_file_is_said_and_ignored() {
     for (bytes, words) in [
         (changed(whole.len() / 2), "its checksum is wrong"),
         (changed(0), "it is not a restart file"),
-        (changed(11), "this program reads version 1"),
+        (changed(11), "it is of version 3, this program reads versions 1 to 2"),
         (whole[..whole.len() - 1].to_vec(), "it breaks off"),
         (Vec::new(), "it breaks off"),
         ([&whole[..], b"more"].concat(), "its checksum is wrong"),

@@ -91,14 +91,14 @@ impl UserBody {
     fn to(app: &App, member: &Member, profile: Profile) -> Result<Self, Error> {
         let disabled = profile.account.disabled_at.is_some();
         let inviter = profile.inviter.as_ref().map(|it| UserReference { id: it.id, name: it.name.clone() });
-        let (id, key_version) = (profile.account.id, profile.account.key_version);
+        let (id, key) = (profile.account.id, profile.account.key);
         let totals = profile.totals;
         let mut body = Self::new(profile);
         if member.id == id || member.is_staff() {
             body.totals = Some(totals.into());
         }
         if member.id == id {
-            body.announce_url = Some(account::announce_url(app, id, key_version)?);
+            body.announce_url = Some(account::announce_url(app, id, &key)?);
         }
         if member.is_staff() {
             body.disabled = Some(disabled);
@@ -289,7 +289,7 @@ async fn show_announce_key(
     Id(id): Id,
 ) -> Result<Json<AnnounceKey>, Failure> {
     own(&member, id)?;
-    Ok(Json(AnnounceKey { announce_url: account::announce_url(&app, id, member.key_version)? }))
+    Ok(Json(AnnounceKey { announce_url: account::announce_url(&app, id, &member.key)? }))
 }
 
 /// Reset your announce key.
@@ -315,8 +315,8 @@ async fn reset_announce_key(
     _: CsrfChecked,
 ) -> Result<Json<AnnounceKey>, Failure> {
     own(&member, id)?;
-    let version = db::user::reset_key(&app.connection().await?, id).await?;
-    Ok(Json(AnnounceKey { announce_url: account::announce_url(&app, id, version)? }))
+    let key = db::user::reset_key(&app.connection().await?, id).await?;
+    Ok(Json(AnnounceKey { announce_url: account::announce_url(&app, id, &key)? }))
 }
 
 /// Refuses where `id` is not the member's own.

@@ -21,7 +21,7 @@ pub struct WithAccount {
 /// The row that a token claims to belong to, unless its owner is disabled.
 pub async fn find_with_account(client: &impl GenericClient, id: u32) -> Result<Option<WithAccount>, Error> {
     let sql = "
-        select t.id as token_id, t.nonce, u.id, u.name, u.key_version, u.created_at, u.disabled_at,
+        select t.id as token_id, t.nonce, u.id, u.name, u.key_version, u.key_nonce, u.created_at, u.disabled_at,
                array(select r.role from user_roles r where r.user_id = u.id order by r.role) as roles
         from api_tokens t join users u on u.id = t.user_id
         where t.id = $1 and u.disabled_at is null";

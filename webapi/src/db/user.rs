@@ -1,5 +1,6 @@
 //! Accounts.
 
+use bt::announce_key::{Binding, Nonce};
 use deadpool_postgres::GenericClient;
 use time::OffsetDateTime;
 use tokio_postgres::{Error, Row};
@@ -16,8 +17,8 @@ pub struct Account {
     pub name: String,
     /// Sorted.
     pub roles: Vec<String>,
-    /// Counts resets of the announce keys.
-    pub key_version: i32,
+    /// Of the announce keys that open.
+    pub key: Binding,
     /// When it was made.
     pub created_at: OffsetDateTime,
     /// Since when it is disabled.
@@ -31,11 +32,17 @@ impl Account {
             id: row.get("id"),
             name: row.get("name"),
             roles: row.get("roles"),
-            key_version: row.get("key_version"),
+            key: key(row),
             created_at: row.get("created_at"),
             disabled_at: row.get("disabled_at"),
         }
     }
+}
+
+fn key(row: &Row) -> Binding {
+    // 0 or 16 bytes by a constraint.
+    let nonce = Nonce::try_from(row.get::<_, &[u8]>("key_nonce")).unwrap_or_default();
+    Binding { version: row.get::<_, i32>("key_version").cast_unsigned(), nonce }
 }
 
 /// An account as lists and its own page show it.
@@ -99,7 +106,7 @@ pub struct NewUser<'a> {
 }
 
 const PROFILE: &str = "
-    select u.id, u.name, u.key_version, u.created_at, u.disabled_at,
+    select u.id, u.name, u.key_version, u.key_nonce, u.created_at, u.disabled_at,
            array(select r.role from user_roles r where r.user_id = u.id order by r.role) as roles,
            (select count(*) from torrents t where t.uploader_id = u.id) as torrents,
            i.id as inviter_id, i.name as inviter_name,
@@ -109,7 +116,7 @@ const PROFILE: &str = "
 /// An account that is not disabled.
 pub async fn find_enabled(client: &impl GenericClient, id: i32) -> Result<Option<Account>, Error> {
     let sql = "
-        select u.id, u.name, u.key_version, u.created_at, u.disabled_at,
+        select u.id, u.name, u.key_version, u.key_nonce, u.created_at, u.disabled_at,
                array(select r.role from user_roles r where r.user_id = u.id order by r.role) as roles
         from users u
         where u.id = $1 and u.disabled_at is null";
@@ -187,10 +194,13 @@ pub async fn replace_password(client: &impl GenericClient, id: i32, new: &str) -
     execute(client, "update users set password_hash = $2 where id = $1", &[&id, &new]).await.map(drop)
 }
 
-/// Makes all announce keys of the account invalid and answers the new version.
-pub async fn reset_key(client: &impl GenericClient, id: i32) -> Result<i32, Error> {
-    let sql = "update users set key_version = key_version + 1 where id = $1 returning key_version";
-    Ok(one(client, sql, &[&id]).await?.get("key_version"))
+/// Makes all announce keys of the account invalid and answers what new ones are bound to.
+pub async fn reset_key(client: &impl GenericClient, id: i32) -> Result<Binding, Error> {
+    let sql = "
+        update users set key_version = key_version + 1, former_key_nonce = key_nonce, key_nonce = default
+        where id = $1
+        returning key_version, key_nonce";
+    Ok(key(&one(client, sql, &[&id]).await?))
 }
 
 /// Disables or enables; no change where it is so already.

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use bt::announce_key;
+use bt::announce_key::{self, Binding};
 use deadpool_postgres::GenericClient;
 use infra::secrets::Secret;
 use time::OffsetDateTime;
@@ -156,9 +156,9 @@ pub async fn change_password(
 }
 
 /// The URL for torrents that a member makes by hand: it is good for any torrent of the site.
-pub fn announce_url(app: &App, id: i32, key_version: i32) -> Result<String, Error> {
-    let number = |it| u32::try_from(it).map_err(|error| Error::Internal(anyhow::Error::new(error)));
-    let key = announce_key::mint(&app.keys.announce, number(id)?, number(key_version)?, None);
+pub fn announce_url(app: &App, id: i32, key: &Binding) -> Result<String, Error> {
+    let id = u32::try_from(id).map_err(|error| Error::Internal(anyhow::Error::new(error)))?;
+    let key = announce_key::mint(&app.keys.announce, id, key, None);
     Ok(format!("{}/announce/{key}/announce", app.config.tracker_url))
 }
 

@@ -240,6 +240,10 @@ async fn resetting_the_announce_key_makes_another_url_after_asking() {
     assert!(again != after && again != before);
     let text = again.as_str().expect("a URL").rsplit('/').nth(1).expect("a key").to_owned();
     let token = bt::token::Token::parse(text.as_bytes()).expect("a token");
-    assert!(bt::announce_key::verify(&token, &site.app.keys.announce, 2, None));
+    let account =
+        webapi::db::user::find_enabled(&site.app.connection().await.expect("a connection"), 1).await;
+    let key = account.expect("a row").expect("alice").key;
+    assert_eq!((key.version, key.nonce.as_bytes().len()), (2, 16));
+    assert!(bt::announce_key::verify(&token, &site.app.keys.announce, &key, None));
     site.stop().await;
 }

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use bt::{InfoHash, announce_key};
+use bt::InfoHash;
+use bt::announce_key::{self, Binding};
 use infra::config::Postgresql;
 use infra::secrets::{Keys, Secret};
 use reqwest::multipart::{Form, Part};
@@ -102,7 +103,7 @@ impl Site {
     pub(crate) async fn populate(&self, members: u32, torrents: u32, peers: u32) -> Vec<Peer> {
         let owner = self.owner().await.expect("the database");
         let sql = format!(
-            "insert into users (name, password_hash) select 'member' || it, 'x' from generate_series(1, {members}) it
+            "insert into users (name, password_hash, key_nonce) select 'member' || it, 'x', '' from generate_series(1, {members}) it
              returning id"
         );
         let ids = owner.query(&sql, &[]).await.expect("members");
@@ -200,7 +201,7 @@ impl Peer {
     fn new(number: u32, member: u32, torrent: u32) -> Self {
         let info_hash = hash(torrent);
         let key = Keys::derive(&Secret::from(SALT.to_owned())).announce;
-        let key = announce_key::mint(&key, member, 0, Some(info_hash));
+        let key = announce_key::mint(&key, member, &Binding::default(), Some(info_hash));
         let mut hash = String::new();
         for byte in info_hash.as_bytes() {
             write!(hash, "%{byte:02x}").expect("text");

@@ -12,7 +12,7 @@ use crate::auth::Member;
 /// The member's announce URL for the torrent with this canonical hash, or for any. It is a secret.
 pub fn url(app: &App, member: &Member, scope: Option<InfoHash>) -> String {
     let id = u32::try_from(member.id).unwrap_or_default();
-    let key = announce_key::mint(&app.keys.announce, id, version(member), scope);
+    let key = announce_key::mint(&app.keys.announce, id, &member.key, scope);
     format!("{}/announce/{key}/announce", app.config.tracker_url)
 }
 
@@ -20,7 +20,7 @@ pub fn url(app: &App, member: &Member, scope: Option<InfoHash>) -> String {
 pub fn is_own(app: &App, member: &Member, info_hash: InfoHash, announce: &[u8]) -> bool {
     let Some(token) = own_tracker(app.config.tracker_url.as_str(), announce) else { return false };
     let mine = u32::try_from(member.id).is_ok_and(|id| token.id() == id);
-    let opens = |scope| announce_key::verify(&token, &app.keys.announce, version(member), scope);
+    let opens = |scope| announce_key::verify(&token, &app.keys.announce, &member.key, scope);
     mine && (opens(None) || opens(Some(info_hash)))
 }
 
@@ -33,10 +33,6 @@ fn own_tracker(tracker: &str, announce: &[u8]) -> Option<Token> {
     let target = url.as_str().strip_prefix(tracker)?;
     let route = Route::parse(target.as_bytes(), 0).ok()?;
     (route.action == Action::Announce).then(|| Token::parse(route.key))?
-}
-
-fn version(member: &Member) -> u32 {
-    u32::try_from(member.key_version).unwrap_or_default()
 }
 
 #[cfg(test)]

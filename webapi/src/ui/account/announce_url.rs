@@ -40,7 +40,7 @@ async fn show(State(app): State<App>, member: Member, frame: Frame) -> Result<Re
     let profile = db::user::profile(&app.connection().await?, member.id).await?.ok_or(Error::Unauthorized)?;
     page(AnnounceUrlPage {
         frame: frame.account("announce-url"),
-        announce_url: account::announce_url(&app, member.id, profile.account.key_version)?,
+        announce_url: account::announce_url(&app, member.id, &profile.account.key)?,
     })
 }
 
