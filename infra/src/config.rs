@@ -138,6 +138,8 @@ pub struct Webapi {
     /// Days after which an unclaimed invite expires.
     #[serde(deserialize_with = "positive")]
     pub invite_days: u32,
+    /// Invites of one member that can be claimed at the same time.
+    pub open_invites: u32,
     /// Failed sign-ins, claims and reset links allowed within the window: per name from one network, per network, and
     /// per browser that signed in before. An IPv6 network is a /64; its /48 may fail ten times as often. One name may
     /// fail 100 times from all networks together.

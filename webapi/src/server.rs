@@ -27,6 +27,9 @@ const MAX_HEADER: usize = 16 << 10;
 /// How often ended sessions and old history are deleted.
 const SWEEP_EVERY: Duration = Duration::from_hours(1);
 
+/// Days for which the list of their maker still shows invites that were claimed, revoked or have expired.
+const INVITE_DAYS: i32 = 90;
+
 /// The other end of the connection, as the accept loop saw it.
 #[derive(Debug, Clone, Copy)]
 struct Peer(SocketAddr);
@@ -86,6 +89,7 @@ async fn sweep(app: App) {
 
 async fn sweep_once(client: &impl GenericClient) -> Result<(), tokio_postgres::Error> {
     db::session::sweep(client).await?;
+    db::invite::sweep(client, INVITE_DAYS).await?;
     db::report::sweep(client).await?;
     db::password_reset::sweep(client).await?;
     let first = domain::history::first_day(OffsetDateTime::now_utc());

@@ -44,6 +44,8 @@ fn complete(options: &Options) -> anyhow::Result<Value> {
     value["trustedProxies"] = json!([format!("{}/{}", options.site.ip(), whole(options.site))]);
     value["webapi"]["listen"] = json!(options.site);
     value["webapi"]["secure"] = false.into();
+    // All members are invited at the same moment.
+    value["webapi"]["openInvites"] = 1000.into();
     value["tracker"]["listen"] = json!(options.tracker);
     value["tracker"]["restartFile"] = "swarms".into();
     value["tracker"]["intervalSeconds"] = options.pace.interval.into();

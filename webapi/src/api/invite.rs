@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use infra::secrets::Secret;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -33,8 +33,11 @@ pub fn routes() -> OpenApiRouter<App> {
 /// An invite.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct InviteBody {
-    /// The link to pass on: whoever has it can claim the invite.
-    pub url: String,
+    /// The link to pass on: whoever has it can claim the invite. Null where it is no longer open, or where who asks may
+    /// not invite any more.
+    pub url: Option<String>,
+    /// For whom it is, in the words of its maker; null to everybody else.
+    pub note: Option<String>,
     /// Whether it can be claimed.
     pub state: InviteState,
     /// When it was made.
@@ -46,14 +49,32 @@ pub struct InviteBody {
 }
 
 impl InviteBody {
+    /// For its maker.
+    fn own(app: &App, maker: &Member, row: &Invite) -> Result<Self, Error> {
+        let body = Self::new(app, row)?;
+        let url = body.url.filter(|_| maker.may_invite());
+        Ok(Self { url, note: row.note.clone(), ..body })
+    }
+
+    /// For whoever has the link.
     fn new(app: &App, row: &Invite) -> Result<Self, Error> {
+        let state = InviteState::of(row);
         Ok(Self {
-            url: invite::url(app, row)?,
-            state: InviteState::of(row),
+            url: (state == InviteState::Open).then(|| invite::url(app, row)).transpose()?,
+            note: None,
+            state,
             created_at: row.created_at,
             expires_at: row.expires_at,
         })
     }
+}
+
+/// An invite that is wanted.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct NewInvite {
+    /// For whom it is: 100 characters at most. You and the staff see it.
+    #[serde(default)]
+    pub note: Option<String>,
 }
 
 /// The new account's name and password.
@@ -77,7 +98,7 @@ pub struct Claim {
     tag = "invites",
     params(Paging),
     responses(
-        (status = 200, description = "Newest first", body = List<InviteBody>),
+        (status = 200, description = "Newest first; what ended 90 days ago is left out", body = List<InviteBody>),
         (status = 400, description = "The parameters cannot be read", body = ErrorBody),
         MemberFailure,
         AnyFailure,
@@ -88,21 +109,25 @@ async fn list(
     member: Member,
     paging: Paging,
 ) -> Result<Json<List<InviteBody>>, Failure> {
-    page(&app, member.id, &paging).await
+    page(&app, &member, &paging).await
 }
 
 /// Make an invite.
 ///
-/// For inviters and administrators. It makes one account and expires after the days that the site grants.
+/// For inviters and administrators. It makes one account and expires after the days that the site grants. The body may be
+/// left out.
 #[utoipa::path(
     post,
     path = "/api/invites",
     operation_id = "create_invite",
     tag = "invites",
+    request_body = Option<NewInvite>,
     responses(
         (status = 201, description = "Made; pass the link on", body = InviteBody),
+        (status = 409, description = "You have as many open ones as the site allows, 10 by default", body = ErrorBody),
         MemberFailure,
         ChangeFailure,
+        BodyFailure,
         AnyFailure,
     )
 )]
@@ -110,10 +135,16 @@ async fn create(
     State(app): State<App>,
     Inviter(member): Inviter,
     _: CsrfChecked,
+    body: Option<Json<NewInvite>>,
 ) -> Result<impl IntoResponse, Failure> {
-    let row = invite::create(&app, &app.connection().await?, &member).await?;
-    let location = format!("/api/invites/{}", invite::secret(&app, &row)?);
-    Ok(created(&app, &location, InviteBody::new(&app, &row)?))
+    make(&app, &member, body).await
+}
+
+async fn make(app: &App, member: &Member, body: Option<Json<NewInvite>>) -> Result<Response, Failure> {
+    let note = body.and_then(|Json(wish)| wish.note).unwrap_or_default();
+    let row = invite::create(app, &mut app.connection().await?, member, &note).await?;
+    let location = format!("/api/invites/{}", invite::secret(app, &row)?);
+    Ok(created(app, &location, InviteBody::own(app, member, &row)?))
 }
 
 /// The state of an invite.
@@ -215,7 +246,7 @@ async fn revoke(
     tag = "users",
     params(("id" = i32, Path), Paging),
     responses(
-        (status = 200, description = "Newest first", body = List<InviteBody>),
+        (status = 200, description = "Newest first; what ended 90 days ago is left out", body = List<InviteBody>),
         (status = 400, description = "The parameters cannot be read", body = ErrorBody),
         (status = 403, description = "They are another member's", body = ErrorBody),
         (status = 404, description = "There is no such member", body = ErrorBody),
@@ -230,7 +261,7 @@ async fn list_of_user(
     paging: Paging,
 ) -> Result<Json<List<InviteBody>>, Failure> {
     super::user::own(&member, id)?;
-    page(&app, member.id, &paging).await
+    page(&app, &member, &paging).await
 }
 
 /// Make an invite, below your own resource.
@@ -242,11 +273,14 @@ async fn list_of_user(
     operation_id = "create_invite_of_user",
     tag = "users",
     params(("id" = i32, Path)),
+    request_body = Option<NewInvite>,
     responses(
         (status = 201, description = "Made; pass the link on", body = InviteBody),
         (status = 404, description = "There is no such member", body = ErrorBody),
+        (status = 409, description = "You have as many open ones as the site allows, 10 by default", body = ErrorBody),
         MemberFailure,
         ChangeFailure,
+        BodyFailure,
         AnyFailure,
     )
 )]
@@ -254,18 +288,19 @@ async fn create_of_user(
     State(app): State<App>,
     Inviter(member): Inviter,
     Id(id): Id,
-    checked: CsrfChecked,
+    _: CsrfChecked,
+    body: Option<Json<NewInvite>>,
 ) -> Result<impl IntoResponse, Failure> {
     super::user::own(&member, id)?;
-    create(State(app), Inviter(member), checked).await
+    make(&app, &member, body).await
 }
 
-async fn page(app: &App, user_id: i32, paging: &Paging) -> Result<Json<List<InviteBody>>, Failure> {
+async fn page(app: &App, member: &Member, paging: &Paging) -> Result<Json<List<InviteBody>>, Failure> {
     let (limit, before) = (paging.limit(), paging.after()?);
     let client = app.connection().await?;
-    let mut found = db::invite::list(&client, user_id, before, limit + 1).await?;
+    let mut found = db::invite::list(&client, member.id, before, limit + 1).await?;
     let next = cursor::cut(&mut found, limit, |last| last.id)?;
-    let total = Some(db::invite::count(&client, user_id).await?);
-    let items = found.iter().map(|row| InviteBody::new(app, row)).collect::<Result<_, _>>()?;
+    let total = Some(db::invite::count(&client, member.id).await?);
+    let items = found.iter().map(|row| InviteBody::own(app, member, row)).collect::<Result<_, _>>()?;
     Ok(Json(List { items, next, total }))
 }

@@ -15,6 +15,8 @@ pub struct Invite {
     pub nonce: Vec<u8>,
     /// None for the first account's.
     pub created_by: Option<i32>,
+    /// For whom it is, in the words of its maker; for the maker and staff alone.
+    pub note: Option<String>,
     /// When it was made.
     pub created_at: OffsetDateTime,
     /// From then on it cannot be claimed.
@@ -35,6 +37,7 @@ impl Invite {
             id: row.get("id"),
             nonce: row.get("nonce"),
             created_by: row.get("created_by"),
+            note: row.get("note"),
             created_at: row.get("created_at"),
             expires_at: row.get("expires_at"),
             claimed_at: row.get("claimed_at"),
@@ -55,7 +58,7 @@ pub struct Claimed {
 }
 
 const INVITE: &str = "
-    select i.id, i.nonce, i.created_by, i.created_at, i.expires_at, i.claimed_at, u.name as claimed_by_name,
+    select i.id, i.nonce, i.created_by, i.note, i.created_at, i.expires_at, i.claimed_at, u.name as claimed_by_name,
            i.revoked_at is not null or (i.created_by is null and i.claimed_at is null and exists (select from users))
                as revoked,
            i.expires_at <= now() as expired
@@ -88,6 +91,22 @@ pub async fn count(client: &impl GenericClient, created_by: i32) -> Result<i64, 
     Ok(one(client, sql, &[&created_by]).await?.get("count"))
 }
 
+/// How many of a member's can be claimed.
+pub async fn count_open(client: &impl GenericClient, created_by: i32) -> Result<i64, Error> {
+    let sql = "
+        select count(*) as count from invites
+        where created_by = $1 and claimed_at is null and revoked_at is null and expires_at > now()";
+    Ok(one(client, sql, &[&created_by]).await?.get("count"))
+}
+
+/// Deletes invites whose end, of whatever kind, is so many days ago. Who invited whom stays with the members.
+pub async fn sweep(client: &impl GenericClient, days: i32) -> Result<u64, Error> {
+    let sql = "
+        delete from invites
+        where least(claimed_at, revoked_at, expires_at) < now() - make_interval(days => $1)";
+    execute(client, sql, &[&days]).await
+}
+
 /// An open invite to the first account, if one was made.
 pub async fn find_first(client: &impl GenericClient) -> Result<Option<Invite>, Error> {
     let sql = format!(
@@ -97,20 +116,30 @@ pub async fn find_first(client: &impl GenericClient) -> Result<Option<Invite>, E
     Ok(optional(client, &sql, &[]).await?.as_ref().map(Invite::from_row))
 }
 
-/// Makes one that can be claimed for `days`.
-pub async fn insert(
-    client: &impl GenericClient,
-    created_by: Option<i32>,
-    nonce: &[u8],
-    roles: &[String],
-    days: i32,
-) -> Result<Invite, Error> {
+/// An invite that is wanted.
+#[derive(Debug)]
+pub struct NewInvite<'a> {
+    /// None for the first account's.
+    pub created_by: Option<i32>,
+    /// What the link is bound to, 16 bytes.
+    pub nonce: &'a [u8],
+    /// What the new member may do from the start.
+    pub roles: &'a [String],
+    /// For whom it is: 1 to 100 characters.
+    pub note: Option<&'a str>,
+    /// Days for which it can be claimed.
+    pub days: i32,
+}
+
+/// Makes one.
+pub async fn insert(client: &impl GenericClient, invite: &NewInvite<'_>) -> Result<Invite, Error> {
     let sql = "
-        insert into invites (created_by, nonce, roles, expires_at)
-        values ($1, $2, $3, now() + make_interval(days => $4))
-        returning id, nonce, created_by, created_at, expires_at, claimed_at, null::text as claimed_by_name,
+        insert into invites (created_by, nonce, roles, note, expires_at)
+        values ($1, $2, $3, $4, now() + make_interval(days => $5))
+        returning id, nonce, created_by, note, created_at, expires_at, claimed_at, null::text as claimed_by_name,
                   false as revoked, false as expired";
-    Ok(Invite::from_row(&one(client, sql, &[&created_by, &nonce, &roles, &days]).await?))
+    let NewInvite { created_by, nonce, roles, note, days } = invite;
+    Ok(Invite::from_row(&one(client, sql, &[created_by, nonce, roles, note, days]).await?))
 }
 
 /// Claims it, unless it is no longer open. In a transaction, so that whoever else claims it waits for the end.

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use bt::token::Token;
-use deadpool_postgres::GenericClient;
+use deadpool_postgres::{GenericClient, Object};
 use infra::secrets::Secret;
 
 use super::account::{self, Verified};
@@ -11,9 +11,12 @@ use super::attempts::Attempt;
 use crate::app::App;
 use crate::auth::{ADMINISTRATOR, Caller, INVITER, Member};
 use crate::db;
-use crate::db::invite::Invite;
+use crate::db::invite::{Invite, NewInvite};
 use crate::db::user::NewUser;
 use crate::error::Error;
+
+/// Characters of a note at most.
+const MAX_NOTE: usize = 100;
 
 /// Whether an invite can be claimed, or why not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
@@ -80,9 +83,42 @@ pub async fn find(app: &App, client: &impl GenericClient, secret: &str) -> Resul
     token.verify(&app.keys.invite, &[&invite.nonce]).then_some(invite).ok_or(MISSING)
 }
 
-/// Makes an invite of `member`.
-pub async fn create(app: &App, client: &impl GenericClient, member: &Member) -> Result<Invite, Error> {
-    insert(app, client, Some(member.id), &[]).await
+/// Makes an invite of `member`, with a note for whom it is: empty for none.
+///
+/// # Errors
+/// A note that is too long; as many open invites as `webapi.openInvites`; a member who lost the right a moment ago.
+pub async fn create(app: &App, client: &mut Object, member: &Member, note: &str) -> Result<Invite, Error> {
+    let note = check_note(note)?;
+    let transaction = client.transaction().await?;
+    // Whoever takes the right away does so before, and is seen here, or after, and finds this invite.
+    db::user::lock(&transaction, member.id).await?;
+    let account = db::user::find_enabled(&transaction, member.id).await?.ok_or(Error::Unauthorized)?;
+    if !member.may_invite() || !may_invite(&account.roles) {
+        return Err(Error::Forbidden("this is for members who may invite"));
+    }
+    let most = app.config.webapi.open_invites;
+    if db::invite::count_open(&transaction, member.id).await? >= most.into() {
+        let message =
+            format!("you have {most} open invites; revoke one, or wait until one is used or expires");
+        return Err(Error::Conflict { code: "too_many_invites", message });
+    }
+    let invite = insert(app, &transaction, Some(member.id), &[], note).await?;
+    transaction.commit().await?;
+    Ok(invite)
+}
+
+/// Whether who holds these roles may invite.
+pub fn may_invite(roles: &[String]) -> bool {
+    roles.iter().any(|it| it == ADMINISTRATOR || it == INVITER)
+}
+
+/// What was typed for whom an invite is, without spaces around it; `None` where it is empty.
+fn check_note(note: &str) -> Result<Option<&str>, Error> {
+    let note = note.trim();
+    if note.chars().count() > MAX_NOTE || note.contains(char::is_control) {
+        return Err(Error::field("note", "use at most 100 characters in one line"));
+    }
+    Ok((!note.is_empty()).then_some(note))
 }
 
 /// The open invite to the first account, made where there is none. `None` once there is an account.
@@ -94,7 +130,7 @@ pub async fn first_account(app: &App, client: &impl GenericClient) -> Result<Opt
         return Ok(Some(open));
     }
     let roles = [ADMINISTRATOR.to_owned(), INVITER.to_owned()];
-    insert(app, client, None, &roles).await.map(Some)
+    insert(app, client, None, &roles, None).await.map(Some)
 }
 
 /// Takes back an invite; one that was claimed stays so.
@@ -159,9 +195,11 @@ async fn insert(
     client: &impl GenericClient,
     created_by: Option<i32>,
     roles: &[String],
+    note: Option<&str>,
 ) -> Result<Invite, Error> {
     let mut nonce = [0; 16];
     infra::secrets::random(&mut nonce).map_err(anyhow::Error::from)?;
     let days = i32::try_from(app.config.webapi.invite_days).unwrap_or(i32::MAX);
-    Ok(db::invite::insert(client, created_by, &nonce, roles, days).await?)
+    let invite = NewInvite { created_by, nonce: &nonce, roles, note, days };
+    Ok(db::invite::insert(client, &invite).await?)
 }

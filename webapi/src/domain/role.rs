@@ -4,9 +4,10 @@ use crate::app::App;
 use crate::auth::{ADMINISTRATOR, Administrator};
 use crate::db;
 use crate::db::user::Profile;
+use crate::domain::invite::may_invite;
 use crate::error::Error;
 
-/// Gives the member `id` these roles and no others.
+/// Gives the member `id` these roles and no others. Open invites of who may not invite any more are revoked.
 pub async fn replace(app: &App, id: i32, roles: &[String]) -> Result<(), Error> {
     let mut client = app.connection().await?;
     let known = db::role::all(&client).await?;
@@ -15,16 +16,20 @@ pub async fn replace(app: &App, id: i32, roles: &[String]) -> Result<(), Error> 
     }
     let transaction = client.transaction().await?;
     db::role::lock_administrators(&transaction).await?;
+    db::user::lock(&transaction, id).await?;
     let member = db::user::profile(&transaction, id).await?.ok_or(Error::NotFound("user"))?;
     if !roles.iter().any(|it| it == ADMINISTRATOR) {
         keep_one(&transaction, &member).await?;
     }
     db::role::keep(&transaction, id, roles).await?;
     db::role::grant(&transaction, id, roles).await?;
+    if !may_invite(roles) {
+        db::invite::revoke_all(&transaction, id).await?;
+    }
     Ok(transaction.commit().await?)
 }
 
-/// Disables a member: sessions, API tokens and open invites end at once. Or lets them in again.
+/// Disables a member: sessions, API tokens, feed keys and open invites end at once. Or lets them in again.
 pub async fn set_disabled(app: &App, by: &Administrator, id: i32, disabled: bool) -> Result<(), Error> {
     if by.0.id == id {
         let message = "you cannot disable yourself; ask another administrator".to_owned();
@@ -42,6 +47,7 @@ pub async fn set_disabled(app: &App, by: &Administrator, id: i32, disabled: bool
     if disabled {
         db::session::end_others(&transaction, id, None).await?;
         db::token::delete_all(&transaction, id).await?;
+        db::feed_key::delete_all(&transaction, id).await?;
         db::invite::revoke_all(&transaction, id).await?;
     }
     transaction.commit().await?;

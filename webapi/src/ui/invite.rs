@@ -34,7 +34,12 @@ pub fn routes() -> Router<App> {
 #[template(path = "invite/list.html")]
 struct ListPage {
     frame: Frame,
+    faults: Faults,
     days: u32,
+    /// What was typed for an invite that could not be made.
+    note: String,
+    open: i64,
+    most: u32,
     invites: Vec<Item>,
     newer: Option<String>,
     older: Option<String>,
@@ -45,6 +50,7 @@ struct Item {
     url: String,
     secret: String,
     state: &'static str,
+    note: Option<String>,
     claimed_by: Option<String>,
     created: Moment,
     expires: Moment,
@@ -68,6 +74,12 @@ struct OverPage {
 }
 
 #[derive(Deserialize)]
+struct NewInvite {
+    #[serde(default)]
+    note: String,
+}
+
+#[derive(Deserialize)]
 struct Claim {
     username: String,
     password: Secret,
@@ -79,13 +91,22 @@ async fn list(
     frame: Frame,
     paging: Paging,
 ) -> Result<Response, Failure> {
+    page(list_page(&app, &member, frame, &paging).await?)
+}
+
+async fn list_page(app: &App, member: &Member, frame: Frame, paging: &Paging) -> Result<ListPage, Failure> {
     let (limit, before) = (paging.limit(), paging.after()?);
-    let mut found = db::invite::list(&app.connection().await?, member.id, before, limit + 1).await?;
+    let client = app.connection().await?;
+    let mut found = db::invite::list(&client, member.id, before, limit + 1).await?;
     let next = cursor::cut(&mut found, limit, |last| last.id)?;
-    page(ListPage {
+    Ok(ListPage {
         frame: frame.section("invites"),
+        faults: Faults::default(),
         days: app.config.webapi.invite_days,
-        invites: found.iter().map(|row| item(&app, row)).collect::<Result<_, _>>()?,
+        note: String::new(),
+        open: db::invite::count_open(&client, member.id).await?,
+        most: app.config.webapi.open_invites,
+        invites: found.iter().map(|row| item(app, row)).collect::<Result<_, _>>()?,
         newer: (!paging.is_first()).then(|| "/invites".to_owned()),
         older: next.map(|next| format!("/invites?after={next}")),
     })
@@ -94,13 +115,22 @@ async fn list(
 async fn create(
     State(app): State<App>,
     Inviter(member): Inviter,
+    frame: Frame,
     session: Session,
-    Checked(Nothing {}): Checked<Nothing>,
+    Checked(form): Checked<NewInvite>,
 ) -> Result<Response, Failure> {
-    invite::create(&app, &app.connection().await?, &member).await?;
-    flash(&session, "success", "The invite is ready. Copy its link and send it to one person you trust.")
-        .await?;
-    Ok(redirect(&app, "/invites"))
+    match invite::create(&app, &mut app.connection().await?, &member, &form.note).await {
+        Ok(_) => {
+            let said = "The invite is ready. Copy its link and send it to one person you trust.";
+            flash(&session, "success", said).await?;
+            Ok(redirect(&app, "/invites"))
+        }
+        Err(error) => {
+            let (faults, error) = Faults::of(error)?;
+            let list = list_page(&app, &member, frame, &Paging::default()).await?;
+            page_again(ListPage { faults, note: form.note, ..list }, &error)
+        }
+    }
 }
 
 async fn revoke(
@@ -178,6 +208,7 @@ fn item(app: &App, row: &Invite) -> Result<Item, Error> {
         url: invite::url(app, row)?,
         secret: invite::secret(app, row)?,
         state: InviteState::of(row).word(),
+        note: row.note.clone(),
         claimed_by: row.claimed_by.clone(),
         created: Moment(row.created_at),
         expires: Moment(row.expires_at),

@@ -191,3 +191,98 @@ async fn links_of_another_salt_are_not_found() {
     assert_eq!(state(&site, &path).await, "open");
     site.stop().await;
 }
+
+#[tokio::test]
+async fn a_member_has_so_many_open_invites_at_most_however_many_are_asked_for_at_once() {
+    let site = Site::start_with(|config| config["webapi"]["openInvites"] = 3.into()).await;
+    let browser = site.member("alice", &["inviter"]).await;
+    let mut asked = Vec::new();
+    for _ in 0..8 {
+        asked.push(Answer::of(browser.api_request(Method::POST, "/api/invites", None).await));
+    }
+    let answers = join_all(asked).await;
+    let made: Vec<_> = answers.iter().filter(|it| it.status == StatusCode::CREATED).collect();
+    let refused: Vec<_> = answers.iter().filter(|it| it.status == StatusCode::CONFLICT).collect();
+    assert_eq!((made.len(), refused.len()), (3, 5));
+    assert_eq!(refused[0].json()["error"]["code"], "too_many_invites");
+    let page = browser.post_from("/invites", "/invites", &[("note", "for Eve")]).await;
+    assert_eq!(page.status, StatusCode::CONFLICT);
+    assert!(page.body.contains("You have 3 open invites") && page.body.contains("for Eve"), "{}", page.body);
+    // One that is revoked makes room again.
+    let path = made[0].location();
+    assert_eq!(browser.api(Method::DELETE, path, None).await.status, StatusCode::NO_CONTENT);
+    let again = browser.api(Method::POST, "/api/invites", None).await;
+    assert_eq!(again.status, StatusCode::CREATED, "{}", again.body);
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn an_invite_has_a_note_that_only_its_maker_sees() {
+    let site = Site::start().await;
+    let browser = site.member("alice", &["inviter"]).await;
+    let made = browser.api(Method::POST, "/api/invites", Some(json!({ "note": " Eve <eve@b> " }))).await;
+    assert_eq!(made.json()["note"], "Eve <eve@b>");
+    assert!(browser.get("/invites").await.body.contains("Eve &#60;eve@b&#62;"));
+    assert_eq!(browser.get("/api/invites").await.json()["items"][0]["note"], "Eve <eve@b>");
+    let stranger = site.browser();
+    assert_eq!(stranger.get(made.location()).await.json()["note"], json!(null));
+    let page = made.location().strip_prefix("/api").expect("below the API");
+    assert!(!stranger.get(page).await.body.contains("Eve"));
+    for note in ["x".repeat(101), "two\nlines".to_owned()] {
+        let answer = browser.api(Method::POST, "/api/invites", Some(json!({ "note": note }))).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+        let answer = browser.post_from("/invites", "/invites", &[("note", &note)]).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    }
+    assert_eq!(site.value::<i64>("select count(*) from invites").await, 1);
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn who_may_not_invite_any_more_has_no_open_invite_and_sees_no_link() {
+    let site = Site::start().await;
+    let root = site.member("root", &["administrator"]).await;
+    let browser = site.member("alice", &["inviter"]).await;
+    let url = browser.api(Method::POST, "/api/invites", None).await.json()["url"].clone();
+    let path = url.as_str().expect("a URL").strip_prefix(&site.url).expect("below the site").to_owned();
+    let id: i32 = site.value("select id from users where name = 'alice'").await;
+    let roles = format!("/api/users/{id}/roles");
+    // Still an inviter, in one way or the other.
+    for kept in [json!(["inviter", "moderator"]), json!(["administrator"])] {
+        let answer = root.api(Method::PUT, &roles, Some(json!({ "roles": kept }))).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+        assert_eq!(state(&site, &path).await, "open");
+    }
+    let answer = root.api(Method::PUT, &roles, Some(json!({ "roles": ["moderator"] }))).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    assert_eq!(state(&site, &path).await, "revoked");
+    // As if one had been left open.
+    site.execute("update invites set revoked_at = null").await;
+    let list = browser.get("/api/invites").await;
+    assert_eq!((list.status, list.json()["items"][0]["url"].clone()), (StatusCode::OK, json!(null)));
+    assert!(!list.body.contains("/invites/"), "{}", list.body);
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn invites_that_ended_long_ago_are_swept() {
+    let site = Site::start().await;
+    site.add("alice", &["inviter"]).await;
+    site.execute(
+        "insert into invites (nonce, created_by, created_at, expires_at, claimed_at, revoked_at)
+         select decode(repeat('ab', 16), 'hex'), 1, now() - days, expiry, claimed, revoked
+         from (values
+             (interval '100 days', now() - interval '91 days', null, null),
+             (interval '100 days', now() + interval '1 day', now() - interval '91 days', null),
+             (interval '100 days', now() + interval '1 day', null, now() - interval '91 days'),
+             (interval '100 days', now() - interval '89 days', null, null),
+             (interval '1 day', now() + interval '6 days', null, null)
+         ) as it (days, expiry, claimed, revoked)",
+    )
+    .await;
+    let client = site.app.connection().await.expect("a connection");
+    webapi::db::invite::sweep(&client, 90).await.expect("swept");
+    drop(client);
+    assert_eq!(site.value::<i64>("select count(*) from invites").await, 2);
+    site.stop().await;
+}

@@ -44,6 +44,7 @@ pub(crate) fn example(database: &TestDatabase) -> Value {
     config["webapi"]["listen"] = "127.0.0.1:0".into();
     config["webapi"]["secure"] = false.into();
     config["webapi"]["signInAttempts"] = 1000.into();
+    config["webapi"]["openInvites"] = 1000.into();
     // No test fails because the machine has much else to do.
     config["webapi"]["backendTimeoutSeconds"] = 30.into();
     config["webapi"]["requestTimeoutSeconds"] = 300.into();
