@@ -46,6 +46,8 @@ pub struct Keys {
     pub invite: [u8; 32],
     /// Tags of API tokens.
     pub api_token: [u8; 32],
+    /// Tags of feed keys.
+    pub feed_key: [u8; 32],
     /// The pepper that argon2 mixes into every password.
     pub password: [u8; 32],
     /// Hashes session ids before they are stored.
@@ -66,6 +68,7 @@ impl Keys {
             announce: key("fairywren 2026-11-21 announce key"),
             invite: key("fairywren 2026-11-21 invite link"),
             api_token: key("fairywren 2026-11-21 api token"),
+            feed_key: key("fairywren 2026-11-30 feed key"),
             password: key("fairywren 2026-11-21 password pepper"),
             session: key("fairywren 2026-11-21 session id"),
             device: key("fairywren 2026-11-30 known browser"),
@@ -104,13 +107,23 @@ mod tests {
     fn keys_differ_from_each_other_and_with_the_salt() {
         let keys = |salt: &str| {
             let keys = Keys::derive(&salt.to_owned().into());
-            let Keys { announce, invite, api_token, password, session, device, password_reset, peer } = keys;
-            [announce, invite, api_token, password, session, device, password_reset, peer]
+            let Keys {
+                announce,
+                invite,
+                api_token,
+                feed_key,
+                password,
+                session,
+                device,
+                password_reset,
+                peer,
+            } = keys;
+            [announce, invite, api_token, feed_key, password, session, device, password_reset, peer]
         };
         let mut all = [keys("a"), keys("b")].concat();
         all.sort_unstable();
         all.dedup();
-        assert_eq!(all.len(), 16);
+        assert_eq!(all.len(), 18);
     }
 
     #[test]

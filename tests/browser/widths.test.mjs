@@ -71,17 +71,23 @@ const PAGES = {
   "reset of the announce URL": "/account/announce-url/reset",
   security: "/account/security",
   tokens: "/account/tokens",
+  "feed keys": "/account/feed-keys",
   API: "/api/docs",
   "no page": `/${LONG}`,
 };
 
 test("invites and tokens are there for the pages that list them", async () => {
   await page.goto(`${product.site}/invites`);
+  await fill(page, { "For whom": LONG.slice(0, 100) });
   await press(page, "Create an invite");
   await page.goto(`${product.site}/account/tokens`);
   await fill(page, { "Name of a new token": LONG.slice(0, 100) });
+  await page.getByLabel("read", { exact: true }).check();
   await press(page, "Create a token");
   await checkWidths(page, "a new token");
+  await page.goto(`${product.site}/account/feed-keys`);
+  await fill(page, { "Name of a new feed key": LONG.slice(0, 100) });
+  await press(page, "Create a feed key");
 });
 
 for (const [name, address] of Object.entries(PAGES)) {

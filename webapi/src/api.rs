@@ -1,10 +1,12 @@
 //! The REST API below `/api`: extract, rule, store, answer in JSON.
 
 pub mod doctor;
+pub mod feed_key;
 pub mod invite;
 pub mod live;
 pub mod openapi;
 pub mod password_reset;
+pub mod permissions;
 pub mod role;
 pub mod session;
 pub mod swarm;
@@ -30,6 +32,7 @@ use crate::extract::Json;
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(doctor::routes())
+        .merge(feed_key::routes())
         .merge(invite::routes())
         .merge(live::routes())
         .merge(openapi::routes())
@@ -142,9 +145,13 @@ pub enum AnyFailure {
 /// Answers of operations that are for members.
 #[derive(Debug, IntoResponses)]
 pub enum MemberFailure {
-    /// Not signed in, or the token is no longer valid.
+    /// Not signed in, or the token is no longer valid: `token_expired` where its time is over.
     #[response(status = 401)]
     Unauthorized(ErrorBody),
+    /// Not yours to do, `X-CSRF-Token` is missing or wrong, or what an API token is not for: `token_scope`,
+    /// `session_only`.
+    #[response(status = 403)]
+    Forbidden(ErrorBody),
 }
 
 /// Answers of operations that change something: the right or the CSRF token is missing.

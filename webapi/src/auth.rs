@@ -3,6 +3,7 @@
 pub mod anonymous;
 pub mod csrf;
 pub mod device;
+pub mod scoped;
 pub mod session;
 pub mod visitor;
 
@@ -12,11 +13,13 @@ use bt::announce_key::Binding;
 
 pub use csrf::{Checked, CheckedJson, CsrfChecked, Guard};
 pub use device::Caller;
+pub use scoped::{Bearer, Downloader, Follower, Publisher, Reader, SignedIn};
 
 use crate::app::App;
 use crate::db::user::Account;
+use crate::domain::invite::may_invite;
+use crate::domain::scope::{Scope, Scopes};
 use crate::error::Error;
-use visitor::Visitor;
 
 /// The role that manages members and roles.
 pub const ADMINISTRATOR: &str = "administrator";
@@ -33,18 +36,34 @@ pub const ROLES: [&str; 3] = [ADMINISTRATOR, INVITER, MODERATOR];
 pub enum By {
     /// With the session's cookie.
     Cookie,
-    /// With the API token of this id.
-    Token(i32),
+    /// With an API token.
+    Token {
+        /// Of its row.
+        id: i32,
+        /// What it may be used for.
+        scopes: Scopes,
+    },
 }
 
-/// The one who asks. As an extractor it refuses everybody who is not signed in, and disabled members.
+impl By {
+    /// Whether this proof does for what needs `scope`. A session does for all.
+    pub fn allows(self, scope: Scope) -> bool {
+        match self {
+            Self::Cookie => true,
+            Self::Token { scopes, .. } => scopes.allow(scope),
+        }
+    }
+}
+
+/// The one who asks. As an extractor it refuses everybody who is not signed in, disabled members, and API tokens without
+/// the scope `all`: what a token of fewer scopes may do says so with one of the extractors in [`scoped`].
 #[derive(Debug, Clone)]
 pub struct Member {
     /// Of their account.
     pub id: i32,
     /// As they sign in.
     pub name: String,
-    /// Names from the table `roles`, sorted.
+    /// Names from the table `roles`, sorted. A token of fewer scopes than `all` brings none.
     pub roles: Vec<String>,
     /// Of their announce keys.
     pub key: Binding,
@@ -56,6 +75,7 @@ impl Member {
     /// `account` after its owner proved who they are.
     pub fn new(account: Account, by: By) -> Self {
         let Account { id, name, roles, key, .. } = account;
+        let roles = if by.allows(Scope::All) { roles } else { Vec::new() };
         Self { id, name, roles, key, by }
     }
 
@@ -76,7 +96,7 @@ impl Member {
 
     /// Inviter or administrator.
     pub fn may_invite(&self) -> bool {
-        self.is_administrator() || self.has(INVITER)
+        may_invite(&self.roles)
     }
 }
 
@@ -84,7 +104,7 @@ impl FromRequestParts<App> for Member {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
-        Visitor::of(parts, app).await?.member().cloned().ok_or(Error::Unauthorized)
+        scoped::member(parts, app, &[Scope::All]).await
     }
 }
 
@@ -92,7 +112,7 @@ impl FromRequestParts<App> for Member {
 #[derive(Debug, Clone)]
 pub struct Staff(pub Member);
 
-/// A member who is administrator.
+/// A member who is administrator and signed in with a session: no API token does what is for administrators alone.
 #[derive(Debug, Clone)]
 pub struct Administrator(pub Member);
 
@@ -114,7 +134,7 @@ impl FromRequestParts<App> for Administrator {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
-        let member = Member::from_request_parts(parts, app).await?;
+        let SignedIn(member) = SignedIn::from_request_parts(parts, app).await?;
         let allowed = member.is_administrator();
         allowed.then_some(Self(member)).ok_or(Error::Forbidden("this is for administrators"))
     }

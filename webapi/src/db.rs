@@ -1,6 +1,7 @@
 //! SQL beside its row mapping; each function takes any connection or transaction.
 
 pub mod count;
+pub mod feed_key;
 pub mod file;
 pub mod history;
 pub mod invite;

@@ -20,6 +20,15 @@ pub enum Error {
     /// 401: the same words whether the name or the password is not right.
     #[error("the name or the password is not right")]
     Credentials,
+    /// 401: the token was valid until its end date.
+    #[error("this API token has expired; make another one on the page of your tokens")]
+    TokenExpired,
+    /// 403: the token is valid, but not for this. Holds the scopes that would do.
+    #[error("this needs an API token with the scope {0}; make one on the page of your tokens")]
+    TokenScope(String),
+    /// 403: no token does this.
+    #[error("an API token cannot do this; sign in with your name and password")]
+    SessionOnly,
     /// 403: signed in, but this is not theirs to do.
     #[error("{0}")]
     Forbidden(&'static str),
@@ -78,8 +87,8 @@ impl Error {
     /// The HTTP status.
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Unauthorized | Self::Credentials => StatusCode::UNAUTHORIZED,
-            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::Unauthorized | Self::Credentials | Self::TokenExpired => StatusCode::UNAUTHORIZED,
+            Self::Forbidden(_) | Self::TokenScope(_) | Self::SessionOnly => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
@@ -99,6 +108,9 @@ impl Error {
         match self {
             Self::Unauthorized => "unauthorized",
             Self::Credentials => "wrong_credentials",
+            Self::TokenExpired => "token_expired",
+            Self::TokenScope(_) => "token_scope",
+            Self::SessionOnly => "session_only",
             Self::Forbidden(_) => "forbidden",
             Self::NotFound(_) => "not_found",
             Self::Method => "method_not_allowed",

@@ -56,7 +56,7 @@ impl Members {
         *bench[seat].account.write() = Some(member);
     }
 
-    /// Forgets the member. Ids are not given out again.
+    /// Forgets the member.
     pub(super) fn remove(&self, id: u32) {
         if let Some(seat) = self.seat(id) {
             *seat.account.write() = None;

@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 use super::transfer::TorrentReference;
 use super::{AnyFailure, ErrorBody, Failure, List, MemberFailure, one_of};
 use crate::app::App;
-use crate::auth::Member;
+use crate::auth::Reader;
 use crate::db;
 use crate::domain::doctor::{self, Finding};
 use crate::domain::{cursor, transfer};
@@ -85,7 +85,7 @@ fn outcomes() -> RefOr<Schema> {
 )]
 async fn list_announces(
     State(app): State<App>,
-    member: Member,
+    Reader(member): Reader,
     Id(id): Id,
     paging: Paging,
 ) -> Result<Json<List<Announce>>, Failure> {

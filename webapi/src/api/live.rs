@@ -18,8 +18,8 @@ use utoipa_axum::routes;
 
 use super::{AnyFailure, ErrorBody, Failure, MemberFailure};
 use crate::app::App;
-use crate::auth::Member;
 use crate::auth::visitor::Visitor;
+use crate::auth::{self, Member};
 use crate::db::{self, torrent::Watched};
 use crate::error::Error;
 use crate::extract::Query;
@@ -84,7 +84,7 @@ pub struct LiveCounts {
 )]
 async fn live(
     State(app): State<App>,
-    member: Member,
+    auth::Follower(member): auth::Follower,
     session: Session,
     headers: HeaderMap,
     Query(parameters): Query<Parameters>,

@@ -6,20 +6,18 @@ use axum::body::Bytes;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::tag::TagBuilder;
+use utoipa::openapi::tag::{Tag, TagBuilder};
 use utoipa::openapi::{InfoBuilder, OpenApi, SecurityRequirement};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::permissions::{self, Needs};
 use crate::app::App;
 
-/// The operations that need nobody to be signed in, by path.
-const OPEN: [&str; 4] =
-    ["/api/session", "/api/invites/{secret}", "/api/password-resets/{secret}", "/api/openapi.json"];
-
 /// What the operations are about.
-const TAGS: [(&str, &str); 7] = [
+const TAGS: [(&str, &str); 8] = [
     ("description", "This description"),
+    ("feed keys", "Keys that list and download torrents and open nothing else"),
     ("invites", "Links that make one account each"),
     ("session", "Signing in and out, and where else one is signed in"),
     ("swarm", "Who is connected, for staff"),
@@ -67,12 +65,18 @@ fn describe() -> OpenApi {
         .description(Some(
             "A private BitTorrent tracker. Everything that its pages can do. Sizes are bytes, times RFC 3339 in UTC, \
              hashes lower-case hexadecimal. Sign in with a session's cookie, whose `csrf_token` every change sends \
-             back as `X-CSRF-Token`, or with an API token made at `/account/tokens`.",
+             back as `X-CSRF-Token`, or with an API token made at `/account/tokens`, \
+             which needs the scope that the operation names.",
         ))
         .build();
     document.info = info;
     let tag = |(name, about): (&str, &str)| TagBuilder::new().name(name).description(Some(about)).build();
-    document.tags = Some(TAGS.map(tag).into());
+    let mut tags: Vec<Tag> = TAGS.map(tag).into();
+    let matrix = permissions::matrix();
+    for tokens in tags.iter_mut().filter(|it| it.name == "tokens") {
+        tokens.description = Some(matrix.clone());
+    }
+    document.tags = Some(tags);
     let components = document.components.get_or_insert_default();
     components.add_security_scheme(
         "token",
@@ -84,17 +88,33 @@ fn describe() -> OpenApi {
     document
 }
 
-/// Says of each operation that it is for members, but of those that are open.
+/// Says of each operation who may call it.
 fn secure(document: &mut OpenApi) {
     let none: [&str; 0] = [];
-    let either = vec![SecurityRequirement::new("token", none), SecurityRequirement::new("session", none)];
     for (path, item) in &mut document.paths.paths {
-        if OPEN.contains(&path.as_str()) {
-            continue;
-        }
-        let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
-        for operation in operations.into_iter().flatten() {
-            operation.security.get_or_insert_with(|| either.clone());
+        let operations = [
+            ("GET", &mut item.get),
+            ("PUT", &mut item.put),
+            ("POST", &mut item.post),
+            ("DELETE", &mut item.delete),
+            ("PATCH", &mut item.patch),
+        ];
+        for (method, operation) in operations {
+            let Some(operation) = operation else { continue };
+            let needs = permissions::needs(method, path).unwrap_or(Needs::Session);
+            let session = SecurityRequirement::new("session", none);
+            operation.security = match needs {
+                Needs::Nothing => None,
+                Needs::Anyone => Some(vec![SecurityRequirement::new("token", none), session]),
+                Needs::Session => Some(vec![session]),
+                Needs::Scope(scopes) => {
+                    let tokens = scopes.iter().map(|it| SecurityRequirement::new("token", [it.word()]));
+                    Some(tokens.chain([session]).collect())
+                }
+            };
+            let parts = [operation.description.take(), needs.sentence()];
+            let parts: Vec<String> = parts.into_iter().flatten().filter(|it| !it.is_empty()).collect();
+            operation.description = (!parts.is_empty()).then(|| parts.join("\n\n"));
         }
     }
 }

@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 
 use super::{AnyFailure, BodyFailure, ChangeFailure, ErrorBody, Failure, MemberFailure, created};
 use crate::app::App;
-use crate::auth::{self, Caller, CsrfChecked, Member, Staff};
+use crate::auth::{self, Caller, CsrfChecked, Member, SignedIn, Staff};
 use crate::db;
 use crate::domain::password_reset::{self, Found, State as ResetState};
 use crate::extract::Json;
@@ -77,6 +77,7 @@ struct NewPassword {
 )]
 async fn create(
     State(app): State<App>,
+    _: SignedIn,
     Staff(member): Staff,
     Id(id): Id,
     _: CsrfChecked,

@@ -10,7 +10,7 @@ use super::{
     AnyFailure, BodyFailure, ChangeFailure, ErrorBody, Failure, List, MemberFailure, role_name, role_names,
 };
 use crate::app::App;
-use crate::auth::{Administrator, CheckedJson, Member};
+use crate::auth::{Administrator, CheckedJson, Reader};
 use crate::db;
 use crate::domain::role;
 use crate::error::Error;
@@ -56,7 +56,7 @@ struct RoleBody {
         AnyFailure,
     )
 )]
-async fn show(State(app): State<App>, _: Member, Id(id): Id) -> Result<Json<Roles>, Failure> {
+async fn show(State(app): State<App>, _: Reader, Id(id): Id) -> Result<Json<Roles>, Failure> {
     let profile = db::user::profile(&app.connection().await?, id).await?;
     Ok(Json(Roles { roles: profile.ok_or(Error::NotFound("user"))?.account.roles }))
 }
@@ -88,7 +88,7 @@ async fn replace(
     CheckedJson(form): CheckedJson<Roles>,
 ) -> Result<Json<Roles>, Failure> {
     role::replace(&app, id, &form.roles).await?;
-    show(State(app), member, Id(id)).await
+    show(State(app), Reader(member), Id(id)).await
 }
 
 /// What members may be allowed.
@@ -105,7 +105,7 @@ async fn replace(
         AnyFailure,
     )
 )]
-async fn list(State(app): State<App>, _: Member) -> Result<Json<List<RoleBody>>, Failure> {
+async fn list(State(app): State<App>, _: Reader) -> Result<Json<List<RoleBody>>, Failure> {
     let found = db::role::all(&app.connection().await?).await?;
     let items = found.into_iter().map(|it| RoleBody { name: it.name, description: it.description });
     Ok(Json(List::all(items.collect())))

@@ -18,7 +18,7 @@ use super::{
 use crate::app::App;
 use crate::auth::session::own_hash;
 use crate::auth::visitor::Visitor;
-use crate::auth::{self, By, Caller, CsrfChecked, Member};
+use crate::auth::{self, Bearer, By, Caller, CsrfChecked, Member};
 use crate::db;
 use crate::domain::account;
 use crate::domain::password_reset::Notice;
@@ -63,7 +63,7 @@ pub struct SessionUser {
     pub id: i32,
     /// As they sign in.
     pub name: String,
-    /// What they may do.
+    /// What they may do; empty where an API token without the scope `all` asks.
     #[schema(schema_with = role_names)]
     pub roles: Vec<String>,
 }
@@ -141,7 +141,11 @@ async fn sign_in(
         AnyFailure,
     )
 )]
-async fn show(member: Member, visitor: Visitor, session: Session) -> Result<Json<SessionBody>, Failure> {
+async fn show(
+    Bearer(member): Bearer,
+    visitor: Visitor,
+    session: Session,
+) -> Result<Json<SessionBody>, Failure> {
     let user = SessionUser { id: member.id, name: member.name, roles: member.roles };
     let csrf_token = visitor.csrf().map(str::to_owned);
     let password_reset = auth::session::notice(&session).await?.filter(|_| member.by == By::Cookie);

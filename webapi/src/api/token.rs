@@ -11,9 +11,10 @@ use utoipa_axum::routes;
 
 use super::{AnyFailure, BodyFailure, ChangeFailure, ErrorBody, Failure, List, MemberFailure, created};
 use crate::app::App;
-use crate::auth::{CheckedJson, CsrfChecked, Member};
+use crate::auth::{CheckedJson, CsrfChecked, Member, SignedIn};
 use crate::db;
 use crate::db::token::ApiToken;
+use crate::domain::scope::Scope;
 use crate::domain::token;
 use crate::error::Error;
 use crate::extract::Json;
@@ -31,9 +32,18 @@ pub struct TokenItem {
     pub id: i32,
     /// What you call it.
     pub name: String,
+    /// What it may be used for.
+    pub scopes: Vec<Scope>,
+    /// Whether it was made before there were scopes: it opens all and has no end. Better make another one.
+    pub before_scopes: bool,
     /// When it was made.
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
+    /// From then on it opens nothing; null where it has no end.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub expires_at: Option<OffsetDateTime>,
+    /// Whether that is over.
+    pub expired: bool,
     /// To the minute; null until it is used.
     #[serde(with = "time::serde::rfc3339::option")]
     pub last_used_at: Option<OffsetDateTime>,
@@ -41,17 +51,35 @@ pub struct TokenItem {
 
 impl From<ApiToken> for TokenItem {
     fn from(row: ApiToken) -> Self {
-        let ApiToken { id, name, created_at, last_used_at } = row;
-        Self { id, name, created_at, last_used_at }
+        let ApiToken { id, name, scopes, created_at, expires_at, expired, last_used_at } = row;
+        let before_scopes = scopes.is_none();
+        let scopes = token::scopes(scopes.as_deref()).iter().collect();
+        Self { id, name, scopes, before_scopes, created_at, expires_at, expired, last_used_at }
     }
 }
 
 /// A token that is wanted.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct NewToken {
-    /// What you call it.
+    /// What you call it, unlike your other tokens.
     #[schema(min_length = 1, max_length = 100)]
     pub name: String,
+    /// What it may be used for, one at least; `all` where it is missing.
+    #[serde(default = "all")]
+    #[schema(value_type = Vec<Scope>)]
+    pub scopes: Vec<String>,
+    /// Days until it ends, 1 to 3650; 365 where it is missing, no end where it is null.
+    #[serde(default = "one_year")]
+    pub expires_in_days: Option<u32>,
+}
+
+fn all() -> Vec<String> {
+    vec![Scope::All.word().to_owned()]
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the default of a field")]
+fn one_year() -> Option<u32> {
+    Some(token::DAYS)
 }
 
 /// A token that was just made.
@@ -63,6 +91,11 @@ pub struct CreatedToken {
     pub name: String,
     /// Send it as `Authorization: Bearer fw_…`. It is never shown again.
     pub token: String,
+    /// What it may be used for.
+    pub scopes: Vec<Scope>,
+    /// From then on it opens nothing; null where it has no end.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub expires_at: Option<OffsetDateTime>,
 }
 
 /// Your API tokens.
@@ -86,7 +119,7 @@ async fn list(State(app): State<App>, member: Member) -> Result<Json<List<TokenI
 
 /// Make an API token.
 ///
-/// It opens your account to a tool.
+/// It opens some of your account to a tool. With a session only: no token makes tokens.
 #[utoipa::path(
     post,
     path = "/api/tokens",
@@ -95,7 +128,7 @@ async fn list(State(app): State<App>, member: Member) -> Result<Json<List<TokenI
     request_body = NewToken,
     responses(
         (status = 201, description = "Made; the token is in this answer only", body = CreatedToken),
-        (status = 409, description = "You have too many", body = ErrorBody),
+        (status = 409, description = "You have 50 already", body = ErrorBody),
         MemberFailure,
         ChangeFailure,
         BodyFailure,
@@ -104,13 +137,20 @@ async fn list(State(app): State<App>, member: Member) -> Result<Json<List<TokenI
 )]
 async fn create(
     State(app): State<App>,
-    member: Member,
+    member: SignedIn,
     CheckedJson(form): CheckedJson<NewToken>,
 ) -> Result<impl IntoResponse, Failure> {
-    let token::NewToken { row, text } =
-        token::create(&app, &app.connection().await?, &member, &form.name).await?;
+    let wish = token::Wish { name: &form.name, scopes: &form.scopes, days: form.expires_in_days };
+    let made = token::create(&app.keys, &mut app.connection().await?, &member, &wish).await?;
+    let token::NewToken { row, text } = made;
     let location = format!("/api/tokens/{}", row.id);
-    let body = CreatedToken { id: row.id, name: row.name, token: text.reveal().to_owned() };
+    let body = CreatedToken {
+        id: row.id,
+        name: row.name,
+        token: text.reveal().to_owned(),
+        scopes: token::scopes(row.scopes.as_deref()).iter().collect(),
+        expires_at: row.expires_at,
+    };
     Ok(created(&app, &location, body))
 }
 

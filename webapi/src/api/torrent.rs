@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 
 use super::{AnyFailure, BodyFailure, ChangeFailure, ErrorBody, Failure, List, MemberFailure};
 use crate::app::App;
-use crate::auth::{CheckedJson, CsrfChecked, Member};
+use crate::auth::{CheckedJson, CsrfChecked, Downloader, Follower, Publisher, Reader};
 use crate::db;
 use crate::domain::torrent::upload::Refusal;
 use crate::domain::torrent::{self, delivery, listing, text, upload};
@@ -49,7 +49,7 @@ pub fn routes() -> OpenApiRouter<App> {
 )]
 async fn list(
     State(app): State<App>,
-    member: Member,
+    Follower(member): Follower,
     Query(parameters): Query<ListParameters>,
     paging: Paging,
 ) -> Result<Json<List<Torrent>>, Failure> {
@@ -101,7 +101,7 @@ struct UploadForm {
 )]
 async fn create(
     State(app): State<App>,
-    member: Member,
+    Publisher(member): Publisher,
     _: CsrfChecked,
     request: axum::extract::Request,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<Uploaded>), Failure> {
@@ -136,7 +136,7 @@ fn refused(app: &App, refusal: Refusal) -> Error {
         AnyFailure,
     )
 )]
-async fn show(State(app): State<App>, _: Member, Id(id): Id) -> Result<Json<TorrentWithFiles>, Failure> {
+async fn show(State(app): State<App>, _: Reader, Id(id): Id) -> Result<Json<TorrentWithFiles>, Failure> {
     let client = app.connection().await?;
     let torrent = db::torrent::find(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
     let files = db::file::list(&client, id, i64::MAX).await?;
@@ -165,7 +165,7 @@ async fn show(State(app): State<App>, _: Member, Id(id): Id) -> Result<Json<Torr
 )]
 async fn change(
     State(app): State<App>,
-    member: Member,
+    Publisher(member): Publisher,
     Id(id): Id,
     CheckedJson(change): CheckedJson<TorrentChange>,
 ) -> Result<Json<Torrent>, Failure> {
@@ -205,7 +205,7 @@ async fn change(
 )]
 async fn delete(
     State(app): State<App>,
-    member: Member,
+    Publisher(member): Publisher,
     _: CsrfChecked,
     Id(id): Id,
 ) -> Result<StatusCode, Failure> {
@@ -232,6 +232,10 @@ async fn delete(
         AnyFailure,
     )
 )]
-async fn metainfo(State(app): State<App>, member: Member, Id(id): Id) -> Result<Response, Failure> {
+async fn metainfo(
+    State(app): State<App>,
+    Downloader(member): Downloader,
+    Id(id): Id,
+) -> Result<Response, Failure> {
     Ok(delivery::answer(&app, &member, id).await?)
 }

@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 use super::user::UserReference;
 use super::{AnyFailure, ErrorBody, Failure, List, MemberFailure};
 use crate::app::App;
-use crate::auth::{Member, Staff};
+use crate::auth::{Member, Reader, Staff};
 use crate::db;
 use crate::domain::history;
 use crate::domain::transfer::{self, Ratio};
@@ -145,7 +145,7 @@ pub struct HistoryPoint {
 )]
 async fn list_transfers(
     State(app): State<App>,
-    member: Member,
+    Reader(member): Reader,
     Id(id): Id,
     paging: Paging,
 ) -> Result<Json<List<Transfer>>, Failure> {
@@ -202,7 +202,7 @@ async fn list_snatches(
 )]
 async fn show_history(
     State(app): State<App>,
-    _: Member,
+    _: Reader,
     Id(id): Id,
 ) -> Result<Json<List<HistoryPoint>>, Failure> {
     let client = app.connection().await?;

@@ -15,9 +15,12 @@ use utoipa_axum::routes;
 use super::transfer::Totals;
 use super::{AnyFailure, BodyFailure, ChangeFailure, ErrorBody, Failure, List, MemberFailure, role_names};
 use crate::app::App;
-use crate::auth::{Administrator, Caller, CheckedJson, CsrfChecked, Member, Staff};
+use crate::auth::{
+    Administrator, Caller, CheckedJson, CsrfChecked, Downloader, Member, Reader, SignedIn, Staff,
+};
 use crate::db;
 use crate::db::user::Profile;
+use crate::domain::scope::Scope;
 use crate::domain::{account, cursor, role};
 use crate::error::Error;
 use crate::extract::{Json, Paging, Query};
@@ -47,7 +50,7 @@ pub struct UserBody {
     pub created_at: OffsetDateTime,
     /// How many torrents they uploaded that are still there.
     pub torrents: i64,
-    /// Only to oneself: for torrents that one makes by hand. A secret.
+    /// Only to oneself, of tokens to those with the scope `download`: for torrents that one makes by hand. A secret.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub announce_url: Option<String>,
     /// Only to staff: whether they may sign in.
@@ -97,7 +100,7 @@ impl UserBody {
         if member.id == id || member.is_staff() {
             body.totals = Some(totals.into());
         }
-        if member.id == id {
+        if member.id == id && member.by.allows(Scope::Download) {
             body.announce_url = Some(account::announce_url(app, id, &key)?);
         }
         if member.is_staff() {
@@ -190,7 +193,7 @@ async fn list(
         AnyFailure,
     )
 )]
-async fn show(State(app): State<App>, member: Member, Id(id): Id) -> Result<Json<UserBody>, Failure> {
+async fn show(State(app): State<App>, Reader(member): Reader, Id(id): Id) -> Result<Json<UserBody>, Failure> {
     answer(&app, &member, id).await
 }
 
@@ -256,7 +259,7 @@ async fn change(
 async fn change_password(
     State(app): State<App>,
     caller: Caller,
-    member: Member,
+    SignedIn(member): SignedIn,
     Id(id): Id,
     session: Session,
     CheckedJson(form): CheckedJson<ChangePassword>,
@@ -285,7 +288,7 @@ async fn change_password(
 )]
 async fn show_announce_key(
     State(app): State<App>,
-    member: Member,
+    Downloader(member): Downloader,
     Id(id): Id,
 ) -> Result<Json<AnnounceKey>, Failure> {
     own(&member, id)?;
@@ -310,7 +313,7 @@ async fn show_announce_key(
 )]
 async fn reset_announce_key(
     State(app): State<App>,
-    member: Member,
+    SignedIn(member): SignedIn,
     Id(id): Id,
     _: CsrfChecked,
 ) -> Result<Json<AnnounceKey>, Failure> {

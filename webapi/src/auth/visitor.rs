@@ -32,7 +32,9 @@ impl Visitor {
         }
         let visitor = match Self::find(app, &parts.headers, &session::of(parts)?).await {
             // A page leads to signing in, which a tool's token that has ended must not keep anybody from.
-            Err(Error::Unauthorized) if !faces::is_api(parts.uri.path()) => Self::new(None, None),
+            Err(Error::Unauthorized | Error::TokenExpired) if !faces::is_api(parts.uri.path()) => {
+                Self::new(None, None)
+            }
             found => found?,
         };
         parts.extensions.insert(visitor.clone());
@@ -85,8 +87,12 @@ async fn bearer(app: &App, authorization: &[u8]) -> Result<Visitor, Error> {
     if !token.verify(&app.keys.api_token, &[&row.nonce]) {
         return Err(Error::Unauthorized);
     }
+    if row.expired {
+        return Err(Error::TokenExpired);
+    }
     db::token::touch(&client, row.id).await?;
-    Ok(Visitor::new(Some(Member::new(row.account, By::Token(row.id))), None))
+    let by = By::Token { id: row.id, scopes: token::scopes(row.scopes.as_deref()) };
+    Ok(Visitor::new(Some(Member::new(row.account, by)), None))
 }
 
 async fn by_session(app: &App, session: &Session) -> Result<Visitor, Error> {

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use tokio_postgres::{Error, Row};
 
 use super::user::Account;
-use super::{execute, optional, rows};
+use super::{execute, one, optional, rows};
 
 /// A token's row with its owner.
 #[derive(Debug)]
@@ -14,6 +14,10 @@ pub struct WithAccount {
     pub id: i32,
     /// What the token is bound to, 16 bytes.
     pub nonce: Vec<u8>,
+    /// What it may be used for; none where it was made before there were scopes.
+    pub scopes: Option<Vec<String>>,
+    /// Whether its end date is over, by the database's clock.
+    pub expired: bool,
     /// The owner, who is not disabled.
     pub account: Account,
 }
@@ -21,7 +25,7 @@ pub struct WithAccount {
 /// The row that a token claims to belong to, unless its owner is disabled.
 pub async fn find_with_account(client: &impl GenericClient, id: u32) -> Result<Option<WithAccount>, Error> {
     let sql = "
-        select t.id as token_id, t.nonce, u.id, u.name, u.key_version, u.key_nonce, u.created_at, u.disabled_at,
+        select t.id as token_id, t.nonce, t.scopes, coalesce(t.expires_at <= now(), false) as expired, u.id, u.name, u.key_version, u.key_nonce, u.created_at, u.disabled_at,
                array(select r.role from user_roles r where r.user_id = u.id order by r.role) as roles
         from api_tokens t join users u on u.id = t.user_id
         where t.id = $1 and u.disabled_at is null";
@@ -29,6 +33,8 @@ pub async fn find_with_account(client: &impl GenericClient, id: u32) -> Result<O
     Ok(optional(client, sql, &[&id]).await?.map(|row| WithAccount {
         id: row.get("token_id"),
         nonce: row.get("nonce"),
+        scopes: row.get("scopes"),
+        expired: row.get("expired"),
         account: Account::from_row(&row),
     }))
 }
@@ -46,10 +52,16 @@ pub async fn touch(client: &impl GenericClient, id: i32) -> Result<(), Error> {
 pub struct ApiToken {
     /// Never used twice.
     pub id: i32,
-    /// What its owner calls it.
+    /// What its owner calls it; unique among their tokens that have scopes.
     pub name: String,
+    /// What it may be used for; none where it was made before there were scopes.
+    pub scopes: Option<Vec<String>>,
     /// When it was made.
     pub created_at: OffsetDateTime,
+    /// From then on it opens nothing; none where it has no end.
+    pub expires_at: Option<OffsetDateTime>,
+    /// Whether `expires_at` is over, by the database's clock.
+    pub expired: bool,
     /// To the minute.
     pub last_used_at: Option<OffsetDateTime>,
 }
@@ -59,38 +71,62 @@ impl ApiToken {
         Self {
             id: row.get("id"),
             name: row.get("name"),
+            scopes: row.get("scopes"),
             created_at: row.get("created_at"),
+            expires_at: row.get("expires_at"),
+            expired: row.get("expired"),
             last_used_at: row.get("last_used_at"),
         }
     }
 }
 
+/// A token that is wanted.
+#[derive(Debug)]
+pub struct NewToken<'a> {
+    /// What its owner calls it.
+    pub name: &'a str,
+    /// What it is bound to, 16 bytes.
+    pub nonce: &'a [u8],
+    /// Words of [`crate::domain::scope`], one at least.
+    pub scopes: &'a [&'a str],
+    /// Days until it ends; none for no end.
+    pub days: Option<i32>,
+}
+
+const COLUMNS: &str = "
+    id, name, scopes, created_at, expires_at, coalesce(expires_at <= now(), false) as expired, last_used_at";
+
 /// A member's own, newest first.
 pub async fn list(client: &impl GenericClient, user_id: i32) -> Result<Vec<ApiToken>, Error> {
-    let sql = "select id, name, created_at, last_used_at from api_tokens where user_id = $1 order by id desc";
-    Ok(rows(client, sql, &[&user_id]).await?.iter().map(ApiToken::from_row).collect())
+    let sql = format!("select {COLUMNS} from api_tokens where user_id = $1 order by id desc");
+    Ok(rows(client, &sql, &[&user_id]).await?.iter().map(ApiToken::from_row).collect())
 }
 
 /// One of a member's own.
 pub async fn find(client: &impl GenericClient, user_id: i32, id: i32) -> Result<Option<ApiToken>, Error> {
-    let sql = "select id, name, created_at, last_used_at from api_tokens where user_id = $1 and id = $2";
-    Ok(optional(client, sql, &[&user_id, &id]).await?.as_ref().map(ApiToken::from_row))
+    let sql = format!("select {COLUMNS} from api_tokens where user_id = $1 and id = $2");
+    Ok(optional(client, &sql, &[&user_id, &id]).await?.as_ref().map(ApiToken::from_row))
 }
 
-/// Makes one, unless the member has `most` of them already.
+/// How many a member has.
+pub async fn count(client: &impl GenericClient, user_id: i32) -> Result<i64, Error> {
+    let sql = "select count(*) as count from api_tokens where user_id = $1";
+    Ok(one(client, sql, &[&user_id]).await?.get("count"))
+}
+
+/// Makes one; violates `api_tokens_name_unique` where the member has one of that name.
 pub async fn insert(
     client: &impl GenericClient,
     user_id: i32,
-    name: &str,
-    nonce: &[u8],
-    most: i64,
-) -> Result<Option<ApiToken>, Error> {
-    let sql = "
-        insert into api_tokens (user_id, name, nonce)
-        select $1::integer, $2::text, $3::bytea
-        where (select count(*) from api_tokens where user_id = $1) < $4
-        returning id, name, created_at, last_used_at";
-    Ok(optional(client, sql, &[&user_id, &name, &nonce, &most]).await?.as_ref().map(ApiToken::from_row))
+    token: &NewToken<'_>,
+) -> Result<ApiToken, Error> {
+    let sql = format!(
+        "insert into api_tokens (user_id, name, nonce, scopes, expires_at)
+         values ($1, $2, $3, $4, now() + make_interval(days => $5))
+         returning {COLUMNS}"
+    );
+    let NewToken { name, nonce, scopes, days } = token;
+    Ok(ApiToken::from_row(&one(client, &sql, &[&user_id, name, nonce, scopes, days]).await?))
 }
 
 /// Ends one of a member's own; answers whether there was one.

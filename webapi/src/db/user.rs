@@ -194,6 +194,12 @@ pub async fn replace_password(client: &impl GenericClient, id: i32, new: &str) -
     execute(client, "update users set password_hash = $2 where id = $1", &[&id, &new]).await.map(drop)
 }
 
+/// Waits for whoever else changes the account or makes keys or invites of it, and keeps others waiting until the end of
+/// the transaction.
+pub async fn lock(client: &impl GenericClient, id: i32) -> Result<(), Error> {
+    execute(client, "select from users where id = $1 for update", &[&id]).await.map(drop)
+}
+
 /// Makes all announce keys of the account invalid and answers what new ones are bound to.
 pub async fn reset_key(client: &impl GenericClient, id: i32) -> Result<Binding, Error> {
     let sql = "

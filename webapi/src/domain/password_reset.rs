@@ -121,7 +121,7 @@ pub async fn create(app: &App, by: &Member, id: i32) -> Result<PasswordReset, Er
 /// Refuses where `by` may not reset the password of the member `id`, whose name is answered.
 pub async fn check_right(client: &impl GenericClient, by: &Member, id: i32) -> Result<String, Error> {
     if by.by != By::Cookie {
-        return Err(Error::Forbidden("an API token cannot reset passwords; sign in with your own"));
+        return Err(Error::SessionOnly);
     }
     if by.id == id {
         let message = "change your own password on your account page".to_owned();

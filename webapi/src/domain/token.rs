@@ -1,22 +1,27 @@
 //! API tokens: `fw_` and 40 characters that are derived, not stored.
 
 use bt::token::Token;
-use deadpool_postgres::GenericClient;
-use infra::secrets::Secret;
+use deadpool_postgres::Object;
+use infra::secrets::{Keys, Secret};
 
-use crate::app::App;
-use crate::auth::Member;
+use super::scope::{SCOPES, Scopes};
+use crate::auth::SignedIn;
 use crate::db;
 use crate::db::token::ApiToken;
-use crate::error::Error;
+use crate::error::{Error, Fields};
 
 /// So that people and secret scanners know a token when they see one.
 pub const PREFIX: &str = "fw_";
 
+/// API tokens, and feed keys, of one member at most.
+pub const MOST: i64 = 50;
+/// Days that a token lasts where nothing else is said.
+pub const DAYS: u32 = 365;
+/// Days that a token with an end lasts at most.
+pub const MAX_DAYS: u32 = 3650;
+
 /// Characters of a token's name at most.
 const MAX_NAME: usize = 100;
-/// Tokens of one member at most.
-const MOST: i64 = 50;
 
 /// Whether the header `Authorization` is of the scheme `Bearer`, in any case.
 pub fn is_bearer(header: &[u8]) -> bool {
@@ -40,26 +45,94 @@ pub struct NewToken {
     pub text: Secret,
 }
 
-/// Makes a token that opens the account of `member` to a tool.
+/// A token that is wanted.
+#[derive(Debug)]
+pub struct Wish<'a> {
+    /// What its owner calls it.
+    pub name: &'a str,
+    /// What it may be used for, in words.
+    pub scopes: &'a [String],
+    /// Days until it ends; none for no end.
+    pub days: Option<u32>,
+}
+
+/// Makes a token that opens some of the member's account to a tool.
+///
+/// # Errors
+/// Fields that cannot be used, or too many tokens.
 pub async fn create(
-    app: &App,
-    client: &impl GenericClient,
-    member: &Member,
-    name: &str,
+    keys: &Keys,
+    client: &mut Object,
+    SignedIn(member): &SignedIn,
+    wish: &Wish<'_>,
 ) -> Result<NewToken, Error> {
-    let name = name.trim();
-    if !(1..=MAX_NAME).contains(&name.chars().count()) || name.contains('\0') {
-        return Err(Error::field("name", "give the token a name of at most 100 characters, as the tool's"));
-    }
-    let mut nonce = [0; 16];
-    infra::secrets::random(&mut nonce).map_err(anyhow::Error::from)?;
-    let Some(row) = db::token::insert(client, member.id, name, &nonce, MOST).await? else {
+    let (name, scopes) = check(wish)?;
+    let nonce = nonce()?;
+    let days = wish.days.map(u32::cast_signed);
+    let transaction = client.transaction().await?;
+    db::user::lock(&transaction, member.id).await?;
+    if db::token::count(&transaction, member.id).await? >= MOST {
         let message = format!("you have {MOST} tokens; revoke one that is no longer used");
         return Err(Error::Conflict { code: "too_many_tokens", message });
-    };
+    }
+    let words = scopes.words();
+    let wanted = db::token::NewToken { name, nonce: &nonce, scopes: &words, days };
+    let row = db::token::insert(&transaction, member.id, &wanted).await;
+    let row = row.map_err(|error| match infra::db::violated(&error) {
+        Some("api_tokens_name_unique") => Error::field("name", "you have a token of this name already"),
+        _ => error.into(),
+    })?;
+    transaction.commit().await?;
     let id = u32::try_from(row.id).map_err(|error| Error::Internal(error.into()))?;
-    let text = format!("{PREFIX}{}", Token::new(&app.keys.api_token, id, &[&nonce]));
+    let text = format!("{PREFIX}{}", Token::new(&keys.api_token, id, &[&nonce]));
     Ok(NewToken { row, text: text.into() })
+}
+
+fn check<'a>(wish: &Wish<'a>) -> Result<(&'a str, Scopes), Error> {
+    let mut fields = Fields::new();
+    let name = check_name(wish.name);
+    if let Err(problem) = name {
+        fields.insert("name", problem.to_owned());
+    }
+    let scopes = Scopes::parse(wish.scopes);
+    if scopes.is_err() {
+        let known: Vec<&str> = SCOPES.iter().map(|it| it.word()).collect();
+        fields.insert("scopes", format!("there is no such scope; there are {}", known.join(", ")));
+    } else if scopes.is_ok_and(Scopes::is_empty) {
+        fields.insert("scopes", "choose what the token may be used for".to_owned());
+    }
+    if wish.days.is_some_and(|days| !(1..=MAX_DAYS).contains(&days)) {
+        let rule = format!("choose 1 to {MAX_DAYS} days, or no end");
+        fields.insert("expires_in_days", rule);
+    }
+    match (name, scopes) {
+        (Ok(name), Ok(scopes)) if fields.is_empty() => Ok((name, scopes)),
+        _ => Err(Error::Invalid(fields)),
+    }
+}
+
+/// The name of a token or feed key without spaces around it, or what is wrong with it.
+pub fn check_name(name: &str) -> Result<&str, &'static str> {
+    let name = name.trim();
+    if !(1..=MAX_NAME).contains(&name.chars().count()) || name.contains(char::is_control) {
+        return Err("choose a name of at most 100 characters, as the program's that will use it");
+    }
+    Ok(name)
+}
+
+/// Random bytes that a token or feed key is bound to.
+///
+/// # Errors
+/// When the system has no random source to give.
+pub fn nonce() -> Result<[u8; 16], Error> {
+    let mut nonce = [0; 16];
+    infra::secrets::random(&mut nonce).map_err(anyhow::Error::from)?;
+    Ok(nonce)
+}
+
+/// What a token may be used for, as its row says. One that was made before there were scopes opens all.
+pub fn scopes(words: Option<&[String]>) -> Scopes {
+    words.map_or(Scopes::ALL, |words| Scopes::parse(words).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -2,7 +2,9 @@
 
 mod announce_url;
 mod doctor;
+mod feed_keys;
 mod overview;
+mod secret;
 mod security;
 mod tokens;
 mod transfers;
@@ -25,6 +27,7 @@ pub fn routes() -> Router<App> {
         .merge(announce_url::routes())
         .merge(security::routes())
         .merge(tokens::routes())
+        .merge(feed_keys::routes())
 }
 
 /// Leads whoever opens the address of a form to the page that the form stands on.

@@ -4,7 +4,7 @@ use reqwest::{Method, StatusCode};
 
 use crate::support::{Answer, Site};
 
-const PAGES: [&str; 19] = [
+const PAGES: [&str; 21] = [
     "/account",
     "/account/announce-key",
     "/account/announce-url",
@@ -15,6 +15,8 @@ const PAGES: [&str; 19] = [
     "/account/sessions/1/end",
     "/account/tokens",
     "/account/tokens/1/revoke",
+    "/account/feed-keys",
+    "/account/feed-keys/1/revoke",
     "/account/transfers",
     "/invites",
     "/members",

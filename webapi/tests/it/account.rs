@@ -5,13 +5,14 @@ use reqwest::StatusCode;
 use crate::csrf::{filled, page_changes};
 use crate::support::Site;
 
-const PAGES: [(&str, &str); 6] = [
+const PAGES: [(&str, &str); 7] = [
     ("/account", "Overview"),
     ("/account/transfers", "Transfers"),
     ("/account/doctor", "Doctor"),
     ("/account/announce-url", "Announce URL"),
     ("/account/security", "Security"),
     ("/account/tokens", "Tokens"),
+    ("/account/feed-keys", "Feed keys"),
 ];
 
 #[tokio::test]
@@ -77,7 +78,8 @@ async fn a_new_token_has_a_page_of_its_own_without_lists() {
     let site = Site::start().await;
     let wren = site.member("wren", &[]).await;
     for name in ["first", "second"] {
-        let page = wren.post_from("/account/tokens", "/account/tokens", &[("name", name)]).await;
+        let form = [("name", name), ("scope", "read"), ("days", "30")];
+        let page = wren.post_from("/account/tokens", "/account/tokens", &form).await;
         assert_eq!(page.status, StatusCode::OK);
         assert!(page.body.contains("value=\"fw_") && page.body.contains("not shown again"), "{}", page.body);
         assert!(page.body.contains(&format!("<bdi>{name}</bdi>")), "{}", page.body);

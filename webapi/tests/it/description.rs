@@ -31,6 +31,8 @@ async fn every_operation_is_routed_and_nothing_is_left_out() {
         "/api/invites/{secret}",
         "/api/tokens",
         "/api/tokens/{id}",
+        "/api/feed-keys",
+        "/api/feed-keys/{id}",
         "/api/swarm",
         "/api/live",
         "/api/openapi.json",

@@ -257,6 +257,10 @@ async fn a_log_of_everything_holds_no_secret_and_the_stop_is_clean() {
     secrets.push(key.as_str().expect("a URL").rsplit('/').nth(1).expect("a key").to_owned());
     let token = browser.api(Method::POST, "/api/tokens", Some(json!({ "name": "x" }))).await.json();
     secrets.push(token["token"].as_str().expect("a token")[3..].to_owned());
+    let key = browser.api(Method::POST, "/api/feed-keys", Some(json!({ "name": "x" }))).await.json();
+    let key = key["key"].as_str().expect("a feed key");
+    secrets.push(key[4..].to_owned());
+    browser.get(&format!("/api/torrents?key={key}")).await;
     let bearer =
         browser.request(Method::GET, "/api/session").bearer_auth(token["token"].as_str().expect("it"));
     assert_eq!(Answer::of(bearer).await.status, StatusCode::OK);

@@ -9,7 +9,8 @@ use crate::support::{Answer, Site};
 async fn a_token_is_shown_once_opens_the_api_and_needs_no_csrf_token() {
     let site = Site::start().await;
     let browser = site.member("alice", &["inviter"]).await;
-    let page = browser.post_from("/account/tokens", "/account/tokens", &[("name", "Prowlarr <1>")]).await;
+    let form = [("name", "Prowlarr <1>"), ("scope", "all"), ("days", "")];
+    let page = browser.post_from("/account/tokens", "/account/tokens", &form).await;
     let token =
         page.body.split("id=\"secret\" value=\"").nth(1).expect("the token").split('"').next().expect("it");
     assert!(token.starts_with("fw_") && token.len() == 43, "{token}");
@@ -79,7 +80,7 @@ async fn a_token_needs_a_name() {
     let long = "x".repeat(101);
     let answer = browser.post_from("/account/tokens", "/account/tokens", &[("name", &long)]).await;
     assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(answer.body.contains("give the token a name"), "{}", answer.body);
+    assert!(answer.body.contains("choose a name"), "{}", answer.body);
     assert!(answer.body.contains(&long), "what was typed is kept");
     let answer = browser.api(Method::POST, "/api/tokens", Some(json!({ "name": " " }))).await;
     assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);

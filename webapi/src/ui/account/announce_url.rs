@@ -8,7 +8,7 @@ use tower_sessions::Session;
 
 use super::back_to;
 use crate::app::App;
-use crate::auth::{Checked, Member};
+use crate::auth::{Checked, Member, SignedIn};
 use crate::db;
 use crate::domain::account;
 use crate::error::Error;
@@ -50,7 +50,7 @@ async fn ask(_: Member, frame: Frame) -> Result<Response, Failure> {
 
 async fn reset(
     State(app): State<App>,
-    member: Member,
+    SignedIn(member): SignedIn,
     session: Session,
     Checked(Nothing {}): Checked<Nothing>,
 ) -> Result<Response, Failure> {

@@ -11,7 +11,7 @@ use tower_sessions::Session;
 use super::back_to;
 use crate::app::App;
 use crate::auth::session::own_hash;
-use crate::auth::{Caller, Checked, Member};
+use crate::auth::{Caller, Checked, Member, SignedIn};
 use crate::db;
 use crate::domain::account;
 use crate::error::{Error, Fields};
@@ -66,7 +66,7 @@ async fn show(
 async fn change_password(
     State(app): State<App>,
     caller: Caller,
-    member: Member,
+    SignedIn(member): SignedIn,
     frame: Frame,
     session: Session,
     Checked(form): Checked<ChangePassword>,

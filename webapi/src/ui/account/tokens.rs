@@ -4,20 +4,26 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
-use serde::Deserialize;
 use tower_sessions::Session;
 
 use super::back_to;
+use super::secret::SecretPage;
 use crate::app::App;
-use crate::auth::{Checked, Member};
+use crate::auth::{Checked, Member, SignedIn};
 use crate::db;
-use crate::domain::token;
+use crate::domain::scope::SCOPES;
+use crate::domain::token::{self, DAYS, Wish};
+use crate::error::Error;
 use crate::router::parameters::Id;
 use crate::ui::session::Nothing;
 use crate::ui::{Failure, Faults, Frame, Moment, flash, page, page_again, redirect};
 
 /// Where the forms of this page lead.
 const HERE: &str = "/account/tokens";
+
+/// What a token may last: days and words. No number is no end.
+const TERMS: [(Option<u32>, &str); 4] =
+    [(Some(30), "30 days"), (Some(90), "90 days"), (Some(DAYS), "One year"), (None, "Without an end")];
 
 /// The page.
 pub(super) fn routes() -> Router<App> {
@@ -34,57 +40,92 @@ struct TokensPage {
     tokens: Vec<TokenItem>,
     /// The name typed for a token that could not be made.
     token_name: String,
+    scopes: Vec<ScopeChoice>,
+    terms: Vec<TermChoice>,
 }
 
 struct TokenItem {
     id: i32,
     name: String,
+    scopes: String,
+    /// Made before there were scopes.
+    old: bool,
     created: Moment,
+    expires: Option<Moment>,
+    expired: bool,
     used: Option<Moment>,
 }
 
-/// A secret that was just made, on a page of its own: it is stored nowhere and shown this once.
-#[derive(askama::Template)]
-#[template(path = "account/secret.html")]
-struct SecretPage {
-    frame: Frame,
-    /// Names the kind: `New API token`.
-    heading: &'static str,
-    /// As the member named it.
-    name: String,
-    secret: String,
-    /// Where the page leads afterwards, beginning with a slash.
-    next: &'static str,
+struct ScopeChoice {
+    word: &'static str,
+    description: &'static str,
+    chosen: bool,
 }
 
-#[derive(Deserialize)]
-struct NewToken {
+struct TermChoice {
+    /// As the form sends it; empty for no end.
+    value: String,
+    label: &'static str,
+    chosen: bool,
+}
+
+/// What was typed.
+struct Typed {
     name: String,
+    scopes: Vec<String>,
+    days: Option<u32>,
+}
+
+impl Default for Typed {
+    fn default() -> Self {
+        Self { name: String::new(), scopes: Vec::new(), days: Some(DAYS) }
+    }
+}
+
+impl Typed {
+    fn read(form: Vec<(String, String)>) -> Result<Self, Error> {
+        let mut typed = Self::default();
+        for (name, value) in form {
+            match &*name {
+                "name" => typed.name = value,
+                "scope" => typed.scopes.push(value),
+                "days" if value.is_empty() => typed.days = None,
+                "days" => {
+                    let days = value.parse().map_err(|_| Error::field("expires_in_days", "choose one"))?;
+                    typed.days = Some(days);
+                }
+                _ => {}
+            }
+        }
+        Ok(typed)
+    }
 }
 
 async fn show(State(app): State<App>, member: Member, frame: Frame) -> Result<Response, Failure> {
-    page(tokens_page(&app, &member, frame).await?)
+    page(tokens_page(&app, &member, frame, &Typed::default()).await?)
 }
 
 async fn create(
     State(app): State<App>,
-    member: Member,
+    member: SignedIn,
     frame: Frame,
-    Checked(form): Checked<NewToken>,
+    Checked(form): Checked<Vec<(String, String)>>,
 ) -> Result<Response, Failure> {
-    let created = token::create(&app, &app.connection().await?, &member, &form.name).await;
+    let typed = Typed::read(form)?;
+    let wish = Wish { name: &typed.name, scopes: &typed.scopes, days: typed.days };
+    let created = token::create(&app.keys, &mut app.connection().await?, &member, &wish).await;
     match created {
         Ok(new) => page(SecretPage {
             frame: frame.account("tokens"),
             heading: "New API token",
-            name: form.name,
+            name: new.row.name,
             secret: new.text.reveal().to_owned(),
             next: HERE,
         }),
         Err(error) => {
             let (faults, error) = Faults::of(error)?;
-            let page = tokens_page(&app, &member, frame).await?;
-            page_again(TokensPage { faults, token_name: form.name, ..page }, &error)
+            let page = tokens_page(&app, &member.0, frame, &typed).await?;
+            page_again(TokensPage { faults, ..page }, &error)
         }
     }
 }
@@ -101,18 +142,34 @@ async fn revoke(
     Ok(redirect(&app, HERE))
 }
 
-async fn tokens_page(app: &App, member: &Member, frame: Frame) -> Result<TokensPage, Failure> {
+async fn tokens_page(app: &App, member: &Member, frame: Frame, typed: &Typed) -> Result<TokensPage, Failure> {
     let tokens = db::token::list(&app.connection().await?, member.id).await?;
     let item = |it: db::token::ApiToken| TokenItem {
         id: it.id,
         name: it.name,
+        scopes: token::scopes(it.scopes.as_deref()).words().join(", "),
+        old: it.scopes.is_none(),
         created: Moment(it.created_at),
+        expires: it.expires_at.map(Moment),
+        expired: it.expired,
         used: it.last_used_at.map(Moment),
+    };
+    let scope = |it: crate::domain::scope::Scope| ScopeChoice {
+        word: it.word(),
+        description: it.description(),
+        chosen: typed.scopes.iter().any(|typed| typed == it.word()),
+    };
+    let term = |(days, label): (Option<u32>, &'static str)| TermChoice {
+        value: days.map(|it| it.to_string()).unwrap_or_default(),
+        label,
+        chosen: days == typed.days,
     };
     Ok(TokensPage {
         frame: frame.account("tokens"),
         faults: Faults::default(),
         tokens: tokens.into_iter().map(item).collect(),
-        token_name: String::new(),
+        token_name: typed.name.clone(),
+        scopes: SCOPES.into_iter().map(scope).collect(),
+        terms: TERMS.into_iter().map(term).collect(),
     })
 }

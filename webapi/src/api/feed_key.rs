@@ -1,0 +1,154 @@
+//! `/api/feed-keys`: keys that list and download torrents and open nothing else.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{AnyFailure, BodyFailure, ChangeFailure, ErrorBody, Failure, List, MemberFailure, created};
+use crate::app::App;
+use crate::auth::{CheckedJson, CsrfChecked, Member, SignedIn};
+use crate::db;
+use crate::db::feed_key::FeedKey;
+use crate::domain::feed_key;
+use crate::error::Error;
+use crate::extract::Json;
+use crate::router::parameters::Id;
+
+/// The operations.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(show, revoke))
+}
+
+/// A feed key without its secret.
+#[derive(Debug, Serialize, ToSchema)]
+struct FeedKeyItem {
+    /// Of its resource.
+    id: i32,
+    /// What you call it.
+    name: String,
+    /// When it was made.
+    #[serde(with = "time::serde::rfc3339")]
+    created_at: OffsetDateTime,
+    /// To the minute; null until it is used.
+    #[serde(with = "time::serde::rfc3339::option")]
+    last_used_at: Option<OffsetDateTime>,
+}
+
+impl From<FeedKey> for FeedKeyItem {
+    fn from(row: FeedKey) -> Self {
+        let FeedKey { id, name, created_at, last_used_at } = row;
+        Self { id, name, created_at, last_used_at }
+    }
+}
+
+/// A feed key that is wanted.
+#[derive(Debug, Deserialize, ToSchema)]
+struct NewFeedKey {
+    /// What you call it: 1 to 100 characters, unlike your other feed keys.
+    name: String,
+}
+
+/// A feed key that was just made.
+#[derive(Debug, Serialize, ToSchema)]
+struct CreatedFeedKey {
+    /// Of its resource.
+    id: i32,
+    /// What you call it.
+    name: String,
+    /// The key itself, `fwf_…`. It is never shown again.
+    key: String,
+}
+
+/// Your feed keys.
+#[utoipa::path(
+    get,
+    path = "/api/feed-keys",
+    operation_id = "list_feed_keys",
+    tag = "feed keys",
+    responses(
+        (status = 200, description = "All of them, newest first: 50 at most", body = List<FeedKeyItem>),
+        MemberFailure,
+        AnyFailure,
+    )
+)]
+async fn list(State(app): State<App>, member: Member) -> Result<Json<List<FeedKeyItem>>, Failure> {
+    let found = db::feed_key::list(&app.connection().await?, member.id).await?;
+    Ok(Json(List::all(found.into_iter().map(FeedKeyItem::from).collect())))
+}
+
+/// Make a feed key. It lists and downloads torrents and opens nothing else, not even this API.
+#[utoipa::path(
+    post,
+    path = "/api/feed-keys",
+    operation_id = "create_feed_key",
+    tag = "feed keys",
+    request_body = NewFeedKey,
+    responses(
+        (status = 201, description = "Made; the key is in this answer only", body = CreatedFeedKey),
+        (status = 409, description = "You have 50 already", body = ErrorBody),
+        MemberFailure,
+        ChangeFailure,
+        BodyFailure,
+        AnyFailure,
+    )
+)]
+async fn create(
+    State(app): State<App>,
+    member: SignedIn,
+    CheckedJson(form): CheckedJson<NewFeedKey>,
+) -> Result<impl IntoResponse, Failure> {
+    let made = feed_key::create(&app.keys, &mut app.connection().await?, &member, &form.name).await?;
+    let feed_key::NewFeedKey { row, text } = made;
+    let location = format!("/api/feed-keys/{}", row.id);
+    let body = CreatedFeedKey { id: row.id, name: row.name, key: text.reveal().to_owned() };
+    Ok(created(&app, &location, body))
+}
+
+/// One of your feed keys.
+#[utoipa::path(
+    get,
+    path = "/api/feed-keys/{id}",
+    operation_id = "show_feed_key",
+    tag = "feed keys",
+    params(("id" = i32, Path)),
+    responses(
+        (status = 200, description = "The feed key without its secret", body = FeedKeyItem),
+        (status = 404, description = "You have no such feed key", body = ErrorBody),
+        MemberFailure,
+        AnyFailure,
+    )
+)]
+async fn show(State(app): State<App>, member: Member, Id(id): Id) -> Result<Json<FeedKeyItem>, Failure> {
+    let found = db::feed_key::find(&app.connection().await?, member.id, id).await?;
+    Ok(Json(found.ok_or(Error::NotFound("feed key"))?.into()))
+}
+
+/// Revoke one of your feed keys.
+#[utoipa::path(
+    delete,
+    path = "/api/feed-keys/{id}",
+    operation_id = "revoke_feed_key",
+    tag = "feed keys",
+    params(("id" = i32, Path)),
+    responses(
+        (status = 204, description = "It no longer opens anything"),
+        (status = 404, description = "You have no such feed key", body = ErrorBody),
+        MemberFailure,
+        ChangeFailure,
+        AnyFailure,
+    )
+)]
+async fn revoke(
+    State(app): State<App>,
+    member: Member,
+    Id(id): Id,
+    _: CsrfChecked,
+) -> Result<StatusCode, Failure> {
+    let revoked = db::feed_key::delete(&app.connection().await?, member.id, id).await?;
+    if revoked { Ok(StatusCode::NO_CONTENT) } else { Err(Error::NotFound("feed key").into()) }
+}

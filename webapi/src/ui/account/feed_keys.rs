@@ -1,0 +1,105 @@
+//! `/account/feed-keys`: the member's feed keys.
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::get;
+use serde::Deserialize;
+use tower_sessions::Session;
+
+use super::back_to;
+use super::secret::SecretPage;
+use crate::app::App;
+use crate::auth::{Checked, Member, SignedIn};
+use crate::db;
+use crate::domain::feed_key;
+use crate::router::parameters::Id;
+use crate::ui::session::Nothing;
+use crate::ui::{Failure, Faults, Frame, Moment, flash, page, page_again, redirect};
+
+/// Where the forms of this page lead.
+const HERE: &str = "/account/feed-keys";
+
+/// The page.
+pub(super) fn routes() -> Router<App> {
+    Router::new()
+        .route("/account/feed-keys", get(show).post(create))
+        .route("/account/feed-keys/{id}/revoke", back_to(HERE).post(revoke))
+}
+
+#[derive(askama::Template)]
+#[template(path = "account/feed_keys.html")]
+struct FeedKeysPage {
+    frame: Frame,
+    faults: Faults,
+    keys: Vec<KeyItem>,
+    /// The name typed for a key that could not be made.
+    key_name: String,
+}
+
+struct KeyItem {
+    id: i32,
+    name: String,
+    created: Moment,
+    used: Option<Moment>,
+}
+
+#[derive(Deserialize)]
+struct NewFeedKey {
+    name: String,
+}
+
+async fn show(State(app): State<App>, member: Member, frame: Frame) -> Result<Response, Failure> {
+    page(keys_page(&app, &member, frame).await?)
+}
+
+async fn create(
+    State(app): State<App>,
+    member: SignedIn,
+    frame: Frame,
+    Checked(form): Checked<NewFeedKey>,
+) -> Result<Response, Failure> {
+    let created = feed_key::create(&app.keys, &mut app.connection().await?, &member, &form.name).await;
+    match created {
+        Ok(new) => page(SecretPage {
+            frame: frame.account("feed-keys"),
+            heading: "New feed key",
+            name: new.row.name,
+            secret: new.text.reveal().to_owned(),
+            next: HERE,
+        }),
+        Err(error) => {
+            let (faults, error) = Faults::of(error)?;
+            let page = keys_page(&app, &member.0, frame).await?;
+            page_again(FeedKeysPage { faults, key_name: form.name, ..page }, &error)
+        }
+    }
+}
+
+async fn revoke(
+    State(app): State<App>,
+    member: Member,
+    session: Session,
+    Id(id): Id,
+    Checked(Nothing {}): Checked<Nothing>,
+) -> Result<Response, Failure> {
+    db::feed_key::delete(&app.connection().await?, member.id, id).await?;
+    flash(&session, "success", "The feed key is revoked.").await?;
+    Ok(redirect(&app, HERE))
+}
+
+async fn keys_page(app: &App, member: &Member, frame: Frame) -> Result<FeedKeysPage, Failure> {
+    let keys = db::feed_key::list(&app.connection().await?, member.id).await?;
+    let item = |it: db::feed_key::FeedKey| KeyItem {
+        id: it.id,
+        name: it.name,
+        created: Moment(it.created_at),
+        used: it.last_used_at.map(Moment),
+    };
+    Ok(FeedKeysPage {
+        frame: frame.account("feed-keys"),
+        faults: Faults::default(),
+        keys: keys.into_iter().map(item).collect(),
+        key_name: String::new(),
+    })
+}

@@ -1,0 +1,17 @@
+//! A secret that was just made, on a page of its own.
+
+use crate::ui::Frame;
+
+/// The page: the secret is stored nowhere and shown this once.
+#[derive(askama::Template)]
+#[template(path = "account/secret.html")]
+pub(super) struct SecretPage {
+    pub(super) frame: Frame,
+    /// Names the kind: `New API token`.
+    pub(super) heading: &'static str,
+    /// As the member named it.
+    pub(super) name: String,
+    pub(super) secret: String,
+    /// Where the page leads afterwards, beginning with a slash.
+    pub(super) next: &'static str,
+}
