@@ -123,6 +123,8 @@ fn refused(app: &App, refusal: Refusal) -> Error {
 }
 
 /// Read a torrent
+///
+/// With its files, in the torrent's order.
 #[utoipa::path(
     get,
     path = "/api/torrents/{id}",

@@ -203,10 +203,12 @@ async fn event_streams_are_for_members_and_bounded() {
 async fn event_streams_end_when_the_member_is_disabled() {
     let site = Site::start().await;
     let member = site.member("wren", &[]).await;
+    let owl = site.member("owl", &["administrator"]).await;
     member.add_torrent("a").await;
     let mut events = Events::open(&member, "1").await;
     assert!(events.next().await.is_some());
-    site.execute("update users set disabled_at = now()").await;
+    let disabled = owl.api(reqwest::Method::PATCH, "/api/users/1", Some(json!({ "disabled": true }))).await;
+    assert_eq!(disabled.status, StatusCode::OK, "{}", disabled.body);
     assert_eq!(events.next().await, None);
     site.stop().await;
 }
