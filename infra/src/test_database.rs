@@ -6,6 +6,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::Context;
+use tokio::sync::Mutex;
 use tokio_postgres::Client;
 
 use crate::config::Postgresql;
@@ -58,9 +59,20 @@ impl TestDatabase {
         Ok(Self { owner: Postgresql { dbname: name, ..server }, webapi, tracker })
     }
 
-    /// Applies all migrations.
+    /// Applies all migrations. The first of the process runs alone: it makes the roles, which all databases share, and
+    /// Postgres refuses two that change a role at the same moment.
     pub async fn migrate(&self) -> anyhow::Result<Vec<i32>> {
-        migrations::migrate(&mut self.client().await?, &[&self.webapi, &self.tracker]).await
+        static HAVE_ROLES: Mutex<bool> = Mutex::const_new(false);
+        let mut client = self.client().await?;
+        let logins = [&self.webapi, &self.tracker];
+        let mut have_roles = HAVE_ROLES.lock().await;
+        if *have_roles {
+            drop(have_roles);
+            return migrations::migrate(&mut client, &logins).await;
+        }
+        let applied = migrations::migrate(&mut client, &logins).await?;
+        *have_roles = true;
+        Ok(applied)
     }
 
     /// A connection of the owner.
