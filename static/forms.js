@@ -90,7 +90,9 @@ function showPage(form, { html, status }) {
     document.title = page.title;
     document.querySelector("main").replaceWith(document.adoptNode(main));
     window.scrollTo(0, 0);
-    document.querySelector("main").focus();
+    const first = main.querySelector("[autofocus]") ?? main;
+    first.focus();
+    first.select?.();
     return;
   }
   const fresh = [...page.forms].find((it) => it.getAttribute("action") === form.getAttribute("action"));

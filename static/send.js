@@ -2,9 +2,10 @@
 //
 // send(form, body, onProgress) answers one of
 //   { location }                    the form did its work, and the site leads there
-//   { html, status }                a page: the form with what is wrong in it, or, below 400, what the form was sent for
-//   { problem, status, wait }       nothing was changed: a sentence for people; seconds to wait, 0 where the site names none
+//   { html, status, wait }          a page: the form with what is wrong in it, or, below 400, what the form was sent for
+//   { problem, status, wait }       nothing was changed: a sentence for people
 //   { signedOut: true, problem, … } as that: somebody has to sign in first
+// where `wait` is the seconds that the site asks to wait, 0 where it names none.
 //
 // A CSRF token that is out of date is renewed, in every form of the page, and the form sent once more.
 
@@ -94,11 +95,12 @@ function post(address, body, onProgress) {
 
 function read(request) {
   const { status, responseText: text } = request;
+  const wait = Number(request.getResponseHeader("Retry-After")) || 0;
   if (status === 0) return unreachable();
   if (status === 204) return { location: request.getResponseHeader("Location") ?? location.href };
   if (status === 401) return signedOut();
-  if (request.getResponseHeader("Content-Type")?.startsWith("text/html")) return { html: text, status };
-  return refusal(status, text, Number(request.getResponseHeader("Retry-After")) || 0);
+  if (request.getResponseHeader("Content-Type")?.startsWith("text/html")) return { html: text, status, wait };
+  return refusal(status, text, wait);
 }
 
 const hasFile = (body) => [...body.values()].some((it) => it instanceof File && it.size > 0);

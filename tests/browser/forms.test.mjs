@@ -195,6 +195,27 @@ test("a text form renews its token, too", async (t) => {
   assert.ok(await page.getByRole("heading", { name: "Dawn chorus" }).isVisible());
 });
 
+test("short forms keep what was typed, too, and a new token is ready to be copied", async (t) => {
+  const page = await open(t, VIEWPORTS.phone, "/account/tokens", { member: bo });
+  await fill(page, { "Name of a new token": "autobrr" });
+  await page.context().setOffline(true);
+  await page.getByRole("button", { name: "Create a token" }).click();
+  await awaitProblem(page, /site does not answer/);
+  assert.equal(await page.getByLabel("Name of a new token").inputValue(), "autobrr");
+  await page.context().setOffline(false);
+  await retry(page);
+  const secret = page.getByLabel("New API token");
+  await secret.waitFor();
+  await awaitInWindow(secret);
+  await awaitFocus(secret);
+  await page.goto(`${product.site}/account/security`);
+  await fill(page, { "Present password": "not this one", "New password": "quite another one", "New password again": "quite another one" });
+  await press(page, "Change the password");
+  await awaitInWindow(page.locator("#password-error"));
+  await awaitFocus(page.getByLabel("Present password"));
+  assert.equal(await page.getByLabel("New password again").inputValue(), "quite another one", "what is right need not be typed again");
+});
+
 test("nothing is sent in another member's name unless they say so", async (t) => {
   const page = await open(t, VIEWPORTS.desk, "/upload");
   const torrent = fresh();
