@@ -8,6 +8,7 @@ mod announce;
 mod control;
 mod create;
 mod metainfo;
+mod recordings;
 mod reports;
 mod restart;
 mod scrape;
