@@ -131,6 +131,7 @@ fn cannot(text: &mut String) {
         }
     }
     text.push_str(QUIRKS);
+    text.push_str(OTHERS);
 }
 
 const QUIRKS: &str = "
@@ -147,4 +148,20 @@ const QUIRKS: &str = "
 - qBittorrent and libtorrent announce no more often than every 300 seconds, whatever the tracker asks for
   (`min_announce_interval` of libtorrent; qBittorrent has no setting for it): `peerTimeoutSeconds` below that forgets them
   between two announces.
+";
+
+/// Seen by hand, and written down here so that a new run keeps it.
+const OTHERS: &str = "
+## Clients that are not run here
+
+These were tried once by hand, each seeding 20 MB to each and fetching from each, as version 1 and hybrid torrents. The
+announces of some stand in `bt/tests/recordings`.
+
+| Client | What it does |
+|---|---|
+| Deluge 2.0.3 | As libtorrent, hybrid and version 2 torrents and UDP included. It sends no pad files |
+| WebTorrent 3.0.21 | Its `stopped` has counters of 0: what it sent since its last regular announce, up to an interval, is not known. When it seeds what it has, it sends `started` and `completed` in the same moment: no snatch. No BEP 41, so no UDP |
+| CTorrent 3.3.2 | HTTP/1.0, and no more than one announce in 15 s. It announces before it has looked at what is on the disk: no snatch when that is found. Pad files are files to it. It takes up to 25 s to end |
+| rqbit 9.1.0 | Sends neither `completed` nor `stopped`: finished downloads are inferred from what is left, and it counts until `peerTimeoutSeconds` have passed. No BEP 41 |
+| npm bittorrent-tracker | A scrape of several torrents calls nobody back where one of them is unknown, as the answer leaves that one out |
 ";
