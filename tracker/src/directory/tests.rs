@@ -79,7 +79,7 @@ fn members_leave_their_swarms_when_they_are_disabled_or_deleted() {
 
 #[tokio::test]
 async fn nobody_waits_for_a_feed_that_is_gone_or_full() {
-    let (directory, feed, _departures) = feed();
+    let (directory, feed, _changes) = feed();
     let directory = &directory;
     let full = async {
         for _ in 0..MAX_QUESTIONS {

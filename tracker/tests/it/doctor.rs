@@ -109,6 +109,8 @@ async fn refusals_are_remembered_as_far_as_the_key_is_the_members() {
     denied.request.peer_id = *b"-XX0001-abcdefghijkl";
     denied.refusal().await;
     assert_eq!(verdicts(&site, robin).await, [Verdict::ClientDenied, Verdict::Unregistered]);
+    // A client that was never admitted has no number, of which there are only so many.
+    assert!(decisions(&site, robin).await.iter().all(|decision| decision.client == [0; 8]));
 
     // The key of the second torrent, for the first.
     TorrentClient { key: key(robin, 0, Some([2; 20].into())), ..client(one) }.refusal().await;

@@ -55,6 +55,31 @@ async fn whoever_leaves_may_though_the_member_announced_too_often_or_the_client_
 }
 
 #[tokio::test]
+async fn an_account_key_pays_for_an_unknown_torrent_once_and_before_the_database_is_asked() {
+    let mut site = Site::new().await;
+    site.config["tracker"]["announcesPerMinute"] = 1.into();
+    site.config["tracker"]["announceBurst"] = 3.into();
+    let robin = site.member("robin").await;
+    let proxy = site.proxied();
+    let tracker = site.start().await;
+    let unknown = |number: u8| TorrentClient {
+        key: key(robin, 0, None),
+        ..tracker.client(robin, 1).on([number; 20].into())
+    };
+    for number in 7..10 {
+        assert!(unknown(number).refusal().await.contains("Unregistered"));
+    }
+    // An answer that waited for the database would be that it is away.
+    proxy.hold();
+    assert!(unknown(10).refusal().await.contains("Too many announces"));
+    let scrape = format!("/announce/{}/scrape?info_hash={}", key(robin, 0, None), "%01".repeat(20));
+    assert!(tracker.get(&scrape).await.text().contains("Too many announces"));
+    let mut leaves = unknown(11);
+    leaves.request.event = Event::Stopped;
+    assert!(leaves.refusal().await.contains("Too many announces"), "nobody is there who could leave");
+}
+
+#[tokio::test]
 async fn strangers_use_up_nobodys_announces() {
     let mut site = Site::new().await;
     site.config["tracker"]["announcesPerMinute"] = 1.into();
