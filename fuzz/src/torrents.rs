@@ -1,6 +1,7 @@
-//! .torrent files: the corpus of the libtorrent project, and changes that keep most of a file sound.
+//! .torrent files: the corpus of the libtorrent project, changes that keep most of a file sound, and odd structures.
 
 mod spans;
+mod structures;
 
 use std::fs;
 use std::ops::Range;
@@ -107,7 +108,7 @@ pub fn corpus() -> Vec<Vec<u8>> {
     files
 }
 
-/// An endless, always equal series of changed files of the corpus.
+/// An endless, always equal series of changed files of the corpus and of odd structures.
 #[derive(Debug)]
 pub struct Mutants {
     /// Files that are accepted as they are, smallest first.
@@ -148,6 +149,13 @@ impl Iterator for Mutants {
 
     fn next(&mut self) -> Option<Vec<u8>> {
         let Self { sound, faulty, rng } = self;
+        if rng.u8(..3) == 0 {
+            let mut odd = structures::structure(rng);
+            if rng.u8(..4) == 0 {
+                change_structure(&mut odd, choose(sound, rng), rng);
+            }
+            return Some(odd);
+        }
         let files = if rng.u8(..4) == 0 { &*faulty } else { &*sound };
         let mut mutant = choose(files, rng).to_vec();
         let other = choose(if rng.bool() { faulty } else { sound }, rng);
@@ -243,6 +251,7 @@ fn changed(bytes: &[u8], at: &Range<usize>, rng: &mut Rng) -> Vec<u8> {
     text
 }
 
+/// A bencoded string.
 fn string(text: &[u8]) -> Vec<u8> {
     [text.len().to_string().as_bytes(), b":", text].concat()
 }

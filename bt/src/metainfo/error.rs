@@ -19,8 +19,8 @@ pub enum Error {
         "The file is of a metainfo version that is not known; make the torrent again as version 1, 2 or hybrid."
     )]
     Version,
-    /// No name, or an empty one.
-    #[error("The torrent has no name; make it again with a name.")]
+    /// No name, or one of which nothing can be seen.
+    #[error("The torrent has no name that can be seen; make it again with a name.")]
     MissingName,
     /// A path that is absent, empty or not made of strings.
     #[error("A file in the torrent has no readable path; make the torrent again.")]
@@ -30,6 +30,14 @@ pub enum Error {
         "The paths of the torrent's files are too long to be saved; shorten them and make the torrent again."
     )]
     LongPath,
+    /// A path, or the target of a symbolic link, of more parts than clients read.
+    #[error(
+        "A path in the torrent has more than {limit} parts, which clients cannot open; move the files to fewer nested folders and make the torrent again."
+    )]
+    DeepPath {
+        /// The largest number of parts that is accepted.
+        limit: usize,
+    },
     /// `..` in a name or path.
     #[error(
         "The path “{path}” leads out of the torrent's own folder; make the torrent again without “..” in names."
@@ -40,12 +48,12 @@ pub enum Error {
     },
     /// `piece length` is absent or out of bounds.
     #[error(
-        "The file states no piece length; make the torrent again with a power of two of at least 16 KiB."
+        "The file states no piece length; make the torrent again with a power of two from 16 KiB to 256 MiB."
     )]
     MissingPieceLength,
     /// `piece length` is out of bounds.
     #[error(
-        "The piece length {length} is not allowed; make the torrent again with a power of two of at least 16 KiB."
+        "The piece length {length} is not allowed; make the torrent again with a power of two from 16 KiB to 256 MiB."
     )]
     PieceLength {
         /// In bytes.

@@ -15,7 +15,8 @@ pub(super) fn is_blank(name: &[u8]) -> bool {
     let name = String::from_utf8_lossy(name);
     let rest: String = name
         .chars()
-        .filter(|char| !turns_text(*char) && !char.is_whitespace() && !matches!(char, '/' | '\\' | '\0'))
+        .filter(|char| !turns_text(*char) && !is_invisible(*char) && !char.is_whitespace())
+        .filter(|char| !matches!(char, '/' | '\\' | '\0'))
         .take(3)
         .collect();
     matches!(rest.as_str(), "" | "." | "..")
@@ -81,4 +82,9 @@ fn push_part(out: &mut String, bytes: &[u8]) {
 /// Marks that change the direction of text: a name like "photo\u{202e}gpj.exe" shows as "photoexe.jpg".
 fn turns_text(char: char) -> bool {
     matches!(char, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Characters of no width. libtorrent 2.1 drops them from a torrent's name, and refuses the torrent when nothing is left.
+fn is_invisible(char: char) -> bool {
+    matches!(char, '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
 }

@@ -77,6 +77,38 @@ fn links_out_of_the_folder_are_refused() {
 }
 
 #[test]
+fn names_of_invisible_characters_alone_are_refused() {
+    let invisible = ["\u{200b}", "\u{200c}", "\u{200d}", "\u{2060}", "\u{2062}", "\u{2064}", "\u{feff}"];
+    for char in invisible {
+        for blank in [char.to_owned(), format!("{char}.{char}"), format!("..{char}"), format!(" {char}/")] {
+            let torrent = listing(&blank, &[&["a"]]);
+            assert_eq!(parse(torrent.as_bytes()).err(), Some(Error::MissingName), "{blank:?}");
+        }
+        assert!(parse(listing(&format!("a{char}"), &[&["a"]]).as_bytes()).is_ok(), "{char:?}");
+        assert!(parse(listing("t", &[&[char]]).as_bytes()).is_ok(), "{char:?} in a path");
+    }
+}
+
+#[test]
+fn paths_and_link_targets_of_more_than_100_parts_are_refused() {
+    let link = |count| {
+        let file = format!("d4:attr1:l4:pathl1:ae12:symlink pathl{}ee", "1:a".repeat(count));
+        let content = "d6:lengthi1e4:pathl1:bee";
+        format!(
+            "d4:infod5:filesl{content}{file}e4:name1:t12:piece lengthi16384e6:pieces20:{}ee",
+            "h".repeat(20)
+        )
+    };
+    let path = |count| listing("t", &[&vec!["a"; count]]);
+    for torrent in [path(100), link(100)] {
+        assert!(parse(torrent.as_bytes()).is_ok(), "{torrent}");
+    }
+    for torrent in [path(101), link(101)] {
+        assert_eq!(parse(torrent.as_bytes()).err(), Some(Error::DeepPath { limit: 100 }), "{torrent}");
+    }
+}
+
+#[test]
 fn piece_lengths_have_bounds() {
     for length in [i64::MIN, -1, 0, 16_384 * 32_768, i64::MAX] {
         assert_eq!(parse(single(length, "").as_bytes()).err(), Some(Error::PieceLength { length }));
@@ -87,7 +119,7 @@ fn piece_lengths_have_bounds() {
     let message = Error::PieceLength { length: 0 }.to_string();
     assert_eq!(
         message,
-        "The piece length 0 is not allowed; make the torrent again with a power of two of at least 16 KiB."
+        "The piece length 0 is not allowed; make the torrent again with a power of two from 16 KiB to 256 MiB."
     );
 }
 

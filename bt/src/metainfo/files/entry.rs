@@ -8,6 +8,8 @@ use crate::metainfo::{Error, name};
 const MAX_FILE_SIZE: u64 = BLOCK * (i32::MAX as u64 / 2) - 1;
 /// The most bytes that one path may have: more cannot be saved on Linux.
 const MAX_PATH: usize = 4096;
+/// The most parts that a path or a symbolic link's target may have: libtorrent 2.1 refuses a torrent with more.
+const MAX_PARTS: usize = 100;
 /// The most memory that all paths together may take. In a file tree a few bytes in a deep folder make a long path.
 const MAX_PATHS: usize = 64 << 20;
 
@@ -72,11 +74,17 @@ impl<'a> Attributes<'a> {
         let Some(target) = self.symlink_path.filter(|_| self.has(b'l')) else { return Ok(None) };
         let parts = target.list().ok_or(Error::Path)?.map(|part| part.string().ok_or(Error::Path));
         let parts: Vec<&[u8]> = parts.collect::<Result<_, _>>()?;
+        check_parts(&parts)?;
         if parts.iter().any(|part| name::climbs(part)) {
             return Err(Error::ParentPath { path: name::shown(&parts) });
         }
         Ok(Some(target.raw()))
     }
+}
+
+/// Refuses a path of more than [`MAX_PARTS`] parts.
+fn check_parts(path: &[&[u8]]) -> Result<(), Error> {
+    if path.len() > MAX_PARTS { Err(Error::DeepPath { limit: MAX_PARTS }) } else { Ok(()) }
 }
 
 /// What paths may still take up.
@@ -90,6 +98,7 @@ impl Default for Budget {
 
 impl Budget {
     pub(super) fn spend(&mut self, path: &[&[u8]]) -> Result<(), Error> {
+        check_parts(path)?;
         let bytes: usize = path.iter().map(|part| part.len() + 1).sum();
         let cost = bytes + size_of_val(path);
         self.0 = self.0.checked_sub(cost).filter(|_| bytes <= MAX_PATH).ok_or(Error::LongPath)?;
