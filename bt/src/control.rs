@@ -3,9 +3,11 @@
 //! A question is `id u64 ‖ kind ‖ arguments…`, one frame each; its answer begins with the same id and kind, or with
 //! the kind `error` and a sentence. ZeroMQ's own identity frame is not among them. Numbers are big-endian.
 
+mod connection;
 mod decision;
 mod peer_record;
 
+pub use connection::{CONNECTION_LEN, Connection};
 pub use decision::{DECISION_LEN, Decision, PROTOCOLS, Protocol, VERDICTS, Verdict, pack, unpack};
 pub use peer_record::{PEER_RECORD_LEN, PeerRecord};
 
@@ -17,6 +19,7 @@ const SNAPSHOT: &[u8] = b"snapshot";
 const PEERS: &[u8] = b"peers";
 const REPORTS: &[u8] = b"reports";
 const ANNOUNCES: &[u8] = b"announces";
+const CONNECTIONS: &[u8] = b"connections";
 const ERROR: &[u8] = b"error";
 
 /// Peer records in one frame, so that it stays below 64 KiB.
@@ -68,6 +71,11 @@ pub enum Request {
         /// By id.
         member: u32,
     },
+    /// Whether the tracker could connect to a member's clients.
+    Connections {
+        /// By id.
+        member: u32,
+    },
 }
 
 impl Request {
@@ -86,6 +94,9 @@ impl Request {
                 applied.map(|position| position.encode().to_vec()).unwrap_or_default(),
             ]),
             Self::Announces { member } => frames.extend([ANNOUNCES.to_vec(), member.to_be_bytes().to_vec()]),
+            Self::Connections { member } => {
+                frames.extend([CONNECTIONS.to_vec(), member.to_be_bytes().to_vec()]);
+            }
         }
         frames
     }
@@ -114,7 +125,10 @@ impl Request {
             (ANNOUNCES, [member]) => Self::Announces {
                 member: u32::from_be_bytes(member.as_ref().try_into().map_err(|_| malformed)?),
             },
-            (SNAPSHOT | PEERS | REPORTS | ANNOUNCES, _) => return Err(malformed),
+            (CONNECTIONS, [member]) => Self::Connections {
+                member: u32::from_be_bytes(member.as_ref().try_into().map_err(|_| malformed)?),
+            },
+            (SNAPSHOT | PEERS | REPORTS | ANNOUNCES | CONNECTIONS, _) => return Err(malformed),
             _ => return Err(Error::Kind(id)),
         };
         Ok((id, request))
@@ -147,6 +161,8 @@ pub enum Answer {
     },
     /// What became of a member's latest announces, the newest first; none where it made none since the tracker started.
     Announces(Vec<Decision>),
+    /// The latest connections that the tracker tried to a member's clients, one for each endpoint, the newest first.
+    Connections(Vec<Connection>),
     /// The question was refused, with a sentence.
     Error(String),
 }
@@ -175,6 +191,9 @@ impl Answer {
             ]),
             Self::Announces(decisions) => {
                 frames.extend([ANNOUNCES.to_vec(), decisions.iter().flat_map(Decision::encode).collect()]);
+            }
+            Self::Connections(tried) => {
+                frames.extend([CONNECTIONS.to_vec(), tried.iter().flat_map(Connection::encode).collect()]);
             }
             Self::Error(sentence) => frames.extend([ERROR.to_vec(), sentence.as_bytes().to_vec()]),
         }
@@ -216,8 +235,13 @@ impl Answer {
                 let decisions = decisions.iter().map(Decision::decode).collect::<Option<_>>();
                 Self::Announces(decisions.ok_or(malformed)?)
             }
+            (CONNECTIONS, [tried]) => {
+                let (tried, []) = tried.as_ref().as_chunks() else { return Err(malformed) };
+                let tried = tried.iter().map(Connection::decode).collect::<Option<_>>();
+                Self::Connections(tried.ok_or(malformed)?)
+            }
             (ERROR, [sentence]) => Self::Error(String::from_utf8_lossy(sentence.as_ref()).into_owned()),
-            (SNAPSHOT | PEERS | REPORTS | ANNOUNCES | ERROR, _) => return Err(malformed),
+            (SNAPSHOT | PEERS | REPORTS | ANNOUNCES | CONNECTIONS | ERROR, _) => return Err(malformed),
             _ => return Err(Error::Kind(id)),
         };
         Ok((id, answer))

@@ -3,7 +3,7 @@
 use std::net::{Ipv6Addr, SocketAddrV6};
 
 use bt::announce::Event;
-use bt::control::{Answer, Decision, PeerRecord, Protocol, Request, Verdict};
+use bt::control::{Answer, Connection, Decision, PeerRecord, Protocol, Request, Verdict};
 use bt::counts::{Position, Record};
 use bt::report::Report;
 use bt::{Peer, PeerState};
@@ -11,8 +11,14 @@ use bt::{Peer, PeerState};
 use crate::{frames, memory};
 
 /// See [`crate::Target::words`].
-pub const WORDS: &[&str] =
-    &["\0\u{8}snapshot", "\0\u{5}peers", "\0\u{7}reports", "\0\u{9}announces", "\0\u{5}error"];
+pub const WORDS: &[&str] = &[
+    "\0\u{8}snapshot",
+    "\0\u{5}peers",
+    "\0\u{7}reports",
+    "\0\u{9}announces",
+    "\0\u{b}connections",
+    "\0\u{5}error",
+];
 
 /// Reads `data` as the frames of a question and of an answer.
 pub fn check(data: &[u8]) {
@@ -62,6 +68,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
         ipv6: true,
         event: Event::Paused,
     };
+    let connection = Connection { age: 6, client: *b"-DE2080-", port: 51_413, ipv6: false, reachable: true };
     let requests = [
         Request::Snapshot,
         Request::Peers { info_hash: None, limit: 200 },
@@ -69,13 +76,18 @@ pub fn seeds() -> Vec<Vec<u8>> {
         Request::Reports { applied: None },
         Request::Reports { applied: Some(position) },
         Request::Announces { member: 5 },
+        Request::Connections { member: 5 },
     ];
     let answers = [
         Answer::Snapshot { position, records: vec![record; 3] },
         Answer::Peers { total: 0, peers: Vec::new() },
         Answer::Reports { position, reports: vec![report; 2] },
-        Answer::Peers { total: 9, peers: vec![PeerRecord { info_hash: [6; 20].into(), peer }; 2] },
+        Answer::Peers {
+            total: 9,
+            peers: vec![PeerRecord { info_hash: [6; 20].into(), peer, reachable: Some(true) }; 2],
+        },
         Answer::Announces(vec![decision; 2]),
+        Answer::Connections(vec![connection; 2]),
         Answer::Error("no".into()),
     ];
     let requests = requests.iter().map(|request| request.encode(1));

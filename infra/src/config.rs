@@ -215,6 +215,9 @@ pub struct Tracker {
     /// shown to staff.
     #[serde(deserialize_with = "positive")]
     pub max_member_bytes_per_second: u64,
+    /// Whether the tracker connects to clients now and then to see whether others can; shown to their members and to
+    /// staff.
+    pub check_connectability: bool,
     /// Accounts of member and torrent that wait for the webapi, at most.
     #[serde(deserialize_with = "positive")]
     pub max_reports: usize,

@@ -4,7 +4,7 @@ mod health;
 mod refusal;
 
 use std::cell::RefCell;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use bt::announce::{Event, PeerList, Response};
 use bt::control::{Protocol, Verdict};
@@ -204,6 +204,10 @@ impl Tracker {
         let result = admitted
             .and_then(|()| torrent.ok_or(Refusal::Unregistered))
             .and_then(|torrent| self.apply(&torrent, seat, request, (token.id(), origin.ip), encode));
+        if result.is_ok() && request.event != Event::Stopped {
+            let endpoint = SocketAddr::new(origin.ip.to_canonical(), request.port);
+            self.reachability.offer(&seat.tried, (token.id(), client), endpoint, request.event, now);
+        }
         let torrent_id = torrent.map_or(0, |torrent| torrent.id);
         let entry = |number, verdict| Entry::new(now, torrent_id, number, verdict, origin.how(request.event));
         let entry = match result {

@@ -58,10 +58,14 @@ fn answer(tracker: &Tracker, question: &[Bytes]) -> Option<Vec<Vec<u8>>> {
         }
         Request::Peers { info_hash, limit } => {
             let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-            let (total, peers) = tracker.swarms.peers(info_hash, limit, tracker.clock.now());
+            let (total, mut peers) = tracker.swarms.peers(info_hash, limit, tracker.clock.now());
+            tracker.reachability.mark(&mut peers);
             Answer::Peers { total, peers }
         }
         Request::Reports { applied } => tracker.ledger.answer(applied, tracker.clock),
+        Request::Connections { member } => {
+            Answer::Connections(tracker.reachability.of_member(member, tracker.clock.now()))
+        }
         Request::Announces { member } => Answer::Announces(tracker.decisions(member)),
     };
     Some(answer.encode(id))

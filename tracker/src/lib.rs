@@ -19,6 +19,7 @@ pub mod measuring;
 mod metrics;
 mod places;
 mod publish;
+mod reachability;
 mod reception;
 mod reports;
 mod restart_file;
@@ -46,6 +47,7 @@ use limits::{Allowance, Windows};
 use metrics::Metrics;
 use places::Places;
 use publish::Stream;
+use reachability::Reachability;
 use reports::Ledger;
 use restart_file::{Copy, RestartFile};
 use settings::Settings;
@@ -63,6 +65,7 @@ struct Tracker {
     ledger: Ledger,
     windows: Windows,
     suspects: Suspects,
+    reachability: Reachability,
     /// What keys that memory does not confirm may still ask of the database.
     strangers: Allowance,
 }
@@ -80,6 +83,7 @@ impl Tracker {
             ledger: Ledger::new(config.tracker.max_reports).context("a random number")?,
             windows: Windows::default(),
             suspects: Suspects::default(),
+            reachability: Reachability::new(config.tracker.check_connectability),
             strangers: Allowance::default(),
         })
     }
@@ -144,6 +148,7 @@ async fn run_here(config: Config, ready: impl FnOnce(&Addresses)) -> anyhow::Res
     shutdown.spawn(upkeep::run(Arc::clone(&tracker), changes, shutdown.clone()));
     shutdown.spawn(publish::run(Arc::clone(&tracker), counts, shutdown.clone()));
     shutdown.spawn(reports::run(Arc::clone(&tracker), shutdown.clone()));
+    shutdown.spawn(reachability::run(Arc::clone(&tracker), shutdown.clone()));
     shutdown.spawn(decisions::look_at_suspects(Arc::clone(&tracker), shutdown.clone()));
     shutdown.spawn(control::run(Arc::clone(&tracker), control, shutdown.clone()));
     let places = Places::new(config.max_connections, workers.count() + udp.count());

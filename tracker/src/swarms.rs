@@ -281,7 +281,7 @@ impl Swarms {
             let rest = limit.saturating_sub(peers.len());
             let clients = self.clients.read();
             let some = room.swarm.peers(now, &clients).take(rest);
-            peers.extend(some.map(|peer| control::PeerRecord { info_hash, peer }));
+            peers.extend(some.map(|peer| control::PeerRecord { info_hash, peer, reachable: None }));
         };
         match info_hash {
             Some(hash) => self.locked(shard_of(&hash), |shard| {

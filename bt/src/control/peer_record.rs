@@ -8,6 +8,8 @@ pub const PEER_RECORD_LEN: usize = 85;
 
 const HAS_V4: u8 = 4;
 const HAS_V6: u8 = 8;
+const TRIED: u8 = 16;
+const REACHABLE: u8 = 32;
 
 /// A peer and the torrent it takes part in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,11 +18,14 @@ pub struct PeerRecord {
     pub info_hash: InfoHash,
     /// The peer.
     pub peer: Peer,
+    /// Whether the tracker could connect to it lately; `None` where that was not tried.
+    pub reachable: Option<bool>,
 }
 
 impl PeerRecord {
     /// `info_hash[20] ‖ member u32 ‖ client[8] ‖ v4[6] ‖ v6[18] ‖ uploaded u64 ‖ downloaded u64 ‖ left u64 ‖
-    /// idle u32 ‖ flags u8`; flags are the state (0 seeder, 1 leecher, 2 partial seed), 4 with v4, 8 with v6.
+    /// idle u32 ‖ flags u8`; flags are the state (0 seeder, 1 leecher, 2 partial seed), 4 with v4, 8 with v6, 16 where a
+    /// connection was tried, 32 where it was accepted.
     pub(super) fn encode(&self) -> [u8; PEER_RECORD_LEN] {
         let Peer { member, client, v4, v6, uploaded, downloaded, left, state, idle } = &self.peer;
         let state = match state {
@@ -28,7 +33,12 @@ impl PeerRecord {
             PeerState::Leecher => 1,
             PeerState::PartialSeed => 2,
         };
-        let flags = state | v4.map_or(0, |_| HAS_V4) | v6.map_or(0, |_| HAS_V6);
+        let tried = match self.reachable {
+            None => 0,
+            Some(false) => TRIED,
+            Some(true) => TRIED | REACHABLE,
+        };
+        let flags = state | v4.map_or(0, |_| HAS_V4) | v6.map_or(0, |_| HAS_V6) | tried;
         let mut bytes = [0; PEER_RECORD_LEN];
         let mut rest = &mut bytes[..];
         for part in [
@@ -63,7 +73,13 @@ impl PeerRecord {
         let left = u64::from_be_bytes(take(&mut rest)?);
         let idle = u32::from_be_bytes(take(&mut rest)?);
         let [flags] = take(&mut rest)?;
-        let state = match flags & !(HAS_V4 | HAS_V6) {
+        let reachable = match flags & (TRIED | REACHABLE) {
+            0 => None,
+            TRIED => Some(false),
+            REACHABLE => return None,
+            _ => Some(true),
+        };
+        let state = match flags & !(HAS_V4 | HAS_V6 | TRIED | REACHABLE) {
             0 => PeerState::Seeder,
             1 => PeerState::Leecher,
             2 => PeerState::PartialSeed,
@@ -72,7 +88,7 @@ impl PeerRecord {
         let v4 = (flags & HAS_V4 != 0).then(|| read_v4(v4));
         let v6 = (flags & HAS_V6 != 0).then(|| read_v6(&v6));
         let peer = Peer { member, client, v4, v6, uploaded, downloaded, left, state, idle };
-        Some(Self { info_hash: info_hash.into(), peer })
+        Some(Self { info_hash: info_hash.into(), peer, reachable })
     }
 }
 

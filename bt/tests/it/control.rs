@@ -4,7 +4,8 @@ use std::net::{SocketAddrV4, SocketAddrV6};
 
 use bt::announce::Event;
 use bt::control::{
-    Answer, DECISION_LEN, Decision, Error, PEER_RECORD_LEN, PROTOCOLS, PeerRecord, Request, VERDICTS,
+    Answer, CONNECTION_LEN, Connection, DECISION_LEN, Decision, Error, PEER_RECORD_LEN, PROTOCOLS,
+    PeerRecord, Request, VERDICTS,
 };
 use bt::counts::{self, MAX_RECORDS, Position, Record};
 use bt::{Peer, PeerState};
@@ -26,7 +27,7 @@ prop_compose! {
     fn peer_records()(
         hash: [u8; 20], member: u32, client: [u8; 8],
         v4: Option<([u8; 4], u16)>, v6: Option<([u8; 16], u16)>,
-        counters: [u64; 3], state in 0..3_u8, idle: u32,
+        counters: [u64; 3], state in 0..3_u8, idle: u32, reachable: Option<bool>,
     ) -> PeerRecord {
         let [uploaded, downloaded, left] = counters;
         let state = match state {
@@ -37,7 +38,7 @@ prop_compose! {
         let v4 = v4.map(|(ip, port)| SocketAddrV4::new(ip.into(), port));
         let v6 = v6.map(|(ip, port)| SocketAddrV6::new(ip.into(), port, 0, 0));
         let peer = Peer { member, client, v4, v6, uploaded, downloaded, left, state, idle };
-        PeerRecord { info_hash: hash.into(), peer }
+        PeerRecord { info_hash: hash.into(), peer, reachable }
     }
 }
 
@@ -51,6 +52,12 @@ prop_compose! {
         ]),
     ) -> Decision {
         Decision { age, torrent, client, v4, v6, verdict, protocol, ipv6, event }
+    }
+}
+
+prop_compose! {
+    fn connections()(age: u32, client: [u8; 8], port: u16, ipv6: bool, reachable: bool) -> Connection {
+        Connection { age, client, port, ipv6, reachable }
     }
 }
 
@@ -111,6 +118,21 @@ fn decisions_of_an_unknown_kind_or_cut_off_are_refused() {
 }
 
 #[test]
+fn connections_with_unknown_flags_or_cut_off_are_refused() {
+    let answer = |body: Vec<u8>| [vec![0; 8], b"connections".to_vec(), body];
+    assert_eq!(Answer::decode(&answer(vec![0; CONNECTION_LEN - 1])), Err(Error::Arguments(0)));
+    assert_eq!(Answer::decode(&answer(vec![4; CONNECTION_LEN])), Err(Error::Arguments(0)));
+    assert_eq!(Answer::decode(&answer(vec![])), Ok((0, Answer::Connections(vec![]))));
+}
+
+#[test]
+fn a_peer_that_is_reachable_without_a_try_is_refused() {
+    let frames =
+        [vec![0; 8], b"peers".to_vec(), vec![0; 4], [vec![0; PEER_RECORD_LEN - 1], vec![32]].concat()];
+    assert_eq!(Answer::decode(&frames), Err(Error::Arguments(0)));
+}
+
+#[test]
 fn a_peer_of_an_unknown_state_is_refused() {
     let frames =
         [vec![0; 8], b"peers".to_vec(), vec![0; 4], [vec![0; PEER_RECORD_LEN - 1], vec![3]].concat()];
@@ -130,6 +152,7 @@ proptest! {
             Request::Snapshot,
             Request::Peers { info_hash: hash.map(Into::into), limit },
             Request::Announces { member },
+            Request::Connections { member },
         ] {
             prop_assert_eq!(Request::decode(&request.encode(id)), Ok((id, request)));
         }
@@ -141,11 +164,13 @@ proptest! {
         records in prop::collection::vec(records(), 0..50),
         peers in prop::collection::vec(peer_records(), 0..50),
         announces in prop::collection::vec(decisions(), 0..60),
+        tried in prop::collection::vec(connections(), 0..5),
     ) {
         for answer in [
             Answer::Snapshot { position, records },
             Answer::Peers { total, peers },
             Answer::Announces(announces),
+            Answer::Connections(tried),
             Answer::Error(sentence),
         ] {
             prop_assert_eq!(Answer::decode(&answer.encode(id)), Ok((id, answer)));
@@ -153,7 +178,7 @@ proptest! {
     }
 
     #[test]
-    fn nothing_panics_on_garbage(frames: Vec<Vec<u8>>, kind in "snapshot|peers|error", more: Vec<Vec<u8>>) {
+    fn nothing_panics_on_garbage(frames: Vec<Vec<u8>>, kind in "snapshot|peers|announces|connections|error", more: Vec<Vec<u8>>) {
         let _ = counts::decode(&frames);
         let _ = Request::decode(&frames);
         let _ = Answer::decode(&frames);

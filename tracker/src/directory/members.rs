@@ -1,6 +1,7 @@
 //! Members by id. One look-up finds all that an announce needs of its member; no two members share a lock.
 
 use std::sync::OnceLock;
+use std::sync::atomic::AtomicU32;
 
 use bt::swarm::Budget;
 use parking_lot::{Mutex, RwLock};
@@ -31,6 +32,8 @@ pub(crate) struct Seat {
     pub(crate) allowance: Allowance,
     /// What the member may still be accounted for.
     pub(crate) budget: Budget,
+    /// Second of the tracker's clock, plus one, of the last endpoint that was given to be connected to.
+    pub(crate) tried: AtomicU32,
     /// Guards the member's latest decisions; nobody waits while holding it.
     decisions: Mutex<Decisions>,
 }

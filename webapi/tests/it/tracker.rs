@@ -277,5 +277,5 @@ fn peer(info_hash: InfoHash) -> PeerRecord {
         state: PeerState::Leecher,
         idle: 61,
     };
-    PeerRecord { info_hash, peer }
+    PeerRecord { info_hash, peer, reachable: Some(true) }
 }
