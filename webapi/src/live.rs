@@ -8,6 +8,7 @@ mod decisions;
 mod follower;
 mod history;
 mod peers;
+mod question;
 mod reports;
 mod seats;
 mod store;
@@ -22,7 +23,7 @@ use tokio::sync::watch;
 
 use crate::app::App;
 
-pub use decisions::decisions;
+pub use decisions::{connections, decisions};
 pub use peers::{Peers, peers};
 pub use seats::{Seat, Seats};
 

@@ -14,15 +14,15 @@ use super::{AnyFailure, ErrorBody, Failure, List, MemberFailure, one_of};
 use crate::app::App;
 use crate::auth::Reader;
 use crate::db;
-use crate::domain::doctor::{self, Finding};
+use crate::domain::doctor::{self, Finding, Reachability};
 use crate::domain::{cursor, transfer};
 use crate::error::Error;
 use crate::extract::{Json, Paging};
 use crate::router::parameters::Id;
 
-/// The operation.
+/// The operations.
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list_announces))
+    OpenApiRouter::new().routes(routes!(list_announces)).routes(routes!(list_connections))
 }
 
 /// An announce or scrape, and what became of it. It has no address.
@@ -100,6 +100,73 @@ async fn list_announces(
     Ok(Json(List { items, next, total }))
 }
 
+/// A TCP connection that the tracker tried to a member's client, to see whether others can reach it. It has no address.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Connection {
+    /// Seconds since it was tried.
+    pub age_seconds: u32,
+    /// Name and version, as the client says.
+    pub client: String,
+    /// The port that the client says it listens on.
+    pub port: u16,
+    /// `ipv4` or `ipv6`.
+    pub family: &'static str,
+    /// Whether the client accepted it.
+    pub reachable: bool,
+    /// What was seen, for people.
+    pub message: String,
+    /// What to do about it, for people; null where nothing need be done.
+    pub fix: Option<&'static str>,
+}
+
+/// List whether a member's clients can be reached
+///
+/// For themselves and staff: the latest connection that the tracker tried to each of up to 4 endpoints, the newest
+/// first, from the tracker's memory. None where `tracker.checkConnectability` is off.
+#[utoipa::path(
+    get,
+    path = "/api/users/{id}/connections",
+    tag = "users",
+    params(("id" = i32, Path, description = "Of the member")),
+    responses(
+        (status = 200, description = "One item for each endpoint", body = List<Connection>),
+        (status = 403, description = "It is another member's", body = ErrorBody),
+        (status = 404, description = "There is no such member", body = ErrorBody),
+        MemberFailure,
+        AnyFailure,
+    )
+)]
+async fn list_connections(
+    State(app): State<App>,
+    member: Member,
+    Id(id): Id,
+) -> Result<Json<List<Connection>>, Failure> {
+    transfer::check(&member, id)?;
+    db::user::profile(&app.connection().await?, id).await?.ok_or(Error::NotFound("user"))?;
+    let tried = doctor::reachability(&app, id).await?;
+    Ok(Json(List::all(tried.into_iter().map(Connection::from).collect())))
+}
+
+impl From<Reachability> for Connection {
+    fn from(tried: Reachability) -> Self {
+        let (message, fix) = (tried.sentence(), tried.fix());
+        Self {
+            age_seconds: tried.age,
+            client: tried.client,
+            port: tried.port,
+            family: api_family(tried.family),
+            reachable: tried.reachable,
+            message,
+            fix,
+        }
+    }
+}
+
+/// The address family in the API's words.
+fn api_family(family: &str) -> &'static str {
+    if family == "IPv6" { "ipv6" } else { "ipv4" }
+}
+
 impl From<Finding> for Announce {
     fn from(finding: Finding) -> Self {
         let (message, fix) = (finding.sentence(), finding.fix());
@@ -108,7 +175,7 @@ impl From<Finding> for Announce {
             torrent: finding.torrent.map(|(id, title)| TorrentReference { id, title }),
             client: finding.client,
             protocol: finding.protocol.word(),
-            family: if finding.family == "IPv6" { "ipv6" } else { "ipv4" },
+            family: api_family(finding.family),
             event: match finding.event {
                 Event::None => None,
                 Event::Started => Some("started"),

@@ -49,6 +49,8 @@ pub struct SwarmItem {
     pub percent: Option<u8>,
     /// Seconds since its last announce.
     pub idle_seconds: u32,
+    /// Whether the tracker could connect to it; null where that was not tried lately.
+    pub reachable: Option<bool>,
 }
 
 /// Who announces.
@@ -117,6 +119,7 @@ impl From<SwarmPeer> for SwarmItem {
             left: peer.left,
             percent: peer.percent,
             idle_seconds: peer.idle,
+            reachable: peer.reachable,
         }
     }
 }

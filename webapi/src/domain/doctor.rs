@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use bt::announce::Event;
-use bt::control::{Decision, Protocol, Verdict};
+use bt::control::{Connection, Decision, Protocol, Verdict};
 
 use super::client_name;
 use crate::app::App;
@@ -49,6 +49,63 @@ pub async fn look(app: &App, member: i32) -> Result<Vec<Finding>, Error> {
     Ok(decisions.into_iter().map(|it| Finding::new(&it, &titles)).collect())
 }
 
+/// Whether the tracker could connect to a member's client, as other peers would.
+#[derive(Debug)]
+pub struct Reachability {
+    /// Seconds since it was tried.
+    pub age: u32,
+    /// The client's name and version.
+    pub client: String,
+    /// The TCP port that the client says it listens on.
+    pub port: u16,
+    /// `IPv4` or `IPv6`.
+    pub family: &'static str,
+    /// Whether the client accepted the connection.
+    pub reachable: bool,
+}
+
+/// The latest connections that the tracker tried to a member's clients, the newest first; none where it tries none.
+///
+/// # Errors
+/// [`Error::Unavailable`] when the tracker does not answer.
+pub async fn reachability(app: &App, member: i32) -> Result<Vec<Reachability>, Error> {
+    if !app.config.tracker.check_connectability {
+        return Ok(Vec::new());
+    }
+    let tried = live::connections(app, member).await?;
+    Ok(tried.into_iter().map(Reachability::from).collect())
+}
+
+impl From<Connection> for Reachability {
+    fn from(tried: Connection) -> Self {
+        let Connection { age, client, port, ipv6, reachable } = tried;
+        Self { age, client: client_name::of(&client), port, family: family(ipv6), reachable }
+    }
+}
+
+impl Reachability {
+    /// What was seen, in one sentence.
+    pub fn sentence(&self) -> String {
+        let Self { port, family, .. } = self;
+        match self.reachable {
+            true => format!("Others can connect to it: TCP port {port} over {family} is open."),
+            false => format!("Nobody could connect to it: TCP port {port} over {family} did not answer."),
+        }
+    }
+
+    /// What the member does about it; `None` where nothing need be done.
+    pub fn fix(&self) -> Option<&'static str> {
+        (!self.reachable).then_some(
+            "It trades only with peers that it connects to itself. Open the port in your computer's firewall and forward \
+             it in your router, or turn on UPnP in the client; behind a VPN, use the port that the VPN forwards to you.",
+        )
+    }
+}
+
+fn family(ipv6: bool) -> &'static str {
+    if ipv6 { "IPv6" } else { "IPv4" }
+}
+
 impl Finding {
     fn new(decision: &Decision, titles: &HashMap<i32, String>) -> Self {
         let Decision { age, torrent, client, v4, v6, verdict, protocol, ipv6, event } = *decision;
@@ -58,7 +115,7 @@ impl Finding {
             torrent: titles.get(&id).map(|title| (id, title.clone())),
             client: (client != [0; 8]).then(|| client_name::of(&client)),
             protocol,
-            family: if ipv6 { "IPv6" } else { "IPv4" },
+            family: family(ipv6),
             event,
             verdict,
             peers: u32::from(v4) + u32::from(v6),
@@ -159,6 +216,22 @@ mod tests {
             assert!(finding.sentence().ends_with('.'), "{verdict:?}");
             assert_eq!(finding.fix().is_none(), verdict.is_success(), "{verdict:?}");
         }
+    }
+
+    #[test]
+    fn a_client_that_nobody_can_connect_to_has_a_fix() {
+        let tried = |reachable| {
+            Reachability::from(Connection {
+                age: 5,
+                client: *b"-qB5040-",
+                port: 6881,
+                ipv6: false,
+                reachable,
+            })
+        };
+        assert_eq!(tried(true).fix(), None);
+        assert!(tried(true).sentence().contains("TCP port 6881 over IPv4 is open"));
+        assert!(tried(false).fix().is_some());
     }
 
     #[test]

@@ -51,6 +51,8 @@ pub struct SwarmPeer {
     pub percent: Option<u8>,
     /// Seconds since its last announce.
     pub idle: u32,
+    /// Whether the tracker could connect to it; `None` where that was not tried lately.
+    pub reachable: Option<bool>,
 }
 
 /// The place of a peer in the list: torrent, member, and which of the member's peers there.
@@ -119,7 +121,7 @@ impl SwarmPeer {
     fn new(record: PeerRecord, names: &HashMap<i32, String>, titles: &HashMap<InfoHash, Title>) -> Self {
         let id = member(&record);
         let title = titles.get(&record.info_hash);
-        let peer = record.peer;
+        let (peer, reachable) = (record.peer, record.reachable);
         let addresses = [peer.v4.map(|it| it.to_string()), peer.v6.map(|it| it.to_string())];
         Self {
             member: (id, names.get(&id).cloned()),
@@ -132,6 +134,7 @@ impl SwarmPeer {
             left: peer.left,
             percent: title.and_then(|it| percent(peer.left, it.size)),
             idle: peer.idle,
+            reachable,
         }
     }
 }
@@ -159,6 +162,7 @@ mod tests {
             left: 0,
             percent: None,
             idle: 0,
+            reachable: None,
         }
     }
 

@@ -90,9 +90,7 @@ async fn follow(live: &Live, zeromq: &Zeromq, heard: &mut bool) -> anyhow::Resul
                     step
                 }
                 (_, Answer::Error(sentence)) => bail!("the tracker refused a snapshot: {sentence}"),
-                (_, Answer::Peers { .. } | Answer::Reports { .. } | Answer::Announces(_)) => {
-                    bail!("the tracker answered another question")
-                }
+                _ => bail!("the tracker answered another question"),
             },
         };
         match step {

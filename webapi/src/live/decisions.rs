@@ -1,38 +1,37 @@
-//! What became of a member's latest announces, asked of the tracker each time: it keeps them in memory only.
+//! What became of a member's latest announces, and whether the tracker could connect to the member's clients: asked of
+//! the tracker each time, which keeps both in memory only.
 
-use bt::control::{Answer, Decision, Request};
-use tokio::time::timeout;
-use zeromq::{DealerSocket, Socket, SocketRecv};
+use bt::control::{Answer, Connection, Decision, Request};
 
-use super::connection::{connect, send};
+use super::question::{ask, unexpected};
 use crate::app::App;
 use crate::error::Error;
 
-/// The newest first.
+/// The latest announces, the newest first.
 ///
 /// # Errors
 /// [`Error::Unavailable`] when the tracker does not answer in time.
 pub async fn decisions(app: &App, member: i32) -> Result<Vec<Decision>, Error> {
-    // The page says when none comes.
-    let limit = app.backend_timeout() * 2 / 5;
-    match timeout(limit, ask(&app.config.zeromq.control, member.cast_unsigned())).await {
-        Ok(Ok(decisions)) => Ok(decisions),
-        Ok(Err(error)) => {
-            tracing::warn!(cause = format!("{error:#}"), "the tracker was not asked for announces");
-            Err(Error::Unavailable("tracker"))
-        }
-        Err(_) => Err(Error::Unavailable("tracker")),
+    let request = Request::Announces { member: member.cast_unsigned() };
+    match answer(app, request).await? {
+        Answer::Announces(decisions) => Ok(decisions),
+        _ => Err(unexpected()),
     }
 }
 
-async fn ask(endpoint: &str, member: u32) -> anyhow::Result<Vec<Decision>> {
-    let mut control = DealerSocket::new();
-    connect(&mut control, endpoint).await?;
-    send(&mut control, Request::Announces { member }.encode(1)).await?;
-    let answer = control.recv().await?;
-    match Answer::decode(&answer.into_vec())? {
-        (1, Answer::Announces(decisions)) => Ok(decisions),
-        (_, Answer::Error(sentence)) => anyhow::bail!("the tracker refused: {sentence}"),
-        _ => anyhow::bail!("the tracker answered another question"),
+/// The latest connections that the tracker tried, one for each endpoint, the newest first.
+///
+/// # Errors
+/// [`Error::Unavailable`] when the tracker does not answer in time.
+pub async fn connections(app: &App, member: i32) -> Result<Vec<Connection>, Error> {
+    let request = Request::Connections { member: member.cast_unsigned() };
+    match answer(app, request).await? {
+        Answer::Connections(tried) => Ok(tried),
+        _ => Err(unexpected()),
     }
+}
+
+/// The page says when no answer comes, and waits for it no longer than for a part of what it may take in all.
+async fn answer(app: &App, request: Request) -> Result<Answer, Error> {
+    ask(app, request, app.backend_timeout() * 2 / 5).await
 }

@@ -49,6 +49,7 @@ struct Row {
     client: String,
     state: &'static str,
     badge: &'static str,
+    reachable: Option<bool>,
     percent: Option<u8>,
     left: String,
     up: String,
@@ -104,6 +105,7 @@ impl From<SwarmPeer> for Row {
             client: peer.client,
             state,
             badge,
+            reachable: peer.reachable,
             percent: peer.percent,
             left: format::size_of(peer.left),
             up: format::size_of(peer.uploaded),
@@ -131,6 +133,7 @@ mod tests {
                 left: 1,
                 percent: None,
                 idle: 0,
+                reachable: None,
             };
             Row::from(peer).badge
         };

@@ -1,7 +1,7 @@
 //! The announce doctor: what members are told of their clients' announces.
 
 use bt::announce::Event;
-use bt::control::{Decision, Protocol, Verdict};
+use bt::control::{Connection, Decision, Protocol, Verdict};
 use reqwest::StatusCode;
 use serde_json::json;
 
@@ -82,6 +82,44 @@ async fn a_member_reads_what_went_wrong_and_what_to_do() {
         2,
         "what was refused is not pushed out of sight"
     );
+    tracker.kill().await;
+    site.stop().await;
+}
+
+fn connection(port: u16, reachable: bool) -> Connection {
+    Connection { age: 90, client: *b"-qB5040-", port, ipv6: false, reachable }
+}
+
+#[tokio::test]
+async fn a_member_whose_client_nobody_can_connect_to_is_told_so() {
+    let place = Place::new();
+    let site = site(&place).await;
+    let owl = site.member("owl", &["moderator"]).await;
+    let wren = site.member("wren", &[]).await;
+    wren.add_torrent("alder").await;
+    let tracker = Tracker::start(&place, 1, Vec::new()).await;
+    tracker.remember(2, decision(1, Verdict::Answered));
+    assert!(!wren.get("/account/doctor").await.body.contains("Can others reach your clients?"));
+
+    tracker.connect(2, connection(6881, false));
+    tracker.connect(2, connection(51_413, true));
+    let page = wren.get("/account/doctor").await.body;
+    for part in [
+        "Can others reach your clients?",
+        "Nobody could connect to it: TCP port 6881 over IPv4 did not answer.",
+        "Open the port in your computer&#39;s firewall",
+        "TCP port 51413 over IPv4 is open.",
+        "tried 1 min ago",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    assert!(!page.contains(">all is well<"), "{page}");
+
+    let list = wren.get("/api/users/2/connections").await.json();
+    assert_eq!(list["items"][0]["reachable"], false);
+    assert_eq!((&list["items"][1]["port"], &list["items"][1]["family"]), (&json!(51_413), &json!("ipv4")));
+    assert_eq!(owl.get("/api/users/2/connections").await.json()["total"], 2);
+    assert_eq!(wren.get("/api/users/1/connections").await.status, StatusCode::FORBIDDEN);
     tracker.kill().await;
     site.stop().await;
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use bt::control::{Answer, Decision, PeerRecord, Request};
+use bt::control::{Answer, Connection, Decision, PeerRecord, Request};
 use bt::counts::{self, Position, Record};
 use bt::report::Report;
 use bt::{InfoHash, Peer, PeerState};
@@ -51,6 +51,8 @@ enum Order {
     LoseWord(u32),
     /// An announce of a member.
     Announce(u32, Decision),
+    /// A connection to a member's client.
+    Connect(u32, Connection),
 }
 
 /// A running tracker.
@@ -76,6 +78,8 @@ struct State {
     lost_words: u32,
     /// By member.
     announces: Vec<(u32, Decision)>,
+    /// By member.
+    connections: Vec<(u32, Connection)>,
 }
 
 pub(crate) fn record(info_hash: InfoHash, seeders: u32, leechers: u32, snatched: u32) -> Record {
@@ -101,6 +105,7 @@ impl Tracker {
             lost_answers: 0,
             lost_words: 0,
             announces: Vec::new(),
+            connections: Vec::new(),
         };
         let task = tokio::spawn(async move {
             let mut beat = tokio::time::interval(Duration::from_secs(1));
@@ -133,6 +138,11 @@ impl Tracker {
     /// Remembers an announce of `member`, as one that was made before those that were told earlier.
     pub(crate) fn remember(&self, member: u32, decision: Decision) {
         self.order(Order::Announce(member, decision));
+    }
+
+    /// Remembers a connection to a client of `member`, as one that was tried before those that were told earlier.
+    pub(crate) fn connect(&self, member: u32, connection: Connection) {
+        self.order(Order::Connect(member, connection));
     }
 
     pub(crate) fn lose(&self, record: Record) {
@@ -200,6 +210,7 @@ impl State {
             Order::LoseAnswers(number) => self.lost_answers = number,
             Order::LoseWord(number) => self.lost_words = number,
             Order::Announce(member, decision) => self.announces.push((member, decision)),
+            Order::Connect(member, connection) => self.connections.push((member, connection)),
         }
     }
 
@@ -233,6 +244,9 @@ impl State {
             }
             Request::Announces { member } => Answer::Announces(
                 self.announces.iter().filter(|(of, _)| *of == member).map(|(_, it)| *it).collect(),
+            ),
+            Request::Connections { member } => Answer::Connections(
+                self.connections.iter().filter(|(of, _)| *of == member).map(|(_, it)| *it).collect(),
             ),
             Request::Reports { applied } => {
                 let answer = self.reports(applied);

@@ -8,7 +8,7 @@ use bt::announce::Event;
 
 use crate::app::App;
 use crate::auth::Member;
-use crate::domain::doctor::{self, Finding};
+use crate::domain::doctor::{self, Finding, Reachability};
 use crate::error::Error;
 use crate::ui::{Failure, Frame, format, page};
 
@@ -37,6 +37,21 @@ struct Doctor {
     total: usize,
     /// How many of them were refused.
     refused: usize,
+    /// Whether the tracker could connect to the member's clients, the latest first.
+    reachability: Vec<Tried>,
+}
+
+/// A connection that the tracker tried, in words.
+struct Tried {
+    reachable: bool,
+    /// Name and version.
+    client: String,
+    /// A time that has passed.
+    ago: String,
+    /// What was seen.
+    sentence: String,
+    /// What to do about it.
+    fix: Option<&'static str>,
 }
 
 /// Announces that are shown together; none is empty.
@@ -70,20 +85,42 @@ async fn show(State(app): State<App>, member: Member, frame: Frame) -> Result<Re
 impl Doctor {
     /// Asks the tracker about the member `id`.
     async fn of(app: &App, id: i32) -> Result<Self, Error> {
-        match doctor::look(app, id).await {
-            Ok(findings) => {
+        let (findings, reachability) = tokio::join!(doctor::look(app, id), doctor::reachability(app, id));
+        match findings.and_then(|findings| Ok((findings, reachability?))) {
+            Ok((findings, reachability)) => {
                 let mut rows: Vec<Diagnosis> = findings.into_iter().map(Diagnosis::from).collect();
                 rows.sort_by_key(|row| row.fix.is_none());
                 let (total, refused) = (rows.len(), rows.iter().filter(|row| row.fix.is_some()).count());
                 let rest = rows.split_off(total.min(AT_ONCE));
                 let parts = [Part { earlier: false, rows }, Part { earlier: true, rows: rest }];
                 let parts = parts.into_iter().filter(|part| !part.rows.is_empty()).collect();
-                Ok(Self { unavailable: false, parts, total, refused })
+                let reachability = reachability.into_iter().map(Tried::from).collect();
+                Ok(Self { unavailable: false, parts, total, refused, reachability })
             }
             Err(Error::Unavailable("tracker")) => {
-                Ok(Self { unavailable: true, parts: Vec::new(), total: 0, refused: 0 })
+                let (parts, reachability) = (Vec::new(), Vec::new());
+                Ok(Self { unavailable: true, parts, total: 0, refused: 0, reachability })
             }
             Err(error) => Err(error),
+        }
+    }
+}
+
+impl Doctor {
+    /// Whether the tracker could not connect to one of the member's clients.
+    fn is_unreachable(&self) -> bool {
+        self.reachability.iter().any(|tried| !tried.reachable)
+    }
+}
+
+impl From<Reachability> for Tried {
+    fn from(tried: Reachability) -> Self {
+        Self {
+            ago: format::ago(tried.age),
+            sentence: tried.sentence(),
+            fix: tried.fix(),
+            reachable: tried.reachable,
+            client: tried.client,
         }
     }
 }
