@@ -88,14 +88,16 @@ impl Program {
     }
 }
 
-/// Runs `body` in namespaces of its own, by `who`: the caller is the test of that full name.
+/// Runs `body` in namespaces of its own, by `who`, ignoring Ctrl-C: the caller is the test of that full name.
 pub(crate) fn alone(test: &str, who: Who, body: impl FnOnce()) {
     if env::var_os(ALONE).is_some() {
         return body();
     }
     let program = Program::of(who);
+    // As the shell starts what runs in the background: nothing of it hears Ctrl-C, unless it wants to.
     let output = program
-        .command("unshare")
+        .command("env")
+        .args(["--ignore-signal=INT", "unshare"])
         .args(allowed::arguments(program.is_root()))
         .arg("--")
         .arg(&program.file)

@@ -29,7 +29,9 @@ impl Program {
         let output = File::options().create(true).append(true).open(log);
         let output = output.with_context(|| format!("cannot write {}", log.display()))?;
         let wanted = wanted.as_std();
-        let mut command = command(wanted.get_program(), None, AtParentsEnd::Terminate);
+        // What a shell starts in the background ignores Ctrl-C, and so would all that it starts.
+        let mut command = command("env", None, AtParentsEnd::Terminate);
+        command.arg("--default-signal=INT").arg(wanted.get_program());
         command.args(wanted.get_args()).stdout(output.try_clone()?).stderr(output);
         for (name, value) in wanted.get_envs() {
             match value {

@@ -28,7 +28,7 @@ struct Fake {
 
 /// Longer than the busiest machine takes: what a program did not do in time is never why a test fails.
 const TIMEOUTS: Timeouts = {
-    let long = Duration::from_hours(1);
+    let long = Duration::from_mins(10);
     Timeouts { start: long, answer: long, order: long, interrupt: long, terminate: long }
 };
 
