@@ -1,14 +1,15 @@
 //! The configuration that the children get: what the file says, what it leaves to the launcher, and the options.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{ErrorKind, Write};
 use std::net::SocketAddr;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use infra::config::{Config, Postgresql};
 use infra::postgres::{OWNER, PORT};
+use infra::process::{Account, create_private};
 use infra::refusal::Refusal;
 use infra::secrets::{Secret, random_text};
 use serde_json::{Value, json};
@@ -79,9 +80,14 @@ impl Settings {
         Ok(Self { config, embedded, text: pretty(&value)? })
     }
 
-    /// Writes what the children read.
-    pub(crate) fn write(&self, folder: &Folder) -> anyhow::Result<()> {
-        write_private(&folder.effective_configuration(), &self.text)
+    /// Writes what the children read, who run as `account`, if not as the present user.
+    pub(crate) fn write(&self, folder: &Folder, account: Option<&Account>) -> anyhow::Result<()> {
+        write_private_for(&folder.effective_configuration(), &self.text, account)
+    }
+
+    /// The name of the restart file.
+    pub(crate) fn restart_file(&self) -> &OsStr {
+        self.config.tracker.restart_file.file_name().unwrap_or_default()
     }
 
     /// The logins that migrations create roles for.
@@ -236,12 +242,15 @@ fn settle_addresses(value: &mut Value, config: &Config, options: &Up) -> anyhow:
     Ok(())
 }
 
-/// Files without a folder lie in the data folder, wherever that is moved.
+/// Files without a folder lie in the data folder, wherever that is moved; the restart file in the tracker's part of it.
 fn settle_files(value: &mut Value, folder: &Folder) {
     for key in ["restartFile", "tlsCertificate", "tlsKey"] {
         let file = &mut value["tracker"][key];
-        if let Some(relative) = file.as_str() {
-            *file = folder.path().join(relative).to_string_lossy().into();
+        if let Some(named) = file.as_str() {
+            let relative = Path::new(named).strip_prefix(folder.path()).unwrap_or(Path::new(named));
+            let in_tracker = key == "restartFile" && relative.parent() == Some(Path::new(""));
+            let parent = if in_tracker { folder.of_tracker() } else { folder.path().to_owned() };
+            *file = parent.join(relative).to_string_lossy().into();
         }
     }
 }
@@ -260,7 +269,7 @@ fn read(file: &Path) -> anyhow::Result<Value> {
 }
 
 fn parse(value: &Value, file: &Path) -> Result<Config, infra::config::Error> {
-    Config::parse(&value.to_string(), file)
+    Config::from_value(value, file)
 }
 
 fn pretty(value: &Value) -> anyhow::Result<String> {
@@ -269,10 +278,19 @@ fn pretty(value: &Value) -> anyhow::Result<String> {
 
 /// Replaces `file` as a whole, readable by its owner only.
 fn write_private(file: &Path, text: &str) -> anyhow::Result<()> {
+    write_private_for(file, text, None)
+}
+
+/// [`write_private`] for `account`, if not for the present user.
+fn write_private_for(file: &Path, text: &str, account: Option<&Account>) -> anyhow::Result<()> {
     let unfinished = file.with_extension("new");
     let write = || {
-        let mut options = fs::OpenOptions::new();
-        let mut new = options.write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+        // Of a start that was cut off.
+        match fs::remove_file(&unfinished) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut new = create_private(&unfinished, account)?;
         new.write_all(text.as_bytes())?;
         new.sync_all()?;
         fs::rename(&unfinished, file)

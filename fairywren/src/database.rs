@@ -20,26 +20,29 @@ use crate::program::{Program, Readiness};
 const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Makes the `run` folder with the configuration in it, and starts the embedded server where it is the database, until
-/// `shutdown`.
-pub(crate) async fn open(settings: &Settings, folder: &Folder, shutdown: &Shutdown) -> anyhow::Result<()> {
-    if !settings.embedded {
-        folder.make_run(None)?;
-        return settings.write(folder);
-    }
-    let cluster = embedded(folder).await?;
-    folder.make_run(cluster.account.as_ref())?;
-    settings.write(folder)?;
-    start(&cluster, &settings.config.migrate.postgresql.password, shutdown).await
-}
-
-/// The embedded server of `folder`, not started.
-async fn embedded(folder: &Folder) -> anyhow::Result<Cluster> {
-    let data = folder.cluster();
-    let programs = Programs::find(cluster_major(&data)?).await?;
-    let account = Account::unprivileged(&data).await?;
+/// `shutdown`. Answers who shall run the children, if not the present user.
+pub(crate) async fn open(
+    settings: &Settings,
+    folder: &Folder,
+    shutdown: &Shutdown,
+) -> anyhow::Result<Option<Account>> {
+    let account = Account::unprivileged(&folder.cluster()).await?;
     if let Some(account) = &account {
         account.check_reach(folder.path()).await?;
     }
+    let cluster = if settings.embedded { Some(embedded(folder, account.clone()).await?) } else { None };
+    folder.make_run(account.as_ref())?;
+    settings.write(folder, account.as_ref())?;
+    if let Some(cluster) = cluster {
+        start(&cluster, &settings.config.migrate.postgresql.password, shutdown).await?;
+    }
+    Ok(account)
+}
+
+/// The embedded server of `folder`, not started; run by `account`, if not by the present user.
+async fn embedded(folder: &Folder, account: Option<Account>) -> anyhow::Result<Cluster> {
+    let data = folder.cluster();
+    let programs = Programs::find(cluster_major(&data)?).await?;
     Ok(Cluster { programs, data, sockets: folder.sockets(), account })
 }
 

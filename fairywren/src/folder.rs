@@ -1,13 +1,16 @@
 //! The data folder: its lock, its files, and the `run` folder that lives as long as the processes.
 
+mod handover;
+
+use std::ffi::OsStr;
 use std::fs::{self, File, Permissions, TryLockError};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
 use infra::postgres::remove_folder;
-use infra::process::Account;
+use infra::process::{Account, open_folder};
 use infra::refusal::Refusal;
 use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::process::geteuid;
@@ -60,19 +63,23 @@ impl Folder {
         lock.is_ok_and(|it| matches!(it.try_lock(), Err(TryLockError::WouldBlock)))
     }
 
-    /// Makes the `run` folder and those of the sockets in it. `server` is who runs Postgres, if not the present user.
-    pub(crate) fn make_run(&self, server: Option<&Account>) -> anyhow::Result<()> {
+    /// Makes the `run` folder and those of the sockets in it. `account` is who runs the children, if not the present user.
+    pub(crate) fn make_run(&self, account: Option<&Account>) -> anyhow::Result<()> {
         let make = || {
-            fs::create_dir(&self.run)?;
-            fs::set_permissions(&self.run, passable())?;
+            make_folder(&self.run, passable(), None)?;
             for folder in [self.sockets(), self.run.join("zeromq")] {
-                fs::create_dir(&folder)?;
-                fs::set_permissions(&folder, Permissions::from_mode(0o700))?;
+                make_folder(&folder, 0o700, account)?;
             }
             Ok::<_, std::io::Error>(())
         };
-        make().with_context(|| format!("cannot make {}", self.run.display()))?;
-        server.map_or(Ok(()), |account| account.own(&self.sockets()))
+        make().with_context(|| format!("cannot make {}", self.run.display()))
+    }
+
+    /// Makes the folder of the restart file `name`, of who runs the tracker, with what earlier versions left.
+    pub(crate) fn hand_over(&self, name: &OsStr, account: Option<&Account>) -> anyhow::Result<()> {
+        let folder = self.of_tracker();
+        handover::hand_over(&self.path, &folder, name, account)
+            .with_context(|| format!("cannot prepare {}", folder.display()))
     }
 
     /// Removes the `run` folder.
@@ -103,6 +110,11 @@ impl Folder {
         self.path.join("postgres.json")
     }
 
+    /// Where the tracker writes.
+    pub(crate) fn of_tracker(&self) -> PathBuf {
+        self.path.join("tracker")
+    }
+
     /// The embedded server's data.
     pub(crate) fn cluster(&self) -> PathBuf {
         self.path.join("postgres")
@@ -124,9 +136,17 @@ pub(crate) fn sockets(run: &Path) -> PathBuf {
     run.join("postgres")
 }
 
-/// Root's folder is passed through by the user that Postgres runs as.
-fn passable() -> Permissions {
-    Permissions::from_mode(if geteuid().is_root() { 0o711 } else { 0o700 })
+/// Root's folder is passed through by the user that the children run as.
+fn passable() -> u32 {
+    if geteuid().is_root() { 0o711 } else { 0o700 }
+}
+
+/// Makes a folder with this `mode`, whatever the umask is, for `account`, if not for the present user.
+pub(crate) fn make_folder(path: &Path, mode: u32, account: Option<&Account>) -> std::io::Result<()> {
+    fs::DirBuilder::new().mode(0o700).create(path)?;
+    let folder = open_folder(path)?;
+    folder.set_permissions(Permissions::from_mode(mode))?;
+    account.map_or(Ok(()), |account| account.own(&folder))
 }
 
 fn make(path: &Path) -> std::io::Result<()> {
@@ -134,7 +154,7 @@ fn make(path: &Path) -> std::io::Result<()> {
         return Ok(());
     }
     fs::create_dir_all(path)?;
-    fs::set_permissions(path, passable())
+    fs::set_permissions(path, Permissions::from_mode(passable()))
 }
 
 async fn wait_for_children(path: &Path) -> anyhow::Result<File> {

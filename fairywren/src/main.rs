@@ -1,5 +1,6 @@
 //! `fairywren`: a whole tracker from one command.
 
+mod access;
 mod addresses;
 mod client;
 mod configuration;

@@ -9,12 +9,13 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use infra::config::Config;
 use infra::folder::default_folder;
-use infra::process::{AtParentsEnd, command};
+use infra::process::{Account, AtParentsEnd, command};
 use infra::refusal::Refusal;
 use infra::shutdown::Shutdown;
 use rustix::process::Signal;
 
 use crate::Up;
+use crate::access::{Services, check_files, reachable};
 use crate::configuration::Settings;
 use crate::database;
 use crate::folder::Folder;
@@ -63,15 +64,20 @@ pub(crate) async fn up(options: &Up) -> anyhow::Result<()> {
 async fn start(options: &Up, folder: &Folder, children: &Children) -> anyhow::Result<()> {
     let programs = [sibling("tracker")?, sibling("webapi")?];
     let settings = Settings::prepare(folder, options)?;
-    database::open(&settings, folder, &children.database).await?;
+    let account = database::open(&settings, folder, &children.database).await?;
+    folder.hand_over(settings.restart_file(), account.as_ref())?;
+    check_files(&settings.config, account.as_ref()).await?;
     let has_account = database::migrate(&settings).await?;
     let config = folder.effective_configuration();
     let [tracker, webapi] = programs;
+    let tracker = reachable(tracker, folder, account.as_ref()).await?;
+    let webapi = reachable(webapi, folder, account.as_ref()).await?;
+    let services = Services::new(account.as_ref(), &settings.config);
     let listeners = settings.config.tracker.listen.len();
     let ((), (), link) = tokio::try_join!(
-        service("tracker", tracker, &config, listeners).keep(&children.services),
-        service("webapi", webapi.clone(), &config, 1).keep(&children.services),
-        first_account(&webapi, &config, has_account),
+        service("tracker", tracker, services.tracker, &config, listeners).keep(&children.services),
+        service("webapi", webapi.clone(), services.webapi, &config, 1).keep(&children.services),
+        first_account(&webapi, account.as_ref(), &config, has_account),
     )?;
     let Config { api_url, tracker_url, .. } = &settings.config;
     let first_account = link.map(|link| format!("first account {link}\n")).unwrap_or_default();
@@ -82,12 +88,18 @@ async fn start(options: &Up, folder: &Folder, children: &Children) -> anyhow::Re
     Ok(())
 }
 
-fn service(name: &'static str, program: PathBuf, config: &Path, listeners: usize) -> Program {
+fn service(
+    name: &'static str,
+    program: PathBuf,
+    account: Option<Account>,
+    config: &Path,
+    listeners: usize,
+) -> Program {
     let config = config.to_owned();
     Program {
         name,
         command: Box::new(move || {
-            let mut command = command(&program, None, AtParentsEnd::Terminate);
+            let mut command = command(&program, account.as_ref(), AtParentsEnd::Terminate);
             command.arg(&config);
             command
         }),
@@ -98,11 +110,16 @@ fn service(name: &'static str, program: PathBuf, config: &Path, listeners: usize
 }
 
 /// The link that the first account is created with, while there is none.
-async fn first_account(webapi: &Path, config: &Path, has_account: bool) -> anyhow::Result<Option<String>> {
+async fn first_account(
+    webapi: &Path,
+    account: Option<&Account>,
+    config: &Path,
+    has_account: bool,
+) -> anyhow::Result<Option<String>> {
     if has_account {
         return Ok(None);
     }
-    let output = command(webapi, None, AtParentsEnd::Terminate)
+    let output = command(webapi, account, AtParentsEnd::Terminate)
         .arg("first-account")
         .arg(config)
         .stderr(Stdio::inherit())

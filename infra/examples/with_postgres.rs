@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use infra::postgres::{Cluster, OWNER, PORT, Programs};
-use infra::process::Account;
+use infra::process::{Account, open_folder};
 use infra::secrets::random_text;
 use infra::shutdown::Shutdown;
 use rustix::process::{Pid, Signal, kill_process};
@@ -48,7 +48,7 @@ async fn with_server(folder: &Path, mut command: Command) -> anyhow::Result<Exit
     };
     fs::create_dir(&cluster.sockets)?;
     if let Some(account) = &cluster.account {
-        account.own(&cluster.sockets)?;
+        account.own(&open_folder(&cluster.sockets)?)?;
     }
     let password = random_text()?;
     cluster.create(&password).await?;

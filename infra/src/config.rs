@@ -293,13 +293,29 @@ impl Config {
 
     /// Reads `text`, which came from `file` (named in errors only).
     pub fn parse(text: &str, file: &Path) -> Result<Self, Error> {
-        let config: Self = parse_json(text, file)?;
-        config.check().map_err(|(key, problem)| Error::Key {
+        parse_json::<Self>(text, file)?.checked(file)
+    }
+
+    fn checked(self, file: &Path) -> Result<Self, Error> {
+        self.check().map_err(|(key, problem)| Error::Key {
             file: file.to_owned(),
             key: key.to_owned(),
             problem: problem.to_owned(),
         })?;
-        Ok(config)
+        Ok(self)
+    }
+
+    /// Reads a `value` that is made of what `file` says: errors name the key there, and no position in any text.
+    ///
+    /// # Errors
+    /// As [`Config::parse`].
+    pub fn from_value(value: &serde_json::Value, file: &Path) -> Result<Self, Error> {
+        let config: Self = serde_path_to_error::deserialize(value).map_err(|problem| Error::Key {
+            file: file.to_owned(),
+            key: problem.path().to_string(),
+            problem: problem.into_inner().to_string(),
+        })?;
+        config.checked(file)
     }
 
     fn check(&self) -> Result<(), (&'static str, &'static str)> {

@@ -2,15 +2,15 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io::ErrorKind;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use tokio::process::Command;
 
 use crate::config::Postgresql;
-use crate::process::{Account, AtParentsEnd, command};
+use crate::process::{Account, AtParentsEnd, command, create_private, open_folder};
 use crate::secrets::Secret;
 
 /// The oldest major version that works.
@@ -156,14 +156,13 @@ impl Cluster {
     pub async fn create(&self, password: &Secret) -> anyhow::Result<()> {
         let unfinished = self.data.with_extension("new");
         remove_folder(&unfinished)?;
-        fs::create_dir(&unfinished).with_context(|| format!("cannot make {}", unfinished.display()))?;
-        fs::set_permissions(&unfinished, fs::Permissions::from_mode(0o700))?;
+        let make = || {
+            fs::DirBuilder::new().mode(0o700).create(&unfinished)?;
+            self.account.as_ref().map_or(Ok(()), |account| account.own(&open_folder(&unfinished)?))
+        };
+        make().with_context(|| format!("cannot make {}", unfinished.display()))?;
         let password_file = self.sockets.join("password");
-        write_secret(&password_file, password)?;
-        if let Some(account) = &self.account {
-            account.own(&unfinished)?;
-            account.own(&password_file)?;
-        }
+        write_secret(&password_file, password, self.account.as_ref())?;
         let output = self
             .command("initdb")
             .args(["--username", OWNER, "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8"])
@@ -257,12 +256,9 @@ pub fn remove_folder(folder: &Path) -> anyhow::Result<()> {
     }
 }
 
-fn write_secret(file: &Path, secret: &Secret) -> anyhow::Result<()> {
-    let write = || {
-        let mut options = fs::OpenOptions::new();
-        let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(file)?;
-        std::io::Write::write_all(&mut file, secret.reveal().as_bytes())
-    };
+/// The folder may be `account`'s already: whatever stands in the way there is not written to.
+fn write_secret(file: &Path, secret: &Secret, account: Option<&Account>) -> anyhow::Result<()> {
+    let write = || create_private(file, account)?.write_all(secret.reveal().as_bytes());
     write().with_context(|| format!("cannot write {}", file.display()))
 }
 

@@ -5,6 +5,7 @@
 mod backup;
 mod faults;
 mod launcher;
+mod privileges;
 mod refusals;
 mod reset;
 mod restarts;

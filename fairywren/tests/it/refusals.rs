@@ -43,6 +43,32 @@ fn keys_that_are_unknown_missing_or_of_another_type() {
 }
 
 #[test]
+fn a_wrong_value_is_named_by_its_key_and_by_no_position_in_a_text_that_nobody_wrote() {
+    let folder = folder();
+    let file = folder.path().join("mine.json");
+    let refused = |text: &str| {
+        fs::write(&file, text).expect("written");
+        let mut command = up(&program(), &folder.path().join("data"), &FREE_PORTS);
+        command.arg("--config").arg(&file);
+        let (status, said) = refused(command);
+        assert_eq!(status, Some(2), "{said}");
+        said
+    };
+    let mut value: Value = serde_json::from_str(include_str!("../../../example.conf.json")).expect("JSON");
+    value["webapi"]["poolSize"] = "many".into();
+    for (text, key) in [
+        (value.to_string(), "mine.json: webapi.poolSize: "),
+        (r#"{"webapi": {}}"#.to_owned(), "mine.json: tracker: missing field"),
+        (r#"{"tracker": {"numwant": -1}}"#.to_owned(), "mine.json: tracker.numwant: "),
+    ] {
+        let said = refused(&text);
+        assert!(said.contains(key) && !said.contains("column"), "{said}");
+    }
+    let said = refused("{\n  \"salt\": \"x\"\n  \"webapi\": {}\n}");
+    assert!(said.contains("line 3 column 3"), "a position in the file itself: {said}");
+}
+
+#[test]
 fn an_own_configuration_that_is_broken_or_gone() {
     let folder = folder();
     assert!(Launcher::start(folder.path()).end(Signal::TERM).0.success());

@@ -58,8 +58,9 @@ fn a_stop_leaves_no_process_and_no_socket() {
             .map(|it| it.expect("an entry").file_name().into_string().expect("a name"))
             .collect();
         left.sort();
-        assert_eq!(left, ["fairywren.conf.json", "lock", "postgres", "postgres.json", "swarms.stopped"]);
+        assert_eq!(left, ["fairywren.conf.json", "lock", "postgres", "postgres.json", "tracker"]);
         assert!(!folder.path().join("postgres/postmaster.pid").exists());
+        assert!(folder.path().join("tracker/swarms.stopped").exists());
     }
 }
 
@@ -162,6 +163,7 @@ async fn a_configured_server_is_used_and_none_is_started() {
     let data = folder.path().join("data");
     let file = folder.path().join("my.conf.json");
     let mut value: Value = serde_json::from_str(include_str!("../../../example.conf.json")).expect("JSON");
+    value["tracker"]["restartFile"] = "swarms".into();
     for socket in ["counts", "control"] {
         value["zeromq"][socket] = format!("ipc://{}/{socket}", folder.path().display()).into();
     }
@@ -195,6 +197,7 @@ fn a_configuration_without_a_server_gets_the_embedded_one() {
     for process in ["migrate", "webapi", "tracker"] {
         value[process].as_object_mut().expect("an object").remove("postgresql");
     }
+    value["tracker"]["restartFile"] = "swarms".into();
     for socket in ["counts", "control"] {
         value["zeromq"][socket] = format!("ipc://{}/run/zeromq/{socket}", data.display()).into();
     }

@@ -5,4 +5,5 @@
 mod migrations;
 mod notifications;
 mod permissions;
+mod postgres;
 mod words;

@@ -88,6 +88,6 @@ async fn a_stop_of_everything_waits_for_no_slow_reader() {
     figures.time("from signal to end", begun.elapsed(), Duration::from_secs(5));
     slow.abort();
     assert!(status.success() && !log.contains("tracker did not stop") && !log.contains("cut after"), "{log}");
-    assert!(site.folder.path().join("data/swarms.stopped").exists(), "{log}");
+    assert!(site.folder.path().join("data/tracker/swarms.stopped").exists(), "{log}");
     figures.finish();
 }
