@@ -19,9 +19,9 @@ use crate::shutdown::Shutdown;
 const STOP_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// Answers with two pieces, the second when `rest` allows it.
-async fn slow_answer(
+fn slow_answer(
     rest: Arc<Semaphore>,
-) -> Result<Response<impl hyper::body::Body<Data = Bytes, Error = Infallible> + Unpin>, Infallible> {
+) -> Response<impl hyper::body::Body<Data = Bytes, Error = Infallible> + Unpin> {
     let pieces = futures_util::stream::unfold(0, move |piece| {
         let rest = Arc::clone(&rest);
         async move {
@@ -31,7 +31,7 @@ async fn slow_answer(
             (piece < 2).then(|| (Ok(Frame::data(Bytes::from(format!("piece {piece}\n")))), piece + 1))
         }
     });
-    Ok(Response::new(StreamBody::new(Box::pin(pieces))))
+    Response::new(StreamBody::new(Box::pin(pieces)))
 }
 
 struct Server {
@@ -51,7 +51,10 @@ impl Server {
         let shared = Arc::clone(&rest);
         let service = move |_| {
             let rest = Arc::clone(&shared);
-            service_fn(move |_: Request<Incoming>| slow_answer(Arc::clone(&rest)))
+            service_fn(move |_: Request<Incoming>| {
+                let answer = slow_answer(Arc::clone(&rest));
+                async move { Ok::<_, Infallible>(answer) }
+            })
         };
         shutdown.spawn(serve(listener, limits, shutdown.clone(), service));
         Self { address, shutdown, rest }
