@@ -64,14 +64,16 @@ fuzz: ## Fuzz every parser for SECONDS=60 each (or TARGETS="udp route"), compare
 	scripts/compare-libtorrent 100000
 	scripts/fuzz $(or $(SECONDS),60) $(TARGETS)
 
-lint: ## Check format, lints and documentation
+lint: ## Check format, lints, documentation and dependencies
 	@scripts/setup lint
+	scripts/pin-images --check
 	$(CARGO) fmt --all --check
 	$(CARGO) fmt --manifest-path fuzz/targets/Cargo.toml --check
 	$(CARGO) update --quiet --locked --workspace --manifest-path fuzz/targets/Cargo.toml
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps
 	scripts/check-tests
+	scripts/deny
 
 bench: ## Measure what BENCHMARKS.md reports
 	@scripts/setup bench

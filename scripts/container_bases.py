@@ -7,7 +7,7 @@ from pathlib import Path
 
 from container_engine import ROOT, WORK
 
-IMAGES = {"DEBIAN": "docker.io/library/debian:bookworm-slim", "RUST": "docker.io/library/rust:1.95-slim-bookworm"}
+IMAGES = dict(re.findall(r"^ARG (DEBIAN|RUST)=(\S+)$", (ROOT / "Containerfile").read_text(), re.MULTILINE))
 PACKAGES = {"DEBIAN": ("postgresql", "rtorrent"), "RUST": ("--rust", "gcc", "libc6-dev")}
 PROGRAMS = ("tracker", "webapi", "adduser", "swarm")
 # Where the build can see it.
