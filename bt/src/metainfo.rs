@@ -13,8 +13,10 @@ mod rewrite;
 mod tests;
 
 pub use error::Error;
+pub use files::MAX_FILES;
 pub(crate) use files::{MAX_PIECE_LENGTH, MAX_PIECES, MAX_TOTAL_SIZE};
 pub(crate) use layers::{BLOCK, merkle_root, padding_hash, pair_hash};
+pub use name::turns_text;
 pub use rewrite::{with_private, write};
 
 use sha1::{Digest, Sha1};

@@ -83,6 +83,14 @@ pub enum Error {
     /// Neither `length` nor `files` nor `file tree`, or one of them empty.
     #[error("The torrent lists no files; make it again with at least one file.")]
     NoFiles,
+    /// More files than the site takes.
+    #[error(
+        "The torrent has more than {limit} files; pack some of them into archives and make the torrent again."
+    )]
+    TooManyFiles {
+        /// The largest number that is accepted.
+        limit: usize,
+    },
     /// Both `length` and `files`.
     #[error("The file describes both a single file and a list of files; make the torrent again.")]
     TwoLayouts,

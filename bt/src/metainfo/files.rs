@@ -13,6 +13,8 @@ use entry::{Attributes, Budget};
 
 /// libtorrent's bound on the sum of all sizes, pad files with them.
 pub(crate) const MAX_TOTAL_SIZE: u64 = (1 << 48) - 1;
+/// Files of a torrent, pad files not counted. Each is a row of the site's database and an entry in every client's list.
+pub const MAX_FILES: usize = 100_000;
 /// libtorrent's bound on the length of a piece: it counts the blocks in 15 bits.
 pub(crate) const MAX_PIECE_LENGTH: u64 = BLOCK * 0x7fff;
 /// libtorrent's bound on the number of pieces.
@@ -68,11 +70,11 @@ impl<'a> Content<'a> {
 
     /// The entries without pad files, under safe names.
     pub(super) fn files(&self) -> Result<Vec<File>, Error> {
-        self.entries()
-            .iter()
-            .filter(|entry| !entry.pad)
-            .map(|entry| Ok(File { path: name::path(&entry.path)?, size: entry.size }))
-            .collect()
+        let entries = self.entries().iter().filter(|entry| !entry.pad);
+        if entries.clone().count() > MAX_FILES {
+            return Err(Error::TooManyFiles { limit: MAX_FILES });
+        }
+        entries.map(|entry| Ok(File { path: name::path(&entry.path)?, size: entry.size })).collect()
     }
 
     /// Whether the sizes fit the number of pieces.

@@ -62,10 +62,7 @@ fn push_part(out: &mut String, bytes: &[u8]) {
         let char = match char {
             '/' | '\\' => '_',
             char if char.is_control() => '_',
-            // A name like "photo\u{202e}gpj.exe" shows as "photoexe.jpg".
-            '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-                continue;
-            }
+            char if turns_text(char) => continue,
             char => char,
         };
         if out.len() - start + char.len_utf8() > MAX_BYTES {
@@ -79,8 +76,8 @@ fn push_part(out: &mut String, bytes: &[u8]) {
     }
 }
 
-/// Marks that change the direction of text: a name like "photo\u{202e}gpj.exe" shows as "photoexe.jpg".
-fn turns_text(char: char) -> bool {
+/// Whether a character changes the direction of text: a name like "photo\u{202e}gpj.exe" shows as "photoexe.jpg".
+pub fn turns_text(char: char) -> bool {
     matches!(char, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 

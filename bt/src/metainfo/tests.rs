@@ -46,6 +46,21 @@ fn names_are_safe_to_show_and_to_save() {
 }
 
 #[test]
+fn more_files_than_a_site_can_list_are_refused_and_pad_files_are_none() {
+    let torrent = |files: usize, pads: usize| {
+        let files = "d6:lengthi1e4:pathl1:aee".repeat(files);
+        let pads = "d4:attr1:p6:lengthi0e4:pathl1:pee".repeat(pads);
+        let pieces = (files.len() / 24).div_ceil(16_384) * 20;
+        let hashes = "h".repeat(pieces);
+        format!("d4:infod5:filesl{files}{pads}e4:name1:t12:piece lengthi16384e6:pieces{pieces}:{hashes}ee")
+    };
+    let counted = |files, pads| parse(torrent(files, pads).as_bytes()).map(|it| it.files.len());
+    assert_eq!(counted(MAX_FILES, 1000), Ok(MAX_FILES));
+    assert_eq!(counted(MAX_FILES + 1, 0), Err(Error::TooManyFiles { limit: MAX_FILES }));
+    assert_eq!(counted(1, 2 * MAX_FILES), Err(Error::TooManyFiles { limit: MAX_FILES }));
+}
+
+#[test]
 fn invalid_utf8_is_replaced() {
     let torrent =
         [b"d4:infod6:lengthi5e4:name3:a\xff\x7f12:piece lengthi16384e6:pieces20:", &[b'h'; 20][..], b"ee"];

@@ -1,5 +1,6 @@
 //! One file as `info` describes it.
 
+use super::MAX_FILES;
 use crate::bencode::{Dict, Value};
 use crate::metainfo::layers::BLOCK;
 use crate::metainfo::{Error, name};
@@ -88,11 +89,16 @@ fn check_parts(path: &[&[u8]]) -> Result<(), Error> {
 }
 
 /// What paths may still take up.
-pub(super) struct Budget(usize);
+pub(super) struct Budget {
+    /// Of memory.
+    bytes: usize,
+    /// Files and pad files: there is no use for more pad files than files.
+    entries: usize,
+}
 
 impl Default for Budget {
     fn default() -> Self {
-        Self(MAX_PATHS)
+        Self { bytes: MAX_PATHS, entries: 2 * MAX_FILES }
     }
 }
 
@@ -101,7 +107,9 @@ impl Budget {
         check_parts(path)?;
         let bytes: usize = path.iter().map(|part| part.len() + 1).sum();
         let cost = bytes + size_of_val(path);
-        self.0 = self.0.checked_sub(cost).filter(|_| bytes <= MAX_PATH).ok_or(Error::LongPath)?;
+        self.bytes = self.bytes.checked_sub(cost).filter(|_| bytes <= MAX_PATH).ok_or(Error::LongPath)?;
+        let too_many = Error::TooManyFiles { limit: MAX_FILES };
+        self.entries = self.entries.checked_sub(1).ok_or(too_many)?;
         Ok(())
     }
 }
