@@ -21,7 +21,8 @@ grant usage on schema public to webapi, tracker;
 grant select on schema_migrations, roles to webapi;
 grant select, insert, update, delete on
     users, user_roles, sessions, api_tokens, feed_keys, invites, torrents, metainfo, files, torrent_counts, title_words,
-    password_resets, report_streams, transfers, user_totals, history_days, torrent_history to webapi;
+    password_resets, report_streams, transfers, user_totals, history_days, torrent_history, member_changes,
+    forgotten_words to webapi;
 
 -- The announce path: who may announce what, and how often it was snatched. No password, no session, no write.
 grant select (version) on schema_migrations to tracker;

@@ -129,6 +129,12 @@ pub struct Webapi {
     /// Most bencode tokens in a .torrent file.
     #[serde(deserialize_with = "positive")]
     pub upload_max_tokens: usize,
+    /// Torrents that a member may upload on a day (UTC), and how often they may edit one.
+    #[serde(deserialize_with = "positive")]
+    pub uploads_per_day: u32,
+    /// Requests of a member within a minute; files of the site and event streams are not counted.
+    #[serde(deserialize_with = "positive")]
+    pub requests_per_minute: u32,
     /// Days without a visit after which a session ends.
     #[serde(deserialize_with = "positive")]
     pub session_days: u32,

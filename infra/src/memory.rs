@@ -1,5 +1,17 @@
 //! Keeps a process small after it was busy.
 
+/// Gives free memory between blocks that are in use back to the system. Takes some milliseconds. Does nothing with other C
+/// libraries than glibc.
+pub fn trim() {
+    #[cfg(target_env = "gnu")]
+    {
+        #[expect(unsafe_code, reason = "glibc has no other way; it takes its own locks")]
+        // SAFETY: malloc_trim takes a plain integer and may be called at any time from any thread.
+        let given = unsafe { libc::malloc_trim(0) };
+        tracing::debug!(given, "gave free memory back");
+    }
+}
+
 /// Makes glibc give blocks of `threshold` bytes and more back to the system as soon as they are freed, and use `arenas`
 /// heaps at most.
 ///

@@ -13,6 +13,7 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "accounting",
         sql: include_str!("../../sql/migrations/0002_accounting.sql"),
     },
+    Migration { version: 3, name: "bounds", sql: include_str!("../../sql/migrations/0003_bounds.sql") },
     Migration {
         version: 4,
         name: "password_resets",

@@ -84,6 +84,8 @@ pub(crate) struct Site {
     rest: Rest,
     administrator: Member,
     password: Secret,
+    /// Held for an upload: the site takes one after the other from each member.
+    uploading: tokio::sync::Mutex<()>,
 }
 
 /// An account with a key to it.
@@ -121,7 +123,7 @@ impl Site {
             launcher.url("first account").context("the launcher printed no link to the first account")?;
         let password = typable_password()?;
         let administrator = join(&rest, link, ADMINISTRATOR, &password).await.context("the first account")?;
-        Ok(Self { launcher, rest, administrator, password })
+        Ok(Self { launcher, rest, administrator, password, uploading: tokio::sync::Mutex::default() })
     }
 
     /// Where the site is asked, without a slash at the end; not what browsers see.
@@ -170,6 +172,7 @@ impl Site {
         let file = Part::bytes(metainfo).file_name("upload.torrent");
         let form = Form::new().text("title", title.to_owned()).text("description", description.to_owned());
         let request = self.rest.post("/api/torrents").bearer_auth(self.administrator.token.reveal());
+        let _turn = self.uploading.lock().await;
         let uploaded = self.rest.read(request.multipart(form.part("torrent", file))).await;
         uploaded.with_context(|| format!("cannot upload {title}"))
     }

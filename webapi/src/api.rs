@@ -152,6 +152,10 @@ pub enum MemberFailure {
     /// `session_only`.
     #[response(status = 403)]
     Forbidden(ErrorBody),
+    /// More than a member may do: `webapi.requestsPerMinute` (600) requests a minute, or what the operation says of itself.
+    /// `Retry-After` says in how many seconds to come back.
+    #[response(status = 429)]
+    TooManyRequests(ErrorBody),
 }
 
 /// Answers of operations that change something: the right or the CSRF token is missing.

@@ -13,7 +13,9 @@ use tokio::sync::broadcast;
 use crate::domain::attempts::Attempts;
 use crate::domain::description::Descriptions;
 use crate::domain::password::Passwords;
+use crate::domain::requests::Requests;
 use crate::domain::torrent::searches::Searches;
+use crate::domain::torrent::turns::Turns;
 use crate::error::Error;
 use crate::live::Live;
 use crate::metrics::Metrics;
@@ -48,6 +50,10 @@ pub struct Inner {
     pub passwords: Passwords,
     /// Renders descriptions of torrents.
     pub descriptions: Descriptions,
+    /// Uploads under way.
+    pub turns: Turns,
+    /// How many requests members sent.
+    pub requests: Requests,
     /// Failed attempts to sign in or to claim an invite.
     pub attempts: Attempts,
     /// Ids of members whose sessions were ended by someone: open streams look again who they are for.
@@ -97,6 +103,8 @@ impl App {
             passwords,
             attempts,
             descriptions: Descriptions::default(),
+            turns: Turns::default(),
+            requests: Requests::new(webapi.requests_per_minute),
             keys,
             live: Live::new(),
             metrics: Metrics::default(),

@@ -1,5 +1,6 @@
 //! SQL beside its row mapping; each function takes any connection or transaction.
 
+pub mod change;
 pub mod count;
 pub mod feed_key;
 pub mod file;
@@ -14,6 +15,7 @@ pub mod token;
 pub mod torrent;
 pub mod transfer;
 pub mod user;
+pub mod word;
 
 use deadpool_postgres::GenericClient;
 use tokio_postgres::types::ToSql;

@@ -13,6 +13,7 @@ pub mod invite;
 pub mod markdown;
 pub mod password;
 pub mod password_reset;
+pub mod requests;
 pub mod role;
 pub mod scope;
 pub mod swarm;

@@ -61,10 +61,21 @@ pub enum Error {
     /// 413.
     #[error("{0}")]
     TooLarge(String),
+    /// 408: what to do about a body that comes too slowly.
+    #[error("{0}")]
+    SlowBody(&'static str),
     /// 415.
     #[error("{0}")]
     MediaType(&'static str),
-    /// 429.
+    /// 429: more than a member may do within a time or at once. A sentence that says of what.
+    #[error("{message}")]
+    TooManyRequests {
+        /// For people.
+        message: String,
+        /// Goes out as `Retry-After`.
+        retry_after: Duration,
+    },
+    /// 429: failed attempts to sign in or to claim an invite.
     #[error("too many attempts; try again in {}", wait(*.retry_after))]
     TooMany {
         /// Goes out as `Retry-After`.
@@ -97,7 +108,8 @@ impl Error {
             Self::Gone(_) => StatusCode::GONE,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::SlowBody(_) => StatusCode::REQUEST_TIMEOUT,
+            Self::TooMany { .. } | Self::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -120,7 +132,9 @@ impl Error {
             Self::Gone(_) => "gone",
             Self::TooLarge(_) => "too_large",
             Self::MediaType(_) => "unsupported_media_type",
+            Self::SlowBody(_) => "request_timeout",
             Self::TooMany { .. } => "too_many_attempts",
+            Self::TooManyRequests { .. } => "too_many_requests",
             Self::Unavailable(_) => "unavailable",
             Self::Internal(_) => "internal",
         }
@@ -187,7 +201,9 @@ impl Error {
     /// Seconds after which the request may do.
     pub fn retry_after(&self) -> Option<u64> {
         match self {
-            Self::TooMany { retry_after } => Some(whole_seconds(*retry_after)),
+            Self::TooMany { retry_after } | Self::TooManyRequests { retry_after, .. } => {
+                Some(whole_seconds(*retry_after))
+            }
             Self::Unavailable(_) => Some(2),
             _ => None,
         }

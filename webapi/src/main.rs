@@ -92,10 +92,11 @@ fn main() -> ExitCode {
     }
 }
 
-/// Few threads: requests wait for the database, and passwords are hashed beside them.
+/// Few threads: requests wait for the database. Beside them passwords are hashed, descriptions rendered and torrents
+/// parsed; each has its own bound, and all of these together fit.
 fn run(command: Option<&Command>, config: Config) -> anyhow::Result<()> {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    let runtime = runtime.worker_threads(2).max_blocking_threads(8).enable_all().build()?;
+    let runtime = runtime.worker_threads(2).max_blocking_threads(12).enable_all().build()?;
     runtime.block_on(async {
         match command {
             None => serve(config).await,

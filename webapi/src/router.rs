@@ -6,7 +6,7 @@ mod origin;
 pub mod parameters;
 
 use std::pin::pin;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
@@ -17,6 +17,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tower::util::MapRequest;
 
+use crate::api::torrent::form;
 use crate::app::App;
 use crate::error::Error;
 use crate::{api, auth, metrics, reading, ui};
@@ -62,12 +63,21 @@ fn strip(mut request: Request, depth: usize) -> Request {
     request
 }
 
+/// Where torrents are sent to. How long that may take is said by how fast the body comes and by the database's own limit.
+const UPLOADS: [&str; 2] = ["/upload", "/api/torrents"];
+
 /// What only reads waits for the database no longer than [`App::backend_timeout`]: a page that hangs tells nothing. What
 /// changes something is given the configured time, lest it be cut off while the database is at it.
 async fn limit_time(State(app): State<App>, request: Request, next: Next) -> Response {
     let reads = request.method().is_safe();
     let limit = app.config.webapi.request_timeout;
-    let limit = if reads { limit.min(app.backend_timeout()) } else { limit };
+    let route = request.extensions().get::<MatchedPath>();
+    let uploads = !reads && route.is_some_and(|it| UPLOADS.contains(&it.as_str()));
+    let limit = match (reads, uploads) {
+        (true, _) => limit.min(app.backend_timeout()),
+        (false, true) => limit + Duration::from_secs((form::MAX_BODY / form::SLOWEST) as u64),
+        (false, false) => limit,
+    };
     let mut answer = pin!(next.run(request));
     match tokio::time::timeout(limit, answer.as_mut()).await {
         Ok(response) => response,

@@ -29,6 +29,14 @@ const SWEEP_EVERY: Duration = Duration::from_hours(1);
 
 /// Days for which the list of their maker still shows invites that were claimed, revoked or have expired.
 const INVITE_DAYS: i32 = 90;
+/// How long after a large upload its memory is given back: others may follow.
+const TRIM_AFTER: Duration = Duration::from_secs(5);
+
+/// Words that left titles, looked at in one statement.
+const WORDS: i64 = 250;
+
+/// Such statements in one sweep.
+const WORD_STATEMENTS: usize = 40;
 
 /// The other end of the connection, as the accept loop saw it.
 #[derive(Debug, Clone, Copy)]
@@ -59,6 +67,7 @@ pub async fn serve(app: App, listener: TcpListener) {
         max_header: MAX_HEADER,
     };
     app.shutdown.spawn(sweep(app.clone()));
+    app.shutdown.spawn(give_memory_back(app.clone()));
     live::start(&app);
     let router = router::create(app.clone());
     let service = |peer| {
@@ -71,6 +80,23 @@ pub async fn serve(app: App, listener: TcpListener) {
         })
     };
     infra::http::serve(listener, limits, app.shutdown.clone(), service).await;
+}
+
+/// What a large torrent was parsed into is many small pieces, which the allocator keeps by itself.
+async fn give_memory_back(app: App) {
+    loop {
+        tokio::select! {
+            () = app.shutdown.requested() => return,
+            () = app.turns.large() => {}
+        }
+        tokio::select! {
+            () = app.shutdown.requested() => return,
+            () = tokio::time::sleep(TRIM_AFTER) => {}
+        }
+        if let Err(error) = tokio::task::spawn_blocking(infra::memory::trim).await {
+            tracing::warn!(%error, "memory was not given back");
+        }
+    }
 }
 
 async fn sweep(app: App) {
@@ -94,5 +120,10 @@ async fn sweep_once(client: &impl GenericClient) -> Result<(), tokio_postgres::E
     db::password_reset::sweep(client).await?;
     let first = domain::history::first_day(OffsetDateTime::now_utc());
     while !db::history::sweep(client, first).await? {}
+    for _ in 0..WORD_STATEMENTS {
+        if db::word::sweep(client, WORDS).await? < WORDS {
+            break;
+        }
+    }
     Ok(())
 }

@@ -105,9 +105,11 @@ impl Faults {
     pub fn of(error: Error) -> Result<(Self, Error), Failure> {
         let faults = match &error {
             Error::Invalid(fields) => Self { fields: fields.clone(), form: None },
-            Error::Credentials | Error::Conflict { .. } | Error::TooMany { .. } | Error::Forbidden(_) => {
-                Self { fields: Fields::new(), form: Some(error.sentence()) }
-            }
+            Error::Credentials
+            | Error::Conflict { .. }
+            | Error::TooMany { .. }
+            | Error::TooManyRequests { .. }
+            | Error::Forbidden(_) => Self { fields: Fields::new(), form: Some(error.sentence()) },
             _ => return Err(Failure(error)),
         };
         Ok((faults, error))

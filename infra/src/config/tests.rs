@@ -75,6 +75,8 @@ fn values_out_of_range_are_named() {
         ("/webapi/listen", "localhost".into()),
         ("/webapi/poolSize", 0.into()),
         ("/webapi/sessionMaxDays", 7.into()),
+        ("/webapi/uploadsPerDay", 0.into()),
+        ("/webapi/requestsPerMinute", 0.into()),
         ("/tracker/listen", serde_json::json!([])),
         ("/tracker/numwant", 500.into()),
         ("/tracker/peerTimeoutSeconds", 60.into()),

@@ -39,6 +39,28 @@ async fn every_older_state_is_brought_to_the_newest_and_stays_there() {
 }
 
 #[tokio::test]
+async fn extended_information_that_prints_too_long_is_taken_away_and_no_other() {
+    let database = TestDatabase::create_empty().await.expect("a database");
+    let client = database.client().await.expect("a connection");
+    apply_first(&client, &MIGRATIONS[..2]).await;
+    let rows = "
+        insert into torrents (info_hash_v1, title, extended, size, file_count, search)
+        select sha1, 'a', extended, 1, 1, ''
+        from (values
+            (decode(repeat('01', 20), 'hex'), '{\"Year\": 2026}'::jsonb),
+            (decode(repeat('02', 20), 'hex'), jsonb_build_object('a', array_fill(1e308::numeric, array[500])))
+        ) as old (sha1, extended)";
+    client.batch_execute(rows).await.expect("an older program's torrents");
+    database.migrate().await.expect("migrates");
+    let kept = "select array_agg(extended is null order by id) from torrents";
+    let kept: Vec<bool> = client.query_one(kept, &[]).await.expect("a row").get(0);
+    assert_eq!(kept, [false, true]);
+    client.batch_execute("update torrents set snatched = 1").await.expect("rows can be changed");
+    drop(client);
+    database.drop_now().await.expect("dropped");
+}
+
+#[tokio::test]
 async fn an_empty_database_is_migrated_and_before_that_refused_with_what_to_do() {
     let database = TestDatabase::create_empty().await.expect("a database");
     let client = database.client().await.expect("a connection");

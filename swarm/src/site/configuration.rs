@@ -46,6 +46,9 @@ fn complete(options: &Options) -> anyhow::Result<Value> {
     value["webapi"]["secure"] = false.into();
     // All members are invited at the same moment.
     value["webapi"]["openInvites"] = 1000.into();
+    // The demonstration asks in its administrator's name, about each client once a second.
+    value["webapi"]["requestsPerMinute"] = 60_000.into();
+    value["webapi"]["uploadsPerDay"] = 100_000.into();
     value["tracker"]["listen"] = json!(options.tracker);
     value["tracker"]["restartFile"] = "swarms".into();
     value["tracker"]["intervalSeconds"] = options.pace.interval.into();

@@ -216,6 +216,7 @@ async fn serve(database: &TestDatabase) -> String {
         "host": it.host, "port": it.port, "dbname": it.dbname, "user": it.user, "password": it.password.reveal(),
     });
     config["webapi"]["secure"] = false.into();
+    config["webapi"]["requestsPerMinute"] = 1_000_000.into();
     config["apiUrl"] = url.clone().into();
     config["salt"] = "a salt for the bench, as long as it has to be".into();
     config["zeromq"]["counts"] = "tcp://127.0.0.1:1".into();

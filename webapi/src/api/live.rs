@@ -64,6 +64,9 @@ pub struct LiveCounts {
     pub snatched: u32,
 }
 
+/// Where event streams are.
+pub const PATH: &str = "/api/live";
+
 /// Follow counts
 ///
 /// Server-sent events: `event: counts` with `data` as the schema says, first the present state of each torrent, then

@@ -1,13 +1,13 @@
 //! `/api/torrents`: list, upload, read, change, delete, download.
 
+mod files;
 pub mod form;
 mod shapes;
 
-use axum::RequestExt as _;
-use axum::extract::{DefaultBodyLimit, Multipart, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::Response;
-use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
+use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{AnyFailure, BodyFailure, ChangeFailure, ErrorBody, Failure, List, MemberFailure};
@@ -19,20 +19,24 @@ use crate::domain::torrent::{self, delivery, listing, text, upload};
 use crate::error::Error;
 use crate::extract::{Json, Paging, Query};
 use crate::router::parameters::Id;
-pub use shapes::{File, Links, ListParameters, Torrent, TorrentChange, TorrentWithFiles, Uploaded, Uploader};
+pub use shapes::{
+    File, Links, ListParameters, Torrent, TorrentChange, TorrentDetails, TorrentWithFiles, Uploaded, Uploader,
+};
 
 /// The operations.
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list))
-        .routes(routes!(create).layer(DefaultBodyLimit::max(form::MAX_BODY)))
+        .routes(routes!(create))
         .routes(routes!(show, change, delete))
         .routes(routes!(metainfo))
+        .merge(files::routes())
 }
 
 /// List torrents
 ///
-/// Newest first unless asked otherwise; all, or those that a search finds.
+/// Newest first unless asked otherwise; all, or those that a search finds. Description and extended information are
+/// with each torrent alone.
 #[utoipa::path(
     get,
     path = "/api/torrents",
@@ -82,7 +86,8 @@ struct UploadForm {
 /// Upload a torrent
 ///
 /// The private flag is added where it is missing, trackers in the file are dropped; `redownload` says whether you can
-/// seed with the file you have.
+/// seed with the file you have. At most 100,000 files a torrent. One upload of each member at a time, 64 MiB of all
+/// members together, `webapi.uploadsPerDay` (1000) of each member on a day (UTC): others are answered 429.
 #[utoipa::path(
     post,
     path = "/api/torrents",
@@ -92,6 +97,7 @@ struct UploadForm {
     responses(
         (status = 201, description = "Stored; `Location` names it", body = Uploaded,
             headers(("Location" = String, description = "The new torrent's resource"))),
+        (status = 408, description = "The body came in at less than 16 KiB a second", body = ErrorBody),
         (status = 409, description = "`torrent_exists`: the message names the torrent that is here", body = ErrorBody),
         MemberFailure,
         ChangeFailure,
@@ -103,10 +109,16 @@ async fn create(
     State(app): State<App>,
     Publisher(member): Publisher,
     _: CsrfChecked,
-    request: axum::extract::Request,
+    request: Request,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<Uploaded>), Failure> {
-    let multipart: Multipart = request.extract().await.map_err(Error::from)?;
-    let upload = form::Form::read(&app, multipart, None).await?.finish(&app)?;
+    let mut turn = match upload::admit(&app, &member).await {
+        Ok(turn) => turn,
+        Err(refused) => {
+            form::Form::refuse(request).await;
+            return Err(refused.into());
+        }
+    };
+    let upload = form::Form::read(&app, request, None, &mut turn).await?.finish(&app)?;
     let stored = upload::store(&app, &member, upload).await.map_err(|refusal| refused(&app, refusal))?;
     let answer = Uploaded::new(&app, &stored);
     Ok((StatusCode::CREATED, [(header::LOCATION, answer.links.itself.clone())], Json(answer)))
@@ -124,7 +136,7 @@ fn refused(app: &App, refusal: Refusal) -> Error {
 
 /// Read a torrent
 ///
-/// With its files, in the torrent's order.
+/// With its first 2,000 files; `more_files` says where the rest is listed.
 #[utoipa::path(
     get,
     path = "/api/torrents/{id}",
@@ -141,14 +153,13 @@ fn refused(app: &App, refusal: Refusal) -> Error {
 async fn show(State(app): State<App>, _: Reader, Id(id): Id) -> Result<Json<TorrentWithFiles>, Failure> {
     let client = app.connection().await?;
     let torrent = db::torrent::find(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
-    let files = db::file::list(&client, id, i64::MAX).await?;
-    let files = files.into_iter().map(|it| File { path: it.path, size: it.size }).collect();
-    Ok(Json(TorrentWithFiles { torrent: Torrent::new(&app, torrent), files }))
+    let files = torrent::files::page(&client, id, None, None).await?;
+    Ok(Json(TorrentWithFiles::new(&app, torrent, files)))
 }
 
 /// Change a torrent
 ///
-/// For its uploader and moderators.
+/// For its uploader and moderators. Each member may do so `webapi.uploadsPerDay` (1000) times a day (UTC).
 #[utoipa::path(
     patch,
     path = "/api/torrents/{id}",
@@ -157,7 +168,7 @@ async fn show(State(app): State<App>, _: Reader, Id(id): Id) -> Result<Json<Torr
     params(("id" = i32, Path, description = "Of the torrent")),
     request_body = TorrentChange,
     responses(
-        (status = 200, description = "As it is now", body = Torrent),
+        (status = 200, description = "As it is now", body = TorrentDetails),
         (status = 404, description = "There is no such torrent", body = ErrorBody),
         MemberFailure,
         ChangeFailure,
@@ -170,22 +181,22 @@ async fn change(
     Publisher(member): Publisher,
     Id(id): Id,
     CheckedJson(change): CheckedJson<TorrentChange>,
-) -> Result<Json<Torrent>, Failure> {
+) -> Result<Json<TorrentDetails>, Failure> {
     let client = app.connection().await?;
     let current = db::torrent::find(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
-    torrent::check_change(&member, &current)?;
+    torrent::check_change(&member, &current.summary)?;
     let extended = match change.extended {
         Some(value) => value.map(|it| it.to_string()).unwrap_or_default(),
         None => current.extended.map(|it| it.to_string()).unwrap_or_default(),
     };
     let typed = text::Typed {
-        title: change.title.unwrap_or(current.title),
+        title: change.title.unwrap_or(current.summary.title),
         description: change.description.unwrap_or(current.description),
         extended,
     };
-    torrent::change(&client, id, &typed.check(None)?).await?;
+    torrent::change(&app, &client, &member, id, &typed.check(None)?).await?;
     let changed = db::torrent::find(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
-    Ok(Json(Torrent::new(&app, changed)))
+    Ok(Json(TorrentDetails::new(&app, changed)))
 }
 
 /// Delete a torrent
@@ -212,7 +223,7 @@ async fn delete(
     Id(id): Id,
 ) -> Result<StatusCode, Failure> {
     let client = app.connection().await?;
-    let current = db::torrent::find(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
+    let current = db::torrent::summary(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
     torrent::check_change(&member, &current)?;
     db::torrent::delete(&client, id).await?;
     Ok(StatusCode::NO_CONTENT)

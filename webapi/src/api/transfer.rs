@@ -180,7 +180,7 @@ async fn list_snatches(
     paging: Paging,
 ) -> Result<Json<List<Transfer>>, Failure> {
     let client = app.connection().await?;
-    db::torrent::find(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
+    db::torrent::summary(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
     let found = transfer::snatches(&app, &client, id, paging.cursor(), paging.limit()).await?;
     Ok(Json(list(&member, found)))
 }
@@ -206,7 +206,7 @@ async fn show_history(
     Id(id): Id,
 ) -> Result<Json<List<HistoryPoint>>, Failure> {
     let client = app.connection().await?;
-    let torrent = db::torrent::find(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
+    let torrent = db::torrent::summary(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
     let history = history::read(&client, id, torrent.created_at, OffsetDateTime::now_utc()).await?;
     let point = |(at, peers): (OffsetDateTime, history::Peers)| HistoryPoint {
         at,

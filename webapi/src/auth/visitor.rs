@@ -1,13 +1,15 @@
 //! Looks up, once for each request, who sent it.
 
 use std::sync::Arc;
+use std::time::Instant;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, MatchedPath};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
 use tower_sessions::Session;
 
 use super::{By, Member, session};
+use crate::api::live;
 use crate::app::App;
 use crate::db;
 use crate::domain::token;
@@ -25,7 +27,11 @@ struct Inner {
 }
 
 impl Visitor {
-    /// The sender; kept in `parts`, so that several extractors ask the database once.
+    /// The sender; kept in `parts`, so that several extractors ask the database once. Counts the request for a member,
+    /// unless it opens an event stream: how many of those there are has a bound of its own.
+    ///
+    /// # Errors
+    /// [`Error::TooManyRequests`] for a member who sent too many.
     pub async fn of(parts: &mut Parts, app: &App) -> Result<Self, Error> {
         if let Some(known) = parts.extensions.get::<Self>() {
             return Ok(known.clone());
@@ -38,6 +44,10 @@ impl Visitor {
             found => found?,
         };
         parts.extensions.insert(visitor.clone());
+        let stream = parts.extensions.get::<MatchedPath>().is_some_and(|it| it.as_str() == live::PATH);
+        if let Some(member) = visitor.member().filter(|_| !stream) {
+            app.requests.count(member.id, Instant::now())?;
+        }
         Ok(visitor)
     }
 

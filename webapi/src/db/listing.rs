@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row};
 
-use super::torrent::{COLUMNS, Torrent};
+use super::torrent::{COLUMNS, Summary};
 use super::{one, rows};
 
 /// A column that the list can be sorted by.
@@ -61,8 +61,8 @@ pub struct Place {
 /// A torrent and its place in the list.
 #[derive(Debug)]
 pub struct Found {
-    /// The torrent; without description and extended information unless they were asked for.
-    pub torrent: Torrent,
+    /// The torrent, without what may be long.
+    pub torrent: Summary,
     /// Pass it on to go on from here.
     pub place: Place,
 }
@@ -221,7 +221,7 @@ fn filter(conditions: &[String]) -> String {
 
 impl Found {
     fn from_row(row: &Row) -> Self {
-        let torrent = Torrent::from_row(row);
+        let torrent = Summary::from_row(row);
         let place = Place { key: row.get("key"), id: torrent.id };
         Self { torrent, place }
     }

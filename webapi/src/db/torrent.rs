@@ -7,15 +7,13 @@ use tokio_postgres::{Error, Row};
 
 use super::{execute, one, optional};
 
-/// A torrent's row with its uploader's name.
+/// What lists show of a torrent: everything whose length is bounded by a line.
 #[derive(Debug, Clone)]
-pub struct Torrent {
+pub struct Summary {
     /// Never used twice, ascending with the time of upload.
     pub id: i32,
     /// 1 to 300 characters.
     pub title: String,
-    /// Markdown.
-    pub description: String,
     /// SHA-1 of `info`, where it is version 1 or hybrid.
     pub info_hash_v1: Option<InfoHash>,
     /// SHA-256 of `info`, where it is version 2 or hybrid.
@@ -32,6 +30,15 @@ pub struct Torrent {
     pub created_at: OffsetDateTime,
     /// Completed downloads as written down last.
     pub snatched: i32,
+}
+
+/// A torrent with what its own page alone shows: one of these may be as long as all else on a page of a list.
+#[derive(Debug, Clone)]
+pub struct Torrent {
+    /// What lists show, too.
+    pub summary: Summary,
+    /// Markdown.
+    pub description: String,
     /// What the uploader added: a JSON object.
     pub extended: Option<serde_json::Value>,
 }
@@ -45,19 +52,18 @@ pub struct Uploader {
     pub name: String,
 }
 
-/// The columns of [`Torrent`], from `torrents t` and `users u`.
+/// The columns of [`Summary`], from `torrents t` and `users u`.
 pub(super) const COLUMNS: &str = "
-    t.id, t.title, t.description, t.info_hash_v1, t.info_hash_v2, t.info_hash, t.size, t.file_count,
-    t.created_at, t.snatched, t.extended, u.id as uploader_id, u.name as uploader_name";
+    t.id, t.title, t.info_hash_v1, t.info_hash_v2, t.info_hash, t.size, t.file_count, t.created_at, t.snatched,
+    u.id as uploader_id, u.name as uploader_name";
 
-impl Torrent {
+impl Summary {
     /// From [`COLUMNS`].
     pub(super) fn from_row(row: &Row) -> Self {
         let uploader = row.get::<_, Option<i32>>("uploader_id").zip(row.get("uploader_name"));
         Self {
             id: row.get("id"),
             title: row.get("title"),
-            description: row.get("description"),
             info_hash_v1: hash(row.get("info_hash_v1")),
             info_hash_v2: row.get::<_, Option<&[u8]>>("info_hash_v2").and_then(|it| it.try_into().ok()),
             info_hash: hash(row.get("info_hash")).unwrap_or_else(|| [0; 20].into()),
@@ -66,7 +72,6 @@ impl Torrent {
             uploader: uploader.map(|(id, name)| Uploader { id, name }),
             created_at: row.get("created_at"),
             snatched: row.get("snatched"),
-            extended: row.get("extended"),
         }
     }
 }
@@ -143,9 +148,23 @@ pub async fn insert(client: &impl GenericClient, new: &NewTorrent<'_>) -> Result
 
 /// The torrent with this id.
 pub async fn find(client: &impl GenericClient, id: i32) -> Result<Option<Torrent>, Error> {
+    let sql = format!(
+        "select {COLUMNS}, t.description, t.extended
+         from torrents t left join users u on u.id = t.uploader_id where t.id = $1"
+    );
+    let row = optional(client, &sql, &[&id]).await?;
+    Ok(row.map(|row| Torrent {
+        summary: Summary::from_row(&row),
+        description: row.get("description"),
+        extended: row.get("extended"),
+    }))
+}
+
+/// What lists show of the torrent with this id.
+pub async fn summary(client: &impl GenericClient, id: i32) -> Result<Option<Summary>, Error> {
     let sql =
         format!("select {COLUMNS} from torrents t left join users u on u.id = t.uploader_id where t.id = $1");
-    Ok(optional(client, &sql, &[&id]).await?.as_ref().map(Torrent::from_row))
+    Ok(optional(client, &sql, &[&id]).await?.as_ref().map(Summary::from_row))
 }
 
 /// The id and title of the torrent that peers announce under `info_hash`, by any of its hashes.

@@ -65,7 +65,7 @@ pub type PeerKey = (i32, i32, usize);
 pub async fn look(app: &App, id: Option<i32>, after: Option<PeerKey>, limit: i64) -> Result<Swarm, Error> {
     let client = app.connection().await?;
     let torrent = match id {
-        Some(id) => Some(db::torrent::find(&client, id).await?.ok_or(Error::NotFound("torrent"))?),
+        Some(id) => Some(db::torrent::summary(&client, id).await?.ok_or(Error::NotFound("torrent"))?),
         None => None,
     };
     drop(client);

@@ -1,16 +1,21 @@
 //! What a torrent may be, who may change it, and what is made from an upload.
 
 pub mod announce;
+pub mod changes;
 pub mod delivery;
+pub mod files;
+pub mod foreign;
 pub mod listing;
 pub mod searches;
 pub mod text;
+pub mod turns;
 pub mod upload;
 
 use deadpool_postgres::GenericClient;
 
+use crate::app::App;
 use crate::auth::Member;
-use crate::db::{self, torrent::Torrent};
+use crate::db::{self, change::Change, torrent::Summary};
 use crate::error::Error;
 
 /// Files whose names the search knows.
@@ -20,12 +25,12 @@ pub const SEARCHED_FILES: usize = 200;
 const SEARCHED_BYTES: usize = 50_000;
 
 /// Whether `member` may edit and delete `torrent`: its uploader and staff.
-pub fn may_change(member: &Member, torrent: &Torrent) -> bool {
+pub fn may_change(member: &Member, torrent: &Summary) -> bool {
     member.is_staff() || torrent.uploader.as_ref().is_some_and(|it| it.id == member.id)
 }
 
 /// Refuses whoever may not change `torrent`.
-pub fn check_change(member: &Member, torrent: &Torrent) -> Result<(), Error> {
+pub fn check_change(member: &Member, torrent: &Summary) -> Result<(), Error> {
     let allowed = may_change(member, torrent);
     allowed.then_some(()).ok_or(Error::Forbidden("only its uploader and moderators may change this torrent"))
 }
@@ -43,10 +48,20 @@ pub fn searched_names<'a>(paths: impl Iterator<Item = &'a str>) -> String {
     names
 }
 
-/// Stores checked texts of torrent `id`, and finds it by them from now on.
-pub async fn change(client: &impl GenericClient, id: i32, texts: &text::Texts) -> Result<(), Error> {
+/// Stores checked texts of torrent `id`, which `member` edited, and finds it by them from now on.
+///
+/// # Errors
+/// [`Error::TooManyRequests`] for a member who edited too many torrents today.
+pub async fn change(
+    app: &App,
+    client: &impl GenericClient,
+    member: &Member,
+    id: i32,
+    texts: &text::Texts,
+) -> Result<(), Error> {
+    changes::count(app, client, member.id, Change::Edit).await?;
     let limit = i64::try_from(SEARCHED_FILES).unwrap_or(i64::MAX);
-    let files = db::file::list(client, id, limit).await?;
+    let files = db::file::list(client, id, None, limit).await?;
     let edit = db::torrent::Edit {
         title: &texts.title,
         description: &texts.description,

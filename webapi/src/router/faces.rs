@@ -220,7 +220,7 @@ fn heading(status: StatusCode) -> &'static str {
         StatusCode::METHOD_NOT_ALLOWED => "Not possible here",
         StatusCode::GONE => "No longer there",
         StatusCode::CONFLICT => "Not possible now",
-        StatusCode::TOO_MANY_REQUESTS => "Too many attempts",
+        StatusCode::TOO_MANY_REQUESTS => "Too much at once",
         StatusCode::SERVICE_UNAVAILABLE => "Not available at the moment",
         status if status.is_server_error() => "Something went wrong",
         _ => "That did not work",

@@ -1,6 +1,7 @@
 //! Torrents: browse, look at, upload, edit, delete, download.
 
 mod change;
+mod files;
 mod notice;
 mod show;
 mod tree;
@@ -31,6 +32,7 @@ pub fn routes() -> Router<App> {
         .route("/", get(browse))
         .route("/torrents/{id}", get(show::show))
         .route("/torrents/{id}/download", get(show::download))
+        .route("/torrents/{id}/files", get(files::show))
         .merge(upload::routes())
         .merge(change::routes())
 }
@@ -78,7 +80,7 @@ pub struct Row {
 
 impl Row {
     /// The stored torrent with its present counts.
-    pub fn new(app: &App, torrent: db::torrent::Torrent) -> Self {
+    pub fn new(app: &App, torrent: db::torrent::Summary) -> Self {
         Self {
             id: torrent.id,
             present: app.live.present(torrent.info_hash, torrent.snatched),

@@ -175,7 +175,7 @@ async fn snatches(
     paging: Paging,
 ) -> Result<Response, Failure> {
     let client = app.connection().await?;
-    let torrent = db::torrent::find(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
+    let torrent = db::torrent::summary(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
     let found = transfer::snatches(&app, &client, id, paging.cursor(), paging.limit()).await?;
     let here = format!("/torrents/{id}/snatches");
     page(SnatchesPage {

@@ -17,6 +17,7 @@ async fn every_operation_is_routed_and_nothing_is_left_out() {
         "/api/torrents",
         "/api/torrents/{id}",
         "/api/torrents/{id}/metainfo",
+        "/api/torrents/{id}/files",
         "/api/torrents/{id}/history",
         "/api/torrents/{id}/snatches",
         "/api/users",
@@ -63,6 +64,12 @@ async fn every_operation_is_routed_and_nothing_is_left_out() {
                 assert!(
                     declared.iter().any(|it| it["name"] == *tag),
                     "{method} {path}: {tag} is not declared"
+                );
+            }
+            if operation["security"].is_array() {
+                assert!(
+                    operation["responses"]["429"].is_object(),
+                    "{method} {path} has no limit for members"
                 );
             }
             let id = operation["operationId"].as_str().expect("an id");

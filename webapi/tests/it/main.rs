@@ -33,3 +33,4 @@ mod tokens;
 mod torrents;
 mod tracker;
 mod transfers;
+mod uploads;

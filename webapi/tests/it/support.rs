@@ -49,6 +49,7 @@ pub(crate) fn example(database: &TestDatabase) -> Value {
     config["webapi"]["backendTimeoutSeconds"] = 30.into();
     config["webapi"]["requestTimeoutSeconds"] = 300.into();
     config["webapi"]["headerTimeoutSeconds"] = 300.into();
+    config["webapi"]["requestsPerMinute"] = 1_000_000.into();
     config["salt"] = "a salt for tests, as long as it has to be".into();
     config["zeromq"]["counts"] = "tcp://127.0.0.1:1".into();
     config["zeromq"]["control"] = "tcp://127.0.0.1:2".into();

@@ -200,14 +200,32 @@ async fn the_upload_form_needs_its_token_first() {
 }
 
 #[tokio::test]
-async fn long_file_lists_are_cut_on_the_page_only() {
+async fn long_file_lists_are_paged() {
     let site = Site::start().await;
     let member = site.member("wren", &[]).await;
     let paths: Vec<String> = (0..2100).map(|it| format!("f{it}")).collect();
     let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
     let answer = member.upload(several("many", &paths), &[]).await;
     assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.body);
-    assert!(member.get("/torrents/1").await.body.contains("100 more files are not shown"));
-    assert_eq!(member.get("/api/torrents/1").await.json()["files"].as_array().map(Vec::len), Some(2100));
+    let page = member.get("/torrents/1").await.body;
+    assert!(page.contains(r#"href="/torrents/1/files?after=1999""#), "{page}");
+    let rest = member.get("/torrents/1/files?after=1999").await.body;
+    assert!(rest.contains("Files 2001 to 2100") && rest.contains(">f2099<") && !rest.contains(">f1999<"));
+    assert!(rest.contains(r#"href="/torrents/1/files""#), "the way back");
+    let shown = member.get("/api/torrents/1").await.json();
+    assert_eq!(shown["files"].as_array().map(Vec::len), Some(2000));
+    let more = shown["more_files"].as_str().and_then(|it| it.strip_prefix(&site.url)).expect("an address");
+    let rest = member.get(more).await.json();
+    assert_eq!((rest["items"].as_array().map(Vec::len), &rest["next"]), (Some(100), &json!(null)));
+    assert_eq!((&rest["items"][0]["path"], &rest["total"]), (&json!("f2000"), &json!(2100)));
+    let first = member.get("/api/torrents/1/files?limit=3").await.json();
+    assert_eq!((first["items"].as_array().map(Vec::len), &first["next"]), (Some(3), &json!("2")));
+    for wrong in ["limit=0", "limit=2001", "after=x", "after=99999999999"] {
+        let answer = member.get(&format!("/api/torrents/1/files?{wrong}")).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{wrong}");
+    }
+    assert_eq!(member.get("/api/torrents/2/files").await.status, StatusCode::NOT_FOUND);
+    let single = member.add_torrent("one").await;
+    assert_eq!(member.get(&format!("/api/torrents/{single}")).await.json()["more_files"], json!(null));
     site.stop().await;
 }

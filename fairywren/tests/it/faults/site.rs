@@ -162,6 +162,8 @@ fn complete(example: &str, settings: &Value, folder: &Path) -> Value {
     value["webapi"]["signInAttempts"] = json!(100_000);
     value["webapi"]["backendTimeoutSeconds"] = json!(30);
     value["tracker"]["databaseTimeoutSeconds"] = json!(10);
+    value["webapi"]["requestsPerMinute"] = json!(1_000_000);
+    value["webapi"]["uploadsPerDay"] = json!(1_000_000);
     // Addresses that the options replace, and the URLs with them.
     value["apiUrl"] = "http://127.0.0.1:8000".into();
     value["trackerUrl"] = "http://127.0.0.1:8080".into();

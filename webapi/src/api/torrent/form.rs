@@ -1,55 +1,81 @@
 //! The multipart form of an upload, for pages and API alike.
 
-use axum::extract::Multipart;
-use axum::extract::multipart::{Field, MultipartError, MultipartRejection};
-use axum::http::StatusCode;
+mod flow;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use axum::extract::Request;
+use axum::http::header;
+use multer::{Constraints, Field, Multipart, SizeLimit};
 
 use crate::app::App;
 use crate::auth::Guard;
-use crate::domain::torrent::text::{DESCRIPTION_LEN, EXTENDED_LEN, Typed};
+use crate::domain::torrent::text::{DESCRIPTION_LEN, Typed, extended};
+use crate::domain::torrent::turns::Turn;
 use crate::domain::torrent::upload::{Upload, check_size};
 use crate::error::Error;
+use flow::Flow;
 
 /// Bytes of the whole request. It is read to the end though no more than a .torrent file may have is kept: a browser
 /// shows an answer only once it was allowed to send everything.
 pub const MAX_BODY: usize = 64 << 20;
 
+/// Bytes a second that a body comes at, at least.
+pub const SLOWEST: usize = 16 << 10;
+
 /// Bytes of a text field: a description of 4-byte characters, and the object.
-const MAX_TEXT: usize = 4 * DESCRIPTION_LEN + EXTENDED_LEN;
+const MAX_TEXT: usize = 4 * DESCRIPTION_LEN + extended::TYPED_LEN;
+
+/// Bytes of the field that proves where the form is from.
+const MAX_CSRF: usize = 200;
+
+/// Longest time that the body of a refused upload is read for.
+const DISCARD_TIME: Duration = Duration::from_secs(10);
+
+/// Capacity by which the file's memory grows at least.
+const GROWTH: usize = 256 << 10;
 
 /// An upload with the file's own size, which may be more than was kept.
 #[derive(Debug, Default)]
 pub struct Form {
     upload: Upload,
     file_size: usize,
+    /// Why the file was not kept.
+    refused: Option<Error>,
 }
 
 impl Form {
-    /// Reads all fields. With `guard`, the first of them must be `csrf` and right.
-    pub async fn read(app: &App, mut multipart: Multipart, guard: Option<&Guard>) -> Result<Self, Error> {
-        if let Some(guard) = guard {
-            let first = multipart.next_field().await?;
-            let token = match first.filter(|it| it.name() == Some("csrf")) {
-                Some(field) => text(field).await?,
-                None => String::new(),
-            };
-            guard.verify(&token)?;
+    /// Reads all fields; what is kept of them counts for `turn`. With `guard`, the first of them must be `csrf` and
+    /// right.
+    ///
+    /// # Errors
+    /// [`Error::SlowBody`] for a body that comes too slowly, and what is wrong with one that cannot be read.
+    pub async fn read(
+        app: &App,
+        request: Request,
+        guard: Option<&Guard>,
+        turn: &mut Turn,
+    ) -> Result<Self, Error> {
+        let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok());
+        let boundary = multer::parse_boundary(content_type.unwrap_or_default()).map_err(|_| {
+            Error::MediaType("send the upload as multipart/form-data, with the file in the field `torrent`")
+        })?;
+        let flow = Flow::default();
+        let body = flow.watch(request.into_body());
+        let mut multipart = Multipart::with_constraints(body, boundary, constraints());
+        tokio::select! {
+            form = fields(app, &mut multipart, guard, turn, &flow) => form,
+            () = flow.becomes_slow() => Err(Error::SlowBody(flow::SLOW)),
         }
-        let mut form = Self::default();
-        while let Some(field) = multipart.next_field().await? {
-            let typed = &mut form.upload.typed;
-            match field.name() {
-                Some("torrent") => {
-                    let limit = app.config.webapi.upload_max_bytes;
-                    (form.upload.file, form.file_size) = file(field, limit).await?;
-                }
-                Some("title") => typed.title = text(field).await?,
-                Some("description") => typed.description = text(field).await?,
-                Some("extended") => typed.extended = text(field).await?,
-                _ => {}
-            }
+    }
+
+    /// Reads the body of a refused upload and keeps nothing of it: most clients see no answer before they have sent
+    /// all. One that asked whether to go on is spared that.
+    pub async fn refuse(request: Request) {
+        if !request.headers().contains_key(header::EXPECT) {
+            flow::discard(request.into_body(), MAX_BODY, DISCARD_TIME).await;
         }
-        Ok(form)
     }
 
     /// What was typed, for showing the form again.
@@ -57,48 +83,122 @@ impl Form {
         &self.upload.typed
     }
 
-    /// The upload, unless its file is too large.
+    /// The upload, unless its file is too large or was not kept.
     pub fn finish(self, app: &App) -> Result<Upload, Error> {
-        check_size(app, self.file_size)?;
-        Ok(self.upload)
+        match self.refused {
+            Some(refused) => Err(refused),
+            None => check_size(app, self.file_size).map(|()| self.upload),
+        }
     }
 }
 
-async fn file(mut field: Field<'_>, limit: usize) -> Result<(Vec<u8>, usize), Error> {
-    let mut bytes = Vec::new();
-    let mut size = 0;
-    while let Some(chunk) = field.chunk().await? {
-        size += chunk.len();
-        if size <= limit {
-            bytes.extend_from_slice(&chunk);
-        }
-    }
-    Ok((bytes, size))
+fn constraints() -> Constraints {
+    let text = MAX_TEXT as u64;
+    let limit = SizeLimit::new()
+        .whole_stream(MAX_BODY as u64)
+        .per_field(text)
+        .for_field("csrf", MAX_CSRF as u64)
+        .for_field("title", text)
+        .for_field("description", text)
+        .for_field("extended", text)
+        .for_field("torrent", MAX_BODY as u64);
+    Constraints::new().size_limit(limit)
 }
 
-async fn text(mut field: Field<'_>) -> Result<String, Error> {
-    let mut bytes = Vec::new();
-    while let Some(chunk) = field.chunk().await? {
-        if bytes.len() + chunk.len() > MAX_TEXT {
-            return Err(Error::TooLarge(format!("a text field is larger than {MAX_TEXT} bytes; shorten it")));
+async fn fields(
+    app: &App,
+    multipart: &mut Multipart<'_>,
+    guard: Option<&Guard>,
+    turn: &mut Turn,
+    flow: &Flow,
+) -> Result<Form, Error> {
+    if let Some(guard) = guard {
+        let first = multipart.next_field().await.map_err(unreadable)?;
+        let token = match first.filter(|it| it.name() == Some("csrf")) {
+            Some(field) => text(field, turn, flow).await?,
+            None => String::new(),
+        };
+        guard.verify(&token)?;
+    }
+    let mut form = Form::default();
+    let mut texts: BTreeMap<String, String> = BTreeMap::new();
+    while let Some(field) = multipart.next_field().await.map_err(unreadable)? {
+        flow.header_is_read();
+        let name = field.name().unwrap_or_default().to_owned();
+        match name.as_str() {
+            "torrent" => file(&mut form, field, app.config.webapi.upload_max_bytes, turn, flow).await?,
+            // Each once: what is sent again would be held twice.
+            "title" | "description" | "extended" if !texts.contains_key(&name) => {
+                let text = text(field, turn, flow).await?;
+                texts.insert(name, text);
+            }
+            _ => skip(field, flow).await?,
         }
+    }
+    let mut take = |name: &str| texts.remove(name).unwrap_or_default();
+    form.upload.typed =
+        Typed { title: take("title"), description: take("description"), extended: take("extended") };
+    Ok(form)
+}
+
+/// Reads the file; it goes on being read where it is not kept.
+async fn file(
+    form: &mut Form,
+    mut field: Field<'_>,
+    limit: usize,
+    turn: &mut Turn,
+    flow: &Flow,
+) -> Result<(), Error> {
+    form.upload.file = Vec::new();
+    form.file_size = 0;
+    while let Some(chunk) = field.chunk().await.map_err(unreadable)? {
+        flow.consume(chunk.len());
+        form.file_size += chunk.len();
+        if form.refused.is_some() || !turn.is_upload() {
+            continue;
+        }
+        let kept = &mut form.upload.file;
+        if form.file_size > limit {
+            *kept = Vec::new();
+        } else if let Err(full) = turn.hold(chunk.len()) {
+            *kept = Vec::new();
+            turn.release();
+            form.refused = Some(full);
+        } else {
+            if kept.capacity() - kept.len() < chunk.len() {
+                // By itself it would double, which nobody counts.
+                kept.reserve_exact(chunk.len().max(GROWTH).max(kept.len() / 8));
+            }
+            kept.extend_from_slice(&chunk);
+        }
+    }
+    Ok(())
+}
+
+async fn text(mut field: Field<'_>, turn: &mut Turn, flow: &Flow) -> Result<String, Error> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = field.chunk().await.map_err(unreadable)? {
+        flow.consume(chunk.len());
+        turn.hold(chunk.len())?;
         bytes.extend_from_slice(&chunk);
     }
     // Browsers send line ends as the network's.
     Ok(String::from_utf8_lossy(&bytes).replace("\r\n", "\n"))
 }
 
-impl From<MultipartRejection> for Error {
-    fn from(_: MultipartRejection) -> Self {
-        Self::MediaType("send the upload as multipart/form-data, with the file in the field `torrent`")
+async fn skip(mut field: Field<'_>, flow: &Flow) -> Result<(), Error> {
+    while let Some(chunk) = field.chunk().await.map_err(unreadable)? {
+        flow.consume(chunk.len());
     }
+    Ok(())
 }
 
-impl From<MultipartError> for Error {
-    fn from(error: MultipartError) -> Self {
-        match error.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => Self::TooLarge("the upload is too large".to_owned()),
-            _ => Self::BadRequest(format!("the upload cannot be read: {}", error.body_text())),
+fn unreadable(problem: multer::Error) -> Error {
+    match problem {
+        multer::Error::FieldSizeExceeded { limit, .. } => {
+            Error::TooLarge(format!("a field of the form is larger than {limit} bytes; shorten it"))
         }
+        multer::Error::StreamSizeExceeded { .. } => Error::TooLarge("the upload is too large".to_owned()),
+        problem => Error::BadRequest(format!("the upload cannot be read: {problem}")),
     }
 }

@@ -9,11 +9,12 @@ use utoipa::{IntoParams, ToSchema};
 use crate::api::one_of;
 use crate::app::App;
 use crate::db;
+use crate::domain::torrent::files::Page;
 use crate::domain::torrent::listing::{Asked, SORTS};
 use crate::domain::torrent::upload::Stored;
 use crate::extract::Paging;
 
-/// A torrent.
+/// A torrent as lists have it.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Torrent {
     /// Never used twice.
@@ -21,8 +22,6 @@ pub struct Torrent {
     /// One line.
     #[schema(min_length = 1, max_length = 300)]
     pub title: String,
-    /// Markdown.
-    pub description: String,
     /// What peers announce, 40 hexadecimal digits: version 1 where there is one, else the truncated version 2.
     #[schema(example = "c12fe1c06bba254a9dc9f519b335aa7c1367a88a")]
     pub info_hash: String,
@@ -43,9 +42,6 @@ pub struct Torrent {
     pub leechers: Option<u32>,
     /// Completed downloads.
     pub snatched: u32,
-    /// What the uploader added.
-    #[schema(value_type = Option<std::collections::BTreeMap<String, Value>>)]
-    pub extended: Option<Value>,
     /// Where to go from here.
     pub links: Links,
 }
@@ -69,6 +65,8 @@ pub struct Links {
     pub page: String,
     /// The .torrent file with your own announce URL.
     pub metainfo: String,
+    /// All of its files, page by page.
+    pub files: String,
 }
 
 impl Links {
@@ -79,13 +77,14 @@ impl Links {
             itself: format!("{site}/api/torrents/{id}"),
             page: format!("{site}/torrents/{id}"),
             metainfo: format!("{site}/api/torrents/{id}/metainfo"),
+            files: format!("{site}/api/torrents/{id}/files"),
         }
     }
 }
 
 impl Torrent {
     /// The stored torrent with its present counts.
-    pub fn new(app: &App, torrent: db::torrent::Torrent) -> Self {
+    pub fn new(app: &App, torrent: db::torrent::Summary) -> Self {
         let present = app.live.present(torrent.info_hash, torrent.snatched);
         Self {
             id: torrent.id,
@@ -98,11 +97,30 @@ impl Torrent {
             seeders: present.seeders,
             leechers: present.leechers,
             snatched: present.snatched,
-            extended: torrent.extended,
             links: Links::of(app, torrent.id),
             title: torrent.title,
-            description: torrent.description,
         }
+    }
+}
+
+/// A torrent with what its uploader wrote.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TorrentDetails {
+    /// As lists have it.
+    #[serde(flatten)]
+    pub torrent: Torrent,
+    /// Markdown, up to 100,000 characters.
+    pub description: String,
+    /// What the uploader added: up to 1,000 values in lists and objects up to 8 deep, 128 KiB as JSON.
+    #[schema(value_type = Option<std::collections::BTreeMap<String, Value>>)]
+    pub extended: Option<Value>,
+}
+
+impl TorrentDetails {
+    /// The stored torrent with its present counts.
+    pub fn new(app: &App, torrent: db::torrent::Torrent) -> Self {
+        let db::torrent::Torrent { summary, description, extended } = torrent;
+        Self { torrent: Torrent::new(app, summary), description, extended }
     }
 }
 
@@ -111,9 +129,23 @@ impl Torrent {
 pub struct TorrentWithFiles {
     /// The torrent.
     #[serde(flatten)]
-    pub torrent: Torrent,
-    /// In the order of the torrent.
+    pub torrent: TorrentDetails,
+    /// In the order of the torrent, the first 2,000.
     pub files: Vec<File>,
+    /// Where the other files are listed; null when `files` has all.
+    pub more_files: Option<String>,
+}
+
+impl TorrentWithFiles {
+    /// The stored torrent with the first page of its files.
+    pub fn new(app: &App, torrent: db::torrent::Torrent, page: Page) -> Self {
+        let all = Links::of(app, torrent.summary.id).files;
+        Self {
+            torrent: TorrentDetails::new(app, torrent),
+            files: page.files.into_iter().map(File::from).collect(),
+            more_files: page.next.map(|next| format!("{all}?after={next}")),
+        }
+    }
 }
 
 /// One file of a torrent.
@@ -123,6 +155,12 @@ pub struct File {
     pub path: String,
     /// In bytes.
     pub size: i64,
+}
+
+impl From<db::file::File> for File {
+    fn from(file: db::file::File) -> Self {
+        Self { path: file.path, size: file.size }
+    }
 }
 
 /// What became of an upload.
@@ -197,7 +235,7 @@ pub struct TorrentChange {
     /// Markdown.
     #[schema(max_length = 100_000)]
     pub description: Option<String>,
-    /// An object of up to 64 KiB; null takes it away.
+    /// An object of up to 64 KiB and 1,000 values, in lists and objects up to 8 deep; null takes it away.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<std::collections::BTreeMap<String, Value>>)]
     pub extended: Option<Option<Value>>,

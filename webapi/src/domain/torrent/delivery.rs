@@ -2,6 +2,7 @@
 
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use bt::metainfo::turns_text;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::announce;
@@ -34,7 +35,7 @@ const DEVICES: [&str; 6] = ["con", "prn", "aux", "nul", "conin$", "conout$"];
 /// The file of torrent `id` with the announce URL of `member`.
 pub async fn answer(app: &App, member: &Member, id: i32) -> Result<Response, Error> {
     let client = app.connection().await?;
-    let torrent = db::torrent::find(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
+    let torrent = db::torrent::summary(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
     let metainfo = db::torrent::metainfo(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
     drop(client);
     let announce = announce::url(app, member, Some(torrent.info_hash));
@@ -66,7 +67,7 @@ fn file_name(title: &str) -> String {
     for char in title.chars() {
         let char = match char {
             '"' | '*' | '/' | ':' | '<' | '>' | '?' | '\\' | '|' => '_',
-            char if char.is_control() || turns_text(char) => '_',
+            char if char.is_control() || hides(char) => '_',
             char => char,
         };
         if name.len() + char.len_utf8() > NAME_BYTES {
@@ -86,9 +87,10 @@ fn file_name(title: &str) -> String {
     name
 }
 
-/// Marks that change the direction of text: `gpj.exe` would show as `exe.jpg`; and those that show as nothing.
-fn turns_text(char: char) -> bool {
-    matches!(char, '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+/// Marks that change the direction of text, and those that show as nothing.
+fn hides(char: char) -> bool {
+    turns_text(char)
+        || matches!(char, '\u{200b}'..='\u{200d}' | '\u{2028}' | '\u{2029}' | '\u{2060}'..='\u{2065}' | '\u{feff}')
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use deadpool_postgres::GenericClient;
 
 use crate::db::listing::{self, Found, Place, Plan, Reading, Sort, Window};
-use crate::db::torrent::Torrent;
+use crate::db::torrent::Summary;
 use crate::domain::cursor;
 use crate::error::Error;
 
@@ -68,7 +68,7 @@ pub struct Order {
 #[derive(Debug)]
 pub struct Page {
     /// In order.
-    pub torrents: Vec<Torrent>,
+    pub torrents: Vec<Summary>,
     /// Where the next page begins.
     pub next: Option<String>,
     /// How many there are in all, where that is known without counting.

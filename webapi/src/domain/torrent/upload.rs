@@ -2,13 +2,14 @@
 
 use bt::bencode::Limits;
 use bt::metainfo::{Hashes, Metainfo, with_private};
-use deadpool_postgres::GenericClient;
+use deadpool_postgres::{GenericClient, Object};
 
 use super::text::Typed;
-use super::{announce, searched_names};
+use super::turns::Turn;
+use super::{announce, changes, foreign, searched_names};
 use crate::app::App;
 use crate::auth::Member;
-use crate::db::{self, torrent::NewTorrent};
+use crate::db::{self, change::Change, torrent::NewTorrent};
 use crate::error::Error;
 
 /// Said of a file that is no bencoded dictionary, and so no .torrent: a picture, a page, an archive.
@@ -100,7 +101,18 @@ struct Ready {
     spliced: bool,
 }
 
-/// Reads, checks and stores an upload of `member`.
+/// The turn of `member` to upload a torrent, before any of it is read.
+///
+/// # Errors
+/// [`Error::TooManyRequests`] while another upload of theirs is under way, and after too many on one day.
+pub async fn admit(app: &App, member: &Member) -> Result<Turn, Error> {
+    let turn = app.turns.upload(member.id)?;
+    let client = app.connection().await?;
+    changes::check(app, &client, member.id, Change::Upload).await?;
+    Ok(turn)
+}
+
+/// Reads, checks and stores an upload of `member`, whose turn it is meanwhile.
 pub async fn store(app: &App, member: &Member, upload: Upload) -> Result<Stored, Refusal> {
     let Upload { file, typed } = upload;
     if file.is_empty() {
@@ -108,8 +120,9 @@ pub async fn store(app: &App, member: &Member, upload: Upload) -> Result<Stored,
     }
     check_size(app, file.len())?;
     let limits = Limits { tokens: app.config.webapi.upload_max_tokens, ..Limits::default() };
-    let read = tokio::task::spawn_blocking(move || Ready::read(&file, &limits));
-    let ready = read.await.map_err(anyhow::Error::from)?;
+    let slot = app.turns.slot().await?;
+    let read = tokio::task::spawn_blocking(move || (Ready::read(&file, &limits), slot));
+    let (ready, _slot) = read.await.map_err(anyhow::Error::from)?;
     // Both the file's fault and those of the texts are told at once.
     let texts = typed.check(ready.as_ref().ok().map(|it| it.name.as_str()).or(Some("_")));
     let (ready, texts) = match (ready, texts) {
@@ -160,15 +173,32 @@ async fn insert(
         info: &ready.info,
         piece_layers: ready.piece_layers.as_deref(),
     };
-    let paths: Vec<&str> = ready.files.iter().map(|it| it.path.as_str()).collect();
-    let sizes: Result<Vec<i64>, _> = ready.files.iter().map(|it| it.size.try_into()).collect();
-    let sizes = sizes.map_err(too_large)?;
+    let sized = ready.files.iter().map(|it| Ok((it.path.as_str(), it.size.try_into()?)));
+    let files: Result<Vec<(&str, i64)>, std::num::TryFromIntError> = sized.collect();
+    let files = files.map_err(too_large)?;
 
     let mut client = app.connection().await?;
+    let stored = write(app, member, &mut client, ready, &new, &files).await;
+    if app.turns.finish(ready.info.len(), files.len()) {
+        // A connection keeps buffers as large as the largest statement.
+        drop(Object::take(client));
+    }
+    stored
+}
+
+async fn write(
+    app: &App,
+    member: &Member,
+    client: &mut Object,
+    ready: &Ready,
+    new: &NewTorrent<'_>,
+    files: &[(&str, i64)],
+) -> Result<i32, Refusal> {
     let transaction = client.transaction().await?;
+    changes::count(app, &transaction, member.id, Change::Upload).await?;
     let stored = async {
-        let id = db::torrent::insert(&transaction, &new).await?;
-        db::file::insert(&transaction, id, &paths, &sizes).await?;
+        let id = db::torrent::insert(&transaction, new).await?;
+        db::file::insert(&transaction, id, files).await?;
         Ok::<i32, tokio_postgres::Error>(id)
     };
     match stored.await {
@@ -178,7 +208,7 @@ async fn insert(
         }
         Err(error) if infra::db::violated(&error).is_some_and(|it| it.starts_with("torrents_info_hash")) => {
             transaction.rollback().await?;
-            Err(exists(&client, &ready.hashes, error).await)
+            Err(exists(&*client, &ready.hashes, error).await)
         }
         Err(error) => Err(error.into()),
     }
@@ -200,7 +230,10 @@ async fn exists(client: &impl GenericClient, hashes: &Hashes, violation: tokio_p
 impl Ready {
     fn read(file: &[u8], limits: &Limits) -> Result<Self, String> {
         if file.first() != Some(&b'd') {
-            return Err(NO_TORRENT.to_owned());
+            return Err(foreign::kind(file).map_or_else(
+                || NO_TORRENT.to_owned(),
+                |kind| format!("This is {kind}, not a .torrent file. Choose the .torrent file itself."),
+            ));
         }
         let metainfo = Metainfo::parse(file, limits).map_err(|problem| problem.to_string())?;
         let info = with_private(metainfo.info).into_owned();

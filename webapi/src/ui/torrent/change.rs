@@ -11,14 +11,14 @@ use tower_sessions::Session;
 use crate::app::App;
 use crate::auth::{Checked, Member};
 use crate::db::{self, torrent::Torrent};
-use crate::domain::torrent::text::{DESCRIPTION_LEN, EXTENDED_LEN, TITLE_LEN, Typed};
+use crate::domain::torrent::text::{DESCRIPTION_LEN, TITLE_LEN, Typed, extended};
 use crate::domain::torrent::{change, check_change};
 use crate::error::{Error, Fields};
 use crate::router::parameters::Id;
 use crate::ui::{Failure, Frame, flash, page, page_again};
 
 /// Bytes of the urlencoded form: three for each byte of the longest texts, whose characters have up to four bytes.
-const MAX_FORM: usize = 3 * (4 * (TITLE_LEN + DESCRIPTION_LEN) + EXTENDED_LEN) + 1024;
+const MAX_FORM: usize = 3 * (4 * (TITLE_LEN + DESCRIPTION_LEN) + extended::TYPED_LEN) + 1024;
 
 /// The forms and what they are sent to.
 pub(super) fn routes() -> Router<App> {
@@ -64,7 +64,7 @@ struct Nothing {}
 async fn own(app: &App, member: &Member, id: i32) -> Result<Torrent, Error> {
     let client = app.connection().await?;
     let torrent = db::torrent::find(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
-    check_change(member, &torrent)?;
+    check_change(member, &torrent.summary)?;
     Ok(torrent)
 }
 
@@ -72,7 +72,7 @@ async fn edit(State(app): State<App>, member: Member, frame: Frame, Id(id): Id) 
     let torrent = own(&app, &member, id).await?;
     let extended = torrent.extended.map(|it| serde_json::to_string_pretty(&it)).transpose();
     let extended = extended.map_err(anyhow::Error::from)?.unwrap_or_default();
-    let typed = Typed { title: torrent.title, description: torrent.description, extended };
+    let typed = Typed { title: torrent.summary.title, description: torrent.description, extended };
     page(Edit { frame: frame.section("torrents"), id, typed, errors: Fields::new() })
 }
 
@@ -89,7 +89,7 @@ async fn store(
     let typed = Typed { title, description: description.replace("\r\n", "\n"), extended };
     match typed.clone().check(None) {
         Ok(texts) => {
-            change(&app.connection().await?, id, &texts).await?;
+            change(&app, &app.connection().await?, &member, id, &texts).await?;
             flash(&session, "success", "The torrent was changed.").await?;
             Ok(Redirect::to(&format!("{}/torrents/{id}", app.base())).into_response())
         }
@@ -103,7 +103,7 @@ async fn store(
 
 async fn ask(State(app): State<App>, member: Member, frame: Frame, Id(id): Id) -> Result<Response, Failure> {
     let torrent = own(&app, &member, id).await?;
-    page(Delete { frame: frame.section("torrents"), id, title: torrent.title })
+    page(Delete { frame: frame.section("torrents"), id, title: torrent.summary.title })
 }
 
 async fn delete(
@@ -115,6 +115,6 @@ async fn delete(
 ) -> Result<Response, Failure> {
     let torrent = own(&app, &member, id).await?;
     db::torrent::delete(&app.connection().await?, id).await?;
-    flash(&session, "success", format!("“{}” was deleted.", torrent.title)).await?;
+    flash(&session, "success", format!("“{}” was deleted.", torrent.summary.title)).await?;
     Ok(Redirect::to(&format!("{}/", app.base())).into_response())
 }

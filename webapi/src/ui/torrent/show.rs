@@ -9,6 +9,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use tower_sessions::Session;
 
+use super::files::address;
 use super::tree::{self, Step};
 use super::{Row, notice};
 use crate::app::App;
@@ -16,15 +17,12 @@ use crate::auth::Member;
 use crate::db;
 use crate::domain::history;
 use crate::domain::torrent::upload::Redownload;
-use crate::domain::torrent::{delivery, may_change};
+use crate::domain::torrent::{delivery, files, may_change};
 use crate::error::Error;
 use crate::router::parameters::Id;
 use crate::ui::plot::Plot;
 use crate::ui::transfer::Line;
 use crate::ui::{Failure, Frame, page};
-
-/// Files on the page; the API has all.
-const FILES: i64 = 2000;
 
 /// Snatches on the page for staff; a page of their own has all.
 const SNATCHES: i64 = 5;
@@ -43,8 +41,9 @@ struct Show {
     only_v2: bool,
     extended: Vec<(String, String)>,
     files: Vec<Step>,
-    /// How many files the page leaves out.
-    more_files: i64,
+    shown_files: usize,
+    /// The address of those that are not shown.
+    more_files: Option<String>,
     may_change: bool,
     plot: Option<Plot>,
     /// The reader's own transfer.
@@ -64,7 +63,7 @@ pub(super) async fn show(
 ) -> Result<Response, Failure> {
     let client = app.connection().await?;
     let torrent = db::torrent::find(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
-    let files = db::file::list(&client, id, FILES).await?;
+    let files = files::page(&client, id, None, None).await?;
     let timeout = app.config.tracker.peer_timeout;
     let own = db::transfer::find(&client, timeout, member.id, id).await?;
     let snatches = if member.is_staff() {
@@ -72,24 +71,25 @@ pub(super) async fn show(
     } else {
         Vec::new()
     };
-    let history = history::read(&client, id, torrent.created_at, OffsetDateTime::now_utc()).await?;
+    let history = history::read(&client, id, torrent.summary.created_at, OffsetDateTime::now_utc()).await?;
     drop(client);
-    let description = app.descriptions.render(torrent.description.clone()).await?;
+    let description = app.descriptions.render(torrent.description).await?;
     page(Show {
         plot: Plot::new(&history),
         own: own.map(Line::own),
         snatches: snatches.into_iter().map(Line::from).collect(),
         frame: frame.section("torrents"),
         description,
-        info_hash: torrent.info_hash.to_string(),
-        info_hash_v2: torrent.info_hash_v2.map(|it| it.to_string()),
-        only_v2: torrent.info_hash_v1.is_none(),
+        info_hash: torrent.summary.info_hash.to_string(),
+        info_hash_v2: torrent.summary.info_hash_v2.map(|it| it.to_string()),
+        only_v2: torrent.summary.info_hash_v1.is_none(),
         extended: torrent.extended.as_ref().map(facts).unwrap_or_default(),
-        more_files: i64::from(torrent.file_count) - i64::try_from(files.len()).unwrap_or_default(),
-        files: tree::steps(&files),
-        may_change: may_change(&member, &torrent),
+        shown_files: files.files.len(),
+        more_files: files.next.map(|next| address(id, next)),
+        files: tree::steps(&files.files),
+        may_change: may_change(&member, &torrent.summary),
         uploaded: notice::take(&session, id).await?,
-        row: Row::new(&app, torrent),
+        row: Row::new(&app, torrent.summary),
     })
 }
 

@@ -185,8 +185,10 @@ mod tests {
     use super::*;
 
     fn written(paths: &[(&str, i64)]) -> String {
-        let files: Vec<File> =
-            paths.iter().map(|(path, size)| File { path: (*path).to_owned(), size: *size }).collect();
+        let files: Vec<File> = paths
+            .iter()
+            .map(|(path, size)| File { position: 0, path: (*path).to_owned(), size: *size })
+            .collect();
         let line = |step: &Step| match step.kind {
             Kind::Folder => format!("{}({})[", step.names.join(" / "), step.size),
             Kind::File => format!("{}({}) ", step.names.join(" / "), step.size),
@@ -216,7 +218,7 @@ mod tests {
     #[test]
     fn a_chain_of_500_folders_is_one_line() {
         let deep = "d/".repeat(500) + "f";
-        let steps = steps(&[File { path: deep, size: 1 }]);
+        let steps = steps(&[File { position: 0, path: deep, size: 1 }]);
         assert_eq!(steps.iter().map(|it| it.names.len()).collect::<Vec<_>>(), [500, 1, 0]);
     }
 
@@ -224,7 +226,7 @@ mod tests {
     fn files_below_the_deepest_folder_shown_stand_with_their_paths() {
         // Each folder holds a file beside the next folder, so that none can be joined.
         let files: Vec<File> =
-            (0..500).map(|depth| File { path: "d/".repeat(depth) + "f", size: 1 }).collect();
+            (0..500).map(|depth| File { position: 0, path: "d/".repeat(depth) + "f", size: 1 }).collect();
         let steps = steps(&files);
         assert_eq!(steps.iter().filter(|it| it.is_folder()).count(), DEPTH);
         let files: Vec<usize> = steps.iter().filter(|it| it.is_file()).map(|it| it.names.len()).collect();

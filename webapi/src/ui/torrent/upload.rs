@@ -1,14 +1,14 @@
 //! The upload form.
 
 use askama::Template;
-use axum::extract::{DefaultBodyLimit, Multipart, Request, State};
+use axum::Router;
+use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
-use axum::{RequestExt as _, Router};
 use tower_sessions::Session;
 
 use super::notice;
-use crate::api::torrent::form::{Form, MAX_BODY};
+use crate::api::torrent::form::Form;
 use crate::app::App;
 use crate::auth::{Guard, Member};
 use crate::domain::torrent::text::Typed;
@@ -18,7 +18,7 @@ use crate::ui::{Failure, Frame, format, page, page_again};
 
 /// The form and what it is sent to.
 pub(super) fn routes() -> Router<App> {
-    Router::new().route("/upload", get(show).post(store).layer(DefaultBodyLimit::max(MAX_BODY)))
+    Router::new().route("/upload", get(show).post(store))
 }
 
 /// The form.
@@ -65,10 +65,21 @@ async fn store(
     session: Session,
     request: Request,
 ) -> Result<Response, Failure> {
-    let multipart: Multipart = request.extract().await.map_err(Error::from)?;
-    let form = Form::read(&app, multipart, Some(&guard)).await?;
+    // An upload that is refused is read all the same, without the file: what was typed is shown again.
+    let (mut turn, refused) = match upload::admit(&app, &member).await {
+        Ok(turn) => (turn, None),
+        Err(refused @ Error::TooManyRequests { .. }) => match app.turns.texts(member.id) {
+            Ok(turn) => (turn, Some(refused)),
+            Err(error) => {
+                Form::refuse(request).await;
+                return Err(error.into());
+            }
+        },
+        Err(error) => return Err(error.into()),
+    };
+    let form = Form::read(&app, request, Some(&guard), &mut turn).await?;
     let typed = form.typed().clone();
-    let stored = match form.finish(&app) {
+    let stored = match refused.map_or_else(|| form.finish(&app), Err) {
         Ok(upload) => upload::store(&app, &member, upload).await,
         Err(error) => Err(error.into()),
     };
@@ -86,9 +97,8 @@ async fn store(
             let error = Error::Invalid(Fields::new());
             page_again(Upload { errors: fields, ..again }, &error)
         }
-        Err(Refusal::Error(Error::TooLarge(problem))) => {
-            let error = Error::TooLarge(problem.clone());
-            page_again(Upload { errors: Fields::from([("torrent", problem)]), ..again }, &error)
+        Err(Refusal::Error(error @ (Error::TooLarge(_) | Error::TooManyRequests { .. }))) => {
+            page_again(Upload { errors: Fields::from([("torrent", error.sentence())]), ..again }, &error)
         }
         Err(Refusal::Error(error)) => Err(error.into()),
     }

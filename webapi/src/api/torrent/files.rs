@@ -1,0 +1,65 @@
+//! `/api/torrents/{id}/files`: all files of a torrent, page by page.
+
+use axum::extract::State;
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::File;
+use crate::api::{AnyFailure, ErrorBody, Failure, List, MemberFailure};
+use crate::app::App;
+use crate::auth::Member;
+use crate::db;
+use crate::domain::torrent::files;
+use crate::error::Error;
+use crate::extract::{Json, Query};
+use crate::router::parameters::Id;
+
+/// The operation.
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list))
+}
+
+/// Which files.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Parameters {
+    /// Files on a page.
+    #[param(minimum = 1, maximum = 2000, default = 2000)]
+    limit: Option<u16>,
+    /// The `next` of the page before: the position of its last file, the first of the torrent being 0.
+    #[param(minimum = 0)]
+    after: Option<i32>,
+}
+
+/// List files
+///
+/// In the order of the torrent.
+#[utoipa::path(
+    get,
+    path = "/api/torrents/{id}/files",
+    operation_id = "list_files",
+    tag = "torrents",
+    params(("id" = i32, Path, description = "Of the torrent"), Parameters),
+    responses(
+        (status = 200, description = "A page of the torrent's files", body = List<File>),
+        (status = 400, description = "A parameter cannot be used", body = ErrorBody),
+        (status = 404, description = "There is no such torrent", body = ErrorBody),
+        MemberFailure,
+        AnyFailure,
+    )
+)]
+async fn list(
+    State(app): State<App>,
+    _: Member,
+    Id(id): Id,
+    Query(Parameters { limit, after }): Query<Parameters>,
+) -> Result<Json<List<File>>, Failure> {
+    let client = app.connection().await?;
+    let torrent = db::torrent::summary(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
+    let page = files::page(&client, id, after, limit).await?;
+    let items = page.files.into_iter().map(File::from).collect();
+    let total = Some(i64::from(torrent.file_count));
+    Ok(Json(List { items, next: page.next.map(|it| it.to_string()), total }))
+}

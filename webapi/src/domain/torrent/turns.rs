@@ -1,0 +1,238 @@
+//! Uploads under way: whose they are, the bytes that they hold, and how many are parsed at once.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+
+use crate::error::Error;
+
+/// Bytes that all uploads under way may hold.
+const IN_FLIGHT: usize = 64 << 20;
+
+/// The bytes that one permit stands for; an upload's last one may be used in part.
+const UNIT: usize = 4096;
+
+/// Torrents parsed and stored at once: each takes a core and up to some hundred MiB.
+const PARSED_AT_ONCE: usize = 4;
+
+/// When somebody whose upload was refused may try again: about what one takes.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// An upload of at least so many bytes, or files, leaves memory behind that is worth giving back.
+const LARGE_BYTES: usize = 1 << 20;
+const LARGE_FILES: usize = 5000;
+
+/// Bounds what uploads take.
+#[derive(Debug)]
+pub struct Turns {
+    bytes: Arc<Semaphore>,
+    slots: Arc<Semaphore>,
+    /// The turns of each member who has any; held for one look-up.
+    members: Arc<Mutex<HashMap<i32, Taken>>>,
+    /// Says that a large upload is over.
+    large: Notify,
+}
+
+/// What one member has under way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Taken {
+    upload: bool,
+    texts: bool,
+}
+
+/// What a turn is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Upload,
+    Texts,
+}
+
+/// A member's turn; over when it is dropped, with the bytes that it held.
+#[derive(Debug)]
+pub struct Turn {
+    member: i32,
+    purpose: Purpose,
+    members: Arc<Mutex<HashMap<i32, Taken>>>,
+    bytes: Arc<Semaphore>,
+    held: Option<OwnedSemaphorePermit>,
+    /// Bytes asked for, which `held` covers.
+    asked: usize,
+}
+
+/// The right to parse and store one torrent.
+#[derive(Debug)]
+pub struct Slot {
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self {
+            bytes: Arc::new(Semaphore::new(IN_FLIGHT / UNIT)),
+            slots: Arc::new(Semaphore::new(PARSED_AT_ONCE)),
+            members: Arc::default(),
+            large: Notify::new(),
+        }
+    }
+}
+
+impl Turns {
+    /// The only turn that `member` has to upload a torrent.
+    ///
+    /// # Errors
+    /// [`Error::TooManyRequests`] while another upload of theirs is under way.
+    pub fn upload(&self, member: i32) -> Result<Turn, Error> {
+        self.take(member, Purpose::Upload)
+            .ok_or_else(|| refusal("another upload of yours is under way; send one torrent after the other"))
+    }
+
+    /// A turn to read what `member` typed beside an upload that is refused, so that it can be shown again.
+    ///
+    /// # Errors
+    /// [`Error::TooManyRequests`] while another is under way.
+    pub fn texts(&self, member: i32) -> Result<Turn, Error> {
+        self.take(member, Purpose::Texts).ok_or_else(|| {
+            refusal("several uploads of yours are under way; send one torrent after the other")
+        })
+    }
+
+    fn take(&self, member: i32, purpose: Purpose) -> Option<Turn> {
+        let mut members = self.members.lock();
+        let taken = members.entry(member).or_default();
+        if std::mem::replace(taken.of(purpose), true) {
+            return None;
+        }
+        let (members, bytes) = (Arc::clone(&self.members), Arc::clone(&self.bytes));
+        Some(Turn { member, purpose, members, bytes, held: None, asked: 0 })
+    }
+
+    /// Waits for the right to parse a torrent, which nobody takes before theirs has come in whole.
+    pub async fn slot(&self) -> Result<Slot, Error> {
+        let permit = Arc::clone(&self.slots).acquire_owned().await.map_err(anyhow::Error::from)?;
+        Ok(Slot { _permit: permit })
+    }
+
+    /// Says that an upload of `bytes` and `files` is over; whether it was large.
+    pub fn finish(&self, bytes: usize, files: usize) -> bool {
+        let large = bytes >= LARGE_BYTES || files >= LARGE_FILES;
+        if large {
+            self.large.notify_one();
+        }
+        large
+    }
+
+    /// Waits until a large upload is over.
+    pub async fn large(&self) {
+        self.large.notified().await;
+    }
+}
+
+impl Taken {
+    fn of(&mut self, purpose: Purpose) -> &mut bool {
+        match purpose {
+            Purpose::Upload => &mut self.upload,
+            Purpose::Texts => &mut self.texts,
+        }
+    }
+}
+
+impl Turn {
+    /// Whether the torrent is wanted, and not only what was typed beside it.
+    pub fn is_upload(&self) -> bool {
+        self.purpose == Purpose::Upload
+    }
+
+    /// Counts `bytes` more that this upload holds.
+    ///
+    /// # Errors
+    /// [`Error::TooManyRequests`] when all uploads together would hold too many.
+    pub fn hold(&mut self, bytes: usize) -> Result<(), Error> {
+        let held = self.held.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        self.asked += bytes;
+        let missing = self.asked.div_ceil(UNIT).saturating_sub(held);
+        if missing == 0 {
+            return Ok(());
+        }
+        let full = || refusal("many uploads are under way at the moment; try again shortly");
+        let missing = u32::try_from(missing).map_err(|_| full())?;
+        let more = Arc::clone(&self.bytes).try_acquire_many_owned(missing).map_err(|_| full())?;
+        match &mut self.held {
+            Some(held) => held.merge(more),
+            held => *held = Some(more),
+        }
+        Ok(())
+    }
+
+    /// Gives the bytes back that were counted so far.
+    pub fn release(&mut self) {
+        self.asked = 0;
+        self.held = None;
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut members = self.members.lock();
+        if let Some(taken) = members.get_mut(&self.member) {
+            *taken.of(self.purpose) = false;
+            if *taken == Taken::default() {
+                members.remove(&self.member);
+            }
+        }
+    }
+}
+
+fn refusal(message: &str) -> Error {
+    Error::TooManyRequests { message: message.to_owned(), retry_after: RETRY }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_member_has_one_upload_at_a_time_and_others_have_theirs() {
+        let turns = Turns::default();
+        let first = turns.upload(1).expect("a turn");
+        assert!(matches!(turns.upload(1), Err(Error::TooManyRequests { .. })));
+        let other = turns.upload(2).expect("a turn");
+        let texts = turns.texts(1).expect("to read what was typed");
+        assert!(turns.texts(1).is_err());
+        drop(first);
+        drop(turns.upload(1).expect("the first is over"));
+        drop((other, texts));
+        assert!(turns.members.lock().is_empty(), "nothing is kept of members without uploads");
+    }
+
+    #[test]
+    fn the_bytes_of_all_uploads_are_bounded_and_given_back() {
+        let turns = Turns::default();
+        let mut one = turns.upload(1).expect("a turn");
+        let mut other = turns.upload(2).expect("a turn");
+        for _ in 0..IN_FLIGHT / 1000 {
+            one.hold(1000).expect("room");
+        }
+        assert!(matches!(other.hold(1 << 20), Err(Error::TooManyRequests { .. })));
+        other.release();
+        one.release();
+        other.hold(IN_FLIGHT).expect("all of it");
+        assert!(one.hold(1).is_err());
+        drop(other);
+        one.release();
+        one.hold(IN_FLIGHT).expect("all of it");
+    }
+
+    #[tokio::test]
+    async fn a_slot_is_free_again_when_it_is_dropped() {
+        let turns = Turns::default();
+        let mut slots = Vec::new();
+        for _ in 0..PARSED_AT_ONCE {
+            slots.push(turns.slot().await.expect("a slot"));
+        }
+        let (slot, ()) = tokio::join!(turns.slot(), async { slots.truncate(1) });
+        slot.expect("a slot");
+    }
+}

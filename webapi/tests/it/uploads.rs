@@ -1,0 +1,252 @@
+//! Uploads: what one member's cost the others, and what is bounded of them.
+
+use std::time::Duration;
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::making::single;
+use super::support::{Answer, Browser, Site};
+
+/// Longest wait for what comes in seconds.
+const WAIT: Duration = Duration::from_secs(60);
+
+/// Begins an upload of `member` and sends no more of it.
+async fn begin(site: &Site, member: &Browser) -> TcpStream {
+    let session: Value = member.get("/api/session").await.json();
+    let csrf = session["csrf_token"].as_str().expect("signed in");
+    let cookie = member.cookie("session").expect("a cookie");
+    let mut stream = TcpStream::connect(site.url.strip_prefix("http://").expect("an address"))
+        .await
+        .expect("a connection");
+    let head = format!(
+        "POST /api/torrents HTTP/1.1\r\nhost: x\r\ncookie: session={cookie}\r\nx-csrf-token: {csrf}\r\n\
+         content-type: multipart/form-data; boundary=xx\r\ncontent-length: 1000000\r\n\r\n--xx\r\n\
+         content-disposition: form-data; name=\"torrent\"; filename=\"a.torrent\"\r\n\r\nd4:info"
+    );
+    stream.write_all(head.as_bytes()).await.expect("sent");
+    stream
+}
+
+/// Uploads torrents of new names until one is answered with `status`.
+async fn upload_until(member: &Browser, name: &str, status: StatusCode) -> Answer {
+    let trying = async {
+        for number in 0.. {
+            let answer = member.upload(single(&format!("{name}{number}"), true, None), &[]).await;
+            if answer.status == status {
+                return answer;
+            }
+        }
+        unreachable!("there is always a next number")
+    };
+    timeout(WAIT, trying).await.expect("that status in time")
+}
+
+#[tokio::test]
+async fn a_member_s_second_upload_at_the_same_time_waits_its_turn_and_keeps_what_was_typed() {
+    let site = Site::start().await;
+    let (wren, robin) = (site.member("wren", &[]).await, site.member("robin", &[]).await);
+    let first = begin(&site, &wren).await;
+    let refused = upload_until(&wren, "wren", StatusCode::TOO_MANY_REQUESTS).await;
+    assert_eq!(refused.json()["error"]["code"], "too_many_requests");
+    assert_eq!(refused.header("retry-after"), "5");
+    let again = wren.upload_page(single("page", true, None), &[("title", "what was typed")]).await;
+    assert_eq!(again.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(again.field("title"), "what was typed");
+    assert!(
+        again.header("retry-after") == "5" && again.body.contains("Another upload of yours"),
+        "{}",
+        again.body
+    );
+    assert_eq!(robin.upload(single("robin", true, None), &[]).await.status, StatusCode::CREATED);
+    drop(first);
+    upload_until(&wren, "later", StatusCode::CREATED).await;
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn uploads_whose_bodies_are_awaited_take_nobody_s_turn_to_be_parsed() {
+    let site = Site::start().await;
+    let mut waiting = Vec::new();
+    for number in 0..8 {
+        let member = site.member(&format!("slow{number}"), &[]).await;
+        waiting.push(begin(&site, &member).await);
+        upload_until(&member, &format!("slow{number}-"), StatusCode::TOO_MANY_REQUESTS).await;
+    }
+    let other = site.member("wren", &[]).await;
+    let answer = timeout(WAIT, other.upload(single("a", true, None), &[])).await.expect("no wait for them");
+    assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.body);
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn a_body_that_trickles_in_is_ended_with_a_sentence() {
+    let site = Site::start().await;
+    let member = site.member("wren", &[]).await;
+    let mut stream = begin(&site, &member).await;
+    let mut answer = vec![0; 4096];
+    let read = timeout(WAIT, stream.read(&mut answer)).await.expect("in time").expect("an answer");
+    let answer = String::from_utf8_lossy(&answer[..read]).into_owned();
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+    assert!(answer.contains("request_timeout") && answer.contains("16 KiB a second"), "{answer}");
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn the_header_of_a_field_that_never_ends_is_not_kept() {
+    let site = Site::start().await;
+    let member = site.member("wren", &[]).await;
+    let mut body = b"--xx\r\nx: ".to_vec();
+    body.resize(8 << 20, b'x');
+    let request = member.api_request(Method::POST, "/api/torrents", None).await;
+    let request = request.header("content-type", "multipart/form-data; boundary=xx").body(body);
+    // The connection may end before all is sent.
+    if let Ok(answer) = request.send().await {
+        assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
+    }
+    upload_until(&member, "after", StatusCode::CREATED).await;
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn fields_of_the_form_are_bounded_each_and_unknown_ones_are_ignored() {
+    let site = Site::start().await;
+    let member = site.member("wren", &[]).await;
+    let long = member.upload(single("a", true, None), &[("title", &"x".repeat(600_000))]).await;
+    assert_eq!(long.status, StatusCode::PAYLOAD_TOO_LARGE);
+    let texts = [("colour", "green"), ("title", "first"), ("title", "second")];
+    let answer = member.upload(single("a", true, None), &texts).await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.body);
+    assert_eq!(member.get("/api/torrents/1").await.json()["title"], "first");
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn uploads_and_edits_of_a_day_are_counted_in_the_database() {
+    let site = Site::start_with(|config| config["webapi"]["uploadsPerDay"] = 2.into()).await;
+    let member = site.member("wren", &[]).await;
+    for name in ["a", "b"] {
+        member.add_torrent(name).await;
+    }
+    let deleted = member.api(Method::DELETE, "/api/torrents/1", None).await;
+    assert_eq!(deleted.status, StatusCode::NO_CONTENT);
+    let third = member.upload(single("c", true, None), &[]).await;
+    assert_eq!(third.status, StatusCode::TOO_MANY_REQUESTS, "what was deleted counts: {}", third.body);
+    assert!(third.json()["error"]["message"].to_string().contains("2 torrents today"), "{}", third.body);
+    assert!(third.header("retry-after").parse::<u32>().is_ok_and(|it| it <= 86_400));
+    let page = member.upload_page(single("c", true, None), &[("title", "typed")]).await;
+    assert_eq!((page.status, page.field("title")), (StatusCode::TOO_MANY_REQUESTS, "typed".to_owned()));
+    let edit = |title: &str| Some(json!({ "title": title }));
+    for title in ["c", "d"] {
+        assert_eq!(member.api(Method::PATCH, "/api/torrents/2", edit(title)).await.status, StatusCode::OK);
+    }
+    let third = member.api(Method::PATCH, "/api/torrents/2", edit("e")).await;
+    assert_eq!(third.status, StatusCode::TOO_MANY_REQUESTS, "{}", third.body);
+    assert_eq!(member.get("/api/torrents/2").await.json()["title"], "d");
+    site.member("robin", &[]).await.add_torrent("robin's").await;
+    site.execute("update member_changes set day = day - 1").await;
+    member.add_torrent("the next day").await;
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn a_member_who_sends_too_many_requests_is_told_when_to_come_back() {
+    let site = Site::start_with(|config| config["webapi"]["requestsPerMinute"] = 20.into()).await;
+    let (wren, robin) = (site.member("wren", &[]).await, site.member("robin", &[]).await);
+    let trying = async {
+        loop {
+            let answer = wren.get("/api/torrents").await;
+            if answer.status != StatusCode::OK {
+                return answer;
+            }
+        }
+    };
+    let refused = timeout(WAIT, trying).await.expect("a limit");
+    assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(refused.json()["error"]["code"], "too_many_requests");
+    assert!(refused.header("retry-after").parse::<u32>().is_ok_and(|it| (1..=3).contains(&it)));
+    assert!(refused.json()["error"]["message"].to_string().contains("20 requests"), "{}", refused.body);
+    assert_eq!(robin.get("/api/torrents").await.status, StatusCode::OK);
+    assert_eq!(wren.get("/static/style.css").await.status, StatusCode::OK, "files are not counted");
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_no_torrent_is_named() {
+    let site = Site::start().await;
+    let member = site.member("wren", &[]).await;
+    let sentence = async |file: &[u8]| {
+        let answer = member.upload(file.to_vec(), &[]).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+        answer.json()["error"]["fields"]["torrent"].as_str().expect("a sentence").to_owned()
+    };
+    let picture = sentence(b"\xff\xd8\xff\xe0\0\x10JFIF\0").await;
+    assert!(picture.starts_with("This is a picture, not a .torrent file."), "{picture}");
+    assert!(sentence(b"<!DOCTYPE html><html>").await.contains("a web page"));
+    assert!(sentence(b"PK\x03\x04").await.contains("a ZIP archive"));
+    assert!(sentence(b"hello").await.starts_with("This is not a .torrent file."));
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn lists_carry_neither_description_nor_extended_information() {
+    let site = Site::start().await;
+    let member = site.member("wren", &[]).await;
+    let texts = [("description", "a long story"), ("extended", r#"{"Year": 2026}"#)];
+    member.upload(single("a", true, None), &texts).await;
+    let listed = member.get("/api/torrents").await.json()["items"][0].clone();
+    assert_eq!(
+        (&listed["title"], listed.get("description"), listed.get("extended")),
+        (&json!("a"), None, None)
+    );
+    let shown = member.get("/api/torrents/1").await.json();
+    assert_eq!((&shown["description"], &shown["extended"]), (&json!("a long story"), &json!({"Year": 2026})));
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn extended_information_is_bounded_by_what_it_prints_as() {
+    let site = Site::start().await;
+    let member = site.member("wren", &[]).await;
+    for (value, problem) in [("1e308", "put it in quotes"), ("1", "1000 values")] {
+        let extended = format!("{{\"a\":[{}]}}", vec![value; 10_000].join(","));
+        let answer = member.upload(single("a", true, None), &[("extended", &extended)]).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", answer.body);
+        let sentence = answer.json()["error"]["fields"]["extended"].to_string();
+        assert!(sentence.contains(problem), "{sentence}");
+    }
+    let id = member.add_torrent("b").await;
+    let body = json!({"extended": {"a": vec![0.5; 2000]}});
+    let answer = member.api(Method::PATCH, &format!("/api/torrents/{id}"), Some(body)).await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", answer.body);
+    // What fits the rules fits the database.
+    let longest = format!("{{\"a\":[{}]}}", vec!["1".repeat(40); 990].join(","));
+    let answer = member.upload(single("c", true, None), &[("extended", &longest)]).await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.body);
+    let strings = format!("{{\"a\":[{}]}}", vec![format!("\"{}\"", "\\u0001".repeat(10)); 990].join(","));
+    let answer = member.upload(single("d", true, None), &[("extended", &strings)]).await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.body);
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn words_that_no_title_has_any_more_are_forgotten() {
+    let site = Site::start().await;
+    let member = site.member("wren", &[]).await;
+    member.add_torrent("sparrowhawk goldfinch").await;
+    let other = member.add_torrent("goldfinch chaffinch").await;
+    let renamed = member.api(Method::PATCH, "/api/torrents/1", Some(json!({"title": "bullfinch"}))).await;
+    assert_eq!(renamed.status, StatusCode::OK);
+    let gone = member.api(Method::DELETE, &format!("/api/torrents/{other}"), None).await;
+    assert_eq!(gone.status, StatusCode::NO_CONTENT);
+    member.add_torrent("chaffinch again").await;
+    let client = site.app.connection().await.expect("a connection");
+    assert!(webapi::db::word::sweep(&client, 2).await.expect("swept") <= 2, "no more than so many at once");
+    while webapi::db::word::sweep(&client, 2).await.expect("swept") > 0 {}
+    let known: Vec<String> = site.value("select array_agg(word order by word) from title_words").await;
+    assert_eq!(known, ["again", "bullfinch", "chaffinch"]);
+    site.stop().await;
+}
