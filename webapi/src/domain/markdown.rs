@@ -2,6 +2,7 @@
 
 mod bounds;
 mod regions;
+mod runs;
 
 use std::cell::Cell;
 use std::collections::HashSet;
@@ -48,6 +49,7 @@ static SAFE: LazyLock<Builder<'static>> = LazyLock::new(|| {
             "thead",
             "tr",
             "ul",
+            "wbr",
         ]))
         .url_schemes(HashSet::from(["http", "https", "mailto", "magnet"]))
         .url_relative(ammonia::UrlRelative::Deny)
@@ -73,7 +75,7 @@ pub fn render(text: &str) -> String {
     });
     let mut out = String::with_capacity(text.len() + text.len() / 2);
     let cut = Cell::new(false);
-    html::push_html(&mut out, without_nested_links(bounds::apply(events, &cut)));
+    html::push_html(&mut out, runs::split(without_nested_links(bounds::apply(events, &cut))));
     if cut.get() {
         out.push_str(CUT);
     }
@@ -145,7 +147,11 @@ mod tests {
     /// How deep elements lie inside each other at most, and how many there are.
     fn depth_and_count(html: &str) -> (usize, usize) {
         let (mut depth, mut deepest, mut count) = (0_usize, 0, 0);
-        for tag in html.split('<').skip(1).filter(|it| !it.starts_with("br") && !it.starts_with("hr")) {
+        for tag in html
+            .split('<')
+            .skip(1)
+            .filter(|it| !["br", "hr", "wbr"].iter().any(|empty| it.starts_with(empty)))
+        {
             if tag.starts_with('/') {
                 depth -= 1;
             } else {
@@ -196,6 +202,33 @@ mod tests {
         assert!(count <= bounds::ELEMENTS + 10, "{count}");
         assert!(html.ends_with(CUT), "the reader is told");
         assert!(html.len() < 1 << 20, "{}", html.len());
+    }
+
+    #[test]
+    fn long_texts_are_broken_where_the_serializer_would_look_through_all_of_them() {
+        for token in ["&#", "&", "£", "é &", "`&`"] {
+            let html = render(&token.repeat(50_000));
+            for text in html.split('<') {
+                assert!(text.len() <= 6 * 4096, "{token}: {}", text.len());
+            }
+            assert!(!html.contains("&lt;wbr"), "{token}");
+        }
+        let code = format!("```\n{}\n```", "x &\n".repeat(30_000));
+        let html = render(&code);
+        assert_eq!(html.matches("x &amp;").count(), 30_000);
+        assert!(html.split('<').all(|it| it.len() <= 6 * 4096));
+        let words = render(&"word ".repeat(2000));
+        assert!(words.contains("word <wbr>") && !words.contains("wo<wbr>"), "between words");
+    }
+
+    #[test]
+    fn a_link_whose_address_is_endless_is_plain() {
+        let html = render(&format!("[a](https://a.example/?{}) [b](https://b.example)", "&".repeat(50_000)));
+        assert!(
+            !html.contains("a.example") && html.contains(r#"href="https://b.example""#),
+            "{}",
+            html.len()
+        );
     }
 
     #[test]

@@ -12,6 +12,9 @@ pub(super) const CONTAINERS: usize = 16;
 /// Emphasis, links and the like inside each other; what lies deeper is plain.
 pub(super) const INLINE: usize = 16;
 
+/// Bytes of a link's address, and of its title.
+const LINK: usize = 2048;
+
 /// Elements of a description. Markdown fills up the rows of a table, so that a short text can ask for many cells.
 pub(super) const ELEMENTS: usize = 20_000;
 
@@ -22,6 +25,8 @@ enum Kind {
     /// Shown where its list is.
     Item,
     Inline,
+    /// Not shown.
+    LongLink,
     Other,
 }
 
@@ -68,6 +73,11 @@ impl Kind {
         match tag {
             Tag::BlockQuote(_) | Tag::List(_) => Self::Container,
             Tag::Item => Self::Item,
+            Tag::Link { dest_url, title, .. } | Tag::Image { dest_url, title, .. }
+                if dest_url.len() > LINK || title.len() > LINK =>
+            {
+                Self::LongLink
+            }
             Tag::Emphasis
             | Tag::Strong
             | Tag::Strikethrough
@@ -87,6 +97,7 @@ impl Elements {
             Kind::Container => self.containers < CONTAINERS,
             Kind::Item => self.open.last().is_some_and(|it| it.shown),
             Kind::Inline => self.inline < INLINE,
+            Kind::LongLink => false,
             Kind::Other => true,
         };
         self.count += usize::from(fits);
@@ -94,7 +105,7 @@ impl Elements {
         match kind {
             Kind::Container => self.containers += 1,
             Kind::Inline => self.inline += 1,
-            Kind::Item | Kind::Other => {}
+            Kind::Item | Kind::LongLink | Kind::Other => {}
         }
         self.open.push(Open { kind, shown });
         shown
@@ -106,7 +117,7 @@ impl Elements {
         match kind {
             Kind::Container => self.containers -= 1,
             Kind::Inline => self.inline -= 1,
-            Kind::Item | Kind::Other => {}
+            Kind::Item | Kind::LongLink | Kind::Other => {}
         }
         shown
     }
