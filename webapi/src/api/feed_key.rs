@@ -65,6 +65,8 @@ struct CreatedFeedKey {
 }
 
 /// Your feed keys.
+///
+/// Their secrets are not stored.
 #[utoipa::path(
     get,
     path = "/api/feed-keys",
@@ -81,7 +83,9 @@ async fn list(State(app): State<App>, member: Member) -> Result<Json<List<FeedKe
     Ok(Json(List::all(found.into_iter().map(FeedKeyItem::from).collect())))
 }
 
-/// Make a feed key. It lists and downloads torrents and opens nothing else, not even this API.
+/// Make a feed key.
+///
+/// It lists and downloads torrents and opens nothing else, not even this API.
 #[utoipa::path(
     post,
     path = "/api/feed-keys",
@@ -110,6 +114,8 @@ async fn create(
 }
 
 /// One of your feed keys.
+///
+/// Its secret is not stored.
 #[utoipa::path(
     get,
     path = "/api/feed-keys/{id}",
@@ -129,6 +135,8 @@ async fn show(State(app): State<App>, member: Member, Id(id): Id) -> Result<Json
 }
 
 /// Revoke one of your feed keys.
+///
+/// The others stay.
 #[utoipa::path(
     delete,
     path = "/api/feed-keys/{id}",
