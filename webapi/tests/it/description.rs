@@ -118,9 +118,11 @@ fn limits_and_choices_are_in_the_description() {
         if parameters.iter().any(|it| it["name"] == "limit") {
             paged += 1;
             let limit = parameter(&document, path, "limit");
+            // Files are small: a page of them holds more.
+            let (most, usual) = if path == "/api/torrents/{id}/files" { (2000, 2000) } else { (100, 50) };
             assert_eq!(
                 [&limit["minimum"], &limit["maximum"], &limit["default"]],
-                [1, 100, 50],
+                [1, most, usual],
                 "{path}: {limit}"
             );
             assert!(parameters.iter().any(|it| it["name"] == "after"), "{path} has no cursor");
