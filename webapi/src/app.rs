@@ -174,8 +174,8 @@ impl App {
                 drop(Object::take(connection));
             }
         };
-        let lent = tokio::time::timeout(self.backend_timeout(), lend).await;
-        lent.unwrap_or(Err(Error::Unavailable("database")))
+        let result = tokio::time::timeout(self.backend_timeout(), lend).await;
+        result.unwrap_or(Err(Error::Unavailable("database")))
     }
 }
 

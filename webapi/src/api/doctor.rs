@@ -138,7 +138,7 @@ pub struct Connection {
 )]
 async fn list_connections(
     State(app): State<App>,
-    member: Member,
+    Reader(member): Reader,
     Id(id): Id,
 ) -> Result<Json<List<Connection>>, Failure> {
     transfer::check(&member, id)?;

@@ -87,9 +87,10 @@ impl Reachability {
     /// What was seen, in one sentence.
     pub fn sentence(&self) -> String {
         let Self { port, family, .. } = self;
-        match self.reachable {
-            true => format!("Others can connect to it: TCP port {port} over {family} is open."),
-            false => format!("Nobody could connect to it: TCP port {port} over {family} did not answer."),
+        if self.reachable {
+            format!("Others can connect to it: TCP port {port} over {family} is open.")
+        } else {
+            format!("Nobody could connect to it: TCP port {port} over {family} did not answer.")
         }
     }
 
