@@ -62,6 +62,11 @@ impl Asked {
         }
     }
 
+    /// Notes who has paid for a question that has not been put to the database yet.
+    pub(crate) fn note_paid(&mut self, subject: &Subject) {
+        self.paid |= matches!(subject, Subject::Torrents { paid: true, .. });
+    }
+
     /// Puts down how long the request took, if it is one that is timed.
     pub(crate) fn end(self) {
         self.timing.end();

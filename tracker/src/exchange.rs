@@ -127,7 +127,8 @@ impl Respondent<'_> {
                     Ok(()) if self.pressed && self.tracker.is_health(target) => (Status::Ok, if_refused),
                     Ok(()) => (Status::Ok, persistence),
                     Err(Stop::Refused(refusal)) => refused(refusal, if_refused, body),
-                    Err(Stop::Ask(_)) => {
+                    Err(Stop::Ask(subject)) => {
+                        asked.note_paid(&subject);
                         let (target, ending) = (target.to_vec(), request.ending(false));
                         return Err(Open { target, origin, asked, persistence, if_refused, ending });
                     }

@@ -85,7 +85,8 @@ impl UdpThread {
         for (socket, mailbox) in sockets.iter().zip(mailboxes) {
             let result = mailbox.exchange(socket, |datagram, from, out| {
                 let mut asked = Asked::default();
-                if respondent.answer(datagram, from.ip(), &mut asked, out).is_err() {
+                if let Err(subject) = respondent.answer(datagram, from.ip(), &mut asked, out) {
+                    asked.note_paid(&subject);
                     asker.ask(datagram, from, socket, asked);
                 }
             });
