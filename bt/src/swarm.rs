@@ -100,6 +100,7 @@ impl Default for Rules {
 
 /// What an announce changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Outcome {
     /// The counts until now.
     pub before: Counts,
@@ -143,11 +144,11 @@ pub struct Outcome {
 /// seeder does not become a leecher that finishes once more. What cannot be told from a new session is taken for one: a
 /// `started` that arrives after a later announce over the same family, of which clients send none before its answer.
 ///
-/// `stopped` begins no session: WebTorrent's has counters of 0.
+/// `stopped` begins no session: `WebTorrent`'s has counters of 0.
 ///
 /// **Snatches.** A client that finds all of a torrent on its disk has downloaded nothing: `left` goes to 0, and
-/// `downloaded` does not grow. So it is in a re-check, and for clients that announce before their first check (CTorrent).
-/// WebTorrent counts what it finds as downloaded, but then it lacks nothing from its first announce on, even if it says
+/// `downloaded` does not grow. So it is in a re-check, and for clients that announce before their first check (`CTorrent`).
+/// `WebTorrent` counts what it finds as downloaded, but then it lacks nothing from its first announce on, even if it says
 /// `completed` as well.
 ///
 /// **Restarts.** A client that died says no `stopped`, and comes back with another id and `started`: that takes the

@@ -147,7 +147,7 @@ fn best(text: &str, runs: usize) -> Duration {
     let once = || {
         let before = now();
         black_box(render(black_box(text)));
-        now() - before
+        now().saturating_sub(before)
     };
     (0..runs).map(|_| once()).min().unwrap_or_default()
 }

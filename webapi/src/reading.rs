@@ -143,10 +143,9 @@ impl Holders {
                 latest.numbers.remove(&connection);
                 return None;
             }
-            Some(Some(_)) => {}
             // Ids ascend: the first are those of connections that were closed long ago.
             None if latest.numbers.len() > REMEMBERED => drop(latest.numbers.pop_first()),
-            None => {}
+            Some(Some(_)) | None => {}
         }
         Some(Lending { connection, number })
     }

@@ -5,7 +5,7 @@ use crate::announce::Event;
 
 /// `completed` of peers that were not here, each for a few seconds.
 ///
-/// The tracker may have forgotten such a peer, and then it is a snatch. Or it is WebTorrent, which says `started` and
+/// The tracker may have forgotten such a peer, and then it is a snatch. Or it is `WebTorrent`, which says `started` and
 /// `completed` in the same millisecond, over two connections, when it begins to seed what it has: then `started` may be
 /// the later one, and takes the claim back.
 #[derive(Debug, Default)]

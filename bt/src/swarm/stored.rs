@@ -11,6 +11,7 @@ use crate::peer::{Peer, PeerState};
 ///
 /// It holds addresses: keep it in the tracker's own file, never log it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Stored {
     /// Id of the member.
     pub member: u32,

@@ -1,6 +1,7 @@
 //! What real clients say, replayed: what each is accounted for. See `tests/recordings/README.md`.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use bt::announce::{Event, NumWant, Request};
 use bt::swarm::{Claims, IdentityKey, PeerBuffer, Rules, Swarm};
@@ -129,9 +130,10 @@ fn starting_completing_and_stopping_in_a_loop_fetches_nothing() {
     for round in 0..500 {
         for (event, left) in [("started", 100), ("completed", 0), ("stopped", 0)] {
             let seconds = f64::from(round) / 500.0;
-            recording += &format!(
+            let _ = writeln!(
+                recording,
                 "{seconds:.3} leecher info_hash=%12%34Vx%9a%bc%de%f1%23Eg%89%ab%cd%ef%124Vx%9a&\
-                 peer_id=-XX0001-{round:012}&port=1&uploaded=0&downloaded=0&left={left}&event={event}\n"
+                 peer_id=-XX0001-{round:012}&port=1&uploaded=0&downloaded=0&left={left}&event={event}"
             );
         }
     }

@@ -181,15 +181,14 @@ async fn sign_in(faces: &Faces, asked: &Asked) -> Redirect {
 }
 
 async fn page(app: &App, asked: &Asked, error: &Error) -> Response {
-    let frame = match error {
-        // Asking again who this is would only take as long once more.
-        Error::Unavailable(_) => Frame::bare(app),
+    // Where the database did not answer, asking again who this is would only take as long once more.
+    let frame = if let Error::Unavailable(_) = error {
+        Frame::bare(app)
+    } else {
         // Whom it is for is told by the database; it is shown to nobody in particular otherwise.
-        _ => {
-            let mut frame = pin!(frame(app, asked));
-            let known = timeout(app.extra_timeout(), frame.as_mut()).await;
-            known.inspect_err(|_| reading::cancel()).ok().flatten().unwrap_or_else(|| Frame::bare(app))
-        }
+        let mut frame = pin!(frame(app, asked));
+        let known = timeout(app.extra_timeout(), frame.as_mut()).await;
+        known.inspect_err(|_| reading::cancel()).ok().flatten().unwrap_or_else(|| Frame::bare(app))
     };
     let status = error.status();
     let message = match error {

@@ -12,7 +12,7 @@ use super::making::single;
 use super::support::{Answer, Browser, Site};
 
 /// Longest wait for what comes in seconds.
-const WAIT: Duration = Duration::from_secs(60);
+const WAIT: Duration = Duration::from_mins(1);
 
 /// Begins an upload of `member` and sends no more of it.
 async fn begin(site: &Site, member: &Browser) -> TcpStream {

@@ -28,6 +28,7 @@ pub(super) struct Known {
 
 /// What an announce is to account for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Account {
     pub(super) known: bool,
     pub(super) snatched: bool,
@@ -140,7 +141,7 @@ impl Model {
     fn join(&mut self, a: &Announcement, now: u32) -> Account {
         let left = a.left.unwrap_or(0);
         let claimed = a.event == Event::Completed && left == 0;
-        let account = Account { left, claimed, ..Account::default() };
+        let account = Account { claimed, left, ..Account::default() };
         if a.event != Event::Stopped {
             self.put(a, &account, Known::new(a, now));
         }
@@ -175,7 +176,7 @@ impl Model {
         }
         if peer.left == 0 {
             let seconds = (seen + 1..=now).filter(|second| !before.shared.contains(second));
-            account.seeded = self.seed(a.member, seconds.collect());
+            account.seeded = self.seed(a.member, &seconds.collect::<Vec<_>>());
         } else {
             account.leeched = now - seen;
         }
@@ -206,7 +207,7 @@ impl Model {
     }
 
     /// A client of the member is accounted for these seconds: no other will be.
-    fn seed(&mut self, member: u32, seconds: Vec<u32>) -> u32 {
+    fn seed(&mut self, member: u32, seconds: &[u32]) -> u32 {
         for (_, other) in self.peers.iter_mut().filter(|(key, _)| key.0 == member) {
             other.shared.extend(seconds.iter().filter(|second| **second > other.seen));
         }

@@ -108,7 +108,7 @@ fn a_seeder_does_not_become_a_leecher_by_a_late_announce() {
     assert_eq!(bench.announce(&again).after, counts(0, 1, 1, 0), "started anew with other files");
 }
 
-/// WebTorrent's counters are 0 then, and it lacks 16 KiB.
+/// `WebTorrent`'s counters are 0 then, and it lacks 16 KiB.
 #[test]
 fn a_stop_without_counters_leaves_what_was_known() {
     for idle in [5, 1800] {

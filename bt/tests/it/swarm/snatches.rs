@@ -38,7 +38,7 @@ fn a_finished_download_is_inferred_from_left() {
     assert!(bench.announce(&got_all(4)).snatched, "what it fetched last was checked later");
 }
 
-/// CTorrent announces before it has checked what it has.
+/// `CTorrent` announces before it has checked what it has.
 #[test]
 fn what_is_found_on_the_disk_is_no_finished_download() {
     let mut bench = Bench::new();

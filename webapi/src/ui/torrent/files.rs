@@ -22,7 +22,7 @@ struct Files {
     frame: Frame,
     id: i32,
     title: String,
-    files: Vec<Step>,
+    steps: Vec<Step>,
     /// As `2001 to 4000`.
     range: String,
     count: i32,
@@ -57,7 +57,7 @@ pub(super) async fn show(
         frame: frame.section("torrents"),
         id,
         title: torrent.title,
-        files: tree::steps(&found.files),
+        steps: tree::steps(&found.files),
         range: format!("{first} to {last}"),
         count: torrent.file_count,
         newer: after.map(|_| format!("/torrents/{id}/files")),
