@@ -138,12 +138,12 @@ async fn dismiss(
 ) -> Result<Response, Failure> {
     db::password_reset::mark_seen(&app.connection().await?, member.id).await?;
     auth::session::forget_notice(&session).await?;
-    Ok(redirect(&app, "/account"))
+    Ok(redirect(&app, "/account/security"))
 }
 
 /// For whoever opens the address of that form.
 async fn dismissed(State(app): State<App>, _: Member) -> Response {
-    redirect(&app, "/account")
+    redirect(&app, "/account/security")
 }
 
 /// The page of a link that can no longer be used.

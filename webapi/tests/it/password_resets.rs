@@ -107,7 +107,7 @@ async fn the_member_is_told_on_every_page_until_they_dismiss_it() {
     assert!(second.get("/").await.body.contains(words), "a sign-in does not use it up");
     assert_eq!(second.get("/api/session").await.json()["password_reset"]["by"], "root");
     let dismissed = second.post_from("/", "/account/password-reset/dismiss", &[]).await;
-    assert_eq!(dismissed.location(), "/account");
+    assert_eq!(dismissed.location(), "/account/security");
     assert!(!second.get("/").await.body.contains(words));
     assert!(second.get("/api/session").await.json().get("password_reset").is_none());
     let (third, _) = sign_in(&site, "alice", NEW).await;
