@@ -18,11 +18,12 @@ use crate::ui::{Failure, Frame, page};
 /// Some of a torrent's files.
 #[derive(Template)]
 #[template(path = "torrent/files.html")]
+#[expect(clippy::struct_field_names, reason = "the partial of the tree reads `files`")]
 struct Files {
     frame: Frame,
     id: i32,
     title: String,
-    steps: Vec<Step>,
+    files: Vec<Step>,
     /// As `2001 to 4000`.
     range: String,
     count: i32,
@@ -57,7 +58,7 @@ pub(super) async fn show(
         frame: frame.section("torrents"),
         id,
         title: torrent.title,
-        steps: tree::steps(&found.files),
+        files: tree::steps(&found.files),
         range: format!("{first} to {last}"),
         count: torrent.file_count,
         newer: after.map(|_| format!("/torrents/{id}/files")),
