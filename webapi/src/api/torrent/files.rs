@@ -9,7 +9,7 @@ use utoipa_axum::routes;
 use super::File;
 use crate::api::{AnyFailure, ErrorBody, Failure, List, MemberFailure};
 use crate::app::App;
-use crate::auth::Member;
+use crate::auth::Reader;
 use crate::db;
 use crate::domain::torrent::files;
 use crate::error::Error;
@@ -52,7 +52,7 @@ pub(super) struct Parameters {
 )]
 async fn list(
     State(app): State<App>,
-    _: Member,
+    _: Reader,
     Id(id): Id,
     Query(Parameters { limit, after }): Query<Parameters>,
 ) -> Result<Json<List<File>>, Failure> {
