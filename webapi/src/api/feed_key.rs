@@ -71,7 +71,7 @@ struct CreatedFeedKey {
     get,
     path = "/api/feed-keys",
     operation_id = "list_feed_keys",
-    tag = "feed keys",
+    tag = "feed-keys",
     responses(
         (status = 200, description = "All of them, newest first: 50 at most", body = List<FeedKeyItem>),
         MemberFailure,
@@ -90,7 +90,7 @@ async fn list(State(app): State<App>, member: Member) -> Result<Json<List<FeedKe
     post,
     path = "/api/feed-keys",
     operation_id = "create_feed_key",
-    tag = "feed keys",
+    tag = "feed-keys",
     request_body = NewFeedKey,
     responses(
         (status = 201, description = "Made; the key is in this answer only", body = CreatedFeedKey),
@@ -120,7 +120,7 @@ async fn create(
     get,
     path = "/api/feed-keys/{id}",
     operation_id = "show_feed_key",
-    tag = "feed keys",
+    tag = "feed-keys",
     params(("id" = i32, Path)),
     responses(
         (status = 200, description = "The feed key without its secret", body = FeedKeyItem),
@@ -141,7 +141,7 @@ async fn show(State(app): State<App>, member: Member, Id(id): Id) -> Result<Json
     delete,
     path = "/api/feed-keys/{id}",
     operation_id = "revoke_feed_key",
-    tag = "feed keys",
+    tag = "feed-keys",
     params(("id" = i32, Path)),
     responses(
         (status = 204, description = "It no longer opens anything"),

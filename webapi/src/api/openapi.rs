@@ -17,7 +17,7 @@ use crate::app::App;
 /// What the operations are about.
 const TAGS: [(&str, &str); 8] = [
     ("description", "This description"),
-    ("feed keys", "Keys that list and download torrents and open nothing else"),
+    ("feed-keys", "Keys that list and download torrents and open nothing else"),
     ("invites", "Links that make one account each"),
     ("session", "Signing in and out, and where else one is signed in"),
     ("swarm", "Who is connected, for staff"),
