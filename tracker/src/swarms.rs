@@ -1,5 +1,6 @@
 //! All swarms, in parts with a lock each.
 
+mod reporting;
 mod stored;
 
 #[cfg(test)]
@@ -28,12 +29,6 @@ pub(crate) const SHARDS: usize = 256;
 
 /// Peers looked at under one lock, well below a millisecond.
 const STEPS: usize = 1024;
-
-/// Reports that a shard keeps until they are gathered: so many announces of one shard in 100 ms are beyond a machine.
-const MAX_REPORTS: usize = 16_384;
-
-/// Room for reports that a shard keeps at least.
-const SPARE_REPORTS: usize = 16;
 
 /// Tables of clients that this process has made.
 static TABLES: AtomicU32 = AtomicU32::new(0);
@@ -99,21 +94,6 @@ impl Shard {
         }
     }
 
-    fn report(&mut self, report: Report) {
-        if self.reports.len() < MAX_REPORTS {
-            self.reports.push(report);
-        } else {
-            self.lost += 1;
-        }
-    }
-
-    /// Reports the claims that nothing has taken back in time.
-    fn report_claims(&mut self, now: u32) {
-        let mut claims = std::mem::take(&mut self.claims);
-        claims.take_due(now, |claim| self.report(Report::of_claim(&claim)));
-        self.claims = claims;
-    }
-
     fn record(&self, info_hash: InfoHash) -> counts::Record {
         let counts = self.swarms.get(&info_hash).map(|room| room.swarm.counts()).unwrap_or_default();
         counts::Record::new(info_hash, counts)
@@ -158,7 +138,7 @@ impl Swarms {
             // One that stops and was not here has changed nothing.
             if outcome.known || !stops {
                 let stopped = stops && !room.swarm.has_member(announcement.member);
-                shard.report(report(torrent, announcement, &outcome, stopped, now));
+                shard.report(reporting::report(torrent, announcement, &outcome, stopped, now));
             }
             Some(outcome)
         })
@@ -207,35 +187,6 @@ impl Swarms {
             });
         }
         records
-    }
-
-    /// Reports all claims at once: no announce will take one back.
-    pub(crate) fn confirm_claims(&self) {
-        for shard in 0..SHARDS {
-            self.locked(shard, |shard| {
-                let mut claims = std::mem::take(&mut shard.claims);
-                claims.take_all(|claim| shard.report(Report::of_claim(&claim)));
-            });
-        }
-    }
-
-    /// Hands over what each shard has to report since the last call, and how many reports it had no room for.
-    pub(crate) fn take_reports(&self, now: u32, mut take: impl FnMut(&[Report], u64)) {
-        // Copied, so that each shard's list stays as large as its own torrents need it, and none is made anew.
-        let mut reports = Vec::new();
-        for shard in 0..SHARDS {
-            let lost = self.locked(shard, |shard| {
-                shard.report_claims(now);
-                reports.extend_from_slice(&shard.reports);
-                shard.reports.clear();
-                shard.reports.shrink_to(SPARE_REPORTS.max(2 * reports.len()));
-                std::mem::take(&mut shard.lost)
-            });
-            if lost > 0 || !reports.is_empty() {
-                take(&reports, lost);
-                reports.clear();
-            }
-        }
     }
 
     /// The counts of all torrents with peers.
@@ -390,29 +341,6 @@ impl Swarms {
 impl Room {
     fn new(snatched: u32) -> Self {
         Self { swarm: Swarm::new(snatched), changed: false }
-    }
-}
-
-/// What the webapi is told of an announce. `stopped` says that the member has no other client there.
-fn report(
-    torrent: &Torrent,
-    announcement: &Announcement,
-    outcome: &Outcome,
-    stopped: bool,
-    now: u32,
-) -> Report {
-    Report {
-        member: announcement.member,
-        torrent: torrent.id,
-        uploaded: outcome.uploaded,
-        downloaded: outcome.downloaded,
-        left: outcome.left,
-        seen: now.into(),
-        seeded: outcome.seeded,
-        leeched: outcome.leeched,
-        snatched: outcome.snatched,
-        stopped,
-        clamped: outcome.clamped,
     }
 }
 

@@ -7,6 +7,7 @@
 //! Made up are what carries them, which loses, repeats and delays, the database, and the processes, which stop or die.
 
 mod client;
+mod database;
 mod reference;
 mod world;
 

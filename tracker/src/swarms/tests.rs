@@ -1,3 +1,4 @@
+use super::reporting::MAX_REPORTS;
 use super::*;
 use bt::announce::Event;
 use bt::restart::{Section, Writer, read_all};

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use bt::announce::Event;
 use bt::control::{Answer, Request};
 use bt::counts::Position;
-use bt::report::{Outbox, Report, is_new};
+use bt::report::{Outbox, Report};
 use bt::restart::{Section, SwarmHead, Writer, read_all};
 use bt::swarm::{Claims, PeerBuffer, Rules, Stored, Swarm};
 
 use super::client::{Client, Message, families, pair};
-use super::reference::{Copy, Pair, Reference, Transfer};
+use super::database::Database;
+use super::reference::{Copy, Reference};
 use super::{Announce, Step, TIMEOUT, Who};
 
 const RULES: Rules = Rules { peers_per_member: 10, bytes_per_second: u64::MAX };
@@ -24,14 +25,6 @@ struct Tracker {
     outbox: Outbox,
     /// The time of day at which its clock was 0.
     started: u64,
-}
-
-/// What survives everything.
-#[derive(Default)]
-pub(super) struct Database {
-    pub(super) transfers: BTreeMap<Pair, Transfer>,
-    snatched: BTreeMap<u32, usize>,
-    applied: BTreeMap<u64, u64>,
 }
 
 pub(super) struct World {
@@ -149,30 +142,6 @@ impl Tracker {
                 }
                 other => panic!("{other:?}"),
             }
-        }
-    }
-}
-
-impl Database {
-    /// One transaction.
-    fn apply(&mut self, position: Position, reports: &[Report]) {
-        if !is_new(position, self.applied.get(&position.epoch).copied()) {
-            return;
-        }
-        self.applied.insert(position.epoch, position.seq);
-        for report in reports {
-            let transfer = self.transfers.entry((report.member, report.torrent)).or_default();
-            transfer.sums.uploaded += report.uploaded;
-            transfer.sums.downloaded += report.downloaded;
-            transfer.sums.seeded += u64::from(report.seeded);
-            transfer.sums.leeched += u64::from(report.leeched);
-            if report.snatched && !transfer.sums.snatched {
-                transfer.sums.snatched = true;
-                *self.snatched.entry(report.torrent).or_default() += 1;
-            }
-            transfer.left = report.left;
-            transfer.seen = transfer.seen.max(report.seen);
-            transfer.stopped = report.stopped;
         }
     }
 }

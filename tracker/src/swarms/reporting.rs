@@ -1,0 +1,84 @@
+//! What announces moved, on its way out of the swarms.
+
+use bt::report::Report;
+use bt::swarm::{Announcement, Outcome};
+
+use super::{SHARDS, Shard, Swarms};
+use crate::directory::Torrent;
+
+/// Reports that a shard keeps until they are gathered: so many announces of one shard in 100 ms are beyond a machine.
+pub(super) const MAX_REPORTS: usize = 16_384;
+
+/// Room for reports that a shard keeps at least.
+const SPARE_REPORTS: usize = 16;
+
+impl Shard {
+    pub(super) fn report(&mut self, report: Report) {
+        if self.reports.len() < MAX_REPORTS {
+            self.reports.push(report);
+        } else {
+            self.lost += 1;
+        }
+    }
+
+    /// Reports the claims that nothing has taken back in time.
+    fn report_claims(&mut self, now: u32) {
+        let mut claims = std::mem::take(&mut self.claims);
+        claims.take_due(now, |claim| self.report(Report::of_claim(&claim)));
+        self.claims = claims;
+    }
+}
+
+impl Swarms {
+    /// Reports all claims at once: no announce will take one back.
+    pub(crate) fn confirm_claims(&self) {
+        for shard in 0..SHARDS {
+            self.locked(shard, |shard| {
+                let mut claims = std::mem::take(&mut shard.claims);
+                claims.take_all(|claim| shard.report(Report::of_claim(&claim)));
+            });
+        }
+    }
+
+    /// Hands over what each shard has to report since the last call, and how many reports it had no room for.
+    pub(crate) fn take_reports(&self, now: u32, mut take: impl FnMut(&[Report], u64)) {
+        // Copied, so that each shard's list stays as large as its own torrents need it, and none is made anew.
+        let mut reports = Vec::new();
+        for shard in 0..SHARDS {
+            let lost = self.locked(shard, |shard| {
+                shard.report_claims(now);
+                reports.extend_from_slice(&shard.reports);
+                shard.reports.clear();
+                shard.reports.shrink_to(SPARE_REPORTS.max(2 * reports.len()));
+                std::mem::take(&mut shard.lost)
+            });
+            if lost > 0 || !reports.is_empty() {
+                take(&reports, lost);
+                reports.clear();
+            }
+        }
+    }
+}
+
+/// What the webapi is told of an announce. `stopped` says that the member has no other client there.
+pub(super) fn report(
+    torrent: &Torrent,
+    announcement: &Announcement,
+    outcome: &Outcome,
+    stopped: bool,
+    now: u32,
+) -> Report {
+    Report {
+        member: announcement.member,
+        torrent: torrent.id,
+        uploaded: outcome.uploaded,
+        downloaded: outcome.downloaded,
+        left: outcome.left,
+        seen: now.into(),
+        seeded: outcome.seeded,
+        leeched: outcome.leeched,
+        snatched: outcome.snatched,
+        stopped,
+        clamped: outcome.clamped,
+    }
+}
