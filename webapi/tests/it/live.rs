@@ -230,6 +230,7 @@ async fn staff_see_who_is_connected() {
         "client": "qBittorrent 5.0.4",
         "state": "leecher",
         "uploaded": 1024, "downloaded": 10_000, "left": 10_000, "percent": 50, "idle_seconds": 61,
+        "reachable": true,
     });
     assert_eq!(swarm, json!({"items": [expected], "next": null, "total": 1}));
     let page = staff.get("/swarm").await.body;
