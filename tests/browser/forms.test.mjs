@@ -10,6 +10,7 @@ import { checkPage } from "./support/checks.mjs";
 import { whileDatabaseHangs } from "./support/database.mjs";
 import { startProduct } from "./support/product.mjs";
 import { awaitFocus, awaitInWindow } from "./support/seen.mjs";
+import { startSlowUpload } from "./support/slow.mjs";
 import { makeTorrent } from "./support/torrent.mjs";
 
 const PASSWORD = "a long enough password";
@@ -311,6 +312,20 @@ test("several files are sent in turn, and each is told of", async (t) => {
   assert.match(await state(here.file).innerText(), /here already/);
   assert.deepEqual(await chosen(page), ["photo.png", here.file], "what was not stored is still chosen");
   await checkLook(page, "phone-upload-several");
+});
+
+test("several files wait as long as the site asks them to", async (t) => {
+  const page = await open(t, VIEWPORTS.desk, "/upload");
+  const files = [fresh(), fresh()];
+  const breakOff = await startSlowUpload(page, product.site);
+  t.after(breakOff);
+  await page.locator("input[type=file]").setInputFiles(files.map((it) => ({ name: it.file, mimeType: "", buffer: it.bytes })));
+  await page.getByText(`${files.length} files,`).waitFor();
+  await page.getByRole("button", { name: "Upload", exact: true }).click();
+  await page.locator(".upload-list li", { hasText: files[0].file }).getByText(/waits \d+ s/).waitFor();
+  breakOff();
+  await page.getByRole("alert").filter({ hasText: "2 of 2 files uploaded" }).waitFor();
+  assert.deepEqual(await chosen(page), []);
 });
 
 test("the notice of an upload has the button, and is seen once", async (t) => {
