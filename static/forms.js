@@ -79,7 +79,7 @@ function showAgain(form, fresh, title) {
   form.replaceWith(fresh);
   if (fresh.matches("[data-draft]")) watch(fresh);
   fresh.dispatchEvent(new CustomEvent("form-again", { bubbles: true }));
-  if (!revealWrong(fresh)) reveal(fresh.querySelector("button[type=submit]"));
+  if (!revealWrong(fresh)) reveal(fresh.querySelector("[autofocus], button[type=submit]"));
 }
 
 function showPage(form, { html, status }) {

@@ -205,6 +205,12 @@ test("short forms keep what was typed, too, and a new token is ready to be copie
   assert.equal(await page.getByLabel("Name of a new token").inputValue(), "autobrr");
   await page.context().setOffline(false);
   await retry(page);
+  const note = page.locator("#scopes-error");
+  await note.waitFor();
+  await awaitInWindow(note);
+  assert.equal(await page.getByLabel("Name of a new token").inputValue(), "autobrr");
+  await page.getByLabel("read", { exact: true }).check();
+  await page.getByRole("button", { name: "Create a token" }).click();
   const secret = page.getByLabel("New API token");
   await secret.waitFor();
   await awaitInWindow(secret);
