@@ -176,6 +176,8 @@ async fn a_configured_server_is_used_and_none_is_started() {
         });
     }
     fs::write(&file, value.to_string()).expect("written");
+    // The account that tracker and site run as writes its files beside the configuration.
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).expect("its mode");
     let mut command = up(&program(), &data, &FREE_PORTS);
     command.arg("--config").arg(&file);
     let mut launcher = Launcher::run(command, &data);

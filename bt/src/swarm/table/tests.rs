@@ -120,7 +120,8 @@ fn a_peer_takes_little_memory() {
         swarm.announce(&announcement, &RULES, 0, &mut rng, |_| 0, &mut buffer);
         let bytes = swarm.districts.bytes();
         match number + 1 {
-            1 => assert!(bytes + size_of::<Swarm>() <= 144, "{bytes}"),
+            // What bounds the bytes and seconds of all peers together takes 16 of them.
+            1 => assert!(bytes + size_of::<Swarm>() <= 160, "{bytes}"),
             10 => assert!(bytes <= 10 * 38, "{bytes}"),
             100 | 1000 | 10_000 | 100_000 => assert!(bytes <= (number as usize + 1) * 39, "{bytes}"),
             _ => {}

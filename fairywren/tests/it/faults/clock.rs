@@ -1,5 +1,6 @@
 //! The clock of the machine jumps by a day, forwards and back, for all programs.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -119,7 +120,10 @@ async fn expect_counted(site: &Site, peers: &[Peer], shortest: Duration, longest
     for row in rows {
         let member = row.get::<_, i32>("user_id").cast_unsigned();
         for (what, is_seeder) in [("seeded", true), ("leeched", false)] {
-            let number = peers.iter().filter(|it| it.member == member && it.is_seeder() == is_seeder).count();
+            let of_member = peers.iter().filter(|it| it.member == member && it.is_seeder() == is_seeder);
+            // Clients of a member that seed the same torrent at the same time are counted once, those that leech are not.
+            let seeded: BTreeSet<u32> = of_member.clone().map(|it| it.torrent).collect();
+            let number = if is_seeder { seeded.len() } else { of_member.count() };
             let seconds = row.get::<_, i64>(what).cast_unsigned();
             // The tracker counts whole seconds.
             let possible = (shortest.as_secs() - 1) * number as u64..=(longest.as_secs() + 2) * number as u64;
