@@ -1,7 +1,7 @@
 //! A proxy in the place of the database's socket that slows, cuts or swallows what passes.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -58,6 +58,8 @@ impl Chaos {
         let real = self.socket.with_file_name("real");
         fs::rename(&self.socket, &real).expect("the server's socket");
         let listener = UnixListener::bind(&self.socket).expect("a socket");
+        // Tracker and site run as another user where root started them.
+        fs::set_permissions(&self.socket, fs::Permissions::from_mode(0o777)).expect("its mode");
         let inode = fs::metadata(&self.socket).expect("the socket").ino();
         let mut tasks = JoinSet::new();
         tasks.spawn(accept(listener, real, self.weather.subscribe()));
