@@ -49,7 +49,8 @@ fn names_are_safe_to_show_and_to_save() {
 fn more_files_than_a_site_can_list_are_refused_and_pad_files_are_none() {
     let torrent = |files: usize, pads: usize| {
         let pieces = files.div_ceil(16_384) * 20;
-        let files: String = (0..files).map(|number| format!("d6:lengthi1e4:pathl6:{number:06}ee")).collect();
+        let files: Vec<_> = (0..files).map(|number| format!("d6:lengthi1e4:pathl6:{number:06}ee")).collect();
+        let files = files.concat();
         let pads = "d4:attr1:p6:lengthi0e4:pathl1:pee".repeat(pads);
         let hashes = "h".repeat(pieces);
         format!("d4:infod5:filesl{files}{pads}e4:name1:t12:piece lengthi16384e6:pieces{pieces}:{hashes}ee")
