@@ -19,8 +19,8 @@ before(async () => {
   const member = await claim(product.invite, "ada", "a long enough password");
   ({ id } = await upload(member, "heath.torrent", makeTorrent("heath.bin", Buffer.alloc(LENGTH, "heath")).metainfo));
   const ours = decode(await download(member, id));
-  announce = (peer, left, event) => {
-    const fields = { port: 7_000 + peer, uploaded: 0, downloaded: 0, left, event };
+  announce = (peer, left, event, downloaded = 0) => {
+    const fields = { port: 7_000 + peer, uploaded: 0, downloaded, left, event };
     return fetch(announceAddress(ours.announce.toString(), sha1(encode(ours.info)), `-qB5130-00000000000${peer}`, fields));
   };
   const context = await browser.newContext();
@@ -45,7 +45,7 @@ test("after the site was killed, with an announce meanwhile", async () => {
 });
 
 test("after the tracker was killed", async () => {
-  await announce(2, 0, "completed");
+  await announce(2, 0, "completed", LENGTH);
   await awaitCounts(page, id, { seeders: 2, leechers: 0, snatched: 1 });
   await product.kill("tracker");
   // What the tracker does not know any more the page must not claim: peers come back with their next announce.
