@@ -18,7 +18,8 @@ export async function signIn(site, username, password) {
   const [cookie] = answer.headers.get("set-cookie").split(";");
   const made = await call(`${site}/api/tokens`, {
     method: "POST",
-    json: { name: "browser tests" },
+    // A member has no two tokens of one name.
+    json: { name: `browser tests ${crypto.randomUUID()}` },
     headers: { cookie, "X-CSRF-Token": csrf },
     status: 201,
   });
