@@ -336,7 +336,7 @@ impl Swarm {
         {
             self.remove(place);
         }
-        self.share_with_others(announcement.member, announcement.identity, 0);
+        self.share_with_others(announcement.member);
         self.districts.insert(Slot::new(announcement, intern(announcement.client), now))
     }
 
@@ -384,7 +384,7 @@ impl Swarm {
     fn remove(&mut self, place: Place) {
         let slot = self.districts.slot(place);
         self.partial_seeds -= u32::from(slot.role() == PeerState::PartialSeed);
-        self.shared_seconds.remove(slot.member(), slot.identity());
+        self.shared_seconds.remove(slot.member());
         self.districts.remove(place);
     }
 }

@@ -64,7 +64,7 @@ impl Swarm {
                 baseline: slot.baseline(),
                 ahead: slot.is_ahead(),
                 idle: slot.idle(now),
-                shared: self.shared_seconds.of(slot.member(), slot.identity()),
+                shared: self.shared_seconds.of(slot.member(), slot.idle(now), now),
             }
         })
     }
@@ -90,7 +90,7 @@ impl Swarm {
         slot.set_ahead(stored.ahead);
         slot.set_seen(now.wrapping_sub(stored.idle.min(OLDEST)));
         self.partial_seeds += u32::from(slot.role() == PeerState::PartialSeed);
-        self.share_with_others(member, identity, stored.shared);
+        self.share_again(member, (stored.idle.min(OLDEST), stored.shared), now);
         let mut place = self.districts.insert(slot);
         for endpoint in [stored.v6.map(Into::into), stored.v4.map(Into::into)].into_iter().flatten() {
             place = self.settle(place, endpoint);
