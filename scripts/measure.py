@@ -51,12 +51,16 @@ class Server:
     def resident_mib(self):
         return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{self.process.pid}/status").read_text())[1]) / 1024
 
+    def begin(self):
+        """Measures from now on; a generator that prepares itself first calls it when it is ready."""
+        self.before, self.begun = self.cpu(), time.monotonic()
+
     def measure(self, generate):
         """Announces per second of CPU and of wall time, and the user's share; `generate` says how many it got."""
-        before, begun = self.cpu(), time.monotonic()
+        self.begin()
         done = generate(self)
-        elapsed = time.monotonic() - begun
-        user, system = (now - then for now, then in zip(self.cpu(), before))
+        elapsed = time.monotonic() - self.begun
+        user, system = (now - then for now, then in zip(self.cpu(), self.before))
         return done / (user + system), done / elapsed, user / (user + system)
 
     def stop(self):
@@ -75,9 +79,16 @@ def generator(*command, env=None):
 def wrk(connections, close):
     """A generator as fast as the server answers."""
     def generate(server):
-        out = generator("wrk", "-t1", f"-c{connections}", f"-d{SECONDS}s", "-s", SCRIPT,
-                        f"http://127.0.0.1:{server.port}/",
-                        env={"TARGETS": str(server.targets), "CLOSE": "1" if close else "0"})
+        command = ["taskset", "-c", "1", "stdbuf", "-oL", "wrk", "-t1", f"-c{connections}", f"-d{SECONDS}s",
+                   "-s", SCRIPT, f"http://127.0.0.1:{server.port}/"]
+        env = {**os.environ, "TARGETS": str(server.targets), "CLOSE": "1" if close else "0"}
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env) as process:
+            # Its first line comes once the script has built all requests, which can take half a minute.
+            process.stdout.readline()
+            server.begin()
+            out = process.stdout.read()
+        if process.returncode:
+            sys.exit(f"wrk failed:\n{out}")
         if "Non-2xx" in out:
             sys.exit(f"{server.name} refused requests:\n{out}")
         return int(re.search(r"(\d+) requests in", out)[1])
