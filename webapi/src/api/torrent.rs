@@ -185,16 +185,18 @@ async fn change(
     let client = app.connection().await?;
     let current = db::torrent::find(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
     torrent::check_change(&member, &current.summary)?;
-    let extended = match change.extended {
-        Some(value) => value.map(|it| it.to_string()).unwrap_or_default(),
-        None => current.extended.map(|it| it.to_string()).unwrap_or_default(),
-    };
+    let keeps_extended = change.extended.is_none();
     let typed = text::Typed {
         title: change.title.unwrap_or(current.summary.title),
         description: change.description.unwrap_or(current.description),
-        extended,
+        extended: change.extended.flatten().map(|it| it.to_string()).unwrap_or_default(),
     };
-    torrent::change(&app, &client, &member, id, &typed.check(None)?).await?;
+    let mut texts = typed.check(None)?;
+    if keeps_extended {
+        // As it is, even if its bounds were wider when it came.
+        texts.extended = current.extended;
+    }
+    torrent::change(&app, &client, &member, id, &texts).await?;
     let changed = db::torrent::find(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
     Ok(Json(TorrentDetails::new(&app, changed)))
 }

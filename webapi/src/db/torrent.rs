@@ -189,6 +189,16 @@ pub struct Metainfo {
     pub piece_layers: Option<Vec<u8>>,
 }
 
+/// Bytes of what the download of a torrent is made from.
+pub async fn metainfo_size(client: &impl GenericClient, id: i32) -> Result<Option<usize>, Error> {
+    let sql = "
+        select octet_length(info) + coalesce(octet_length(piece_layers), 0) as size
+        from metainfo
+        where torrent_id = $1";
+    let row = optional(client, sql, &[&id]).await?;
+    Ok(row.map(|row| usize::try_from(row.get::<_, i32>("size")).unwrap_or_default()))
+}
+
 /// What the download of a torrent is made from.
 pub async fn metainfo(client: &impl GenericClient, id: i32) -> Result<Option<Metainfo>, Error> {
     let row =

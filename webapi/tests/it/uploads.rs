@@ -146,6 +146,10 @@ async fn uploads_and_edits_of_a_day_are_counted_in_the_database() {
     let third = member.api(Method::PATCH, "/api/torrents/2", edit("e")).await;
     assert_eq!(third.status, StatusCode::TOO_MANY_REQUESTS, "{}", third.body);
     assert_eq!(member.get("/api/torrents/2").await.json()["title"], "d");
+    let page = "/torrents/2/edit";
+    let again = member.post_from(page, page, &[("title", "typed"), ("description", "kept")]).await;
+    assert_eq!((again.status, again.field("title")), (StatusCode::TOO_MANY_REQUESTS, "typed".to_owned()));
+    assert!(again.body.contains("kept") && again.body.contains("edited torrents 2 times today"), "{}", again.body);
     site.member("robin", &[]).await.add_torrent("robin's").await;
     site.execute("update member_changes set day = day - 1").await;
     member.add_torrent("the next day").await;
@@ -248,5 +252,27 @@ async fn words_that_no_title_has_any_more_are_forgotten() {
     while webapi::db::word::sweep(&client, 2).await.expect("swept") > 0 {}
     let known: Vec<String> = site.value("select array_agg(word order by word) from title_words").await;
     assert_eq!(known, ["again", "bullfinch", "chaffinch"]);
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn downloads_that_nobody_reads_are_bounded_and_given_back() {
+    let site = Site::start().await;
+    let (wren, robin) = (site.member("wren", &[]).await, site.member("robin", &[]).await);
+    let id = wren.add_torrent("large").await;
+    // Of pages' size, so that no socket holds it all.
+    site.execute("update metainfo set info = convert_to(repeat('x', 12 << 20), 'UTF8')").await;
+    let path = format!("/api/torrents/{id}/metainfo");
+    let unread = wren.request(Method::GET, &path).send().await.expect("an answer whose body waits");
+    assert_eq!(unread.status(), StatusCode::OK);
+    let second = wren.get(&path).await;
+    assert_eq!(second.status, StatusCode::TOO_MANY_REQUESTS, "the first is not read yet");
+    assert_eq!(second.header("retry-after"), "5");
+    assert_eq!(robin.request(Method::GET, &path).send().await.expect("an answer").status(), StatusCode::OK);
+    drop(unread);
+    let trying = async {
+        while wren.request(Method::GET, &path).send().await.expect("an answer").status() != StatusCode::OK {}
+    };
+    timeout(WAIT, trying).await.expect("the bytes of a reader who has gone are given back");
     site.stop().await;
 }

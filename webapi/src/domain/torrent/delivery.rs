@@ -1,11 +1,13 @@
 //! The .torrent file as a member downloads it: its bytes and its name.
 
+use axum::body::Bytes;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use bt::metainfo::turns_text;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::announce;
+use super::turns::Download;
 use crate::app::App;
 use crate::auth::Member;
 use crate::db;
@@ -32,15 +34,33 @@ const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
 /// Names that Windows keeps for devices, whatever follows a dot.
 const DEVICES: [&str; 6] = ["con", "prn", "aux", "nul", "conin$", "conout$"];
 
+/// The bytes of an answer, which count as a download until they are sent.
+struct Counted {
+    bytes: Vec<u8>,
+    _download: Download,
+}
+
+impl AsRef<[u8]> for Counted {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
 /// The file of torrent `id` with the announce URL of `member`.
+///
+/// # Errors
+/// [`Error::TooManyRequests`] while downloads under way hold too many bytes.
 pub async fn answer(app: &App, member: &Member, id: i32) -> Result<Response, Error> {
     let client = app.connection().await?;
     let torrent = db::torrent::summary(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
+    let size = db::torrent::metainfo_size(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
+    let download = app.turns.download(member.id, size)?;
     let metainfo = db::torrent::metainfo(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
     drop(client);
     let announce = announce::url(app, member, Some(torrent.info_hash));
     let page = format!("{}/torrents/{id}", app.config.api_url);
     let bytes = bt::metainfo::write(&metainfo.info, metainfo.piece_layers.as_deref(), &announce, &page);
+    let bytes = Bytes::from_owner(Counted { bytes, _download: download });
     let disposition = HeaderValue::try_from(disposition(&torrent.title)).map_err(anyhow::Error::from)?;
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("application/x-bittorrent")),

@@ -1,4 +1,4 @@
-//! Uploads under way: whose they are, the bytes that they hold, and how many are parsed at once.
+//! Uploads and downloads under way: whose they are, the bytes that they hold, and how many uploads are parsed at once.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,6 +11,12 @@ use crate::error::Error;
 
 /// Bytes that all uploads under way may hold.
 const IN_FLIGHT: usize = 64 << 20;
+
+/// Bytes of .torrent files that all downloads under way may hold, until their readers have taken them.
+const DOWNLOADS: usize = 64 << 20;
+
+/// Of these, the bytes of one member's downloads; a single larger file is still sent.
+const MEMBER_DOWNLOADS: usize = 16 << 20;
 
 /// The bytes that one permit stands for; an upload's last one may be used in part.
 const UNIT: usize = 4096;
@@ -30,6 +36,7 @@ const LARGE_FILES: usize = 5000;
 pub struct Turns {
     bytes: Arc<Semaphore>,
     slots: Arc<Semaphore>,
+    downloads: Arc<Semaphore>,
     /// The turns of each member who has any; held for one look-up.
     members: Arc<Mutex<HashMap<i32, Taken>>>,
     /// Says that a large upload is over.
@@ -41,6 +48,8 @@ pub struct Turns {
 struct Taken {
     upload: bool,
     texts: bool,
+    /// Bytes of downloads.
+    downloads: usize,
 }
 
 /// What a turn is for.
@@ -62,6 +71,15 @@ pub struct Turn {
     asked: usize,
 }
 
+/// The bytes of a download; they count until this is dropped.
+#[derive(Debug)]
+pub struct Download {
+    member: i32,
+    bytes: usize,
+    members: Arc<Mutex<HashMap<i32, Taken>>>,
+    _permit: OwnedSemaphorePermit,
+}
+
 /// The right to parse and store one torrent.
 #[derive(Debug)]
 pub struct Slot {
@@ -73,6 +91,7 @@ impl Default for Turns {
         Self {
             bytes: Arc::new(Semaphore::new(IN_FLIGHT / UNIT)),
             slots: Arc::new(Semaphore::new(PARSED_AT_ONCE)),
+            downloads: Arc::new(Semaphore::new(DOWNLOADS / UNIT)),
             members: Arc::default(),
             large: Notify::new(),
         }
@@ -107,6 +126,24 @@ impl Turns {
         }
         let (members, bytes) = (Arc::clone(&self.members), Arc::clone(&self.bytes));
         Some(Turn { member, purpose, members, bytes, held: None, asked: 0 })
+    }
+
+    /// Counts a download of `bytes` for `member`, until its reader has taken them.
+    ///
+    /// # Errors
+    /// [`Error::TooManyRequests`] when this member's downloads, or those of all, would hold too many bytes.
+    pub fn download(&self, member: i32, bytes: usize) -> Result<Download, Error> {
+        let mut members = self.members.lock();
+        let held = members.get(&member).map_or(0, |it| it.downloads);
+        if held > 0 && held + bytes > MEMBER_DOWNLOADS {
+            return Err(refusal("several large downloads of yours are under way; take one after the other"));
+        }
+        let permits = u32::try_from(bytes.clamp(1, DOWNLOADS).div_ceil(UNIT)).unwrap_or(u32::MAX);
+        let permit = Arc::clone(&self.downloads)
+            .try_acquire_many_owned(permits)
+            .map_err(|_| refusal("many large downloads are under way at the moment; try again shortly"))?;
+        members.entry(member).or_default().downloads += bytes;
+        Ok(Download { member, bytes, members: Arc::clone(&self.members), _permit: permit })
     }
 
     /// Waits for the right to parse a torrent, which nobody takes before theirs has come in whole.
@@ -175,12 +212,23 @@ impl Turn {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        let mut members = self.members.lock();
-        if let Some(taken) = members.get_mut(&self.member) {
-            *taken.of(self.purpose) = false;
-            if *taken == Taken::default() {
-                members.remove(&self.member);
-            }
+        give_back(&self.members, self.member, |taken| *taken.of(self.purpose) = false);
+    }
+}
+
+impl Drop for Download {
+    fn drop(&mut self) {
+        give_back(&self.members, self.member, |taken| taken.downloads -= self.bytes);
+    }
+}
+
+/// Changes what `member` has taken, and forgets members who have nothing.
+fn give_back(members: &Mutex<HashMap<i32, Taken>>, member: i32, change: impl FnOnce(&mut Taken)) {
+    let mut members = members.lock();
+    if let Some(taken) = members.get_mut(&member) {
+        change(taken);
+        if *taken == Taken::default() {
+            members.remove(&member);
         }
     }
 }
@@ -223,6 +271,23 @@ mod tests {
         drop(other);
         one.release();
         one.hold(IN_FLIGHT).expect("all of it");
+    }
+
+    #[test]
+    fn the_bytes_of_downloads_are_bounded_for_each_member_and_for_all() {
+        let turns = Turns::default();
+        let first = turns.download(1, MEMBER_DOWNLOADS).expect("a member's share");
+        assert!(matches!(turns.download(1, 1), Err(Error::TooManyRequests { .. })), "above the member's share");
+        let others: Vec<Download> = (2..)
+            .map_while(|member| turns.download(member, MEMBER_DOWNLOADS).ok())
+            .take(DOWNLOADS / MEMBER_DOWNLOADS)
+            .collect();
+        assert_eq!(others.len(), DOWNLOADS / MEMBER_DOWNLOADS - 1, "what all together may hold");
+        drop(first);
+        turns.download(1, 1).expect("the first has been sent");
+        drop(others);
+        drop(turns.download(1, 2 * DOWNLOADS).expect("a single file of any size"));
+        assert!(turns.members.lock().is_empty(), "nothing is kept of members without downloads");
     }
 
     #[tokio::test]

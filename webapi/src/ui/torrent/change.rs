@@ -13,9 +13,9 @@ use crate::auth::{Checked, Member};
 use crate::db::{self, torrent::Torrent};
 use crate::domain::torrent::text::{DESCRIPTION_LEN, TITLE_LEN, Typed, extended};
 use crate::domain::torrent::{change, check_change};
-use crate::error::{Error, Fields};
+use crate::error::Error;
 use crate::router::parameters::Id;
-use crate::ui::{Failure, Frame, flash, page, page_again};
+use crate::ui::{Failure, Faults, Frame, flash, page, page_again};
 
 /// Bytes of the urlencoded form: three for each byte of the longest texts, whose characters have up to four bytes.
 const MAX_FORM: usize = 3 * (4 * (TITLE_LEN + DESCRIPTION_LEN) + extended::TYPED_LEN) + 1024;
@@ -34,7 +34,7 @@ struct Edit {
     frame: Frame,
     id: i32,
     typed: Typed,
-    errors: Fields,
+    faults: Faults,
 }
 
 /// The question before a torrent is deleted.
@@ -73,7 +73,7 @@ async fn edit(State(app): State<App>, member: Member, frame: Frame, Id(id): Id) 
     let extended = torrent.extended.map(|it| serde_json::to_string_pretty(&it)).transpose();
     let extended = extended.map_err(anyhow::Error::from)?.unwrap_or_default();
     let typed = Typed { title: torrent.summary.title, description: torrent.description, extended };
-    page(Edit { frame: frame.section("torrents"), id, typed, errors: Fields::new() })
+    page(Edit { frame: frame.section("torrents"), id, typed, faults: Faults::default() })
 }
 
 async fn store(
@@ -87,17 +87,19 @@ async fn store(
     own(&app, &member, id).await?;
     let Texts { title, description, extended } = texts;
     let typed = Typed { title, description: description.replace("\r\n", "\n"), extended };
-    match typed.clone().check(None) {
-        Ok(texts) => {
-            change(&app, &app.connection().await?, &member, id, &texts).await?;
+    let changed = match typed.clone().check(None) {
+        Ok(texts) => change(&app, &app.connection().await?, &member, id, &texts).await,
+        Err(error) => Err(error),
+    };
+    match changed {
+        Ok(_) => {
             flash(&session, "success", "The torrent was changed.").await?;
             Ok(Redirect::to(&format!("{}/torrents/{id}", app.base())).into_response())
         }
-        Err(Error::Invalid(errors)) => {
-            let again = Edit { frame: frame.section("torrents"), id, typed, errors };
-            page_again(again, &Error::Invalid(Fields::new()))
+        Err(error) => {
+            let (faults, error) = Faults::of(error)?;
+            page_again(Edit { frame: frame.section("torrents"), id, typed, faults }, &error)
         }
-        Err(error) => Err(error.into()),
     }
 }
 

@@ -57,6 +57,11 @@ pub(super) fn description() -> String {
     "> + *_[".chars().cycle().take(100_000).collect()
 }
 
+/// A password that is refused because it is easily guessed, after the longest search for words and patterns in it.
+fn guessable() -> String {
+    "qwQW12!@".repeat(12)
+}
+
 /// An object near its limits.
 pub(super) fn extended() -> String {
     let numbers = vec!["1"; 200].join(",");
@@ -118,10 +123,11 @@ pub(super) fn most_expensive(route: &Route, things: &Things) -> Input {
         ("POST", "/api/invites/{secret}") => Body::Json(json!({ "username": "first", "password": PASSWORD })),
         ("POST", "/invites/{secret}") => fields(&[("username", "second"), ("password", PASSWORD)]),
         ("PUT", "/api/users/{id}/password") => {
-            Body::Json(json!({ "password": PASSWORD, "new_password": PASSWORD }))
+            Body::Json(json!({ "password": PASSWORD, "new_password": guessable() }))
         }
         ("POST", "/account/password") => {
-            fields(&[("password", PASSWORD), ("new_password", PASSWORD), ("new_password_again", PASSWORD)])
+            let new = guessable();
+            fields(&[("password", PASSWORD), ("new_password", &new), ("new_password_again", &new)])
         }
         ("PUT", "/api/users/{id}/roles") => {
             Body::Json(json!({ "roles": ["administrator", "moderator", "inviter"] }))
