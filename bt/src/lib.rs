@@ -3,21 +3,19 @@
 pub mod announce;
 pub mod announce_key;
 pub mod bencode;
-pub mod control;
-pub mod counts;
 pub mod create;
 mod info_hash;
+pub mod messages;
 pub mod metainfo;
 pub mod peer;
 mod query;
-pub mod report;
 pub mod restart;
 pub mod route;
 pub mod scrape;
 mod sink;
 pub mod swarm;
 pub mod token;
-pub mod udp;
+pub mod udp_tracker;
 
 pub use info_hash::{InfoHash, InfoHashV2};
 pub use peer::{Peer, PeerId, PeerState};

@@ -14,9 +14,9 @@
 mod peer;
 mod section;
 
-use crate::counts::Position;
 use crate::info_hash::InfoHash;
-use crate::report::{MAX_REPORTS, Report};
+use crate::messages::counts::Position;
+use crate::messages::report::{MAX_REPORTS, Report};
 use crate::swarm::{ClientPrefix, Stored};
 pub use section::{Member, Section, Torrent};
 

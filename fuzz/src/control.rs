@@ -3,9 +3,9 @@
 use std::net::{Ipv6Addr, SocketAddrV6};
 
 use bt::announce::Event;
-use bt::control::{Answer, Connection, Decision, PeerRecord, Protocol, Request, Verdict};
-use bt::counts::{Position, Record};
-use bt::report::Report;
+use bt::messages::control::{Answer, Connection, Decision, PeerRecord, Protocol, Request, Verdict};
+use bt::messages::counts::{Position, Record};
+use bt::messages::report::Report;
 use bt::{Peer, PeerState};
 
 use crate::{frames, memory};

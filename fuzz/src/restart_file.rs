@@ -2,8 +2,8 @@
 //! length in it is believed before the bytes are there.
 
 use bt::announce_key::{Binding, Nonce};
-use bt::counts::Position;
-use bt::report::Report;
+use bt::messages::counts::Position;
+use bt::messages::report::Report;
 use bt::restart::{Member, Reader, Section, Step, SwarmHead, Torrent, VERSION, Writer, read_all};
 use bt::swarm::Stored;
 

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use bt::announce;
 use bt::scrape::MAX_HASHES;
 use bt::swarm::Counts;
-use bt::udp::{Action, Announce, ConnectionIds, Error, Reply, Request, Scrape};
+use bt::udp_tracker::{Action, Announce, ConnectionIds, Error, Reply, Request, Scrape};
 
 use crate::{announce_query, memory};
 

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
-use bt::control::{Answer, Request};
+use bt::messages::control::{Answer, Request};
 use clap::{Parser, Subcommand};
 use infra::config::Config;
 use zeromq::{DealerSocket, Socket, SocketRecv, SocketSend};

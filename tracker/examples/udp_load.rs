@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use bt::announce::{Event, Request};
-use bt::udp::{self, Announce, Reply};
+use bt::udp_tracker::{self, Announce, Reply};
 use clap::{Parser, Subcommand};
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmmsg};
@@ -77,7 +77,7 @@ impl Generator {
         socket.connect(address)?;
         socket.set_read_timeout(Some(PATIENCE))?;
         let mut datagram = Vec::new();
-        udp::Request::write_connect(1, &mut datagram);
+        udp_tracker::Request::write_connect(1, &mut datagram);
         let mut answer = [0; 2048];
         for _ in 0..50 {
             socket.send(&datagram)?;

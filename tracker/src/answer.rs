@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::net::{IpAddr, SocketAddr};
 
 use bt::announce::{Event, PeerList, Response};
-use bt::control::{Protocol, Verdict};
+use bt::messages::control::{Protocol, Verdict};
 use bt::route::{self, Action, Route};
 use bt::swarm::{ClientPrefix, Counts, PeerBuffer, client_prefix};
 use bt::token::Token;

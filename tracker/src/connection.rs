@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::os::fd::RawFd;
 use std::sync::Arc;
 
-use bt::control::Protocol;
+use bt::messages::control::Protocol;
 
 use crate::Tracker;
 use crate::exchange::{Answers, Ending, Found, MAX_HEADER, Next, Open, Respondent};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bt::control::{Answer, Request};
+use bt::messages::control::{Answer, Request};
 use bytes::Bytes;
 use infra::mq;
 use infra::shutdown::Shutdown;

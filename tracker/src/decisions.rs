@@ -3,7 +3,7 @@
 mod suspects;
 
 use bt::announce::Event;
-use bt::control::{Decision, Protocol, VERDICTS, Verdict, pack, unpack};
+use bt::messages::control::{Decision, Protocol, VERDICTS, Verdict, pack, unpack};
 use bt::swarm::ClientPrefix;
 
 use crate::Tracker;

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use bt::control::Protocol;
+use bt::messages::control::Protocol;
 use bt::route;
 
 use crate::Tracker;

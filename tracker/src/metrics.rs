@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use bt::control::{PROTOCOLS, VERDICTS};
+use bt::messages::control::{PROTOCOLS, VERDICTS};
 use infra::metrics::{Health, Labels, Numbers, Process, Watched};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;

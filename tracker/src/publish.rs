@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use bt::counts::{self, MAX_RECORDS, Position};
+use bt::messages::counts::{self, MAX_RECORDS, Position};
 use infra::mq;
 use infra::shutdown::Shutdown;
 use tokio::time::{Instant, MissedTickBehavior, interval};

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bt::announce::Event;
-use bt::control::{Connection, PeerRecord};
+use bt::messages::control::{Connection, PeerRecord};
 use bt::swarm::ClientPrefix;
 use infra::shutdown::Shutdown;
 use parking_lot::Mutex;

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use bt::control::Answer;
-use bt::counts::Position;
-use bt::report::{Outbox, Report};
+use bt::messages::control::Answer;
+use bt::messages::counts::Position;
+use bt::messages::report::{Outbox, Report};
 use infra::shutdown::Shutdown;
 use parking_lot::Mutex;
 use tokio::time::{MissedTickBehavior, interval};

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use anyhow::Context;
-use bt::udp::ConnectionIds;
+use bt::udp_tracker::ConnectionIds;
 use infra::shutdown::Shutdown;
 use infra::{config, secrets};
 use tokio::sync::mpsc;

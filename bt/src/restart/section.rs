@@ -2,9 +2,9 @@
 
 use super::{CLIENTS, MEMBERS, REPORTS, SAVED, SWARM, SwarmHead, TORRENTS, peer};
 use crate::announce_key::{Binding, Nonce};
-use crate::counts::Position;
 use crate::info_hash::InfoHash;
-use crate::report::Report;
+use crate::messages::counts::Position;
+use crate::messages::report::Report;
 use crate::swarm::{ClientPrefix, Stored};
 
 const MEMBER_LEN: usize = 25;

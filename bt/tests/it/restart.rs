@@ -3,8 +3,8 @@
 use std::net::{SocketAddrV4, SocketAddrV6};
 
 use bt::announce_key::{Binding, Nonce};
-use bt::counts::Position;
-use bt::report::Report;
+use bt::messages::counts::Position;
+use bt::messages::report::Report;
 use bt::restart::{Error, Member, Reader, Section, Step, SwarmHead, Torrent, Writer, read_all};
 use bt::swarm::Stored;
 use proptest::collection::vec;

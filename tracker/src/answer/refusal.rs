@@ -1,9 +1,9 @@
 //! Why a request is refused, in the words that its member reads in a client.
 
 use bt::announce::{Failure, Retry};
-use bt::control::Verdict;
+use bt::messages::control::Verdict;
 use bt::swarm::ClientPrefix;
-use bt::{announce, route, scrape, udp};
+use bt::{announce, route, scrape, udp_tracker};
 
 /// Minutes until a client that met a fault of ours tries again.
 const RETRY_MINUTES: u32 = 2;
@@ -18,7 +18,7 @@ pub(crate) enum Refusal {
     #[error(transparent)]
     Scrape(#[from] scrape::Error),
     #[error(transparent)]
-    Udp(#[from] udp::Error),
+    Udp(#[from] udp_tracker::Error),
     #[error("The passkey in the announce URL is not valid; download the torrent again, signed in")]
     Passkey,
     #[error("The passkey in the announce URL belongs to a disabled account; ask the staff")]
@@ -57,7 +57,7 @@ impl Refusal {
             Self::Route(route::Error::Elsewhere) => Verdict::Elsewhere,
             Self::Route(route::Error::KeyMissing) | Self::Passkey => Verdict::WrongKey,
             Self::Announce(announce::Error::Port)
-            | Self::Udp(udp::Error::Announce(announce::Error::Port)) => Verdict::Port,
+            | Self::Udp(udp_tracker::Error::Announce(announce::Error::Port)) => Verdict::Port,
             Self::Announce(_) | Self::Scrape(_) | Self::Udp(_) => Verdict::Malformed,
             Self::Disabled => Verdict::Disabled,
             Self::Unregistered => Verdict::Unregistered,

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bt::announce_key::{self, Binding, Nonce};
-use bt::control::Verdict;
+use bt::messages::control::Verdict;
 use bt::swarm::{ClientPrefix, client_prefix};
 use bt::token::Token;
 use bt::{InfoHash, announce};
@@ -252,7 +252,7 @@ impl<'a> Case<'a> {
 #[cfg(test)]
 mod tests {
     use bt::announce::Event;
-    use bt::control::Protocol;
+    use bt::messages::control::Protocol;
 
     use super::*;
 

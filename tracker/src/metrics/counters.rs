@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use bt::control::{PROTOCOLS, Protocol, VERDICTS, Verdict};
+use bt::messages::control::{PROTOCOLS, Protocol, VERDICTS, Verdict};
 use bt::route::Action;
 use parking_lot::Mutex;
 

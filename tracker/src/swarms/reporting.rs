@@ -1,6 +1,6 @@
 //! What announces moved, on its way out of the swarms.
 
-use bt::report::Report;
+use bt::messages::report::Report;
 use bt::swarm::{Announcement, Outcome};
 
 use super::{SHARDS, Shard, Swarms};

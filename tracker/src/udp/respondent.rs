@@ -4,11 +4,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bt::announce::Response;
-use bt::control::{Protocol, Verdict};
+use bt::messages::control::{Protocol, Verdict};
 use bt::route::{self, Route};
 use bt::swarm::Counts;
 use bt::token::Token;
-use bt::udp::{Action, Announce, ConnectionIds, Reply, Request, Scrape};
+use bt::udp_tracker::{Action, Announce, ConnectionIds, Reply, Request, Scrape};
 
 use crate::Tracker;
 use crate::answer::{Asked, Origin, Refusal, Stop};

@@ -1,7 +1,7 @@
 //! What the tracker remembers of each member's announces.
 
 use bt::announce::Event;
-use bt::control::{Answer, Decision, Protocol, Request, Verdict};
+use bt::messages::control::{Answer, Decision, Protocol, Request, Verdict};
 use serde_json::json;
 use tokio::task::JoinSet;
 

@@ -2,8 +2,8 @@
 
 use bt::InfoHash;
 use bt::announce::Event;
-use bt::control::{Answer, Request};
-use bt::counts::{self, Position, Record};
+use bt::messages::control::{Answer, Request};
+use bt::messages::counts::{self, Position, Record};
 use bytes::Bytes;
 use serde_json::Value;
 use tokio::time::timeout;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bt::control::Request;
+use bt::messages::control::Request;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bt::announce::Event;
-use bt::control::{Answer, Request};
-use bt::counts::Position;
-use bt::report::{Report, is_new};
+use bt::messages::control::{Answer, Request};
+use bt::messages::counts::Position;
+use bt::messages::report::{Report, is_new};
 
 use crate::harness::{Site, eventually};
 use crate::live::ask;

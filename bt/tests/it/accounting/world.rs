@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use bt::announce::Event;
-use bt::control::{Answer, Request};
-use bt::counts::Position;
-use bt::report::{Outbox, Report};
+use bt::messages::control::{Answer, Request};
+use bt::messages::counts::Position;
+use bt::messages::report::{Outbox, Report};
 use bt::restart::{Section, SwarmHead, Writer, read_all};
 use bt::swarm::{Claims, PeerBuffer, Rules, Stored, Swarm};
 

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use bt::InfoHash;
 use bt::announce::{Event, Request};
 use bt::swarm::Counts;
-use bt::udp::{self, Announce, Reply, Scrape};
+use bt::udp_tracker::{self, Announce, Reply, Scrape};
 use tokio::net::UdpSocket;
 use tokio::time::timeout;
 
@@ -54,7 +54,7 @@ impl UdpClient {
         let url = format!("/announce/{}/announce", key(member, 0, None));
         let mut client = Self { socket, connection: 0, request, url, transaction: 7 };
         let mut datagram = Vec::new();
-        udp::Request::write_connect(7, &mut datagram);
+        udp_tracker::Request::write_connect(7, &mut datagram);
         client.send(&datagram).await;
         let Heard::Connection(id) = client.hear().await else { panic!("no connection") };
         client.connection = id;

@@ -6,7 +6,7 @@
 
 mod outbox;
 
-use crate::counts::Position;
+use crate::messages::counts::Position;
 use crate::swarm::Claim;
 pub use outbox::Outbox;
 

@@ -12,8 +12,8 @@ pub use decision::{DECISION_LEN, Decision, PROTOCOLS, Protocol, VERDICTS, Verdic
 pub use peer_record::{PEER_RECORD_LEN, PeerRecord};
 
 use crate::InfoHash;
-use crate::counts::{self, MAX_RECORDS, Position, Record};
-use crate::report::Report;
+use crate::messages::counts::{self, MAX_RECORDS, Position, Record};
+use crate::messages::report::Report;
 
 const SNAPSHOT: &[u8] = b"snapshot";
 const PEERS: &[u8] = b"peers";

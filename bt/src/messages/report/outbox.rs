@@ -6,7 +6,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use super::{MAX_REPORTS, Report};
-use crate::counts::Position;
+use crate::messages::counts::Position;
 
 /// Batches that are gathered, handed out one at a time and dropped when they are applied.
 ///
