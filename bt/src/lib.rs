@@ -3,6 +3,8 @@
 pub mod announce;
 pub mod announce_key;
 pub mod bencode;
+mod bytes;
+pub mod compact;
 pub mod create;
 mod info_hash;
 pub mod messages;
@@ -18,4 +20,4 @@ pub mod token;
 pub mod udp_tracker;
 
 pub use info_hash::{InfoHash, InfoHashV2};
-pub use peer::{Peer, PeerId, PeerState};
+pub use peer::{ClientPrefix, Peer, PeerId, PeerState, client_prefix};

@@ -15,7 +15,7 @@ mod tests;
 pub use error::Error;
 pub use files::MAX_FILES;
 pub(crate) use files::{MAX_PIECE_LENGTH, MAX_PIECES, MAX_TOTAL_SIZE};
-pub(crate) use layers::{BLOCK, merkle_root, padding_hash, pair_hash};
+pub(crate) use layers::{merkle_root, padding_hash, pair_hash};
 pub use name::turns_text;
 pub use rewrite::{with_private, write};
 
@@ -25,6 +25,9 @@ use sha2::Sha256;
 use crate::bencode::{self, Limits, Value};
 use crate::{InfoHash, InfoHashV2};
 use files::Content;
+
+/// Bytes of a file that one leaf of its merkle tree covers (BEP 52).
+pub(crate) const BLOCK: u64 = 16 * 1024;
 
 /// Which of the two metadata formats `info` holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

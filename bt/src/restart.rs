@@ -17,7 +17,8 @@ mod section;
 use crate::info_hash::InfoHash;
 use crate::messages::counts::Position;
 use crate::messages::report::{MAX_REPORTS, Report};
-use crate::swarm::{ClientPrefix, Stored};
+use crate::peer::ClientPrefix;
+use crate::swarm::Stored;
 pub use section::{Member, Section, Torrent};
 
 /// The first bytes of the file.

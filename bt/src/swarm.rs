@@ -17,13 +17,14 @@ mod window;
 use std::net::SocketAddr;
 
 use crate::announce::Event;
-use crate::peer::{Peer, PeerState, unmapped, write_v4, write_v6};
+use crate::compact::{write_v4, write_v6};
+use crate::peer::{ClientPrefix, Peer, PeerState, unmapped};
 use account::{Account, LastSecond};
 pub use budget::{Budget, MemberRate};
 pub use claims::{Claim, Claims};
 pub use clients::Clients;
 use districts::{Districts, Place};
-pub use identity::{ClientPrefix, IdentityKey, client_prefix};
+pub use identity::IdentityKey;
 use shared_seconds::SharedSeconds;
 use slot::Slot;
 pub use stored::Stored;

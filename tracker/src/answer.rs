@@ -9,8 +9,9 @@ use std::net::{IpAddr, SocketAddr};
 use bt::announce::{Event, PeerList, Response};
 use bt::messages::control::{Protocol, Verdict};
 use bt::route::{self, Action, Route};
-use bt::swarm::{ClientPrefix, Counts, PeerBuffer, client_prefix};
+use bt::swarm::{Counts, PeerBuffer};
 use bt::token::Token;
+use bt::{ClientPrefix, client_prefix};
 use bt::{InfoHash, announce, announce_key, scrape};
 
 use crate::Tracker;

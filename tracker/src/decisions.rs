@@ -2,9 +2,9 @@
 
 mod suspects;
 
+use bt::ClientPrefix;
 use bt::announce::Event;
 use bt::messages::control::{Decision, Protocol, VERDICTS, Verdict, pack, unpack};
-use bt::swarm::ClientPrefix;
 
 use crate::Tracker;
 pub(crate) use suspects::{Suspects, run as look_at_suspects};

@@ -3,8 +3,8 @@
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use bt::ClientPrefix;
 use bt::InfoHash;
-use bt::swarm::ClientPrefix;
 use foldhash::quality::RandomState;
 
 const NANOSECONDS: u64 = 1_000_000_000;

@@ -11,9 +11,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use bt::ClientPrefix;
 use bt::announce::Event;
 use bt::messages::control::{Connection, PeerRecord};
-use bt::swarm::ClientPrefix;
 use infra::shutdown::Shutdown;
 use parking_lot::Mutex;
 use tokio::net::TcpStream;

@@ -9,14 +9,13 @@ mod tests;
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use bt::InfoHash;
 use bt::announce::Event;
 use bt::messages::report::Report;
 use bt::messages::{control, counts};
 use bt::swarm::{
-    Announcement, Budget, Claims, ClientPrefix, Clients, Counts, Endpoints, MemberRate, Outcome, PeerBuffer,
-    Rules, Swarm,
+    Announcement, Budget, Claims, Clients, Counts, Endpoints, MemberRate, Outcome, PeerBuffer, Rules, Swarm,
 };
+use bt::{ClientPrefix, InfoHash};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;

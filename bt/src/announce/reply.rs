@@ -7,7 +7,8 @@ use serde_bytes::ByteBuf;
 
 use crate::announce::Retry;
 use crate::bencode;
-use crate::peer::{PeerId, V4_LEN, V6_LEN, read_v4, read_v6};
+use crate::compact::{V4_LEN, V6_LEN, read_v4, read_v6};
+use crate::peer::PeerId;
 
 /// Depth and size of an answer that we read: a tracker is a stranger, too.
 const LIMITS: bencode::Limits = bencode::Limits { depth: 8, tokens: 100_000 };

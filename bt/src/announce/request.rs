@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use crate::InfoHash;
-use crate::peer::PeerId;
+use crate::peer::{PeerId, client_prefix};
 use crate::query::{Malformed, encode_20, take_20, take_number, take_value};
-use crate::swarm::{Announcement, IdentityKey, client_prefix};
+use crate::swarm::{Announcement, IdentityKey};
 
 /// What a peer says has happened to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
 
-use crate::peer::{V4_LEN, V6_LEN, read_v4, read_v6};
+use crate::compact::{V4_LEN, V6_LEN, read_v4, read_v6};
 use crate::sink::{integer, string};
 use crate::swarm::PeerBuffer;
 

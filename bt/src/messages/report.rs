@@ -6,6 +6,7 @@
 
 mod outbox;
 
+use crate::bytes::take;
 use crate::messages::counts::Position;
 use crate::swarm::Claim;
 pub use outbox::Outbox;
@@ -112,12 +113,6 @@ impl Report {
             clamped: flags & CLAMPED != 0,
         })
     }
-}
-
-fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
-    let (first, later) = rest.split_first_chunk()?;
-    *rest = later;
-    Some(*first)
 }
 
 /// Whether the batch at `position` is to be applied, when `applied` is the last one applied of its epoch.

@@ -6,8 +6,7 @@ pub(super) use entry::Entry;
 
 use memchr::memmem;
 
-use super::layers::BLOCK;
-use super::{Error, File, Info, Kind, name};
+use super::{BLOCK, Error, File, Info, Kind, name};
 use crate::bencode::{Dict, Token, Tokens, Value};
 use entry::{Attributes, Budget};
 

@@ -4,12 +4,9 @@ use std::collections::HashMap;
 
 use sha2::{Digest, Sha256};
 
-use super::Error;
 use super::files::Entry;
+use super::{BLOCK, Error};
 use crate::bencode::Dict;
-
-/// What one leaf of a file's tree covers, in bytes.
-pub(crate) const BLOCK: u64 = 16 * 1024;
 
 type Hash = [u8; 32];
 

@@ -1,8 +1,8 @@
 //! One peer in a restart file: 39 bytes, 6 for an IPv4 endpoint, 18 for an IPv6 one, and 4 where clients of a member
 //! seed together.
 
-use super::section::take;
-use crate::peer::{read_v4, read_v6, write_v4, write_v6};
+use crate::bytes::take;
+use crate::compact::{read_v4, read_v6, write_v4, write_v6};
 use crate::swarm::Stored;
 
 const PARTIAL: u8 = 1;

@@ -2,10 +2,12 @@
 
 use super::{CLIENTS, MEMBERS, REPORTS, SAVED, SWARM, SwarmHead, TORRENTS, peer};
 use crate::announce_key::{Binding, Nonce};
+use crate::bytes::take;
 use crate::info_hash::InfoHash;
 use crate::messages::counts::Position;
 use crate::messages::report::Report;
-use crate::swarm::{ClientPrefix, Stored};
+use crate::peer::ClientPrefix;
+use crate::swarm::Stored;
 
 const MEMBER_LEN: usize = 25;
 const MEMBER_LEN_V1: usize = 9;
@@ -153,10 +155,4 @@ impl Torrent {
 fn records<const N: usize, T>(bytes: &[u8], decode: impl Fn(&[u8; N]) -> Option<T>) -> Option<Vec<T>> {
     let (records, []) = bytes.as_chunks() else { return None };
     records.iter().map(decode).collect()
-}
-
-pub(super) fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
-    let (first, later) = rest.split_first_chunk()?;
-    *rest = later;
-    Some(*first)
 }

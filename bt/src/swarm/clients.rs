@@ -3,7 +3,7 @@
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
-use super::ClientPrefix;
+use crate::peer::ClientPrefix;
 
 /// What stands for a client that has no number, as there are too many.
 const UNKNOWN: ClientPrefix = [0; 8];

@@ -9,7 +9,7 @@ use super::index::hash;
 use super::slot::Slot;
 use super::table::{Table, Tally};
 use super::{narrow, short};
-use crate::peer::{V4_LEN, V6_LEN};
+use crate::compact::{V4_LEN, V6_LEN};
 
 /// Two districts with fewer peers than this together become one: half of what they split at.
 const SPARSE: usize = super::index::FULL / 2;

@@ -1,18 +1,8 @@
-//! What of a peer id is kept: enough to tell a member's clients apart, and what says which client it is.
+//! The 32 bits of a peer id by which the swarm tells the clients of one member apart.
 
 use siphasher::sip::SipHasher13;
 
 use crate::peer::PeerId;
-
-/// The first 8 bytes of a peer id: by convention client and version, `-qB5040-` (BEP 20).
-pub type ClientPrefix = [u8; 8];
-
-/// Tells which client and version a peer id names.
-pub fn client_prefix(peer_id: &PeerId) -> ClientPrefix {
-    let mut prefix = ClientPrefix::default();
-    prefix.copy_from_slice(&peer_id[..8]);
-    prefix
-}
 
 /// Makes identities of peer ids. With the same key they are the same after a restart; without it nobody can choose
 /// two peer ids with the same identity.
@@ -57,6 +47,5 @@ mod tests {
         assert_eq!(IdentityKey::new(&key).identity(b"-qB5050-abcdefghijkl"), 0x11f6_5881);
         assert_ne!(IdentityKey::new(&key).identity(b"-qB5050-abcdefghijkm"), 0x11f6_5881);
         assert_ne!(IdentityKey::new(&[0; 32]).identity(b"-qB5050-abcdefghijkl"), 0x11f6_5881);
-        assert_eq!(client_prefix(b"-qB5050-abcdefghijkl"), *b"-qB5050-");
     }
 }

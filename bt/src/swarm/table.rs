@@ -10,7 +10,7 @@ use super::index::{FULL, Index, hash};
 use super::short;
 use super::slot::Slot;
 use super::v6_list::V6List;
-use crate::peer::{V4_LEN, V6_LEN, read_v4, read_v6, write_v6};
+use crate::compact::{V4_LEN, V6_LEN, read_v4, read_v6, write_v6};
 
 /// Up to here a peer is found by looking at all; above, through an index.
 const LINEAR: usize = 16;

@@ -2,7 +2,7 @@
 
 use super::short;
 use super::table::{grow, shrink};
-use crate::peer::V6_LEN;
+use crate::compact::V6_LEN;
 
 /// The peer has no IPv6 endpoint.
 const NOWHERE: u16 = u16::MAX;

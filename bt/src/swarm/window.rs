@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::Announcement;
 use super::districts::{Districts, Place};
 use super::table::{Table, Tally};
-use crate::peer::{V4_LEN, V6_LEN};
+use crate::compact::{V4_LEN, V6_LEN};
 
 /// The peers of an answer, ready for the wire. One buffer serves announce after announce.
 #[derive(Debug, Default, Clone)]

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::options::{read_url, write_url};
 use super::{ANNOUNCE, Error, write_header};
 use crate::announce::{self, Event, Request};
+use crate::bytes::take;
 
 /// An announce and the URL that its client has for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,9 +21,7 @@ struct Fields<'a>(&'a [u8]);
 
 impl Fields<'_> {
     fn take<const N: usize>(&mut self) -> Result<[u8; N], Error> {
-        let (field, rest) = self.0.split_first_chunk().ok_or(Error::Short)?;
-        self.0 = rest;
-        Ok(*field)
+        take(&mut self.0).ok_or(Error::Short)
     }
 
     fn take_u32(&mut self) -> Result<u32, Error> {

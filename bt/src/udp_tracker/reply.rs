@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{ANNOUNCE, CONNECT, ERROR, MAX_REPLY, SCRAPE};
-use crate::peer::{V4_LEN, V6_LEN};
+use crate::compact::{V4_LEN, V6_LEN};
 use crate::swarm::{Counts, PeerBuffer};
 
 /// Bytes of an announce's answer before its peers.

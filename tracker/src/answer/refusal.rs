@@ -2,8 +2,7 @@
 
 use bt::announce::{Failure, Retry};
 use bt::messages::control::Verdict;
-use bt::swarm::ClientPrefix;
-use bt::{announce, route, scrape, udp_tracker};
+use bt::{ClientPrefix, announce, route, scrape, udp_tracker};
 
 /// Minutes until a client that met a fault of ours tries again.
 const RETRY_MINUTES: u32 = 2;

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use bt::announce_key::{self, Binding, Nonce};
 use bt::messages::control::Verdict;
-use bt::swarm::{ClientPrefix, client_prefix};
 use bt::token::Token;
+use bt::{ClientPrefix, client_prefix};
 use bt::{InfoHash, announce};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;

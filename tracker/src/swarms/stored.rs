@@ -1,8 +1,9 @@
 //! Swarms into the restart file and out of it.
 
+use bt::ClientPrefix;
 use bt::InfoHash;
 use bt::restart::{MAX_PEERS, SwarmHead, Writer};
-use bt::swarm::{ClientPrefix, Stored};
+use bt::swarm::Stored;
 
 use super::{Room, SHARDS, Swarms, shard_of};
 

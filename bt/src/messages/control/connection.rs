@@ -1,6 +1,6 @@
 //! Whether the tracker could connect to a client, in bytes of a fixed number.
 
-use crate::swarm::ClientPrefix;
+use crate::peer::ClientPrefix;
 
 /// Bytes of one [`Connection`].
 pub const CONNECTION_LEN: usize = 15;

@@ -3,7 +3,7 @@
 //! No address is in it, only the family.
 
 use crate::announce::Event;
-use crate::swarm::ClientPrefix;
+use crate::peer::ClientPrefix;
 
 /// Bytes of one [`Decision`].
 pub const DECISION_LEN: usize = 22;

@@ -1,7 +1,9 @@
 //! One peer of the staff's swarm view, in bytes of a fixed number.
 
 use crate::InfoHash;
-use crate::peer::{Peer, PeerState, V4_LEN, V6_LEN, read_v4, read_v6, write_v4, write_v6};
+use crate::bytes::take;
+use crate::compact::{V4_LEN, V6_LEN, read_v4, read_v6, write_v4, write_v6};
+use crate::peer::{Peer, PeerState};
 
 /// Bytes of one [`PeerRecord`].
 pub const PEER_RECORD_LEN: usize = 85;
@@ -90,10 +92,4 @@ impl PeerRecord {
         let peer = Peer { member, client, v4, v6, uploaded, downloaded, left, state, idle };
         Some(Self { info_hash: info_hash.into(), peer, reachable })
     }
-}
-
-fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
-    let (head, tail) = rest.split_first_chunk()?;
-    *rest = tail;
-    Some(*head)
 }

@@ -2,8 +2,7 @@
 
 use super::MAX_FILES;
 use crate::bencode::{Dict, Value};
-use crate::metainfo::layers::BLOCK;
-use crate::metainfo::{Error, name};
+use crate::metainfo::{BLOCK, Error, name};
 
 /// Beyond this libtorrent's counters of blocks overflow.
 const MAX_FILE_SIZE: u64 = BLOCK * (i32::MAX as u64 / 2) - 1;
