@@ -1,6 +1,6 @@
 //! The monotonic clock that peers are dated by, and the system's where others must understand a time.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
@@ -16,6 +16,13 @@ impl Clock {
 
     pub(crate) fn now(self) -> u32 {
         u32::try_from((clock_gettime(ClockId::MonotonicCoarse) - self.0).tv_sec).unwrap_or(u32::MAX)
+    }
+
+    /// Second 0 of this clock, in seconds since 1970. It follows the system's clock when that is set.
+    pub(crate) fn started(self) -> u64 {
+        let running = Duration::try_from(clock_gettime(ClockId::Monotonic) - self.0).unwrap_or_default();
+        let started = SystemTime::now().checked_sub(running).unwrap_or(UNIX_EPOCH);
+        started.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
     }
 }
 

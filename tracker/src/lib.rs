@@ -73,12 +73,12 @@ struct Tracker {
 impl Tracker {
     /// Without peers.
     fn new(config: &Config, directory: Directory) -> anyhow::Result<Self> {
-        let settings = Settings::new(config);
+        let (settings, clock) = (Settings::new(config), Clock::start());
         Ok(Self {
-            swarms: Swarms::new(settings.rules, settings.member_rate),
+            swarms: Swarms::new(settings.rules, settings.member_rate, clock.started()),
             settings,
             directory: Arc::new(directory),
-            clock: Clock::start(),
+            clock,
             stream: Stream::new().context("a random number")?,
             ledger: Ledger::new(config.tracker.max_reports).context("a random number")?,
             windows: Windows::default(),

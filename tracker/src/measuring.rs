@@ -13,7 +13,7 @@ pub struct Peers(Swarms, Budget);
 impl Default for Peers {
     fn default() -> Self {
         let rate = MemberRate { bytes_per_second: u64::MAX, window: 0 };
-        Self(Swarms::new(Rules::default(), rate), Budget::default())
+        Self(Swarms::new(Rules::default(), rate, 0), Budget::default())
     }
 }
 

@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::Tracker;
-use crate::clock::{Clock, wall_seconds};
+use crate::clock::Clock;
 use crate::swarms::Swarms;
 
 /// How long the swarms keep what they have to report.
@@ -59,21 +59,17 @@ impl Ledger {
         })
     }
 
-    /// Takes over what the swarms have to report.
-    ///
-    /// They date it by the tracker's clock. It becomes a time of day here, from its age: whatever happens to the
-    /// system's clock, reports keep their distances.
+    /// Takes over what the swarms have to report, and tells them by which time of day they date the next reports.
     pub(crate) fn gather(&self, swarms: &Swarms, clock: Clock) {
         let _gathering = self.gathering.lock();
         let mut dropped = 0;
+        swarms.set_started(clock.started());
         swarms.take_reports(clock.now(), |reports, lost| {
-            let (now, wall) = (u64::from(clock.now()), wall_seconds());
             let mut outbox = self.outbox.lock();
             dropped += lost;
             self.lost.fetch_add(lost, Ordering::Relaxed);
             for report in reports {
-                let seen = wall.saturating_sub(now.saturating_sub(report.seen));
-                dropped += u64::from(!outbox.add(&Report { seen, ..*report }));
+                dropped += u64::from(!outbox.add(report));
             }
         });
         if dropped > 0 && !self.full.swap(true, Ordering::Relaxed) {

@@ -7,9 +7,8 @@ mod stored;
 mod tests;
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use bt::announce::Event;
 use bt::messages::report::Report;
 use bt::messages::{control, counts};
 use bt::swarm::{
@@ -45,6 +44,8 @@ pub(crate) struct Swarms {
     rules: Rules,
     /// What a member can move, with all peers together.
     member_rate: MemberRate,
+    /// Second 0 of the tracker's clock, in seconds since 1970: what reports are dated from.
+    started: AtomicU64,
     /// Taken while a shard is held, never the other way round. Only a new peer needs it.
     clients: RwLock<Clients>,
     /// Tells `clients` from the tables of other swarms.
@@ -56,7 +57,7 @@ struct Shard {
     swarms: HashMap<InfoHash, Room, RandomState>,
     /// Torrents whose counts are to be published, each once.
     changed: Vec<InfoHash>,
-    /// What announces moved; `seen` is of the tracker's clock.
+    /// What announces moved.
     reports: Vec<Report>,
     /// What is reported in a moment, unless it is taken back.
     claims: Claims,
@@ -101,10 +102,25 @@ impl Shard {
 }
 
 impl Swarms {
-    pub(crate) fn new(rules: Rules, member_rate: MemberRate) -> Self {
+    /// `started` is second 0 of the tracker's clock, in seconds since 1970.
+    pub(crate) fn new(rules: Rules, member_rate: MemberRate, started: u64) -> Self {
         let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
         let table = TABLES.fetch_add(1, Ordering::Relaxed);
-        Self { shards, rules, member_rate, clients: RwLock::default(), table }
+        let started = AtomicU64::new(started);
+        Self { shards, rules, member_rate, started, clients: RwLock::default(), table }
+    }
+
+    /// Dates reports from now on by a second 0 that has moved, as the system's clock was set.
+    pub(crate) fn set_started(&self, started: u64) {
+        // Announces read it: it is written only where it changes.
+        if self.started.load(Ordering::Relaxed) != started {
+            self.started.store(started, Ordering::Relaxed);
+        }
+    }
+
+    /// A second of the tracker's clock, in seconds since 1970.
+    fn date(&self, second: u32) -> u64 {
+        self.started.load(Ordering::Relaxed) + u64::from(second)
     }
 
     /// Applies an announce; see [`Swarm::announce`]. The bytes that it accounts for are taken from the member's `budget`.
@@ -134,11 +150,9 @@ impl Swarms {
             }
             budget.spend(&mut outcome, self.member_rate, now);
             shard.claims.hear(torrent.id, announcement, &mut outcome, now);
-            let stops = announcement.event == Event::Stopped;
-            // One that stops and was not here has changed nothing.
-            if outcome.known || !stops {
-                let stopped = stops && !room.swarm.has_member(announcement.member);
-                shard.report(reporting::report(torrent, announcement, &outcome, stopped, now));
+            if let Some(report) = Report::of(torrent.id, announcement, &outcome, &room.swarm, self.date(now))
+            {
+                shard.report(report);
             }
             Some(outcome)
         })

@@ -6,9 +6,10 @@
 
 mod outbox;
 
+use crate::announce::Event;
 use crate::bytes::take;
 use crate::messages::counts::Position;
-use crate::swarm::Claim;
+use crate::swarm::{Announcement, Claim, Outcome, Swarm};
 pub use outbox::Outbox;
 
 /// Bytes of one report.
@@ -34,7 +35,8 @@ pub struct Report {
     pub downloaded: u64,
     /// Bytes lacking at the last announce.
     pub left: u64,
-    /// Time of the last announce, in seconds since 1970.
+    /// Time of the last announce, in seconds since 1970, wherever a report is: swarms count the seconds of a monotonic
+    /// clock, and whoever makes a report of theirs converts them.
     pub seen: u64,
     /// Seconds as a seeder.
     pub seeded: u32,
@@ -42,17 +44,44 @@ pub struct Report {
     pub leeched: u32,
     /// Whether a download was finished.
     pub snatched: bool,
-    /// Whether the last announce was that the client stops.
+    /// Whether the last announce was `stopped` and left the member without a peer in the swarm.
     pub stopped: bool,
     /// Whether more was claimed than can have been moved in the time; what was impossible is not in the sums.
     pub clamped: bool,
 }
 
 impl Report {
-    /// A download that was finished unseen. Whoever claims it is still there.
-    pub fn of_claim(claim: &Claim) -> Self {
-        let Claim { member, torrent, at, .. } = *claim;
-        Self { member, torrent, seen: at.into(), snatched: true, ..Self::default() }
+    /// What one announce accounts for, at `seen` seconds since 1970. `swarm` is that of the torrent with row `torrent`,
+    /// to which the announce has been applied.
+    ///
+    /// `None` for the `stopped` of a peer that was not in the swarm: it has changed nothing.
+    pub fn of(
+        torrent: u32,
+        announcement: &Announcement,
+        outcome: &Outcome,
+        swarm: &Swarm,
+        seen: u64,
+    ) -> Option<Self> {
+        let stops = announcement.event == Event::Stopped;
+        (outcome.known || !stops).then(|| Self {
+            member: announcement.member,
+            torrent,
+            uploaded: outcome.uploaded,
+            downloaded: outcome.downloaded,
+            left: outcome.left,
+            seen,
+            seeded: outcome.seeded,
+            leeched: outcome.leeched,
+            snatched: outcome.snatched,
+            stopped: stops && !swarm.has_member(announcement.member),
+            clamped: outcome.clamped,
+        })
+    }
+
+    /// The snatch that a claim turned out to be, announced at `seen` seconds since 1970. Its peer has not left.
+    pub fn of_claim(claim: &Claim, seen: u64) -> Self {
+        let Claim { member, torrent, .. } = *claim;
+        Self { member, torrent, seen, snatched: true, ..Self::default() }
     }
 
     /// Adds a later report of the same member and torrent.

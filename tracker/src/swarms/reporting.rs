@@ -1,10 +1,9 @@
 //! What announces moved, on its way out of the swarms.
 
 use bt::messages::report::Report;
-use bt::swarm::{Announcement, Outcome};
+use bt::swarm::Claim;
 
 use super::{SHARDS, Shard, Swarms};
-use crate::directory::Torrent;
 
 /// Reports that a shard keeps until they are gathered: so many announces of one shard in 100 ms are beyond a machine.
 pub(super) const MAX_REPORTS: usize = 16_384;
@@ -22,9 +21,9 @@ impl Shard {
     }
 
     /// Reports the claims that nothing has taken back in time.
-    fn report_claims(&mut self, now: u32) {
+    fn report_claims(&mut self, now: u32, report_of: impl Fn(Claim) -> Report) {
         let mut claims = std::mem::take(&mut self.claims);
-        claims.take_due(now, |claim| self.report(Report::of_claim(&claim)));
+        claims.take_due(now, |claim| self.report(report_of(claim)));
         self.claims = claims;
     }
 }
@@ -35,7 +34,7 @@ impl Swarms {
         for shard in 0..SHARDS {
             self.locked(shard, |shard| {
                 let mut claims = std::mem::take(&mut shard.claims);
-                claims.take_all(|claim| shard.report(Report::of_claim(&claim)));
+                claims.take_all(|claim| shard.report(self.report_of(claim)));
             });
         }
     }
@@ -46,7 +45,7 @@ impl Swarms {
         let mut reports = Vec::new();
         for shard in 0..SHARDS {
             let lost = self.locked(shard, |shard| {
-                shard.report_claims(now);
+                shard.report_claims(now, |claim| self.report_of(claim));
                 reports.extend_from_slice(&shard.reports);
                 shard.reports.clear();
                 shard.reports.shrink_to(SPARE_REPORTS.max(2 * reports.len()));
@@ -58,27 +57,9 @@ impl Swarms {
             }
         }
     }
-}
 
-/// What the webapi is told of an announce. `stopped` says that the member has no other client there.
-pub(super) fn report(
-    torrent: &Torrent,
-    announcement: &Announcement,
-    outcome: &Outcome,
-    stopped: bool,
-    now: u32,
-) -> Report {
-    Report {
-        member: announcement.member,
-        torrent: torrent.id,
-        uploaded: outcome.uploaded,
-        downloaded: outcome.downloaded,
-        left: outcome.left,
-        seen: now.into(),
-        seeded: outcome.seeded,
-        leeched: outcome.leeched,
-        snatched: outcome.snatched,
-        stopped,
-        clamped: outcome.clamped,
+    /// A claim that nothing takes back any more.
+    fn report_of(&self, claim: Claim) -> Report {
+        Report::of_claim(&claim, self.date(claim.at))
     }
 }

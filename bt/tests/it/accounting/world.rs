@@ -7,7 +7,7 @@ use bt::messages::control::{Answer, Request};
 use bt::messages::counts::Position;
 use bt::messages::report::{Outbox, Report};
 use bt::restart::{Section, SwarmHead, Writer, read_all};
-use bt::swarm::{Claims, PeerBuffer, Rules, Stored, Swarm};
+use bt::swarm::{Claim, Claims, PeerBuffer, Rules, Stored, Swarm};
 
 use super::client::{Client, Message, families, pair};
 use super::database::Database;
@@ -20,7 +20,7 @@ const RULES: Rules = Rules { peers_per_member: 10, bytes_per_second: u64::MAX };
 struct Tracker {
     swarms: [Swarm; 2],
     claims: Claims,
-    /// What the swarms have to report; `seen` is of the tracker's clock.
+    /// What the swarms have to report.
     reports: Vec<Report>,
     outbox: Outbox,
     /// The time of day at which its clock was 0.
@@ -62,38 +62,22 @@ impl Tracker {
     }
 
     fn announce(&mut self, message: &Message, now: u64) {
-        let now = self.clock(now);
+        let (seen, now) = (now, self.clock(now));
         let announcement = message.announcement();
         let swarm = &mut self.swarms[message.who.1];
         let mut rng = fastrand::Rng::with_seed(0);
         let mut peers = PeerBuffer::default();
         let mut outcome = swarm.announce(&announcement, &RULES, now, &mut rng, |_| 0, &mut peers);
-        let stops = message.event == Event::Stopped;
-        if !outcome.known && stops {
-            return;
-        }
-        let (member, torrent) = message.pair();
+        let (_, torrent) = message.pair();
         self.claims.hear(torrent, &announcement, &mut outcome, now);
-        self.reports.push(Report {
-            member,
-            torrent,
-            uploaded: outcome.uploaded,
-            downloaded: outcome.downloaded,
-            left: outcome.left,
-            seen: now.into(),
-            seeded: outcome.seeded,
-            leeched: outcome.leeched,
-            snatched: outcome.snatched,
-            stopped: stops && !swarm.has_member(member),
-            clamped: outcome.clamped,
-        });
+        self.reports.extend(Report::of(torrent, &announcement, &outcome, swarm, seen));
     }
 
     fn gather(&mut self, now: u64) {
-        let (now, reports) = (self.clock(now), &mut self.reports);
-        self.claims.take_due(now, |claim| reports.push(Report::of_claim(&claim)));
+        let (now, started, reports) = (self.clock(now), self.started, &mut self.reports);
+        self.claims.take_due(now, |claim| reports.push(report_of_claim(&claim, started)));
         for report in self.reports.drain(..) {
-            assert!(self.outbox.add(&Report { seen: self.started + report.seen, ..report }));
+            assert!(self.outbox.add(&report));
         }
     }
 
@@ -353,8 +337,8 @@ impl World {
     }
 
     fn restart(&mut self, seconds: u32) {
-        let reports = &mut self.tracker.reports;
-        self.tracker.claims.take_all(|claim| reports.push(Report::of_claim(&claim)));
+        let (started, reports) = (self.tracker.started, &mut self.tracker.reports);
+        self.tracker.claims.take_all(|claim| reports.push(report_of_claim(&claim, started)));
         self.reference.gather(u64::MAX);
         self.copy();
         self.start(seconds);
@@ -380,6 +364,10 @@ impl World {
             client.runs &= known.is_none_or(|it| it.number == client.session);
         }
     }
+}
+
+fn report_of_claim(claim: &Claim, started: u64) -> Report {
+    Report::of_claim(claim, started + u64::from(claim.at))
 }
 
 fn pick(messages: &[Vec<Vec<u8>>], which: usize) -> Option<Vec<Vec<u8>>> {
