@@ -1,7 +1,6 @@
 //! Client prefixes by number: peers share few of them, and a number takes a quarter of the room.
 
-use foldhash::fast::RandomState;
-use hashbrown::HashMap;
+use std::collections::BTreeMap;
 
 use crate::peer::ClientPrefix;
 
@@ -13,7 +12,8 @@ const UNKNOWN: ClientPrefix = [0; 8];
 #[derive(Debug)]
 pub struct Clients {
     prefixes: Vec<ClientPrefix>,
-    numbers: HashMap<ClientPrefix, u16, RandomState>,
+    /// Ordered, not hashed: strangers choose the prefixes, and a hash against them needs a random seed.
+    numbers: BTreeMap<ClientPrefix, u16>,
 }
 
 impl Clients {
@@ -46,7 +46,7 @@ impl Clients {
 
 impl Default for Clients {
     fn default() -> Self {
-        Self { prefixes: vec![UNKNOWN], numbers: HashMap::from_iter([(UNKNOWN, 0)]) }
+        Self { prefixes: vec![UNKNOWN], numbers: BTreeMap::from([(UNKNOWN, 0)]) }
     }
 }
 
