@@ -19,7 +19,7 @@ use crate::decisions::{Entry, How};
 use crate::directory::{Member, Seat, Subject, Torrent};
 use crate::limits::Pace;
 use crate::metrics::counters::{self, Timing};
-use crate::swarms::shard_of;
+use crate::shard::shard_of;
 pub(crate) use refusal::Refusal;
 
 /// Members and torrents that keys may ask for which memory does not confirm: 5000 a second, which a database answers

@@ -26,7 +26,7 @@ pub(crate) use members::Seat;
 use rows::{MemberRow, TorrentRow};
 
 use crate::gate::Gate;
-use crate::swarms::shard_of;
+use crate::shard::shard_of;
 
 /// Parts of the torrents' table, so that announces seldom meet at one lock.
 const PARTS: usize = 64;

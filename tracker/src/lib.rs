@@ -24,6 +24,7 @@ mod reception;
 mod reports;
 mod restart_file;
 mod settings;
+mod shard;
 mod swarms;
 mod tls;
 mod udp;

@@ -21,10 +21,8 @@ use hashbrown::hash_map::Entry;
 use parking_lot::{Mutex, MutexGuard, RwLock};
 
 use crate::directory::Torrent;
+use crate::shard::{SHARDS, shard_of};
 pub(crate) use stored::Return;
-
-/// One for each first byte of a hash.
-pub(crate) const SHARDS: usize = 256;
 
 /// Peers looked at under one lock, well below a millisecond.
 const STEPS: usize = 1024;
@@ -356,11 +354,6 @@ impl Room {
     fn new(snatched: u32) -> Self {
         Self { swarm: Swarm::new(snatched), changed: false }
     }
-}
-
-/// The part of all swarms that a torrent's is in.
-pub(crate) fn shard_of(info_hash: &InfoHash) -> usize {
-    usize::from(info_hash.as_bytes()[0])
 }
 
 /// What is published; partial seeds are not told apart there.

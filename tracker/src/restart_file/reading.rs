@@ -10,7 +10,8 @@ use bt::restart::{self, Frame, MAX_PAYLOAD, Reader, Section, Step};
 
 use crate::Tracker;
 use crate::clock::wall_seconds;
-use crate::swarms::{Return, shard_of};
+use crate::shard::shard_of;
+use crate::swarms::Return;
 
 /// Bytes of the file in memory. Any section fits.
 const BUFFER: usize = MAX_PAYLOAD + 64 * 1024;

@@ -3,7 +3,8 @@
 use bt::messages::report::Report;
 use bt::swarm::Claim;
 
-use super::{SHARDS, Shard, Swarms};
+use super::{Shard, Swarms};
+use crate::shard::SHARDS;
 
 /// Reports that a shard keeps until they are gathered: so many announces of one shard in 100 ms are beyond a machine.
 pub(super) const MAX_REPORTS: usize = 16_384;

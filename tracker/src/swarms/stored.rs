@@ -5,7 +5,8 @@ use bt::InfoHash;
 use bt::restart::{MAX_PEERS, SwarmHead, Writer};
 use bt::swarm::Stored;
 
-use super::{Room, SHARDS, Swarms, shard_of};
+use super::{Room, Swarms};
+use crate::shard::{SHARDS, shard_of};
 
 /// How a restart file's peers become those of this process.
 #[derive(Debug)]
