@@ -14,12 +14,12 @@ use bt::token::Token;
 use bt::{ClientPrefix, client_prefix};
 use bt::{InfoHash, announce, announce_key, scrape};
 
-use crate::Tracker;
 use crate::decisions::{Entry, How};
 use crate::directory::{Member, Seat, Subject, Torrent};
 use crate::limits::Pace;
 use crate::metrics::counters::{self, Timing};
 use crate::shard::shard_of;
+use crate::state::Tracker;
 pub(crate) use refusal::Refusal;
 
 /// Members and torrents that keys may ask for which memory does not confirm: 5000 a second, which a database answers

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use bt::messages::control::Protocol;
 
-use crate::Tracker;
 use crate::exchange::{Answers, Ending, Found, MAX_HEADER, Next, Open, Respondent};
+use crate::state::Tracker;
 use stream::Received;
 pub(crate) use stream::Stream;
 

@@ -10,7 +10,7 @@ use infra::shutdown::Shutdown;
 use tokio::time::{sleep, timeout};
 use zeromq::{RouterSocket, SocketRecv, SocketSend};
 
-use crate::Tracker;
+use crate::state::Tracker;
 
 /// Whoever takes nothing for so long is not answered: others are waiting.
 const PATIENCE: Duration = Duration::from_secs(1);

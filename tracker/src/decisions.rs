@@ -6,7 +6,7 @@ use bt::ClientPrefix;
 use bt::announce::Event;
 use bt::messages::control::{Decision, Protocol, VERDICTS, Verdict, pack, unpack};
 
-use crate::Tracker;
+use crate::state::Tracker;
 pub(crate) use suspects::{Suspects, run as look_at_suspects};
 
 impl Tracker {

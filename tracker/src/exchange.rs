@@ -6,10 +6,10 @@ use std::sync::Arc;
 use bt::messages::control::Protocol;
 use bt::route;
 
-use crate::Tracker;
 use crate::answer::{Asked, Origin, Refusal, Stop};
 use crate::http_answer::{Status, write};
 use crate::http_request::{Method, Persistence, Reading, Request, read};
+use crate::state::Tracker;
 
 /// Bytes of a header at most. A scrape with 74 escaped hashes is 5.5 KB.
 pub(crate) const MAX_HEADER: usize = 16 * 1024;

@@ -25,13 +25,13 @@ mod reports;
 mod restart_file;
 mod settings;
 mod shard;
+mod state;
 mod swarms;
 mod tls;
 mod udp;
 mod upkeep;
 mod workers;
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -41,61 +41,13 @@ use infra::mq;
 use infra::shutdown::Shutdown;
 use zeromq::{PubSocket, RouterSocket, Socket};
 
-use clock::Clock;
-use decisions::Suspects;
 use directory::{Directory, Feed, Link, LinkError};
-use limits::{Allowance, Windows};
 use metrics::Metrics;
 use places::Places;
-use publish::Stream;
-use reachability::Reachability;
-use reports::Ledger;
 use restart_file::{Copy, RestartFile};
-use settings::Settings;
-use swarms::Swarms;
+use state::Tracker;
 use udp::Udp;
 use workers::Workers;
-
-/// What all threads share.
-struct Tracker {
-    settings: Settings,
-    directory: Arc<Directory>,
-    swarms: Swarms,
-    clock: Clock,
-    stream: Stream,
-    ledger: Ledger,
-    windows: Windows,
-    suspects: Suspects,
-    reachability: Reachability,
-    /// What keys that memory does not confirm may still ask of the database.
-    strangers: Allowance,
-}
-
-impl Tracker {
-    /// Without peers.
-    fn new(config: &Config, directory: Directory) -> anyhow::Result<Self> {
-        let (settings, clock) = (Settings::new(config), Clock::start());
-        Ok(Self {
-            swarms: Swarms::new(settings.rules, settings.member_rate, clock.started()),
-            settings,
-            directory: Arc::new(directory),
-            clock,
-            stream: Stream::new().context("a random number")?,
-            ledger: Ledger::new(config.tracker.max_reports).context("a random number")?,
-            windows: Windows::default(),
-            suspects: Suspects::default(),
-            reachability: Reachability::new(config.tracker.check_connectability),
-            strangers: Allowance::default(),
-        })
-    }
-}
-
-impl fmt::Debug for Tracker {
-    /// It holds secrets and addresses.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tracker").finish_non_exhaustive()
-    }
-}
 
 /// Where a tracker listens, with the ports that the system chose.
 #[derive(Debug, Clone, Default)]

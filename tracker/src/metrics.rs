@@ -14,8 +14,8 @@ use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 
-use crate::Tracker;
 use crate::places::Places;
+use crate::state::Tracker;
 use counters::{BOUNDS, Sums, sums};
 
 const LATENCY: &str = "Time from a request's target to its answer in memory, without the socket, with what it waited \

@@ -10,7 +10,7 @@ use infra::shutdown::Shutdown;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use zeromq::{PubSocket, SocketSend};
 
-use crate::Tracker;
+use crate::state::Tracker;
 
 /// How long changes are gathered.
 const GATHER: Duration = Duration::from_millis(100);

@@ -21,7 +21,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use crate::Tracker;
+use crate::state::Tracker;
 
 /// Wait for a client to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

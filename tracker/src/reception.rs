@@ -17,10 +17,10 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use rustix::net::{SocketFlags, acceptfrom_with};
 use tokio::runtime::Handle;
 
-use crate::Tracker;
 use crate::connection::{Connection, Lent, Stream, Verdict};
 use crate::exchange::{Found, Open};
 use crate::places::Places;
+use crate::state::Tracker;
 use crate::tls::Tls;
 use slab::{Key, Slab};
 

@@ -11,8 +11,8 @@ use infra::shutdown::Shutdown;
 use parking_lot::Mutex;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::Tracker;
 use crate::clock::Clock;
+use crate::state::Tracker;
 use crate::swarms::Swarms;
 
 /// How long the swarms keep what they have to report.

@@ -23,8 +23,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval_at};
 
-use crate::Tracker;
 use crate::clock::wall_seconds;
+use crate::state::Tracker;
 pub(crate) use reading::Found;
 
 /// Between two copies of what a kill would take.

@@ -16,7 +16,7 @@ use infra::shutdown::Shutdown;
 use infra::{config, secrets};
 use tokio::sync::mpsc;
 
-use crate::Tracker;
+use crate::state::Tracker;
 use question::Asker;
 use respondent::Respondent;
 use thread::UdpThread;

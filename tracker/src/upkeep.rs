@@ -8,7 +8,7 @@ use infra::shutdown::Shutdown;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::Tracker;
+use crate::state::Tracker;
 
 /// Longest time between two looks at all peers.
 const PERIOD: Duration = Duration::from_secs(30);

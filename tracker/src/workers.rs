@@ -10,10 +10,10 @@ use infra::config;
 use infra::shutdown::Shutdown;
 use tokio::sync::oneshot;
 
-use crate::Tracker;
 use crate::listen::bind_all;
 use crate::places::Places;
 use crate::reception::{Listener, Reception, Remote};
+use crate::state::Tracker;
 use crate::tls::Tls;
 
 /// Threads to be, with their listening sockets.

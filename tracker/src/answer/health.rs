@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use crate::Tracker;
+use crate::state::Tracker;
 
 impl Tracker {
     /// Whether `target` is `/healthz`, by itself or below the path that the tracker's address has.

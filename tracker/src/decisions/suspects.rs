@@ -22,9 +22,9 @@ use tokio::sync::Notify;
 use tokio::time::sleep;
 
 use super::{Entry, How, KEPT};
-use crate::Tracker;
 use crate::answer::{Origin, Refusal};
 use crate::directory::{Member, Seat};
+use crate::state::Tracker;
 
 /// Members whose refusals wait; those of others are not looked at.
 const MEMBERS: usize = 512;

@@ -8,9 +8,9 @@ use std::time::Instant;
 use bt::InfoHash;
 use bt::restart::{self, Frame, MAX_PAYLOAD, Reader, Section, Step};
 
-use crate::Tracker;
 use crate::clock::wall_seconds;
 use crate::shard::shard_of;
+use crate::state::Tracker;
 use crate::swarms::Return;
 
 /// Bytes of the file in memory. Any section fits.

@@ -10,10 +10,10 @@ use bt::swarm::Counts;
 use bt::token::Token;
 use bt::udp_tracker::{Action, Announce, ConnectionIds, Reply, Request, Scrape};
 
-use crate::Tracker;
 use crate::answer::{Asked, Origin, Refusal, Stop};
 use crate::directory::Subject;
 use crate::metrics::counters;
+use crate::state::Tracker;
 
 /// What all threads answer with.
 pub(super) struct Respondent {
