@@ -6,6 +6,7 @@ mod connection;
 mod control;
 mod decisions;
 mod directory;
+mod event_loop;
 mod exchange;
 #[doc(hidden)]
 pub mod fuzzing;
@@ -20,7 +21,6 @@ mod metrics;
 mod places;
 mod publish;
 mod reachability;
-mod reception;
 mod reports;
 mod restart_file;
 mod settings;

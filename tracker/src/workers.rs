@@ -10,9 +10,9 @@ use infra::config;
 use infra::shutdown::Shutdown;
 use tokio::sync::oneshot;
 
+use crate::event_loop::{EventLoop, Listener, LoopHandle};
 use crate::listen::bind_all;
 use crate::places::Places;
-use crate::reception::{Listener, Reception, Remote};
 use crate::state::Tracker;
 use crate::tls::Tls;
 
@@ -29,7 +29,7 @@ pub(crate) struct Workers {
 
 /// Threads that run.
 pub(crate) struct Running {
-    threads: Vec<(JoinHandle<()>, Remote)>,
+    threads: Vec<(JoinHandle<()>, LoopHandle)>,
 }
 
 impl Workers {
@@ -73,20 +73,20 @@ impl Workers {
         let mut threads = Vec::new();
         for listeners in self.listeners {
             let (tracker, places) = (Arc::clone(tracker), places.clone());
-            let reception = Reception::new(listeners, tracker, places, self.timeout, shutdown.clone());
-            let reception = reception.context("what a thread waits with")?;
-            let remote = reception.remote();
+            let event_loop = EventLoop::new(listeners, tracker, places, self.timeout, shutdown.clone());
+            let event_loop = event_loop.context("what a thread waits with")?;
+            let handle = event_loop.handle();
             let (running, ended) = oneshot::channel::<()>();
             let run = move || {
-                reception.run();
+                event_loop.run();
                 drop(running);
             };
             let thread = thread::Builder::new().name("announce".to_owned()).spawn(run).context("a thread")?;
-            threads.push((thread, remote.clone()));
+            threads.push((thread, handle.clone()));
             let stop = shutdown.clone();
             shutdown.spawn(async move {
                 stop.requested().await;
-                remote.wake();
+                handle.wake();
                 // It is dropped at the thread's end.
                 let _ = ended.await;
             });
@@ -101,8 +101,8 @@ impl Workers {
 impl Running {
     /// Ends the threads and what they are still answering.
     pub(crate) fn join(self) {
-        for (thread, remote) in self.threads {
-            remote.cut();
+        for (thread, handle) in self.threads {
+            handle.cut();
             if thread.join().is_err() {
                 tracing::error!("a thread ended in a panic");
             }

@@ -55,22 +55,22 @@ pub(crate) struct Listener {
     pub(crate) tls: Option<Arc<Tls>>,
 }
 
-/// What other threads may do to one.
+/// Wakes or stops an event loop from another thread.
 #[derive(Debug, Clone)]
-pub(crate) struct Remote {
+pub(crate) struct LoopHandle {
     waker: Arc<Waker>,
     cut: Arc<AtomicBool>,
 }
 
-impl Remote {
-    /// Has it look at what has changed.
+impl LoopHandle {
+    /// Makes the loop look for answers of the database and for the stop.
     pub(crate) fn wake(&self) {
         if let Err(error) = self.waker.wake() {
-            tracing::error!(%error, "a thread cannot be woken");
+            tracing::error!(%error, "cannot wake an event-loop thread");
         }
     }
 
-    /// Ends it with all its connections.
+    /// Ends the loop at once, with all its connections.
     pub(crate) fn cut(&self) {
         self.cut.store(true, Ordering::Release);
         self.wake();
@@ -85,7 +85,7 @@ struct Desk {
 }
 
 /// What one thread works with.
-pub(crate) struct Reception {
+pub(crate) struct EventLoop {
     poll: Poll,
     /// Empty from the stop on.
     listeners: Vec<Listener>,
@@ -93,7 +93,7 @@ pub(crate) struct Reception {
     connections: Slab<Connection>,
     lent: Lent,
     desk: Desk,
-    remote: Remote,
+    handle: LoopHandle,
     shutdown: Shutdown,
     started: Instant,
     /// Ticks that a client may keep us waiting.
@@ -119,7 +119,7 @@ enum Backlog {
     Refused,
 }
 
-impl Reception {
+impl EventLoop {
     /// For a thread to be; the runtime of the caller asks the database.
     pub(crate) fn new(
         listeners: Vec<Listener>,
@@ -144,7 +144,7 @@ impl Reception {
             connections: Slab::new(),
             lent: Lent::new(tracker),
             desk: Desk { runtime: Handle::current(), sender, answers },
-            remote: Remote { waker, cut: Arc::default() },
+            handle: LoopHandle { waker, cut: Arc::default() },
             shutdown,
             started: Instant::now(),
             patience: u32::try_from(ticks).unwrap_or(u32::MAX),
@@ -156,15 +156,15 @@ impl Reception {
         })
     }
 
-    pub(crate) fn remote(&self) -> Remote {
-        self.remote.clone()
+    pub(crate) fn handle(&self) -> LoopHandle {
+        self.handle.clone()
     }
 
     /// Answers until the stop is requested, and runs on for what is under way then.
     pub(crate) fn run(mut self) {
         let mut events = Events::with_capacity(EVENTS);
         let mut looked = 0;
-        while !self.remote.cut.load(Ordering::Acquire) {
+        while !self.handle.cut.load(Ordering::Acquire) {
             if let Err(error) = self.poll.poll(&mut events, self.wait()) {
                 if error.kind() != io::ErrorKind::Interrupted {
                     tracing::error!(%error, "cannot wait for connections");
@@ -335,13 +335,13 @@ impl Reception {
     }
 
     fn ask(&mut self, index: usize, open: Open) {
-        let (key, sender, remote) =
-            (self.connections.key(index), self.desk.sender.clone(), self.remote.clone());
+        let (key, sender, handle) =
+            (self.connections.key(index), self.desk.sender.clone(), self.handle.clone());
         let tracker = Arc::clone(&self.lent.tracker);
         self.desk.runtime.spawn(async move {
             // The thread may have ended.
             let _ = sender.send((key, open.ask(tracker).await));
-            remote.wake();
+            handle.wake();
         });
     }
 
