@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use bt::messages::control::Protocol;
 
-use crate::exchange::{Answers, Ending, Found, MAX_HEADER, Next, Open, Respondent};
+use crate::exchange::{AfterSend, Answers, Ending, Found, MAX_HEADER, Open, Respondent};
 use crate::state::Tracker;
 use stream::Received;
 pub(crate) use stream::Stream;
@@ -48,17 +48,17 @@ impl Lent {
 
 /// What becomes of a connection.
 #[derive(Debug)]
-pub(crate) enum Verdict {
+pub(crate) enum Next {
     /// It waits for its client to send, or for an answer of the database.
-    Waits,
+    Wait,
     /// It waits for its client to take what was sent.
-    WaitsToSend,
+    WaitToSend,
     /// It could go on, but has had its turn.
     Again,
     /// The database must be asked.
-    Asks(Open),
+    Ask(Open),
     /// It is to be closed.
-    Ends,
+    End,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,27 +134,27 @@ impl Connection {
     }
 
     /// Reads, answers and sends as far as it goes without waiting.
-    pub(crate) fn drive(&mut self, lent: &mut Lent) -> Verdict {
+    pub(crate) fn drive(&mut self, lent: &mut Lent) -> Next {
         // Its errors are the client's, who went away.
-        self.try_drive(lent).unwrap_or(Verdict::Ends)
+        self.try_drive(lent).unwrap_or(Next::End)
     }
 
     /// Puts in the answer that was asked for, and goes on.
-    pub(crate) fn found(&mut self, found: Found, lent: &mut Lent) -> Verdict {
+    pub(crate) fn found(&mut self, found: Found, lent: &mut Lent) -> Next {
         if self.stage != Stage::Asking {
-            return Verdict::Waits;
+            return Next::Wait;
         }
-        self.try_found(found, lent).unwrap_or(Verdict::Ends)
+        self.try_found(found, lent).unwrap_or(Next::End)
     }
 
-    fn try_drive(&mut self, lent: &mut Lent) -> io::Result<Verdict> {
+    fn try_drive(&mut self, lent: &mut Lent) -> io::Result<Next> {
         for _ in 0..TURNS {
             if !self.flush(lent.now)? {
-                return Ok(Verdict::WaitsToSend);
+                return Ok(Next::WaitToSend);
             }
             match self.stage {
-                Stage::Asking => return Ok(Verdict::Waits),
-                Stage::Closing(Ending::Clean) => return Ok(Verdict::Ends),
+                Stage::Asking => return Ok(Next::Wait),
+                Stage::Closing(Ending::Clean) => return Ok(Next::End),
                 Stage::Closing(Ending::Unread) => {
                     self.stream.end()?;
                     self.stage = Stage::Lingering(MAX_THROWN);
@@ -163,22 +163,22 @@ impl Connection {
                 Stage::Lingering(rest) => return self.throw_away(rest, &mut lent.scratch),
                 Stage::Open => {
                     if !self.readable && !self.unanswered && !lent.stopping {
-                        return Ok(Verdict::Waits);
+                        return Ok(Next::Wait);
                     }
-                    let Some(end) = self.receive(lent)? else { return Ok(Verdict::Ends) };
+                    let Some(end) = self.receive(lent)? else { return Ok(Next::End) };
                     if end == self.unread.len() && !self.unanswered && !lent.stopping {
-                        return Ok(Verdict::Waits);
+                        return Ok(Next::Wait);
                     }
                     if let Some(open) = self.respond(lent, end)? {
-                        return Ok(Verdict::Asks(open));
+                        return Ok(Next::Ask(open));
                     }
                 }
             }
         }
-        Ok(Verdict::Again)
+        Ok(Next::Again)
     }
 
-    fn try_found(&mut self, found: Found, lent: &mut Lent) -> io::Result<Verdict> {
+    fn try_found(&mut self, found: Found, lent: &mut Lent) -> io::Result<Next> {
         self.stage = Stage::Open;
         self.since = lent.now;
         let mut last = false;
@@ -239,14 +239,14 @@ impl Connection {
         } else {
             self.unread = Vec::new();
         }
-        self.unanswered = matches!(next, Next::Respond | Next::Ask(_)) && !self.unread.is_empty();
+        self.unanswered = matches!(next, AfterSend::Respond | AfterSend::Ask(_)) && !self.unread.is_empty();
         let open = match next {
-            Next::Read | Next::Respond => None,
-            Next::Ask(open) => {
+            AfterSend::Read | AfterSend::Respond => None,
+            AfterSend::Ask(open) => {
                 self.stage = Stage::Asking;
                 Some(open)
             }
-            Next::Close(ending) => {
+            AfterSend::Close(ending) => {
                 self.stage = Stage::Closing(if self.readable { Ending::Unread } else { ending });
                 None
             }
@@ -290,18 +290,18 @@ impl Connection {
         matches!(self.stage, Stage::Closing(_))
     }
 
-    fn throw_away(&mut self, mut left: usize, scratch: &mut [u8]) -> io::Result<Verdict> {
+    fn throw_away(&mut self, mut left: usize, scratch: &mut [u8]) -> io::Result<Next> {
         for _ in 0..TURNS {
             match self.stream.throw_away(scratch)? {
                 Received::Bytes { count, .. } if count < left => left -= count,
                 Received::Nothing => {
                     self.stage = Stage::Lingering(left);
-                    return Ok(Verdict::Waits);
+                    return Ok(Next::Wait);
                 }
-                Received::Bytes { .. } | Received::End => return Ok(Verdict::Ends),
+                Received::Bytes { .. } | Received::End => return Ok(Next::End),
             }
         }
         self.stage = Stage::Lingering(left);
-        Ok(Verdict::Again)
+        Ok(Next::Again)
     }
 }

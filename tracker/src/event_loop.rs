@@ -17,7 +17,7 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use rustix::net::{SocketFlags, acceptfrom_with};
 use tokio::runtime::Handle;
 
-use crate::connection::{Connection, Lent, Stream, Verdict};
+use crate::connection::{Connection, Lent, Next, Stream};
 use crate::exchange::{Found, Open};
 use crate::places::Places;
 use crate::state::Tracker;
@@ -276,8 +276,8 @@ impl EventLoop {
     /// Answers what has already come, as a rule the one request of the connection. Only what goes on after that needs a
     /// place among those that the system watches.
     fn begin(&mut self, mut connection: Connection) {
-        let verdict = connection.drive(&mut self.lent);
-        if matches!(verdict, Verdict::Ends) {
+        let next = connection.drive(&mut self.lent);
+        if matches!(next, Next::End) {
             self.places.give_back();
             return;
         }
@@ -285,7 +285,7 @@ impl EventLoop {
         let index = self.connections.insert(connection);
         let token = Token(self.first + index);
         match self.poll.registry().register(&mut SourceFd(&descriptor), token, Interest::READABLE) {
-            Ok(()) => self.follow(index, verdict),
+            Ok(()) => self.follow(index, next),
             Err(_) => self.end(index),
         }
     }
@@ -300,18 +300,18 @@ impl EventLoop {
 
     fn drive(&mut self, index: usize) {
         if let Some(connection) = self.connections.at(index) {
-            let verdict = connection.drive(&mut self.lent);
-            self.follow(index, verdict);
+            let next = connection.drive(&mut self.lent);
+            self.follow(index, next);
         }
     }
 
-    fn follow(&mut self, index: usize, verdict: Verdict) {
-        match verdict {
-            Verdict::Waits => {}
-            Verdict::WaitsToSend => self.watch_for_room(index),
-            Verdict::Again => self.again.push(index),
-            Verdict::Asks(open) => self.ask(index, open),
-            Verdict::Ends => self.end(index),
+    fn follow(&mut self, index: usize, next: Next) {
+        match next {
+            Next::Wait => {}
+            Next::WaitToSend => self.watch_for_room(index),
+            Next::Again => self.again.push(index),
+            Next::Ask(open) => self.ask(index, open),
+            Next::End => self.end(index),
         }
     }
 
@@ -350,8 +350,8 @@ impl EventLoop {
             if let Some(index) = self.connections.find(key)
                 && let Some(connection) = self.connections.at(index)
             {
-                let verdict = connection.found(found, &mut self.lent);
-                self.follow(index, verdict);
+                let next = connection.found(found, &mut self.lent);
+                self.follow(index, next);
             }
         }
     }

@@ -32,7 +32,7 @@ pub(crate) struct Answers {
 
 /// What is to be done once the answers are sent.
 #[derive(Debug)]
-pub(crate) enum Next {
+pub(crate) enum AfterSend {
     /// More must come.
     Read,
     /// There may be another request in what came.
@@ -85,11 +85,11 @@ pub(crate) struct Respondent<'a> {
 
 impl Respondent<'_> {
     /// Answers the requests in `input`, in order, and says how many of its bytes are done with.
-    pub(crate) fn respond(&self, input: &[u8], answers: &mut Answers) -> (usize, Next) {
+    pub(crate) fn respond(&self, input: &[u8], answers: &mut Answers) -> (usize, AfterSend) {
         let mut done = 0;
         while done < input.len() {
             if answers.bytes.len() > ENOUGH {
-                return (done, Next::Respond);
+                return (done, AfterSend::Respond);
             }
             let rest = &input[done..];
             let mut request = match read(rest, self.peer, &self.tracker.settings.trusted) {
@@ -104,13 +104,13 @@ impl Respondent<'_> {
             }
             match self.answer(&request, answers) {
                 Ok(Persistence::Closed) => {
-                    return (done, Next::Close(request.ending(done < input.len())));
+                    return (done, AfterSend::Close(request.ending(done < input.len())));
                 }
                 Ok(_) => {}
-                Err(open) => return (done, Next::Ask(open)),
+                Err(open) => return (done, AfterSend::Ask(open)),
             }
         }
-        (done, if self.stopping { Next::Close(Ending::Clean) } else { Next::Read })
+        (done, if self.stopping { AfterSend::Close(Ending::Clean) } else { AfterSend::Read })
     }
 
     /// Appends the answer, and says what becomes of the connection after it.
@@ -199,7 +199,7 @@ fn refused(refusal: Refusal, persistence: Persistence, body: &mut Vec<u8>) -> (S
 }
 
 /// Where the next request begins cannot be known.
-fn refuse(status: Status, answers: &mut Answers) -> Next {
+fn refuse(status: Status, answers: &mut Answers) -> AfterSend {
     write(&mut answers.bytes, status, Method::Other, Persistence::Closed, b"");
-    Next::Close(Ending::Unread)
+    AfterSend::Close(Ending::Unread)
 }
