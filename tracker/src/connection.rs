@@ -24,8 +24,8 @@ const MAX_THROWN: usize = 1 << 20;
 /// Room for answers that a thread keeps; what a rare large one took is given back.
 const KEPT_ANSWERS: usize = 256 * 1024;
 
-/// Of one thread: a connection that waits for its client holds no memory for bytes.
-pub(crate) struct Lent {
+/// What a thread lends each of its connections in turn, so that one that waits for its client holds no buffers.
+pub(crate) struct Scratch {
     pub(crate) tracker: Arc<Tracker>,
     /// Coarse time, in ticks.
     pub(crate) now: u32,
@@ -33,16 +33,18 @@ pub(crate) struct Lent {
     pub(crate) stopping: bool,
     /// Whether all places are taken, and somebody waits for one.
     pub(crate) pressed: bool,
+    /// Requests, as they are read.
     input: Vec<u8>,
-    scratch: Vec<u8>,
+    /// Bytes of a TLS connection before they are opened, and those that nobody reads.
+    raw: Vec<u8>,
     answers: Answers,
 }
 
-impl Lent {
+impl Scratch {
     pub(crate) fn new(tracker: Arc<Tracker>) -> Self {
-        let (input, scratch) = (vec![0; MAX_HEADER], vec![0; MAX_HEADER]);
+        let (input, raw) = (vec![0; MAX_HEADER], vec![0; MAX_HEADER]);
         let answers = Answers::default();
-        Self { tracker, now: 0, stopping: false, pressed: false, input, scratch, answers }
+        Self { tracker, now: 0, stopping: false, pressed: false, input, raw, answers }
     }
 }
 
@@ -134,22 +136,22 @@ impl Connection {
     }
 
     /// Reads, answers and sends as far as it goes without waiting.
-    pub(crate) fn drive(&mut self, lent: &mut Lent) -> Next {
+    pub(crate) fn drive(&mut self, scratch: &mut Scratch) -> Next {
         // Its errors are the client's, who went away.
-        self.try_drive(lent).unwrap_or(Next::End)
+        self.try_drive(scratch).unwrap_or(Next::End)
     }
 
     /// Puts in the answer that was asked for, and goes on.
-    pub(crate) fn found(&mut self, found: Found, lent: &mut Lent) -> Next {
+    pub(crate) fn found(&mut self, found: Found, scratch: &mut Scratch) -> Next {
         if self.stage != Stage::Asking {
             return Next::Wait;
         }
-        self.try_found(found, lent).unwrap_or(Next::End)
+        self.try_found(found, scratch).unwrap_or(Next::End)
     }
 
-    fn try_drive(&mut self, lent: &mut Lent) -> io::Result<Next> {
+    fn try_drive(&mut self, scratch: &mut Scratch) -> io::Result<Next> {
         for _ in 0..TURNS {
-            if !self.flush(lent.now)? {
+            if !self.flush(scratch.now)? {
                 return Ok(Next::WaitToSend);
             }
             match self.stage {
@@ -158,18 +160,18 @@ impl Connection {
                 Stage::Closing(Ending::Unread) => {
                     self.stream.end()?;
                     self.stage = Stage::Lingering(MAX_THROWN);
-                    self.since = lent.now;
+                    self.since = scratch.now;
                 }
-                Stage::Lingering(rest) => return self.throw_away(rest, &mut lent.scratch),
+                Stage::Lingering(rest) => return self.throw_away(rest, &mut scratch.raw),
                 Stage::Open => {
-                    if !self.readable && !self.unanswered && !lent.stopping {
+                    if !self.readable && !self.unanswered && !scratch.stopping {
                         return Ok(Next::Wait);
                     }
-                    let Some(end) = self.receive(lent)? else { return Ok(Next::End) };
-                    if end == self.unread.len() && !self.unanswered && !lent.stopping {
+                    let Some(end) = self.receive(scratch)? else { return Ok(Next::End) };
+                    if end == self.unread.len() && !self.unanswered && !scratch.stopping {
                         return Ok(Next::Wait);
                     }
-                    if let Some(open) = self.respond(lent, end)? {
+                    if let Some(open) = self.respond(scratch, end)? {
                         return Ok(Next::Ask(open));
                     }
                 }
@@ -178,31 +180,31 @@ impl Connection {
         Ok(Next::Again)
     }
 
-    fn try_found(&mut self, found: Found, lent: &mut Lent) -> io::Result<Next> {
+    fn try_found(&mut self, found: Found, scratch: &mut Scratch) -> io::Result<Next> {
         self.stage = Stage::Open;
-        self.since = lent.now;
+        self.since = scratch.now;
         let mut last = false;
-        if lent.stopping {
+        if scratch.stopping {
             // Which answer is the last depends on what else has come.
             let (before, waited) = (self.unread.len(), self.unanswered);
-            let end = self.receive(lent)?.unwrap_or(before);
+            let end = self.receive(scratch)?.unwrap_or(before);
             last = end == before && !waited;
-            self.unread = lent.input[..end].to_vec();
+            self.unread = scratch.input[..end].to_vec();
             self.unanswered = end > 0;
         }
-        lent.answers.bytes.clear();
-        let ending = found.write(last, &mut lent.answers);
+        scratch.answers.bytes.clear();
+        let ending = found.write(last, &mut scratch.answers);
         if let Some(ending) = ending {
             let unread = self.readable || !self.unread.is_empty();
             self.stage = Stage::Closing(if unread { Ending::Unread } else { ending });
         }
-        self.send(lent)?;
-        self.try_drive(lent)
+        self.send(scratch)?;
+        self.try_drive(scratch)
     }
 
-    /// Puts what is unread into the lent memory and what has come behind it, and says how much that is; `None` when
+    /// Copies what is unread into `input`, reads more behind it, and returns the number of bytes there; `None` when
     /// nothing will come. Something to answer is not kept waiting for more.
-    fn receive(&mut self, Lent { input, scratch, stopping, .. }: &mut Lent) -> io::Result<Option<usize>> {
+    fn receive(&mut self, Scratch { input, raw, stopping, .. }: &mut Scratch) -> io::Result<Option<usize>> {
         let kept = self.unread.len();
         input[..kept].copy_from_slice(&self.unread);
         let rest = &mut input[kept..];
@@ -210,7 +212,7 @@ impl Connection {
         if (self.unanswered && !*stopping) || rest.is_empty() {
             return Ok(Some(kept));
         }
-        match self.stream.receive(rest, scratch)? {
+        match self.stream.receive(rest, raw)? {
             Received::Bytes { count, drained } => {
                 self.readable = !drained || self.hung_up;
                 Ok(Some(kept + count))
@@ -223,9 +225,9 @@ impl Connection {
         }
     }
 
-    /// Answers the requests in the first `end` bytes of what is lent. Returns one that the database is needed for.
-    fn respond(&mut self, lent: &mut Lent, end: usize) -> io::Result<Option<Open>> {
-        let Lent { tracker, stopping, pressed, input, answers, .. } = &mut *lent;
+    /// Answers the requests in the first `end` bytes of the input. Returns one that needs the database.
+    fn respond(&mut self, scratch: &mut Scratch, end: usize) -> io::Result<Option<Open>> {
+        let Scratch { tracker, stopping, pressed, input, answers, .. } = &mut *scratch;
         answers.bytes.clear();
         answers.bytes.shrink_to(KEPT_ANSWERS);
         // A full buffer says that more may have come.
@@ -251,17 +253,17 @@ impl Connection {
                 None
             }
         };
-        self.send(lent)?;
+        self.send(scratch)?;
         Ok(open)
     }
 
-    /// Sends the lent answers, and keeps what the client does not take now.
-    fn send(&mut self, lent: &mut Lent) -> io::Result<()> {
-        let bytes = &lent.answers.bytes[..];
+    /// Sends the answers, and keeps what the client does not take now.
+    fn send(&mut self, scratch: &mut Scratch) -> io::Result<()> {
+        let bytes = &scratch.answers.bytes[..];
         if bytes.is_empty() {
             return Ok(());
         }
-        self.since = lent.now;
+        self.since = scratch.now;
         let sent = if self.unsent.is_empty() { self.stream.send(bytes, self.is_closing())? } else { 0 };
         self.unsent.extend_from_slice(&bytes[sent..]);
         Ok(())

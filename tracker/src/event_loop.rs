@@ -17,7 +17,7 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use rustix::net::{SocketFlags, acceptfrom_with};
 use tokio::runtime::Handle;
 
-use crate::connection::{Connection, Lent, Next, Stream};
+use crate::connection::{Connection, Next, Scratch, Stream};
 use crate::exchange::{Found, Open};
 use crate::places::Places;
 use crate::state::Tracker;
@@ -91,7 +91,7 @@ pub(crate) struct EventLoop {
     listeners: Vec<Listener>,
     places: Places,
     connections: Slab<Connection>,
-    lent: Lent,
+    scratch: Scratch,
     desk: Desk,
     handle: LoopHandle,
     shutdown: Shutdown,
@@ -142,7 +142,7 @@ impl EventLoop {
             listeners,
             places,
             connections: Slab::new(),
-            lent: Lent::new(tracker),
+            scratch: Scratch::new(tracker),
             desk: Desk { runtime: Handle::current(), sender, answers },
             handle: LoopHandle { waker, cut: Arc::default() },
             shutdown,
@@ -173,10 +173,10 @@ impl EventLoop {
                 }
                 continue;
             }
-            self.lent.now = ticks(self.started.elapsed());
-            self.lent.pressed = self.places.is_pressed();
+            self.scratch.now = ticks(self.started.elapsed());
+            self.scratch.pressed = self.places.is_pressed();
             // First: answers that come because of the stop are the last of their connections.
-            if self.shutdown.is_requested() && !self.lent.stopping {
+            if self.shutdown.is_requested() && !self.scratch.stopping {
                 self.stop();
             }
             for event in &events {
@@ -192,11 +192,11 @@ impl EventLoop {
             if self.backlog != Backlog::Empty {
                 self.accept_all();
             }
-            if looked != self.lent.now {
-                looked = self.lent.now;
+            if looked != self.scratch.now {
+                looked = self.scratch.now;
                 self.look();
             }
-            if self.lent.stopping && self.connections.len() == 0 {
+            if self.scratch.stopping && self.connections.len() == 0 {
                 return;
             }
         }
@@ -245,7 +245,7 @@ impl EventLoop {
                     let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok());
                     match stream.zip(peer) {
                         Some((stream, peer)) => {
-                            let connection = Connection::new(stream, peer.ip(), self.lent.now);
+                            let connection = Connection::new(stream, peer.ip(), self.scratch.now);
                             self.begin(connection);
                         }
                         None => self.places.give_back(),
@@ -267,16 +267,16 @@ impl EventLoop {
     /// As a rule no file descriptor is left: others will close theirs.
     fn cannot_accept(&mut self, error: &io::Error) {
         self.note_backlog(Backlog::Refused);
-        if self.complained.is_none_or(|tick| self.lent.now.saturating_sub(tick) > PRESSED) {
+        if self.complained.is_none_or(|tick| self.scratch.now.saturating_sub(tick) > PRESSED) {
             tracing::warn!(%error, "cannot accept a connection");
-            self.complained = Some(self.lent.now);
+            self.complained = Some(self.scratch.now);
         }
     }
 
     /// Answers what has already come, as a rule the one request of the connection. Only what goes on after that needs a
     /// place among those that the system watches.
     fn begin(&mut self, mut connection: Connection) {
-        let next = connection.drive(&mut self.lent);
+        let next = connection.drive(&mut self.scratch);
         if matches!(next, Next::End) {
             self.places.give_back();
             return;
@@ -300,7 +300,7 @@ impl EventLoop {
 
     fn drive(&mut self, index: usize) {
         if let Some(connection) = self.connections.at(index) {
-            let next = connection.drive(&mut self.lent);
+            let next = connection.drive(&mut self.scratch);
             self.follow(index, next);
         }
     }
@@ -337,7 +337,7 @@ impl EventLoop {
     fn ask(&mut self, index: usize, open: Open) {
         let (key, sender, handle) =
             (self.connections.key(index), self.desk.sender.clone(), self.handle.clone());
-        let tracker = Arc::clone(&self.lent.tracker);
+        let tracker = Arc::clone(&self.scratch.tracker);
         self.desk.runtime.spawn(async move {
             // The thread may have ended.
             let _ = sender.send((key, open.ask(tracker).await));
@@ -350,7 +350,7 @@ impl EventLoop {
             if let Some(index) = self.connections.find(key)
                 && let Some(connection) = self.connections.at(index)
             {
-                let next = connection.found(found, &mut self.lent);
+                let next = connection.found(found, &mut self.scratch);
                 self.follow(index, next);
             }
         }
@@ -358,8 +358,8 @@ impl EventLoop {
 
     /// Closes the connections of those who keep us waiting; sooner where others wait for a place, or for the end.
     fn look(&mut self) {
-        let patience = if self.lent.pressed { self.patience.min(PRESSED) } else { self.patience };
-        let now = self.lent.now;
+        let patience = if self.scratch.pressed { self.patience.min(PRESSED) } else { self.patience };
+        let now = self.scratch.now;
         let over = self.stopped.is_some_and(|tick| now.saturating_sub(tick) >= GRACE);
         for index in self.connections.indices() {
             if let Some(connection) = self.connections.at(index) {
@@ -373,8 +373,8 @@ impl EventLoop {
 
     /// Answers what has come by now, and closes what has nothing under way.
     fn stop(&mut self) {
-        self.lent.stopping = true;
-        self.stopped = Some(self.lent.now);
+        self.scratch.stopping = true;
+        self.stopped = Some(self.scratch.now);
         // Those who wait in the system's queue have been told that they are connected.
         while !self.listeners.is_empty() {
             self.note_backlog(Backlog::Empty);
