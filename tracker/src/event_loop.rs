@@ -77,8 +77,8 @@ impl LoopHandle {
     }
 }
 
-/// How the database is asked: by the main runtime, which sends the answer back.
-struct Desk {
+/// Requests that wait for the database: tasks of the main runtime ask it and send the answers back.
+struct DatabaseQueue {
     runtime: Handle,
     sender: Sender<(Key, Found)>,
     answers: Receiver<(Key, Found)>,
@@ -92,7 +92,7 @@ pub(crate) struct EventLoop {
     places: Places,
     connections: Slab<Connection>,
     scratch: Scratch,
-    desk: Desk,
+    database: DatabaseQueue,
     handle: LoopHandle,
     shutdown: Shutdown,
     started: Instant,
@@ -143,7 +143,7 @@ impl EventLoop {
             places,
             connections: Slab::new(),
             scratch: Scratch::new(tracker),
-            desk: Desk { runtime: Handle::current(), sender, answers },
+            database: DatabaseQueue { runtime: Handle::current(), sender, answers },
             handle: LoopHandle { waker, cut: Arc::default() },
             shutdown,
             started: Instant::now(),
@@ -336,9 +336,9 @@ impl EventLoop {
 
     fn ask(&mut self, index: usize, open: Open) {
         let (key, sender, handle) =
-            (self.connections.key(index), self.desk.sender.clone(), self.handle.clone());
+            (self.connections.key(index), self.database.sender.clone(), self.handle.clone());
         let tracker = Arc::clone(&self.scratch.tracker);
-        self.desk.runtime.spawn(async move {
+        self.database.runtime.spawn(async move {
             // The thread may have ended.
             let _ = sender.send((key, open.ask(tracker).await));
             handle.wake();
@@ -346,7 +346,7 @@ impl EventLoop {
     }
 
     fn take_answers(&mut self) {
-        while let Ok((key, found)) = self.desk.answers.try_recv() {
+        while let Ok((key, found)) = self.database.answers.try_recv() {
             if let Some(index) = self.connections.find(key)
                 && let Some(connection) = self.connections.at(index)
             {
