@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use bt::messages::control::Protocol;
 
-use crate::exchange::{AfterSend, Answers, Ending, Found, MAX_HEADER, Open, Respondent};
+use crate::exchange::{AfterSend, Answered, Answers, Ending, MAX_HEADER, Pending, Respondent};
 use crate::state::Tracker;
 use stream::Received;
 pub(crate) use stream::Stream;
@@ -58,7 +58,7 @@ pub(crate) enum Next {
     /// It could go on, but has had its turn.
     Again,
     /// The database must be asked.
-    Ask(Open),
+    Ask(Pending),
     /// It is to be closed.
     End,
 }
@@ -142,11 +142,11 @@ impl Connection {
     }
 
     /// Puts in the answer that was asked for, and goes on.
-    pub(crate) fn found(&mut self, found: Found, scratch: &mut Scratch) -> Next {
+    pub(crate) fn finish_pending(&mut self, answered: Answered, scratch: &mut Scratch) -> Next {
         if self.stage != Stage::Asking {
             return Next::Wait;
         }
-        self.try_found(found, scratch).unwrap_or(Next::End)
+        self.try_finish_pending(answered, scratch).unwrap_or(Next::End)
     }
 
     fn try_drive(&mut self, scratch: &mut Scratch) -> io::Result<Next> {
@@ -171,8 +171,8 @@ impl Connection {
                     if end == self.unread.len() && !self.unanswered && !scratch.stopping {
                         return Ok(Next::Wait);
                     }
-                    if let Some(open) = self.respond(scratch, end)? {
-                        return Ok(Next::Ask(open));
+                    if let Some(pending) = self.respond(scratch, end)? {
+                        return Ok(Next::Ask(pending));
                     }
                 }
             }
@@ -180,7 +180,7 @@ impl Connection {
         Ok(Next::Again)
     }
 
-    fn try_found(&mut self, found: Found, scratch: &mut Scratch) -> io::Result<Next> {
+    fn try_finish_pending(&mut self, answered: Answered, scratch: &mut Scratch) -> io::Result<Next> {
         self.stage = Stage::Open;
         self.since = scratch.now;
         let mut last = false;
@@ -193,7 +193,7 @@ impl Connection {
             self.unanswered = end > 0;
         }
         scratch.answers.bytes.clear();
-        let ending = found.write(last, &mut scratch.answers);
+        let ending = answered.write(last, &mut scratch.answers);
         if let Some(ending) = ending {
             let unread = self.readable || !self.unread.is_empty();
             self.stage = Stage::Closing(if unread { Ending::Unread } else { ending });
@@ -226,7 +226,7 @@ impl Connection {
     }
 
     /// Answers the requests in the first `end` bytes of the input. Returns one that needs the database.
-    fn respond(&mut self, scratch: &mut Scratch, end: usize) -> io::Result<Option<Open>> {
+    fn respond(&mut self, scratch: &mut Scratch, end: usize) -> io::Result<Option<Pending>> {
         let Scratch { tracker, stopping, pressed, input, answers, .. } = &mut *scratch;
         answers.bytes.clear();
         answers.bytes.shrink_to(KEPT_ANSWERS);
@@ -242,11 +242,11 @@ impl Connection {
             self.unread = Vec::new();
         }
         self.unanswered = matches!(next, AfterSend::Respond | AfterSend::Ask(_)) && !self.unread.is_empty();
-        let open = match next {
+        let pending = match next {
             AfterSend::Read | AfterSend::Respond => None,
-            AfterSend::Ask(open) => {
+            AfterSend::Ask(pending) => {
                 self.stage = Stage::Asking;
-                Some(open)
+                Some(pending)
             }
             AfterSend::Close(ending) => {
                 self.stage = Stage::Closing(if self.readable { Ending::Unread } else { ending });
@@ -254,7 +254,7 @@ impl Connection {
             }
         };
         self.send(scratch)?;
-        Ok(open)
+        Ok(pending)
     }
 
     /// Sends the answers, and keeps what the client does not take now.

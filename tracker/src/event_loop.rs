@@ -18,7 +18,7 @@ use rustix::net::{SocketFlags, acceptfrom_with};
 use tokio::runtime::Handle;
 
 use crate::connection::{Connection, Next, Scratch, Stream};
-use crate::exchange::{Found, Open};
+use crate::exchange::{Answered, Pending};
 use crate::places::Places;
 use crate::state::Tracker;
 use crate::tls::Tls;
@@ -80,8 +80,8 @@ impl LoopHandle {
 /// Requests that wait for the database: tasks of the main runtime ask it and send the answers back.
 struct DatabaseQueue {
     runtime: Handle,
-    sender: Sender<(Key, Found)>,
-    answers: Receiver<(Key, Found)>,
+    sender: Sender<(Key, Answered)>,
+    answers: Receiver<(Key, Answered)>,
 }
 
 /// What one thread works with.
@@ -290,7 +290,7 @@ impl EventLoop {
         }
     }
 
-    /// Something happened on a connection. It may be over by now, or another one: then nothing is found there.
+    /// Something happened on a connection. It may be over by now, or another one: then there is nothing to answer.
     fn serve(&mut self, index: usize, event: &Event) {
         if let Some(connection) = self.connections.at(index) {
             connection.note_readable(event.is_read_closed() || event.is_error());
@@ -310,7 +310,7 @@ impl EventLoop {
             Next::Wait => {}
             Next::WaitToSend => self.watch_for_room(index),
             Next::Again => self.again.push(index),
-            Next::Ask(open) => self.ask(index, open),
+            Next::Ask(pending) => self.ask(index, pending),
             Next::End => self.end(index),
         }
     }
@@ -334,23 +334,23 @@ impl EventLoop {
         }
     }
 
-    fn ask(&mut self, index: usize, open: Open) {
+    fn ask(&mut self, index: usize, pending: Pending) {
         let (key, sender, handle) =
             (self.connections.key(index), self.database.sender.clone(), self.handle.clone());
         let tracker = Arc::clone(&self.scratch.tracker);
         self.database.runtime.spawn(async move {
             // The thread may have ended.
-            let _ = sender.send((key, open.ask(tracker).await));
+            let _ = sender.send((key, pending.answer(tracker).await));
             handle.wake();
         });
     }
 
     fn take_answers(&mut self) {
-        while let Ok((key, found)) = self.database.answers.try_recv() {
+        while let Ok((key, answered)) = self.database.answers.try_recv() {
             if let Some(index) = self.connections.find(key)
                 && let Some(connection) = self.connections.at(index)
             {
-                let next = connection.found(found, &mut self.scratch);
+                let next = connection.finish_pending(answered, &mut self.scratch);
                 self.follow(index, next);
             }
         }

@@ -38,7 +38,7 @@ pub(crate) enum AfterSend {
     /// There may be another request in what came.
     Respond,
     /// The database must be asked.
-    Ask(Open),
+    Ask(Pending),
     /// Nothing: the connection ends.
     Close(Ending),
 }
@@ -52,9 +52,9 @@ pub(crate) enum Ending {
     Unread,
 }
 
-/// A request that could not be answered from memory.
+/// A request that waits for the database.
 #[derive(Debug)]
-pub(crate) struct Open {
+pub(crate) struct Pending {
     target: Vec<u8>,
     origin: Origin,
     asked: Asked,
@@ -63,9 +63,9 @@ pub(crate) struct Open {
     ending: Ending,
 }
 
-/// An answer that was asked for.
+/// The answer to a [`Pending`] request.
 #[derive(Debug)]
-pub(crate) struct Found {
+pub(crate) struct Answered {
     status: Status,
     body: Vec<u8>,
     persistence: Persistence,
@@ -107,14 +107,14 @@ impl Respondent<'_> {
                     return (done, AfterSend::Close(request.ending(done < input.len())));
                 }
                 Ok(_) => {}
-                Err(open) => return (done, AfterSend::Ask(open)),
+                Err(pending) => return (done, AfterSend::Ask(pending)),
             }
         }
         (done, if self.stopping { AfterSend::Close(Ending::Clean) } else { AfterSend::Read })
     }
 
     /// Appends the answer, and says what becomes of the connection after it.
-    fn answer(&self, request: &Request<'_>, answers: &mut Answers) -> Result<Persistence, Open> {
+    fn answer(&self, request: &Request<'_>, answers: &mut Answers) -> Result<Persistence, Pending> {
         let Request { method, target, client, persistence, .. } = *request;
         let Answers { bytes, body } = answers;
         body.clear();
@@ -130,7 +130,7 @@ impl Respondent<'_> {
                     Err(Stop::Ask(subject)) => {
                         asked.note_paid(&subject);
                         let (target, ending) = (target.to_vec(), request.ending(false));
-                        return Err(Open { target, origin, asked, persistence, if_refused, ending });
+                        return Err(Pending { target, origin, asked, persistence, if_refused, ending });
                     }
                 }
             }
@@ -152,15 +152,15 @@ impl Request<'_> {
     }
 }
 
-impl Open {
-    /// Answers the request, with the database's help.
-    pub(crate) async fn ask(self, tracker: Arc<Tracker>) -> Found {
+impl Pending {
+    /// Answers the request, asking the database for what memory lacks.
+    pub(crate) async fn answer(self, tracker: Arc<Tracker>) -> Answered {
         let mut body = Vec::new();
-        let (status, persistence) = self.find(&tracker, &mut body).await;
-        Found { status, body, persistence, ending: self.ending }
+        let (status, persistence) = self.try_answer(&tracker, &mut body).await;
+        Answered { status, body, persistence, ending: self.ending }
     }
 
-    async fn find(&self, tracker: &Tracker, body: &mut Vec<u8>) -> (Status, Persistence) {
+    async fn try_answer(&self, tracker: &Tracker, body: &mut Vec<u8>) -> (Status, Persistence) {
         let mut asked = self.asked;
         for _ in 0..MAX_QUESTIONS {
             match tracker.answer(&self.target, self.origin, &mut asked, body) {
@@ -179,7 +179,7 @@ impl Open {
     }
 }
 
-impl Found {
+impl Answered {
     /// Appends the answer, and says how the connection ends, if it ends with it.
     pub(crate) fn write(self, last: bool, answers: &mut Answers) -> Option<Ending> {
         let persistence = if last { Persistence::Closed } else { self.persistence };
