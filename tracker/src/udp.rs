@@ -1,7 +1,7 @@
 //! Announces and scrapes over UDP (BEP 15): one thread for each core, each with sockets of its own.
 
 mod mailbox;
-mod question;
+mod pending;
 mod respondent;
 mod socket;
 mod thread;
@@ -17,7 +17,7 @@ use infra::{config, secrets};
 use tokio::sync::mpsc;
 
 use crate::state::Tracker;
-use question::Asker;
+use pending::PendingQueue;
 use respondent::Respondent;
 use thread::UdpThread;
 
@@ -66,12 +66,12 @@ impl Udp {
         let mut key = [0; 16];
         secrets::random(&mut key).context("a random key")?;
         let respondent = Arc::new(Respondent::new(Arc::clone(tracker), ConnectionIds::new(&key)));
-        let (questions, waiting) = mpsc::unbounded_channel();
-        let asker = Asker::new(questions);
-        shutdown.spawn(question::run(Arc::clone(&respondent), waiting, shutdown.clone()));
+        let (sender, requests) = mpsc::unbounded_channel();
+        let pending = PendingQueue::new(sender);
+        shutdown.spawn(pending::run(Arc::clone(&respondent), requests, shutdown.clone()));
         let mut threads = Vec::new();
         for sockets in self.sockets {
-            let thread = UdpThread::new(sockets, Arc::clone(&respondent), asker.clone(), shutdown)?;
+            let thread = UdpThread::new(sockets, Arc::clone(&respondent), pending.clone(), shutdown)?;
             let builder = std::thread::Builder::new().name("udp".to_owned());
             threads.push(builder.spawn(move || thread.run()).context("a thread")?);
         }

@@ -11,7 +11,7 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use nix::errno::Errno;
 
 use super::mailbox::{BATCH, Mailbox};
-use super::question::Asker;
+use super::pending::PendingQueue;
 use super::respondent::Respondent;
 use crate::answer::Asked;
 
@@ -25,7 +25,7 @@ pub(super) struct UdpThread {
     poll: Poll,
     sockets: Vec<Arc<UdpSocket>>,
     respondent: Arc<Respondent>,
-    asker: Asker,
+    pending: PendingQueue,
     shutdown: Shutdown,
     /// What a dropped one reports is lost.
     _waker: Arc<Waker>,
@@ -36,7 +36,7 @@ impl UdpThread {
     pub(super) fn new(
         sockets: Vec<UdpSocket>,
         respondent: Arc<Respondent>,
-        asker: Asker,
+        pending: PendingQueue,
         shutdown: &Shutdown,
     ) -> anyhow::Result<Self> {
         let poll = Poll::new().context("a poll")?;
@@ -54,7 +54,7 @@ impl UdpThread {
             poll.registry().register(&mut SourceFd(&fd), Token(number), Interest::READABLE)?;
         }
         let sockets = sockets.into_iter().map(Arc::new).collect();
-        Ok(Self { poll, sockets, respondent, asker, shutdown: shutdown.clone(), _waker: kept })
+        Ok(Self { poll, sockets, respondent, pending, shutdown: shutdown.clone(), _waker: kept })
     }
 
     /// Answers until the stop is requested, and what has come until then.
@@ -80,14 +80,14 @@ impl UdpThread {
 
     /// One batch of each socket. Says whether more may be waiting: a socket is reported once only until it was empty.
     fn answer_some(&self, mailboxes: &mut [Mailbox]) -> bool {
-        let Self { sockets, respondent, asker, .. } = self;
+        let Self { sockets, respondent, pending, .. } = self;
         let mut more = false;
         for (socket, mailbox) in sockets.iter().zip(mailboxes) {
             let result = mailbox.exchange(socket, |datagram, from, out| {
                 let mut asked = Asked::default();
                 if let Err(subject) = respondent.answer(datagram, from.ip(), &mut asked, out) {
                     asked.note_paid(&subject);
-                    asker.ask(datagram, from, socket, asked);
+                    pending.ask(datagram, from, socket, asked);
                 }
             });
             match result {

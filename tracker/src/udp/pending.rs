@@ -12,59 +12,59 @@ use super::respondent::Respondent;
 use crate::answer::Asked;
 
 /// Requests that may wait for the database at the same time; others get no answer, and their clients ask again.
-const MAX_OPEN: usize = 4096;
+const MAX_PENDING: usize = 4096;
 
 /// A request needs its member and its torrent, and its member once more if the key does not fit.
 const MAX_QUESTIONS: usize = 4;
 
-/// Where threads hand over what they cannot answer.
+/// Hands over requests that memory cannot answer.
 #[derive(Clone)]
-pub(super) struct Asker {
-    questions: mpsc::UnboundedSender<Question>,
+pub(super) struct PendingQueue {
+    requests: mpsc::UnboundedSender<Pending>,
     /// Bounds what is in the channel and under way.
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
 }
 
-/// A request that is being asked about.
-pub(super) struct Question {
+/// A request that waits for the database.
+pub(super) struct Pending {
     datagram: Box<[u8]>,
     from: SocketAddr,
     socket: Arc<UdpSocket>,
     asked: Asked,
-    place: OwnedSemaphorePermit,
+    permit: OwnedSemaphorePermit,
 }
 
-impl Asker {
-    pub(super) fn new(questions: mpsc::UnboundedSender<Question>) -> Self {
-        Self { questions, places: Arc::new(Semaphore::new(MAX_OPEN)) }
+impl PendingQueue {
+    pub(super) fn new(requests: mpsc::UnboundedSender<Pending>) -> Self {
+        Self { requests, permits: Arc::new(Semaphore::new(MAX_PENDING)) }
     }
 
     /// Has `datagram` answered later, through `socket`, if there is room.
     pub(super) fn ask(&self, datagram: &[u8], from: SocketAddr, socket: &Arc<UdpSocket>, asked: Asked) {
-        if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
+        if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
             let (datagram, socket) = (datagram.into(), Arc::clone(socket));
-            let question = Question { datagram, from, socket, asked, place };
+            let request = Pending { datagram, from, socket, asked, permit };
             // Nobody listens any more only when the process ends.
-            let _ = self.questions.send(question);
+            let _ = self.requests.send(request);
         }
     }
 }
 
-/// Answers until every [`Asker`] is gone.
+/// Answers until every [`PendingQueue`] is gone.
 pub(super) async fn run(
     respondent: Arc<Respondent>,
-    mut questions: mpsc::UnboundedReceiver<Question>,
+    mut requests: mpsc::UnboundedReceiver<Pending>,
     shutdown: Shutdown,
 ) {
-    while let Some(question) = questions.recv().await {
+    while let Some(request) = requests.recv().await {
         let respondent = Arc::clone(&respondent);
-        shutdown.spawn(async move { question.answer(&respondent).await });
+        shutdown.spawn(async move { request.answer(&respondent).await });
     }
 }
 
-impl Question {
+impl Pending {
     async fn answer(self, respondent: &Respondent) {
-        let Self { datagram, from, socket, mut asked, place } = self;
+        let Self { datagram, from, socket, mut asked, permit } = self;
         let mut out = Vec::new();
         for _ in 0..MAX_QUESTIONS {
             let Err(subject) = respondent.answer(&datagram, from.ip(), &mut asked, &mut out) else {
@@ -80,6 +80,6 @@ impl Question {
             // A client that is not reached asks again.
             let _ = sendto(socket.as_raw_fd(), &out, &SockaddrStorage::from(from), MsgFlags::empty());
         }
-        drop(place);
+        drop(permit);
     }
 }
