@@ -26,6 +26,10 @@ pub(crate) use refusal::Refusal;
 /// easily in batches.
 const STRANGERS: Pace = Pace::new(300_000, 20_000);
 
+/// Look-ups in the database for one request at most: its member, its torrent, and its member once more if the key does
+/// not fit.
+pub(crate) const MAX_LOOKUPS: usize = 4;
+
 /// Why there is no answer yet.
 #[derive(Debug)]
 pub(crate) enum Stop {

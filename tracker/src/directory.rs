@@ -1,4 +1,4 @@
-//! Who may announce what: members and torrents in memory, and questions to the database about others.
+//! Who may announce what: members and torrents in memory, and lookups to the database about others.
 
 mod feed;
 mod known;
@@ -32,7 +32,7 @@ use crate::shard::shard_of;
 const PARTS: usize = 64;
 
 /// Questions that may wait for the database at the same time; beyond that it counts as unavailable.
-const MAX_QUESTIONS: usize = 8192;
+const LOOKUP_CAPACITY: usize = 8192;
 
 /// A torrent that may be announced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,7 +73,7 @@ pub(crate) enum Subject {
 
 /// `answered` is used once the database has answered and the directory says what it said, dropped when it is away.
 #[derive(Debug)]
-pub(crate) struct Question {
+pub(crate) struct Lookup {
     subject: Subject,
     answered: oneshot::Sender<()>,
 }
@@ -96,15 +96,15 @@ pub(crate) struct Directory {
     pub(crate) gate: Gate,
     /// Whether the database keeps the tables fresh.
     pub(crate) link: LinkState,
-    questions: mpsc::Sender<Question>,
+    lookups: mpsc::Sender<Lookup>,
     /// How long an announce waits for the database.
     timeout: Duration,
 }
 
 impl Directory {
-    /// Empty tables, and the questions that a [`Feed`] has to answer.
-    pub(crate) fn new(timeout: Duration) -> (Self, mpsc::Receiver<Question>) {
-        let (questions, asked) = mpsc::channel(MAX_QUESTIONS);
+    /// Empty tables, and the lookups that a [`Feed`] has to answer.
+    pub(crate) fn new(timeout: Duration) -> (Self, mpsc::Receiver<Lookup>) {
+        let (lookups, receiver) = mpsc::channel(LOOKUP_CAPACITY);
         let torrents = (0..PARTS).map(|_| Part::default()).collect();
         (
             Self {
@@ -113,10 +113,10 @@ impl Directory {
                 known: Mutex::default(),
                 gate: Gate::default(),
                 link: LinkState::default(),
-                questions,
+                lookups,
                 timeout,
             },
-            asked,
+            receiver,
         )
     }
 
@@ -142,7 +142,7 @@ impl Directory {
             return if there { Ok(()) } else { Err(Unavailable) };
         }
         let (answered, answer) = oneshot::channel();
-        self.questions.try_send(Question { subject, answered }).map_err(|_| Unavailable)?;
+        self.lookups.try_send(Lookup { subject, answered }).map_err(|_| Unavailable)?;
         match tokio::time::timeout(self.timeout, answer).await {
             Ok(Ok(())) => Ok(()),
             _ => Err(Unavailable),

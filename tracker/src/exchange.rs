@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bt::messages::control::Protocol;
 use bt::route;
 
-use crate::answer::{Asked, Origin, Refusal, Stop};
+use crate::answer::{Asked, MAX_LOOKUPS, Origin, Refusal, Stop};
 use crate::http_answer::{Status, write};
 use crate::http_request::{Method, Persistence, Reading, Request, read};
 use crate::state::Tracker;
@@ -17,9 +17,6 @@ pub(crate) const MAX_HEADER: usize = 16 * 1024;
 /// Beyond so many bytes, answers are sent before others are made: with the last of them it is what a connection holds
 /// whose client takes none.
 const ENOUGH: usize = 8 * 1024;
-
-/// A request needs its member and its torrent, and its member once more if the key does not fit.
-const MAX_QUESTIONS: usize = 4;
 
 /// Where answers are made.
 #[derive(Debug, Default)]
@@ -162,7 +159,7 @@ impl Pending {
 
     async fn try_answer(&self, tracker: &Tracker, body: &mut Vec<u8>) -> (Status, Persistence) {
         let mut asked = self.asked;
-        for _ in 0..MAX_QUESTIONS {
+        for _ in 0..MAX_LOOKUPS {
             match tracker.answer(&self.target, self.origin, &mut asked, body) {
                 Ok(()) => return (Status::Ok, self.persistence),
                 Err(Stop::Refused(refusal)) => return refused(refusal, self.if_refused, body),

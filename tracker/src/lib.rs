@@ -80,7 +80,7 @@ async fn run_here(config: Config, ready: impl FnOnce(&Addresses)) -> anyhow::Res
     mq::bind(&mut counts, &config.zeromq.counts).await?;
     mq::bind(&mut control, &config.zeromq.control).await?;
     let link = connect(&config.tracker.postgresql).await?;
-    let (directory, questions) = Directory::new(config.tracker.database_timeout);
+    let (directory, lookups) = Directory::new(config.tracker.database_timeout);
     let tracker = Arc::new(Tracker::new(&config, directory)?);
     let restart_file = Arc::new(RestartFile::new(&config.tracker.restart_file));
     let found = restart_file.find();
@@ -88,7 +88,7 @@ async fn run_here(config: Config, ready: impl FnOnce(&Addresses)) -> anyhow::Res
         tracker.directory.gate.close();
     }
     let (sender, changes) = upkeep::changes();
-    let feed = Feed::new(Arc::clone(&tracker.directory), questions, sender);
+    let feed = Feed::new(Arc::clone(&tracker.directory), lookups, sender);
     let Config { tracker: config, .. } = config;
     shutdown.spawn(restart_file::run(
         Arc::clone(&tracker),

@@ -1,4 +1,4 @@
-//! Keeps the directory as the database is: notifications, questions and a reconciliation, one after the other on one
+//! Keeps the directory as the database is: notifications, lookups and a reconciliation, one after the other on one
 //! connection. So what was read earlier never overwrites what was read later.
 
 use std::future::poll_fn;
@@ -14,7 +14,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_postgres::{AsyncMessage, NoTls};
 
 use super::rows::{MemberRow, Queries, TorrentRow};
-use super::{Directory, Question, Subject};
+use super::{Directory, Lookup, Subject};
 use crate::upkeep::ChangeSender;
 
 /// A query that takes longer counts as the end of its connection.
@@ -101,7 +101,7 @@ impl Link {
 #[derive(Debug)]
 pub(crate) struct Feed {
     directory: Arc<Directory>,
-    questions: mpsc::Receiver<Question>,
+    lookups: mpsc::Receiver<Lookup>,
     changes: ChangeSender,
 }
 
@@ -117,10 +117,10 @@ impl Feed {
     /// A feed that has read nothing yet. It reports to `changes` what swarms have to know.
     pub(crate) fn new(
         directory: Arc<Directory>,
-        questions: mpsc::Receiver<Question>,
+        lookups: mpsc::Receiver<Lookup>,
         changes: ChangeSender,
     ) -> Self {
-        Self { directory, questions, changes }
+        Self { directory, lookups, changes }
     }
 
     /// Follows the database, beginning with `link` if there is one, and connecting again whenever it ends.
@@ -174,7 +174,7 @@ impl Feed {
 
     /// Tells everybody who asks that the database is away; never returns.
     async fn refuse(&mut self) {
-        while self.questions.recv().await.is_some() {}
+        while self.lookups.recv().await.is_some() {}
         std::future::pending::<()>().await;
     }
 
@@ -183,7 +183,7 @@ impl Feed {
         let Link { queries, mut notices } = link;
         let mut timer = interval(reconcile);
         timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut heard, mut asked) = (Vec::new(), Vec::new());
+        let (mut heard, mut waiting) = (Vec::new(), Vec::new());
         let mut progress = Progress::Done;
         let mut begun = Instant::now();
         loop {
@@ -196,11 +196,11 @@ impl Feed {
                     self.directory.link.confirm();
                     heard.clear();
                 }
-                count = self.questions.recv_many(&mut asked, BATCH) => {
+                count = self.lookups.recv_many(&mut waiting, BATCH) => {
                     if count == 0 {
                         return Ok(());
                     }
-                    timeout(PATIENCE, self.answer(&queries, &mut asked)).await??;
+                    timeout(PATIENCE, self.answer(&queries, &mut waiting)).await??;
                     self.directory.link.confirm();
                 }
                 _ = timer.tick(), if progress == Progress::Done => {
@@ -238,27 +238,27 @@ impl Feed {
         Ok(())
     }
 
-    async fn answer(&mut self, queries: &Queries, asked: &mut Vec<Question>) -> anyhow::Result<()> {
+    async fn answer(&mut self, queries: &Queries, waiting: &mut Vec<Lookup>) -> anyhow::Result<()> {
         let (mut hashes, mut ids) = (Vec::new(), Vec::new());
-        for question in &*asked {
-            match &question.subject {
+        for lookup in &*waiting {
+            match &lookup.subject {
                 Subject::Torrents { hashes: some, .. } => hashes.extend_from_slice(some),
                 Subject::Member(id) => ids.push(*id),
                 Subject::Swarm(_) => {}
             }
         }
-        // An error drops the questions, which says that the database is away.
-        let asked = std::mem::take(asked);
+        // An error drops the lookups, which says that the database is away.
+        let waiting = std::mem::take(waiting);
         if !ids.is_empty() {
-            let rows = queries.members_by_id(&ids).await.context("members asked for")?;
+            let rows = queries.members_by_id(&ids).await.context("members waiting for")?;
             self.put_members(&ids, &rows);
         }
         if !hashes.is_empty() {
-            let rows = queries.torrents_by_hash(&hashes).await.context("torrents asked for")?;
+            let rows = queries.torrents_by_hash(&hashes).await.context("torrents waiting for")?;
             self.put_torrents(&[], &rows);
         }
-        for question in asked {
-            let _ = question.answered.send(());
+        for lookup in waiting {
+            let _ = lookup.answered.send(());
         }
         Ok(())
     }

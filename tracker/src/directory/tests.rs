@@ -5,10 +5,10 @@ use crate::upkeep::{Change, Changes, changes};
 use std::sync::Arc;
 
 fn feed() -> (Arc<Directory>, Feed, Changes) {
-    let (directory, questions) = Directory::new(std::time::Duration::from_hours(1));
+    let (directory, lookups) = Directory::new(std::time::Duration::from_hours(1));
     let directory = Arc::new(directory);
     let (sender, changes) = changes();
-    (Arc::clone(&directory), Feed::new(directory, questions, sender), changes)
+    (Arc::clone(&directory), Feed::new(directory, lookups, sender), changes)
 }
 
 fn hash(number: u8) -> InfoHash {
@@ -82,9 +82,9 @@ async fn nobody_waits_for_a_feed_that_is_gone_or_full() {
     let (directory, feed, _changes) = feed();
     let directory = &directory;
     let full = async {
-        for _ in 0..MAX_QUESTIONS {
+        for _ in 0..LOOKUP_CAPACITY {
             let (answered, _) = oneshot::channel();
-            directory.questions.try_send(Question { subject: Subject::Member(1), answered }).expect("room");
+            directory.lookups.try_send(Lookup { subject: Subject::Member(1), answered }).expect("room");
         }
         directory.ask(Subject::Member(1)).await
     };

@@ -9,13 +9,10 @@ use nix::sys::socket::{MsgFlags, SockaddrStorage, sendto};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::respondent::Respondent;
-use crate::answer::Asked;
+use crate::answer::{Asked, MAX_LOOKUPS};
 
 /// Requests that may wait for the database at the same time; others get no answer, and their clients ask again.
 const MAX_PENDING: usize = 4096;
-
-/// A request needs its member and its torrent, and its member once more if the key does not fit.
-const MAX_QUESTIONS: usize = 4;
 
 /// Hands over requests that memory cannot answer.
 #[derive(Clone)]
@@ -66,7 +63,7 @@ impl Pending {
     async fn answer(self, respondent: &Respondent) {
         let Self { datagram, from, socket, mut asked, permit } = self;
         let mut out = Vec::new();
-        for _ in 0..MAX_QUESTIONS {
+        for _ in 0..MAX_LOOKUPS {
             let Err(subject) = respondent.answer(&datagram, from.ip(), &mut asked, &mut out) else {
                 break;
             };
