@@ -32,30 +32,32 @@ pub(crate) const MAX_LOOKUPS: usize = 4;
 
 /// Why there is no answer yet.
 #[derive(Debug)]
-pub(crate) enum Stop {
+pub(crate) enum Unanswered {
     Refused(Refusal),
-    /// The directory must ask first.
-    Ask(Subject),
+    /// The directory must ask the database first.
+    Lookup(Subject),
 }
 
-impl<E: Into<Refusal>> From<E> for Stop {
+impl<E: Into<Refusal>> From<E> for Unanswered {
     fn from(refusal: E) -> Self {
         Self::Refused(refusal.into())
     }
 }
 
-/// What the database has been asked for this request: after that, what the directory lacks does not exist. And since
-/// when the request is being answered.
+/// How far the answer to one request has come.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Asked {
+pub(crate) struct RequestState {
+    /// Whether the database was asked for the member: one that the directory lacks then does not exist.
     member: bool,
+    /// The same for the torrents.
     torrents: bool,
     /// Whether the member's pace has been charged for the request.
     paid: bool,
     timing: Timing,
 }
 
-impl Asked {
+impl RequestState {
+    /// Notes that the database is asked for `subject`.
     pub(crate) fn note(&mut self, subject: &Subject) {
         match subject {
             Subject::Member(_) => self.member = true,
@@ -67,12 +69,12 @@ impl Asked {
         }
     }
 
-    /// Notes who has paid for a question that has not been put to the database yet.
+    /// Notes whether the member's pace was charged, before the database is asked for `subject`.
     pub(crate) fn note_paid(&mut self, subject: &Subject) {
         self.paid |= matches!(subject, Subject::Torrents { paid: true, .. });
     }
 
-    /// Puts down how long the request took, if it is one that is timed.
+    /// Records how long the request took, if it is one that is timed.
     pub(crate) fn end(self) {
         self.timing.end();
     }
@@ -102,9 +104,9 @@ impl Tracker {
         &self,
         target: &[u8],
         origin: Origin,
-        asked: &mut Asked,
+        state: &mut RequestState,
         out: &mut Vec<u8>,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), Unanswered> {
         let route = match Route::parse(target, self.settings.path_depth) {
             Ok(route) => route,
             Err(route::Error::Elsewhere) if self.is_health(target) => {
@@ -114,22 +116,22 @@ impl Tracker {
             // No announce, whatever else it is.
             Err(error @ route::Error::Elsewhere) => return Err(error.into()),
             Err(error) => {
-                return Self::counted(Action::Announce, origin.protocol, asked, |_| Err(error.into()));
+                return Self::counted(Action::Announce, origin.protocol, state, |_| Err(error.into()));
             }
         };
-        Self::counted(route.action, origin.protocol, asked, |asked| {
+        Self::counted(route.action, origin.protocol, state, |state| {
             let token = Token::parse(route.key).ok_or(Refusal::Passkey)?;
             match route.action {
                 Action::Announce => {
                     let request = announce::Request::parse(route.query)
                         .map_err(|error| self.suspect(&token, None, error.into(), origin))?;
-                    self.announce(&token, &request, origin, asked, |response| response.encode(out))
+                    self.announce(&token, &request, origin, state, |response| response.encode(out))
                 }
                 Action::Scrape => {
                     let request = scrape::Request::parse(route.query)
                         .map_err(|error| self.suspect(&token, None, error.into(), origin))?;
                     let mut files = Vec::with_capacity(request.hashes.len());
-                    self.scrape(&token, &request.hashes, origin, asked, |hash, counts| {
+                    self.scrape(&token, &request.hashes, origin, state, |hash, counts| {
                         files.extend(counts.map(|counts| (hash, counts)));
                     })?;
                     scrape::encode(&mut files, out);
@@ -143,29 +145,29 @@ impl Tracker {
     pub(crate) fn counted(
         action: Action,
         protocol: Protocol,
-        asked: &mut Asked,
-        answer: impl FnOnce(Asked) -> Result<(), Stop>,
-    ) -> Result<(), Stop> {
+        state: &mut RequestState,
+        answer: impl FnOnce(RequestState) -> Result<(), Unanswered>,
+    ) -> Result<(), Unanswered> {
         if action == Action::Announce {
-            asked.timing.begin();
+            state.timing.begin();
         }
-        let result = answer(*asked);
+        let result = answer(*state);
         let verdict = match &result {
             Ok(()) if action == Action::Scrape => Verdict::Scraped,
             Ok(()) => Verdict::Answered,
-            Err(Stop::Refused(refusal)) => refusal.verdict(),
+            Err(Unanswered::Refused(refusal)) => refusal.verdict(),
             // It will be tried again.
-            Err(Stop::Ask(_)) => return result,
+            Err(Unanswered::Lookup(_)) => return result,
         };
-        asked.end();
+        state.end();
         counters::count(action, protocol, verdict);
         result
     }
 
     /// The database did not answer what had to be known for `target`.
-    pub(crate) fn give_up(&self, target: &[u8], origin: Origin, asked: Asked) {
+    pub(crate) fn give_up(&self, target: &[u8], origin: Origin, state: RequestState) {
         let Ok(route) = Route::parse(target, self.settings.path_depth) else { return };
-        asked.end();
+        state.end();
         counters::count(route.action, origin.protocol, Verdict::Unavailable);
         let (Some(token), Ok(request)) = (Token::parse(route.key), announce::Request::parse(route.query))
         else {
@@ -181,22 +183,22 @@ impl Tracker {
         token: &Token,
         request: &announce::Request,
         origin: Origin,
-        asked: Asked,
+        state: RequestState,
         encode: impl FnOnce(&Response<'_>),
-    ) -> Result<(), Stop> {
+    ) -> Result<(), Unanswered> {
         // Before anybody is told that something is unknown.
         self.check_restored(request.info_hash)?;
-        let (seat, member) = self.member(token, asked)?;
+        let (seat, member) = self.member(token, state)?;
         let torrent = self.directory.torrent(&request.info_hash);
         let scope = torrent.map_or(request.info_hash, |torrent| torrent.info_hash);
-        let is_missing = torrent.is_none() && !asked.torrents;
+        let is_missing = torrent.is_none() && !state.torrents;
         if !self.opens(token, member, scope) {
             let stop = if is_missing {
                 self.ask_torrents_of_strangers(vec![request.info_hash])
             } else {
-                self.not_opened(token, asked)
+                self.not_opened(token, state)
             };
-            if let Stop::Refused(refusal) = stop {
+            if let Unanswered::Refused(refusal) = stop {
                 self.suspect(token, Some(request), refusal, origin);
             }
             return Err(stop);
@@ -207,9 +209,12 @@ impl Tracker {
         let now = self.clock.now();
         // Where the torrent is not in memory, nobody is there who could leave.
         let leaves = request.event == Event::Stopped && !is_missing;
-        let admitted = check_enabled(member).and_then(|()| self.admit(seat, client, leaves, asked.paid, now));
+        let admitted = check_enabled(member).and_then(|()| self.admit(seat, client, leaves, state.paid, now));
         if admitted.is_ok() && is_missing {
-            return Err(Stop::Ask(Subject::Torrents { hashes: vec![request.info_hash], paid: true }));
+            return Err(Unanswered::Lookup(Subject::Torrents {
+                hashes: vec![request.info_hash],
+                paid: true,
+            }));
         }
         let result = admitted
             .and_then(|()| torrent.ok_or(Refusal::Unregistered))
@@ -307,11 +312,11 @@ impl Tracker {
         token: &Token,
         hashes: &[InfoHash],
         origin: Origin,
-        asked: Asked,
+        state: RequestState,
         mut give: impl FnMut(InfoHash, Option<Counts>),
-    ) -> Result<(), Stop> {
+    ) -> Result<(), Unanswered> {
         self.check_restored([u8::MAX; 20].into())?;
-        let (seat, member) = self.member(token, asked)?;
+        let (seat, member) = self.member(token, state)?;
         let scopes: Vec<_> = hashes
             .iter()
             .map(|hash| {
@@ -321,19 +326,19 @@ impl Tracker {
             })
             .collect();
         let opens = scopes.iter().any(|(_, _, opens)| *opens);
-        let missing = scopes.iter().filter(|(_, torrent, _)| torrent.is_none() && !asked.torrents);
+        let missing = scopes.iter().filter(|(_, torrent, _)| torrent.is_none() && !state.torrents);
         let missing: Vec<InfoHash> = missing.map(|(hash, ..)| *hash).collect();
         if !opens {
             let asks = !missing.is_empty();
             return Err(if asks {
                 self.ask_torrents_of_strangers(missing)
             } else {
-                self.not_opened(token, asked)
+                self.not_opened(token, state)
             });
         }
-        let admitted = check_enabled(member).and_then(|()| self.charge(seat, asked.paid, self.clock.now()));
+        let admitted = check_enabled(member).and_then(|()| self.charge(seat, state.paid, self.clock.now()));
         if admitted.is_ok() && !missing.is_empty() {
-            return Err(Stop::Ask(Subject::Torrents { hashes: missing, paid: true }));
+            return Err(Unanswered::Lookup(Subject::Torrents { hashes: missing, paid: true }));
         }
         let verdict = admitted.err().map_or(Verdict::Scraped, Refusal::verdict);
         let mut known = scopes.iter().filter(|(_, _, opens)| *opens).filter_map(|(_, torrent, _)| *torrent);
@@ -351,19 +356,19 @@ impl Tracker {
     }
 
     /// Whom the key names, for sure or not.
-    fn member(&self, token: &Token, asked: Asked) -> Result<(&Seat, Member), Stop> {
+    fn member(&self, token: &Token, state: RequestState) -> Result<(&Seat, Member), Unanswered> {
         let seat = self.directory.seat(token.id());
         match seat.and_then(|seat| Some((seat, seat.member()?))) {
             Some(found) => Ok(found),
-            None if asked.member => Err(Refusal::Passkey.into()),
+            None if state.member => Err(Refusal::Passkey.into()),
             None => Err(self.ask_member(token)),
         }
     }
 
     /// Anybody can write a number into a key: strangers together are granted so many questions to the database.
-    fn ask_member(&self, token: &Token) -> Stop {
+    fn ask_member(&self, token: &Token) -> Unanswered {
         match self.strangers.take(STRANGERS, self.clock.now()) {
-            Ok(()) => Stop::Ask(Subject::Member(token.id())),
+            Ok(()) => Unanswered::Lookup(Subject::Member(token.id())),
             Err(_) => Refusal::Unavailable.into(),
         }
     }
@@ -372,19 +377,19 @@ impl Tracker {
     /// hybrid torrent is among them when it comes with the hash of version 2: it is bound to that of version 1, which only
     /// the database knows. Its member loses little then, for clients announce the hash of version 1 as well, which brings
     /// both into memory. Where a key opens what it asks for, as only a member's does, the member's own pace is charged.
-    fn ask_torrents_of_strangers(&self, hashes: Vec<InfoHash>) -> Stop {
+    fn ask_torrents_of_strangers(&self, hashes: Vec<InfoHash>) -> Unanswered {
         let count = u32::try_from(hashes.len()).unwrap_or(u32::MAX);
         if self.strangers.take_some(count, STRANGERS, self.clock.now()).is_ok() {
-            Stop::Ask(Subject::Torrents { hashes, paid: false })
+            Unanswered::Lookup(Subject::Torrents { hashes, paid: false })
         } else {
             Refusal::Unavailable.into()
         }
     }
 
     /// Whether all is there that the process before left behind of a torrent, and of those whose hashes are lower.
-    fn check_restored(&self, info_hash: InfoHash) -> Result<(), Stop> {
+    fn check_restored(&self, info_hash: InfoHash) -> Result<(), Unanswered> {
         let there = self.directory.gate.has_shard(shard_of(&info_hash));
-        if there { Ok(()) } else { Err(Stop::Ask(Subject::Swarm(info_hash))) }
+        if there { Ok(()) } else { Err(Unanswered::Lookup(Subject::Swarm(info_hash))) }
     }
 
     /// Whether it is the key of that torrent or of the whole account.
@@ -394,8 +399,8 @@ impl Tracker {
     }
 
     /// The key may have been reset a moment ago: the database is asked before the member is told that it is wrong.
-    fn not_opened(&self, token: &Token, asked: Asked) -> Stop {
-        if asked.member { Refusal::Passkey.into() } else { self.ask_member(token) }
+    fn not_opened(&self, token: &Token, state: RequestState) -> Unanswered {
+        if state.member { Refusal::Passkey.into() } else { self.ask_member(token) }
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bt::messages::control::Protocol;
 use bt::route;
 
-use crate::answer::{Asked, MAX_LOOKUPS, Origin, Refusal, Stop};
+use crate::answer::{MAX_LOOKUPS, Origin, Refusal, RequestState, Unanswered};
 use crate::http_answer::{Status, write};
 use crate::http_request::{Method, Persistence, Reading, Request, read};
 use crate::state::Tracker;
@@ -54,7 +54,7 @@ pub(crate) enum Ending {
 pub(crate) struct Pending {
     target: Vec<u8>,
     origin: Origin,
-    asked: Asked,
+    state: RequestState,
     persistence: Persistence,
     if_refused: Persistence,
     ending: Ending,
@@ -119,15 +119,15 @@ impl Respondent<'_> {
         let (status, persistence) = match method {
             Method::Get => {
                 let origin = Origin { ip: client, protocol: self.protocol };
-                let mut asked = Asked::default();
-                match self.tracker.answer(target, origin, &mut asked, body) {
+                let mut state = RequestState::default();
+                match self.tracker.answer(target, origin, &mut state, body) {
                     Ok(()) if self.pressed && self.tracker.is_health(target) => (Status::Ok, if_refused),
                     Ok(()) => (Status::Ok, persistence),
-                    Err(Stop::Refused(refusal)) => refused(refusal, if_refused, body),
-                    Err(Stop::Ask(subject)) => {
-                        asked.note_paid(&subject);
+                    Err(Unanswered::Refused(refusal)) => refused(refusal, if_refused, body),
+                    Err(Unanswered::Lookup(subject)) => {
+                        state.note_paid(&subject);
                         let (target, ending) = (target.to_vec(), request.ending(false));
-                        return Err(Pending { target, origin, asked, persistence, if_refused, ending });
+                        return Err(Pending { target, origin, state, persistence, if_refused, ending });
                     }
                 }
             }
@@ -158,20 +158,20 @@ impl Pending {
     }
 
     async fn try_answer(&self, tracker: &Tracker, body: &mut Vec<u8>) -> (Status, Persistence) {
-        let mut asked = self.asked;
+        let mut state = self.state;
         for _ in 0..MAX_LOOKUPS {
-            match tracker.answer(&self.target, self.origin, &mut asked, body) {
+            match tracker.answer(&self.target, self.origin, &mut state, body) {
                 Ok(()) => return (Status::Ok, self.persistence),
-                Err(Stop::Refused(refusal)) => return refused(refusal, self.if_refused, body),
-                Err(Stop::Ask(subject)) => {
-                    asked.note(&subject);
+                Err(Unanswered::Refused(refusal)) => return refused(refusal, self.if_refused, body),
+                Err(Unanswered::Lookup(subject)) => {
+                    state.note(&subject);
                     if tracker.directory.ask(subject).await.is_err() {
                         break;
                     }
                 }
             }
         }
-        tracker.give_up(&self.target, self.origin, asked);
+        tracker.give_up(&self.target, self.origin, state);
         refused(Refusal::Unavailable, self.if_refused, body)
     }
 }

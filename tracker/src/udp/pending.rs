@@ -9,7 +9,7 @@ use nix::sys::socket::{MsgFlags, SockaddrStorage, sendto};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::respondent::Respondent;
-use crate::answer::{Asked, MAX_LOOKUPS};
+use crate::answer::{MAX_LOOKUPS, RequestState};
 
 /// Requests that may wait for the database at the same time; others get no answer, and their clients ask again.
 const MAX_PENDING: usize = 4096;
@@ -27,7 +27,7 @@ pub(super) struct Pending {
     datagram: Box<[u8]>,
     from: SocketAddr,
     socket: Arc<UdpSocket>,
-    asked: Asked,
+    state: RequestState,
     permit: OwnedSemaphorePermit,
 }
 
@@ -37,10 +37,16 @@ impl PendingQueue {
     }
 
     /// Has `datagram` answered later, through `socket`, if there is room.
-    pub(super) fn ask(&self, datagram: &[u8], from: SocketAddr, socket: &Arc<UdpSocket>, asked: Asked) {
+    pub(super) fn ask(
+        &self,
+        datagram: &[u8],
+        from: SocketAddr,
+        socket: &Arc<UdpSocket>,
+        state: RequestState,
+    ) {
         if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
             let (datagram, socket) = (datagram.into(), Arc::clone(socket));
-            let request = Pending { datagram, from, socket, asked, permit };
+            let request = Pending { datagram, from, socket, state, permit };
             // Nobody listens any more only when the process ends.
             let _ = self.requests.send(request);
         }
@@ -61,15 +67,15 @@ pub(super) async fn run(
 
 impl Pending {
     async fn answer(self, respondent: &Respondent) {
-        let Self { datagram, from, socket, mut asked, permit } = self;
+        let Self { datagram, from, socket, mut state, permit } = self;
         let mut out = Vec::new();
         for _ in 0..MAX_LOOKUPS {
-            let Err(subject) = respondent.answer(&datagram, from.ip(), &mut asked, &mut out) else {
+            let Err(subject) = respondent.answer(&datagram, from.ip(), &mut state, &mut out) else {
                 break;
             };
-            asked.note(&subject);
+            state.note(&subject);
             if respondent.tracker.directory.ask(subject).await.is_err() {
-                respondent.give_up(&datagram, from.ip(), asked, &mut out);
+                respondent.give_up(&datagram, from.ip(), state, &mut out);
                 break;
             }
         }

@@ -10,7 +10,7 @@ use bt::swarm::Counts;
 use bt::token::Token;
 use bt::udp_tracker::{Action, Announce, ConnectionIds, Reply, Request, Scrape};
 
-use crate::answer::{Asked, Origin, Refusal, Stop};
+use crate::answer::{Origin, Refusal, RequestState, Unanswered};
 use crate::directory::Subject;
 use crate::metrics::counters;
 use crate::state::Tracker;
@@ -25,7 +25,7 @@ pub(super) struct Respondent {
 struct Exchange<'a> {
     ip: IpAddr,
     transaction: u32,
-    asked: Asked,
+    state: RequestState,
     out: &'a mut Vec<u8>,
 }
 
@@ -43,7 +43,7 @@ impl Respondent {
         &self,
         datagram: &[u8],
         ip: IpAddr,
-        asked: &mut Asked,
+        state: &mut RequestState,
         out: &mut Vec<u8>,
     ) -> Result<(), Subject> {
         let Some(Request { connection, transaction, action }) = Request::read(datagram) else {
@@ -59,14 +59,14 @@ impl Respondent {
             Action::Announce(body) | Action::Scrape(body) => body,
         };
         let scrape = matches!(action, Action::Scrape(_));
-        let done = Tracker::counted(counted_as(action), Protocol::Udp, asked, |asked| {
-            let exchange = Exchange { ip, transaction, asked, out: &mut *out };
+        let done = Tracker::counted(counted_as(action), Protocol::Udp, state, |state| {
+            let exchange = Exchange { ip, transaction, state, out: &mut *out };
             if scrape { self.scrape(body, exchange) } else { self.announce(body, exchange) }
         });
         match done {
             Ok(()) => Ok(()),
-            Err(Stop::Ask(subject)) => Err(subject),
-            Err(Stop::Refused(refusal)) => {
+            Err(Unanswered::Lookup(subject)) => Err(subject),
+            Err(Unanswered::Refused(refusal)) => {
                 refuse(refusal, transaction, out);
                 Ok(())
             }
@@ -74,9 +74,9 @@ impl Respondent {
     }
 
     /// Appends the answer to a request of the client at `ip` that the directory could not be asked about.
-    pub(super) fn give_up(&self, datagram: &[u8], ip: IpAddr, asked: Asked, out: &mut Vec<u8>) {
+    pub(super) fn give_up(&self, datagram: &[u8], ip: IpAddr, state: RequestState, out: &mut Vec<u8>) {
         let Some(Request { transaction, action, .. }) = Request::read(datagram) else { return };
-        asked.end();
+        state.end();
         counters::count(counted_as(action), Protocol::Udp, Verdict::Unavailable);
         if let Action::Announce(body) = action
             && let Ok(Announce { request, url }) = Announce::read(body)
@@ -88,25 +88,25 @@ impl Respondent {
         refuse(Refusal::Unavailable, transaction, out);
     }
 
-    fn announce(&self, body: &[u8], exchange: Exchange<'_>) -> Result<(), Stop> {
+    fn announce(&self, body: &[u8], exchange: Exchange<'_>) -> Result<(), Unanswered> {
         let Announce { request, url } = Announce::read(body)?;
         let token = self.token(&url)?;
-        let Exchange { ip, transaction, asked, out } = exchange;
+        let Exchange { ip, transaction, state, out } = exchange;
         let origin = Origin { ip, protocol: Protocol::Udp };
-        self.tracker.announce(&token, &request, origin, asked, |response| {
+        self.tracker.announce(&token, &request, origin, state, |response| {
             let Response { interval, complete, incomplete, peers, .. } = *response;
             Reply::announce(interval, complete, incomplete, peers, ip.is_ipv6()).write(transaction, out);
         })
     }
 
-    fn scrape(&self, body: &[u8], exchange: Exchange<'_>) -> Result<(), Stop> {
+    fn scrape(&self, body: &[u8], exchange: Exchange<'_>) -> Result<(), Unanswered> {
         let scrape = Scrape::read(body)?;
         let token = self.token(&scrape.url)?;
         let hashes: Vec<_> = scrape.hashes().collect();
         let mut files: Vec<Counts> = Vec::with_capacity(hashes.len());
-        let Exchange { ip, transaction, asked, out } = exchange;
+        let Exchange { ip, transaction, state, out } = exchange;
         let origin = Origin { ip, protocol: Protocol::Udp };
-        self.tracker.scrape(&token, &hashes, origin, asked, |_, counts| {
+        self.tracker.scrape(&token, &hashes, origin, state, |_, counts| {
             files.push(counts.unwrap_or_default());
         })?;
         Reply::Scrape(files.into()).write(transaction, out);

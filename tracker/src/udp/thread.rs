@@ -13,7 +13,7 @@ use nix::errno::Errno;
 use super::mailbox::{BATCH, Mailbox};
 use super::pending::PendingQueue;
 use super::respondent::Respondent;
-use crate::answer::Asked;
+use crate::answer::RequestState;
 
 /// Batches of datagrams that are answered after the stop was requested: more than a socket holds as a rule.
 const LAST_BATCHES: usize = 64;
@@ -84,10 +84,10 @@ impl UdpThread {
         let mut more = false;
         for (socket, mailbox) in sockets.iter().zip(mailboxes) {
             let result = mailbox.exchange(socket, |datagram, from, out| {
-                let mut asked = Asked::default();
-                if let Err(subject) = respondent.answer(datagram, from.ip(), &mut asked, out) {
-                    asked.note_paid(&subject);
-                    pending.ask(datagram, from, socket, asked);
+                let mut state = RequestState::default();
+                if let Err(subject) = respondent.answer(datagram, from.ip(), &mut state, out) {
+                    state.note_paid(&subject);
+                    pending.ask(datagram, from, socket, state);
                 }
             });
             match result {
