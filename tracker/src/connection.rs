@@ -31,8 +31,8 @@ pub(crate) struct Scratch {
     pub(crate) now: u32,
     /// Whether each connection ends with what has come by now.
     pub(crate) stopping: bool,
-    /// Whether all places are taken, and somebody waits for one.
-    pub(crate) pressed: bool,
+    /// Whether clients wait to be accepted because the limit of connections is reached.
+    pub(crate) crowded: bool,
     /// Requests, as they are read.
     input: Vec<u8>,
     /// Bytes of a TLS connection before they are opened, and those that nobody reads.
@@ -44,7 +44,7 @@ impl Scratch {
     pub(crate) fn new(tracker: Arc<Tracker>) -> Self {
         let (input, raw) = (vec![0; MAX_HEADER], vec![0; MAX_HEADER]);
         let answers = Answers::default();
-        Self { tracker, now: 0, stopping: false, pressed: false, input, raw, answers }
+        Self { tracker, now: 0, stopping: false, crowded: false, input, raw, answers }
     }
 }
 
@@ -227,13 +227,13 @@ impl Connection {
 
     /// Answers the requests in the first `end` bytes of the input. Returns one that needs the database.
     fn respond(&mut self, scratch: &mut Scratch, end: usize) -> io::Result<Option<Pending>> {
-        let Scratch { tracker, stopping, pressed, input, answers, .. } = &mut *scratch;
+        let Scratch { tracker, stopping, crowded, input, answers, .. } = &mut *scratch;
         answers.bytes.clear();
         answers.bytes.shrink_to(KEPT_ANSWERS);
         // A full buffer says that more may have come.
         let stopping = *stopping && end < input.len();
         let protocol = if self.stream.is_sealed() { Protocol::Https } else { Protocol::Http };
-        let respondent = Respondent { tracker, peer: self.peer, protocol, stopping, pressed: *pressed };
+        let respondent = Respondent { tracker, peer: self.peer, protocol, stopping, crowded: *crowded };
         let (done, next) = respondent.respond(&input[..end], answers);
         self.unread.clear();
         if done < end {

@@ -1,4 +1,4 @@
-//! Who may announce what: members and torrents in memory, and lookups to the database about others.
+//! Who may announce what: members and torrents in memory, and look-ups in the database of others.
 
 mod feed;
 mod known;

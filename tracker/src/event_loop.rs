@@ -18,8 +18,8 @@ use rustix::net::{SocketFlags, acceptfrom_with};
 use tokio::runtime::Handle;
 
 use crate::connection::{Connection, Next, Scratch, Stream};
+use crate::connection_limit::ConnectionLimit;
 use crate::exchange::{Answered, Pending};
-use crate::places::Places;
 use crate::state::Tracker;
 use crate::tls::Tls;
 use slab::{Key, Slab};
@@ -89,7 +89,7 @@ pub(crate) struct EventLoop {
     poll: Poll,
     /// Empty from the stop on.
     listeners: Vec<Listener>,
-    places: Places,
+    connection_limit: ConnectionLimit,
     connections: Slab<Connection>,
     scratch: Scratch,
     database: DatabaseQueue,
@@ -124,7 +124,7 @@ impl EventLoop {
     pub(crate) fn new(
         listeners: Vec<Listener>,
         tracker: Arc<Tracker>,
-        places: Places,
+        connection_limit: ConnectionLimit,
         timeout: Duration,
         shutdown: Shutdown,
     ) -> io::Result<Self> {
@@ -140,7 +140,7 @@ impl EventLoop {
         Ok(Self {
             poll,
             listeners,
-            places,
+            connection_limit,
             connections: Slab::new(),
             scratch: Scratch::new(tracker),
             database: DatabaseQueue { runtime: Handle::current(), sender, answers },
@@ -174,7 +174,7 @@ impl EventLoop {
                 continue;
             }
             self.scratch.now = ticks(self.started.elapsed());
-            self.scratch.pressed = self.places.is_pressed();
+            self.scratch.crowded = self.connection_limit.is_crowded();
             // First: answers that come because of the stop are the last of their connections.
             if self.shutdown.is_requested() && !self.scratch.stopping {
                 self.stop();
@@ -216,7 +216,7 @@ impl EventLoop {
     fn note_backlog(&mut self, backlog: Backlog) {
         let refused = backlog == Backlog::Refused;
         if refused != (self.backlog == Backlog::Refused) {
-            self.places.press(refused);
+            self.connection_limit.set_waiting(refused);
         }
         self.backlog = backlog;
     }
@@ -232,7 +232,7 @@ impl EventLoop {
     fn accept(&mut self, number: usize) {
         for _ in 0..AT_ONCE {
             let Some(Listener { socket, tls }) = self.listeners.get(number) else { return };
-            if !self.places.take() {
+            if !self.connection_limit.acquire() {
                 return self.note_backlog(Backlog::Refused);
             }
             match acceptfrom_with(socket, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
@@ -248,11 +248,11 @@ impl EventLoop {
                             let connection = Connection::new(stream, peer.ip(), self.scratch.now);
                             self.begin(connection);
                         }
-                        None => self.places.give_back(),
+                        None => self.connection_limit.release(),
                     }
                 }
                 Err(error) => {
-                    self.places.give_back();
+                    self.connection_limit.release();
                     match io::Error::from(error).kind() {
                         io::ErrorKind::WouldBlock => return,
                         io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted => {}
@@ -278,7 +278,7 @@ impl EventLoop {
     fn begin(&mut self, mut connection: Connection) {
         let next = connection.drive(&mut self.scratch);
         if matches!(next, Next::End) {
-            self.places.give_back();
+            self.connection_limit.release();
             return;
         }
         let descriptor = connection.descriptor();
@@ -328,7 +328,7 @@ impl EventLoop {
     /// Closing takes it out of what is watched.
     fn end(&mut self, index: usize) {
         self.connections.remove(index);
-        self.places.give_back();
+        self.connection_limit.release();
         if self.backlog == Backlog::Refused {
             self.note_backlog(Backlog::Waiting);
         }
@@ -358,7 +358,7 @@ impl EventLoop {
 
     /// Closes the connections of those who keep us waiting; sooner where others wait for a place, or for the end.
     fn look(&mut self) {
-        let patience = if self.scratch.pressed { self.patience.min(PRESSED) } else { self.patience };
+        let patience = if self.scratch.crowded { self.patience.min(PRESSED) } else { self.patience };
         let now = self.scratch.now;
         let over = self.stopped.is_some_and(|tick| now.saturating_sub(tick) >= GRACE);
         for index in self.connections.indices() {

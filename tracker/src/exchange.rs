@@ -76,8 +76,9 @@ pub(crate) struct Respondent<'a> {
     pub(crate) protocol: Protocol,
     /// Whether the last of the requests that came is the last of the connection.
     pub(crate) stopping: bool,
-    /// Whether others wait for the connection's place: then it ends with any answer that is no member's success.
-    pub(crate) pressed: bool,
+    /// Whether clients wait to be accepted because the limit of connections is reached. Then this connection ends with
+    /// any answer that is not a member's success.
+    pub(crate) crowded: bool,
 }
 
 impl Respondent<'_> {
@@ -115,13 +116,13 @@ impl Respondent<'_> {
         let Request { method, target, client, persistence, .. } = *request;
         let Answers { bytes, body } = answers;
         body.clear();
-        let if_refused = if self.pressed { Persistence::Closed } else { persistence };
+        let if_refused = if self.crowded { Persistence::Closed } else { persistence };
         let (status, persistence) = match method {
             Method::Get => {
                 let origin = Origin { ip: client, protocol: self.protocol };
                 let mut state = RequestState::default();
                 match self.tracker.answer(target, origin, &mut state, body) {
-                    Ok(()) if self.pressed && self.tracker.is_health(target) => (Status::Ok, if_refused),
+                    Ok(()) if self.crowded && self.tracker.is_health(target) => (Status::Ok, if_refused),
                     Ok(()) => (Status::Ok, persistence),
                     Err(Unanswered::Refused(refusal)) => refused(refusal, if_refused, body),
                     Err(Unanswered::Lookup(subject)) => {

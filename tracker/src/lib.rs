@@ -3,6 +3,7 @@
 mod answer;
 mod clock;
 mod connection;
+mod connection_limit;
 mod control;
 mod decisions;
 mod directory;
@@ -18,7 +19,6 @@ mod listen;
 #[doc(hidden)]
 pub mod measuring;
 mod metrics;
-mod places;
 mod publish;
 mod reachability;
 mod reports;
@@ -41,9 +41,9 @@ use infra::mq;
 use infra::shutdown::Shutdown;
 use zeromq::{PubSocket, RouterSocket, Socket};
 
+use connection_limit::ConnectionLimit;
 use directory::{Directory, Feed, Link, LinkError};
 use metrics::Metrics;
-use places::Places;
 use restart_file::{Copy, RestartFile};
 use state::Tracker;
 use udp::Udp;
@@ -104,15 +104,15 @@ async fn run_here(config: Config, ready: impl FnOnce(&Addresses)) -> anyhow::Res
     shutdown.spawn(reachability::run(Arc::clone(&tracker), shutdown.clone()));
     shutdown.spawn(decisions::look_at_suspects(Arc::clone(&tracker), shutdown.clone()));
     shutdown.spawn(control::run(Arc::clone(&tracker), control, shutdown.clone()));
-    let places = Places::new(config.max_connections, workers.count() + udp.count());
-    let watched = Metrics::new(&tracker, places.clone(), restart_file.running().to_owned());
+    let limit = ConnectionLimit::new(config.max_connections, workers.count() + udp.count());
+    let watched = Metrics::new(&tracker, limit.clone(), restart_file.running().to_owned());
     let addresses = Addresses {
         http: workers.addresses().to_vec(),
         udp: udp.addresses().to_vec(),
         metrics: metrics.iter().filter_map(|it| it.local_addr().ok()).collect(),
     };
     infra::metrics::serve(metrics, &Arc::new(watched), &shutdown);
-    let running = workers.start(&tracker, &places, &shutdown)?;
+    let running = workers.start(&tracker, &limit, &shutdown)?;
     let udp = udp.start(&tracker, &shutdown)?;
     // Signals are listened for first: whoever hears that we are ready may send one.
     let (signalled, ()) = tokio::join!(biased; shutdown.signalled(), async { ready(&addresses) });

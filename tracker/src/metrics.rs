@@ -14,7 +14,7 @@ use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 
-use crate::places::Places;
+use crate::connection_limit::ConnectionLimit;
 use crate::state::Tracker;
 use counters::{BOUNDS, Sums, sums};
 
@@ -25,14 +25,14 @@ const LATENCY: &str = "Time from a request's target to its answer in memory, wit
 #[derive(Debug, Clone)]
 pub(crate) struct Metrics {
     tracker: Arc<Tracker>,
-    places: Places,
+    connection_limit: ConnectionLimit,
     /// The restart file's copy of a running process.
     copy: PathBuf,
 }
 
 impl Metrics {
-    pub(crate) fn new(tracker: &Arc<Tracker>, places: Places, copy: PathBuf) -> Self {
-        Self { tracker: Arc::clone(tracker), places, copy }
+    pub(crate) fn new(tracker: &Arc<Tracker>, connection_limit: ConnectionLimit, copy: PathBuf) -> Self {
+        Self { tracker: Arc::clone(tracker), connection_limit, copy }
     }
 }
 
@@ -120,7 +120,7 @@ impl Metrics {
 
     fn write_sockets(&self, numbers: &mut Numbers<'_>) -> fmt::Result {
         let help = "Connections of clients, over HTTP and HTTPS";
-        numbers.gauge("fairywren_tracker_connections", help, float(self.places.taken() as u64))?;
+        numbers.gauge("fairywren_tracker_connections", help, float(self.connection_limit.open() as u64))?;
         let (stream, now) = (&self.tracker.stream, self.tracker.clock.now());
         if let Some(age) = stream.age(now) {
             let help = "Seconds since counts were last published over ZeroMQ; a message goes out each second";

@@ -10,9 +10,9 @@ use infra::config;
 use infra::shutdown::Shutdown;
 use tokio::sync::oneshot;
 
+use crate::connection_limit::ConnectionLimit;
 use crate::event_loop::{EventLoop, Listener, LoopHandle};
 use crate::listen::bind_all;
-use crate::places::Places;
 use crate::state::Tracker;
 use crate::tls::Tls;
 
@@ -67,13 +67,13 @@ impl Workers {
     pub(crate) fn start(
         self,
         tracker: &Arc<Tracker>,
-        places: &Places,
+        limit: &ConnectionLimit,
         shutdown: &Shutdown,
     ) -> anyhow::Result<Running> {
         let mut threads = Vec::new();
         for listeners in self.listeners {
-            let (tracker, places) = (Arc::clone(tracker), places.clone());
-            let event_loop = EventLoop::new(listeners, tracker, places, self.timeout, shutdown.clone());
+            let (tracker, limit) = (Arc::clone(tracker), limit.clone());
+            let event_loop = EventLoop::new(listeners, tracker, limit, self.timeout, shutdown.clone());
             let event_loop = event_loop.context("what a thread waits with")?;
             let handle = event_loop.handle();
             let (running, ended) = oneshot::channel::<()>();
