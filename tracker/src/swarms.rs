@@ -17,7 +17,7 @@ use bt::swarm::{
 use bt::{ClientPrefix, InfoHash};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
-use hashbrown::hash_map::Entry;
+use hashbrown::hash_map;
 use parking_lot::{Mutex, MutexGuard, RwLock};
 
 use crate::directory::Torrent;
@@ -52,20 +52,20 @@ pub(crate) struct Swarms {
 
 #[derive(Debug, Default)]
 struct Shard {
-    swarms: HashMap<InfoHash, Room, RandomState>,
+    swarms: HashMap<InfoHash, Entry, RandomState>,
     /// Torrents whose counts are to be published, each once.
     changed: Vec<InfoHash>,
     /// What announces moved.
     reports: Vec<Report>,
     /// What is reported in a moment, unless it is taken back.
     claims: Claims,
-    /// Reports for which there was no room.
+    /// Reports for which there was no entry.
     lost: u64,
 }
 
-/// A swarm and what its publication needs.
+/// A swarm, and whether its counts wait to be published.
 #[derive(Debug)]
-struct Room {
+struct Entry {
     swarm: Swarm,
     /// Whether it stands in [`Shard::changed`].
     changed: bool,
@@ -74,27 +74,27 @@ struct Room {
 impl Shard {
     /// Notes the torrent for publication if its public numbers are others than `before`.
     fn note(&mut self, info_hash: InfoHash, before: Counts) {
-        if let Some(room) = self.swarms.get_mut(&info_hash)
-            && !room.changed
-            && public(room.swarm.counts()) != public(before)
+        if let Some(entry) = self.swarms.get_mut(&info_hash)
+            && !entry.changed
+            && public(entry.swarm.counts()) != public(before)
         {
-            room.changed = true;
+            entry.changed = true;
             self.changed.push(info_hash);
         }
     }
 
     /// Forgets an empty swarm.
     fn tidy(&mut self, info_hash: &InfoHash) {
-        if let Some(room) = self.swarms.get(info_hash)
-            && room.swarm.is_empty()
-            && !room.changed
+        if let Some(entry) = self.swarms.get(info_hash)
+            && entry.swarm.is_empty()
+            && !entry.changed
         {
             self.swarms.remove(info_hash);
         }
     }
 
     fn record(&self, info_hash: InfoHash) -> counts::Record {
-        let counts = self.swarms.get(&info_hash).map(|room| room.swarm.counts()).unwrap_or_default();
+        let counts = self.swarms.get(&info_hash).map(|entry| entry.swarm.counts()).unwrap_or_default();
         counts::Record::new(info_hash, counts)
     }
 }
@@ -135,20 +135,20 @@ impl Swarms {
         (rng, peers): (&mut fastrand::Rng, &mut PeerBuffer),
     ) -> Option<Outcome> {
         self.locked(shard_of(&torrent.info_hash), |shard| {
-            let room = match shard.swarms.entry(torrent.info_hash) {
-                Entry::Occupied(room) => room.into_mut(),
-                Entry::Vacant(place) if exists() => place.insert(Room::new(torrent.snatched)),
-                Entry::Vacant(_) => return None,
+            let entry = match shard.swarms.entry(torrent.info_hash) {
+                hash_map::Entry::Occupied(entry) => entry.into_mut(),
+                hash_map::Entry::Vacant(free) if exists() => free.insert(Entry::new(torrent.snatched)),
+                hash_map::Entry::Vacant(_) => return None,
             };
             let intern = |client| self.number_of(client);
-            let mut outcome = room.swarm.announce(announcement, &self.rules, now, rng, intern, peers);
-            if !room.changed && public(outcome.before) != public(outcome.after) {
-                room.changed = true;
+            let mut outcome = entry.swarm.announce(announcement, &self.rules, now, rng, intern, peers);
+            if !entry.changed && public(outcome.before) != public(outcome.after) {
+                entry.changed = true;
                 shard.changed.push(torrent.info_hash);
             }
             budget.spend(&mut outcome, self.member_rate, now);
             shard.claims.hear(torrent.id, announcement, &mut outcome, now);
-            if let Some(report) = Report::of(torrent.id, announcement, &outcome, &room.swarm, self.date(now))
+            if let Some(report) = Report::of(torrent.id, announcement, &outcome, &entry.swarm, self.date(now))
             {
                 shard.report(report);
             }
@@ -159,7 +159,7 @@ impl Swarms {
     /// The numbers of one torrent.
     pub(crate) fn counts(&self, torrent: &Torrent) -> Counts {
         self.locked(shard_of(&torrent.info_hash), |shard| match shard.swarms.get(&torrent.info_hash) {
-            Some(room) => Counts { snatched: torrent.snatched, ..room.swarm.counts() },
+            Some(entry) => Counts { snatched: torrent.snatched, ..entry.swarm.counts() },
             None => Counts { snatched: torrent.snatched, ..Counts::default() },
         })
     }
@@ -167,9 +167,9 @@ impl Swarms {
     /// Takes over a torrent's number of snatches, to be published also where nobody is.
     pub(crate) fn set_snatched(&self, torrent: &Torrent) {
         self.locked(shard_of(&torrent.info_hash), |shard| {
-            let room = shard.swarms.entry(torrent.info_hash).or_insert_with(|| Room::new(0));
-            let before = room.swarm.counts();
-            room.swarm.set_snatched(torrent.snatched);
+            let entry = shard.swarms.entry(torrent.info_hash).or_insert_with(|| Entry::new(0));
+            let before = entry.swarm.counts();
+            entry.swarm.set_snatched(torrent.snatched);
             shard.note(torrent.info_hash, before);
             shard.tidy(&torrent.info_hash);
         });
@@ -178,7 +178,7 @@ impl Swarms {
     /// Forgets a torrent; its counts are published as 0.
     pub(crate) fn remove(&self, info_hash: InfoHash) {
         self.locked(shard_of(&info_hash), |shard| {
-            if shard.swarms.remove(&info_hash).is_some_and(|room| !room.changed) {
+            if shard.swarms.remove(&info_hash).is_some_and(|entry| !entry.changed) {
                 shard.changed.push(info_hash);
             }
         });
@@ -190,8 +190,8 @@ impl Swarms {
         for shard in 0..SHARDS {
             self.locked(shard, |shard| {
                 for info_hash in std::mem::take(&mut shard.changed) {
-                    if let Some(room) = shard.swarms.get_mut(&info_hash) {
-                        room.changed = false;
+                    if let Some(entry) = shard.swarms.get_mut(&info_hash) {
+                        entry.changed = false;
                     }
                     records.push(shard.record(info_hash));
                     shard.tidy(&info_hash);
@@ -206,8 +206,8 @@ impl Swarms {
         let mut records = Vec::new();
         for shard in 0..SHARDS {
             self.locked(shard, |shard| {
-                let rooms = shard.swarms.iter().filter(|(_, room)| !room.swarm.is_empty());
-                records.extend(rooms.map(|(hash, room)| counts::Record::new(*hash, room.swarm.counts())));
+                let entries = shard.swarms.iter().filter(|(_, entry)| !entry.swarm.is_empty());
+                records.extend(entries.map(|(hash, entry)| counts::Record::new(*hash, entry.swarm.counts())));
             });
         }
         records
@@ -218,10 +218,10 @@ impl Swarms {
         let (mut torrents, mut endpoints) = (0, [0; 4]);
         for shard in 0..SHARDS {
             self.locked(shard, |shard| {
-                for room in shard.swarms.values().filter(|room| !room.swarm.is_empty()) {
+                for entry in shard.swarms.values().filter(|entry| !entry.swarm.is_empty()) {
                     torrents += 1;
                     let Endpoints { v4_seeders, v4_leechers, v6_seeders, v6_leechers } =
-                        room.swarm.endpoints();
+                        entry.swarm.endpoints();
                     let more = [v4_seeders, v4_leechers, v6_seeders, v6_leechers];
                     endpoints.iter_mut().zip(more).for_each(|(sum, more)| *sum += u64::from(more));
                 }
@@ -239,20 +239,22 @@ impl Swarms {
     ) -> (u32, Vec<control::PeerRecord>) {
         let mut total = 0;
         let mut peers = Vec::new();
-        let mut add = |info_hash: InfoHash, room: &Room| {
-            total += room.swarm.len();
+        let mut add = |info_hash: InfoHash, entry: &Entry| {
+            total += entry.swarm.len();
             let rest = limit.saturating_sub(peers.len());
             let clients = self.clients.read();
-            let some = room.swarm.peers(now, &clients).take(rest);
+            let some = entry.swarm.peers(now, &clients).take(rest);
             peers.extend(some.map(|peer| control::PeerRecord { info_hash, peer, reachable: None }));
         };
         match info_hash {
             Some(hash) => self.locked(shard_of(&hash), |shard| {
-                shard.swarms.get(&hash).into_iter().for_each(|room| add(hash, room));
+                shard.swarms.get(&hash).into_iter().for_each(|entry| add(hash, entry));
             }),
             None => {
                 for shard in 0..SHARDS {
-                    self.locked(shard, |shard| shard.swarms.iter().for_each(|(hash, room)| add(*hash, room)));
+                    self.locked(shard, |shard| {
+                        shard.swarms.iter().for_each(|(hash, entry)| add(*hash, entry))
+                    });
                 }
             }
         }
@@ -288,10 +290,10 @@ impl Swarms {
                 self.locked_fairly(shard, |shard| {
                     let mut steps = STEPS;
                     while let Some((info_hash, unseen)) = rest.pop() {
-                        let Some(room) = shard.swarms.get_mut(&info_hash) else { continue };
-                        let before = room.swarm.counts();
-                        let unseen = unseen.min(room.swarm.len());
-                        let seen = change(&mut room.swarm, unseen.min(steps));
+                        let Some(entry) = shard.swarms.get_mut(&info_hash) else { continue };
+                        let before = entry.swarm.counts();
+                        let unseen = unseen.min(entry.swarm.len());
+                        let seen = change(&mut entry.swarm, unseen.min(steps));
                         shard.note(info_hash, before);
                         shard.tidy(&info_hash);
                         if seen < unseen {
@@ -350,7 +352,7 @@ impl Swarms {
     }
 }
 
-impl Room {
+impl Entry {
     fn new(snatched: u32) -> Self {
         Self { swarm: Swarm::new(snatched), changed: false }
     }

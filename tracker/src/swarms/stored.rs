@@ -5,7 +5,7 @@ use bt::InfoHash;
 use bt::restart::{MAX_PEERS, SwarmHead, Writer};
 use bt::swarm::Stored;
 
-use super::{Room, Swarms};
+use super::{Entry, Swarms};
 use crate::shard::{SHARDS, shard_of};
 
 /// How a restart file's peers become those of this process.
@@ -45,12 +45,12 @@ impl Swarms {
                 self.locked(shard, |shard| {
                     let mut steps = MAX_PEERS;
                     while let Some((info_hash, from)) = rest.pop() {
-                        let Some(room) = shard.swarms.get(&info_hash) else { continue };
-                        let count = room.swarm.len().saturating_sub(from).min(steps);
+                        let Some(entry) = shard.swarms.get(&info_hash) else { continue };
+                        let count = entry.swarm.len().saturating_sub(from).min(steps);
                         if count > 0 || from == 0 {
-                            writer.swarm(&room.head(info_hash), room.swarm.export(from, count, now));
+                            writer.swarm(&entry.head(info_hash), entry.swarm.export(from, count, now));
                         }
-                        if from + count < room.swarm.len() {
+                        if from + count < entry.swarm.len() {
                             rest.push((info_hash, from + count));
                         }
                         // One for the swarm itself: most have few peers.
@@ -69,15 +69,15 @@ impl Swarms {
     /// Takes peers in again that are not silent for too long, and says how many.
     pub(crate) fn restore(&self, head: &SwarmHead, peers: &[Stored], how: &Return) -> usize {
         self.locked(shard_of(&head.info_hash), |shard| {
-            let room = shard.swarms.entry(head.info_hash).or_insert_with(|| Room::new(head.snatched));
-            let before = room.swarm.counts();
+            let entry = shard.swarms.entry(head.info_hash).or_insert_with(|| Entry::new(head.snatched));
+            let before = entry.swarm.counts();
             let mut count = 0;
             for peer in peers {
                 let idle = peer.idle.saturating_add(how.away);
                 if idle <= how.timeout {
                     let prefix = how.clients.get(usize::from(peer.client)).copied().unwrap_or_default();
                     let peer = Stored { idle, client: self.number_of(prefix), ..*peer };
-                    count += usize::from(room.swarm.restore(&peer, how.now, how.exact));
+                    count += usize::from(entry.swarm.restore(&peer, how.now, how.exact));
                 }
             }
             shard.note(head.info_hash, before);
@@ -87,7 +87,7 @@ impl Swarms {
     }
 }
 
-impl Room {
+impl Entry {
     fn head(&self, info_hash: InfoHash) -> SwarmHead {
         SwarmHead { info_hash, snatched: self.swarm.counts().snatched }
     }
