@@ -14,7 +14,7 @@ use bt::token::Token;
 use bt::{ClientPrefix, client_prefix};
 use bt::{InfoHash, announce, announce_key, scrape};
 
-use crate::decisions::{Entry, How};
+use crate::decisions::{RequestKind, StoredDecision};
 use crate::directory::{Member, Seat, Subject, Torrent};
 use crate::limits::Pace;
 use crate::metrics::counters::{self, Timing};
@@ -88,8 +88,8 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
-    pub(crate) fn how(self, event: Event) -> How {
-        How { protocol: self.protocol, ipv6: self.ip.to_canonical().is_ipv6(), event }
+    pub(crate) fn kind(self, event: Event) -> RequestKind {
+        RequestKind { protocol: self.protocol, ipv6: self.ip.to_canonical().is_ipv6(), event }
     }
 }
 
@@ -224,7 +224,9 @@ impl Tracker {
             self.reachability.offer(&seat.tried, (token.id(), client), endpoint, request.event, now);
         }
         let torrent_id = torrent.map_or(0, |torrent| torrent.id);
-        let entry = |number, verdict| Entry::new(now, torrent_id, number, verdict, origin.how(request.event));
+        let entry = |number, verdict| {
+            StoredDecision::new(now, torrent_id, number, verdict, origin.kind(request.event))
+        };
         let entry = match result {
             Ok((v4, v6)) => entry(self.swarms.number_of(client), Verdict::Answered).with_peers(v4, v6),
             // A client that is not admitted gets no number: there are only so many.
@@ -346,7 +348,7 @@ impl Tracker {
             (Some(only), None) => only.id,
             _ => 0,
         };
-        let entry = Entry::new(self.clock.now(), torrent, 0, verdict, origin.how(Event::None));
+        let entry = StoredDecision::new(self.clock.now(), torrent, 0, verdict, origin.kind(Event::None));
         seat.with_decisions(|decisions| decisions.push(entry));
         admitted?;
         for (hash, torrent, opens) in scopes {

@@ -59,7 +59,7 @@ struct Shard {
     reports: Vec<Report>,
     /// What is reported in a moment, unless it is taken back.
     claims: Claims,
-    /// Reports for which there was no entry.
+    /// Reports dropped because the list was full.
     lost: u64,
 }
 

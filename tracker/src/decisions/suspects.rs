@@ -21,7 +21,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
-use super::{Entry, How, KEPT};
+use super::{KEPT, RequestKind, StoredDecision};
 use crate::answer::{Origin, Refusal};
 use crate::directory::{Member, Seat};
 use crate::state::Tracker;
@@ -45,7 +45,7 @@ struct Suspect {
     /// Where the request was read so far.
     info_hash: Option<InfoHash>,
     client: ClientPrefix,
-    how: How,
+    kind: RequestKind,
     /// [`Verdict::WrongKey`], or what was wrong before the key was looked at.
     verdict: Verdict,
     /// Second of the tracker's clock.
@@ -142,7 +142,7 @@ impl Tracker {
             token: *token,
             info_hash: request.map(|request| request.info_hash),
             client: request.map(|request| client_prefix(&request.peer_id)).unwrap_or_default(),
-            how: origin.how(request.map(|request| request.event).unwrap_or_default()),
+            kind: origin.kind(request.map(|request| request.event).unwrap_or_default()),
             verdict: refusal.verdict(),
             at: self.clock.now(),
         };
@@ -236,7 +236,7 @@ impl<'a> Case<'a> {
 
     /// Puts it down with the member, whose key it is.
     fn conclude(&self, finding: Finding) {
-        let Suspect { client, how, at, verdict, .. } = *self.suspect;
+        let Suspect { client, kind, at, verdict, .. } = *self.suspect;
         let (verdict, torrent) = match (finding, verdict) {
             // It was reset to this key a moment ago.
             (Finding::Valid(_), Verdict::WrongKey) => return,
@@ -244,7 +244,7 @@ impl<'a> Case<'a> {
             (Finding::Old, _) => (Verdict::OldKey, self.torrent),
             (Finding::Other, _) => (Verdict::OtherTorrent, self.torrent),
         };
-        let entry = Entry::new(at, torrent, self.tracker.swarms.known_number(client), verdict, how);
+        let entry = StoredDecision::new(at, torrent, self.tracker.swarms.known_number(client), verdict, kind);
         self.seat.with_decisions(|decisions| decisions.push(entry));
     }
 }
@@ -261,7 +261,7 @@ mod tests {
             token: Token::new(&[1; 32], member, &[]),
             info_hash: None,
             client: *b"-qB5040-",
-            how: How { protocol: Protocol::Http, ipv6: false, event: Event::None },
+            kind: RequestKind { protocol: Protocol::Http, ipv6: false, event: Event::None },
             verdict: Verdict::WrongKey,
             at,
         }

@@ -9,7 +9,7 @@ use crate::shard::SHARDS;
 /// Reports that a shard keeps until they are gathered: so many announces of one shard in 100 ms are beyond a machine.
 pub(super) const MAX_REPORTS: usize = 16_384;
 
-/// Entry for reports that a shard keeps at least.
+/// Reports that a shard keeps memory for at least.
 const SPARE_REPORTS: usize = 16;
 
 impl Shard {
@@ -40,7 +40,7 @@ impl Swarms {
         }
     }
 
-    /// Hands over what each shard has to report since the last call, and how many reports it had no entry for.
+    /// Hands over what each shard has to report since the last call, and how many reports it dropped because its list was full.
     pub(crate) fn take_reports(&self, now: u32, mut take: impl FnMut(&[Report], u64)) {
         // Copied, so that each shard's list stays as large as its own torrents need it, and none is made anew.
         let mut reports = Vec::new();
