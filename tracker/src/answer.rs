@@ -124,12 +124,12 @@ impl Tracker {
             match route.action {
                 Action::Announce => {
                     let request = announce::Request::parse(route.query)
-                        .map_err(|error| self.suspect(&token, None, error.into(), origin))?;
+                        .map_err(|error| self.check_refused_key(&token, None, error.into(), origin))?;
                     self.announce(&token, &request, origin, state, |response| response.encode(out))
                 }
                 Action::Scrape => {
                     let request = scrape::Request::parse(route.query)
-                        .map_err(|error| self.suspect(&token, None, error.into(), origin))?;
+                        .map_err(|error| self.check_refused_key(&token, None, error.into(), origin))?;
                     let mut files = Vec::with_capacity(request.hashes.len());
                     self.scrape(&token, &request.hashes, origin, state, |hash, counts| {
                         files.extend(counts.map(|counts| (hash, counts)));
@@ -173,7 +173,7 @@ impl Tracker {
         else {
             return;
         };
-        self.suspect(&token, Some(&request), Refusal::Unavailable, origin);
+        self.check_refused_key(&token, Some(&request), Refusal::Unavailable, origin);
     }
 
     /// Applies the announce of whoever holds `token`, over whichever protocol it came, and has the answer written by
@@ -199,7 +199,7 @@ impl Tracker {
                 self.not_opened(token, state)
             };
             if let Unanswered::Refused(refusal) = stop {
-                self.suspect(token, Some(request), refusal, origin);
+                self.check_refused_key(token, Some(request), refusal, origin);
             }
             return Err(stop);
         }

@@ -1,13 +1,13 @@
 //! What became of each member's latest announces, in memory only, for the member's announce doctor.
 
-mod suspects;
+mod refused_keys;
 
 use bt::ClientPrefix;
 use bt::announce::Event;
 use bt::messages::control::{Decision, Protocol, VERDICTS, Verdict, pack, unpack};
 
 use crate::state::Tracker;
-pub(crate) use suspects::{Suspects, run as look_at_suspects};
+pub(crate) use refused_keys::{RefusedKeys, run as check_refused_keys};
 
 impl Tracker {
     /// What became of a member's latest announces, the newest first.

@@ -102,7 +102,7 @@ async fn run_here(config: Config, ready: impl FnOnce(&Addresses)) -> anyhow::Res
     shutdown.spawn(publish::run(Arc::clone(&tracker), counts, shutdown.clone()));
     shutdown.spawn(reports::run(Arc::clone(&tracker), shutdown.clone()));
     shutdown.spawn(reachability::run(Arc::clone(&tracker), shutdown.clone()));
-    shutdown.spawn(decisions::look_at_suspects(Arc::clone(&tracker), shutdown.clone()));
+    shutdown.spawn(decisions::check_refused_keys(Arc::clone(&tracker), shutdown.clone()));
     shutdown.spawn(control::run(Arc::clone(&tracker), control, shutdown.clone()));
     let limit = ConnectionLimit::new(config.max_connections, workers.count() + udp.count());
     let watched = Metrics::new(&tracker, limit.clone(), restart_file.running().to_owned());

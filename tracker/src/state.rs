@@ -7,7 +7,7 @@ use anyhow::Context;
 use infra::config::Config;
 
 use crate::clock::Clock;
-use crate::decisions::Suspects;
+use crate::decisions::RefusedKeys;
 use crate::directory::Directory;
 use crate::limits::{Allowance, Windows};
 use crate::publish::Stream;
@@ -25,7 +25,7 @@ pub(crate) struct Tracker {
     pub(crate) stream: Stream,
     pub(crate) ledger: Ledger,
     pub(crate) windows: Windows,
-    pub(crate) suspects: Suspects,
+    pub(crate) refused_keys: RefusedKeys,
     pub(crate) reachability: Reachability,
     /// What keys that memory does not confirm may still ask of the database.
     pub(crate) strangers: Allowance,
@@ -43,7 +43,7 @@ impl Tracker {
             stream: Stream::new().context("a random number")?,
             ledger: Ledger::new(config.tracker.max_reports).context("a random number")?,
             windows: Windows::default(),
-            suspects: Suspects::default(),
+            refused_keys: RefusedKeys::default(),
             reachability: Reachability::new(config.tracker.check_connectability),
             strangers: Allowance::default(),
         })

@@ -83,7 +83,7 @@ impl Respondent {
             && let Ok(token) = self.token(&url)
         {
             let origin = Origin { ip, protocol: Protocol::Udp };
-            self.tracker.suspect(&token, Some(&request), Refusal::Unavailable, origin);
+            self.tracker.check_refused_key(&token, Some(&request), Refusal::Unavailable, origin);
         }
         refuse(Refusal::Unavailable, transaction, out);
     }
