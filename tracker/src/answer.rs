@@ -15,7 +15,7 @@ use bt::{ClientPrefix, client_prefix};
 use bt::{InfoHash, announce, announce_key, scrape};
 
 use crate::decisions::{RequestKind, StoredDecision};
-use crate::directory::{Member, Seat, Subject, Torrent};
+use crate::directory::{Member, MemberRecord, Subject, Torrent};
 use crate::limits::Pace;
 use crate::metrics::counters::{self, Timing};
 use crate::shard::shard_of;
@@ -188,7 +188,7 @@ impl Tracker {
     ) -> Result<(), Unanswered> {
         // Before anybody is told that something is unknown.
         self.check_restored(request.info_hash)?;
-        let (seat, member) = self.member(token, state)?;
+        let (record, member) = self.member(token, state)?;
         let torrent = self.directory.torrent(&request.info_hash);
         let scope = torrent.map_or(request.info_hash, |torrent| torrent.info_hash);
         let is_missing = torrent.is_none() && !state.torrents;
@@ -209,7 +209,8 @@ impl Tracker {
         let now = self.clock.now();
         // Where the torrent is not in memory, nobody is there who could leave.
         let leaves = request.event == Event::Stopped && !is_missing;
-        let admitted = check_enabled(member).and_then(|()| self.admit(seat, client, leaves, state.paid, now));
+        let admitted =
+            check_enabled(member).and_then(|()| self.admit(record, client, leaves, state.paid, now));
         if admitted.is_ok() && is_missing {
             return Err(Unanswered::Lookup(Subject::Torrents {
                 hashes: vec![request.info_hash],
@@ -218,10 +219,10 @@ impl Tracker {
         }
         let result = admitted
             .and_then(|()| torrent.ok_or(Refusal::Unregistered))
-            .and_then(|torrent| self.apply(&torrent, seat, request, (token.id(), origin.ip), encode));
+            .and_then(|torrent| self.apply(&torrent, record, request, (token.id(), origin.ip), encode));
         if result.is_ok() && request.event != Event::Stopped {
             let endpoint = SocketAddr::new(origin.ip.to_canonical(), request.port);
-            self.reachability.offer(&seat.tried, (token.id(), client), endpoint, request.event, now);
+            self.reachability.offer(&record.last_tried, (token.id(), client), endpoint, request.event, now);
         }
         let torrent_id = torrent.map_or(0, |torrent| torrent.id);
         let entry = |number, verdict| {
@@ -232,7 +233,7 @@ impl Tracker {
             // A client that is not admitted gets no number: there are only so many.
             Err(refusal) => entry(self.swarms.known_number(client), refusal.verdict()),
         };
-        seat.with_decisions(|decisions| decisions.push(entry));
+        record.with_decisions(|decisions| decisions.push(entry));
         Ok(result.map(drop)?)
     }
 
@@ -243,7 +244,7 @@ impl Tracker {
     /// count again.
     fn admit(
         &self,
-        seat: &Seat,
+        record: &MemberRecord,
         client: ClientPrefix,
         leaves: bool,
         paid: bool,
@@ -252,25 +253,25 @@ impl Tracker {
         if !leaves && !self.settings.clients.admit(client) {
             return Err(Refusal::Client(client));
         }
-        match self.charge(seat, paid, now) {
+        match self.charge(record, paid, now) {
             Err(_) if leaves => Ok(()),
             charged => charged,
         }
     }
 
     /// Charges the member's pace for a request, unless it is `paid` for.
-    fn charge(&self, seat: &Seat, paid: bool, now: u32) -> Result<(), Refusal> {
+    fn charge(&self, record: &MemberRecord, paid: bool, now: u32) -> Result<(), Refusal> {
         if paid {
             return Ok(());
         }
-        seat.allowance.take(self.settings.pace, now).map_err(|minutes| Refusal::TooOften { minutes })
+        record.allowance.take(self.settings.pace, now).map_err(|minutes| Refusal::TooOften { minutes })
     }
 
     /// Tells the swarm, and says how many IPv4 and IPv6 peers were given.
     fn apply(
         &self,
         torrent: &Torrent,
-        seat: &Seat,
+        record: &MemberRecord,
         request: &announce::Request,
         (member, ip): (u32, IpAddr),
         encode: impl FnOnce(&Response<'_>),
@@ -289,7 +290,7 @@ impl Tracker {
             let exists = || self.directory.torrent(&torrent.info_hash).is_some();
             let outcome = self
                 .swarms
-                .announce(torrent, exists, &announcement, &seat.budget, now, (&mut rng, peers))
+                .announce(torrent, exists, &announcement, &record.budget, now, (&mut rng, peers))
                 .ok_or(Refusal::Unregistered)?;
             encode(&Response {
                 complete: outcome.after.seeders,
@@ -318,7 +319,7 @@ impl Tracker {
         mut give: impl FnMut(InfoHash, Option<Counts>),
     ) -> Result<(), Unanswered> {
         self.check_restored([u8::MAX; 20].into())?;
-        let (seat, member) = self.member(token, state)?;
+        let (record, member) = self.member(token, state)?;
         let scopes: Vec<_> = hashes
             .iter()
             .map(|hash| {
@@ -338,7 +339,7 @@ impl Tracker {
                 self.not_opened(token, state)
             });
         }
-        let admitted = check_enabled(member).and_then(|()| self.charge(seat, state.paid, self.clock.now()));
+        let admitted = check_enabled(member).and_then(|()| self.charge(record, state.paid, self.clock.now()));
         if admitted.is_ok() && !missing.is_empty() {
             return Err(Unanswered::Lookup(Subject::Torrents { hashes: missing, paid: true }));
         }
@@ -349,7 +350,7 @@ impl Tracker {
             _ => 0,
         };
         let entry = StoredDecision::new(self.clock.now(), torrent, 0, verdict, origin.kind(Event::None));
-        seat.with_decisions(|decisions| decisions.push(entry));
+        record.with_decisions(|decisions| decisions.push(entry));
         admitted?;
         for (hash, torrent, opens) in scopes {
             give(hash, torrent.filter(|_| opens).map(|torrent| self.swarms.counts(&torrent)));
@@ -358,9 +359,9 @@ impl Tracker {
     }
 
     /// Whom the key names, for sure or not.
-    fn member(&self, token: &Token, state: RequestState) -> Result<(&Seat, Member), Unanswered> {
-        let seat = self.directory.seat(token.id());
-        match seat.and_then(|seat| Some((seat, seat.member()?))) {
+    fn member(&self, token: &Token, state: RequestState) -> Result<(&MemberRecord, Member), Unanswered> {
+        let record = self.directory.record(token.id());
+        match record.and_then(|record| Some((record, record.member()?))) {
             Some(found) => Ok(found),
             None if state.member => Err(Refusal::Passkey.into()),
             None => Err(self.ask_member(token)),

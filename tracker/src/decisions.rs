@@ -12,9 +12,9 @@ pub(crate) use refused_keys::{RefusedKeys, run as check_refused_keys};
 impl Tracker {
     /// What became of a member's latest announces, the newest first.
     pub(crate) fn decisions(&self, member: u32) -> Vec<Decision> {
-        let Some(seat) = self.directory.seat(member) else { return Vec::new() };
+        let Some(record) = self.directory.record(member) else { return Vec::new() };
         let entries: Vec<StoredDecision> =
-            seat.with_decisions(|decisions| decisions.newest_first().collect());
+            record.with_decisions(|decisions| decisions.newest_first().collect());
         let now = self.clock.now();
         entries.into_iter().filter_map(|it| it.decision(now, self.swarms.prefix(it.client))).collect()
     }

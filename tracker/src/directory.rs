@@ -21,8 +21,8 @@ use tokio::sync::{mpsc, oneshot};
 pub(crate) use feed::{Feed, Link, LinkError};
 use known::Known;
 use link_state::LinkState;
+pub(crate) use members::MemberRecord;
 use members::Members;
-pub(crate) use members::Seat;
 use rows::{MemberRow, TorrentRow};
 
 use crate::gate::Gate;
@@ -126,8 +126,8 @@ impl Directory {
     }
 
     /// What is kept of the member with this id, if the database ever named it.
-    pub(crate) fn seat(&self, id: u32) -> Option<&Seat> {
-        self.members.seat(id)
+    pub(crate) fn record(&self, id: u32) -> Option<&MemberRecord> {
+        self.members.record(id)
     }
 
     /// Asks the database. After `Ok` the tables hold what it knows of `subject`, and what they do not hold does not

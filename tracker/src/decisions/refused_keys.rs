@@ -24,7 +24,7 @@ use tokio::time::sleep;
 
 use super::{KEPT, RequestKind, StoredDecision};
 use crate::answer::{Origin, Refusal};
-use crate::directory::{Member, Seat};
+use crate::directory::{Member, MemberRecord};
 use crate::state::Tracker;
 
 /// Members with requests in the queue, at most; requests of further members are dropped.
@@ -153,7 +153,7 @@ impl Tracker {
         };
         if let Some(check) = KeyCheck::new(self, &request) {
             match check.try_announced() {
-                Some(state) => check.record(state),
+                Some(state) => check.add_decision(state),
                 None => self.refused_keys.offer(request),
             }
         }
@@ -169,7 +169,7 @@ pub(crate) async fn run(tracker: Arc<Tracker>, shutdown: Shutdown) {
             if let Some(check) = KeyCheck::new(&tracker, &request)
                 && let Some(state) = check.try_all_torrents().await
             {
-                check.record(state);
+                check.add_decision(state);
             }
         }
     };
@@ -183,7 +183,7 @@ pub(crate) async fn run(tracker: Arc<Tracker>, shutdown: Shutdown) {
 struct KeyCheck<'a> {
     tracker: &'a Tracker,
     request: &'a RefusedRequest,
-    seat: &'a Seat,
+    record: &'a MemberRecord,
     member: Member,
     /// Id of the torrent announced; 0 where it is not known.
     torrent: u32,
@@ -194,12 +194,12 @@ struct KeyCheck<'a> {
 impl<'a> KeyCheck<'a> {
     /// `None` where there is no such member.
     fn new(tracker: &'a Tracker, request: &'a RefusedRequest) -> Option<Self> {
-        let seat = tracker.directory.seat(request.token.id())?;
-        let member = seat.member()?;
+        let record = tracker.directory.record(request.token.id())?;
+        let member = record.member()?;
         let torrent = request.info_hash.and_then(|hash| tracker.directory.torrent(&hash));
         let scope = torrent.map(|torrent| torrent.info_hash).or(request.info_hash);
         let torrent = torrent.map_or(0, |torrent| torrent.id);
-        Some(Self { tracker, request, seat, member, torrent, scope })
+        Some(Self { tracker, request, record, member, torrent, scope })
     }
 
     /// Tries the torrent announced and the whole account, with the current key and with earlier ones.
@@ -241,7 +241,7 @@ impl<'a> KeyCheck<'a> {
     }
 
     /// Adds the refusal to the member's decisions.
-    fn record(&self, state: KeyState) {
+    fn add_decision(&self, state: KeyState) {
         let RefusedRequest { client, kind, at, verdict, .. } = *self.request;
         let (verdict, torrent) = match (state, verdict) {
             // The member reset the key a moment ago: what was refused is valid by now.
@@ -251,7 +251,7 @@ impl<'a> KeyCheck<'a> {
             (KeyState::Other, _) => (Verdict::OtherTorrent, self.torrent),
         };
         let entry = StoredDecision::new(at, torrent, self.tracker.swarms.known_number(client), verdict, kind);
-        self.seat.with_decisions(|decisions| decisions.push(entry));
+        self.record.with_decisions(|decisions| decisions.push(entry));
     }
 }
 

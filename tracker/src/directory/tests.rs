@@ -28,7 +28,7 @@ fn state(version: u32, enabled: bool) -> Member {
 }
 
 fn member_of(directory: &Directory, id: u32) -> Option<Member> {
-    directory.seat(id).and_then(Seat::member)
+    directory.record(id).and_then(MemberRecord::member)
 }
 
 fn told(Changes(changes): &mut Changes) -> Vec<Change> {
