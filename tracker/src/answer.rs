@@ -16,15 +16,15 @@ use bt::{InfoHash, announce, announce_key, scrape};
 
 use crate::decisions::{RequestKind, StoredDecision};
 use crate::directory::{Member, MemberRecord, Subject, Torrent};
-use crate::limits::Pace;
+use crate::limits::RateLimit;
 use crate::metrics::counters::{self, Timing};
 use crate::shard::shard_of;
 use crate::state::Tracker;
 pub(crate) use refusal::Refusal;
 
-/// Members and torrents that keys may ask for which memory does not confirm: 5000 a second, which a database answers
-/// easily in batches.
-const STRANGERS: Pace = Pace::new(300_000, 20_000);
+/// Look-ups of members and torrents for keys that memory does not confirm: 5000 a second of all strangers together, which
+/// a database answers easily in batches.
+const STRANGER_LOOKUPS: RateLimit = RateLimit::new(300_000, 20_000);
 
 /// Look-ups in the database for one request at most: its member, its torrent, and its member once more if the key does
 /// not fit.
@@ -51,7 +51,7 @@ pub(crate) struct RequestState {
     member: bool,
     /// The same for the torrents.
     torrents: bool,
-    /// Whether the member's pace has been charged for the request.
+    /// Whether the member's bucket has been charged for the request.
     paid: bool,
     timing: Timing,
 }
@@ -69,7 +69,7 @@ impl RequestState {
         }
     }
 
-    /// Notes whether the member's pace was charged, before the database is asked for `subject`.
+    /// Notes whether the member's bucket was charged, before the database is asked for `subject`.
     pub(crate) fn note_paid(&mut self, subject: &Subject) {
         self.paid |= matches!(subject, Subject::Torrents { paid: true, .. });
     }
@@ -259,12 +259,12 @@ impl Tracker {
         }
     }
 
-    /// Charges the member's pace for a request, unless it is `paid` for.
+    /// Charges the member's bucket for a request, unless it is `paid` for.
     fn charge(&self, record: &MemberRecord, paid: bool, now: u32) -> Result<(), Refusal> {
         if paid {
             return Ok(());
         }
-        record.allowance.take(self.settings.pace, now).map_err(|minutes| Refusal::TooOften { minutes })
+        record.bucket.take(self.settings.rate_limit, now).map_err(|minutes| Refusal::TooOften { minutes })
     }
 
     /// Tells the swarm, and says how many IPv4 and IPv6 peers were given.
@@ -278,7 +278,7 @@ impl Tracker {
     ) -> Result<(u16, u16), Refusal> {
         let settings = &self.settings;
         let now = self.clock.now();
-        let mut rng = self.windows.random(member, &torrent.info_hash, now, settings.min_interval);
+        let mut rng = self.window_seeds.rng(member, &torrent.info_hash, now, settings.min_interval);
         PEERS.with_borrow_mut(|peers| {
             let mut announcement = settings.announcement(request, member, ip);
             if request.info_hash != torrent.info_hash {
@@ -358,7 +358,7 @@ impl Tracker {
         Ok(())
     }
 
-    /// Whom the key names, for sure or not.
+    /// The member whose id the key has. Anybody can write that id: the key is checked later.
     fn member(&self, token: &Token, state: RequestState) -> Result<(&MemberRecord, Member), Unanswered> {
         let record = self.directory.record(token.id());
         match record.and_then(|record| Some((record, record.member()?))) {
@@ -368,9 +368,10 @@ impl Tracker {
         }
     }
 
-    /// Anybody can write a number into a key: strangers together are granted so many questions to the database.
+    /// Asks for the member whose id the key has. Anybody can write any id into a key, so all strangers share one bucket of
+    /// look-ups.
     fn ask_member(&self, token: &Token) -> Unanswered {
-        match self.strangers.take(STRANGERS, self.clock.now()) {
+        match self.stranger_lookups.take(STRANGER_LOOKUPS, self.clock.now()) {
             Ok(()) => Unanswered::Lookup(Subject::Member(token.id())),
             Err(_) => Refusal::Unavailable.into(),
         }
@@ -379,10 +380,10 @@ impl Tracker {
     /// Asks for torrents that memory lacks, for a key that opens none of them: strangers pay for each hash. The key of a
     /// hybrid torrent is among them when it comes with the hash of version 2: it is bound to that of version 1, which only
     /// the database knows. Its member loses little then, for clients announce the hash of version 1 as well, which brings
-    /// both into memory. Where a key opens what it asks for, as only a member's does, the member's own pace is charged.
+    /// both into memory. Where a key opens what it asks for, as only a member's does, the member's own bucket is charged.
     fn ask_torrents_of_strangers(&self, hashes: Vec<InfoHash>) -> Unanswered {
         let count = u32::try_from(hashes.len()).unwrap_or(u32::MAX);
-        if self.strangers.take_some(count, STRANGERS, self.clock.now()).is_ok() {
+        if self.stranger_lookups.take_some(count, STRANGER_LOOKUPS, self.clock.now()).is_ok() {
             Unanswered::Lookup(Subject::Torrents { hashes, paid: false })
         } else {
             Refusal::Unavailable.into()

@@ -62,7 +62,7 @@ pub(crate) enum Subject {
     /// Torrents by either hash.
     Torrents {
         hashes: Vec<InfoHash>,
-        /// Whether the member's pace has been charged for the request.
+        /// Whether the member's bucket has been charged for the request.
         paid: bool,
     },
     /// A member by id.

@@ -9,7 +9,7 @@ use infra::config::Config;
 use infra::secrets::Keys;
 use ipnet::IpNet;
 
-use crate::limits::{Clients, Pace};
+use crate::limits::{Clients, RateLimit};
 
 /// Plain numbers, so that an announce converts nothing.
 pub(crate) struct Settings {
@@ -21,7 +21,7 @@ pub(crate) struct Settings {
     /// What a member can move, with all peers together.
     pub(crate) member_rate: MemberRate,
     /// How often a member may announce.
-    pub(crate) pace: Pace,
+    pub(crate) rate_limit: RateLimit,
     /// Which clients may announce.
     pub(crate) clients: Clients,
     /// Path segments to ignore.
@@ -51,7 +51,7 @@ impl Settings {
                 bytes_per_second: config.tracker.max_member_bytes_per_second,
                 window: seconds(config.tracker.peer_timeout),
             },
-            pace: Pace::new(config.tracker.announces_per_minute, config.tracker.announce_burst),
+            rate_limit: RateLimit::new(config.tracker.announces_per_minute, config.tracker.announce_burst),
             clients: Clients::new(&config.tracker.clients_allowed, &config.tracker.clients_denied),
             path_depth: config.path_depth,
             trusted: config.trusted_proxies.clone(),

@@ -9,14 +9,14 @@ use infra::config::Config;
 use crate::clock::Clock;
 use crate::decisions::RefusedKeys;
 use crate::directory::Directory;
-use crate::limits::{Allowance, Windows};
+use crate::limits::{TokenBucket, WindowSeeds};
 use crate::publish::Stream;
 use crate::reachability::Reachability;
 use crate::reports::Ledger;
 use crate::settings::Settings;
 use crate::swarms::Swarms;
 
-/// What all threads share.
+/// The state that all threads and tasks of a tracker share.
 pub(crate) struct Tracker {
     pub(crate) settings: Settings,
     pub(crate) directory: Arc<Directory>,
@@ -24,15 +24,15 @@ pub(crate) struct Tracker {
     pub(crate) clock: Clock,
     pub(crate) stream: Stream,
     pub(crate) ledger: Ledger,
-    pub(crate) windows: Windows,
+    pub(crate) window_seeds: WindowSeeds,
     pub(crate) refused_keys: RefusedKeys,
     pub(crate) reachability: Reachability,
-    /// What keys that memory does not confirm may still ask of the database.
-    pub(crate) strangers: Allowance,
+    /// Look-ups in the database for keys that memory does not confirm, of all strangers together.
+    pub(crate) stranger_lookups: TokenBucket,
 }
 
 impl Tracker {
-    /// Without peers.
+    /// A tracker without peers.
     pub(crate) fn new(config: &Config, directory: Directory) -> anyhow::Result<Self> {
         let (settings, clock) = (Settings::new(config), Clock::start());
         Ok(Self {
@@ -40,18 +40,18 @@ impl Tracker {
             settings,
             directory: Arc::new(directory),
             clock,
-            stream: Stream::new().context("a random number")?,
-            ledger: Ledger::new(config.tracker.max_reports).context("a random number")?,
-            windows: Windows::default(),
+            stream: Stream::new().context("cannot read random bytes")?,
+            ledger: Ledger::new(config.tracker.max_reports).context("cannot read random bytes")?,
+            window_seeds: WindowSeeds::default(),
             refused_keys: RefusedKeys::default(),
             reachability: Reachability::new(config.tracker.check_connectability),
-            strangers: Allowance::default(),
+            stranger_lookups: TokenBucket::default(),
         })
     }
 }
 
 impl fmt::Debug for Tracker {
-    /// It holds secrets and addresses.
+    /// Shows no fields: they hold secrets and addresses.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tracker").finish_non_exhaustive()
     }

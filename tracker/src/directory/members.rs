@@ -9,7 +9,7 @@ use parking_lot::{Mutex, RwLock};
 
 use super::Member;
 use crate::decisions::Decisions;
-use crate::limits::Allowance;
+use crate::limits::TokenBucket;
 
 /// The lowest bits of an id: they choose a record within its page.
 const RECORD_BITS: u32 = 10;
@@ -32,7 +32,7 @@ pub(crate) struct MemberRecord {
     /// writes it when the row changes. Held for one copy.
     account: RwLock<Option<Member>>,
     /// Announces and scrapes that the member may still make.
-    pub(crate) allowance: Allowance,
+    pub(crate) bucket: TokenBucket,
     /// Bytes that the member may still be accounted for.
     pub(crate) budget: Budget,
     /// When an endpoint of the member was last queued for a connection: second of the tracker's clock plus 1, or 0 if
