@@ -392,7 +392,7 @@ impl Tracker {
 
     /// Whether all is there that the process before left behind of a torrent, and of those whose hashes are lower.
     fn check_restored(&self, info_hash: InfoHash) -> Result<(), Unanswered> {
-        let there = self.directory.gate.has_shard(shard_of(&info_hash));
+        let there = self.directory.restored.has_shard(shard_of(&info_hash));
         if there { Ok(()) } else { Err(Unanswered::Lookup(Subject::Swarm(info_hash))) }
     }
 

@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Answers questions until the process stops.
 pub(crate) async fn run(tracker: Arc<Tracker>, mut socket: RouterSocket, shutdown: Shutdown) {
     // Until then it would be half of the truth.
-    tracker.directory.gate.all().await;
+    tracker.directory.restored.wait_for_everything().await;
     loop {
         let received = tokio::select! {
             () = shutdown.requested() => return,

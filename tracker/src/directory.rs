@@ -25,7 +25,7 @@ pub(crate) use members::MemberRecord;
 use members::Members;
 use rows::{MemberRow, TorrentRow};
 
-use crate::gate::Gate;
+use crate::restore_progress::RestoreProgress;
 use crate::shard::shard_of;
 
 /// Parts of the torrents' table, so that announces seldom meet at one lock.
@@ -92,8 +92,8 @@ pub(crate) struct Directory {
     members: Members,
     /// Where the tables come from. Announces need it not; whoever holds it may take the tables' locks.
     known: Mutex<Known>,
-    /// Whether what the process before left behind has been read.
-    pub(crate) gate: Gate,
+    /// How far the restart file has been read.
+    pub(crate) restored: RestoreProgress,
     /// Whether the database keeps the tables fresh.
     pub(crate) link: LinkState,
     lookups: mpsc::Sender<Lookup>,
@@ -111,7 +111,7 @@ impl Directory {
                 torrents,
                 members: Members::default(),
                 known: Mutex::default(),
-                gate: Gate::default(),
+                restored: RestoreProgress::default(),
                 link: LinkState::default(),
                 lookups,
                 timeout,
@@ -138,7 +138,7 @@ impl Directory {
     pub(crate) async fn ask(&self, subject: Subject) -> Result<(), Unavailable> {
         if let Subject::Swarm(info_hash) = subject {
             tracing::debug!("a request waits for the restart file");
-            let there = self.gate.shard(shard_of(&info_hash)).await;
+            let there = self.restored.wait_for_shard(shard_of(&info_hash)).await;
             return if there { Ok(()) } else { Err(Unavailable) };
         }
         let (answered, answer) = oneshot::channel();

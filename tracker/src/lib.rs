@@ -11,7 +11,6 @@ mod event_loop;
 mod exchange;
 #[doc(hidden)]
 pub mod fuzzing;
-mod gate;
 mod http_answer;
 mod http_request;
 mod limits;
@@ -23,6 +22,7 @@ mod publish;
 mod reachability;
 mod reports;
 mod restart_file;
+mod restore_progress;
 mod settings;
 mod shard;
 mod state;
@@ -85,7 +85,7 @@ async fn run_here(config: Config, ready: impl FnOnce(&Addresses)) -> anyhow::Res
     let restart_file = Arc::new(RestartFile::new(&config.tracker.restart_file));
     let found = restart_file.find();
     if !found.is_empty() {
-        tracker.directory.gate.close();
+        tracker.directory.restored.begin();
     }
     let (sender, changes) = upkeep::changes();
     let feed = Feed::new(Arc::clone(&tracker.directory), lookups, sender);
@@ -125,7 +125,7 @@ async fn run_here(config: Config, ready: impl FnOnce(&Addresses)) -> anyhow::Res
     running.join();
     udp.join();
     // Half of the file before is no whole one.
-    if tracker.directory.gate.is_open() {
+    if tracker.directory.restored.is_finished() {
         tracker.swarms.confirm_claims();
         restart_file.write(&tracker, Copy::Stopped);
     }

@@ -79,7 +79,7 @@ impl Stream {
 /// Publishes changes until the process stops.
 pub(crate) async fn run(tracker: Arc<Tracker>, mut socket: PubSocket, shutdown: Shutdown) {
     // Until then it would be half of the truth.
-    tracker.directory.gate.all().await;
+    tracker.directory.restored.wait_for_everything().await;
     let mut timer = interval(GATHER);
     timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut last = None;

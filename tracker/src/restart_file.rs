@@ -86,7 +86,7 @@ impl RestartFile {
         found.into_iter().flatten().collect()
     }
 
-    /// Takes in the first of what was found that is whole, and opens the gate step by step.
+    /// Restores the first file that is whole, and notes how far that has come.
     fn restore(&self, found: Vec<Found>, tracker: &Tracker) {
         let begun = Instant::now();
         for mut found in found {
@@ -179,7 +179,7 @@ pub(crate) async fn run(
         if spawn_blocking(move || file.restore(found, &reader)).await.is_err() {
             tracing::error!("reading the restart file ended in a panic");
         }
-        tracker.directory.gate.open();
+        tracker.directory.restored.finish();
     }
     let mut timer = interval_at(tokio::time::Instant::now() + PERIOD, PERIOD);
     timer.set_missed_tick_behavior(MissedTickBehavior::Delay);

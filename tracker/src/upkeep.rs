@@ -58,7 +58,7 @@ impl ChangeSender {
 /// Drops peers and takes over what changed until the process stops.
 pub(crate) async fn run(tracker: Arc<Tracker>, Changes(mut changes): Changes, shutdown: Shutdown) {
     // Whoever leaves meanwhile may still be on the way in.
-    tracker.directory.gate.all().await;
+    tracker.directory.restored.wait_for_everything().await;
     let timeout = tracker.settings.peer_timeout;
     let mut timer = interval(PERIOD.min(Duration::from_secs((timeout / 4).max(1).into())));
     timer.set_missed_tick_behavior(MissedTickBehavior::Delay);

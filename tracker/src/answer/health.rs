@@ -19,7 +19,7 @@ impl Tracker {
         let state = self.directory.link.state();
         let database = if state.connected { "connected" } else { "away" };
         let age = state.age.map_or_else(|| "null".to_owned(), |age| age.as_secs().to_string());
-        let restored = self.directory.gate.is_open();
+        let restored = self.directory.restored.is_finished();
         // Writing to a vector does not fail.
         let _ = write!(
             out,

@@ -132,7 +132,7 @@ impl Feed {
         shutdown: Shutdown,
     ) {
         // What the process before knew is older than what the database says.
-        self.directory.gate.directory().await;
+        self.directory.restored.wait_for_directory().await;
         let mut away = link.is_none();
         loop {
             if let Some(link) = link.take() {

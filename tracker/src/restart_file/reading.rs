@@ -42,7 +42,8 @@ impl Found {
         read.is_ok()
     }
 
-    /// Takes its peers, reports, members and torrents in; opens the gate step by step. Reading `begun` with a check.
+    /// Restores peers, reports, members and torrents, and notes how far that has come. `begun` is when the file was opened
+    /// for its check.
     pub(super) fn restore(mut self, tracker: &Tracker, begun: Instant) {
         let read = self.try_restore(tracker);
         self.say_ignored(read.as_ref().err());
@@ -132,9 +133,9 @@ impl<'a> Restoring<'a> {
     /// Everything of the shards before this one has been read.
     fn reach(&self, info_hash: &InfoHash) {
         let shard = shard_of(info_hash);
-        let gate = &self.tracker.directory.gate;
-        if !gate.has_directory() || (shard > 0 && !gate.has_shard(shard - 1)) {
-            gate.open_shards(shard);
+        let restored = &self.tracker.directory.restored;
+        if !restored.has_directory() || (shard > 0 && !restored.has_shard(shard - 1)) {
+            restored.reach_shards(shard);
         }
     }
 }
