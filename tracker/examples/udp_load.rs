@@ -25,7 +25,7 @@ const BATCH: usize = 64;
 const WINDOW: usize = 512;
 
 /// After that what has not been answered is lost.
-const PATIENCE: Duration = Duration::from_millis(200);
+const REPLY_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// Different announces of a measurement.
 const VARIETY: u32 = 200_000;
@@ -75,7 +75,7 @@ impl Generator {
         let socket = UdpSocket::bind(own)?;
         socket2::SockRef::from(&socket).set_recv_buffer_size(4 << 20)?;
         socket.connect(address)?;
-        socket.set_read_timeout(Some(PATIENCE))?;
+        socket.set_read_timeout(Some(REPLY_TIMEOUT))?;
         let mut datagram = Vec::new();
         udp_tracker::Request::write_connect(1, &mut datagram);
         let mut answer = [0; 2048];

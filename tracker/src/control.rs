@@ -12,8 +12,8 @@ use zeromq::{RouterSocket, SocketRecv, SocketSend};
 
 use crate::state::Tracker;
 
-/// Whoever takes nothing for so long is not answered: others are waiting.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long an answer may wait for its receiver; it is dropped then, as other questions are waiting.
+const SEND_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Answers questions until the process stops.
 pub(crate) async fn run(tracker: Arc<Tracker>, mut socket: RouterSocket, shutdown: Shutdown) {
@@ -36,7 +36,7 @@ pub(crate) async fn run(tracker: Arc<Tracker>, mut socket: RouterSocket, shutdow
         let Some(answer) = answer(&tracker, question) else { continue };
         let answer = answer.into_iter().map(Bytes::from);
         let Ok(message) = mq::message(std::iter::once(identity.clone()).chain(answer)) else { continue };
-        match timeout(PATIENCE, socket.send(message)).await {
+        match timeout(SEND_TIMEOUT, socket.send(message)).await {
             Ok(Ok(())) => tracker.stream.asked.mark(tracker.clock.now()),
             Ok(Err(error)) => tracing::debug!(%error, "cannot send an answer"),
             Err(_) => tracing::warn!("an answer was not taken in time"),

@@ -1,4 +1,5 @@
-//! One thread's loop: accepts, answers, closes; it never waits for anything but the system.
+//! The event loop of one thread: accepts connections, answers their requests and closes them. It waits for nothing but
+//! epoll.
 
 mod slab;
 
@@ -24,26 +25,27 @@ use crate::state::Tracker;
 use crate::tls::Tls;
 use slab::{Key, Slab};
 
-/// Connections accepted before others have their turn.
-const AT_ONCE: usize = 256;
+/// Connections accepted at a time, before open ones are served.
+const ACCEPT_BATCH: usize = 256;
 
-/// Events taken at once.
+/// Events taken from epoll at a time.
 const EVENTS: usize = 1024;
 
-/// What time-outs are counted in; all connections are looked at so often.
+/// The unit of timeouts. All connections are checked once in each tick.
 pub(crate) const TICK: Duration = Duration::from_millis(250);
 
-/// Ticks after which a quiet connection gives its place to one that waits for it.
-const PRESSED: u32 = 4;
+/// Ticks of silence after which a connection is closed while clients wait to be accepted.
+const CROWDED_TIMEOUT: u32 = 4;
 
-/// Ticks after the stop in which clients may still send and take; after that only the database is waited for.
-const GRACE: u32 = 6;
+/// Ticks after the stop in which clients may still send requests and take answers. After that the loop waits for the
+/// database only.
+const STOP_TIMEOUT: u32 = 6;
 
-/// Ticks that a client has to end its side after a refusal.
-const LINGER: u32 = 8;
+/// Ticks in which a client must close its side after a refusal.
+const LINGER_TIMEOUT: u32 = 8;
 
-/// While nobody can be accepted (no place, no file descriptor): time until it is tried again.
-const PAUSE: Duration = Duration::from_millis(10);
+/// Time until the next attempt to accept, after one that the limit of connections or of file descriptors blocked.
+const ACCEPT_RETRY: Duration = Duration::from_millis(10);
 
 const WAKER: Token = Token(usize::MAX);
 
@@ -51,7 +53,7 @@ const WAKER: Token = Token(usize::MAX);
 #[derive(Debug)]
 pub(crate) struct Listener {
     pub(crate) socket: TcpListener,
-    /// How its connections are sealed, if they are.
+    /// For HTTPS; `None` for HTTP.
     pub(crate) tls: Option<Arc<Tls>>,
 }
 
@@ -84,10 +86,10 @@ struct DatabaseQueue {
     answers: Receiver<(Key, Answered)>,
 }
 
-/// What one thread works with.
+/// An event loop, which has listening sockets and connections of its own.
 pub(crate) struct EventLoop {
     poll: Poll,
-    /// Empty from the stop on.
+    /// Emptied by the stop.
     listeners: Vec<Listener>,
     connection_limit: ConnectionLimit,
     connections: Slab<Connection>,
@@ -96,31 +98,32 @@ pub(crate) struct EventLoop {
     handle: LoopHandle,
     shutdown: Shutdown,
     started: Instant,
-    /// Ticks that a client may keep us waiting.
-    patience: u32,
-    /// The tick of the stop.
+    /// Ticks of silence after which a connection is closed.
+    timeout: u32,
+    /// The tick at which the stop was requested.
     stopped: Option<u32>,
-    /// Connections that have had their turn and could go on.
+    /// Connections that could go on at once, after others have been served.
     again: Vec<usize>,
-    /// Somebody may wait to be accepted.
-    backlog: Backlog,
-    /// Tokens below it are those of listeners, also after the stop.
+    /// Whether clients may be waiting to be accepted.
+    accepting: AcceptState,
+    /// The token of connection 0. Tokens below it are the listeners', also after the stop.
     first: usize,
-    /// The last tick at which the log was told that nobody can be accepted.
-    complained: Option<u32>,
+    /// When the log last said that no connection can be accepted, in ticks.
+    warned: Option<u32>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Backlog {
-    Empty,
-    /// Others had their turn first.
-    Waiting,
-    /// There is no room.
-    Refused,
+enum AcceptState {
+    /// Nobody waits: epoll reports the next client.
+    Idle,
+    /// A full batch was accepted, and more may be waiting.
+    Unfinished,
+    /// The limit of connections or of file descriptors is reached.
+    Blocked,
 }
 
 impl EventLoop {
-    /// For a thread to be; the runtime of the caller asks the database.
+    /// A loop over `listeners`, to be run on a thread of its own. Tasks of the calling runtime ask the database for it.
     pub(crate) fn new(
         listeners: Vec<Listener>,
         tracker: Arc<Tracker>,
@@ -147,12 +150,12 @@ impl EventLoop {
             handle: LoopHandle { waker, cut: Arc::default() },
             shutdown,
             started: Instant::now(),
-            patience: u32::try_from(ticks).unwrap_or(u32::MAX),
+            timeout: u32::try_from(ticks).unwrap_or(u32::MAX),
             stopped: None,
             again: Vec::new(),
-            backlog: Backlog::Empty,
+            accepting: AcceptState::Idle,
             first,
-            complained: None,
+            warned: None,
         })
     }
 
@@ -160,14 +163,14 @@ impl EventLoop {
         self.handle.clone()
     }
 
-    /// Answers until the stop is requested, and runs on for what is under way then.
+    /// Serves connections until the stop is requested, then those that have a request under way.
     pub(crate) fn run(mut self) {
         let mut events = Events::with_capacity(EVENTS);
-        let mut looked = 0;
+        let mut checked = 0;
         while !self.handle.cut.load(Ordering::Acquire) {
             if let Err(error) = self.poll.poll(&mut events, self.wait()) {
                 if error.kind() != io::ErrorKind::Interrupted {
-                    tracing::error!(%error, "cannot wait for connections");
+                    tracing::error!(%error, "cannot wait for events of connections");
                     self.shutdown.request();
                     return;
                 }
@@ -175,7 +178,7 @@ impl EventLoop {
             }
             self.scratch.now = ticks(self.started.elapsed());
             self.scratch.crowded = self.connection_limit.is_crowded();
-            // First: answers that come because of the stop are the last of their connections.
+            // Before the events: an answer after the stop says that its connection closes.
             if self.shutdown.is_requested() && !self.scratch.stopping {
                 self.stop();
             }
@@ -189,12 +192,12 @@ impl EventLoop {
             for index in std::mem::take(&mut self.again) {
                 self.drive(index);
             }
-            if self.backlog != Backlog::Empty {
+            if self.accepting != AcceptState::Idle {
                 self.accept_all();
             }
-            if looked != self.scratch.now {
-                looked = self.scratch.now;
-                self.look();
+            if checked != self.scratch.now {
+                checked = self.scratch.now;
+                self.close_quiet();
             }
             if self.scratch.stopping && self.connections.len() == 0 {
                 return;
@@ -202,38 +205,38 @@ impl EventLoop {
         }
     }
 
-    /// How long the system may let us wait.
+    /// How long epoll may wait for events.
     fn wait(&self) -> Option<Duration> {
-        if !self.again.is_empty() || self.backlog == Backlog::Waiting {
+        if !self.again.is_empty() || self.accepting == AcceptState::Unfinished {
             Some(Duration::ZERO)
-        } else if self.backlog == Backlog::Refused {
-            Some(PAUSE)
+        } else if self.accepting == AcceptState::Blocked {
+            Some(ACCEPT_RETRY)
         } else {
             (self.connections.len() > 0).then_some(TICK)
         }
     }
 
-    fn note_backlog(&mut self, backlog: Backlog) {
-        let refused = backlog == Backlog::Refused;
-        if refused != (self.backlog == Backlog::Refused) {
-            self.connection_limit.set_waiting(refused);
+    fn set_accepting(&mut self, accepting: AcceptState) {
+        let blocked = accepting == AcceptState::Blocked;
+        if blocked != (self.accepting == AcceptState::Blocked) {
+            self.connection_limit.set_waiting(blocked);
         }
-        self.backlog = backlog;
+        self.accepting = accepting;
     }
 
     fn accept_all(&mut self) {
-        self.note_backlog(Backlog::Empty);
+        self.set_accepting(AcceptState::Idle);
         for number in 0..self.listeners.len() {
             self.accept(number);
         }
     }
 
-    /// Accepts those who wait.
+    /// Accepts up to [`ACCEPT_BATCH`] clients that wait at a listener.
     fn accept(&mut self, number: usize) {
-        for _ in 0..AT_ONCE {
+        for _ in 0..ACCEPT_BATCH {
             let Some(Listener { socket, tls }) = self.listeners.get(number) else { return };
             if !self.connection_limit.acquire() {
-                return self.note_backlog(Backlog::Refused);
+                return self.set_accepting(AcceptState::Blocked);
             }
             match acceptfrom_with(socket, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
                 Ok((socket, peer)) => {
@@ -261,20 +264,20 @@ impl EventLoop {
                 }
             }
         }
-        self.note_backlog(Backlog::Waiting);
+        self.set_accepting(AcceptState::Unfinished);
     }
 
-    /// As a rule no file descriptor is left: others will close theirs.
+    /// Most often no file descriptor is left; open connections will give some back.
     fn cannot_accept(&mut self, error: &io::Error) {
-        self.note_backlog(Backlog::Refused);
-        if self.complained.is_none_or(|tick| self.scratch.now.saturating_sub(tick) > PRESSED) {
+        self.set_accepting(AcceptState::Blocked);
+        if self.warned.is_none_or(|tick| self.scratch.now.saturating_sub(tick) > CROWDED_TIMEOUT) {
             tracing::warn!(%error, "cannot accept a connection");
-            self.complained = Some(self.scratch.now);
+            self.warned = Some(self.scratch.now);
         }
     }
 
-    /// Answers what has already come, as a rule the one request of the connection. Only what goes on after that needs a
-    /// place among those that the system watches.
+    /// Answers what a new connection has already sent: for most clients its only request. Only connections that go on after
+    /// that are registered with epoll.
     fn begin(&mut self, mut connection: Connection) {
         let next = connection.drive(&mut self.scratch);
         if matches!(next, Next::End) {
@@ -290,7 +293,8 @@ impl EventLoop {
         }
     }
 
-    /// Something happened on a connection. It may be over by now, or another one: then there is nothing to answer.
+    /// Serves a connection after an event. The connection may have been closed since, or replaced by another with the same
+    /// number, which has nothing to read then.
     fn serve(&mut self, index: usize, event: &Event) {
         if let Some(connection) = self.connections.at(index) {
             connection.note_readable(event.is_read_closed() || event.is_error());
@@ -315,7 +319,7 @@ impl EventLoop {
         }
     }
 
-    /// Few clients take so little at once that an answer has to wait.
+    /// Also waits until the client takes more: few take so little that an answer does not fit.
     fn watch_for_room(&mut self, index: usize) {
         let Some(connection) = self.connections.at(index) else { return };
         let descriptor = connection.descriptor();
@@ -325,12 +329,12 @@ impl EventLoop {
         }
     }
 
-    /// Closing takes it out of what is watched.
+    /// Closes a connection, which removes it from epoll.
     fn end(&mut self, index: usize) {
         self.connections.remove(index);
         self.connection_limit.release();
-        if self.backlog == Backlog::Refused {
-            self.note_backlog(Backlog::Waiting);
+        if self.accepting == AcceptState::Blocked {
+            self.set_accepting(AcceptState::Unfinished);
         }
     }
 
@@ -339,7 +343,7 @@ impl EventLoop {
             (self.connections.key(index), self.database.sender.clone(), self.handle.clone());
         let tracker = Arc::clone(&self.scratch.tracker);
         self.database.runtime.spawn(async move {
-            // The thread may have ended.
+            // Fails once the loop has ended.
             let _ = sender.send((key, pending.answer(tracker).await));
             handle.wake();
         });
@@ -356,14 +360,14 @@ impl EventLoop {
         }
     }
 
-    /// Closes the connections of those who keep us waiting; sooner where others wait for a place, or for the end.
-    fn look(&mut self) {
-        let patience = if self.scratch.crowded { self.patience.min(PRESSED) } else { self.patience };
+    /// Closes connections that were quiet for too long: sooner while clients wait to be accepted, and after the stop.
+    fn close_quiet(&mut self) {
+        let timeout = if self.scratch.crowded { self.timeout.min(CROWDED_TIMEOUT) } else { self.timeout };
         let now = self.scratch.now;
-        let over = self.stopped.is_some_and(|tick| now.saturating_sub(tick) >= GRACE);
+        let over = self.stopped.is_some_and(|tick| now.saturating_sub(tick) >= STOP_TIMEOUT);
         for index in self.connections.indices() {
             if let Some(connection) = self.connections.at(index) {
-                let limit = if connection.is_lingering() { patience.min(LINGER) } else { patience };
+                let limit = if connection.is_lingering() { timeout.min(LINGER_TIMEOUT) } else { timeout };
                 if connection.quiet(now) > limit || (over && !connection.is_asking()) {
                     self.end(index);
                 }
@@ -371,19 +375,19 @@ impl EventLoop {
         }
     }
 
-    /// Answers what has come by now, and closes what has nothing under way.
+    /// Answers what clients have sent by now, and closes connections that have no request under way.
     fn stop(&mut self) {
         self.scratch.stopping = true;
         self.stopped = Some(self.scratch.now);
-        // Those who wait in the system's queue have been told that they are connected.
+        // Clients in the system's queue see a connection already: they are served as well.
         while !self.listeners.is_empty() {
-            self.note_backlog(Backlog::Empty);
+            self.set_accepting(AcceptState::Idle);
             self.accept(self.listeners.len() - 1);
-            if self.backlog != Backlog::Waiting {
+            if self.accepting != AcceptState::Unfinished {
                 self.listeners.pop();
             }
         }
-        self.note_backlog(Backlog::Empty);
+        self.set_accepting(AcceptState::Idle);
         for index in self.connections.indices() {
             if let Some(connection) = self.connections.at(index) {
                 connection.note_readable(false);

@@ -17,13 +17,13 @@ use super::rows::{MemberRow, Queries, TorrentRow};
 use super::{Directory, Lookup, Subject};
 use crate::upkeep::ChangeSender;
 
-/// A query that takes longer counts as the end of its connection.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a query may take, and opening a connection; the feed connects anew then.
+const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Between two attempts to connect.
-const PAUSE: Duration = Duration::from_millis(500);
+/// Time between two attempts to connect.
+const RECONNECT_PAUSE: Duration = Duration::from_millis(500);
 
-/// Questions or notices taken into one query.
+/// Look-ups or notifications answered by one query, at most.
 const BATCH: usize = 1000;
 
 /// A notification: read that row.
@@ -66,7 +66,7 @@ pub(crate) enum LinkError {
 impl Link {
     /// Connects, checks the schema, listens and prepares the statements.
     pub(crate) async fn open(login: &Postgresql) -> Result<Self, LinkError> {
-        match timeout(PATIENCE, Self::open_slowly(login)).await {
+        match timeout(QUERY_TIMEOUT, Self::open_slowly(login)).await {
             Ok(link) => link,
             Err(elapsed) => Err(LinkError::Away(elapsed.into())),
         }
@@ -167,7 +167,7 @@ impl Feed {
             tokio::select! {
                 () = shutdown.requested() => return,
                 () = self.refuse() => {}
-                () = sleep(PAUSE) => {}
+                () = sleep(RECONNECT_PAUSE) => {}
             }
         }
     }
@@ -192,7 +192,7 @@ impl Feed {
                     if count == 0 {
                         bail!("closed by the other side");
                     }
-                    timeout(PATIENCE, self.read_changed(&queries, &heard)).await??;
+                    timeout(QUERY_TIMEOUT, self.read_changed(&queries, &heard)).await??;
                     self.directory.link.confirm();
                     heard.clear();
                 }
@@ -200,7 +200,7 @@ impl Feed {
                     if count == 0 {
                         return Ok(());
                     }
-                    timeout(PATIENCE, self.answer(&queries, &mut waiting)).await??;
+                    timeout(QUERY_TIMEOUT, self.answer(&queries, &mut waiting)).await??;
                     self.directory.link.confirm();
                 }
                 _ = timer.tick(), if progress == Progress::Done => {
@@ -208,7 +208,7 @@ impl Feed {
                     progress = Progress::Members(0);
                 }
                 () = std::future::ready(()), if progress != Progress::Done => {
-                    progress = timeout(PATIENCE, self.compare(&queries, progress)).await??;
+                    progress = timeout(QUERY_TIMEOUT, self.compare(&queries, progress)).await??;
                     self.directory.link.confirm();
                     if progress == Progress::Done {
                         let (members, torrents) = self.directory.sizes();

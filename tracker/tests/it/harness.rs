@@ -31,7 +31,7 @@ pub(crate) use udp_client::{Heard, UdpClient, wire};
 const SALT: &str = "only for tests, and long enough to be a salt";
 
 /// Longest wait for anything: far beyond what the busiest machine takes.
-pub(crate) const PATIENCE: Duration = Duration::from_mins(5);
+pub(crate) const TEST_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// A database, a configuration, and as many trackers as a test starts.
 pub(crate) struct Site {
@@ -239,7 +239,7 @@ pub(crate) async fn eventually<T>(what: &str, mut probe: impl AsyncFnMut() -> Op
         if let Some(found) = probe().await {
             return found;
         }
-        assert!(begun.elapsed() < PATIENCE, "waited in vain until {what}");
+        assert!(begun.elapsed() < TEST_TIMEOUT, "waited in vain until {what}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::time::timeout;
 use zeromq::{DealerSocket, Socket, SocketRecv, SocketSend, SubSocket};
 
-use crate::harness::{PATIENCE, Signal, Site, eventually};
+use crate::harness::{Signal, Site, TEST_TIMEOUT, eventually};
 
 fn text(value: &Value) -> &str {
     value.as_str().expect("text")
@@ -23,7 +23,7 @@ async fn subscribe(site: &Site) -> SubSocket {
 }
 
 async fn next(socket: &mut SubSocket) -> (Position, Vec<Record>) {
-    let message = timeout(PATIENCE, socket.recv()).await.expect("in time").expect("a message");
+    let message = timeout(TEST_TIMEOUT, socket.recv()).await.expect("in time").expect("a message");
     counts::decode(&message.into_vec()).expect("counts")
 }
 
@@ -44,7 +44,7 @@ async fn ask_frames(site: &Site, frames: Vec<Vec<u8>>) -> (u64, Answer) {
     socket.connect(text(&site.config["zeromq"]["control"])).await.expect("connected");
     let frames = frames.into_iter().map(Bytes::from);
     socket.send(infra::mq::message(frames).expect("frames")).await.expect("sent");
-    let message = timeout(PATIENCE, socket.recv()).await.expect("in time").expect("an answer");
+    let message = timeout(TEST_TIMEOUT, socket.recv()).await.expect("in time").expect("an answer");
     Answer::decode(&message.into_vec()).expect("an answer")
 }
 
@@ -171,7 +171,7 @@ async fn a_restarted_tracker_begins_another_epoch() {
     drop(tracker);
     let tracker = site.start().await;
     let after = eventually("the same subscriber hears the new tracker", async || {
-        let message = timeout(PATIENCE, socket.recv()).await.expect("in time").ok()?;
+        let message = timeout(TEST_TIMEOUT, socket.recv()).await.expect("in time").ok()?;
         let (position, records) = counts::decode(&message.into_vec()).ok()?;
         (position.epoch != before.epoch).then_some((position, records))
     })

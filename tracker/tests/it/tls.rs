@@ -15,7 +15,7 @@ use rustls::{
 };
 use serde_json::json;
 
-use crate::harness::{Connection, PATIENCE, Site, Tracker, eventually};
+use crate::harness::{Connection, Site, TEST_TIMEOUT, Tracker, eventually};
 
 /// A tracker with a certificate of its own.
 struct Sealed {
@@ -74,7 +74,7 @@ impl Sealed {
         let name = ServerName::try_from("localhost").expect("a name");
         let session = ClientConnection::new(Arc::clone(client), name).expect("a session");
         let socket = TcpStream::connect(self.address).expect("connected");
-        socket.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+        socket.set_read_timeout(Some(TEST_TIMEOUT)).expect("a time-out");
         StreamOwned::new(session, socket)
     }
 

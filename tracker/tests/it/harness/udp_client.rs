@@ -9,7 +9,7 @@ use bt::udp_tracker::{self, Announce, Reply, Scrape};
 use tokio::net::UdpSocket;
 use tokio::time::timeout;
 
-use super::{PATIENCE, key};
+use super::{TEST_TIMEOUT, key};
 
 /// What a tracker said.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,7 +84,7 @@ impl UdpClient {
     pub(crate) async fn receive(&self) -> Vec<u8> {
         let mut datagram = vec![0; 4096];
         let length =
-            timeout(PATIENCE, self.socket.recv(&mut datagram)).await.expect("in time").expect("heard");
+            timeout(TEST_TIMEOUT, self.socket.recv(&mut datagram)).await.expect("in time").expect("heard");
         datagram.truncate(length);
         datagram
     }
