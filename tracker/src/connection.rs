@@ -1,4 +1,4 @@
-//! One connection: reads, answers and writes in one go, with memory that its thread lends it.
+//! One connection: reads requests, answers them and sends the answers, in buffers that its thread lends it.
 
 mod stream;
 
@@ -14,22 +14,22 @@ use crate::state::Tracker;
 use stream::Received;
 pub(crate) use stream::Stream;
 
-/// Reads and answers before others have their turn.
+/// Reads of one connection before others are served.
 const TURNS: usize = 4;
 
-/// Bytes that are thrown away before closing. What is unread when a connection is closed makes the system reset it, and
-/// the client may lose the answer.
-const MAX_THROWN: usize = 1 << 20;
+/// Bytes that are read and ignored before a connection is closed, at most. Bytes left unread would make the system reset
+/// the connection, and the client could lose the answer.
+const MAX_IGNORED: usize = 1 << 20;
 
-/// Room for answers that a thread keeps; what a rare large one took is given back.
-const KEPT_ANSWERS: usize = 256 * 1024;
+/// Capacity of a thread's buffer of answers; what a rare larger answer took is freed.
+const ANSWER_CAPACITY: usize = 256 * 1024;
 
 /// What a thread lends each of its connections in turn, so that one that waits for its client holds no buffers.
 pub(crate) struct Scratch {
     pub(crate) tracker: Arc<Tracker>,
-    /// Coarse time, in ticks.
+    /// Time since the start of the loop, in ticks.
     pub(crate) now: u32,
-    /// Whether each connection ends with what has come by now.
+    /// Whether the process stops: each connection ends after the requests that have come by now.
     pub(crate) stopping: bool,
     /// Whether clients wait to be accepted because the limit of connections is reached.
     pub(crate) crowded: bool,
@@ -48,30 +48,30 @@ impl Scratch {
     }
 }
 
-/// What becomes of a connection.
+/// What a connection does next.
 #[derive(Debug)]
 pub(crate) enum Next {
-    /// It waits for its client to send, or for an answer of the database.
+    /// Waits for its client to send, or for an answer of the database.
     Wait,
-    /// It waits for its client to take what was sent.
+    /// Waits for its client to take what was sent.
     WaitToSend,
-    /// It could go on, but has had its turn.
+    /// Goes on at once, after others have been served.
     Again,
-    /// The database must be asked.
+    /// Asks the database for what a request needs.
     Ask(Pending),
-    /// It is to be closed.
+    /// Closes.
     End,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    /// Requests are read.
+    /// Reads requests.
     Open,
-    /// An answer must come before any other.
+    /// Waits for the database: the answer to the pending request comes before any other.
     Asking,
-    /// It ends once all is sent.
+    /// Closes once everything is sent.
     Closing(Ending),
-    /// All is sent; so many bytes may still come.
+    /// Everything is sent; the client may still send this number of bytes, which are ignored.
     Lingering(usize),
 }
 
@@ -81,15 +81,16 @@ pub(crate) struct Connection {
     stream: Stream,
     peer: IpAddr,
     stage: Stage,
-    /// Whether there may be something to read.
+    /// Whether the socket may have bytes to read.
     readable: bool,
-    /// Whether a read that takes all there is may be followed by the client's end.
+    /// Whether the client has closed its side: a read that empties the socket is followed by one that says so.
     hung_up: bool,
     /// Whether `unread` may hold a whole request.
     unanswered: bool,
-    /// The tick of the last answer, or of when the client had taken it; never of a part of it.
+    /// The tick of the last answer, or of the moment at which the client had taken all of it. A client that takes an answer
+    /// byte by byte does not renew it.
     since: u32,
-    /// The beginning of a request.
+    /// Bytes of requests that are not answered yet.
     unread: Vec<u8>,
     /// What the client has not yet taken of the answers.
     unsent: Vec<u8>,
@@ -114,34 +115,34 @@ impl Connection {
         self.stream.descriptor()
     }
 
-    /// Says that something may have come, and whether the client has ended its side.
+    /// Notes that there may be bytes to read, and whether the client has closed its side.
     pub(crate) fn note_readable(&mut self, hung_up: bool) {
         self.readable = true;
         self.hung_up |= hung_up;
     }
 
-    /// How many ticks its client has kept us waiting.
+    /// Ticks since the client was last heard, or served; 0 while the database is asked.
     pub(crate) fn quiet(&self, now: u32) -> u32 {
         if self.is_asking() { 0 } else { now.saturating_sub(self.since) }
     }
 
-    /// Whether an answer of the database is waited for, not the client.
+    /// Whether it waits for the database, not for its client.
     pub(crate) fn is_asking(&self) -> bool {
         self.stage == Stage::Asking
     }
 
-    /// Whether only the client's last bytes are waited for.
+    /// Whether it waits only for the client to close its side.
     pub(crate) fn is_lingering(&self) -> bool {
         matches!(self.stage, Stage::Lingering(_))
     }
 
     /// Reads, answers and sends as far as it goes without waiting.
     pub(crate) fn drive(&mut self, scratch: &mut Scratch) -> Next {
-        // Its errors are the client's, who went away.
+        // An error says that the client is gone.
         self.try_drive(scratch).unwrap_or(Next::End)
     }
 
-    /// Puts in the answer that was asked for, and goes on.
+    /// Sends the answer to the pending request, and goes on.
     pub(crate) fn finish_pending(&mut self, answered: Answered, scratch: &mut Scratch) -> Next {
         if self.stage != Stage::Asking {
             return Next::Wait;
@@ -159,10 +160,10 @@ impl Connection {
                 Stage::Closing(Ending::Clean) => return Ok(Next::End),
                 Stage::Closing(Ending::Unread) => {
                     self.stream.end()?;
-                    self.stage = Stage::Lingering(MAX_THROWN);
+                    self.stage = Stage::Lingering(MAX_IGNORED);
                     self.since = scratch.now;
                 }
-                Stage::Lingering(rest) => return self.throw_away(rest, &mut scratch.raw),
+                Stage::Lingering(rest) => return self.ignore_input(rest, &mut scratch.raw),
                 Stage::Open => {
                     if !self.readable && !self.unanswered && !scratch.stopping {
                         return Ok(Next::Wait);
@@ -185,7 +186,7 @@ impl Connection {
         self.since = scratch.now;
         let mut last = false;
         if scratch.stopping {
-            // Which answer is the last depends on what else has come.
+            // The answer says that the connection closes, unless further requests have come.
             let (before, waited) = (self.unread.len(), self.unanswered);
             let end = self.receive(scratch)?.unwrap_or(before);
             last = end == before && !waited;
@@ -208,7 +209,7 @@ impl Connection {
         let kept = self.unread.len();
         input[..kept].copy_from_slice(&self.unread);
         let rest = &mut input[kept..];
-        // After a stop, which answer is the last depends on what else has come.
+        // After a stop, the last answer says that the connection closes: whether more has come must be known.
         if (self.unanswered && !*stopping) || rest.is_empty() {
             return Ok(Some(kept));
         }
@@ -229,8 +230,8 @@ impl Connection {
     fn respond(&mut self, scratch: &mut Scratch, end: usize) -> io::Result<Option<Pending>> {
         let Scratch { tracker, stopping, crowded, input, answers, .. } = &mut *scratch;
         answers.bytes.clear();
-        answers.bytes.shrink_to(KEPT_ANSWERS);
-        // A full buffer says that more may have come.
+        answers.bytes.shrink_to(ANSWER_CAPACITY);
+        // A full buffer means that more may have come.
         let stopping = *stopping && end < input.len();
         let protocol = if self.stream.is_sealed() { Protocol::Https } else { Protocol::Http };
         let respondent = Respondent { tracker, peer: self.peer, protocol, stopping, crowded: *crowded };
@@ -269,10 +270,10 @@ impl Connection {
         Ok(())
     }
 
-    /// Sends what was kept; says whether all of it is sent.
+    /// Sends what the client did not take before; says whether everything is sent.
     fn flush(&mut self, now: u32) -> io::Result<bool> {
         let last = self.is_closing();
-        // Most are sent at once and never come here with anything.
+        // Most answers are sent at once and leave nothing unsent.
         if !self.unsent.is_empty() {
             while !self.unsent.is_empty() {
                 let sent = self.stream.send(&self.unsent, last)?;
@@ -282,7 +283,7 @@ impl Connection {
                 self.unsent.drain(..sent);
             }
             self.unsent = Vec::new();
-            // Not sooner: who takes an answer byte by byte does not keep it for ever.
+            // Not before: a client that takes an answer byte by byte must not keep its connection for ever.
             self.since = now;
         }
         self.stream.flush(last)
@@ -292,9 +293,9 @@ impl Connection {
         matches!(self.stage, Stage::Closing(_))
     }
 
-    fn throw_away(&mut self, mut left: usize, scratch: &mut [u8]) -> io::Result<Next> {
+    fn ignore_input(&mut self, mut left: usize, scratch: &mut [u8]) -> io::Result<Next> {
         for _ in 0..TURNS {
-            match self.stream.throw_away(scratch)? {
+            match self.stream.ignore_input(scratch)? {
                 Received::Bytes { count, .. } if count < left => left -= count,
                 Received::Nothing => {
                     self.stage = Stage::Lingering(left);

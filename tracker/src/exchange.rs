@@ -1,4 +1,4 @@
-//! Requests in, answers out: what is said on a connection, without the connection.
+//! Requests in, answers out: HTTP as it is spoken on a connection, without the socket.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -11,32 +11,32 @@ use crate::http_answer::{Status, write};
 use crate::http_request::{Method, Persistence, Reading, Request, read};
 use crate::state::Tracker;
 
-/// Bytes of a header at most. A scrape with 74 escaped hashes is 5.5 KB.
+/// Bytes of a request's header at most. A scrape with 74 percent-encoded hashes has 5.5 KB.
 pub(crate) const MAX_HEADER: usize = 16 * 1024;
 
-/// Beyond so many bytes, answers are sent before others are made: with the last of them it is what a connection holds
-/// whose client takes none.
-const ENOUGH: usize = 8 * 1024;
+/// Bytes of answers beyond which they are sent before further requests are answered. So a connection whose client takes
+/// nothing holds at most this and one answer.
+const MAX_UNSENT_ANSWERS: usize = 8 * 1024;
 
-/// Where answers are made.
+/// Buffers for the answers of one connection after the other.
 #[derive(Debug, Default)]
 pub(crate) struct Answers {
-    /// Ready to be sent.
+    /// Complete answers, with their headers.
     pub(crate) bytes: Vec<u8>,
-    /// The one that is being made.
+    /// The body of the answer that is being made.
     body: Vec<u8>,
 }
 
-/// What is to be done once the answers are sent.
+/// What a connection does once the answers are sent.
 #[derive(Debug)]
 pub(crate) enum AfterSend {
-    /// More must come.
+    /// Reads more.
     Read,
-    /// There may be another request in what came.
+    /// Answers the next request of those that have come.
     Respond,
-    /// The database must be asked.
+    /// Asks the database.
     Ask(Pending),
-    /// Nothing: the connection ends.
+    /// Closes.
     Close(Ending),
 }
 
@@ -45,7 +45,7 @@ pub(crate) enum AfterSend {
 pub(crate) enum Ending {
     /// Nothing.
     Clean,
-    /// A body, or something that cannot be understood.
+    /// A body, further requests, or bytes that are no request.
     Unread,
 }
 
@@ -69,12 +69,12 @@ pub(crate) struct Answered {
     ending: Ending,
 }
 
-/// One side of a conversation.
+/// Answers the requests of one connection.
 pub(crate) struct Respondent<'a> {
     pub(crate) tracker: &'a Tracker,
     pub(crate) peer: IpAddr,
     pub(crate) protocol: Protocol,
-    /// Whether the last of the requests that came is the last of the connection.
+    /// Whether the process stops: the answer to the last request that has come says that the connection closes.
     pub(crate) stopping: bool,
     /// Whether clients wait to be accepted because the limit of connections is reached. Then this connection ends with
     /// any answer that is not a member's success.
@@ -82,11 +82,11 @@ pub(crate) struct Respondent<'a> {
 }
 
 impl Respondent<'_> {
-    /// Answers the requests in `input`, in order, and says how many of its bytes are done with.
+    /// Answers the requests in `input`, in order. Returns how many of its bytes are answered, and what comes next.
     pub(crate) fn respond(&self, input: &[u8], answers: &mut Answers) -> (usize, AfterSend) {
         let mut done = 0;
         while done < input.len() {
-            if answers.bytes.len() > ENOUGH {
+            if answers.bytes.len() > MAX_UNSENT_ANSWERS {
                 return (done, AfterSend::Respond);
             }
             let rest = &input[done..];
@@ -111,7 +111,7 @@ impl Respondent<'_> {
         (done, if self.stopping { AfterSend::Close(Ending::Clean) } else { AfterSend::Read })
     }
 
-    /// Appends the answer, and says what becomes of the connection after it.
+    /// Appends the answer, and says whether the connection stays open after it.
     fn answer(&self, request: &Request<'_>, answers: &mut Answers) -> Result<Persistence, Pending> {
         let Request { method, target, client, persistence, .. } = *request;
         let Answers { bytes, body } = answers;
@@ -144,7 +144,7 @@ impl Respondent<'_> {
 }
 
 impl Request<'_> {
-    /// How the connection ends after it; `more` says whether something came behind it.
+    /// How the connection ends after this request; `more` says whether further bytes came behind it.
     fn ending(&self, more: bool) -> Ending {
         if more || self.has_body { Ending::Unread } else { Ending::Clean }
     }
@@ -186,7 +186,7 @@ impl Answered {
     }
 }
 
-/// Writes the refusal. Whoever has shown no key that is one keeps no place.
+/// Appends the refusal to `body`. The connection of a client without a key, or with a malformed one, is closed.
 fn refused(refusal: Refusal, persistence: Persistence, body: &mut Vec<u8>) -> (Status, Persistence) {
     refusal.encode(body);
     match refusal {
@@ -196,7 +196,7 @@ fn refused(refusal: Refusal, persistence: Persistence, body: &mut Vec<u8>) -> (S
     }
 }
 
-/// Where the next request begins cannot be known.
+/// Refuses bytes that are no request, and closes: where the next request begins cannot be known.
 fn refuse(status: Status, answers: &mut Answers) -> AfterSend {
     write(&mut answers.bytes, status, Method::Other, Persistence::Closed, b"");
     AfterSend::Close(Ending::Unread)
