@@ -1,4 +1,4 @@
-//! Questions of the webapi: the ROUTER socket.
+//! Answers the webapi's questions on the ROUTER socket.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Answers questions until the process stops.
 pub(crate) async fn run(tracker: Arc<Tracker>, mut socket: RouterSocket, shutdown: Shutdown) {
-    // Until then it would be half of the truth.
+    // Before that, answers would lack peers that are still in the restart file.
     tracker.directory.restored.wait_for_everything().await;
     loop {
         let received = tokio::select! {
@@ -27,7 +27,7 @@ pub(crate) async fn run(tracker: Arc<Tracker>, mut socket: RouterSocket, shutdow
         let frames = match received {
             Ok(message) => message.into_vec(),
             Err(error) => {
-                tracing::debug!(%error, "cannot receive a question");
+                tracing::debug!(%error, "cannot receive a question of the webapi");
                 sleep(Duration::from_millis(50)).await;
                 continue;
             }
@@ -37,14 +37,14 @@ pub(crate) async fn run(tracker: Arc<Tracker>, mut socket: RouterSocket, shutdow
         let answer = answer.into_iter().map(Bytes::from);
         let Ok(message) = mq::message(std::iter::once(identity.clone()).chain(answer)) else { continue };
         match timeout(SEND_TIMEOUT, socket.send(message)).await {
-            Ok(Ok(())) => tracker.stream.asked.mark(tracker.clock.now()),
-            Ok(Err(error)) => tracing::debug!(%error, "cannot send an answer"),
-            Err(_) => tracing::warn!("an answer was not taken in time"),
+            Ok(Ok(())) => tracker.count_stream.answered.mark(tracker.clock.now()),
+            Ok(Err(error)) => tracing::debug!(%error, "cannot send an answer to the webapi"),
+            Err(_) => tracing::warn!("an answer to the webapi is dropped: nobody took it in time"),
         }
     }
 }
 
-/// The frames to answer with; none for a question that cannot be told from others.
+/// The frames of the answer; `None` for a question without an id, which cannot be answered.
 fn answer(tracker: &Tracker, question: &[Bytes]) -> Option<Vec<Vec<u8>>> {
     let (id, request) = match Request::decode(question) {
         Ok(request) => request,
@@ -52,8 +52,8 @@ fn answer(tracker: &Tracker, question: &[Bytes]) -> Option<Vec<Vec<u8>>> {
     };
     let answer = match request {
         Request::Snapshot => {
-            // First the position: the records may be newer, never older.
-            let position = tracker.stream.position();
+            // The position first: the records may be newer than it, never older.
+            let position = tracker.count_stream.position();
             Answer::Snapshot { position, records: tracker.swarms.snapshot() }
         }
         Request::Peers { info_hash, limit } => {

@@ -121,12 +121,12 @@ impl Metrics {
     fn write_sockets(&self, numbers: &mut Numbers<'_>) -> fmt::Result {
         let help = "Connections of clients, over HTTP and HTTPS";
         numbers.gauge("fairywren_tracker_connections", help, float(self.connection_limit.open() as u64))?;
-        let (stream, now) = (&self.tracker.stream, self.tracker.clock.now());
+        let (stream, now) = (&self.tracker.count_stream, self.tracker.clock.now());
         if let Some(age) = stream.age(now) {
             let help = "Seconds since counts were last published over ZeroMQ; a message goes out each second";
             numbers.gauge("fairywren_tracker_zeromq_published_age_seconds", help, age.into())?;
         }
-        if let Some(age) = stream.asked.age(now) {
+        if let Some(age) = stream.answered.age(now) {
             let help = "Seconds since a question of the webapi was last answered over ZeroMQ; one comes twice a second";
             numbers.gauge("fairywren_tracker_zeromq_asked_age_seconds", help, age.into())?;
         }

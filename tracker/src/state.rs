@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use crate::decisions::RefusedKeys;
 use crate::directory::Directory;
 use crate::limits::{TokenBucket, WindowSeeds};
-use crate::publish::Stream;
+use crate::publish::CountStream;
 use crate::reachability::Reachability;
 use crate::reports::Ledger;
 use crate::settings::Settings;
@@ -22,7 +22,7 @@ pub(crate) struct Tracker {
     pub(crate) directory: Arc<Directory>,
     pub(crate) swarms: Swarms,
     pub(crate) clock: Clock,
-    pub(crate) stream: Stream,
+    pub(crate) count_stream: CountStream,
     pub(crate) ledger: Ledger,
     pub(crate) window_seeds: WindowSeeds,
     pub(crate) refused_keys: RefusedKeys,
@@ -40,7 +40,7 @@ impl Tracker {
             settings,
             directory: Arc::new(directory),
             clock,
-            stream: Stream::new().context("cannot read random bytes")?,
+            count_stream: CountStream::new().context("cannot read random bytes")?,
             ledger: Ledger::new(config.tracker.max_reports).context("cannot read random bytes")?,
             window_seeds: WindowSeeds::default(),
             refused_keys: RefusedKeys::default(),
