@@ -62,7 +62,7 @@ fn answer(tracker: &Tracker, question: &[Bytes]) -> Option<Vec<Vec<u8>>> {
             tracker.reachability.mark(&mut peers);
             Answer::Peers { total, peers }
         }
-        Request::Reports { applied } => tracker.ledger.answer(applied, tracker.clock),
+        Request::Reports { applied } => tracker.report_queue.answer(applied, tracker.clock),
         Request::Connections { member } => {
             Answer::Connections(tracker.reachability.of_member(member, tracker.clock.now()))
         }

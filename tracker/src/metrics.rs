@@ -103,7 +103,7 @@ impl Metrics {
     }
 
     fn write_reports(&self, numbers: &mut Numbers<'_>) -> fmt::Result {
-        let backlog = self.tracker.ledger.backlog();
+        let backlog = self.tracker.report_queue.backlog();
         let help = "Accounts of member and torrent that wait for the webapi";
         numbers.gauge("fairywren_tracker_reports_waiting", help, float(backlog.reports as u64))?;
         let help = "Batches of reports that wait for the webapi";

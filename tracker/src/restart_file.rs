@@ -226,8 +226,8 @@ fn write_all(tracker: &Tracker, file: &mut File) -> io::Result<u64> {
         writer.torrents(torrents.into_iter());
         flush(&mut writer, PIECE)?;
     }
-    tracker.ledger.gather(&tracker.swarms, tracker.clock);
-    tracker.ledger.export(|position, reports| {
+    tracker.report_queue.gather(&tracker.swarms, tracker.clock);
+    tracker.report_queue.export(|position, reports| {
         writer.reports(position, reports);
         flush(&mut writer, PIECE)
     })?;

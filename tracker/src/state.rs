@@ -12,7 +12,7 @@ use crate::directory::Directory;
 use crate::limits::{TokenBucket, WindowSeeds};
 use crate::publish::CountStream;
 use crate::reachability::Reachability;
-use crate::reports::Ledger;
+use crate::reports::ReportQueue;
 use crate::settings::Settings;
 use crate::swarms::Swarms;
 
@@ -23,7 +23,7 @@ pub(crate) struct Tracker {
     pub(crate) swarms: Swarms,
     pub(crate) clock: Clock,
     pub(crate) count_stream: CountStream,
-    pub(crate) ledger: Ledger,
+    pub(crate) report_queue: ReportQueue,
     pub(crate) window_seeds: WindowSeeds,
     pub(crate) refused_keys: RefusedKeys,
     pub(crate) reachability: Reachability,
@@ -41,7 +41,7 @@ impl Tracker {
             directory: Arc::new(directory),
             clock,
             count_stream: CountStream::new().context("cannot read random bytes")?,
-            ledger: Ledger::new(config.tracker.max_reports).context("cannot read random bytes")?,
+            report_queue: ReportQueue::new(config.tracker.max_reports).context("cannot read random bytes")?,
             window_seeds: WindowSeeds::default(),
             refused_keys: RefusedKeys::default(),
             reachability: Reachability::new(config.tracker.check_connectability),

@@ -113,7 +113,7 @@ impl<'a> Restoring<'a> {
     }
 
     fn take(&mut self, section: Section) {
-        let Tracker { directory, swarms, ledger, .. } = self.tracker;
+        let Tracker { directory, swarms, report_queue, .. } = self.tracker;
         match section {
             // If the system's clock was set back meanwhile, no time has passed.
             Section::Saved(at) => {
@@ -122,7 +122,7 @@ impl<'a> Restoring<'a> {
             Section::Clients(prefixes) => self.how.clients = prefixes,
             Section::Members(members) => directory.restore_members(&members),
             Section::Torrents(torrents) => directory.restore_torrents(&torrents),
-            Section::Reports(position, reports) => ledger.restore(position, reports),
+            Section::Reports(position, reports) => report_queue.restore(position, reports),
             Section::Swarm(head, peers) => {
                 self.reach(&head.info_hash);
                 self.peers += swarms.restore(&head, &peers, &self.how);
