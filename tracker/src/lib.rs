@@ -44,7 +44,7 @@ use zeromq::{PubSocket, RouterSocket, Socket};
 use connection_limit::ConnectionLimit;
 use directory::{Directory, Feed, Link, LinkError};
 use metrics::Metrics;
-use restart_file::{Copy, RestartFile};
+use restart_file::{CopyKind, RestartFile};
 use state::Tracker;
 use udp::Udp;
 use workers::Workers;
@@ -127,7 +127,7 @@ async fn run_here(config: Config, ready: impl FnOnce(&Addresses)) -> anyhow::Res
     // Half of the file before is no whole one.
     if tracker.directory.restored.is_finished() {
         tracker.swarms.confirm_claims();
-        restart_file.write(&tracker, Copy::Stopped);
+        restart_file.write(&tracker, CopyKind::Stopped);
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! All swarms, in parts with a lock each.
+//! All swarms, in shards with a lock each.
 
 mod reporting;
 mod stored;
@@ -22,16 +22,16 @@ use parking_lot::{Mutex, MutexGuard, RwLock};
 
 use crate::directory::Torrent;
 use crate::shard::{SHARDS, shard_of};
-pub(crate) use stored::Return;
+pub(crate) use stored::RestoreOptions;
 
-/// Peers looked at under one lock, well below a millisecond.
+/// Peers visited under one lock, which takes well below a millisecond.
 const STEPS: usize = 1024;
 
-/// Tables of clients that this process has made.
+/// The number of client tables that this process has made, to tell them apart.
 static TABLES: AtomicU32 = AtomicU32::new(0);
 
 thread_local! {
-    /// Clients that this thread has lately met, each with the table that numbered it. A number never changes.
+    /// A cache of client numbers: prefix, the table that numbered it, number. A number never changes.
     static NUMBERS: [Cell<Option<(ClientPrefix, u32, u16)>>; 64] = const { [const { Cell::new(None) }; 64] };
 }
 
@@ -44,9 +44,9 @@ pub(crate) struct Swarms {
     member_rate: MemberRate,
     /// Second 0 of the tracker's clock, in seconds since 1970: what reports are dated from.
     started: AtomicU64,
-    /// Taken while a shard is held, never the other way round. Only a new peer needs it.
+    /// Client prefixes by number. Locked while a shard is, never the other way round. Only new peers need it.
     clients: RwLock<Clients>,
-    /// Tells `clients` from the tables of other swarms.
+    /// Tells `clients` from the client tables of other `Swarms` in this process.
     table: u32,
 }
 
@@ -55,9 +55,9 @@ struct Shard {
     swarms: HashMap<InfoHash, Entry, RandomState>,
     /// Torrents whose counts are to be published, each once.
     changed: Vec<InfoHash>,
-    /// What announces moved.
+    /// Reports that wait to be gathered.
     reports: Vec<Report>,
-    /// What is reported in a moment, unless it is taken back.
+    /// Snatches that are reported in a few seconds, unless they are taken back.
     claims: Claims,
     /// Reports dropped because the list was full.
     lost: u64,
@@ -72,8 +72,8 @@ struct Entry {
 }
 
 impl Shard {
-    /// Notes the torrent for publication if its public numbers are others than `before`.
-    fn note(&mut self, info_hash: InfoHash, before: Counts) {
+    /// Marks the torrent for publication if its public counts differ from `before`.
+    fn note_change(&mut self, info_hash: InfoHash, before: Counts) {
         if let Some(entry) = self.swarms.get_mut(&info_hash)
             && !entry.changed
             && public(entry.swarm.counts()) != public(before)
@@ -83,8 +83,8 @@ impl Shard {
         }
     }
 
-    /// Forgets an empty swarm.
-    fn tidy(&mut self, info_hash: &InfoHash) {
+    /// Drops the swarm if it is empty and published.
+    fn drop_empty(&mut self, info_hash: &InfoHash) {
         if let Some(entry) = self.swarms.get(info_hash)
             && entry.swarm.is_empty()
             && !entry.changed
@@ -123,8 +123,8 @@ impl Swarms {
 
     /// Applies an announce; see [`Swarm::announce`]. The bytes that it accounts for are taken from the member's `budget`.
     ///
-    /// A new swarm is made only if `exists` says under the lock that the torrent is still there: whoever deletes one
-    /// takes it out of the directory before its swarm.
+    /// `None` for a torrent that was deleted meanwhile. `exists` says under the lock whether it was: a deletion removes the
+    /// torrent from the directory first and its swarm afterwards, so that no swarm is made behind its back.
     pub(crate) fn announce(
         &self,
         torrent: &Torrent,
@@ -156,7 +156,7 @@ impl Swarms {
         })
     }
 
-    /// The numbers of one torrent.
+    /// The counts of one torrent.
     pub(crate) fn counts(&self, torrent: &Torrent) -> Counts {
         self.locked(shard_of(&torrent.info_hash), |shard| match shard.swarms.get(&torrent.info_hash) {
             Some(entry) => Counts { snatched: torrent.snatched, ..entry.swarm.counts() },
@@ -164,18 +164,18 @@ impl Swarms {
         })
     }
 
-    /// Takes over a torrent's number of snatches, to be published also where nobody is.
+    /// Sets a torrent's number of snatches. A change is published even if the torrent has no peers.
     pub(crate) fn set_snatched(&self, torrent: &Torrent) {
         self.locked(shard_of(&torrent.info_hash), |shard| {
             let entry = shard.swarms.entry(torrent.info_hash).or_insert_with(|| Entry::new(0));
             let before = entry.swarm.counts();
             entry.swarm.set_snatched(torrent.snatched);
-            shard.note(torrent.info_hash, before);
-            shard.tidy(&torrent.info_hash);
+            shard.note_change(torrent.info_hash, before);
+            shard.drop_empty(&torrent.info_hash);
         });
     }
 
-    /// Forgets a torrent; its counts are published as 0.
+    /// Drops a torrent's swarm; its counts are published as 0.
     pub(crate) fn remove(&self, info_hash: InfoHash) {
         self.locked(shard_of(&info_hash), |shard| {
             if shard.swarms.remove(&info_hash).is_some_and(|entry| !entry.changed) {
@@ -194,7 +194,7 @@ impl Swarms {
                         entry.changed = false;
                     }
                     records.push(shard.record(info_hash));
-                    shard.tidy(&info_hash);
+                    shard.drop_empty(&info_hash);
                 }
             });
         }
@@ -213,7 +213,7 @@ impl Swarms {
         records
     }
 
-    /// How many torrents have peers, and where these can be reached.
+    /// How many torrents have peers, and the endpoints of these: IPv4 of seeders and leechers, then IPv6.
     pub(crate) fn totals(&self) -> (u64, [u64; 4]) {
         let (mut torrents, mut endpoints) = (0, [0; 4]);
         for shard in 0..SHARDS {
@@ -270,7 +270,7 @@ impl Swarms {
         .await;
     }
 
-    /// Drops all peers of a member.
+    /// Drops all peers of a member, in every swarm.
     pub(crate) async fn remove_member(&self, member: u32) {
         self.visit(|swarm, _| {
             let all = swarm.len();
@@ -280,8 +280,8 @@ impl Swarms {
         .await;
     }
 
-    /// Applies `change` to every swarm, in small steps between which announces get their turn. It is told how many
-    /// peers it shall look at now and says how many it looked at.
+    /// Applies `change` to every swarm, in small steps, so that announces wait for one step at most. `change` is told how
+    /// many peers to visit, and returns how many it visited.
     async fn visit(&self, mut change: impl FnMut(&mut Swarm, usize) -> usize) {
         for shard in 0..SHARDS {
             let mut rest: Vec<(InfoHash, usize)> =
@@ -294,12 +294,12 @@ impl Swarms {
                         let before = entry.swarm.counts();
                         let unseen = unseen.min(entry.swarm.len());
                         let seen = change(&mut entry.swarm, unseen.min(steps));
-                        shard.note(info_hash, before);
-                        shard.tidy(&info_hash);
+                        shard.note_change(info_hash, before);
+                        shard.drop_empty(&info_hash);
                         if seen < unseen {
                             rest.push((info_hash, unseen - seen));
                         }
-                        // One for the swarm itself: most have few peers.
+                        // The swarm itself counts as a step: most have few peers.
                         steps = steps.saturating_sub(seen + 1);
                         if steps == 0 {
                             break;
@@ -311,40 +311,40 @@ impl Swarms {
         }
     }
 
-    /// The number of a client's prefix. Each thread remembers the one that it was last asked for, in each place of a
-    /// small table: announces of the usual clients need no lock.
+    /// The number of a client's prefix. Each thread has a small cache of them, so that announces of the usual clients take no
+    /// lock.
     pub(crate) fn number_of(&self, client: ClientPrefix) -> u16 {
         let hash = u64::from_be_bytes(client).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         NUMBERS.with(|numbers| {
-            let place = &numbers[(hash >> 58) as usize];
-            if let Some((known, table, number)) = place.get()
+            let cached = &numbers[(hash >> 58) as usize];
+            if let Some((known, table, number)) = cached.get()
                 && (known, table) == (client, self.table)
             {
                 return number;
             }
             let known = self.clients.read().number(&client);
             let number = known.unwrap_or_else(|| self.clients.write().intern(client));
-            place.set(Some((client, self.table, number)));
+            cached.set(Some((client, self.table, number)));
             number
         })
     }
 
-    /// The number of a client's prefix if it has one, else that of unknown clients.
+    /// The number of a client's prefix if it has one, else 0, which stands for unknown clients.
     pub(crate) fn known_number(&self, client: ClientPrefix) -> u16 {
         self.clients.read().number(&client).unwrap_or(0)
     }
 
-    /// The client's prefix with a number.
+    /// The client prefix for a number.
     pub(crate) fn prefix(&self, number: u16) -> ClientPrefix {
         self.clients.read().prefix(number)
     }
 
-    /// Takes a shard's lock. It guards the swarms of the shard; `use_it` cannot wait for anything.
+    /// Calls `use_it` under a shard's lock, which guards everything in the shard. `use_it` must not wait for anything.
     fn locked<T>(&self, shard: usize, use_it: impl FnOnce(&mut Shard) -> T) -> T {
         use_it(&mut self.shards[shard].lock())
     }
 
-    /// The same for whoever takes it again at once: who waits for it has it first.
+    /// The same for a caller that locks again at once: threads that wait for the lock get it first.
     fn locked_fairly(&self, shard: usize, use_it: impl FnOnce(&mut Shard)) {
         let mut guard = self.shards[shard].lock();
         use_it(&mut guard);
@@ -358,7 +358,7 @@ impl Entry {
     }
 }
 
-/// What is published; partial seeds are not told apart there.
+/// The counts that are published: seeders, leechers and snatches.
 fn public(counts: Counts) -> (u32, u32, u32) {
     (counts.seeders, counts.leechers, counts.snatched)
 }

@@ -1,4 +1,4 @@
-//! What announces moved, on its way out of the swarms.
+//! Reports of announces, which shards keep until they are gathered.
 
 use bt::messages::report::Report;
 use bt::swarm::Claim;
@@ -6,7 +6,8 @@ use bt::swarm::Claim;
 use super::{Shard, Swarms};
 use crate::shard::SHARDS;
 
-/// Reports that a shard keeps until they are gathered: so many announces of one shard in 100 ms are beyond a machine.
+/// Reports that a shard keeps until they are gathered, at most: more announces of one shard in 100 ms than a machine can
+/// answer.
 pub(super) const MAX_REPORTS: usize = 16_384;
 
 /// Reports that a shard keeps memory for at least.
@@ -30,7 +31,7 @@ impl Shard {
 }
 
 impl Swarms {
-    /// Reports all claims at once: no announce will take one back.
+    /// Reports all claims, which no announce will take back any more: the process stops.
     pub(crate) fn confirm_claims(&self) {
         for shard in 0..SHARDS {
             self.locked(shard, |shard| {
@@ -40,9 +41,9 @@ impl Swarms {
         }
     }
 
-    /// Hands over what each shard has to report since the last call, and how many reports it dropped because its list was full.
+    /// Hands over the reports of each shard since the last call, and how many it dropped because its list was full.
     pub(crate) fn take_reports(&self, now: u32, mut take: impl FnMut(&[Report], u64)) {
-        // Copied, so that each shard's list stays as large as its own torrents need it, and none is made anew.
+        // Copied, not swapped: each shard's list keeps the capacity that its own torrents need.
         let mut reports = Vec::new();
         for shard in 0..SHARDS {
             let lost = self.locked(shard, |shard| {

@@ -206,11 +206,11 @@ fn peers_come_back_as_old_as_they_are_unless_that_is_too_old() {
     writer.finish();
 
     let back = Swarms::new(Rules::default(), RATE, 0);
-    let how = Return { now: 7, away: 60, timeout: 80, exact: true, clients: swarms.clients() };
+    let options = RestoreOptions { now: 7, away: 60, timeout: 80, exact: true, clients: swarms.clients() };
     let mut peers = 0;
     for section in read_all(writer.bytes()).expect("whole") {
         let Section::Swarm(head, stored) = section else { panic!("{section:?}") };
-        peers += back.restore(&head, &stored, &how);
+        peers += back.restore(&head, &stored, &options);
     }
     assert_eq!(peers, 2);
     assert_eq!(numbers(&back.take_changed()), [(1, 1, 0, 4), (2, 1, 0, 0)]);

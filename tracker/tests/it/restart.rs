@@ -303,7 +303,7 @@ async fn a_full_disk_is_said_once_and_the_copy_before_stays() {
     logged(&tracker, "cannot write the restart file").await;
     tracker.signal(Signal::USR1);
     tracker.client(member, 1).on(hash).announce().await;
-    logged(&tracker, "wrote no restart file again").await;
+    logged(&tracker, "cannot write the restart file, as before").await;
     assert_eq!(warnings(), 1);
     assert!(!name(&site, ".new").exists());
     assert!(tracker.stop().await.success());
