@@ -1,4 +1,4 @@
-//! Announces and scrapes, from the request target to the bencoded answer.
+//! Answers announces and scrapes: from the request's target to the bencoded answer.
 
 mod health;
 mod refusal;
@@ -51,7 +51,7 @@ pub(crate) struct RequestState {
     member: bool,
     /// The same for the torrents.
     torrents: bool,
-    /// Whether the member's bucket has been charged for the request.
+    /// Whether the request has taken a token from the member's bucket.
     paid: bool,
     timing: Timing,
 }
@@ -69,7 +69,7 @@ impl RequestState {
         }
     }
 
-    /// Notes whether the member's bucket was charged, before the database is asked for `subject`.
+    /// Notes whether a token was taken from the member's bucket before the database is asked for `subject`.
     pub(crate) fn note_paid(&mut self, subject: &Subject) {
         self.paid |= matches!(subject, Subject::Torrents { paid: true, .. });
     }
@@ -94,12 +94,12 @@ impl Origin {
 }
 
 thread_local! {
-    /// Of this thread, so that an announce allocates nothing.
+    /// One buffer for each thread, so that an announce allocates nothing.
     static PEERS: RefCell<PeerBuffer> = RefCell::new(PeerBuffer::default());
 }
 
 impl Tracker {
-    /// Appends the answer to the request for `target`, from memory; nothing without success.
+    /// Appends the answer to the request for `target`, from memory alone. Appends nothing if there is an error.
     pub(crate) fn answer(
         &self,
         target: &[u8],
@@ -113,7 +113,7 @@ impl Tracker {
                 self.write_health(out);
                 return Ok(());
             }
-            // No announce, whatever else it is.
+            // Not counted as an announce.
             Err(error @ route::Error::Elsewhere) => return Err(error.into()),
             Err(error) => {
                 return Self::counted(Action::Announce, origin.protocol, state, |_| Err(error.into()));
@@ -141,7 +141,7 @@ impl Tracker {
         })
     }
 
-    /// Counts what becomes of a request, and times some announces.
+    /// Counts the outcome of a request, and times some of the announces.
     pub(crate) fn counted(
         action: Action,
         protocol: Protocol,
@@ -156,7 +156,7 @@ impl Tracker {
             Ok(()) if action == Action::Scrape => Verdict::Scraped,
             Ok(()) => Verdict::Answered,
             Err(Unanswered::Refused(refusal)) => refusal.verdict(),
-            // It will be tried again.
+            // The same request is answered again after the look-up.
             Err(Unanswered::Lookup(_)) => return result,
         };
         state.end();
@@ -164,7 +164,7 @@ impl Tracker {
         result
     }
 
-    /// The database did not answer what had to be known for `target`.
+    /// Counts and records a request that stays unanswered because the database is away.
     pub(crate) fn give_up(&self, target: &[u8], origin: Origin, state: RequestState) {
         let Ok(route) = Route::parse(target, self.settings.path_depth) else { return };
         state.end();
@@ -176,8 +176,7 @@ impl Tracker {
         self.check_refused_key(&token, Some(&request), Refusal::Unavailable, origin);
     }
 
-    /// Applies the announce of whoever holds `token`, over whichever protocol it came, and has the answer written by
-    /// `encode`.
+    /// Applies the announce of the member whose key is `token`, from any protocol. `encode` writes the answer.
     pub(crate) fn announce(
         &self,
         token: &Token,
@@ -186,28 +185,28 @@ impl Tracker {
         state: RequestState,
         encode: impl FnOnce(&Response<'_>),
     ) -> Result<(), Unanswered> {
-        // Before anybody is told that something is unknown.
+        // Members and torrents must be restored before one is called unknown.
         self.check_restored(request.info_hash)?;
         let (record, member) = self.member(token, state)?;
         let torrent = self.directory.torrent(&request.info_hash);
         let scope = torrent.map_or(request.info_hash, |torrent| torrent.info_hash);
         let is_missing = torrent.is_none() && !state.torrents;
         if !self.opens(token, member, scope) {
-            let stop = if is_missing {
+            let unanswered = if is_missing {
                 self.ask_torrents_of_strangers(vec![request.info_hash])
             } else {
                 self.not_opened(token, state)
             };
-            if let Unanswered::Refused(refusal) = stop {
+            if let Unanswered::Refused(refusal) = unanswered {
                 self.check_refused_key(token, Some(request), refusal, origin);
             }
-            return Err(stop);
+            return Err(unanswered);
         }
         self.check_restored(scope)?;
-        // From here on it is the member's own, and the member is told what became of it.
+        // The key is the member's: from here on the announce doctor shows what becomes of the announce.
         let client = client_prefix(&request.peer_id);
         let now = self.clock.now();
-        // Where the torrent is not in memory, nobody is there who could leave.
+        // A torrent that is not in memory has no peer that could leave.
         let leaves = request.event == Event::Stopped && !is_missing;
         let admitted =
             check_enabled(member).and_then(|()| self.admit(record, client, leaves, state.paid, now));
@@ -230,7 +229,7 @@ impl Tracker {
         };
         let entry = match result {
             Ok((v4, v6)) => entry(self.swarms.number_of(client), Verdict::Answered).with_peers(v4, v6),
-            // A client that is not admitted gets no number: there are only so many.
+            // A refused client gets no number: there are 65,535.
             Err(refusal) => entry(self.swarms.known_number(client), refusal.verdict()),
         };
         record.with_decisions(|decisions| decisions.push(entry));
@@ -239,9 +238,8 @@ impl Tracker {
 
     /// Whether the member may announce now, with this client.
     ///
-    /// Whoever leaves may, at any time: what they moved last would be lost, and others be told of them until they
-    /// expire. It counts as an announce all the same. One that was `paid` for before the database was asked does not
-    /// count again.
+    /// `stopped` is always admitted: otherwise the bytes it reports would be lost, and the peer given to others until it
+    /// expires. It takes a token all the same. A request that is `paid` for took its token before the database was asked.
     fn admit(
         &self,
         record: &MemberRecord,
@@ -259,7 +257,7 @@ impl Tracker {
         }
     }
 
-    /// Charges the member's bucket for a request, unless it is `paid` for.
+    /// Takes a token from the member's bucket, unless the request has taken one before.
     fn charge(&self, record: &MemberRecord, paid: bool, now: u32) -> Result<(), Refusal> {
         if paid {
             return Ok(());
@@ -267,7 +265,7 @@ impl Tracker {
         record.bucket.take(self.settings.rate_limit, now).map_err(|minutes| Refusal::TooOften { minutes })
     }
 
-    /// Tells the swarm, and says how many IPv4 and IPv6 peers were given.
+    /// Applies the announce to the swarm. Returns the numbers of IPv4 and of IPv6 peers in the answer.
     fn apply(
         &self,
         torrent: &Torrent,
@@ -282,9 +280,9 @@ impl Tracker {
         PEERS.with_borrow_mut(|peers| {
             let mut announcement = settings.announcement(request, member, ip);
             if request.info_hash != torrent.info_hash {
-                // The version 2 hash of a hybrid torrent. Its peers are given to the announce with the other hash, which
-                // clients of both versions send as well: libtorrent 2 greets a peer it was told of here with the hash of
-                // version 2 ever after, and those who know version 1 alone then hang up.
+                // The version 2 hash of a hybrid torrent. Clients that know both versions announce both hashes, and get
+                // peers with the version 1 hash only: libtorrent 2 keeps greeting a peer with the hash under which it
+                // learnt of it, and clients that know only version 1 hang up at a version 2 hash.
                 announcement.numwant = 0;
             }
             let exists = || self.directory.torrent(&torrent.info_hash).is_some();
@@ -308,8 +306,8 @@ impl Tracker {
         })
     }
 
-    /// Tells `give` the counts of each torrent, in order, or none: torrents that the key does not open are like
-    /// unknown ones. A key that opens none at all is refused.
+    /// Calls `give` with each hash, in order, and its counts: `None` for a torrent that the key is not valid for, as for an
+    /// unknown one. A key that is valid for none of them is refused.
     pub(crate) fn scrape(
         &self,
         token: &Token,
@@ -358,7 +356,7 @@ impl Tracker {
         Ok(())
     }
 
-    /// The member whose id the key has. Anybody can write that id: the key is checked later.
+    /// The member whose id the key has. Anybody can write any id into a key: `opens` checks it.
     fn member(&self, token: &Token, state: RequestState) -> Result<(&MemberRecord, Member), Unanswered> {
         let record = self.directory.record(token.id());
         match record.and_then(|record| Some((record, record.member()?))) {
@@ -377,10 +375,12 @@ impl Tracker {
         }
     }
 
-    /// Asks for torrents that memory lacks, for a key that opens none of them: strangers pay for each hash. The key of a
-    /// hybrid torrent is among them when it comes with the hash of version 2: it is bound to that of version 1, which only
-    /// the database knows. Its member loses little then, for clients announce the hash of version 1 as well, which brings
-    /// both into memory. Where a key opens what it asks for, as only a member's does, the member's own bucket is charged.
+    /// Asks for torrents that memory lacks, for a key that is valid for none of their hashes as announced. Each hash takes a
+    /// token from the bucket that all strangers share.
+    ///
+    /// A member's key of a hybrid torrent comes here if the client announces the version 2 hash first: the key is bound to
+    /// the version 1 hash, which only the database knows. Clients announce that hash as well, so the member loses little if
+    /// the strangers' bucket is empty. A key that is valid for the hash itself takes a token from the member's own bucket.
     fn ask_torrents_of_strangers(&self, hashes: Vec<InfoHash>) -> Unanswered {
         let count = u32::try_from(hashes.len()).unwrap_or(u32::MAX);
         if self.stranger_lookups.take_some(count, STRANGER_LOOKUPS, self.clock.now()).is_ok() {
@@ -390,25 +390,26 @@ impl Tracker {
         }
     }
 
-    /// Whether all is there that the process before left behind of a torrent, and of those whose hashes are lower.
+    /// Whether the restart file has been read up to and including the torrent's shard.
     fn check_restored(&self, info_hash: InfoHash) -> Result<(), Unanswered> {
-        let there = self.directory.restored.has_shard(shard_of(&info_hash));
-        if there { Ok(()) } else { Err(Unanswered::Lookup(Subject::Swarm(info_hash))) }
+        let is_restored = self.directory.restored.has_shard(shard_of(&info_hash));
+        if is_restored { Ok(()) } else { Err(Unanswered::Lookup(Subject::Swarm(info_hash))) }
     }
 
-    /// Whether it is the key of that torrent or of the whole account.
+    /// Whether the key is valid for that torrent, or for all torrents.
     fn opens(&self, token: &Token, member: Member, scope: InfoHash) -> bool {
         let verify = |scope| announce_key::verify(token, &self.settings.key, &member.key, scope);
         verify(Some(scope)) || verify(None)
     }
 
-    /// The key may have been reset a moment ago: the database is asked before the member is told that it is wrong.
+    /// The key is not valid by what memory knows. The member may have reset it a moment ago: the database is asked before the
+    /// client is told that the key is wrong.
     fn not_opened(&self, token: &Token, state: RequestState) -> Unanswered {
         if state.member { Refusal::Passkey.into() } else { self.ask_member(token) }
     }
 }
 
-/// For a key that is the member's: nobody else is told.
+/// Refuses a disabled member. To be called only after the key was found to be the member's: nobody else may learn it.
 fn check_enabled(member: Member) -> Result<(), Refusal> {
     if member.enabled { Ok(()) } else { Err(Refusal::Disabled) }
 }

@@ -138,7 +138,7 @@ async fn connect(login: &Postgresql) -> anyhow::Result<Option<Link>> {
         Ok(link) => Ok(Some(link)),
         Err(LinkError::Schema(error)) => Err(error),
         Err(LinkError::Away(error)) => {
-            tracing::warn!(error = format!("{error:#}"), "the database is away; trying on");
+            tracing::warn!(error = format!("{error:#}"), "the database is away; trying again");
             Ok(None)
         }
     }

@@ -1,4 +1,4 @@
-//! `/healthz`: whether the tracker is well, for whoever watches it. It names no numbers of members or torrents.
+//! `/healthz`: the tracker's state, for monitoring. Anybody may read it, so it gives no numbers of members or torrents.
 
 use std::io::Write as _;
 
@@ -13,8 +13,8 @@ impl Tracker {
         above.is_empty() || (above.starts_with(b"/") && segments == self.settings.path_depth)
     }
 
-    /// Appends what is known of the tracker's state, as JSON. That it answers at all says that it answers announces:
-    /// it does so without the database, too.
+    /// Appends the tracker's state as JSON. `status` is always `ok`: a tracker that answers this answers announces as well,
+    /// even while the database is away.
     pub(crate) fn write_health(&self, out: &mut Vec<u8>) {
         let state = self.directory.link.state();
         let database = if state.connected { "connected" } else { "away" };

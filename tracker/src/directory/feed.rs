@@ -1,5 +1,5 @@
-//! Keeps the directory as the database is: notifications, lookups and a reconciliation, one after the other on one
-//! connection. So what was read earlier never overwrites what was read later.
+//! Keeps the directory equal to the database: by notifications, look-ups and a periodic comparison, one after the other
+//! on one connection. So what was read earlier never overwrites what was read later.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ const RECONNECT_PAUSE: Duration = Duration::from_millis(500);
 /// Look-ups or notifications answered by one query, at most.
 const BATCH: usize = 1000;
 
-/// A notification: read that row.
+/// A notification that a row has changed.
 #[derive(Debug, Clone, Copy)]
 enum Notice {
     Torrent(u32),
@@ -47,7 +47,7 @@ impl Notice {
     }
 }
 
-/// A connection that listens.
+/// A connection to the database that listens for notifications.
 #[derive(Debug)]
 pub(crate) struct Link {
     queries: Queries,
@@ -76,7 +76,7 @@ impl Link {
         let away = |error: tokio_postgres::Error| LinkError::Away(anyhow::anyhow!(db::state(&error)));
         let (client, mut connection) = db::settings(login, "tracker").connect(NoTls).await.map_err(away)?;
         let (heard, notices) = mpsc::unbounded_channel();
-        // Ends with the client, and the other way round: `heard` is dropped then, which the feed sees.
+        // This task ends with the client. If the connection ends first, `heard` is dropped, which the feed notices.
         tokio::spawn(async move {
             while let Some(Ok(message)) = poll_fn(|cx| connection.poll_message(cx)).await {
                 if let AsyncMessage::Notification(notification) = message {
@@ -97,7 +97,7 @@ impl Link {
     }
 }
 
-/// The one writer of a [`Directory`].
+/// The task that writes to a [`Directory`]; there is one.
 #[derive(Debug)]
 pub(crate) struct Feed {
     directory: Arc<Directory>,
@@ -105,7 +105,7 @@ pub(crate) struct Feed {
     changes: ChangeSender,
 }
 
-/// How far a reconciliation has come: the last id compared, first of members, then of torrents.
+/// How far a comparison with the database has come: the last id compared, of members first, then of torrents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Progress {
     Members(u32),
@@ -114,7 +114,7 @@ enum Progress {
 }
 
 impl Feed {
-    /// A feed that has read nothing yet. It reports to `changes` what swarms have to know.
+    /// A feed that has read nothing yet. It sends to `changes` what concerns swarms.
     pub(crate) fn new(
         directory: Arc<Directory>,
         lookups: mpsc::Receiver<Lookup>,
@@ -123,7 +123,8 @@ impl Feed {
         Self { directory, lookups, changes }
     }
 
-    /// Follows the database, beginning with `link` if there is one, and connecting again whenever it ends.
+    /// Follows the database until the process stops: over `link` if there is one, and over a new connection whenever one
+    /// ends.
     pub(crate) async fn run(
         mut self,
         login: Postgresql,
@@ -131,7 +132,7 @@ impl Feed {
         reconcile: Duration,
         shutdown: Shutdown,
     ) {
-        // What the process before knew is older than what the database says.
+        // The restart file first: what it holds is older than what the database says.
         self.directory.restored.wait_for_directory().await;
         let mut away = link.is_none();
         loop {
@@ -159,7 +160,7 @@ impl Feed {
                     continue;
                 }
                 Err(LinkError::Away(error) | LinkError::Schema(error)) if !away => {
-                    tracing::warn!(error = format!("{error:#}"), "the database is away; trying on");
+                    tracing::warn!(error = format!("{error:#}"), "the database is away; trying again");
                     away = true;
                 }
                 Err(_) => {}
@@ -172,7 +173,7 @@ impl Feed {
         }
     }
 
-    /// Tells everybody who asks that the database is away; never returns.
+    /// Drops look-ups, which tells their requests that the database is away. Never returns.
     async fn refuse(&mut self) {
         while self.lookups.recv().await.is_some() {}
         std::future::pending::<()>().await;
@@ -190,7 +191,7 @@ impl Feed {
             tokio::select! {
                 count = notices.recv_many(&mut heard, BATCH) => {
                     if count == 0 {
-                        bail!("closed by the other side");
+                        bail!("the database closed the connection");
                     }
                     timeout(QUERY_TIMEOUT, self.read_changed(&queries, &heard)).await??;
                     self.directory.link.confirm();
@@ -228,11 +229,13 @@ impl Feed {
             }
         }
         if !members.is_empty() {
-            let rows = queries.members_by_id(&members).await.context("members that changed")?;
+            let rows =
+                queries.members_by_id(&members).await.context("cannot read members that have changed")?;
             self.put_members(&members, &rows);
         }
         if !torrents.is_empty() {
-            let rows = queries.torrents_by_id(&torrents).await.context("torrents that changed")?;
+            let rows =
+                queries.torrents_by_id(&torrents).await.context("cannot read torrents that have changed")?;
             self.put_torrents(&torrents, &rows);
         }
         Ok(())
@@ -247,14 +250,14 @@ impl Feed {
                 Subject::Swarm(_) => {}
             }
         }
-        // An error drops the lookups, which says that the database is away.
+        // An error drops the look-ups, which tells their requests that the database is away.
         let waiting = std::mem::take(waiting);
         if !ids.is_empty() {
-            let rows = queries.members_by_id(&ids).await.context("members waiting for")?;
+            let rows = queries.members_by_id(&ids).await.context("cannot look up members")?;
             self.put_members(&ids, &rows);
         }
         if !hashes.is_empty() {
-            let rows = queries.torrents_by_hash(&hashes).await.context("torrents waiting for")?;
+            let rows = queries.torrents_by_hash(&hashes).await.context("cannot look up torrents")?;
             self.put_torrents(&[], &rows);
         }
         for lookup in waiting {
@@ -263,18 +266,20 @@ impl Feed {
         Ok(())
     }
 
-    /// Compares one page with what is in memory.
+    /// Reads one page and brings memory in line with it.
     async fn compare(&mut self, queries: &Queries, progress: Progress) -> anyhow::Result<Progress> {
         Ok(match progress {
             Progress::Members(after) => {
-                let (rows, last) = queries.members_after(after).await.context("all members")?;
+                let (rows, last) =
+                    queries.members_after(after).await.context("cannot read the members to compare")?;
                 let end = if last { u32::MAX } else { rows.last().map_or(u32::MAX, |row| row.id) };
                 let known = self.directory.member_ids(after, end);
                 self.put_members(&known, &rows);
                 if last { Progress::Torrents(0) } else { Progress::Members(end) }
             }
             Progress::Torrents(after) => {
-                let (rows, last) = queries.torrents_after(after).await.context("all torrents")?;
+                let (rows, last) =
+                    queries.torrents_after(after).await.context("cannot read the torrents to compare")?;
                 let end = if last { u32::MAX } else { rows.last().map_or(u32::MAX, |row| row.id) };
                 let known = self.directory.torrent_ids(after, end);
                 self.put_torrents(&known, &rows);
@@ -284,7 +289,7 @@ impl Feed {
         })
     }
 
-    /// Takes over `rows`; what of `ids` is not among them does not exist any more.
+    /// Stores `rows`. Ids of `ids` that are not among them do not exist any more.
     pub(super) fn put_torrents(&mut self, ids: &[u32], rows: &[TorrentRow]) {
         let mut found: Vec<u32> = rows.iter().map(|row| row.id).collect();
         found.sort_unstable();
@@ -311,7 +316,7 @@ impl Feed {
         }
     }
 
-    /// Takes over `rows`; what of `ids` is not among them does not exist any more.
+    /// Stores `rows`. Ids of `ids` that are not among them do not exist any more.
     pub(super) fn put_members(&mut self, ids: &[u32], rows: &[MemberRow]) {
         let mut found: Vec<u32> = rows.iter().map(|row| row.id).collect();
         found.sort_unstable();
