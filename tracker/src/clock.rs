@@ -1,11 +1,11 @@
-//! The monotonic clock that peers are dated by, and the system's where others must understand a time.
+//! The monotonic clock that dates peers, and the system's clock for times that leave the process.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
-/// Seconds since the process started; setting the system's clock does not move it. It is read at each announce, so it
-/// is the system's cheapest, which moves a few hundred times a second.
+/// Counts seconds since the process started; setting the system's clock does not move it. Each announce reads it, so it is
+/// the cheapest that the system has, which advances a few hundred times a second.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock(Timespec);
 
@@ -26,7 +26,7 @@ impl Clock {
     }
 }
 
-/// Seconds since 1970, as the system's clock has it at the moment.
+/// Seconds since 1970 by the system's clock.
 pub(crate) fn wall_seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

@@ -1,4 +1,8 @@
-//! The announce tracker: peers in memory, members and torrents from the database, counts to whoever subscribes.
+//! The announce tracker. It keeps peers in memory, knows members and torrents from the database, and publishes counts of
+//! peers over ZeroMQ.
+//!
+//! A request passes `event_loop`, `connection`, `exchange` and `http_request` (over UDP: `udp`), then `answer`, which asks
+//! `directory` who may announce what and applies the announce to `swarms`. [`run`] starts the threads and tasks.
 
 mod answer;
 mod clock;
@@ -49,25 +53,27 @@ use state::Tracker;
 use udp::Udp;
 use workers::Workers;
 
-/// Where a tracker listens, with the ports that the system chose.
+/// The addresses that a tracker listens on, with the ports that the system chose for port 0.
 #[derive(Debug, Clone, Default)]
 pub struct Addresses {
-    /// For announces over HTTP.
+    /// Announces over HTTP, then those over HTTPS.
     pub http: Vec<SocketAddr>,
-    /// For announces over UDP.
+    /// Announces over UDP.
     pub udp: Vec<SocketAddr>,
-    /// For Prometheus.
+    /// Metrics for Prometheus.
     pub metrics: Vec<SocketAddr>,
 }
 
-/// Runs the tracker until SIGINT or SIGTERM; `ready` is told where it listens.
+/// Runs the tracker until SIGINT or SIGTERM. Calls `ready` once it listens.
 ///
 /// # Errors
 /// When an address or endpoint cannot be bound, or the database has another schema. A database that is away is no
 /// error: the tracker waits for it.
 pub fn run(config: Config, ready: impl FnOnce(&Addresses)) -> anyhow::Result<()> {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().context("the runtime")?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the async runtime")?;
     runtime.block_on(run_here(config, ready))
 }
 
@@ -94,7 +100,7 @@ async fn run_here(config: Config, ready: impl FnOnce(&Addresses)) -> anyhow::Res
         Arc::clone(&tracker),
         Arc::clone(&restart_file),
         found,
-        restart_file::asked().context("signals")?,
+        restart_file::asked().context("cannot listen for SIGUSR1")?,
         shutdown.clone(),
     ));
     shutdown.spawn(feed.run(config.postgresql, link, config.reconcile, shutdown.clone()));
@@ -114,17 +120,17 @@ async fn run_here(config: Config, ready: impl FnOnce(&Addresses)) -> anyhow::Res
     infra::metrics::serve(metrics, &Arc::new(watched), &shutdown);
     let running = workers.start(&tracker, &limit, &shutdown)?;
     let udp = udp.start(&tracker, &shutdown)?;
-    // Signals are listened for first: whoever hears that we are ready may send one.
+    // Signals first: a process that reads that the tracker is ready may send one at once.
     let (signalled, ()) = tokio::join!(biased; shutdown.signalled(), async { ready(&addresses) });
-    signalled.context("signals")?;
-    // Answers under way wait for the database as a rule, for slow clients have less.
+    signalled.context("cannot listen for SIGINT and SIGTERM")?;
+    // Requests under way may wait for the database; slow clients are given less time than that.
     let drain = 2 * config.database_timeout;
     if !shutdown.finish(drain).await {
-        tracing::warn!("what was under way was cut after {} s", drain.as_secs());
+        tracing::warn!("requests under way were cut after {} s", drain.as_secs());
     }
     running.join();
     udp.join();
-    // Half of the file before is no whole one.
+    // Before the restart file has been read to its end, the swarms are incomplete: the file on the disk is better.
     if tracker.directory.restored.is_finished() {
         tracker.swarms.confirm_claims();
         restart_file.write(&tracker, CopyKind::Stopped);
@@ -132,7 +138,7 @@ async fn run_here(config: Config, ready: impl FnOnce(&Addresses)) -> anyhow::Res
     Ok(())
 }
 
-/// A connection to the database; none while it is away.
+/// Connects to the database; `None` while it is away.
 async fn connect(login: &Postgresql) -> anyhow::Result<Option<Link>> {
     match Link::open(login).await {
         Ok(link) => Ok(Some(link)),

@@ -43,7 +43,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Nobody may be reading: that is no reason to stop.
+/// Prints the addresses. Errors are ignored: the tracker also runs where nobody reads its output.
 fn announce_ready(addresses: &Addresses) {
     let mut out = std::io::stdout().lock();
     for address in &addresses.udp {
@@ -52,7 +52,7 @@ fn announce_ready(addresses: &Addresses) {
     for address in &addresses.metrics {
         let _ = writeln!(out, "metrics {address}");
     }
-    // Last: whoever starts the tracker counts these lines, and then it serves.
+    // Last: a program that starts the tracker waits for these lines.
     for address in &addresses.http {
         let _ = writeln!(out, "listening {address}");
     }

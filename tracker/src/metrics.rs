@@ -1,4 +1,4 @@
-//! What the tracker tells Prometheus, gathered when it asks.
+//! The numbers for Prometheus, gathered when it reads them.
 
 pub(crate) mod counters;
 
@@ -21,12 +21,12 @@ use counters::{BOUNDS, Sums, sums};
 const LATENCY: &str = "Time from a request's target to its answer in memory, without the socket, with what it waited \
      for the database. One announce in 64 of each thread is timed, so the count is a 64th of the announces";
 
-/// What is read at each scrape.
+/// The sources that are read each time.
 #[derive(Debug, Clone)]
 pub(crate) struct Metrics {
     tracker: Arc<Tracker>,
     connection_limit: ConnectionLimit,
-    /// The restart file's copy of a running process.
+    /// Path of the copy that is written while the process runs.
     copy: PathBuf,
 }
 
@@ -154,13 +154,13 @@ fn write_requests(numbers: &mut Numbers<'_>, sums: &Sums) -> fmt::Result {
     numbers.histogram("fairywren_tracker_announce_seconds", LATENCY, float(sums.time) / 1e9, &buckets)
 }
 
-/// None for a file that is not there.
+/// Seconds since a file was written; `None` if there is none.
 fn age_of(file: &std::path::Path) -> Option<f64> {
     let written = std::fs::metadata(file).ok()?.modified().ok()?;
     Some(SystemTime::now().duration_since(written).map_or(0.0, |age| age.as_secs_f64()))
 }
 
-#[expect(clippy::cast_precision_loss, reason = "Prometheus keeps all numbers so")]
+#[expect(clippy::cast_precision_loss, reason = "Prometheus stores all numbers as floats")]
 fn float(number: u64) -> f64 {
     number as f64
 }

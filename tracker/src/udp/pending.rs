@@ -1,4 +1,4 @@
-//! Requests that memory does not answer: the database is asked on the main runtime, while the threads go on.
+//! Requests that memory cannot answer: tasks of the main runtime ask the database, while the threads go on.
 
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;
@@ -11,14 +11,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use super::respondent::Respondent;
 use crate::answer::{MAX_LOOKUPS, RequestState};
 
-/// Requests that may wait for the database at the same time; others get no answer, and their clients ask again.
+/// Requests that may wait for the database at the same time. Further ones get no answer, and their clients repeat them.
 const MAX_PENDING: usize = 4096;
 
 /// Hands over requests that memory cannot answer.
 #[derive(Clone)]
 pub(super) struct PendingQueue {
     requests: mpsc::UnboundedSender<Pending>,
-    /// Bounds what is in the channel and under way.
+    /// Bounds the requests that wait in the channel or for the database.
     permits: Arc<Semaphore>,
 }
 
@@ -47,7 +47,7 @@ impl PendingQueue {
         if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
             let (datagram, socket) = (datagram.into(), Arc::clone(socket));
             let request = Pending { datagram, from, socket, state, permit };
-            // Nobody listens any more only when the process ends.
+            // Fails only when the process ends.
             let _ = self.requests.send(request);
         }
     }
@@ -80,7 +80,7 @@ impl Pending {
             }
         }
         if !out.is_empty() {
-            // A client that is not reached asks again.
+            // A client that gets no answer asks again.
             let _ = sendto(socket.as_raw_fd(), &out, &SockaddrStorage::from(from), MsgFlags::empty());
         }
         drop(permit);

@@ -1,4 +1,4 @@
-//! Datagrams in, answers out, without the sockets.
+//! Answers datagrams, without the sockets.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -15,14 +15,14 @@ use crate::directory::Subject;
 use crate::metrics::counters;
 use crate::state::Tracker;
 
-/// What all threads answer with.
+/// Answers datagrams; all threads share it.
 pub(super) struct Respondent {
     pub(super) tracker: Arc<Tracker>,
     ids: ConnectionIds,
 }
 
-/// Where a datagram came from, and what its answer is written to.
-struct Exchange<'a> {
+/// The sender of a request, and the buffer for its answer.
+struct Sender<'a> {
     ip: IpAddr,
     transaction: u32,
     state: RequestState,
@@ -34,11 +34,12 @@ impl Respondent {
         Self { tracker, ids }
     }
 
-    /// Appends the answer to what the client at `ip` sent, from memory. Nothing is said to whoever has not shown that
-    /// the address is theirs, but for an id that takes no more bytes than its request.
+    /// Appends the answer to a datagram from `ip`, from memory alone. A sender that has not proved its address by a
+    /// connection id gets nothing but such an id, which has no more bytes than the request: so nobody can use the tracker
+    /// to flood a forged address.
     ///
     /// # Errors
-    /// What the directory must ask first; nothing is appended then.
+    /// What the database must be asked first; nothing is appended then.
     pub(super) fn answer(
         &self,
         datagram: &[u8],
@@ -60,8 +61,8 @@ impl Respondent {
         };
         let scrape = matches!(action, Action::Scrape(_));
         let done = Tracker::counted(counted_as(action), Protocol::Udp, state, |state| {
-            let exchange = Exchange { ip, transaction, state, out: &mut *out };
-            if scrape { self.scrape(body, exchange) } else { self.announce(body, exchange) }
+            let sender = Sender { ip, transaction, state, out: &mut *out };
+            if scrape { self.scrape(body, sender) } else { self.announce(body, sender) }
         });
         match done {
             Ok(()) => Ok(()),
@@ -73,7 +74,7 @@ impl Respondent {
         }
     }
 
-    /// Appends the answer to a request of the client at `ip` that the directory could not be asked about.
+    /// Appends the refusal of a request from `ip` for which the database did not answer.
     pub(super) fn give_up(&self, datagram: &[u8], ip: IpAddr, state: RequestState, out: &mut Vec<u8>) {
         let Some(Request { transaction, action, .. }) = Request::read(datagram) else { return };
         state.end();
@@ -88,10 +89,10 @@ impl Respondent {
         refuse(Refusal::Unavailable, transaction, out);
     }
 
-    fn announce(&self, body: &[u8], exchange: Exchange<'_>) -> Result<(), Unanswered> {
+    fn announce(&self, body: &[u8], sender: Sender<'_>) -> Result<(), Unanswered> {
         let Announce { request, url } = Announce::read(body)?;
         let token = self.token(&url)?;
-        let Exchange { ip, transaction, state, out } = exchange;
+        let Sender { ip, transaction, state, out } = sender;
         let origin = Origin { ip, protocol: Protocol::Udp };
         self.tracker.announce(&token, &request, origin, state, |response| {
             let Response { interval, complete, incomplete, peers, .. } = *response;
@@ -99,12 +100,12 @@ impl Respondent {
         })
     }
 
-    fn scrape(&self, body: &[u8], exchange: Exchange<'_>) -> Result<(), Unanswered> {
+    fn scrape(&self, body: &[u8], sender: Sender<'_>) -> Result<(), Unanswered> {
         let scrape = Scrape::read(body)?;
         let token = self.token(&scrape.url)?;
         let hashes: Vec<_> = scrape.hashes().collect();
         let mut files: Vec<Counts> = Vec::with_capacity(hashes.len());
-        let Exchange { ip, transaction, state, out } = exchange;
+        let Sender { ip, transaction, state, out } = sender;
         let origin = Origin { ip, protocol: Protocol::Udp };
         self.tracker.scrape(&token, &hashes, origin, state, |_, counts| {
             files.push(counts.unwrap_or_default());
@@ -113,7 +114,7 @@ impl Respondent {
         Ok(())
     }
 
-    /// The key in the URL of an announce or a scrape; which of them the URL says does not matter here.
+    /// The key in the URL of an announce or scrape. The datagram says which of them it is, so the URL may name either.
     fn token(&self, url: &[u8]) -> Result<Token, Refusal> {
         if url.is_empty() {
             return Err(route::Error::KeyMissing.into());
