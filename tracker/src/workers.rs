@@ -62,8 +62,8 @@ impl Workers {
         self.listeners.len()
     }
 
-    /// Starts the threads, which share `places`; the runtime that this is called in asks the database for them. They
-    /// answer until `shutdown` is requested, and run on for what is under way then.
+    /// Starts the threads, which share `limit`. Tasks of the calling runtime ask the database for them. They answer until
+    /// `shutdown` is requested, and then finish requests that are under way.
     pub(crate) fn start(
         self,
         tracker: &Arc<Tracker>,

@@ -193,7 +193,7 @@ impl Feed {
                     if count == 0 {
                         bail!("the database closed the connection");
                     }
-                    timeout(QUERY_TIMEOUT, self.read_changed(&queries, &heard)).await??;
+                    in_time(self.read_changed(&queries, &heard)).await?;
                     self.directory.link.confirm();
                     heard.clear();
                 }
@@ -201,7 +201,7 @@ impl Feed {
                     if count == 0 {
                         return Ok(());
                     }
-                    timeout(QUERY_TIMEOUT, self.answer(&queries, &mut waiting)).await??;
+                    in_time(self.answer(&queries, &mut waiting)).await?;
                     self.directory.link.confirm();
                 }
                 _ = timer.tick(), if progress == Progress::Done => {
@@ -209,7 +209,7 @@ impl Feed {
                     progress = Progress::Members(0);
                 }
                 () = std::future::ready(()), if progress != Progress::Done => {
-                    progress = timeout(QUERY_TIMEOUT, self.compare(&queries, progress)).await??;
+                    progress = in_time(self.compare(&queries, progress)).await?;
                     self.directory.link.confirm();
                     if progress == Progress::Done {
                         let (members, torrents) = self.directory.sizes();
@@ -337,4 +337,9 @@ impl Feed {
             }
         }
     }
+}
+
+/// Waits for what a query returns, for [`QUERY_TIMEOUT`] at most.
+async fn in_time<T>(query: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    timeout(QUERY_TIMEOUT, query).await.context("the database took too long to answer")?
 }
