@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use crate::harness::{Connection, Signal, Site, Tracker, eventually, key};
+use crate::harness::{Connection, Signal, Tracker, TrackerRig, eventually, key};
 
 struct Started {
     tracker: Tracker,
     /// Of an announce that succeeds.
     target: String,
-    site: Site,
+    rig: TrackerRig,
 }
 
 impl Started {
@@ -19,23 +19,23 @@ impl Started {
         Self::with(|_| ()).await
     }
 
-    async fn with(change: impl FnOnce(&mut Site)) -> Self {
-        let mut site = Site::new().await;
-        change(&mut site);
-        Self::of(site, 1).await
+    async fn with(change: impl FnOnce(&mut TrackerRig)) -> Self {
+        let mut rig = TrackerRig::new().await;
+        change(&mut rig);
+        Self::of(rig, 1).await
     }
 
     /// The torrent's hash is `number` twenty times.
     async fn for_torrent(number: u8) -> Self {
-        Self::of(Site::new().await, number).await
+        Self::of(TrackerRig::new().await, number).await
     }
 
-    async fn of(site: Site, number: u8) -> Self {
-        let member = site.member("robin").await;
-        let hash = site.torrent(number).await;
-        let tracker = site.start().await;
+    async fn of(rig: TrackerRig, number: u8) -> Self {
+        let member = rig.member("robin").await;
+        let hash = rig.torrent(number).await;
+        let tracker = rig.start().await;
         let target = tracker.client(member, 1).on(hash).target();
-        Self { tracker, target, site }
+        Self { tracker, target, rig }
     }
 
     /// An announce over HTTP/1.1 with these headers, lines that end in CR LF.
@@ -151,16 +151,16 @@ async fn what_cannot_be_read_is_refused_and_the_connection_closed() {
 
 #[tokio::test]
 async fn a_client_that_takes_no_answers_is_cut() {
-    let started = Started::with(|site| site.config["tracker"]["headerTimeoutSeconds"] = json!(1)).await;
+    let started = Started::with(|rig| rig.config["tracker"]["headerTimeoutSeconds"] = json!(1)).await;
     let mut connection = started.connect().await;
     connection.send_until_cut(&started.request("").repeat(50)).await;
 }
 
 #[tokio::test]
 async fn for_a_client_that_takes_no_answers_few_are_kept() {
-    let change = |site: &mut Site| {
-        site.config["tracker"]["headerTimeoutSeconds"] = json!(1);
-        site.config["tracker"]["metricsListen"] = json!(["127.0.0.1:0"]);
+    let change = |rig: &mut TrackerRig| {
+        rig.config["tracker"]["headerTimeoutSeconds"] = json!(1);
+        rig.config["tracker"]["metricsListen"] = json!(["127.0.0.1:0"]);
     };
     let started = Started::with(change).await;
     let mut connection = Connection::open_narrow(started.tracker.v4).await;
@@ -205,12 +205,12 @@ async fn a_body_does_not_cost_the_client_its_answer() {
 
 #[tokio::test]
 async fn a_client_that_has_ended_its_side_is_answered() {
-    let mut site = Site::new().await;
-    let member = site.member("robin").await;
-    let hash = site.torrent(1).await;
-    site.config["tracker"]["databaseTimeoutSeconds"] = 2.into();
-    let proxy = site.proxied();
-    let tracker = site.start().await;
+    let mut rig = TrackerRig::new().await;
+    let member = rig.member("robin").await;
+    let hash = rig.torrent(1).await;
+    rig.config["tracker"]["databaseTimeoutSeconds"] = 2.into();
+    let proxy = rig.proxied();
+    let tracker = rig.start().await;
     let get =
         |hash| format!("GET {} HTTP/1.1\r\nHost: a\r\n\r\n", tracker.client(member, 1).on(hash).target());
     let mut connection = Connection::open(tracker.v4).await;
@@ -229,9 +229,9 @@ async fn a_client_that_has_ended_its_side_is_answered() {
 
 #[tokio::test]
 async fn whoever_idles_gives_its_place_to_whoever_waits() {
-    let change = |site: &mut Site| {
-        site.config["tracker"]["headerTimeoutSeconds"] = json!(3600);
-        site.config["tracker"]["maxConnections"] = json!(1);
+    let change = |rig: &mut TrackerRig| {
+        rig.config["tracker"]["headerTimeoutSeconds"] = json!(3600);
+        rig.config["tracker"]["maxConnections"] = json!(1);
     };
     let started = Started::with(change).await;
     let mut idle = started.connect().await;
@@ -244,7 +244,7 @@ async fn whoever_idles_gives_its_place_to_whoever_waits() {
 
 #[tokio::test]
 async fn busy_strangers_do_not_keep_their_places() {
-    let started = Started::with(|site| site.config["tracker"]["maxConnections"] = json!(4)).await;
+    let started = Started::with(|rig| rig.config["tracker"]["maxConnections"] = json!(4)).await;
     let wrong = key(1, 9, None);
     let targets =
         ["/x".to_owned(), "/healthz".to_owned(), "/announce".to_owned(), format!("/scrape/{wrong}")];
@@ -269,7 +269,7 @@ async fn busy_strangers_do_not_keep_their_places() {
 
 #[tokio::test]
 async fn members_who_are_busy_keep_their_places() {
-    let started = Started::with(|site| site.config["tracker"]["maxConnections"] = json!(1)).await;
+    let started = Started::with(|rig| rig.config["tracker"]["maxConnections"] = json!(1)).await;
     let mut busy = started.connect().await;
     busy.send(&started.request("")).await;
     busy.answer().await.expect("an answer");
@@ -296,9 +296,9 @@ async fn members_who_are_busy_keep_their_places() {
 async fn connections_and_listeners_together_stay_below_the_limit_of_open_files() {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let sockets = 40 * threads;
-    let mut site = Site::new().await;
-    site.config["tracker"]["listen"] = vec!["127.0.0.1:0"; 40].into();
-    let tracker = site.start_after(&format!("ulimit -n {}", sockets + 4 * threads + 120)).await;
+    let mut rig = TrackerRig::new().await;
+    rig.config["tracker"]["listen"] = vec!["127.0.0.1:0"; 40].into();
+    let tracker = rig.start_after(&format!("ulimit -n {}", sockets + 4 * threads + 120)).await;
     let mut connections = Vec::new();
     for _ in 0..sockets + 60 {
         let mut connection = Connection::open(tracker.v4).await;
@@ -310,9 +310,9 @@ async fn connections_and_listeners_together_stay_below_the_limit_of_open_files()
 
 #[tokio::test]
 async fn a_stop_waits_for_nobody_who_takes_no_answers() {
-    let change = |site: &mut Site| {
-        site.config["tracker"]["headerTimeoutSeconds"] = json!(3600);
-        site.config["tracker"]["metricsListen"] = json!(["127.0.0.1:0"]);
+    let change = |rig: &mut TrackerRig| {
+        rig.config["tracker"]["headerTimeoutSeconds"] = json!(3600);
+        rig.config["tracker"]["metricsListen"] = json!(["127.0.0.1:0"]);
     };
     let mut started = Started::with(change).await;
     let mut connection = Connection::open_narrow(started.tracker.v4).await;
@@ -331,17 +331,17 @@ async fn a_stop_waits_for_nobody_who_takes_no_answers() {
     sending.await.expect("it was cut");
     let log = started.tracker.log();
     assert!(!log.contains("cut after"), "{log}");
-    assert!(started.site.folder.path().join("swarms.stopped").exists());
+    assert!(started.rig.folder.path().join("swarms.stopped").exists());
 }
 
 #[tokio::test]
 async fn a_stop_answers_what_has_come_and_says_so() {
-    let mut site = Site::new().await;
-    let member = site.member("robin").await;
-    let hash = site.torrent(1).await;
-    site.config["tracker"]["databaseTimeoutSeconds"] = 5.into();
-    let proxy = site.proxied();
-    let mut tracker = site.start().await;
+    let mut rig = TrackerRig::new().await;
+    let member = rig.member("robin").await;
+    let hash = rig.torrent(1).await;
+    rig.config["tracker"]["databaseTimeoutSeconds"] = 5.into();
+    let proxy = rig.proxied();
+    let mut tracker = rig.start().await;
     let request =
         |hash| format!("GET {} HTTP/1.1\r\nHost: a\r\n\r\n", tracker.client(member, 1).on(hash).target());
     let (known, unknown) = (request(hash), request([9; 20].into()));

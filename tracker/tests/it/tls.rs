@@ -15,11 +15,11 @@ use rustls::{
 };
 use serde_json::json;
 
-use crate::harness::{Connection, Site, TEST_TIMEOUT, Tracker, eventually};
+use crate::harness::{Connection, TEST_TIMEOUT, Tracker, TrackerRig, eventually};
 
 /// A tracker with a certificate of its own.
 struct Sealed {
-    site: Site,
+    rig: TrackerRig,
     tracker: Tracker,
     address: SocketAddr,
     certificate: CertificateDer<'static>,
@@ -38,19 +38,19 @@ impl Sealed {
         Self::with(|_| ()).await
     }
 
-    async fn with(change: impl FnOnce(&mut Site)) -> Self {
-        let mut site = Site::new().await;
+    async fn with(change: impl FnOnce(&mut TrackerRig)) -> Self {
+        let mut rig = TrackerRig::new().await;
         let address = free_address();
-        site.config["tracker"]["tlsListen"] = json!([address]);
-        change(&mut site);
-        let (certificate, key) = files(&mut site);
+        rig.config["tracker"]["tlsListen"] = json!([address]);
+        change(&mut rig);
+        let (certificate, key) = files(&mut rig);
         let made = make_certificate();
         write_pair(&made, &certificate, &key);
-        let member = site.member("robin").await;
-        let hash = site.torrent(1).await;
-        let tracker = site.start().await;
+        let member = rig.member("robin").await;
+        let hash = rig.torrent(1).await;
+        let tracker = rig.start().await;
         let target = tracker.client(member, 1).on(hash).target();
-        Self { site, tracker, address, certificate: made.cert.der().clone(), target }
+        Self { rig, tracker, address, certificate: made.cert.der().clone(), target }
     }
 
     fn request(&self, headers: &str) -> String {
@@ -92,16 +92,16 @@ impl Sealed {
     }
 
     fn paths(&self) -> (PathBuf, PathBuf) {
-        let file = |key: &str| PathBuf::from(self.site.config["tracker"][key].as_str().expect("a path"));
+        let file = |key: &str| PathBuf::from(self.rig.config["tracker"][key].as_str().expect("a path"));
         (file("tlsCertificate"), file("tlsKey"))
     }
 }
 
-/// Where the tracker of `site` looks for certificate and key.
-fn files(site: &mut Site) -> (PathBuf, PathBuf) {
-    let (certificate, key) = (site.folder.path().join("certificate.pem"), site.folder.path().join("key.pem"));
-    site.config["tracker"]["tlsCertificate"] = json!(certificate);
-    site.config["tracker"]["tlsKey"] = json!(key);
+/// Where the tracker of `rig` looks for certificate and key.
+fn files(rig: &mut TrackerRig) -> (PathBuf, PathBuf) {
+    let (certificate, key) = (rig.folder.path().join("certificate.pem"), rig.folder.path().join("key.pem"));
+    rig.config["tracker"]["tlsCertificate"] = json!(certificate);
+    rig.config["tracker"]["tlsKey"] = json!(key);
     (certificate, key)
 }
 
@@ -156,7 +156,7 @@ async fn a_connection_serves_requests_at_once_and_one_after_the_other() {
 
 #[tokio::test]
 async fn whoever_is_slow_to_speak_tls_is_cut() {
-    let sealed = Sealed::with(|site| site.config["tracker"]["headerTimeoutSeconds"] = json!(1)).await;
+    let sealed = Sealed::with(|rig| rig.config["tracker"]["headerTimeoutSeconds"] = json!(1)).await;
     let mut slow = Connection::open(sealed.address).await;
     slow.send("\u{16}\u{3}\u{1}").await;
     let mut silent = Connection::open(sealed.address).await;
@@ -204,10 +204,10 @@ async fn a_new_certificate_is_taken_over_and_a_broken_one_is_not() {
 
 #[tokio::test]
 async fn what_cannot_be_used_is_named_at_the_start() {
-    let mut site = Site::new().await;
-    site.config["tracker"]["tlsListen"] = json!(["127.0.0.1:0"]);
-    let (certificate, key) = files(&mut site);
-    let config = site.config_file();
+    let mut rig = TrackerRig::new().await;
+    rig.config["tracker"]["tlsListen"] = json!(["127.0.0.1:0"]);
+    let (certificate, key) = files(&mut rig);
+    let config = rig.config_file();
     let (one, other) = (make_certificate(), make_certificate());
     let (good, good_key) = (one.cert.pem(), one.signing_key.serialize_pem());
     for (chain, private, words) in [
