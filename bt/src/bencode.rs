@@ -124,8 +124,8 @@ enum KeyOrder {
     Sorted,
 }
 
-/// A list or dictionary that is open while scanning.
-struct Open {
+/// A list or dictionary that is being scanned.
+struct Container {
     dict: bool,
     /// A dictionary's next token is a key (or its end).
     key_next: bool,
@@ -137,7 +137,7 @@ struct Open {
 /// Walks over the first value and returns where it ends.
 fn scan(bytes: &[u8], limits: &Limits, order: KeyOrder) -> Result<usize, Error> {
     let mut tokens = Tokens::new(bytes);
-    let mut open: Vec<Open> = Vec::new();
+    let mut open: Vec<Container> = Vec::new();
     // The keys of all open dictionaries, one behind the other: duplicates are found when a dictionary closes.
     let mut keys: Vec<&[u8]> = Vec::new();
     let mut count = 0;
@@ -172,7 +172,7 @@ fn scan(bytes: &[u8], limits: &Limits, order: KeyOrder) -> Result<usize, Error> 
                     return Err(Error::TooDeep { depth: limits.depth });
                 }
                 let dict = token == Token::Dict;
-                open.push(Open { dict, key_next: dict, keys_from: keys.len(), sorted: true });
+                open.push(Container { dict, key_next: dict, keys_from: keys.len(), sorted: true });
             }
             Token::End => {
                 let closed = open.pop().ok_or(Error::Unexpected { at })?;
@@ -186,7 +186,7 @@ fn scan(bytes: &[u8], limits: &Limits, order: KeyOrder) -> Result<usize, Error> 
 }
 
 fn note_key<'a>(
-    dict: &mut Open,
+    dict: &mut Container,
     keys: &mut Vec<&'a [u8]>,
     key: &'a [u8],
     order: KeyOrder,
@@ -206,7 +206,7 @@ fn note_key<'a>(
     Ok(())
 }
 
-fn refuse_duplicates(closed: &Open, keys: &mut Vec<&[u8]>) -> Result<(), Error> {
+fn refuse_duplicates(closed: &Container, keys: &mut Vec<&[u8]>) -> Result<(), Error> {
     if !closed.sorted {
         let own = &mut keys[closed.keys_from..];
         own.sort_unstable();

@@ -126,12 +126,12 @@ fn check_accepted(model: &Model) {
 const MAX_PLANNED_DEPTH: usize = 16;
 
 /// A list or dictionary that is being made.
-enum Open {
+enum Container {
     List(Vec<Model>),
     Dict(Vec<(Vec<u8>, Model)>),
 }
 
-impl Open {
+impl Container {
     fn close(self) -> Model {
         match self {
             Self::List(items) => Model::List(items),
@@ -142,7 +142,7 @@ impl Open {
 
 /// A value that `plan` describes: a byte says what comes next, the bytes after it what it holds.
 fn planned(mut plan: &[u8]) -> Model {
-    let mut open = vec![Open::List(Vec::new())];
+    let mut open = vec![Container::List(Vec::new())];
     while let Some((&step, rest)) = plan.split_first() {
         plan = rest;
         let value = match step % 5 {
@@ -153,29 +153,29 @@ fn planned(mut plan: &[u8]) -> Model {
             }
             1 => Model::Bytes(take(&mut plan, usize::from(step / 5))),
             2 if open.len() < MAX_PLANNED_DEPTH => {
-                open.push(Open::List(Vec::new()));
+                open.push(Container::List(Vec::new()));
                 continue;
             }
             3 if open.len() < MAX_PLANNED_DEPTH => {
-                open.push(Open::Dict(Vec::new()));
+                open.push(Container::Dict(Vec::new()));
                 continue;
             }
-            _ if open.len() > 1 => open.pop().map_or(Model::Int(0), Open::close),
+            _ if open.len() > 1 => open.pop().map_or(Model::Int(0), Container::close),
             _ => continue,
         };
         put(&mut open, value, &mut plan);
     }
     while open.len() > 1 {
-        let value = open.pop().map_or(Model::Int(0), Open::close);
+        let value = open.pop().map_or(Model::Int(0), Container::close);
         put(&mut open, value, &mut plan);
     }
-    open.pop().map_or(Model::Int(0), Open::close)
+    open.pop().map_or(Model::Int(0), Container::close)
 }
 
-fn put(open: &mut [Open], value: Model, plan: &mut &[u8]) {
+fn put(open: &mut [Container], value: Model, plan: &mut &[u8]) {
     match open.last_mut() {
-        Some(Open::List(items)) => items.push(value),
-        Some(Open::Dict(entries)) => {
+        Some(Container::List(items)) => items.push(value),
+        Some(Container::Dict(entries)) => {
             let length = plan.first().map_or(0, |byte| usize::from(byte % 8));
             entries.push((take(plan, length), value));
         }
