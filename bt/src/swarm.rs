@@ -23,7 +23,7 @@ use account::{Account, LastSecond};
 pub use budget::{Budget, MemberRate};
 pub use claims::{Claim, Claims};
 pub use clients::Clients;
-use districts::{Districts, Place};
+use districts::{Districts, Location};
 pub use identity::IdentityKey;
 use shared_seconds::SharedSeconds;
 use slot::Slot;
@@ -229,22 +229,22 @@ impl Swarm {
         let found = self.districts.find(announcement.member, announcement.identity);
         let account = if announcement.event == Event::Stopped {
             match found {
-                Some(place) => self.stop(place, announcement, rules, now),
+                Some(location) => self.stop(location, announcement, rules, now),
                 None => Account { left: announcement.left.unwrap_or_default(), ..Account::default() },
             }
         } else {
-            let place = match found {
-                Some(place) if self.is_start_of_another(place, announcement) => {
+            let location = match found {
+                Some(location) if self.is_start_of_another(location, announcement) => {
                     // With the endpoint of its other family, so that a late `started` over that joins the new session.
-                    self.remove(place);
+                    self.remove(location);
                     self.join(announcement, rules, now, intern)
                 }
-                Some(place) => place,
+                Some(location) => location,
                 None => self.join(announcement, rules, now, intern),
             };
-            let (place, mut account) = self.update(place, announcement, rules, now);
+            let (location, mut account) = self.update(location, announcement, rules, now);
             account.claimed = found.is_none() && announcement.event == Event::Completed && account.left == 0;
-            window::fill(&self.districts, place, announcement, start, peers);
+            window::fill(&self.districts, location, announcement, start, peers);
             account
         };
         let Account { snatched, claimed, uploaded, downloaded, left, seeded, leeched, clamped } = account;
@@ -276,9 +276,9 @@ impl Swarm {
         let first = self.districts.searched();
         // Downward: what `remove` moves into the hole comes from above and has been looked at.
         for _ in 0..steps.min(before) {
-            let Some(place) = self.districts.next_searched() else { break };
-            if self.districts.slot(place).idle(now) > timeout {
-                self.remove(place);
+            let Some(location) = self.districts.next_searched() else { break };
+            if self.districts.slot(location).idle(now) > timeout {
+                self.remove(location);
             }
         }
         if all {
@@ -292,9 +292,9 @@ impl Swarm {
     /// Drops every peer of a member (disabled, for example) and says how many.
     pub fn remove_member(&mut self, member: u32) -> usize {
         let before = self.len();
-        while let (_, Some(place)) = self.districts.peers_of(member, 0) {
-            self.remove(place);
-            self.districts.merge(place.district);
+        while let (_, Some(location)) = self.districts.peers_of(member, 0) {
+            self.remove(location);
+            self.districts.merge(location.district);
         }
         before - self.len()
     }
@@ -310,10 +310,10 @@ impl Swarm {
     }
 
     /// Whether a peer that is here begins a new session with `started`.
-    fn is_start_of_another(&self, place: Place, announcement: &Announcement) -> bool {
+    fn is_start_of_another(&self, location: Location, announcement: &Announcement) -> bool {
         announcement.event == Event::Started
-            && self.districts.slot(place).is_ahead_of(announcement)
-            && self.districts.is_reachable(place, unmapped(announcement.endpoint))
+            && self.districts.slot(location).is_ahead_of(announcement)
+            && self.districts.is_reachable(location, unmapped(announcement.endpoint))
     }
 
     /// Adds a peer without endpoint; [`Swarm::update`] must follow.
@@ -323,19 +323,19 @@ impl Swarm {
         rules: &Rules,
         now: u32,
         intern: impl FnOnce(ClientPrefix) -> u16,
-    ) -> Place {
+    ) -> Location {
         // A client that was started again after it died: what it was cannot be there any more.
         while announcement.event == Event::Started
-            && let Some(place) =
+            && let Some(location) =
                 self.districts.at_endpoint(announcement.member, unmapped(announcement.endpoint))
         {
-            self.remove(place);
+            self.remove(location);
         }
         let (number, longest_silent) = self.districts.peers_of(announcement.member, now);
-        if let Some(place) = longest_silent
+        if let Some(location) = longest_silent
             && number >= rules.peers_per_member.min(MOST_PER_MEMBER)
         {
-            self.remove(place);
+            self.remove(location);
         }
         self.share_with_others(announcement.member, announcement.identity, 0);
         self.districts.insert(Slot::new(announcement, intern(announcement.client), now))
@@ -343,50 +343,56 @@ impl Swarm {
 
     fn update(
         &mut self,
-        place: Place,
+        location: Location,
         announcement: &Announcement,
         rules: &Rules,
         now: u32,
-    ) -> (Place, Account) {
-        let account = self.account(place, announcement, rules, now);
-        (self.settle(place, announcement.endpoint), account)
+    ) -> (Location, Account) {
+        let account = self.account(location, announcement, rules, now);
+        (self.settle(location, announcement.endpoint), account)
     }
 
     /// Puts a peer where its state belongs, with a new endpoint.
-    fn settle(&mut self, place: Place, endpoint: SocketAddr) -> Place {
+    fn settle(&mut self, location: Location, endpoint: SocketAddr) -> Location {
         match unmapped(endpoint) {
-            SocketAddr::V4(v4) => self.districts.place(place, Some(write_v4(v4))),
+            SocketAddr::V4(v4) => self.districts.update_zone(location, Some(write_v4(v4))),
             SocketAddr::V6(v6) => {
-                self.districts.set_v6(place, write_v6(v6));
-                self.districts.place(place, None)
+                self.districts.set_v6(location, write_v6(v6));
+                self.districts.update_zone(location, None)
             }
         }
     }
 
-    fn stop(&mut self, place: Place, announcement: &Announcement, rules: &Rules, now: u32) -> Account {
-        let account = self.account(place, announcement, rules, now);
-        self.remove(place);
-        self.districts.merge(place.district);
+    fn stop(&mut self, location: Location, announcement: &Announcement, rules: &Rules, now: u32) -> Account {
+        let account = self.account(location, announcement, rules, now);
+        self.remove(location);
+        self.districts.merge(location.district);
         account
     }
 
     /// What the peer's announce accounts for. It may have to be placed anew then.
-    fn account(&mut self, place: Place, announcement: &Announcement, rules: &Rules, now: u32) -> Account {
-        let slot = self.districts.slot_mut(place);
+    fn account(
+        &mut self,
+        location: Location,
+        announcement: &Announcement,
+        rules: &Rules,
+        now: u32,
+    ) -> Account {
+        let slot = self.districts.slot_mut(location);
         let idle = slot.idle(now);
         let was_partial = slot.role() == PeerState::PartialSeed;
         let mut account = slot.account(announcement, rules, &mut self.last_second, now);
         let is_partial = slot.role() == PeerState::PartialSeed;
         self.partial_seeds = self.partial_seeds + u32::from(is_partial) - u32::from(was_partial);
-        self.share_seconds(place, &mut account, idle, now);
+        self.share_seconds(location, &mut account, idle, now);
         account
     }
 
-    fn remove(&mut self, place: Place) {
-        let slot = self.districts.slot(place);
+    fn remove(&mut self, location: Location) {
+        let slot = self.districts.slot(location);
         self.partial_seeds -= u32::from(slot.role() == PeerState::PartialSeed);
         self.shared_seconds.remove(slot.member(), slot.identity());
-        self.districts.remove(place);
+        self.districts.remove(location);
     }
 }
 

@@ -16,7 +16,7 @@ const SPARSE: usize = super::index::FULL / 2;
 
 /// Where a peer is, until the next change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct Location {
     pub(super) district: usize,
     pub(super) at: usize,
 }
@@ -95,84 +95,84 @@ impl Districts {
         self.total().peers as usize
     }
 
-    pub(super) fn slot(&self, place: Place) -> &Slot {
-        self.table(place.district).slot(place.at)
+    pub(super) fn slot(&self, location: Location) -> &Slot {
+        self.table(location.district).slot(location.at)
     }
 
-    /// After a change of `left`, call [`Districts::place`].
-    pub(super) fn slot_mut(&mut self, place: Place) -> &mut Slot {
-        self.table_mut(place.district).slot_mut(place.at)
+    /// After a change of `left`, call [`Districts::update_zone`].
+    pub(super) fn slot_mut(&mut self, location: Location) -> &mut Slot {
+        self.table_mut(location.district).slot_mut(location.at)
     }
 
-    pub(super) fn find(&self, member: u32, identity: u32) -> Option<Place> {
+    pub(super) fn find(&self, member: u32, identity: u32) -> Option<Location> {
         let district = self.district(member);
-        self.table(district).find(member, identity).map(|at| Place { district, at })
+        self.table(district).find(member, identity).map(|at| Location { district, at })
     }
 
     /// How many peers a member has, and which of them was silent for longest.
-    pub(super) fn peers_of(&self, member: u32, now: u32) -> (u32, Option<Place>) {
+    pub(super) fn peers_of(&self, member: u32, now: u32) -> (u32, Option<Location>) {
         let district = self.district(member);
         let (number, at) = self.table(district).peers_of(member, now);
-        (number, at.map(|at| Place { district, at }))
+        (number, at.map(|at| Location { district, at }))
     }
 
     /// The places of a member's peers.
-    pub(super) fn places_of(&self, member: u32) -> impl Iterator<Item = Place> {
+    pub(super) fn locations_of(&self, member: u32) -> impl Iterator<Item = Location> {
         let district = self.district(member);
-        self.table(district).of_member(member).map(move |at| Place { district, at })
+        self.table(district).of_member(member).map(move |at| Location { district, at })
     }
 
     /// Whether a peer has an endpoint of the same family as this, which is no IPv4 address within an IPv6 one.
-    pub(super) fn is_reachable(&self, place: Place, like: SocketAddr) -> bool {
-        let table = self.table(place.district);
-        if like.is_ipv4() { table.v4(place.at).is_some() } else { table.v6(place.at).is_some() }
+    pub(super) fn is_reachable(&self, location: Location, like: SocketAddr) -> bool {
+        let table = self.table(location.district);
+        if like.is_ipv4() { table.v4(location.at).is_some() } else { table.v6(location.at).is_some() }
     }
 
     /// A peer of that member at that endpoint, which is no IPv4 address within an IPv6 one.
-    pub(super) fn at_endpoint(&self, member: u32, endpoint: SocketAddr) -> Option<Place> {
+    pub(super) fn at_endpoint(&self, member: u32, endpoint: SocketAddr) -> Option<Location> {
         let district = self.district(member);
-        self.table(district).at_endpoint(member, endpoint).map(|at| Place { district, at })
+        self.table(district).at_endpoint(member, endpoint).map(|at| Location { district, at })
     }
 
     /// All places, those of `count` peers from number `from` on.
-    pub(super) fn places(&self, from: usize, count: usize) -> impl Iterator<Item = Place> {
+    pub(super) fn locations(&self, from: usize, count: usize) -> impl Iterator<Item = Location> {
         let mut skipped = from;
         let all = (0..self.count()).flat_map(move |district| {
             let len = self.table(district).len();
             let first = skipped.min(len);
             skipped -= first;
-            (first..len).map(move |at| Place { district, at })
+            (first..len).map(move |at| Location { district, at })
         });
         all.take(count)
     }
 
-    /// Adds a peer without endpoint and says where. [`Districts::place`] must follow.
-    pub(super) fn insert(&mut self, slot: Slot) -> Place {
+    /// Adds a peer without endpoint and says where. [`Districts::update_zone`] must follow.
+    pub(super) fn insert(&mut self, slot: Slot) -> Location {
         let mut district = self.district(slot.member());
         while self.table(district).is_full() {
             self.split(district);
             district = self.district(slot.member());
         }
         let at = self.table_mut(district).insert(slot);
-        Place { district, at }
+        Location { district, at }
     }
 
-    /// See [`Table::place`].
-    pub(super) fn place(&mut self, place: Place, wire: Option<[u8; V4_LEN]>) -> Place {
-        let at = self.table_mut(place.district).place(place.at, wire);
-        self.count_again(place.district);
-        Place { at, ..place }
+    /// See [`Table::update_zone`].
+    pub(super) fn update_zone(&mut self, location: Location, wire: Option<[u8; V4_LEN]>) -> Location {
+        let at = self.table_mut(location.district).update_zone(location.at, wire);
+        self.count_again(location.district);
+        Location { at, ..location }
     }
 
-    /// [`Districts::place`] must follow.
-    pub(super) fn set_v6(&mut self, place: Place, wire: [u8; V6_LEN]) {
-        self.table_mut(place.district).set_v6(place.at, wire);
+    /// [`Districts::update_zone`] must follow.
+    pub(super) fn set_v6(&mut self, location: Location, wire: [u8; V6_LEN]) {
+        self.table_mut(location.district).set_v6(location.at, wire);
     }
 
     /// Peers from higher places of the district take the place of the removed one.
-    pub(super) fn remove(&mut self, place: Place) {
-        self.table_mut(place.district).remove(place.at);
-        self.count_again(place.district);
+    pub(super) fn remove(&mut self, location: Location) {
+        self.table_mut(location.district).remove(location.at);
+        self.count_again(location.district);
     }
 
     /// Makes one district of this one and the one it was split from, if few are left in both.
@@ -218,15 +218,15 @@ impl Districts {
         self.search(last);
     }
 
-    /// The next place in the search for silent peers: down in a district, then on to the one before, and round again.
-    pub(super) fn next_searched(&mut self) -> Option<Place> {
+    /// The next location in the search for silent peers: down in a district, then on to the one before, and round again.
+    pub(super) fn next_searched(&mut self) -> Option<Location> {
         for _ in 0..=self.count() {
             let district = self.searched();
             let table = self.table_mut(district);
             let at = usize::from(table.cursor).min(table.len());
             if let Some(at) = at.checked_sub(1) {
                 table.cursor = short(at);
-                return Some(Place { district, at });
+                return Some(Location { district, at });
             }
             self.search(district.checked_sub(1).unwrap_or(self.count() - 1));
         }

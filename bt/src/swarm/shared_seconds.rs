@@ -5,7 +5,7 @@ use hashbrown::HashMap;
 
 use super::Swarm;
 use super::account::Account;
-use super::districts::Place;
+use super::districts::Location;
 
 /// For each client of a member who has several here: how many of the seconds since its last announce the others have
 /// seeded, and been accounted for. A client that is not listed is the only one of its member, or has been for long.
@@ -56,8 +56,8 @@ impl Swarm {
     /// `shared`.
     pub(super) fn share_with_others(&mut self, member: u32, identity: u32, shared: u32) {
         let mut alone = true;
-        for place in self.districts.places_of(member) {
-            self.shared_seconds.add(member, self.districts.slot(place).identity(), 0);
+        for location in self.districts.locations_of(member) {
+            self.shared_seconds.add(member, self.districts.slot(location).identity(), 0);
             alone = false;
         }
         if !alone || shared > 0 {
@@ -67,8 +67,8 @@ impl Swarm {
 
     /// Takes from the account of the client at `place` the seconds that others of its member have been accounted for,
     /// and notes for these what is left. `idle` is what it was before this announce.
-    pub(super) fn share_seconds(&mut self, place: Place, account: &mut Account, idle: u32, now: u32) {
-        let slot = self.districts.slot(place);
+    pub(super) fn share_seconds(&mut self, location: Location, account: &mut Account, idle: u32, now: u32) {
+        let slot = self.districts.slot(location);
         let (member, identity) = (slot.member(), slot.identity());
         let Some(shared) = self.shared_seconds.get(member, identity) else { return };
         self.shared_seconds.change(member, identity, |_| 0);
@@ -76,7 +76,7 @@ impl Swarm {
             return;
         }
         account.seeded = account.seeded.saturating_sub(shared);
-        for other in self.districts.places_of(member).filter(|other| *other != place) {
+        for other in self.districts.locations_of(member).filter(|other| *other != location) {
             let other = self.districts.slot(other);
             let its_idle = other.idle(now);
             // Whoever announced later than this client did has all the seconds since then in this account.

@@ -2,7 +2,7 @@
 
 use std::net::{SocketAddrV4, SocketAddrV6};
 
-use super::districts::Place;
+use super::districts::Location;
 use super::slot::{OLDEST, Slot};
 use super::{Clients, MOST_PER_MEMBER, Swarm};
 use crate::peer::{Peer, PeerState};
@@ -44,10 +44,10 @@ pub struct Stored {
 }
 
 impl Swarm {
-    /// `count` of the peers, from place `from` on, in an order that announces change: to get each once, go through
+    /// `count` of the peers, from location `from` on, in an order that announces change: to get each once, go through
     /// all places before the next announce.
     pub fn export(&self, from: usize, count: usize, now: u32) -> impl Iterator<Item = Stored> {
-        self.districts.places(from, count).map(move |Place { district, at }| {
+        self.districts.locations(from, count).map(move |Location { district, at }| {
             let table = self.districts.table(district);
             let slot = table.slot(at);
             Stored {
@@ -91,9 +91,9 @@ impl Swarm {
         slot.set_seen(now.wrapping_sub(stored.idle.min(OLDEST)));
         self.partial_seeds += u32::from(slot.role() == PeerState::PartialSeed);
         self.share_with_others(member, identity, stored.shared);
-        let mut place = self.districts.insert(slot);
+        let mut location = self.districts.insert(slot);
         for endpoint in [stored.v6.map(Into::into), stored.v4.map(Into::into)].into_iter().flatten() {
-            place = self.settle(place, endpoint);
+            location = self.settle(location, endpoint);
         }
         true
     }

@@ -82,7 +82,7 @@ impl Table {
         &self.slots[at]
     }
 
-    /// After a change of `left`, call [`Table::place`].
+    /// After a change of `left`, call [`Table::update_zone`].
     pub(super) fn slot_mut(&mut self, at: usize) -> &mut Slot {
         &mut self.slots[at]
     }
@@ -139,7 +139,7 @@ impl Table {
         all.chain(some.into_iter().flatten()).filter(move |&at| self.slots[at].member() == member)
     }
 
-    /// Adds a peer without endpoint and says where. [`Table::place`] must follow. The table is not full.
+    /// Adds a peer without endpoint and says where. [`Table::update_zone`] must follow. The table is not full.
     pub(super) fn insert(&mut self, slot: Slot) -> usize {
         grow(&mut self.slots);
         self.slots.push(slot);
@@ -154,7 +154,7 @@ impl Table {
 
     /// Puts a peer into the zone of its state and endpoints, with a new IPv4 endpoint if one is given, and says
     /// where it is now.
-    pub(super) fn place(&mut self, at: usize, wire: Option<[u8; V4_LEN]>) -> usize {
+    pub(super) fn update_zone(&mut self, at: usize, wire: Option<[u8; V4_LEN]>) -> usize {
         let has_v4 = wire.is_some() || at < self.v4.len();
         let seeder = self.slots[at].is_seeder();
         if let (Some(wire), Some(current)) = (wire, self.v4.get_mut(at)) {

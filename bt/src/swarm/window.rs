@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::ops::Range;
 
 use super::Announcement;
-use super::districts::{Districts, Place};
+use super::districts::{Districts, Location};
 use super::table::{Table, Tally};
 use crate::compact::{V4_LEN, V6_LEN};
 
@@ -66,7 +66,7 @@ impl Start {
 /// Fills `out` for the peer at `asker`.
 pub(super) fn fill(
     districts: &Districts,
-    asker: Place,
+    asker: Location,
     announcement: &Announcement,
     start: Start,
     out: &mut PeerBuffer,
@@ -181,7 +181,7 @@ impl<'a, F: Family<N>, const N: usize> Ring<'a, F, N> {
     }
 
     /// How many are before the asker's own, if that is in the ring.
-    fn rank(&self, asker: Place, own: Option<usize>) -> Option<usize> {
+    fn rank(&self, asker: Location, own: Option<usize>) -> Option<usize> {
         let offset = own?.checked_sub(self.first(asker.district))?;
         Some(offset + (0..asker.district).map(|district| self.number(district)).sum::<usize>())
     }
@@ -189,7 +189,7 @@ impl<'a, F: Family<N>, const N: usize> Ring<'a, F, N> {
     /// Appends up to `wanted` endpoints and says how many.
     ///
     /// The walk begins at any endpoint but the asker's own, all alike, so that each is given as often.
-    fn give(&self, asker: Place, wanted: usize, start: Start, out: &mut Vec<u8>) -> usize {
+    fn give(&self, asker: Location, wanted: usize, start: Start, out: &mut Vec<u8>) -> usize {
         let total = self.total();
         if wanted == 0 || total == 0 {
             return 0;
@@ -219,7 +219,7 @@ impl<'a, F: Family<N>, const N: usize> Ring<'a, F, N> {
 /// What an asker is not given.
 struct Own<'a, const N: usize> {
     wire: [u8; N],
-    asker: Place,
+    asker: Location,
     districts: &'a Districts,
 }
 
