@@ -138,7 +138,7 @@ impl Layout {
             }
             Some(length) => return Err(Error::PieceLength { length }),
         };
-        let (starts, end) = place(&files, piece_length, options.kind);
+        let (starts, end) = lay_out(&files, piece_length, options.kind);
         let pieces = usize::try_from(end.div_ceil(piece_length).min(MAX_PIECES + 1)).unwrap_or(usize::MAX);
         if pieces as u64 > MAX_PIECES {
             return Err(metainfo::Error::TooManyPieces { limit: MAX_PIECES }.into());
@@ -223,7 +223,7 @@ fn total(files: &[Source]) -> Result<u64, Error> {
 }
 
 /// Where each file begins and where the last one ends. In version 2 a file that is not empty begins with a new piece.
-fn place(files: &[Source], piece_length: u64, kind: Kind) -> (Vec<u64>, u64) {
+fn lay_out(files: &[Source], piece_length: u64, kind: Kind) -> (Vec<u64>, u64) {
     let mut end = 0_u64;
     let starts = files
         .iter()

@@ -225,7 +225,7 @@ impl Swarm {
     ) -> Outcome {
         peers.clear();
         let before = self.counts();
-        let start = window::Start::draw(&self.districts, announcement, rng);
+        let start = window::WindowStart::draw(&self.districts, announcement, rng);
         let found = self.districts.find(announcement.member, announcement.identity);
         let account = if announcement.event == Event::Stopped {
             match found {

@@ -12,7 +12,7 @@ const ONE: &[u8] = b"i1e";
 /// The key goes before the first that sorts after it. Bytes that are no dictionary come back as they are.
 pub fn with_private(info: &[u8]) -> Cow<'_, [u8]> {
     let Some(dict) = Value::of_checked(info).dict() else { return Cow::Borrowed(info) };
-    let mut place = info.len() - 1;
+    let mut insert_at = info.len() - 1;
     for entry in dict {
         if entry.key == PRIVATE {
             if entry.value.raw() == ONE {
@@ -21,14 +21,14 @@ pub fn with_private(info: &[u8]) -> Cow<'_, [u8]> {
             let start = entry.at + b"7:private".len();
             return Cow::Owned([&info[..start], ONE, &info[start + entry.value.raw().len()..]].concat());
         }
-        if entry.key > PRIVATE && entry.at < place {
-            place = entry.at;
+        if entry.key > PRIVATE && entry.at < insert_at {
+            insert_at = entry.at;
         }
     }
     let mut spliced = Vec::with_capacity(info.len() + 12);
-    spliced.extend_from_slice(&info[..place]);
+    spliced.extend_from_slice(&info[..insert_at]);
     put_raw_entry(&mut spliced, PRIVATE, ONE);
-    spliced.extend_from_slice(&info[place..]);
+    spliced.extend_from_slice(&info[insert_at..]);
     Cow::Owned(spliced)
 }
 

@@ -6,8 +6,8 @@ use super::slot::Slot;
 /// Peers of one table at most: their places and one more that none has take 12 bits.
 pub(super) const FULL: usize = 4095;
 
-const PLACE_BITS: u32 = 12;
-const PLACE: u16 = (1 << PLACE_BITS) - 1;
+const POSITION_BITS: u32 = 12;
+const POSITION: u16 = (1 << POSITION_BITS) - 1;
 /// A place that no peer has.
 const EMPTY: u16 = u16::MAX;
 
@@ -23,7 +23,7 @@ pub(super) fn hash(member: u32) -> u32 {
 }
 
 fn tag(hash: u32) -> u16 {
-    short((hash >> 14 & 15) as usize) << PLACE_BITS
+    short((hash >> 14 & 15) as usize) << POSITION_BITS
 }
 
 /// Cells of 2 bytes, each with a tag of 4 bits and a place of 12, found by linear probing.
@@ -48,7 +48,7 @@ impl Index {
         let tag = tag(hash);
         let (before, after) = self.cells.split_at(self.home(hash));
         let run = after.iter().chain(before).take_while(|cell| **cell != EMPTY);
-        run.filter(move |cell| **cell & !PLACE == tag).map(|cell| usize::from(cell & PLACE))
+        run.filter(move |cell| **cell & !POSITION == tag).map(|cell| usize::from(cell & POSITION))
     }
 
     /// Adds the last of `slots`.
@@ -117,7 +117,7 @@ impl Index {
             if cell == EMPTY {
                 break;
             }
-            let home = self.home(hash(slots[usize::from(cell & PLACE)].member()));
+            let home = self.home(hash(slots[usize::from(cell & POSITION)].member()));
             if distance(home, next) >= distance(gap, next) {
                 self.cells[gap] = cell;
                 gap = next;
@@ -144,5 +144,5 @@ impl Index {
 }
 
 fn cell(hash: u32, at: usize) -> u16 {
-    tag(hash) | short(at) & PLACE
+    tag(hash) | short(at) & POSITION
 }

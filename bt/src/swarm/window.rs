@@ -36,12 +36,12 @@ impl PeerBuffer {
 
 /// Where the window begins, as a fraction of those who may be given.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Start(u32);
+pub(super) struct WindowStart(u32);
 
 /// Endpoints of IPv4 that lie in one line of the processor's cache.
 const LINE: usize = 64 / V4_LEN;
 
-impl Start {
+impl WindowStart {
     /// Draws before the asker is looked for, and reads of the window what costs time: in a large tracker hardly any
     /// of it is in the processor's cache, and so the memory is waited for once instead of twice.
     pub(super) fn draw(districts: &Districts, announcement: &Announcement, rng: &mut fastrand::Rng) -> Self {
@@ -68,7 +68,7 @@ pub(super) fn fill(
     districts: &Districts,
     asker: Location,
     announcement: &Announcement,
-    start: Start,
+    start: WindowStart,
     out: &mut PeerBuffer,
 ) {
     let wanted = announcement.numwant as usize;
@@ -189,7 +189,7 @@ impl<'a, F: Family<N>, const N: usize> Ring<'a, F, N> {
     /// Appends up to `wanted` endpoints and says how many.
     ///
     /// The walk begins at any endpoint but the asker's own, all alike, so that each is given as often.
-    fn give(&self, asker: Location, wanted: usize, start: Start, out: &mut Vec<u8>) -> usize {
+    fn give(&self, asker: Location, wanted: usize, start: WindowStart, out: &mut Vec<u8>) -> usize {
         let total = self.total();
         if wanted == 0 || total == 0 {
             return 0;
@@ -201,7 +201,8 @@ impl<'a, F: Family<N>, const N: usize> Ring<'a, F, N> {
         let rank = start.among(others);
         let rank = rank + usize::from(own_rank.is_some_and(|own| rank >= own));
         let Some((mut district, mut at)) = self.locate(rank) else { return 0 };
-        let own = own_at.map(|at| Own { wire: F::wires(table).0[at], asker, districts: self.districts });
+        let own =
+            own_at.map(|at| AskerEndpoint { wire: F::wires(table).0[at], asker, districts: self.districts });
         let (mut missing, mut unseen) = (wanted, total.min(wanted + SPARE));
         while missing > 0 && unseen > 0 {
             let table = self.districts.table(district);
@@ -217,13 +218,13 @@ impl<'a, F: Family<N>, const N: usize> Ring<'a, F, N> {
 }
 
 /// What an asker is not given.
-struct Own<'a, const N: usize> {
+struct AskerEndpoint<'a, const N: usize> {
     wire: [u8; N],
     asker: Location,
     districts: &'a Districts,
 }
 
-impl<const N: usize> Own<'_, N> {
+impl<const N: usize> AskerEndpoint<'_, N> {
     /// Whether a peer is of the same member.
     fn is_of(&self, table: &Table, slot: usize) -> bool {
         table.slot(slot).member() == self.districts.slot(self.asker).member()
@@ -235,7 +236,7 @@ fn give_run<F: Family<N>, const N: usize>(
     table: &Table,
     run: Range<usize>,
     limit: usize,
-    own: Option<&Own<'_, N>>,
+    own: Option<&AskerEndpoint<'_, N>>,
     out: &mut Vec<u8>,
 ) -> usize {
     let (wires, _) = F::wires(table);
