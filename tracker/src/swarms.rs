@@ -147,7 +147,7 @@ impl Swarms {
                 shard.changed.push(torrent.info_hash);
             }
             budget.spend(&mut outcome, self.member_rate, now);
-            shard.claims.hear(torrent.id, announcement, &mut outcome, now);
+            shard.claims.observe(torrent.id, announcement, &mut outcome, now);
             if let Some(report) = Report::of(torrent.id, announcement, &outcome, &entry.swarm, self.date(now))
             {
                 shard.report(report);

@@ -34,7 +34,7 @@ impl Claims {
 
     /// An announce was applied at second `now`: it may make a claim, take one back, or prove one, which then stands in
     /// `outcome` as a snatch.
-    pub fn hear(&mut self, torrent: u32, announcement: &Announcement, outcome: &mut Outcome, now: u32) {
+    pub fn observe(&mut self, torrent: u32, announcement: &Announcement, outcome: &mut Outcome, now: u32) {
         let Announcement { member, identity, event, .. } = *announcement;
         let is_it = |it: &Claim| (it.torrent, it.member, it.identity) == (torrent, member, identity);
         if outcome.claimed {

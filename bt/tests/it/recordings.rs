@@ -45,7 +45,7 @@ fn replay(recording: &str, swapped: Option<(usize, usize)>) -> BTreeMap<&str, Su
         let announcement = request.announcement(member, &key, ip, NumWant::default());
         claims.take_due(now, |claim| sums.entry(names[claim.member as usize]).or_default().snatched = true);
         let mut outcome = swarm.announce(&announcement, &Rules::default(), now, &mut rng, |_| 1, &mut peers);
-        claims.hear(1, &announcement, &mut outcome, now);
+        claims.observe(1, &announcement, &mut outcome, now);
         let sum = sums.entry(name).or_default();
         sum.uploaded += outcome.uploaded;
         sum.downloaded += outcome.downloaded;

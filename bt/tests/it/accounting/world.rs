@@ -69,7 +69,7 @@ impl Tracker {
         let mut peers = PeerBuffer::default();
         let mut outcome = swarm.announce(&announcement, &RULES, now, &mut rng, |_| 0, &mut peers);
         let (_, torrent) = message.pair();
-        self.claims.hear(torrent, &announcement, &mut outcome, now);
+        self.claims.observe(torrent, &announcement, &mut outcome, now);
         self.reports.extend(Report::of(torrent, &announcement, &outcome, swarm, seen));
     }
 

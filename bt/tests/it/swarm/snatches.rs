@@ -69,7 +69,7 @@ fn claims_count_after_a_moment_unless_the_same_peer_starts() {
     let (mut bench, mut claims) = (Bench::new(), Claims::default());
     let mut hear = |claims: &mut Claims, torrent, announcement: Announcement| {
         let mut outcome = bench.announce(&announcement);
-        claims.hear(torrent, &announcement, &mut outcome, 100);
+        claims.observe(torrent, &announcement, &mut outcome, 100);
         outcome.snatched
     };
     for member in 1..=4 {
@@ -97,7 +97,7 @@ fn more_claims_than_can_wait_count_at_once() {
     for member in 0..300 {
         let announcement = completed(seeder(member));
         let mut outcome = bench.announce(&announcement);
-        claims.hear(1, &announcement, &mut outcome, 0);
+        claims.observe(1, &announcement, &mut outcome, 0);
         at_once += u32::from(outcome.snatched);
     }
     let mut waiting = 0;
