@@ -18,7 +18,7 @@ use crate::info_hash::InfoHash;
 use crate::messages::counts::Position;
 use crate::messages::report::{MAX_REPORTS, Report};
 use crate::peer::ClientPrefix;
-use crate::swarm::Stored;
+use crate::swarm::StoredPeer;
 pub use section::{Member, Section, Torrent};
 
 /// The first bytes of the file.
@@ -142,7 +142,7 @@ impl Writer {
     }
 
     /// Some of a swarm's peers, [`MAX_PEERS`] at most. Swarms come in the order of their hashes' first bytes.
-    pub fn swarm(&mut self, head: &SwarmHead, peers: impl Iterator<Item = Stored>) {
+    pub fn swarm(&mut self, head: &SwarmHead, peers: impl Iterator<Item = StoredPeer>) {
         self.section(SWARM, |bytes| {
             bytes.extend_from_slice(head.info_hash.as_bytes());
             bytes.extend_from_slice(&head.snatched.to_be_bytes());

@@ -9,7 +9,7 @@ mod identity;
 mod index;
 mod shared_seconds;
 mod slot;
-mod stored;
+mod stored_peer;
 mod table;
 mod v6_list;
 mod window;
@@ -27,7 +27,7 @@ use districts::{Districts, Location};
 pub use identity::IdentityKey;
 use shared_seconds::SharedSeconds;
 use slot::Slot;
-pub use stored::Stored;
+pub use stored_peer::StoredPeer;
 pub use window::PeerBuffer;
 
 /// The numbers of a swarm that everybody may see.

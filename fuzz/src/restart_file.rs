@@ -5,7 +5,7 @@ use bt::announce_key::{Binding, Nonce};
 use bt::messages::counts::Position;
 use bt::messages::report::Report;
 use bt::restart::{Member, Reader, Section, Step, SwarmHead, Torrent, VERSION, Writer, read_all};
-use bt::swarm::Stored;
+use bt::swarm::StoredPeer;
 
 use crate::memory;
 
@@ -97,7 +97,7 @@ fn write(writer: &mut Writer, section: &Section) {
 pub fn seeds() -> Vec<Vec<u8>> {
     let hash = |byte| Some([byte; 20].into());
     let report = Report { member: 5, torrent: 6, uploaded: 7, stopped: true, ..Report::default() };
-    let peer = Stored {
+    let peer = StoredPeer {
         member: 1,
         identity: 2,
         client: 1,
@@ -114,7 +114,8 @@ pub fn seeds() -> Vec<Vec<u8>> {
         shared: 7,
     };
     let v6 = std::net::SocketAddrV6::new(std::net::Ipv6Addr::LOCALHOST, 1, 0, 0);
-    let others = [Stored { v4: None, v6: Some(v6), partial: true, ..peer }, Stored { v6: Some(v6), ..peer }];
+    let others =
+        [StoredPeer { v4: None, v6: Some(v6), partial: true, ..peer }, StoredPeer { v6: Some(v6), ..peer }];
     let key = Binding { version: 1, nonce: [7; 16].into() };
     let old = Binding { version: 2, nonce: Nonce::EMPTY };
     let head = SwarmHead { info_hash: [3; 20].into(), snatched: 4 };

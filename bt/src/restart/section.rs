@@ -7,7 +7,7 @@ use crate::info_hash::InfoHash;
 use crate::messages::counts::Position;
 use crate::messages::report::Report;
 use crate::peer::ClientPrefix;
-use crate::swarm::Stored;
+use crate::swarm::StoredPeer;
 
 const MEMBER_LEN: usize = 25;
 const MEMBER_LEN_V1: usize = 9;
@@ -57,7 +57,7 @@ pub enum Section {
     /// One batch of reports.
     Reports(Position, Vec<Report>),
     /// Some of a swarm's peers.
-    Swarm(SwarmHead, Vec<Stored>),
+    Swarm(SwarmHead, Vec<StoredPeer>),
 }
 
 impl Section {

@@ -3,7 +3,7 @@
 use bt::ClientPrefix;
 use bt::InfoHash;
 use bt::restart::{MAX_PEERS, SwarmHead, Writer};
-use bt::swarm::Stored;
+use bt::swarm::StoredPeer;
 
 use super::{Entry, Swarms};
 use crate::shard::{SHARDS, shard_of};
@@ -67,7 +67,7 @@ impl Swarms {
     }
 
     /// Restores the peers that were not silent for too long, and says how many.
-    pub(crate) fn restore(&self, head: &SwarmHead, peers: &[Stored], options: &RestoreOptions) -> usize {
+    pub(crate) fn restore(&self, head: &SwarmHead, peers: &[StoredPeer], options: &RestoreOptions) -> usize {
         self.locked(shard_of(&head.info_hash), |shard| {
             let entry = shard.swarms.entry(head.info_hash).or_insert_with(|| Entry::new(head.snatched));
             let before = entry.swarm.counts();
@@ -76,7 +76,7 @@ impl Swarms {
                 let idle = peer.idle.saturating_add(options.away);
                 if idle <= options.timeout {
                     let prefix = options.clients.get(usize::from(peer.client)).copied().unwrap_or_default();
-                    let peer = Stored { idle, client: self.number_of(prefix), ..*peer };
+                    let peer = StoredPeer { idle, client: self.number_of(prefix), ..*peer };
                     count += usize::from(entry.swarm.restore(&peer, options.now, options.exact));
                 }
             }

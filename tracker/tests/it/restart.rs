@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use bt::announce_key::Binding;
 use bt::restart::{Member, SwarmHead, Torrent, Writer};
-use bt::swarm::Stored;
+use bt::swarm::StoredPeer;
 use serde_json::Value;
 
 use crate::harness::{Connection, NONCE, Signal, Tracker, TrackerRig, eventually};
@@ -51,7 +51,7 @@ fn file_of(member: u32, number: u8, peers: u32) -> Vec<u8> {
     let info_hash = [number; 20].into();
     writer.torrents([Torrent { id: 1, v1: Some(info_hash), v2: None, snatched: 0 }].into_iter());
     let head = SwarmHead { info_hash, snatched: 3 };
-    let peer = |number: u32| Stored {
+    let peer = |number: u32| StoredPeer {
         member: 1000 + number,
         identity: number,
         client: 1,

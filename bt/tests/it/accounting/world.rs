@@ -7,7 +7,7 @@ use bt::messages::control::{Answer, Request};
 use bt::messages::counts::Position;
 use bt::messages::report::{Outbox, Report};
 use bt::restart::{Section, SwarmHead, Writer, read_all};
-use bt::swarm::{Claim, Claims, PeerBuffer, Rules, Stored, Swarm};
+use bt::swarm::{Claim, Claims, PeerBuffer, Rules, StoredPeer, Swarm};
 
 use super::client::{Client, Message, families, pair};
 use super::database::Database;
@@ -120,7 +120,8 @@ impl Tracker {
                     let swarm = &mut self.swarms[usize::from(head.info_hash.as_bytes()[0])];
                     for peer in peers {
                         let idle = peer.idle + away;
-                        let back = idle <= TIMEOUT && swarm.restore(&Stored { idle, ..peer }, clock, exact);
+                        let back =
+                            idle <= TIMEOUT && swarm.restore(&StoredPeer { idle, ..peer }, clock, exact);
                         assert_eq!(back, idle <= TIMEOUT);
                     }
                 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 
 use bt::announce::Event;
-use bt::swarm::{Announcement, Counts, Rules, Stored};
+use bt::swarm::{Announcement, Counts, Rules, StoredPeer};
 use bt::{Peer, PeerState};
 
 /// (member, identity).
@@ -254,11 +254,11 @@ impl Model {
     }
 
     /// What is stored of everybody; the clients' numbers are those that `number` gives.
-    pub(super) fn stored(&self, now: u32, number: impl Fn(&Peer) -> u16) -> Vec<Stored> {
-        let mut all: Vec<Stored> = self
+    pub(super) fn stored(&self, now: u32, number: impl Fn(&Peer) -> u16) -> Vec<StoredPeer> {
+        let mut all: Vec<StoredPeer> = self
             .peers
             .iter()
-            .map(|(&(member, identity), it)| Stored {
+            .map(|(&(member, identity), it)| StoredPeer {
                 member,
                 identity,
                 client: number(&it.peer),

@@ -12,7 +12,7 @@ use crate::peer::{Peer, PeerState};
 /// It holds addresses: keep it in the tracker's own file, never log it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
-pub struct Stored {
+pub struct StoredPeer {
     /// Id of the member.
     pub member: u32,
     /// Which of the member's clients, see [`super::IdentityKey`].
@@ -46,11 +46,11 @@ pub struct Stored {
 impl Swarm {
     /// `count` of the peers, from location `from` on, in an order that announces change: to get each once, go through
     /// all places before the next announce.
-    pub fn export(&self, from: usize, count: usize, now: u32) -> impl Iterator<Item = Stored> {
+    pub fn export(&self, from: usize, count: usize, now: u32) -> impl Iterator<Item = StoredPeer> {
         self.districts.locations(from, count).map(move |Location { district, at }| {
             let table = self.districts.table(district);
             let slot = table.slot(at);
-            Stored {
+            StoredPeer {
                 member: slot.member(),
                 identity: slot.identity(),
                 client: slot.client(),
@@ -74,8 +74,8 @@ impl Swarm {
     ///
     /// Its session goes on if `exact`, when nothing was announced after it was stored. Otherwise its first announce
     /// is a new baseline and accounts for neither bytes nor seconds.
-    pub fn restore(&mut self, stored: &Stored, now: u32, exact: bool) -> bool {
-        let Stored { member, identity, .. } = *stored;
+    pub fn restore(&mut self, stored: &StoredPeer, now: u32, exact: bool) -> bool {
+        let StoredPeer { member, identity, .. } = *stored;
         let nowhere = stored.v4.is_none() && stored.v6.is_none();
         let (number, _) = self.districts.peers_of(member, now);
         if nowhere || number >= MOST_PER_MEMBER || self.districts.find(member, identity).is_some() {
@@ -99,7 +99,7 @@ impl Swarm {
     }
 }
 
-impl Stored {
+impl StoredPeer {
     /// What staff are shown of it.
     pub(super) fn peer(self, clients: &Clients) -> Peer {
         let state = match (self.left, self.partial) {
