@@ -1,10 +1,12 @@
 //! The peers of one torrent: who is there, what each has moved, whom to tell of whom.
 
 mod account;
+mod announcement;
 mod budget;
 mod claims;
 mod clients;
 mod districts;
+mod growth;
 mod identity;
 mod index;
 mod shared_seconds;
@@ -20,6 +22,7 @@ use crate::announce::Event;
 use crate::compact::{write_v4, write_v6};
 use crate::peer::{ClientPrefix, Peer, PeerState, unmapped};
 use account::{Account, LastSecond};
+pub use announcement::{Announcement, Rules};
 pub use budget::{Budget, MemberRate};
 pub use claims::{Claim, Claims};
 pub use clients::Clients;
@@ -56,48 +59,8 @@ pub struct Endpoints {
     pub v6_leechers: u32,
 }
 
-/// One announce, as the swarm needs it.
-#[derive(Debug, Clone, Copy)]
-pub struct Announcement {
-    /// Who announces.
-    pub member: u32,
-    /// With which client, as [`IdentityKey::identity`] says. (`member`, `identity`) is one peer, over however many
-    /// addresses.
-    pub identity: u32,
-    /// The beginning of the client's own id.
-    pub client: ClientPrefix,
-    /// Where the peer listens, in the family it announced over; the other family's endpoint is kept (BEP 7).
-    pub endpoint: SocketAddr,
-    /// Bytes sent in this session.
-    pub uploaded: u64,
-    /// Bytes received in this session.
-    pub downloaded: u64,
-    /// Bytes lacking; `None` leaves a known peer as it was and makes an unknown one a leecher.
-    pub left: Option<u64>,
-    /// What has happened.
-    pub event: Event,
-    /// Peers to give, both families together; the caller has applied its cap.
-    pub numwant: u32,
-}
-
 /// Peers of one member in one swarm, whatever the rules say: they stand close together.
 const MOST_PER_MEMBER: u32 = 128;
-
-/// What a swarm allows a member.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rules {
-    /// Peers of one member in one swarm, up to 128; one more takes the place of the one that was silent for longest.
-    pub peers_per_member: u32,
-    /// Bytes a second that a peer can move in either direction; what it claims beyond does not count.
-    pub bytes_per_second: u64,
-}
-
-impl Default for Rules {
-    /// Ten peers and 10 Gbit/s.
-    fn default() -> Self {
-        Self { peers_per_member: 10, bytes_per_second: 1_250_000_000 }
-    }
-}
 
 /// What an announce changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -394,14 +357,4 @@ impl Swarm {
         self.shared_seconds.remove(slot.member(), slot.identity());
         self.districts.remove(location);
     }
-}
-
-/// A swarm never has four thousand million peers: their slots alone would take 112 GiB.
-fn narrow(count: usize) -> u32 {
-    u32::try_from(count).unwrap_or(u32::MAX)
-}
-
-/// What a table counts is below 4096.
-fn short(count: usize) -> u16 {
-    u16::try_from(count).unwrap_or(u16::MAX)
 }

@@ -5,10 +5,10 @@ mod tests;
 
 use std::net::SocketAddr;
 
+use super::growth::{narrow, short};
 use super::index::hash;
 use super::slot::Slot;
 use super::table::{Table, Tally};
-use super::{narrow, short};
 use crate::compact::{V4_LEN, V6_LEN};
 
 /// Two districts with fewer peers than this together become one: half of what they split at.

@@ -1,6 +1,6 @@
 //! Where in a table the peers of a member are.
 
-use super::short;
+use super::growth::short;
 use super::slot::Slot;
 
 /// Peers of one table at most: their places and one more that none has take 12 bits.

@@ -6,8 +6,8 @@ mod tests;
 use std::net::{SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::ops::Range;
 
+use super::growth::{grow, short, shrink};
 use super::index::{FULL, Index, hash};
-use super::short;
 use super::slot::Slot;
 use super::v6_list::V6List;
 use crate::compact::{V4_LEN, V6_LEN, read_v4, read_v6, write_v6};
@@ -287,19 +287,5 @@ impl Table {
         if let Some(list) = &mut self.v6 {
             list.swap_slots(a, b);
         }
-    }
-}
-
-/// Makes room by a sixteenth: what is not used yet is paid for as well.
-pub(super) fn grow<T>(list: &mut Vec<T>) {
-    if list.len() == list.capacity() {
-        list.reserve_exact(list.len() / 16 + 1);
-    }
-}
-
-/// Gives back the room of those who left once it is a quarter of all.
-pub(super) fn shrink<T>(list: &mut Vec<T>) {
-    if list.capacity() > list.len() + list.len() / 4 + 8 {
-        list.shrink_to(list.len() + list.len() / 16);
     }
 }

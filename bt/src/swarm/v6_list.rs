@@ -1,7 +1,6 @@
 //! The IPv6 endpoints of a table, those of the seeders first.
 
-use super::short;
-use super::table::{grow, shrink};
+use super::growth::{grow, short, shrink};
 use crate::compact::V6_LEN;
 
 /// The peer has no IPv6 endpoint.
