@@ -1,4 +1,4 @@
-//! The peers of one torrent: who is there, what each has moved, whom to tell of whom.
+//! The swarm of one torrent: its peers, what each has moved, and which peers an announce is answered with.
 
 mod account;
 mod announcement;
@@ -33,7 +33,7 @@ use slot::Slot;
 pub use stored_peer::StoredPeer;
 pub use window::PeerBuffer;
 
-/// The numbers of a swarm that everybody may see.
+/// The public counts of a swarm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub struct Counts {
     /// Peers that lack nothing: `complete`.
@@ -46,80 +46,80 @@ pub struct Counts {
     pub snatched: u32,
 }
 
-/// Where the peers of a swarm can be reached.
+/// The numbers of endpoints in a swarm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub struct Endpoints {
-    /// IPv4, of peers that lack nothing.
+    /// IPv4 endpoints of seeders.
     pub v4_seeders: u32,
-    /// IPv4, of all others.
+    /// IPv4 endpoints of all other peers.
     pub v4_leechers: u32,
-    /// IPv6, of peers that lack nothing.
+    /// IPv6 endpoints of seeders.
     pub v6_seeders: u32,
-    /// IPv6, of all others.
+    /// IPv6 endpoints of all other peers.
     pub v6_leechers: u32,
 }
 
-/// Peers of one member in one swarm, whatever the rules say: they stand close together.
+/// Peers of one member in one swarm, whatever the rules say: they are searched one after the other.
 const MOST_PER_MEMBER: u32 = 128;
 
 /// What an announce changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Outcome {
-    /// The counts until now.
+    /// The counts before the announce.
     pub before: Counts,
-    /// The counts from now on; publish them when they differ.
+    /// The counts after the announce; publish them if they differ.
     pub after: Counts,
-    /// Whether the peer was here before. One that stops and was not has changed nothing.
+    /// Whether the peer was in the swarm before. The `stopped` of a peer that was not changes nothing.
     pub known: bool,
-    /// Whether this announce finished a download: what lacked something lacks nothing now, and received bytes in this
-    /// session. A member may finish one more than once.
+    /// Whether this announce finished a download: the peer lacked something before, lacks nothing now, and has received
+    /// bytes in this session. A member may finish a download more than once.
     pub snatched: bool,
-    /// Whether a peer that was not here says `completed`: it may have been forgotten, see [`Claims`].
+    /// Whether a peer that was not in the swarm says `completed`: it may have been forgotten, see [`Claims`].
     pub claimed: bool,
     /// Bytes sent since this peer's last announce.
     pub uploaded: u64,
     /// Bytes received since this peer's last announce.
     pub downloaded: u64,
-    /// Bytes lacking, as announced; if nothing was announced, or late, what the peer lacked before, rounded up.
+    /// Bytes lacking, as announced. If the announce did not say, or was late, what the peer lacked before, rounded up.
     pub left: u64,
-    /// Seconds since this peer's last announce, when it was a seeder then, without those that another client of its
-    /// member has been accounted for.
+    /// Seconds since this peer's last announce, if it was a seeder then, without those that another client of its member
+    /// was credited for.
     pub seeded: u32,
-    /// Seconds since this peer's last announce, when it lacked something then.
+    /// Seconds since this peer's last announce, if it lacked something then.
     pub leeched: u32,
-    /// Whether more bytes were claimed than [`Rules`] believe; the rest does not count.
+    /// Whether the announce claimed more bytes than [`Rules`] allow. The rest does not count.
     pub clamped: bool,
 }
 
 /// The peers of one torrent.
 ///
-/// **Sessions.** A client counts from 0 when it starts a torrent. Of each session the first announce is the baseline
-/// and accounts for nothing. Lower counters are no proof of a new one: announces overtake each other, the more so those
-/// of a client that announces over both families, of which one is slow; a lower baseline would count twice what has
-/// been counted. So a session is new
-/// - when its client says `started` over a family in which it is here already, and counters are lower or more is
-///   lacking. Over the other family the same may be but the late half of a pair;
-/// - or when counters are lower than at its last announce and that is more than 120 s ago: no client waits for an
-///   answer so long.
+/// **Sessions.** A client counts from 0 when it starts a torrent. The first announce of a session is the baseline and
+/// accounts for nothing. Lower counters do not prove a new session, because announces overtake each other, above all those
+/// of a client that announces over both families, of which one is slow. A baseline too low would count bytes twice. So a
+/// session is new
+/// - if the client says `started` over a family in which the swarm has an endpoint of it, with lower counters or more
+///   lacking. Over the other family, such a `started` may be the second half of a pair;
+/// - or if counters are lower than at the last announce, and that was more than 120 s ago: no client waits for an answer
+///   so long.
 ///
-/// Otherwise an announce with lower counters is late: it adds nothing, the higher ones stay, and with them what is
-/// lacking. So does what is lacking where more is said to be, unless that is 120 s later or something has been moved: a
-/// seeder does not become a leecher that finishes once more. What cannot be told from a new session is taken for one: a
-/// `started` that arrives after a later announce over the same family, of which clients send none before its answer.
+/// Any other announce with lower counters is late: it adds nothing, and neither counters nor `left` change. `left` does
+/// not grow either within 120 s in which nothing was moved: a late announce must not make a seeder a leecher that finishes
+/// once more. A late `started` over the same family cannot be told from a new session, but clients send no further
+/// announce over a family before `started` is answered.
 ///
-/// `stopped` begins no session: `WebTorrent`'s has counters of 0.
+/// `stopped` begins no session: that of `WebTorrent` has counters of 0.
 ///
-/// **Snatches.** A client that finds all of a torrent on its disk has downloaded nothing: `left` goes to 0, and
-/// `downloaded` does not grow. So it is in a re-check, and for clients that announce before their first check (`CTorrent`).
-/// `WebTorrent` counts what it finds as downloaded, but then it lacks nothing from its first announce on, even if it says
-/// `completed` as well.
+/// **Snatches.** A client that finds the whole torrent on its disk has downloaded nothing: `left` becomes 0 and
+/// `downloaded` does not grow. That is so after a re-check, and for clients that announce before their first check
+/// (`CTorrent`). `WebTorrent` counts what it finds as downloaded, but lacks nothing from its first announce on, even if
+/// it says `completed`.
 ///
-/// **Restarts.** A client that died says no `stopped`, and comes back with another id and `started`: that takes the
-/// place of those of the same member at the same endpoint. Without `started` both stay: clients of a member behind one
-/// address may have the same port.
+/// **Restarts.** A client that crashed sent no `stopped`, and comes back with another peer id and `started`: that replaces
+/// the member's peers at the same endpoint. Without `started` both stay: two clients of a member behind one address may
+/// use the same port.
 ///
-/// **Cost.** An announce takes time in proportion to the peers it is given, not to the swarm, and the longest single
+/// **Cost.** An announce takes time in proportion to the peers in its answer, not to the swarm, and the longest single
 /// step moves 4095 peers. An IPv4 peer takes about 38 bytes, see `Table`.
 #[derive(Debug, Default)]
 pub struct Swarm {
@@ -131,22 +131,22 @@ pub struct Swarm {
 }
 
 impl Swarm {
-    /// An empty swarm of a torrent that was snatched so often before.
+    /// An empty swarm of a torrent that `snatched` members have finished.
     pub fn new(snatched: u32) -> Self {
         Self { snatched, ..Self::default() }
     }
 
-    /// Whether nobody is here.
+    /// Whether the swarm has no peers.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// How many are here, both roles together.
+    /// The number of peers, seeders and leechers.
     pub fn len(&self) -> usize {
         self.districts.len()
     }
 
-    /// The numbers at this moment.
+    /// The present counts.
     pub fn counts(&self) -> Counts {
         let total = self.districts.total();
         let leechers = total.peers - total.seeders;
@@ -154,7 +154,7 @@ impl Swarm {
         Counts { seeders: total.seeders, leechers, downloaders, snatched: self.snatched }
     }
 
-    /// How many endpoints there are of each family: a peer with both has two.
+    /// The numbers of endpoints. A peer with both families has two.
     pub fn endpoints(&self) -> Endpoints {
         let total = self.districts.total();
         Endpoints {
@@ -165,18 +165,18 @@ impl Swarm {
         }
     }
 
-    /// Takes over the number of snatches, which is not counted here.
+    /// Sets the number of snatches, which the database counts.
     pub fn set_snatched(&mut self, snatched: u32) {
         self.snatched = snatched;
     }
 
-    /// Applies one announce and fills `peers` with those to tell of.
+    /// Applies one announce and fills `peers` for the answer.
     ///
-    /// `now` is in seconds of a monotonic clock, the same for all calls on one swarm. A leecher is given a random
-    /// window of all peers, a seeder of the leechers; first those of the family it announced over, then the
-    /// other. Never given are the asker itself and what the same member announces at the same endpoint.
+    /// `now` is in seconds of a monotonic clock, the same for all calls on one swarm. A leecher gets a random window of all
+    /// peers, a seeder one of the leechers: first of the family it announced over, then of the other. The answer has neither
+    /// the announcing peer nor another peer of its member at the same endpoint.
     ///
-    /// `intern` gives the number of a client's prefix, see [`Clients`]; it is called for a new peer only.
+    /// `intern` returns the number of a client's prefix, see [`Clients`]; it is called for a new peer only.
     pub fn announce(
         &mut self,
         announcement: &Announcement,
@@ -198,7 +198,7 @@ impl Swarm {
         } else {
             let location = match found {
                 Some(location) if self.is_start_of_another(location, announcement) => {
-                    // With the endpoint of its other family, so that a late `started` over that joins the new session.
+                    // Its endpoint of the other family goes as well: a late `started` over that joins the new session.
                     self.remove(location);
                     self.join(announcement, rules, now, intern)
                 }
@@ -229,7 +229,7 @@ impl Swarm {
 
     /// Drops peers that were silent for more than `timeout` seconds and says how many.
     ///
-    /// Looks at no more than `steps` peers and goes on from there at the next call; `usize::MAX` looks at all.
+    /// Visits at most `steps` peers, and the next call goes on from there; `usize::MAX` visits all.
     pub fn expire(&mut self, now: u32, timeout: u32, steps: usize) -> usize {
         let before = self.len();
         let all = steps >= before;
@@ -237,7 +237,7 @@ impl Swarm {
             self.districts.search_all();
         }
         let first = self.districts.searched();
-        // Downward: what `remove` moves into the hole comes from above and has been looked at.
+        // Downward: a peer that `remove` moves into the gap comes from above and has been visited.
         for _ in 0..steps.min(before) {
             let Some(location) = self.districts.next_searched() else { break };
             if self.districts.slot(location).idle(now) > timeout {
@@ -252,7 +252,7 @@ impl Swarm {
         before - self.len()
     }
 
-    /// Drops every peer of a member (disabled, for example) and says how many.
+    /// Drops every peer of a member and says how many.
     pub fn remove_member(&mut self, member: u32) -> usize {
         let before = self.len();
         while let (_, Some(location)) = self.districts.peers_of(member, 0) {
@@ -262,17 +262,17 @@ impl Swarm {
         before - self.len()
     }
 
-    /// Whether a member has any peer here. In a large swarm it looks only at those of the member.
+    /// Whether a member has a peer in the swarm. In a large swarm this visits the member's peers only.
     pub fn has_member(&self, member: u32) -> bool {
         self.districts.peers_of(member, 0).0 > 0
     }
 
-    /// Everybody here, in no order, for staff. `clients` is what numbered their clients.
+    /// All peers, in no order, for staff. `clients` is the table that numbered their clients.
     pub fn peers(&self, now: u32, clients: &Clients) -> impl Iterator<Item = Peer> {
         self.export(0, usize::MAX, now).map(|stored| stored.peer(clients))
     }
 
-    /// Whether a peer that is here begins a new session with `started`.
+    /// Whether a known peer begins a new session with `started`.
     fn is_start_of_another(&self, location: Location, announcement: &Announcement) -> bool {
         announcement.event == Event::Started
             && self.districts.slot(location).is_ahead_of(announcement)
@@ -287,7 +287,7 @@ impl Swarm {
         now: u32,
         intern: impl FnOnce(ClientPrefix) -> u16,
     ) -> Location {
-        // A client that was started again after it died: what it was cannot be there any more.
+        // The client was started again after a crash: its former peer cannot be there any more.
         while announcement.event == Event::Started
             && let Some(location) =
                 self.districts.at_endpoint(announcement.member, unmapped(announcement.endpoint))
@@ -315,7 +315,7 @@ impl Swarm {
         (self.settle(location, announcement.endpoint), account)
     }
 
-    /// Puts a peer where its state belongs, with a new endpoint.
+    /// Gives a peer a new endpoint and moves it to the zone of its state.
     fn settle(&mut self, location: Location, endpoint: SocketAddr) -> Location {
         match unmapped(endpoint) {
             SocketAddr::V4(v4) => self.districts.update_zone(location, Some(write_v4(v4))),
@@ -333,7 +333,7 @@ impl Swarm {
         account
     }
 
-    /// What the peer's announce accounts for. It may have to be placed anew then.
+    /// What the announce accounts for. `settle` or `remove` must follow, as the peer's state may have changed.
     fn account(
         &mut self,
         location: Location,

@@ -8,12 +8,12 @@ use crate::peer::ClientPrefix;
 /// One announce, as the swarm needs it.
 #[derive(Debug, Clone, Copy)]
 pub struct Announcement {
-    /// Who announces.
+    /// Id of the member who announces.
     pub member: u32,
-    /// With which client, as [`super::IdentityKey::identity`] says. (`member`, `identity`) is one peer, over however many
+    /// The client, by [`super::IdentityKey::identity`] of its peer id. (`member`, `identity`) is one peer, whatever its
     /// addresses.
     pub identity: u32,
-    /// The beginning of the client's own id.
+    /// The beginning of the client's peer id.
     pub client: ClientPrefix,
     /// Where the peer listens, in the family it announced over; the other family's endpoint is kept (BEP 7).
     pub endpoint: SocketAddr,
@@ -23,18 +23,18 @@ pub struct Announcement {
     pub downloaded: u64,
     /// Bytes lacking; `None` leaves a known peer as it was and makes an unknown one a leecher.
     pub left: Option<u64>,
-    /// What has happened.
+    /// The announced event.
     pub event: Event,
-    /// Peers to give, both families together; the caller has applied its cap.
+    /// Peers to give, both families together, with the caller's limit applied.
     pub numwant: u32,
 }
 
-/// What a swarm allows a member.
+/// Limits for the peers of a swarm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rules {
-    /// Peers of one member in one swarm, up to 128; one more takes the place of the one that was silent for longest.
+    /// Peers of one member in one swarm, up to 128. One more replaces the peer that was silent for longest.
     pub peers_per_member: u32,
-    /// Bytes a second that a peer can move in either direction; what it claims beyond does not count.
+    /// Bytes a second that a peer can move in either direction. What it claims beyond that does not count.
     pub bytes_per_second: u64,
 }
 
