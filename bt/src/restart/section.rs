@@ -1,4 +1,4 @@
-//! What sections say, and the records of which they are made.
+//! The sections of a restart file, and their records.
 
 use super::{CLIENTS, MEMBERS, REPORTS, SAVED, SWARM, SwarmHead, TORRENTS, peer};
 use crate::announce_key::{Binding, Nonce};
@@ -19,36 +19,36 @@ const HAS_NONCE: u8 = 2;
 const HAS_V1: u8 = 1;
 const HAS_V2: u8 = 2;
 
-/// A member that the tracker knew.
+/// A member in the restart file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Member {
-    /// Of the member's row.
+    /// Id of the member's row.
     pub id: u32,
-    /// Of the announce keys that are valid.
+    /// What the member's announce keys are bound to.
     pub key: Binding,
     /// Whether the account may announce.
     pub enabled: bool,
 }
 
-/// A torrent that the tracker knew.
+/// A torrent in the restart file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Torrent {
-    /// Of the torrent's row.
+    /// Id of the torrent's row.
     pub id: u32,
     /// The version 1 hash.
     pub v1: Option<InfoHash>,
     /// The version 2 hash, truncated.
     pub v2: Option<InfoHash>,
-    /// Downloads that were finished, when it was read from the database.
+    /// Members who have finished a download, as the tracker last read it.
     pub snatched: u32,
 }
 
-/// One section of a file, see [`super::Writer`] for what each means.
+/// One section of a file; [`super::Writer`] explains each.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Section {
-    /// When the file was made, in seconds since 1970.
+    /// When the file was written, in seconds since 1970.
     Saved(u64),
-    /// The prefixes that the peers' clients are numbers of.
+    /// The client prefixes, by the numbers that peers have.
     Clients(Vec<ClientPrefix>),
     /// Some of the members.
     Members(Vec<Member>),
@@ -116,7 +116,7 @@ impl Member {
         Some(Self { id, key: Binding { version, nonce }, enabled: flags & ENABLED != 0 })
     }
 
-    /// `id u32 ‖ key_version u32 ‖ enabled u8`: as of today without a nonce.
+    /// `id u32 ‖ key_version u32 ‖ enabled u8`, without a nonce.
     fn decode_v1(bytes: &[u8; MEMBER_LEN_V1]) -> Option<Self> {
         let [.., flags] = *bytes;
         let mut wide = [0; MEMBER_LEN];

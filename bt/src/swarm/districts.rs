@@ -1,4 +1,4 @@
-//! A swarm in districts, each a table of its own, so that no single step takes time in proportion to the swarm.
+//! A swarm's peers in districts, each a table of its own, so that no step takes time in proportion to the swarm.
 
 #[cfg(test)]
 mod tests;
@@ -11,42 +11,42 @@ use super::slot::Slot;
 use super::table::{Table, Tally};
 use crate::compact::{V4_LEN, V6_LEN};
 
-/// Two districts with fewer peers than this together become one: half of what they split at.
+/// Two districts with at most so many peers together are merged: half of the number at which a district is split.
 const SPARSE: usize = super::index::FULL / 2;
 
-/// Where a peer is, until the next change.
+/// Where a peer is, until the next change of the swarm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Location {
     pub(super) district: usize,
+    /// Index in the district's table.
     pub(super) at: usize,
 }
 
 /// The peers of a swarm.
 ///
-/// All are in one table until it is full. Then it is split in two by the next bit of the hash of the members' ids,
-/// and so on (extendible hashing): growing by one peer moves no more than one district, and all peers of a member
-/// are in the same one.
+/// They are in one table until it is full. Then that is split in two by a bit of the hash of the members' ids, and so on
+/// (extendible hashing). So adding a peer moves at most one district, and all peers of a member are in the same one.
 #[derive(Debug, Default)]
 pub(super) struct Districts {
     first: Table,
     more: Option<Box<More>>,
 }
 
-/// What a swarm of several districts has besides the first.
+/// What a swarm of several districts has beside the first.
 #[derive(Debug)]
 struct More {
     tables: Vec<Table>,
-    /// Of all districts, the first among them.
+    /// One for each district, also the first.
     marks: Vec<Mark>,
     tallies: Vec<Tally<u16>>,
     total: Tally<u32>,
-    /// The district of a hash, by as many of its low bits as the longest mark has.
+    /// The district for each value of a hash's low bits, as many as the longest mark has.
     directory: Vec<u32>,
-    /// Where the search for silent peers is.
+    /// The district that is searched for silent peers.
     searched: usize,
 }
 
-/// What the hashes of a district end with.
+/// The low bits that all hashes of a district have.
 #[derive(Debug, Clone, Copy, Default)]
 struct Mark {
     bits: u32,
@@ -54,12 +54,12 @@ struct Mark {
 }
 
 impl Mark {
-    /// The positions in a directory that such hashes have.
+    /// The entries of a directory for such hashes.
     fn positions(self, directory: usize) -> impl Iterator<Item = usize> {
         (self.bits as usize..directory).step_by(1 << self.length)
     }
 
-    /// The two marks that are longer by a bit.
+    /// The two marks with one more bit.
     fn split(self) -> [Self; 2] {
         let length = self.length + 1;
         [self.bits, self.bits | 1 << self.length].map(|bits| Self { bits, length })
@@ -71,7 +71,7 @@ impl Mark {
 }
 
 impl Districts {
-    /// How many districts.
+    /// The number of districts.
     pub(super) fn count(&self) -> usize {
         self.more.as_ref().map_or(1, |more| more.marks.len())
     }
@@ -109,32 +109,32 @@ impl Districts {
         self.table(district).find(member, identity).map(|at| Location { district, at })
     }
 
-    /// How many peers a member has, and which of them was silent for longest.
+    /// The number of a member's peers, and the one that was silent for longest.
     pub(super) fn peers_of(&self, member: u32, now: u32) -> (u32, Option<Location>) {
         let district = self.district(member);
         let (number, at) = self.table(district).peers_of(member, now);
         (number, at.map(|at| Location { district, at }))
     }
 
-    /// The places of a member's peers.
+    /// The locations of a member's peers.
     pub(super) fn locations_of(&self, member: u32) -> impl Iterator<Item = Location> {
         let district = self.district(member);
         self.table(district).of_member(member).map(move |at| Location { district, at })
     }
 
-    /// Whether a peer has an endpoint of the same family as this, which is no IPv4 address within an IPv6 one.
+    /// Whether a peer has an endpoint of the family of `like`, which is not an IPv4-mapped address.
     pub(super) fn is_reachable(&self, location: Location, like: SocketAddr) -> bool {
         let table = self.table(location.district);
         if like.is_ipv4() { table.v4(location.at).is_some() } else { table.v6(location.at).is_some() }
     }
 
-    /// A peer of that member at that endpoint, which is no IPv4 address within an IPv6 one.
+    /// A peer of that member at that endpoint, which is not an IPv4-mapped address.
     pub(super) fn at_endpoint(&self, member: u32, endpoint: SocketAddr) -> Option<Location> {
         let district = self.district(member);
         self.table(district).at_endpoint(member, endpoint).map(|at| Location { district, at })
     }
 
-    /// All places, those of `count` peers from number `from` on.
+    /// The locations of `count` peers from number `from` on.
     pub(super) fn locations(&self, from: usize, count: usize) -> impl Iterator<Item = Location> {
         let mut skipped = from;
         let all = (0..self.count()).flat_map(move |district| {
@@ -146,7 +146,7 @@ impl Districts {
         all.take(count)
     }
 
-    /// Adds a peer without endpoint and says where. [`Districts::update_zone`] must follow.
+    /// Adds a peer without endpoint and returns its location. [`Districts::update_zone`] must follow.
     pub(super) fn insert(&mut self, slot: Slot) -> Location {
         let mut district = self.district(slot.member());
         while self.table(district).is_full() {
@@ -169,13 +169,13 @@ impl Districts {
         self.table_mut(location.district).set_v6(location.at, wire);
     }
 
-    /// Peers from higher places of the district take the place of the removed one.
+    /// Removes a peer. Peers from behind it in the district may move into the gap.
     pub(super) fn remove(&mut self, location: Location) {
         self.table_mut(location.district).remove(location.at);
         self.count_again(location.district);
     }
 
-    /// Makes one district of this one and the one it was split from, if few are left in both.
+    /// Merges a district with the one that it was split from, if both have few peers.
     pub(super) fn merge(&mut self, district: usize) {
         let Some(more) = &self.more else { return };
         let Some(&mark) = more.marks.get(district) else { return };
@@ -186,7 +186,7 @@ impl Districts {
             return;
         }
         let mut merged = Table::gather(&[self.table(district), self.table(other)], |_| true);
-        // Some of them may not have been looked at.
+        // The search may not have visited all of them.
         merged.cursor = short(merged.len());
         let mark = Mark { bits: mark.bits & !(1 << last_bit), length: last_bit };
         let (kept, dropped) = (district.min(other), district.max(other));
@@ -201,7 +201,7 @@ impl Districts {
         }
     }
 
-    /// [`Districts::merge`] wherever it is possible.
+    /// Merges districts as long as it is possible.
     pub(super) fn merge_all(&mut self) {
         loop {
             let before = self.count();
@@ -212,13 +212,13 @@ impl Districts {
         }
     }
 
-    /// Begins the search for silent peers anew.
+    /// Begins the search for silent peers again.
     pub(super) fn search_all(&mut self) {
         let last = self.count() - 1;
         self.search(last);
     }
 
-    /// The next location in the search for silent peers: down in a district, then on to the one before, and round again.
+    /// The next location in the search for silent peers: downward in a district, then in the one before it, in a ring.
     pub(super) fn next_searched(&mut self) -> Option<Location> {
         for _ in 0..=self.count() {
             let district = self.searched();
@@ -309,7 +309,7 @@ impl More {
         }
     }
 
-    /// Forgets a district whose peers are in another now; the last takes its number. Not the first.
+    /// Drops a district, not the first, whose peers were merged into another. The last district takes its number.
     fn drop_empty(&mut self, district: usize) {
         self.total.replace(self.tallies[district], Tally::default());
         self.tables.swap_remove(district - 1);

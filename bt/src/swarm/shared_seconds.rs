@@ -1,4 +1,4 @@
-//! Clients of one member that seed the same torrent: each second counts once.
+//! Seeding time of a member with several clients on one torrent: each second counts once.
 
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
@@ -7,10 +7,10 @@ use super::Swarm;
 use super::account::Account;
 use super::districts::Location;
 
-/// For each client of a member who has several here: how many of the seconds since its last announce the others have
-/// seeded, and been accounted for. A client that is not listed is the only one of its member, or has been for long.
+/// For each client of a member who has several in the swarm: for how many seconds since its last announce the member's
+/// other clients were credited. A client without an entry is the only one of its member.
 ///
-/// Most swarms have no such member, and take 8 bytes for it. Only a client that joins makes an entry, so that an
+/// A swarm without such members, as most are, takes 8 bytes for it. Entries are made only when a client joins, so that an
 /// announce of a known peer allocates nothing.
 #[derive(Debug, Default)]
 pub(super) struct SharedSeconds(Option<Box<Map>>);
@@ -19,12 +19,12 @@ pub(super) struct SharedSeconds(Option<Box<Map>>);
 type Map = HashMap<(u32, u32), u32, FixedState>;
 
 impl SharedSeconds {
-    /// Seconds since the last announce of a client that others have been accounted for.
+    /// Seconds since the client's last announce for which others were credited.
     pub(super) fn of(&self, member: u32, identity: u32) -> u32 {
         self.get(member, identity).unwrap_or(0)
     }
 
-    /// To be called for each client that leaves.
+    /// Drops a client that leaves the swarm.
     pub(super) fn remove(&mut self, member: u32, identity: u32) {
         if let Some(map) = &mut self.0 {
             map.remove(&(member, identity));
@@ -52,8 +52,8 @@ impl SharedSeconds {
 }
 
 impl Swarm {
-    /// A client of `member` is about to join; of the seconds since its last announce, others have been accounted for
-    /// `shared`.
+    /// Adds a client of `member` that is about to join, if the member has others. `shared` is the number of seconds since its
+    /// last announce for which others were credited.
     pub(super) fn share_with_others(&mut self, member: u32, identity: u32, shared: u32) {
         let mut alone = true;
         for location in self.districts.locations_of(member) {
@@ -65,8 +65,8 @@ impl Swarm {
         }
     }
 
-    /// Takes from the account of the client at `place` the seconds that others of its member have been accounted for,
-    /// and notes for these what is left. `idle` is what it was before this announce.
+    /// Subtracts from the account of the client at `location` the seconds for which the member's other clients were
+    /// credited, and notes the rest with these. `idle` is the client's silence before this announce.
     pub(super) fn share_seconds(&mut self, location: Location, account: &mut Account, idle: u32, now: u32) {
         let slot = self.districts.slot(location);
         let (member, identity) = (slot.member(), slot.identity());
@@ -79,7 +79,7 @@ impl Swarm {
         for other in self.districts.locations_of(member).filter(|other| *other != location) {
             let other = self.districts.slot(other);
             let its_idle = other.idle(now);
-            // Whoever announced later than this client did has all the seconds since then in this account.
+            // A client that announced after this one did before has all its seconds since then in this account.
             let more = |seconds: u32| {
                 if its_idle <= idle { its_idle } else { seconds.saturating_add(account.seeded).min(its_idle) }
             };
