@@ -1,4 +1,4 @@
-//! What the tracker knows about one peer, as staff see it and as it travels to the webapi.
+//! One peer as staff see it, and the names of clients.
 
 use std::net::{SocketAddr, SocketAddrV4, SocketAddrV6};
 
@@ -8,14 +8,14 @@ pub type PeerId = [u8; 20];
 /// The first 8 bytes of a peer id: by convention client and version, `-qB5040-` (BEP 20).
 pub type ClientPrefix = [u8; 8];
 
-/// Tells which client and version a peer id names.
+/// The part of a peer id that names client and version.
 pub fn client_prefix(peer_id: &PeerId) -> ClientPrefix {
     let mut prefix = ClientPrefix::default();
     prefix.copy_from_slice(&peer_id[..8]);
     prefix
 }
 
-/// What a peer does in its swarm.
+/// A peer's role in its swarm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PeerState {
     /// Has everything.
@@ -28,12 +28,12 @@ pub enum PeerState {
 
 /// One peer of one swarm at one moment.
 ///
-/// It holds addresses: show it to staff, never log it.
+/// It holds addresses: staff may see it, logs may not have it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Peer {
-    /// Id of the member that announces.
+    /// Id of the member.
     pub member: u32,
-    /// The beginning of the client's own id.
+    /// The beginning of the client's peer id.
     pub client: ClientPrefix,
     /// Where it listens for IPv4, if it announced over IPv4.
     pub v4: Option<SocketAddrV4>,
@@ -45,13 +45,13 @@ pub struct Peer {
     pub downloaded: u64,
     /// Bytes it lacks, as announced.
     pub left: u64,
-    /// What it does.
+    /// Its role.
     pub state: PeerState,
     /// Seconds since its last announce.
     pub idle: u32,
 }
 
-/// The address as the kernel's other family would show it: `::ffff:a.b.c.d` is the IPv4 address `a.b.c.d`.
+/// The endpoint with an IPv4-mapped address (`::ffff:a.b.c.d`) turned into the IPv4 address `a.b.c.d`.
 pub(crate) fn unmapped(endpoint: SocketAddr) -> SocketAddr {
     match endpoint {
         SocketAddr::V6(v6) => match v6.ip().to_ipv4_mapped() {

@@ -1,4 +1,4 @@
-//! One peer of the staff's swarm view, in bytes of a fixed number.
+//! One peer for the staff's list of peers, in a fixed number of bytes.
 
 use crate::InfoHash;
 use crate::bytes::take;
@@ -13,14 +13,14 @@ const HAS_V6: u8 = 8;
 const TRIED: u8 = 16;
 const REACHABLE: u8 = 32;
 
-/// A peer and the torrent it takes part in.
+/// A peer and its torrent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PeerRecord {
     /// The torrent's canonical info hash.
     pub info_hash: InfoHash,
     /// The peer.
     pub peer: Peer,
-    /// Whether the tracker could connect to it lately; `None` where that was not tried.
+    /// Whether the tracker could connect to the peer lately; `None` if it did not try.
     pub reachable: Option<bool>,
 }
 
@@ -62,7 +62,7 @@ impl PeerRecord {
         bytes
     }
 
-    /// Reads what `encode` writes; `None` for flags that it never writes.
+    /// Reads what `encode` writes; `None` for unknown flags.
     pub(super) fn decode(bytes: &[u8; PEER_RECORD_LEN]) -> Option<Self> {
         let mut rest = &bytes[..];
         let info_hash: [u8; 20] = take(&mut rest)?;
