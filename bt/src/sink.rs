@@ -1,4 +1,4 @@
-//! Bencode (BEP 3) written straight into a buffer; the caller keeps the keys of a dictionary sorted.
+//! Writes bencoding (BEP 3) into a buffer. The caller must write the keys of a dictionary in order.
 
 /// Appends `value` in decimal.
 pub(crate) fn decimal(out: &mut Vec<u8>, mut value: u64) {

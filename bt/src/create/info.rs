@@ -41,7 +41,7 @@ pub(super) fn write(layout: &Layout, hashes: &[PieceHashes]) -> (Vec<u8>, Option
 
 /// Version 1: `length` of a single file, else `files` with pad files before each file that would not begin a piece.
 ///
-/// Nothing is padded after the last file: BEP 47 pads what follows. (libtorrent does, unless it is told not to.)
+/// The last file is not padded: BEP 47 pads for the file that follows. (libtorrent pads it, unless it is told not to.)
 fn write_list(out: &mut Vec<u8>, layout: &Layout) {
     if layout.single {
         string(out, b"length");

@@ -1,4 +1,4 @@
-//! What is changed in a .torrent file: `private` spliced into `info`, and everything around `info` written anew.
+//! Changes to a .torrent file: `private` is spliced into `info`, and everything around `info` is written anew.
 
 use std::borrow::Cow;
 
@@ -7,9 +7,9 @@ use crate::bencode::{Value, put_raw_entry, put_string};
 const PRIVATE: &[u8] = b"private";
 const ONE: &[u8] = b"i1e";
 
-/// The raw `info` with `private` set to 1 (BEP 27), borrowed where it is so already. No other byte changes.
+/// The raw `info` with `private` set to 1 (BEP 27), borrowed if it is set already. No other byte changes.
 ///
-/// The key goes before the first that sorts after it. Bytes that are no dictionary come back as they are.
+/// The key is inserted before the first key that sorts after it. Bytes that are not a dictionary are returned unchanged.
 pub fn with_private(info: &[u8]) -> Cow<'_, [u8]> {
     let Some(dict) = Value::of_checked(info).dict() else { return Cow::Borrowed(info) };
     let mut insert_at = info.len() - 1;
