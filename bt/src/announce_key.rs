@@ -56,8 +56,8 @@ impl TryFrom<&[u8]> for Nonce {
 
 /// The key of member `user_id` for the torrent with canonical info hash `scope`, or for all torrents.
 ///
-/// The tag is made over `user_id u32 ‖ version u32 ‖ nonce[0 or 16] ‖ scope[0 or 20]`. Its lengths 8, 24, 28 and 44 differ, so
-/// that no two bindings are the same bytes.
+/// The tag is made over `user_id u32 ‖ version u32 ‖ nonce[0 or 16] ‖ scope[0 or 20]`. Its lengths 8, 24, 28 and 44
+/// differ, so that no two bindings are the same bytes.
 pub fn mint(key: &[u8; 32], user_id: u32, binding: &Binding, scope: Option<InfoHash>) -> Token {
     Token::new(
         key,

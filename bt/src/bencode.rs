@@ -1,7 +1,7 @@
 //! Bencoding (BEP 3): a strict check, a reader over spans of the input, and two writers.
 //!
-//! Nothing recurses, and nothing is allocated from a length that the input claims. Untrusted bytes go through [`check`] or
-//! [`first_value`] once; then [`Value`] reads what passed.
+//! Nothing recurses, and nothing is allocated from a length that the input claims. Untrusted bytes go through [`check`]
+//! or [`first_value`] once; then [`Value`] reads what passed.
 
 mod reader;
 #[cfg(test)]
@@ -93,8 +93,8 @@ pub fn check_sorted(bytes: &[u8], limits: &Limits) -> Result<(), Error> {
     whole(bytes, scan(bytes, limits, KeyOrder::Sorted)?)
 }
 
-/// The value at the beginning of `bytes`, checked as by [`check`]. Bytes after it are ignored, as clients ignore them: some
-/// tools write a newline at the end of a file.
+/// The value at the beginning of `bytes`, checked as by [`check`]. Bytes after it are ignored, as clients ignore them:
+/// some tools write a newline at the end of a file.
 pub fn first_value<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Value<'a>, Error> {
     let end = scan(bytes, limits, KeyOrder::Any)?;
     Ok(Value::of_checked(&bytes[..end]))

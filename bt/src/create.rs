@@ -1,7 +1,8 @@
-//! Makes torrents from files: the layout of pieces (BEP 3, BEP 52, pad files of BEP 47), their hashes, and the metainfo.
+//! Makes torrents from files: the layout of pieces (BEP 3, BEP 52, pad files of BEP 47), their hashes, and the
+//! metainfo.
 //!
-//! [`Layout`] says which bytes each piece has. The caller reads them, in any order and on any number of threads, into one
-//! [`PieceHasher`] for each piece, and passes all hashes to [`Layout::metainfo`].
+//! [`Layout`] says which bytes each piece has. The caller reads them, in any order and on any number of threads, into
+//! one [`PieceHasher`] for each piece, and passes all hashes to [`Layout::metainfo`].
 
 mod hash;
 mod info;

@@ -1,8 +1,8 @@
-//! BitTorrent's formats, and the swarm. The crate is pure: it has no I/O, no clock, no random source and no log; time and
-//! random numbers are arguments.
+//! BitTorrent's formats, and the swarm. The crate is pure: it has no I/O, no clock, no random source and no log; time
+//! and random numbers are arguments.
 //!
 //! - Files: [`bencode`], [`metainfo`] (reading .torrent files) and [`create`] (making them).
-//! - Requests and answers: [`route`], [`announce`], [`scrape`] and [`udp_tracker`]; [`announce_key`] and [`token`] for keys.
+//! - Requests and answers: [`route`], [`announce`], [`scrape`], [`udp_tracker`]; their keys: [`announce_key`], [`token`].
 //! - [`swarm`]: the peers of one torrent, what each has moved, and whom it is told of.
 //! - [`messages`] between tracker and webapi, and the [`restart`] file of the tracker.
 

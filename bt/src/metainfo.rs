@@ -1,7 +1,7 @@
 //! Metainfo, the content of a .torrent file: version 1 (BEP 3), version 2 and hybrid (BEP 52).
 //!
-//! An upload goes through [`Metainfo::parse`], then [`with_private`] over the raw `info`, then [`Hashes::of`] over the result.
-//! [`write()`] makes the file for a download. The bytes of `info` are never encoded again.
+//! An upload goes through [`Metainfo::parse`], then [`with_private`] over the raw `info`, then [`Hashes::of`] over the
+//! result. [`write()`] makes the file for a download. The bytes of `info` are never encoded again.
 
 mod clashes;
 mod error;
@@ -80,8 +80,8 @@ impl Hashes {
 /// One file of the torrent. Pad files (BEP 47) are left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct File {
-    /// Its path below [`Metainfo::name`], parts joined with `/`; for a single-file torrent, its name. Safe to show and to
-    /// save.
+    /// Its path below [`Metainfo::name`], parts joined with `/`; for a single-file torrent, its name. Safe to show and
+    /// to save.
     pub path: String,
     /// In bytes; 0 for a symbolic link.
     pub size: u64,

@@ -1,5 +1,5 @@
-//! The file that carries the tracker's memory over a restart: peers with their sessions, reports that the webapi has not
-//! applied, members and torrents.
+//! The file that carries the tracker's memory over a restart: peers with their sessions, reports that the webapi has
+//! not applied, members and torrents.
 //!
 //! ```text
 //! "FWSWARMS" ‖ version u32 ‖ section… ‖ end

@@ -83,8 +83,8 @@ pub struct Outcome {
     pub downloaded: u64,
     /// Bytes lacking, as announced. If the announce did not say, or was late, what the peer lacked before, rounded up.
     pub left: u64,
-    /// Seconds since this peer's last announce, if it was a seeder then, without those that another client of its member
-    /// was credited for.
+    /// Seconds since this peer's last announce, if it was a seeder then, without those that another client of its
+    /// member was credited for.
     pub seeded: u32,
     /// Seconds since this peer's last announce, if it lacked something then.
     pub leeched: u32,
@@ -95,18 +95,18 @@ pub struct Outcome {
 /// The peers of one torrent.
 ///
 /// **Sessions.** A client counts from 0 when it starts a torrent. The first announce of a session is the baseline and
-/// accounts for nothing. Lower counters do not prove a new session, because announces overtake each other, above all those
-/// of a client that announces over both families, of which one is slow. A baseline too low would count bytes twice. So a
-/// session is new
+/// accounts for nothing. Lower counters do not prove a new session, because announces overtake each other, above all
+/// those of a client that announces over both families, of which one is slow. A baseline too low would count bytes
+/// twice. So a session is new
 /// - if the client says `started` over a family in which the swarm has an endpoint of it, with lower counters or more
 ///   lacking. Over the other family, such a `started` may be the second half of a pair;
-/// - or if counters are lower than at the last announce, and that was more than 120 s ago: no client waits for an answer
-///   so long.
+/// - or if counters are lower than at the last announce, and that was more than 120 s ago: no client waits so long for
+///   an answer.
 ///
 /// Any other announce with lower counters is late: it adds nothing, and neither counters nor `left` change. `left` does
-/// not grow either within 120 s in which nothing was moved: a late announce must not make a seeder a leecher that finishes
-/// once more. A late `started` over the same family cannot be told from a new session, but clients send no further
-/// announce over a family before `started` is answered.
+/// not grow either within 120 s in which nothing was moved: a late announce must not make a seeder a leecher that
+/// finishes once more. A late `started` over the same family cannot be told from a new session, but clients send no
+/// further announce over a family before `started` is answered.
 ///
 /// `stopped` begins no session: that of `WebTorrent` has counters of 0.
 ///
@@ -115,9 +115,9 @@ pub struct Outcome {
 /// (`CTorrent`). `WebTorrent` counts what it finds as downloaded, but lacks nothing from its first announce on, even if
 /// it says `completed`.
 ///
-/// **Restarts.** A client that crashed sent no `stopped`, and comes back with another peer id and `started`: that replaces
-/// the member's peers at the same endpoint. Without `started` both stay: two clients of a member behind one address may
-/// use the same port.
+/// **Restarts.** A client that crashed sent no `stopped`, and comes back with another peer id and `started`: that
+/// replaces the member's peers at the same endpoint. Without `started` both stay: two clients of a member behind one
+/// address may use the same port.
 ///
 /// **Cost.** An announce takes time in proportion to the peers in its answer, not to the swarm, and the longest single
 /// step moves 4095 peers. An IPv4 peer takes about 38 bytes, see `Table`.
@@ -172,9 +172,9 @@ impl Swarm {
 
     /// Applies one announce and fills `peers` for the answer.
     ///
-    /// `now` is in seconds of a monotonic clock, the same for all calls on one swarm. A leecher gets a random window of all
-    /// peers, a seeder one of the leechers: first of the family it announced over, then of the other. The answer has neither
-    /// the announcing peer nor another peer of its member at the same endpoint.
+    /// `now` is in seconds of a monotonic clock, the same for all calls on one swarm. A leecher gets a random window of
+    /// all peers, a seeder one of the leechers: first of the family it announced over, then of the other. The answer
+    /// has neither the announcing peer nor another peer of its member at the same endpoint.
     ///
     /// `intern` returns the number of a client's prefix, see [`Clients`]; it is called for a new peer only.
     pub fn announce(

@@ -1,7 +1,7 @@
 //! Tokens that are derived, not stored: an id and a keyed tag over it, in 40 characters.
 //!
-//! Announce keys, invite links and API tokens have this form. A stolen database opens nothing: it lacks the key with which
-//! tags are made.
+//! Announce keys, invite links and API tokens have this form. A stolen database opens nothing: it lacks the key with
+//! which tags are made.
 
 use std::fmt;
 

@@ -1,7 +1,7 @@
 //! Announces and scrapes over UDP, written and read (BEP 15), with the path of the announce URL as an option (BEP 41).
 //!
-//! All numbers are big-endian. Nothing is kept between datagrams: [`ConnectionIds`] checks that a client receives what is sent
-//! to its address.
+//! All numbers are big-endian. Nothing is kept between datagrams: [`ConnectionIds`] checks that a client receives what
+//! is sent to its address.
 
 mod announce;
 mod connection_ids;
@@ -20,8 +20,8 @@ pub use scrape::Scrape;
 /// The connection id of a request for a connection id.
 const PROTOCOL: u64 = 0x0417_2710_1980;
 
-/// Bytes of an answer at most, except to scrapes, so that it is never fragmented: every IPv6 link carries packets of 1280
-/// bytes (RFC 8200), of which 48 are headers.
+/// Bytes of an answer at most, except to scrapes, so that it is never fragmented: every IPv6 link carries packets of
+/// 1280 bytes (RFC 8200), of which 48 are headers.
 pub const MAX_REPLY: usize = 1232;
 
 const CONNECT: u32 = 0;

@@ -22,8 +22,8 @@ use crate::shard::shard_of;
 use crate::state::Tracker;
 pub(crate) use refusal::Refusal;
 
-/// Look-ups of members and torrents for keys that memory does not confirm: 5000 a second of all strangers together, which
-/// a database answers easily in batches.
+/// Look-ups of members and torrents for keys that memory does not confirm: 5000 a second of all strangers together,
+/// which a database answers easily in batches.
 const STRANGER_LOOKUPS: RateLimit = RateLimit::new(300_000, 20_000);
 
 /// Look-ups in the database for one request at most: its member, its torrent, and its member once more if the key does
@@ -238,8 +238,9 @@ impl Tracker {
 
     /// Whether the member may announce now, with this client.
     ///
-    /// `stopped` is always admitted: otherwise the bytes it reports would be lost, and the peer given to others until it
-    /// expires. It takes a token all the same. A request that is `paid` for took its token before the database was asked.
+    /// `stopped` is always admitted: otherwise the bytes it reports would be lost, and the peer given to others until
+    /// it expires. It takes a token all the same. A request that is `paid` for took its token before the database was
+    /// asked.
     fn admit(
         &self,
         record: &MemberRecord,
@@ -306,8 +307,8 @@ impl Tracker {
         })
     }
 
-    /// Calls `give` with each hash, in order, and its counts: `None` for a torrent that the key is not valid for, as for an
-    /// unknown one. A key that is valid for none of them is refused.
+    /// Calls `give` with each hash, in order, and its counts: `None` for a torrent that the key is not valid for, as
+    /// for an unknown one. A key that is valid for none of them is refused.
     pub(crate) fn scrape(
         &self,
         token: &Token,
@@ -366,8 +367,8 @@ impl Tracker {
         }
     }
 
-    /// Asks for the member whose id the key has. Anybody can write any id into a key, so all strangers share one bucket of
-    /// look-ups.
+    /// Asks for the member whose id the key has. Anybody can write any id into a key, so all strangers share one bucket
+    /// of look-ups.
     fn ask_member(&self, token: &Token) -> Unanswered {
         match self.stranger_lookups.take(STRANGER_LOOKUPS, self.clock.now()) {
             Ok(()) => Unanswered::Lookup(Subject::Member(token.id())),
@@ -375,12 +376,13 @@ impl Tracker {
         }
     }
 
-    /// Asks for torrents that memory lacks, for a key that is valid for none of their hashes as announced. Each hash takes a
-    /// token from the bucket that all strangers share.
+    /// Asks for torrents that memory lacks, for a key that is valid for none of their hashes as announced. Each hash
+    /// takes a token from the bucket that all strangers share.
     ///
-    /// A member's key of a hybrid torrent comes here if the client announces the version 2 hash first: the key is bound to
-    /// the version 1 hash, which only the database knows. Clients announce that hash as well, so the member loses little if
-    /// the strangers' bucket is empty. A key that is valid for the hash itself takes a token from the member's own bucket.
+    /// A member's key of a hybrid torrent comes here if the client announces the version 2 hash first: the key is bound
+    /// to the version 1 hash, which only the database knows. Clients announce that hash as well, so the member loses
+    /// little if the strangers' bucket is empty. A key that is valid for the hash itself takes a token from the
+    /// member's own bucket.
     fn ask_torrents_of_strangers(&self, hashes: Vec<InfoHash>) -> Unanswered {
         let count = u32::try_from(hashes.len()).unwrap_or(u32::MAX);
         if self.stranger_lookups.take_some(count, STRANGER_LOOKUPS, self.clock.now()).is_ok() {
@@ -402,8 +404,8 @@ impl Tracker {
         verify(Some(scope)) || verify(None)
     }
 
-    /// The key is not valid by what memory knows. The member may have reset it a moment ago: the database is asked before the
-    /// client is told that the key is wrong.
+    /// The key is not valid by what memory knows. The member may have reset it a moment ago: the database is asked
+    /// before the client is told that the key is wrong.
     fn not_opened(&self, token: &Token, state: RequestState) -> Unanswered {
         if state.member { Refusal::Passkey.into() } else { self.ask_member(token) }
     }

@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
-/// Counts seconds since the process started; setting the system's clock does not move it. Each announce reads it, so it is
-/// the cheapest that the system has, which advances a few hundred times a second.
+/// Counts seconds since the process started; setting the system's clock does not move it. Each announce reads it, so it
+/// is the cheapest that the system has, which advances a few hundred times a second.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock(Timespec);
 

@@ -17,8 +17,8 @@ pub(crate) use stream::Stream;
 /// Reads of one connection before others are served.
 const TURNS: usize = 4;
 
-/// Bytes that are read and ignored before a connection is closed, at most. Bytes left unread would make the system reset
-/// the connection, and the client could lose the answer.
+/// Bytes that are read and ignored before a connection is closed, at most. Bytes left unread would make the system
+/// reset the connection, and the client could lose the answer.
 const MAX_IGNORED: usize = 1 << 20;
 
 /// Capacity of a thread's buffer of answers; what a rare larger answer took is freed.
@@ -87,8 +87,8 @@ pub(crate) struct Connection {
     hung_up: bool,
     /// Whether `unread` may hold a whole request.
     unanswered: bool,
-    /// The tick of the last answer, or of the moment at which the client had taken all of it. A client that takes an answer
-    /// byte by byte does not renew it.
+    /// The tick of the last answer, or of the moment at which the client had taken all of it. A client that takes an
+    /// answer byte by byte does not renew it.
     since: u32,
     /// Bytes of requests that are not answered yet.
     unread: Vec<u8>,

@@ -131,8 +131,8 @@ impl Directory {
         self.members.record(id)
     }
 
-    /// Asks the database. After `Ok` the tables hold what it has of `subject`, and what they do not hold does not exist.
-    /// The feed gathers look-ups into one query at a time, which bounds their cost.
+    /// Asks the database. After `Ok` the tables hold what it has of `subject`, and what they do not hold does not
+    /// exist. The feed gathers look-ups into one query at a time, which bounds their cost.
     ///
     /// For a swarm, it waits until the restart file has been read so far.
     pub(crate) async fn ask(&self, subject: Subject) -> Result<(), Unavailable> {

@@ -276,8 +276,8 @@ impl EventLoop {
         }
     }
 
-    /// Answers what a new connection has already sent: for most clients its only request. Only connections that go on after
-    /// that are registered with epoll.
+    /// Answers what a new connection has already sent: for most clients its only request. Only connections that go on
+    /// after that are registered with epoll.
     fn begin(&mut self, mut connection: Connection) {
         let next = connection.drive(&mut self.scratch);
         if matches!(next, Next::End) {
@@ -293,8 +293,8 @@ impl EventLoop {
         }
     }
 
-    /// Serves a connection after an event. The connection may have been closed since, or replaced by another with the same
-    /// number, which has nothing to read then.
+    /// Serves a connection after an event. The connection may have been closed since, or replaced by another with the
+    /// same number, which has nothing to read then.
     fn serve(&mut self, index: usize, event: &Event) {
         if let Some(connection) = self.connections.at(index) {
             connection.note_readable(event.is_read_closed() || event.is_error());

@@ -1,8 +1,8 @@
-//! The announce tracker. It keeps peers in memory, knows members and torrents from the database, and publishes counts of
-//! peers over ZeroMQ.
+//! The announce tracker. It keeps peers in memory, knows members and torrents from the database, and publishes counts
+//! of peers over ZeroMQ.
 //!
-//! A request passes `event_loop`, `connection`, `exchange` and `http_request` (over UDP: `udp`), then `answer`, which asks
-//! `directory` who may announce what and applies the announce to `swarms`. [`run`] starts the threads and tasks.
+//! A request passes `event_loop`, `connection`, `exchange` and `http_request` (over UDP: `udp`), then `answer`, which
+//! asks `directory` who may announce what and applies the announce to `swarms`. [`run`] starts the threads and tasks.
 
 mod answer;
 mod clock;

@@ -18,8 +18,8 @@ pub(crate) struct RateLimit {
     ahead: u64,
 }
 
-/// A token bucket in one word: the time at which it will be full again, in nanoseconds of the tracker's clock. A new one
-/// is full. Each announce or scrape takes a token.
+/// A token bucket in one word: the time at which it will be full again, in nanoseconds of the tracker's clock. A new
+/// one is full. Each announce or scrape takes a token.
 #[derive(Debug, Default)]
 pub(crate) struct TokenBucket(AtomicU64);
 

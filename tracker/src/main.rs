@@ -12,9 +12,9 @@ use tracker::Addresses;
 ///
 /// Once it listens, it prints on stdout `udp ADDR:PORT` for each address of announces over UDP, `metrics ADDR:PORT` for
 /// each where Prometheus reads, then `listening ADDR:PORT` for each of announces over HTTP and, after those, HTTPS.
-/// Everything else is log on stderr, chosen with `RUST_LOG`. At SIGINT or SIGTERM it ends what is under way, within 4 s,
-/// then leaves swarms and reports to the next start in `restartFile`, which takes a few seconds for millions of peers;
-/// give it 30 s before you kill it. SIGUSR1 has a copy of them written at once.
+/// Everything else is log on stderr, chosen with `RUST_LOG`. At SIGINT or SIGTERM it ends what is under way, within 4
+/// s, then leaves swarms and reports to the next start in `restartFile`, which takes a few seconds for millions of
+/// peers; give it 30 s before you kill it. SIGUSR1 has a copy of them written at once.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {

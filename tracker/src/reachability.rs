@@ -1,5 +1,5 @@
-//! Whether other peers can connect to a client: the tracker tries it, now and then, with a TCP connection to the endpoint
-//! that announced. Results are kept in memory only, for the announce doctor and for staff.
+//! Whether other peers can connect to a client: the tracker tries it, now and then, with a TCP connection to the
+//! endpoint that announced. Results are kept in memory only, for the announce doctor and for staff.
 //!
 //! A member chooses only the port: the address is the one that the announce came from. So that nobody scans ports
 //! through the tracker, each member has one endpoint tried a minute, all members together 20 a second, and neither

@@ -196,8 +196,8 @@ pub(crate) async fn run(
     }
 }
 
-/// Writes all that `tracker` holds and returns the number of bytes. Goes through a small buffer, so that millions of peers
-/// are not in memory twice.
+/// Writes all that `tracker` holds and returns the number of bytes. Goes through a small buffer, so that millions of
+/// peers are not in memory twice.
 fn write_all(tracker: &Tracker, file: &mut File) -> io::Result<u64> {
     let mut writer = Writer::default();
     let mut bytes = 0;

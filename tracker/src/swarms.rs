@@ -121,10 +121,11 @@ impl Swarms {
         self.started.load(Ordering::Relaxed) + u64::from(second)
     }
 
-    /// Applies an announce; see [`Swarm::announce`]. The bytes that it accounts for are taken from the member's `budget`.
+    /// Applies an announce; see [`Swarm::announce`]. The bytes that it accounts for are taken from the member's
+    /// `budget`.
     ///
-    /// `None` for a torrent that was deleted meanwhile. `exists` says under the lock whether it was: a deletion removes the
-    /// torrent from the directory first and its swarm afterwards, so that no swarm is made behind its back.
+    /// `None` for a torrent that was deleted meanwhile. `exists` says under the lock whether it was: a deletion removes
+    /// the torrent from the directory first and its swarm afterwards, so that no swarm is made behind its back.
     pub(crate) fn announce(
         &self,
         torrent: &Torrent,
@@ -280,8 +281,8 @@ impl Swarms {
         .await;
     }
 
-    /// Applies `change` to every swarm, in small steps, so that announces wait for one step at most. `change` is told how
-    /// many peers to visit, and returns how many it visited.
+    /// Applies `change` to every swarm, in small steps, so that announces wait for one step at most. `change` is told
+    /// how many peers to visit, and returns how many it visited.
     async fn visit(&self, mut change: impl FnMut(&mut Swarm, usize) -> usize) {
         for shard in 0..SHARDS {
             let mut rest: Vec<(InfoHash, usize)> =
@@ -311,8 +312,8 @@ impl Swarms {
         }
     }
 
-    /// The number of a client's prefix. Each thread has a small cache of them, so that announces of the usual clients take no
-    /// lock.
+    /// The number of a client's prefix. Each thread has a small cache of them, so that announces of the usual clients
+    /// take no lock.
     pub(crate) fn number_of(&self, client: ClientPrefix) -> u16 {
         let hash = u64::from_be_bytes(client).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         NUMBERS.with(|numbers| {

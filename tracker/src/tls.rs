@@ -76,8 +76,8 @@ impl Tls {
             .with_no_client_auth()
             .with_cert_resolver(Arc::clone(&certificate) as Arc<dyn ResolvesServerCert>);
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        // A ticket holds all that resuming needs, so the tracker stores nothing for clients that may never come back. One
-        // ticket for each connection is enough: a resumed one gives the next.
+        // A ticket holds all that resuming needs, so the tracker stores nothing for clients that may never come back.
+        // One ticket for each connection is enough: a resumed one gives the next.
         config.ticketer = ring::Ticketer::new()?;
         config.send_tls13_tickets = 1;
         config.session_storage = Arc::new(NoServerSessionStorage {});
@@ -92,7 +92,8 @@ impl Tls {
         Some(session)
     }
 
-    /// Reads the files again whenever they have changed. If they cannot be used, the log says so and the old pair stays.
+    /// Reads the files again whenever they have changed. If they cannot be used, the log says so and the old pair
+    /// stays.
     pub(crate) async fn follow_files(self: Arc<Self>, shutdown: Shutdown) {
         let Certificate { files, provider, current } = &*self.certificate;
         let mut seen = self.stamp.clone();

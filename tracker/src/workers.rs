@@ -1,4 +1,5 @@
-//! The event-loop threads: one for each core, each with listening sockets of its own. A connection stays with its thread.
+//! The event-loop threads: one for each core, each with listening sockets of its own. A connection stays with its
+//! thread.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,8 +23,8 @@ pub(crate) struct Workers {
     /// For each thread, one socket for each address.
     listeners: Vec<Vec<Listener>>,
     tls: Option<Arc<Tls>>,
-    /// Time in which a request's header must arrive, counted from the end of the answer before it and rounded up. It also
-    /// ends idle connections, and those whose client takes nothing of an answer.
+    /// Time in which a request's header must arrive, counted from the end of the answer before it and rounded up. It
+    /// also ends idle connections, and those whose client takes nothing of an answer.
     timeout: Duration,
 }
 
@@ -62,8 +63,8 @@ impl Workers {
         self.listeners.len()
     }
 
-    /// Starts the threads, which share `limit`. Tasks of the calling runtime ask the database for them. They answer until
-    /// `shutdown` is requested, and then finish requests that are under way.
+    /// Starts the threads, which share `limit`. Tasks of the calling runtime ask the database for them. They answer
+    /// until `shutdown` is requested, and then finish requests that are under way.
     pub(crate) fn start(
         self,
         tracker: &Arc<Tracker>,

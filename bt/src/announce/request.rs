@@ -61,9 +61,9 @@ impl Default for NumWant {
 
 /// One announce as the client sent it.
 ///
-/// `ip`, `ipv4` and `ipv6`, by which a client names its own address, are not read: a client could name another host's (BEP 7).
-/// `key`, by which open trackers recognise a client whose address has changed, is not read either: here the announce key
-/// names the member, and the peer id the client.
+/// `ip`, `ipv4` and `ipv6`, by which a client names its own address, are not read: a client could name another host's
+/// (BEP 7). `key`, by which open trackers recognise a client whose address has changed, is not read either: here the
+/// announce key names the member, and the peer id the client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     /// SHA-1 of the `info` (v1), or the truncated SHA-256 (v2, BEP 52).

@@ -12,8 +12,8 @@ use crate::swarm::PeerBuffer;
 pub enum PeerList {
     /// Two strings, 6 bytes a peer in `peers` (BEP 23) and 18 in `peers6` (BEP 7).
     Compact,
-    /// One list of dictionaries with `ip` and `port` for both families (BEP 3). The swarm keeps no peer ids: every client is
-    /// answered as if it had said `no_peer_id=1`.
+    /// One list of dictionaries with `ip` and `port` for both families (BEP 3). The swarm keeps no peer ids: every
+    /// client is answered as if it had said `no_peer_id=1`.
     Dictionaries,
 }
 

@@ -159,8 +159,8 @@ pub enum Answer {
         /// One report for each member and torrent; empty if there is nothing to report.
         reports: Vec<Report>,
     },
-    /// A member's latest announces and what became of them, the newest first. Empty if the member made none since the tracker
-    /// started.
+    /// A member's latest announces and what became of them, the newest first. Empty if the member made none since the
+    /// tracker started.
     Announces(Vec<Decision>),
     /// The latest connections that the tracker tried to a member's clients: one for each endpoint, the newest first.
     Connections(Vec<Connection>),

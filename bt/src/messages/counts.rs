@@ -29,8 +29,8 @@ pub enum Error {
     Records(usize),
 }
 
-/// The position of a message in the stream of counts, or of a batch among reports. A snapshot has the position of the last
-/// message whose counts it includes.
+/// The position of a message in the stream of counts, or of a batch among reports. A snapshot has the position of the
+/// last message whose counts it includes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Position {
     /// Random, drawn anew at each start of the tracker.

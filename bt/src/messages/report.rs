@@ -1,8 +1,8 @@
 //! Accounting from the tracker to the webapi: what a member has moved of a torrent since the last report.
 //!
-//! Reports travel in batches, each with a [`Position`] of its own. The tracker keeps a batch unchanged until the webapi says
-//! that it has applied it. The webapi stores the last batch applied of each epoch in the transaction that applies it, and
-//! so applies none twice.
+//! Reports travel in batches, each with a [`Position`] of its own. The tracker keeps a batch unchanged until the webapi
+//! says that it has applied it. The webapi stores the last batch applied of each epoch in the transaction that applies
+//! it, and so applies none twice.
 
 mod outbox;
 
@@ -97,8 +97,8 @@ impl Report {
         self.clamped |= later.clamped;
     }
 
-    /// `member u32 ‖ torrent u32 ‖ uploaded u64 ‖ downloaded u64 ‖ left u64 ‖ seen u64 ‖ seeded u32 ‖ leeched u32 ‖ flags u8`,
-    /// big-endian; flags are 1 for snatched, 2 for stopped, 4 for clamped.
+    /// `member u32 ‖ torrent u32 ‖ uploaded u64 ‖ downloaded u64 ‖ left u64 ‖ seen u64 ‖ seeded u32 ‖ leeched u32 ‖
+    /// flags u8`, big-endian; flags are 1 for snatched, 2 for stopped, 4 for clamped.
     pub fn encode(&self) -> [u8; REPORT_LEN] {
         let mut bytes = [0; REPORT_LEN];
         bytes[..4].copy_from_slice(&self.member.to_be_bytes());

@@ -15,9 +15,9 @@ type Taken = HashMap<u64, Option<u64>>;
 
 /// Refuses torrents whose paths clash, letter case aside, more often than a client is willing to rename.
 ///
-/// Clients give the second file with a path the next free name of `name.1.ext`, `name.2.ext`, …; each name in use is a try.
-/// Pad files of one size may share a path. Paths are kept as hashes: one can be as long as the whole upload, and counts
-/// once for each folder in it.
+/// Clients give the second file with a path the next free name of `name.1.ext`, `name.2.ext`, …; each name in use is a
+/// try. Pad files of one size may share a path. Paths are kept as hashes: one can be as long as the whole upload, and
+/// counts once for each folder in it.
 pub(super) fn check(entries: &[Entry<'_>]) -> Result<(), Error> {
     let mut taken = Taken::with_capacity(entries.len());
     for entry in entries {

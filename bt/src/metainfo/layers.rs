@@ -10,7 +10,8 @@ use crate::bencode::Dict;
 
 type Hash = [u8; 32];
 
-/// Checks that each file larger than a piece has its layer, that each layer belongs to a file, and that the roots match.
+/// Checks that each file larger than a piece has its layer, that each layer belongs to a file, and that the roots
+/// match.
 pub(super) fn check(entries: &[Entry<'_>], piece_length: u64, layers: Option<Dict<'_>>) -> Result<(), Error> {
     // Files with the same content share one root and one layer.
     let mut pieces_of: HashMap<Hash, u64> = HashMap::new();

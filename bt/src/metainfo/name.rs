@@ -82,7 +82,8 @@ pub fn turns_text(char: char) -> bool {
     matches!(char, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Characters of no width. libtorrent 2.1 drops them from a torrent's name, and refuses the torrent when nothing is left.
+/// Characters of no width. libtorrent 2.1 drops them from a torrent's name, and refuses the torrent when nothing is
+/// left.
 fn is_invisible(char: char) -> bool {
     matches!(char, '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
 }

@@ -9,7 +9,8 @@ const ONE: &[u8] = b"i1e";
 
 /// The raw `info` with `private` set to 1 (BEP 27), borrowed if it is set already. No other byte changes.
 ///
-/// The key is inserted before the first key that sorts after it. Bytes that are not a dictionary are returned unchanged.
+/// The key is inserted before the first key that sorts after it. Bytes that are not a dictionary are returned
+/// unchanged.
 pub fn with_private(info: &[u8]) -> Cow<'_, [u8]> {
     let Some(dict) = Value::of_checked(info).dict() else { return Cow::Borrowed(info) };
     let mut insert_at = info.len() - 1;

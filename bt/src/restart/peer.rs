@@ -13,8 +13,8 @@ const HAS_V6: u8 = 16;
 const HAS_SHARED: u8 = 32;
 const AHEAD: u8 = 64;
 
-/// Appends `flags u8 ‖ member u32 ‖ identity u32 ‖ client u16 ‖ idle u32 ‖ uploaded u64 ‖ downloaded u64 ‖ left u64`, then what
-/// the flags name: `IPv4 endpoint[6] ‖ IPv6 endpoint[18] ‖ shared u32`.
+/// Appends `flags u8 ‖ member u32 ‖ identity u32 ‖ client u16 ‖ idle u32 ‖ uploaded u64 ‖ downloaded u64 ‖ left u64`,
+/// then what the flags name: `IPv4 endpoint[6] ‖ IPv6 endpoint[18] ‖ shared u32`.
 pub(super) fn encode(peer: &StoredPeer, bytes: &mut Vec<u8>) {
     let flag = |set, flag| if set { flag } else { 0 };
     let mut fixed = [0; 39];

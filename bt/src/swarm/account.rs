@@ -20,9 +20,10 @@ pub(super) struct Account {
 /// Seconds after which no announce arrives any more: its client has given up waiting.
 const LATEST: u32 = 120;
 
-/// Bytes accounted for within the present second, of peers that announced in it before. All peers of a swarm together may
-/// have as much as one peer in a second. Without any, a small torrent that is fetched and left within a second would not
-/// count. Without the limit, each announce of a peer that announces in a loop would account for a whole second.
+/// Bytes accounted for within the present second, of peers that announced in it before. All peers of a swarm together
+/// may have as much as one peer in a second. Without any, a small torrent that is fetched and left within a second
+/// would not count. Without the limit, each announce of a peer that announces in a loop would account for a whole
+/// second.
 #[derive(Debug, Default)]
 pub(super) struct LastSecond {
     second: u32,

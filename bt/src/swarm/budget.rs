@@ -15,15 +15,15 @@ pub struct MemberRate {
     pub window: u32,
 }
 
-/// A member's use of its [`MemberRate`], in one word: the nanosecond of the tracker's clock up to which the rate is used up,
-/// which may lie up to one window ahead. A new one has its whole window, as its peers may be older than the process. In `t`
-/// seconds a member is credited with at most `t + window` seconds of the rate.
+/// A member's use of its [`MemberRate`], in one word: the nanosecond of the tracker's clock up to which the rate is
+/// used up, which may lie up to one window ahead. A new one has its whole window, as its peers may be older than the
+/// process. In `t` seconds a member is credited with at most `t + window` seconds of the rate.
 #[derive(Debug, Default)]
 pub struct Budget(AtomicU64);
 
 impl Budget {
-    /// Removes from `outcome` the bytes that the member cannot have moved by second `now`, and marks it as clamped. Received
-    /// bytes count first: to drop them would be to the member's advantage.
+    /// Removes from `outcome` the bytes that the member cannot have moved by second `now`, and marks it as clamped.
+    /// Received bytes count first: to drop them would be to the member's advantage.
     pub fn spend(&self, outcome: &mut Outcome, rate: MemberRate, now: u32) {
         let wanted = outcome.downloaded.saturating_add(outcome.uploaded);
         if wanted == 0 {

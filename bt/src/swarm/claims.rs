@@ -28,12 +28,12 @@ pub struct Claim {
 const MOST: usize = 256;
 
 impl Claims {
-    /// Seconds until a claim counts. Two requests of the same moment arrive within them even if the first packet of one is
-    /// lost.
+    /// Seconds until a claim counts. Two requests of the same moment arrive within them even if the first packet of one
+    /// is lost.
     pub const WAIT: u32 = 3;
 
-    /// Follows an announce that was applied at second `now`. It may make a claim, take one back, or prove one, which becomes
-    /// a snatch of `outcome`.
+    /// Follows an announce that was applied at second `now`. It may make a claim, take one back, or prove one, which
+    /// becomes a snatch of `outcome`.
     pub fn observe(&mut self, torrent: u32, announcement: &Announcement, outcome: &mut Outcome, now: u32) {
         let Announcement { member, identity, event, .. } = *announcement;
         let is_it = |it: &Claim| (it.torrent, it.member, it.identity) == (torrent, member, identity);

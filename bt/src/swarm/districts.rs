@@ -24,8 +24,8 @@ pub(super) struct Location {
 
 /// The peers of a swarm.
 ///
-/// They are in one table until it is full. Then that is split in two by a bit of the hash of the members' ids, and so on
-/// (extendible hashing). So adding a peer moves at most one district, and all peers of a member are in the same one.
+/// They are in one table until it is full. Then that is split in two by a bit of the hash of the members' ids, and so
+/// on (extendible hashing). So adding a peer moves at most one district, and all peers of a member are in the same one.
 #[derive(Debug, Default)]
 pub(super) struct Districts {
     first: Table,

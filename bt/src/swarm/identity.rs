@@ -4,8 +4,8 @@ use siphasher::sip::SipHasher13;
 
 use crate::peer::PeerId;
 
-/// Shortens peer ids to identities. The same key gives the same identities after a restart. Without the key nobody can find
-/// two peer ids with the same identity.
+/// Shortens peer ids to identities. The same key gives the same identities after a restart. Without the key nobody can
+/// find two peer ids with the same identity.
 #[derive(Clone, Copy)]
 pub struct IdentityKey(SipHasher13);
 
@@ -36,8 +36,8 @@ impl std::fmt::Debug for IdentityKey {
 mod tests {
     use super::*;
 
-    /// The value comes from an implementation of SipHash-1-3 after its paper. Another one would make every peer of a restart
-    /// file unknown.
+    /// The value comes from an implementation of SipHash-1-3 after its paper. Another one would make every peer of a
+    /// restart file unknown.
     #[test]
     fn an_identity_never_changes() {
         let mut key = [0xff; 32];

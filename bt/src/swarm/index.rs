@@ -11,8 +11,8 @@ const POSITION: u16 = (1 << POSITION_BITS) - 1;
 /// An empty cell. Its position is one that no peer has.
 const EMPTY: u16 = u16::MAX;
 
-/// A bijective hash of a member's id: the finalizer of `MurmurHash3`. Its high bits choose the first cell in an index, four in
-/// the middle are the tag, and the low ones choose the table.
+/// A bijective hash of a member's id: the finalizer of `MurmurHash3`. Its high bits choose the first cell in an index,
+/// four in the middle are the tag, and the low ones choose the table.
 ///
 /// It needs no secret: members do not choose their ids.
 pub(super) fn hash(member: u32) -> u32 {
@@ -28,9 +28,9 @@ fn tag(hash: u32) -> u16 {
 
 /// A hash table with linear probing. A cell has 2 bytes: a tag of 4 bits and the position of a peer in 12.
 ///
-/// Between 8/11 and 7/8 of the cells are used, so that a peer takes about 2.5 bytes. All peers of a member lie between its
-/// first cell and the next empty one: one walk finds a peer, counts the member's peers and chooses the one to replace. The
-/// tag tells 15 of 16 peers of other members on that walk without a read of their slots.
+/// Between 8/11 and 7/8 of the cells are used, so that a peer takes about 2.5 bytes. All peers of a member lie between
+/// its first cell and the next empty one: one walk finds a peer, counts the member's peers and chooses the one to
+/// replace. The tag tells 15 of 16 peers of other members on that walk without a read of their slots.
 #[derive(Debug, Default)]
 pub(super) struct Index {
     /// Empty while the table is so small that it needs no index.

@@ -10,8 +10,8 @@ use super::districts::Location;
 /// For each client of a member who has several in the swarm: for how many seconds since its last announce the member's
 /// other clients were credited. A client without an entry is the only one of its member.
 ///
-/// A swarm without such members, as most are, takes 8 bytes for it. Entries are made only when a client joins, so that an
-/// announce of a known peer allocates nothing.
+/// A swarm without such members, as most are, takes 8 bytes for it. Entries are made only when a client joins, so that
+/// an announce of a known peer allocates nothing.
 #[derive(Debug, Default)]
 pub(super) struct SharedSeconds(Option<Box<Map>>);
 
@@ -52,8 +52,8 @@ impl SharedSeconds {
 }
 
 impl Swarm {
-    /// Adds a client of `member` that is about to join, if the member has others. `shared` is the number of seconds since its
-    /// last announce for which others were credited.
+    /// Adds a client of `member` that is about to join, if the member has others. `shared` is the number of seconds
+    /// since its last announce for which others were credited.
     pub(super) fn share_with_others(&mut self, member: u32, identity: u32, shared: u32) {
         let mut alone = true;
         for location in self.districts.locations_of(member) {

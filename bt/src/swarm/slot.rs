@@ -22,7 +22,8 @@ const LATE_SHIFT: u32 = 30;
 
 /// Times are seconds modulo 2^18, about three days.
 const RING: u32 = (1 << 18) - 1;
-/// The longest time since an announce, in seconds. Longer ones are announces by a thread whose clock was slightly ahead.
+/// The longest time since an announce, in seconds. Longer ones are announces by a thread whose clock was slightly
+/// ahead.
 pub(super) const OLDEST: u32 = RING - 3600;
 
 /// 28 bytes without padding, as 32-bit numbers are stored as two of 16.
@@ -138,8 +139,8 @@ impl Slot {
         self.set(BASELINE, baseline);
     }
 
-    /// Whether bytes were accounted for within the second of its last announce, which is not over. The next announce has one
-    /// second less to account for.
+    /// Whether bytes were accounted for within the second of its last announce, which is not over. The next announce
+    /// has one second less to account for.
     pub(super) fn is_ahead(&self) -> bool {
         self.has(AHEAD)
     }

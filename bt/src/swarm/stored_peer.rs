@@ -44,8 +44,8 @@ pub struct StoredPeer {
 }
 
 impl Swarm {
-    /// `count` peers from number `from` on. Announces change the order: to get each peer once, go through all before the next
-    /// announce.
+    /// `count` peers from number `from` on. Announces change the order: to get each peer once, go through all before
+    /// the next announce.
     pub fn export(&self, from: usize, count: usize, now: u32) -> impl Iterator<Item = StoredPeer> {
         self.districts.locations(from, count).map(move |Location { district, at }| {
             let table = self.districts.table(district);
@@ -69,11 +69,11 @@ impl Swarm {
         })
     }
 
-    /// Adds a peer and says whether it did: not a peer without endpoints, nor one that the swarm has, nor one of a member
-    /// with too many.
+    /// Adds a peer and says whether it did: not a peer without endpoints, nor one that the swarm has, nor one of a
+    /// member with too many.
     ///
-    /// `exact` says that nothing was announced after the peer was stored: its session goes on. Otherwise its first announce
-    /// is a baseline and accounts for neither bytes nor seconds.
+    /// `exact` says that nothing was announced after the peer was stored: its session goes on. Otherwise its first
+    /// announce is a baseline and accounts for neither bytes nor seconds.
     pub fn restore(&mut self, stored: &StoredPeer, now: u32, exact: bool) -> bool {
         let StoredPeer { member, identity, .. } = *stored;
         let nowhere = stored.v4.is_none() && stored.v6.is_none();

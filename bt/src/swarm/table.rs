@@ -139,7 +139,8 @@ impl Table {
         all.chain(some.into_iter().flatten()).filter(move |&at| self.slots[at].member() == member)
     }
 
-    /// Adds a peer without endpoint and returns its index. [`Table::update_zone`] must follow. The table must not be full.
+    /// Adds a peer without endpoint and returns its index. [`Table::update_zone`] must follow. The table must not be
+    /// full.
     pub(super) fn insert(&mut self, slot: Slot) -> usize {
         grow(&mut self.slots);
         self.slots.push(slot);
@@ -152,7 +153,8 @@ impl Table {
         self.slots.len() - 1
     }
 
-    /// Moves a peer to the zone of its state and endpoints, with a new IPv4 endpoint if one is given. Returns its new index.
+    /// Moves a peer to the zone of its state and endpoints, with a new IPv4 endpoint if one is given. Returns its new
+    /// index.
     pub(super) fn update_zone(&mut self, at: usize, wire: Option<[u8; V4_LEN]>) -> usize {
         let has_v4 = wire.is_some() || at < self.v4.len();
         let seeder = self.slots[at].is_seeder();

@@ -6,8 +6,8 @@ use crate::compact::V6_LEN;
 /// The peer has no IPv6 endpoint.
 const NOWHERE: u16 = u16::MAX;
 
-/// Endpoints in one array, and for each the slot it belongs to. `links` leads from slots to endpoints, in 2 bytes each. A
-/// table without IPv6 has no such list.
+/// Endpoints in one array, and for each the slot it belongs to. `links` leads from slots to endpoints, in 2 bytes each.
+/// A table without IPv6 has no such list.
 #[derive(Debug)]
 pub(super) struct V6List {
     wires: Vec<[u8; V6_LEN]>,

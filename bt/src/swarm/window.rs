@@ -42,8 +42,8 @@ pub(super) struct WindowStart(u32);
 const LINE: usize = 64 / V4_LEN;
 
 impl WindowStart {
-    /// Draws the beginning before the announcing peer is searched, and reads one byte of each cache line of the window. In a
-    /// large tracker neither is in the cache: so both cache misses are waited for at the same time.
+    /// Draws the beginning before the announcing peer is searched, and reads one byte of each cache line of the window.
+    /// In a large tracker neither is in the cache: so both cache misses are waited for at the same time.
     pub(super) fn draw(districts: &Districts, announcement: &Announcement, rng: &mut fastrand::Rng) -> Self {
         let start = Self(rng.u32(..));
         let candidates = Ring::<V4, V4_LEN>::new(districts, announcement.left == Some(0));
@@ -136,8 +136,8 @@ impl Family<V6_LEN> for V6 {
     }
 }
 
-/// Endpoints read beyond those wanted, as some are left out: the asker's own, and that of another peer of the member at the
-/// same endpoint. If there are more of them, an answer may have fewer peers than wanted.
+/// Endpoints read beyond those wanted, as some are left out: the asker's own, and that of another peer of the member at
+/// the same endpoint. If there are more of them, an answer may have fewer peers than wanted.
 const SPARE: usize = 2;
 
 /// The endpoints of one family that may be given, district after district, in a ring.

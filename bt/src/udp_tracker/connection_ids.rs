@@ -8,16 +8,16 @@ use subtle::ConstantTimeEq;
 /// Seconds of a time slot, in which an address always gets the same id.
 const SLOT: u32 = 30;
 
-/// Time slots after its own in which an id is accepted. Clients use an id for a minute after they received it, and trackers
-/// must accept it for two minutes after they sent it (BEP 15).
+/// Time slots after its own in which an id is accepted. Clients use an id for a minute after they received it, and
+/// trackers must accept it for two minutes after they sent it (BEP 15).
 const MAX_AGE: u32 = 4;
 
 /// Makes and checks connection ids: the lowest byte of the time slot, then 56 bits of SipHash-2-4 over the slot and the
 /// client's address under a random key.
 ///
-/// An id is accepted for 120 to 150 seconds. It is bound to the IP address, at which the client has shown that it receives.
-/// It is not bound to the port, which some NATs change between two datagrams: a client at the address could have got an id
-/// with any port anyway.
+/// An id is accepted for 120 to 150 seconds. It is bound to the IP address, at which the client has shown that it
+/// receives. It is not bound to the port, which some NATs change between two datagrams: a client at the address could
+/// have got an id with any port anyway.
 #[derive(Clone)]
 pub struct ConnectionIds {
     hasher: SipHasher24,

@@ -23,9 +23,9 @@ pub struct Scrape<'a> {
 impl<'a> Scrape<'a> {
     /// Reads the bytes of [`super::Action::Scrape`].
     ///
-    /// BEP 15 has no number of hashes, and BEP 41 describes announces only. So options are taken to begin after the last hash
-    /// that is followed by an announce or scrape URL; hashes do not look like one. Options must begin with the URL, and few
-    /// offsets are tried, so that a datagram full of options costs no more than others.
+    /// BEP 15 has no number of hashes, and BEP 41 describes announces only. So options are taken to begin after the
+    /// last hash that is followed by an announce or scrape URL; hashes do not look like one. Options must begin with
+    /// the URL, and few offsets are tried, so that a datagram full of options costs no more than others.
     pub fn read(body: &'a [u8]) -> Result<Self, Error> {
         let (hashes, rest) = body.as_chunks::<20>();
         let options = |count: usize| read_url(&body[20 * count..]).ok().filter(|url| is_route(url));

@@ -13,8 +13,8 @@ impl Tracker {
         above.is_empty() || (above.starts_with(b"/") && segments == self.settings.path_depth)
     }
 
-    /// Appends the tracker's state as JSON. `status` is always `ok`: a tracker that answers this answers announces as well,
-    /// even while the database is away.
+    /// Appends the tracker's state as JSON. `status` is always `ok`: a tracker that answers this answers announces as
+    /// well, even while the database is away.
     pub(crate) fn write_health(&self, out: &mut Vec<u8>) {
         let state = self.directory.link.state();
         let database = if state.connected { "connected" } else { "away" };

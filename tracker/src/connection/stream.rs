@@ -61,8 +61,8 @@ impl Stream {
         }
     }
 
-    /// Sends as many of `bytes` as the client takes, and says how many. `last` says that the connection is closed next: the
-    /// system holds back a segment that is not full and sends it together with the FIN.
+    /// Sends as many of `bytes` as the client takes, and says how many. `last` says that the connection is closed next:
+    /// the system holds back a segment that is not full and sends it together with the FIN.
     pub(super) fn send(&mut self, bytes: &[u8], last: bool) -> io::Result<usize> {
         match self {
             Self::Clear(socket) => {

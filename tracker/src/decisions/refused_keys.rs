@@ -1,10 +1,10 @@
-//! Refused requests whose key may or may not be a member's: anybody can write a member's id into a key. A refusal is shown
-//! in the member's announce doctor only if the key proves to be the member's own.
+//! Refused requests whose key may or may not be a member's: anybody can write a member's id into a key. A refusal is
+//! shown in the member's announce doctor only if the key proves to be the member's own.
 //!
-//! A few hashes tell whether the key fits the torrent announced, the account, or an earlier version of the key. Whether it
-//! fits another torrent takes a hash for each torrent of the site: a background task tries them. Each member has a short
-//! queue there, members take turns, and the task sleeps most of the time. So strangers with forged keys slow down nothing
-//! but this task, and there only the members whose ids they use.
+//! A few hashes tell whether the key fits the torrent announced, the account, or an earlier version of the key. Whether
+//! it fits another torrent takes a hash for each torrent of the site: a background task tries them. Each member has a
+//! short queue there, members take turns, and the task sleeps most of the time. So strangers with forged keys slow down
+//! nothing but this task, and there only the members whose ids they use.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -134,8 +134,8 @@ enum KeyState {
 }
 
 impl Tracker {
-    /// Shows the refusal in the announce doctor of the member whose id `token` has, if the key proves to be that member's.
-    /// Returns the refusal.
+    /// Shows the refusal in the announce doctor of the member whose id `token` has, if the key proves to be that
+    /// member's. Returns the refusal.
     pub(crate) fn check_refused_key(
         &self,
         token: &Token,

@@ -123,8 +123,8 @@ impl Feed {
         Self { directory, lookups, changes }
     }
 
-    /// Follows the database until the process stops: over `link` if there is one, and over a new connection whenever one
-    /// ends.
+    /// Follows the database until the process stops: over `link` if there is one, and over a new connection whenever
+    /// one ends.
     pub(crate) async fn run(
         mut self,
         login: Postgresql,

@@ -57,8 +57,8 @@ impl Directory {
         range.take(count).map(torrent).collect()
     }
 
-    /// Adds members from the restart file. To be called before the feed runs, which corrects them as soon as the database
-    /// can be read.
+    /// Adds members from the restart file. To be called before the feed runs, which corrects them as soon as the
+    /// database can be read.
     pub(crate) fn restore_members(&self, members: &[restart::Member]) {
         let mut known = self.known.lock();
         for &restart::Member { id, key, enabled } in members {

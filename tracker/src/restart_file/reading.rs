@@ -1,5 +1,5 @@
-//! Reads the restart file twice: first to check that it is whole, then to restore from it. So nothing is restored from a
-//! damaged file.
+//! Reads the restart file twice: first to check that it is whole, then to restore from it. So nothing is restored from
+//! a damaged file.
 
 use std::fs::File;
 use std::io::{self, Read, Seek};
@@ -43,8 +43,8 @@ impl FoundFile {
         read.is_ok()
     }
 
-    /// Restores peers, reports, members and torrents, and notes how far that has come. `begun` is when the file was opened
-    /// for its check.
+    /// Restores peers, reports, members and torrents, and notes how far that has come. `begun` is when the file was
+    /// opened for its check.
     pub(super) fn restore(mut self, tracker: &Tracker, begun: Instant) {
         let read = self.try_restore(tracker);
         self.log_ignored(read.as_ref().err());

@@ -6,8 +6,8 @@ use bt::swarm::Claim;
 use super::{Shard, Swarms};
 use crate::shard::SHARDS;
 
-/// Reports that a shard keeps until they are gathered, at most: more announces of one shard in 100 ms than a machine can
-/// answer.
+/// Reports that a shard keeps until they are gathered, at most: more announces of one shard in 100 ms than a machine
+/// can answer.
 pub(super) const MAX_REPORTS: usize = 16_384;
 
 /// Reports that a shard keeps memory for at least.

@@ -35,8 +35,8 @@ impl Respondent {
     }
 
     /// Appends the answer to a datagram from `ip`, from memory alone. A sender that has not proved its address by a
-    /// connection id gets nothing but such an id, which has no more bytes than the request: so nobody can use the tracker
-    /// to flood a forged address.
+    /// connection id gets nothing but such an id, which has no more bytes than the request: so nobody can use the
+    /// tracker to flood a forged address.
     ///
     /// # Errors
     /// What the database must be asked first; nothing is appended then.

@@ -78,8 +78,8 @@ impl UdpThread {
         }
     }
 
-    /// Answers one batch of each socket. Says whether more may be waiting: epoll reports a socket again only after it was
-    /// empty.
+    /// Answers one batch of each socket. Says whether more may be waiting: epoll reports a socket again only after it
+    /// was empty.
     fn answer_some(&self, mailboxes: &mut [Mailbox]) -> bool {
         let Self { sockets, respondent, pending, .. } = self;
         let mut more = false;

@@ -77,8 +77,8 @@ impl TrackerRig {
         Proxy::start(folder, &self.database.tracker)
     }
 
-    /// Starts a tracker and returns once it is ready. A blocking thread waits for it, as the test's own thread may serve the
-    /// proxy in front of the database.
+    /// Starts a tracker and returns once it is ready. A blocking thread waits for it, as the test's own thread may
+    /// serve the proxy in front of the database.
     pub(crate) async fn start(&self) -> Tracker {
         self.start_after(":").await
     }

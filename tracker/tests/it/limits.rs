@@ -95,8 +95,8 @@ async fn strangers_use_up_nobodys_announces() {
     assert!(tracker.client(robin, 1).on(hash).refusal().await.contains("Too many"));
 }
 
-/// Scrapes with a key that opens nothing, for ever. Counts the answers, and those of them that say that the database was
-/// not asked.
+/// Scrapes with a key that opens nothing, for ever. Counts the answers, and those of them that say that the database
+/// was not asked.
 async fn forge(address: SocketAddr, key: String, tally: Arc<[AtomicUsize; 2]>) {
     loop {
         let mut query = String::new();
@@ -201,7 +201,8 @@ async fn asking_again_and_again_tells_no_more_than_one_window() {
         client.key = key(jay, 0, None);
         other.extend(client.announce().await.peers.into_iter().map(|(address, _)| address));
     }
-    // Their own peers, which come in meanwhile, move the window a little. Drawn anew each time, it would show more than 300.
+    // Their own peers, which come in meanwhile, move the window a little. Drawn anew each time, it would show more than
+    // 300.
     for (who, learnt) in [("robin", &learnt), ("jay", &other)] {
         let learnt = learnt.iter().filter(|address| address.port() >= 10_000).count();
         assert!((10..=100).contains(&learnt), "{who} learnt {learnt} of 400");

@@ -1,4 +1,5 @@
-//! One announce or scrape of a member and what became of it, in a fixed number of bytes, for the member's announce doctor.
+//! One announce or scrape of a member and what became of it, in a fixed number of bytes, for the member's announce
+//! doctor.
 //!
 //! It holds the address family, but no address.
 

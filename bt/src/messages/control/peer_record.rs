@@ -25,8 +25,8 @@ pub struct PeerRecord {
 }
 
 impl PeerRecord {
-    /// `info_hash[20] ‖ member u32 ‖ client[8] ‖ v4[6] ‖ v6[18] ‖ uploaded u64 ‖ downloaded u64 ‖ left u64 ‖
-    /// idle u32 ‖ flags u8`; flags are the state (0 seeder, 1 leecher, 2 partial seed), 4 with v4, 8 with v6, 16 where a
+    /// `info_hash[20] ‖ member u32 ‖ client[8] ‖ v4[6] ‖ v6[18] ‖ uploaded u64 ‖ downloaded u64 ‖ left u64 ‖ idle u32 ‖
+    /// flags u8`; flags are the state (0 seeder, 1 leecher, 2 partial seed), 4 with v4, 8 with v6, 16 where a
     /// connection was tried, 32 where it was accepted.
     pub(super) fn encode(&self) -> [u8; PEER_RECORD_LEN] {
         let Peer { member, client, v4, v6, uploaded, downloaded, left, state, idle } = &self.peer;
