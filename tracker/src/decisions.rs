@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_decision_is_told_as_it_was_made() {
+    fn a_decision_is_unpacked_as_it_was_stored() {
         let decision = entry(40).decision(100, *b"-qB5040-").expect("a decision");
         assert_eq!((decision.age, decision.torrent, decision.client), (60, 7, *b"-qB5040-"));
         assert_eq!((decision.verdict, decision.protocol), (Verdict::TooOften, Protocol::Udp));

@@ -52,7 +52,7 @@ fn a_torrent_is_found_by_either_hash_until_it_is_deleted() {
 }
 
 #[test]
-fn a_deletion_that_is_heard_after_the_new_upload_takes_nothing_away() {
+fn a_deletion_noticed_after_a_new_upload_removes_nothing() {
     let (directory, mut feed, mut changes) = feed();
     feed.put_torrents(&[], &[row(1, Some(1), Some(2))]);
     feed.put_torrents(&[], &[row(9, Some(1), None)]);
@@ -78,7 +78,7 @@ fn members_leave_their_swarms_when_they_are_disabled_or_deleted() {
 }
 
 #[tokio::test]
-async fn nobody_waits_for_a_feed_that_is_gone_or_full() {
+async fn a_lookup_fails_at_once_if_the_feed_is_gone_or_full() {
     let (directory, feed, _changes) = feed();
     let directory = &directory;
     let full = async {

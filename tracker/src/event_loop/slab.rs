@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_is_used_again_and_a_key_is_not() {
+    fn a_number_is_reused_and_a_key_is_not() {
         let mut slab = Slab::new();
         let (first, second) = (slab.insert('a'), slab.insert('b'));
         let key = slab.key(first);

@@ -103,7 +103,7 @@ fn a_deleted_torrent_is_published_as_empty_and_not_made_again() {
 }
 
 #[test]
-fn a_number_of_snatches_is_published_whether_anybody_is_there_or_not() {
+fn a_changed_number_of_snatches_is_published_even_without_peers() {
     let swarms = Swarms::new(Rules::default(), RATE, 0);
     announce(&swarms, &torrent(1, 4), 1, 0, Event::Started, 0);
     swarms.take_changed();
@@ -119,7 +119,7 @@ fn a_number_of_snatches_is_published_whether_anybody_is_there_or_not() {
 }
 
 #[test]
-fn completed_of_an_unknown_peer_is_reported_in_a_moment_unless_it_starts() {
+fn completed_of_an_unknown_peer_is_reported_later_unless_it_starts() {
     let swarms = Swarms::new(Rules::default(), RATE, 0);
     for member in [1, 2] {
         announce(&swarms, &torrent(1, 0), member, 0, Event::Completed, 10);
@@ -137,7 +137,7 @@ fn completed_of_an_unknown_peer_is_reported_in_a_moment_unless_it_starts() {
 }
 
 #[test]
-fn what_a_member_claims_beyond_its_rate_is_cut_and_said() {
+fn bytes_beyond_a_members_rate_are_dropped_and_marked_as_clamped() {
     let rate = MemberRate { bytes_per_second: 1000, window: 1 };
     let (swarms, budget) = (Swarms::new(Rules::default(), rate, 0), Budget::default());
     for (now, uploaded) in [(0, 0), (10, 900)] {
@@ -164,7 +164,7 @@ fn gathered(swarms: &Swarms) -> (Vec<Report>, u64) {
 }
 
 #[test]
-fn every_announce_is_reported_but_a_stop_of_nobody() {
+fn every_announce_is_reported_but_a_stop_of_an_unknown_peer() {
     let swarms = Swarms::new(Rules::default(), RATE, 0);
     announce(&swarms, &torrent(1, 0), 5, 10, Event::Started, 3);
     announce(&swarms, &torrent(2, 0), 5, 0, Event::None, 4);
@@ -195,7 +195,7 @@ fn a_shard_that_nobody_gathers_from_loses_reports_and_says_how_many() {
 }
 
 #[test]
-fn peers_come_back_as_old_as_they_are_unless_that_is_too_old() {
+fn peers_are_restored_with_their_silence_unless_it_is_too_long() {
     let swarms = Swarms::new(Rules::default(), RATE, 0);
     announce(&swarms, &torrent(1, 4), 1, 10, Event::Started, 100);
     announce(&swarms, &torrent(1, 4), 2, 0, Event::Started, 130);

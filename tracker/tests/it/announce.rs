@@ -1,4 +1,4 @@
-//! Announces and scrapes: shapes of URLs, families, events, answers.
+//! Announces and scrapes over HTTP: forms of the URL, address families, events, answers.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -114,7 +114,7 @@ async fn all_events_are_counted() {
     assert_eq!(counts, [(hash, Counts { seeders: 0, leechers: 1, downloaders: 0, snatched: 7 })]);
     client.request.left = Some(0);
     client.request.downloaded = 1;
-    // Who finished is counted where it is written down who did.
+    // The webapi counts snatches, as it stores who has finished.
     assert_eq!(numbers(&client.announce_event(Event::Completed).await), (Some(1), Some(0), Some(7)));
     assert_eq!(numbers(&client.announce_event(Event::Completed).await), (Some(1), Some(0), Some(7)));
     client.request.left = None;
@@ -123,7 +123,7 @@ async fn all_events_are_counted() {
 }
 
 #[tokio::test]
-async fn as_many_peers_are_given_as_are_wanted_and_allowed() {
+async fn an_answer_has_as_many_peers_as_are_wanted_and_allowed() {
     let mut rig = TrackerRig::new().await;
     rig.config["tracker"]["numwant"] = 2.into();
     rig.config["tracker"]["maxNumwant"] = 4.into();
@@ -156,7 +156,7 @@ async fn both_hashes_of_a_hybrid_torrent_lead_to_one_swarm() {
     keyed(1, v1, v1).announce().await;
     let over_v2 = keyed(1, v2.truncated(), v1).announce().await;
     assert_eq!((over_v2.incomplete, over_v2.peers.len()), (Some(1), 0));
-    // Clients greet peers with the hash they were told of them for, and not every peer knows that of version 2.
+    // Clients greet peers with the hash under which they got them, and not every peer knows the version 2 hash.
     let second = keyed(2, v2.truncated(), v1).announce().await;
     assert_eq!((second.incomplete, second.peers.len()), (Some(2), 0));
     assert_eq!(keyed(2, v1, v1).announce().await.peers.len(), 1);

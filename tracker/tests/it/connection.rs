@@ -1,4 +1,4 @@
-//! HTTP itself: who is believed, how long is waited, how many are served, how it ends.
+//! HTTP connections: trusted proxies, timeouts, the limit of connections, the stop.
 
 use std::net::IpAddr;
 
@@ -32,7 +32,7 @@ async fn only_a_trusted_proxy_may_name_the_client() {
 }
 
 #[tokio::test]
-async fn a_header_that_does_not_arrive_ends_the_connection() {
+async fn a_connection_without_a_whole_header_is_closed() {
     let mut rig = TrackerRig::new().await;
     rig.config["tracker"]["headerTimeoutSeconds"] = 1.into();
     let tracker = rig.start().await;
@@ -51,7 +51,7 @@ async fn a_header_that_does_not_arrive_ends_the_connection() {
 }
 
 #[tokio::test]
-async fn a_connection_serves_many_requests_also_at_once() {
+async fn a_connection_serves_many_requests_also_pipelined() {
     let rig = TrackerRig::new().await;
     let member = rig.member("robin").await;
     let hash = rig.torrent(1).await;
@@ -122,7 +122,7 @@ async fn other_methods_and_paths_are_refused() {
 }
 
 #[tokio::test]
-async fn connections_above_the_cap_wait_until_another_gives_up_its_place() {
+async fn connections_above_the_limit_wait_until_another_ends() {
     let mut rig = TrackerRig::new().await;
     rig.config["tracker"]["maxConnections"] = 2.into();
     let tracker = rig.start().await;
@@ -131,7 +131,7 @@ async fn connections_above_the_cap_wait_until_another_gives_up_its_place() {
     assert_eq!(second.get("/healthz").await.status, 200);
     let mut third = Connection::open(tracker.v4).await;
     third.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
-    // Whoever has been quiet for a second gives up the place, and nobody is served before that.
+    // A connection that was quiet for a second is closed, and no waiting client is served before.
     assert_eq!(third.answer().await.expect("an answer").status, 404);
     let ended = tokio::select! { end = first.answer() => end, end = second.answer() => end };
     assert!(ended.is_none(), "served beyond the cap");
@@ -163,7 +163,7 @@ async fn a_stop_answers_the_announce_under_way() {
 }
 
 #[tokio::test]
-async fn a_stop_cuts_those_who_keep_it_waiting() {
+async fn a_stop_closes_connections_that_keep_it_waiting() {
     let mut rig = TrackerRig::new().await;
     rig.config["tracker"]["headerTimeoutSeconds"] = 3600.into();
     rig.config["tracker"]["databaseTimeoutSeconds"] = 1.into();

@@ -1,4 +1,4 @@
-//! What the tracker knows, and how soon: uploads, deletions, lost notifications, a database that is away.
+//! The directory follows the database: uploads, deletions, lost notifications, a database that is away.
 
 use bt::InfoHash;
 use bt::announce::{Reply, Retry};
@@ -6,7 +6,7 @@ use bt::announce::{Reply, Retry};
 use crate::harness::TrackerRig;
 
 #[tokio::test]
-async fn an_upload_can_be_announced_in_the_next_moment_even_if_it_was_unknown_the_moment_before() {
+async fn an_upload_can_be_announced_at_once_even_after_it_was_unknown() {
     let rig = TrackerRig::new().await;
     let member = rig.member("robin").await;
     let tracker = rig.start().await;
@@ -19,11 +19,11 @@ async fn an_upload_can_be_announced_in_the_next_moment_even_if_it_was_unknown_th
 }
 
 #[tokio::test]
-async fn a_new_member_can_announce_in_the_next_moment() {
+async fn a_new_member_can_announce_at_once() {
     let rig = TrackerRig::new().await;
     let hash = rig.torrent(1).await;
     let tracker = rig.start().await;
-    // The ids come from a sequence.
+    // Ids come from a sequence.
     for (peer, name) in (1..).zip(["robin", "jay", "wren"]) {
         let client = tracker.client(peer.into(), peer).on(hash);
         assert!(client.refusal().await.contains("passkey"));
@@ -48,7 +48,7 @@ async fn a_deleted_torrent_is_forgotten_with_its_peers() {
 }
 
 #[tokio::test]
-async fn a_lost_notification_is_made_up_for() {
+async fn the_periodic_comparison_makes_up_for_a_lost_notification() {
     let mut rig = TrackerRig::new().await;
     rig.config["tracker"]["reconcileSeconds"] = 1.into();
     let (robin, jay) = (rig.member("robin").await, rig.member("jay").await);
@@ -111,7 +111,7 @@ async fn the_tracker_starts_and_answers_without_the_database() {
 }
 
 #[tokio::test]
-async fn many_who_ask_at_once_are_all_answered() {
+async fn many_requests_that_need_the_database_are_all_answered() {
     let rig = TrackerRig::new().await;
     let member = rig.member("robin").await;
     let tracker = rig.start().await;

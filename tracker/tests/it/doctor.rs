@@ -1,4 +1,4 @@
-//! What the tracker remembers of each member's announces.
+//! The decisions that the tracker keeps for the announce doctor.
 
 use bt::announce::Event;
 use bt::messages::control::{Answer, Decision, Protocol, Request, Verdict};
@@ -19,7 +19,7 @@ async fn verdicts(rig: &TrackerRig, member: u32) -> Vec<Verdict> {
     decisions(rig, member).await.iter().map(|decision| decision.verdict).collect()
 }
 
-/// What is found out in the background.
+/// Waits for a decision that the background task makes.
 async fn comes(rig: &TrackerRig, member: u32, verdict: Verdict) -> Decision {
     eventually(&format!("{verdict:?} is remembered"), async || {
         decisions(rig, member).await.into_iter().find(|decision| decision.verdict == verdict)
@@ -27,7 +27,7 @@ async fn comes(rig: &TrackerRig, member: u32, verdict: Verdict) -> Decision {
     .await
 }
 
-/// A tracker that has read which members and torrents there are: wrong keys are tried on those that it knows.
+/// A tracker that has read all members and torrents, on which wrong keys are tried.
 async fn start(rig: &TrackerRig) -> Tracker {
     let tracker = rig.start().await;
     eventually("members and torrents are read", async || {
@@ -45,7 +45,7 @@ async fn id_of(rig: &TrackerRig, number: u8) -> u32 {
 }
 
 #[tokio::test]
-async fn each_answer_is_remembered_with_what_was_given_and_over_what() {
+async fn each_answer_is_kept_with_its_peers_and_protocol() {
     let mut rig = TrackerRig::new().await;
     rig.config["tracker"]["udpListen"] = json!(["127.0.0.1:0"]);
     let (robin, jay) = (rig.member("robin").await, rig.member("jay").await);
@@ -69,7 +69,7 @@ async fn each_answer_is_remembered_with_what_was_given_and_over_what() {
 }
 
 #[tokio::test]
-async fn scrapes_are_remembered_with_the_torrent_where_it_is_one() {
+async fn scrapes_are_kept_with_their_torrent_if_it_is_one() {
     let mut rig = TrackerRig::new().await;
     rig.config["tracker"]["udpListen"] = json!(["127.0.0.1:0"]);
     let robin = rig.member("robin").await;
@@ -97,7 +97,7 @@ async fn scrapes_are_remembered_with_the_torrent_where_it_is_one() {
 }
 
 #[tokio::test]
-async fn refusals_are_remembered_as_far_as_the_key_is_the_members() {
+async fn refusals_are_kept_if_the_key_is_the_members() {
     let mut rig = TrackerRig::new().await;
     rig.config["tracker"]["clientsDenied"] = json!(["-XX"]);
     let robin = rig.member("robin").await;
@@ -109,7 +109,7 @@ async fn refusals_are_remembered_as_far_as_the_key_is_the_members() {
     denied.request.peer_id = *b"-XX0001-abcdefghijkl";
     denied.refusal().await;
     assert_eq!(verdicts(&rig, robin).await, [Verdict::ClientDenied, Verdict::Unregistered]);
-    // A client that was never admitted has no number, of which there are only so many.
+    // A client that was never admitted has no number.
     assert!(decisions(&rig, robin).await.iter().all(|decision| decision.client == [0; 8]));
 
     // The key of the second torrent, for the first.
@@ -133,7 +133,7 @@ async fn refusals_are_remembered_as_far_as_the_key_is_the_members() {
 }
 
 #[tokio::test]
-async fn that_an_account_is_disabled_is_told_to_its_own_keys_only_and_remembered() {
+async fn only_an_accounts_own_keys_learn_that_it_is_disabled() {
     let mut rig = TrackerRig::new().await;
     rig.config["tracker"]["udpListen"] = json!(["127.0.0.1:0"]);
     let robin = rig.member("robin").await;
@@ -149,7 +149,7 @@ async fn that_an_account_is_disabled_is_told_to_its_own_keys_only_and_remembered
         let remembered = decisions(&rig, robin).await.into_iter();
         remembered.filter(|it| it.verdict == Verdict::Disabled).collect::<Vec<_>>()
     };
-    // It may have been answered before the tracker heard of it.
+    // The tracker may have answered before it was notified.
     let before = disabled().await.len();
     for (key, hash) in [
         (key(robin, 1, None), hash),
@@ -190,7 +190,7 @@ async fn forged_keys_leave_no_trace_with_the_member_they_name() {
 }
 
 #[tokio::test]
-async fn a_members_wrong_keys_are_remembered_while_others_are_forged() {
+async fn a_members_wrong_keys_are_kept_while_others_are_forged() {
     let rig = TrackerRig::new().await;
     let (robin, jay) = (rig.member("robin").await, rig.member("jay").await);
     let hash = rig.torrent(1).await;

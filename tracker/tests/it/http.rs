@@ -9,7 +9,7 @@ use crate::harness::{Connection, Signal, Tracker, TrackerRig, eventually, key};
 
 struct Started {
     tracker: Tracker,
-    /// Of an announce that succeeds.
+    /// The target of an announce that succeeds.
     target: String,
     rig: TrackerRig,
 }
@@ -90,7 +90,7 @@ async fn a_request_may_come_byte_by_byte() {
 }
 
 #[tokio::test]
-async fn the_connection_is_kept_as_was_asked() {
+async fn the_connection_stays_open_as_requested() {
     let started = Started::new().await;
     let old = |headers| started.request(headers).replacen("HTTP/1.1", "HTTP/1.0", 1);
     for (request, said, kept) in [
@@ -117,7 +117,7 @@ async fn the_connection_is_kept_as_was_asked() {
 }
 
 #[tokio::test]
-async fn a_whole_url_as_target_is_understood() {
+async fn an_absolute_url_as_target_is_answered() {
     let mut started = Started::new().await;
     started.target.insert_str(0, "http://tracker.example:80");
     let mut connection = started.connect().await;
@@ -126,7 +126,7 @@ async fn a_whole_url_as_target_is_understood() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_refused_and_the_connection_closed() {
+async fn malformed_requests_are_refused_and_the_connection_closed() {
     let started = Started::new().await;
     let post = started.request("Content-Length: 3\r\n").replacen("GET", "POST", 1) + "a=b";
     for (request, status) in [
@@ -150,14 +150,14 @@ async fn what_cannot_be_read_is_refused_and_the_connection_closed() {
 }
 
 #[tokio::test]
-async fn a_client_that_takes_no_answers_is_cut() {
+async fn a_client_that_reads_no_answers_is_disconnected() {
     let started = Started::with(|rig| rig.config["tracker"]["headerTimeoutSeconds"] = json!(1)).await;
     let mut connection = started.connect().await;
     connection.send_until_cut(&started.request("").repeat(50)).await;
 }
 
 #[tokio::test]
-async fn for_a_client_that_takes_no_answers_few_are_kept() {
+async fn few_answers_are_kept_for_a_client_that_reads_none() {
     let change = |rig: &mut TrackerRig| {
         rig.config["tracker"]["headerTimeoutSeconds"] = json!(1);
         rig.config["tracker"]["metricsListen"] = json!(["127.0.0.1:0"]);
@@ -171,7 +171,7 @@ async fn for_a_client_that_takes_no_answers_few_are_kept() {
 }
 
 #[tokio::test]
-async fn plain_bytes_in_an_info_hash_are_understood() {
+async fn unescaped_bytes_in_an_info_hash_are_read() {
     let started = Started::for_torrent(0xe4).await;
     let escaped = started.request("");
     let (before, hash) = escaped.split_once("info_hash=").expect("a hash");
@@ -194,7 +194,7 @@ async fn a_body_does_not_cost_the_client_its_answer() {
         ("Transfer-Encoding: chunked\r\n".into(), chunked),
     ] {
         let mut connection = started.connect().await;
-        // A reset would drop what is on its way to the client, who reads only after it has sent all.
+        // A reset would drop the answer on its way to the client, which reads only after it has sent everything.
         connection.send(&started.request(&headers)).await;
         connection.send(&body).await;
         connection.end().await;
@@ -228,7 +228,7 @@ async fn a_client_that_has_ended_its_side_is_answered() {
 }
 
 #[tokio::test]
-async fn whoever_idles_gives_its_place_to_whoever_waits() {
+async fn an_idle_connection_is_closed_for_a_waiting_client() {
     let change = |rig: &mut TrackerRig| {
         rig.config["tracker"]["headerTimeoutSeconds"] = json!(3600);
         rig.config["tracker"]["maxConnections"] = json!(1);
@@ -243,7 +243,7 @@ async fn whoever_idles_gives_its_place_to_whoever_waits() {
 }
 
 #[tokio::test]
-async fn busy_strangers_do_not_keep_their_places() {
+async fn busy_connections_without_a_key_are_closed_for_waiting_clients() {
     let started = Started::with(|rig| rig.config["tracker"]["maxConnections"] = json!(4)).await;
     let wrong = key(1, 9, None);
     let targets =
@@ -251,14 +251,14 @@ async fn busy_strangers_do_not_keep_their_places() {
     let ask = async |address, target: String| {
         loop {
             let mut connection = Connection::open(address).await;
-            // As soon as it is answered, so that it is never quiet.
+            // At once after each answer, so that the connection is never quiet.
             while !connection.get(&target).await.head.contains("Connection: close\r\n") {}
         }
     };
     let address = started.tracker.v4;
     let strangers: JoinSet<()> =
         targets.iter().cycle().take(12).map(|target| ask(address, target.clone())).collect();
-    // Each is answered at its first try.
+    // Each is answered at the first try.
     for _ in 0..5 {
         let mut connection = started.connect().await;
         connection.send(&started.request("")).await;
@@ -268,7 +268,7 @@ async fn busy_strangers_do_not_keep_their_places() {
 }
 
 #[tokio::test]
-async fn members_who_are_busy_keep_their_places() {
+async fn busy_connections_of_members_stay_open() {
     let started = Started::with(|rig| rig.config["tracker"]["maxConnections"] = json!(1)).await;
     let mut busy = started.connect().await;
     busy.send(&started.request("")).await;
@@ -281,7 +281,7 @@ async fn members_who_are_busy_keep_their_places() {
         let answer = busy.answer().await;
         let keeps =
             answer.is_some_and(|it| it.text().starts_with("d8:complete") && !it.head.contains("close"));
-        // Where the machine stands still, the member is not busy.
+        // If the machine stalls, the member is not busy.
         if !keeps && quiet.elapsed() > Duration::from_millis(500) {
             return;
         }
@@ -309,7 +309,7 @@ async fn connections_and_listeners_together_stay_below_the_limit_of_open_files()
 }
 
 #[tokio::test]
-async fn a_stop_waits_for_nobody_who_takes_no_answers() {
+async fn a_stop_does_not_wait_for_clients_that_read_no_answers() {
     let change = |rig: &mut TrackerRig| {
         rig.config["tracker"]["headerTimeoutSeconds"] = json!(3600);
         rig.config["tracker"]["metricsListen"] = json!(["127.0.0.1:0"]);
@@ -335,7 +335,7 @@ async fn a_stop_waits_for_nobody_who_takes_no_answers() {
 }
 
 #[tokio::test]
-async fn a_stop_answers_what_has_come_and_says_so() {
+async fn a_stop_answers_requests_that_came_and_says_that_it_closes() {
     let mut rig = TrackerRig::new().await;
     let member = rig.member("robin").await;
     let hash = rig.torrent(1).await;
@@ -349,7 +349,7 @@ async fn a_stop_answers_what_has_come_and_says_so() {
     connection.send(&known).await;
     connection.answer().await.expect("an answer");
     proxy.hold();
-    // The second must wait for the database; the others came in time, those in another piece as well.
+    // The second must wait for the database. The others came in time, also those in another segment.
     connection.send(&[&known[..], &unknown, &known].concat()).await;
     proxy.holds_something().await;
     connection.send(&known.repeat(99)).await;

@@ -1,4 +1,4 @@
-//! Who may announce what.
+//! Announce keys: what they are valid for, and resets.
 
 use bt::InfoHash;
 use bt::announce_key::{Binding, Nonce};
@@ -48,7 +48,7 @@ async fn only_a_good_key_learns_that_a_torrent_is_unknown() {
 }
 
 #[tokio::test]
-async fn a_reset_key_is_obeyed_at_once() {
+async fn a_key_reset_applies_at_once() {
     let rig = TrackerRig::new().await;
     let member = rig.member("robin").await;
     let hash = rig.torrent(1).await;
@@ -76,7 +76,7 @@ async fn a_key_from_before_there_were_nonces_opens_until_it_is_reset() {
 }
 
 #[tokio::test]
-async fn a_nonce_that_changes_by_itself_is_obeyed_at_once() {
+async fn a_new_nonce_without_a_new_version_applies_at_once() {
     let rig = TrackerRig::new().await;
     let member = rig.member("robin").await;
     let hash = rig.torrent(1).await;
@@ -90,7 +90,7 @@ async fn a_nonce_that_changes_by_itself_is_obeyed_at_once() {
 }
 
 #[tokio::test]
-async fn a_member_who_is_given_the_id_of_one_lost_with_a_restored_backup_has_another_key() {
+async fn an_id_given_out_again_after_a_restored_backup_has_other_keys() {
     let rig = TrackerRig::new().await;
     let lost = rig.member("robin").await;
     let hash = rig.torrent(1).await;

@@ -1,4 +1,4 @@
-//! What one member may ask: how often, with which clients, and how much of a swarm.
+//! Limits for one member: how often, with which clients, and which part of a swarm.
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use crate::harness::{Connection, TorrentClient, TrackerRig, eventually, key};
 
 #[tokio::test]
-async fn a_member_who_announces_too_often_is_told_when_to_come_back_and_others_are_not() {
+async fn a_member_who_announces_too_often_is_refused_and_others_are_not() {
     let mut rig = TrackerRig::new().await;
     rig.config["tracker"]["announcesPerMinute"] = 1.into();
     rig.config["tracker"]["announceBurst"] = 3.into();
@@ -35,7 +35,7 @@ async fn a_member_who_announces_too_often_is_told_when_to_come_back_and_others_a
 }
 
 #[tokio::test]
-async fn whoever_leaves_may_though_the_member_announced_too_often_or_the_client_is_not_wanted_any_more() {
+async fn stopped_is_accepted_from_a_refused_client_and_above_the_rate_limit() {
     let mut rig = TrackerRig::new().await;
     rig.config["tracker"]["announcesPerMinute"] = 1.into();
     rig.config["tracker"]["announceBurst"] = 2.into();
@@ -55,7 +55,7 @@ async fn whoever_leaves_may_though_the_member_announced_too_often_or_the_client_
 }
 
 #[tokio::test]
-async fn an_account_key_pays_for_an_unknown_torrent_once_and_before_the_database_is_asked() {
+async fn an_unknown_torrent_takes_one_token_before_the_database_is_asked() {
     let mut rig = TrackerRig::new().await;
     rig.config["tracker"]["announcesPerMinute"] = 1.into();
     rig.config["tracker"]["announceBurst"] = 3.into();
@@ -69,7 +69,7 @@ async fn an_account_key_pays_for_an_unknown_torrent_once_and_before_the_database
     for number in 7..10 {
         assert!(unknown(number).refusal().await.contains("Unregistered"));
     }
-    // An answer that waited for the database would be that it is away.
+    // An answer that waited for the database would say that it is away.
     proxy.hold();
     assert!(unknown(10).refusal().await.contains("Too many announces"));
     let scrape = format!("/announce/{}/scrape?info_hash={}", key(robin, 0, None), "%01".repeat(20));
@@ -80,7 +80,7 @@ async fn an_account_key_pays_for_an_unknown_torrent_once_and_before_the_database
 }
 
 #[tokio::test]
-async fn strangers_use_up_nobodys_announces() {
+async fn strangers_take_no_tokens_of_members() {
     let mut rig = TrackerRig::new().await;
     rig.config["tracker"]["announcesPerMinute"] = 1.into();
     rig.config["tracker"]["announceBurst"] = 2.into();
@@ -111,7 +111,7 @@ async fn forge(address: SocketAddr, key: String, tally: Arc<[AtomicUsize; 2]>) {
 }
 
 #[tokio::test]
-async fn forged_keys_use_up_their_questions_and_members_announce_new_torrents_all_the_same() {
+async fn forged_keys_run_out_of_look_ups_and_members_do_not() {
     let rig = TrackerRig::new().await;
     let robin = rig.member("robin").await;
     let tracker = rig.start().await;
@@ -148,7 +148,7 @@ async fn forged_keys_use_up_their_questions_and_members_announce_new_torrents_al
 }
 
 #[tokio::test]
-async fn clients_that_are_not_wanted_are_named_and_refused() {
+async fn a_denied_client_is_refused_by_its_name() {
     let mut rig = TrackerRig::new().await;
     rig.config["tracker"]["clientsAllowed"] = json!(["-qB", "-TR4"]);
     rig.config["tracker"]["clientsDenied"] = json!(["-qB50"]);
@@ -174,7 +174,7 @@ async fn clients_that_are_not_wanted_are_named_and_refused() {
 }
 
 #[tokio::test]
-async fn asking_again_and_again_tells_no_more_than_one_window() {
+async fn repeated_announces_reveal_no_more_than_one_window() {
     let mut rig = TrackerRig::new().await;
     rig.config["tracker"]["minIntervalSeconds"] = 1800.into();
     let hash = rig.torrent(1).await;

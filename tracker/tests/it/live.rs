@@ -1,4 +1,4 @@
-//! Counts out and questions in, over ZeroMQ.
+//! Live counts and questions over ZeroMQ.
 
 use bt::InfoHash;
 use bt::announce::Event;
@@ -110,7 +110,7 @@ async fn a_snapshot_holds_what_was_published_before_it() {
 }
 
 #[tokio::test]
-async fn the_peers_of_a_torrent_are_told() {
+async fn the_peers_of_a_torrent_can_be_asked_for() {
     let rig = TrackerRig::new().await;
     let (robin, jay) = (rig.member("robin").await, rig.member("jay").await);
     let (one, two) = (rig.torrent(1).await, rig.torrent(2).await);

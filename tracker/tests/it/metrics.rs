@@ -1,4 +1,4 @@
-//! What Prometheus and watchdogs read.
+//! Metrics and health checks.
 
 use std::collections::BTreeMap;
 
@@ -38,7 +38,7 @@ async fn samples(tracker: &Tracker) -> BTreeMap<String, f64> {
 }
 
 #[tokio::test]
-async fn what_happens_is_counted() {
+async fn announces_and_scrapes_are_counted_by_outcome() {
     let rig = rig().await;
     let (robin, jay) = (rig.member("robin").await, rig.member("jay").await);
     let hash = rig.torrent(1).await;
@@ -109,13 +109,13 @@ async fn an_announce_is_timed_with_its_wait_for_the_database() {
 }
 
 #[tokio::test]
-async fn what_is_no_announce_is_not_counted_or_timed_as_one() {
+async fn other_requests_are_not_counted_or_timed_as_announces() {
     let rig = rig().await;
     let tracker = rig.start().await;
     for _ in 0..200 {
         assert_eq!(tracker.get("/x").await.status, 404);
     }
-    // What is answered has been counted.
+    // Requests that are answered have been counted.
     tracker.get("/announce").await;
     let samples = eventually("the last one is counted", async || {
         let samples = samples(&tracker).await;
@@ -174,7 +174,7 @@ async fn health_is_below_the_path_of_the_tracker_with_or_without_a_query() {
 }
 
 #[tokio::test]
-async fn the_dashboard_shows_only_what_there_is() {
+async fn the_dashboard_shows_existing_metrics_only() {
     let rig = rig().await;
     let tracker = rig.start().await;
     ask(&rig, Request::Snapshot).await;

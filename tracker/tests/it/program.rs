@@ -1,4 +1,4 @@
-//! The command itself.
+//! The command line, exit codes and messages.
 
 use std::process::{Command, Output};
 
@@ -15,7 +15,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn help_and_version_are_given() {
+fn help_and_version_are_printed() {
     let help = run(&["--help"]);
     assert!(help.status.success() && text(&help.stdout).contains("CONFIG"));
     let version = run(&["--version"]);

@@ -1,4 +1,4 @@
-//! Accounting out: batches over ZeroMQ, kept until they are acknowledged.
+//! Accounting reports over ZeroMQ, kept until they are acknowledged.
 
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -11,7 +11,7 @@ use bt::messages::report::{Report, is_new};
 use crate::harness::{TrackerRig, eventually};
 use crate::live::ask;
 
-/// The oldest batch after saying that `applied` is; it may be empty.
+/// Acknowledges `applied` and returns the oldest batch, which may be empty.
 pub(crate) async fn batch(rig: &TrackerRig, applied: Option<Position>) -> (Position, Vec<Report>) {
     match ask(rig, Request::Reports { applied }).await {
         Answer::Reports { position, reports } => (position, reports),
@@ -27,7 +27,7 @@ pub(crate) async fn next_batch(rig: &TrackerRig, applied: Option<Position>) -> (
     .await
 }
 
-/// What the webapi keeps, without its database.
+/// The webapi's side, without its database.
 #[derive(Default)]
 pub(crate) struct Books {
     applied: BTreeMap<u64, u64>,
@@ -99,7 +99,7 @@ async fn a_batch_stays_the_same_until_it_is_acknowledged() {
     assert_eq!(second.0, Position { seq: first.0.seq + 1, ..first.0 });
     let mut reports = second.1;
     let mut last = second.0;
-    // It may have been asked for between the two announces.
+    // The batch may have been taken between the two announces.
     while reports.iter().map(|report| report.uploaded).sum::<u64>() < 8 {
         let (position, more) = next_batch(&rig, Some(last)).await;
         last = position;
@@ -134,7 +134,7 @@ async fn a_member_has_stopped_when_none_of_their_clients_is_left() {
     here.announce_event(Event::Stopped).await;
     let (position, reports) = next_batch(&rig, Some(position)).await;
     assert!(reports.len() == 1 && reports[0].stopped, "{reports:?}");
-    // Nobody is there who could stop.
+    // The peer is not in the swarm.
     here.announce_event(Event::Stopped).await;
     let (_, reports) = batch(&rig, Some(position)).await;
     assert_eq!(reports, []);
@@ -156,7 +156,7 @@ async fn what_was_moved_of_a_deleted_torrent_is_reported() {
 }
 
 #[tokio::test]
-async fn beyond_max_reports_nothing_is_kept_and_the_log_says_so_once() {
+async fn reports_beyond_max_reports_are_lost_and_logged_once() {
     let mut rig = TrackerRig::new().await;
     rig.config["tracker"]["maxReports"] = 1.into();
     let (robin, jay) = (rig.member("robin").await, rig.member("jay").await);

@@ -1,4 +1,4 @@
-//! What a tracker leaves to the next one: after a stop everything, after a kill the peers.
+//! The restart file: after a stop everything goes on, after a kill the peers come back.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -18,7 +18,7 @@ fn name(rig: &TrackerRig, suffix: &str) -> PathBuf {
     PathBuf::from(format!("{file}{suffix}"))
 }
 
-/// Has a copy written, and waits for it.
+/// Has the tracker write a copy, and waits for it.
 async fn copy(rig: &TrackerRig, tracker: &Tracker) {
     let inode = || fs::metadata(name(rig, ".running")).map(|file| file.ino()).ok();
     let before = inode();
@@ -41,7 +41,7 @@ fn saved_now() -> u64 {
     now.expect("after 1970").as_secs()
 }
 
-/// A file as a stopped tracker leaves it, with these many peers of one torrent, whose hash is `number` twenty times.
+/// A file as a stopped tracker writes it, with this many peers of one torrent, whose hash is `number` twenty times.
 fn file_of(member: u32, number: u8, peers: u32) -> Vec<u8> {
     let mut writer = Writer::default();
     writer.saved(saved_now());
@@ -76,7 +76,7 @@ fn file_of(member: u32, number: u8, peers: u32) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_stopped_tracker_is_taken_up_where_it_was() {
+async fn a_restarted_tracker_goes_on_where_it_stopped() {
     let rig = TrackerRig::new().await;
     let (robin, jay) = (rig.member("robin").await, rig.member("jay").await);
     let hash = rig.torrent(1).await;
@@ -85,7 +85,7 @@ async fn a_stopped_tracker_is_taken_up_where_it_was() {
     client.request.uploaded = 100;
     client.announce().await;
     tracker.client(jay, 2).on(hash).seeding().announce().await;
-    // One batch is known outside but not acknowledged, another not asked for.
+    // One batch was handed out but not acknowledged, another not asked for.
     let batch_before = next_batch(&rig, None).await;
     client.request.uploaded = 300;
     client.announce().await;
@@ -104,7 +104,7 @@ async fn a_stopped_tracker_is_taken_up_where_it_was() {
 }
 
 #[tokio::test]
-async fn a_killed_tracker_gives_its_peers_back_and_counts_nothing_twice() {
+async fn after_a_kill_peers_are_restored_and_nothing_counts_twice() {
     let rig = TrackerRig::new().await;
     let (robin, jay) = (rig.member("robin").await, rig.member("jay").await);
     let hash = rig.torrent(1).await;
@@ -130,11 +130,11 @@ async fn a_killed_tracker_gives_its_peers_back_and_counts_nothing_twice() {
     assert_eq!((peers.complete, peers.incomplete, peers.peers.len()), (Some(1), Some(1), 1));
     client.request.uploaded = 600;
     client.announce().await;
-    // The copy's batch was applied already, and the first announce is only a baseline.
+    // The batch in the copy was applied before, and the first announce is only a baseline.
     books.reach(&rig, robin, 400).await;
     kill(tracker).await;
 
-    // An old copy may be read any number of times.
+    // A copy may be restored any number of times.
     let tracker = rig.start().await;
     client.address = tracker.v4;
     client.request.uploaded = 700;
@@ -145,7 +145,7 @@ async fn a_killed_tracker_gives_its_peers_back_and_counts_nothing_twice() {
 }
 
 #[tokio::test]
-async fn what_was_not_applied_before_a_kill_comes_from_the_copy() {
+async fn after_a_kill_unapplied_reports_come_from_the_running_copy() {
     let rig = TrackerRig::new().await;
     let member = rig.member("robin").await;
     let hash = rig.torrent(1).await;
@@ -163,7 +163,7 @@ async fn what_was_not_applied_before_a_kill_comes_from_the_copy() {
 }
 
 #[tokio::test]
-async fn a_damaged_or_foreign_file_is_said_and_ignored() {
+async fn a_damaged_or_foreign_restart_file_is_logged_and_ignored() {
     let rig = TrackerRig::new().await;
     let member = rig.member("robin").await;
     let hash = rig.torrent(1).await;
@@ -189,13 +189,13 @@ async fn a_damaged_or_foreign_file_is_said_and_ignored() {
         logged(&tracker, words).await;
         assert!(tracker.stop().await.success());
     }
-    // The last of them left a good one.
+    // The last of them wrote a good file.
     let tracker = rig.start().await;
     assert_eq!(tracker.client(member, 2).on(hash).announce().await.incomplete, Some(2));
 }
 
 #[tokio::test]
-async fn a_damaged_file_of_a_stop_does_not_cost_the_copy_before() {
+async fn a_damaged_stopped_file_leaves_the_running_copy_in_use() {
     let rig = TrackerRig::new().await;
     let member = rig.member("robin").await;
     let hash = rig.torrent(1).await;
@@ -227,7 +227,7 @@ async fn the_port_is_open_while_the_file_is_read_and_announces_wait_for_their_sw
     let pipe = name(&rig, ".stopped");
     let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo");
     assert!(made.success());
-    // Held open so that reading waits for more.
+    // Kept open, so that reading waits for more.
     let mut held = File::options().read(true).write(true).open(&pipe).expect("a pipe");
     let tracker = rig.start().await;
     let client = tracker.client(member, 1).on(hash);
@@ -279,7 +279,7 @@ async fn known_members_announce_after_a_restart_without_the_database_which_then_
 }
 
 #[tokio::test]
-async fn a_full_disk_is_said_once_and_the_copy_before_stays() {
+async fn a_full_disk_is_logged_once_and_the_last_copy_stays() {
     let rig = TrackerRig::new().await;
     let member = rig.member("robin").await;
     let hash = rig.torrent(1).await;
@@ -289,7 +289,7 @@ async fn a_full_disk_is_said_once_and_the_copy_before_stays() {
     kill(tracker).await;
     let good = fs::read(name(&rig, ".running")).expect("a copy");
 
-    // Files end after 512 bytes, which is said to who writes, as when a disk is full.
+    // Writing beyond 512 bytes of a file fails, as on a full disk.
     let tracker = rig.start_after("trap '' XFSZ && ulimit -f 1").await;
     for peer in 1..=30 {
         tracker.client(member, peer).on(hash).announce().await;
@@ -310,7 +310,7 @@ async fn a_full_disk_is_said_once_and_the_copy_before_stays() {
 }
 
 #[tokio::test]
-async fn a_folder_that_cannot_be_written_to_stops_nothing() {
+async fn a_folder_without_write_access_does_not_stop_the_tracker() {
     let mut rig = TrackerRig::new().await;
     let member = rig.member("robin").await;
     let hash = rig.torrent(1).await;
@@ -324,11 +324,11 @@ async fn a_folder_that_cannot_be_written_to_stops_nothing() {
 }
 
 #[tokio::test]
-async fn a_file_that_could_not_be_taken_over_is_not_exact_later() {
+async fn a_stopped_file_that_could_not_be_renamed_is_not_exact_later() {
     let rig = TrackerRig::new().await;
     let (stopped, running) = (name(&rig, ".stopped"), name(&rig, ".running"));
     fs::write(&stopped, file_of(1, 1, 3)).expect("a file");
-    // No file can take the place of a folder.
+    // A file cannot be renamed to a folder's name.
     fs::create_dir_all(running.join("in the way")).expect("a folder");
     let tracker = rig.start().await;
     logged(&tracker, "cannot take the restart file over").await;

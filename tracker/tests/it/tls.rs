@@ -23,7 +23,7 @@ struct Sealed {
     tracker: Tracker,
     address: SocketAddr,
     certificate: CertificateDer<'static>,
-    /// Of an announce that succeeds.
+    /// The target of an announce that succeeds.
     target: String,
 }
 
@@ -57,7 +57,7 @@ impl Sealed {
         format!("GET {} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n", self.target)
     }
 
-    /// A client that believes the first certificate, and remembers tickets.
+    /// A client that trusts the first certificate, and keeps tickets.
     fn client(&self, version: &'static SupportedProtocolVersion) -> Arc<ClientConfig> {
         let mut roots = RootCertStore::empty();
         roots.add(self.certificate.clone()).expect("a certificate");
@@ -78,7 +78,7 @@ impl Sealed {
         StreamOwned::new(session, socket)
     }
 
-    /// Sends `request` and reads until the tracker says good-bye.
+    /// Sends `request` and reads until the tracker closes the session.
     fn ask(&self, client: &Arc<ClientConfig>, request: &str) -> std::io::Result<Heard> {
         let mut stream = self.connect(client);
         stream.write_all(request.as_bytes())?;
@@ -97,7 +97,7 @@ impl Sealed {
     }
 }
 
-/// Where the tracker of `rig` looks for certificate and key.
+/// Paths at which the tracker of `rig` reads certificate and key.
 fn files(rig: &mut TrackerRig) -> (PathBuf, PathBuf) {
     let (certificate, key) = (rig.folder.path().join("certificate.pem"), rig.folder.path().join("key.pem"));
     rig.config["tracker"]["tlsCertificate"] = json!(certificate);
@@ -155,7 +155,7 @@ async fn a_connection_serves_requests_at_once_and_one_after_the_other() {
 }
 
 #[tokio::test]
-async fn whoever_is_slow_to_speak_tls_is_cut() {
+async fn a_slow_tls_handshake_ends_the_connection() {
     let sealed = Sealed::with(|rig| rig.config["tracker"]["headerTimeoutSeconds"] = json!(1)).await;
     let mut slow = Connection::open(sealed.address).await;
     slow.send("\u{16}\u{3}\u{1}").await;
@@ -165,7 +165,7 @@ async fn whoever_is_slow_to_speak_tls_is_cut() {
 }
 
 #[tokio::test]
-async fn whoever_speaks_no_tls_or_is_slow_harms_nobody() {
+async fn slow_clients_and_clients_without_tls_delay_nobody() {
     let sealed = Sealed::new().await;
     let mut slow = Connection::open(sealed.address).await;
     slow.send("\u{16}\u{3}\u{1}").await;
@@ -183,7 +183,7 @@ async fn whoever_speaks_no_tls_or_is_slow_harms_nobody() {
 }
 
 #[tokio::test]
-async fn a_new_certificate_is_taken_over_and_a_broken_one_is_not() {
+async fn a_new_certificate_is_used_and_a_broken_one_is_not() {
     let sealed = Sealed::new().await;
     let (certificate, key) = sealed.paths();
     let client = sealed.client(&TLS13);
@@ -203,7 +203,7 @@ async fn a_new_certificate_is_taken_over_and_a_broken_one_is_not() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_used_is_named_at_the_start() {
+async fn an_unusable_certificate_is_named_at_the_start() {
     let mut rig = TrackerRig::new().await;
     rig.config["tracker"]["tlsListen"] = json!(["127.0.0.1:0"]);
     let (certificate, key) = files(&mut rig);

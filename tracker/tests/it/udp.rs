@@ -149,10 +149,10 @@ async fn limits_are_those_of_http() {
 }
 
 #[tokio::test]
-async fn what_is_not_in_memory_yet_is_asked_for() {
+async fn the_database_is_asked_for_what_memory_lacks() {
     let rig = rig().await;
     let tracker = rig.start().await;
-    // The ids come from a sequence.
+    // Ids come from a sequence.
     let mut client = client(&tracker, 1, 1).await.on([1; 20].into());
     assert!(client.refusal().await.contains("passkey"));
     let member = rig.member("robin").await;
@@ -191,7 +191,7 @@ async fn known_members_announce_known_torrents_while_the_database_is_away() {
 }
 
 #[tokio::test]
-async fn who_does_not_hear_us_is_told_nothing() {
+async fn a_sender_without_a_connection_id_gets_no_answer() {
     let (rig, member, _hash, tracker, mut client) = scene().await;
     client.announce().await;
     let other = UdpClient::connect_from([127, 0, 0, 2].into(), tracker.udp[0], member, 1).await;
@@ -211,7 +211,7 @@ async fn who_does_not_hear_us_is_told_nothing() {
     client.send(&[0; 16]).await;
     client.send(b"").await;
     client.connection = genuine;
-    // It would come after what was said to the others: one thread answers one client in turn.
+    // An answer would come after those to the others: one thread answers a client's datagrams in order.
     client.announce().await;
 }
 
@@ -237,7 +237,7 @@ async fn many_torrents_are_scraped_at_once() {
 }
 
 #[tokio::test]
-async fn options_come_in_any_shape() {
+async fn options_are_read_in_any_form() {
     let (_site, _member, _hash, _tracker, mut client) = scene().await;
     let url = std::mem::take(&mut client.url).into_bytes();
     let (first, second) = url.split_at(20);
@@ -272,7 +272,7 @@ async fn garbage_harms_nobody() {
         let length = rng.usize(..3000);
         datagram.resize_with(length, || rng.u8(..));
         let from = rng.usize(..=length.min(120));
-        // Half of them keep a connection id and an action that are known.
+        // Half of them keep a valid connection id and action.
         let kept = if round.is_multiple_of(2) { 12 } else { 0 };
         datagram.iter_mut().skip(from.max(kept)).for_each(|byte| *byte = rng.u8(..));
         client.send(&datagram).await;
@@ -288,7 +288,7 @@ async fn garbage_harms_nobody() {
 }
 
 #[tokio::test]
-async fn many_who_ask_at_once_are_all_answered() {
+async fn many_requests_that_need_the_database_are_all_answered() {
     let rig = rig().await;
     let member = rig.member("robin").await;
     let hash = rig.torrent(1).await;
@@ -302,7 +302,7 @@ async fn many_who_ask_at_once_are_all_answered() {
                 for datagram in &sent {
                     client.send(datagram).await;
                 }
-                // What memory knows comes in order; the first may have had to wait for the database.
+                // Answers from memory come in order; the first may have waited for the database.
                 let mut expected: Vec<_> = sent.iter().map(|datagram| datagram[12..16].to_vec()).collect();
                 while !expected.is_empty() {
                     let heard = client.receive().await;
@@ -318,7 +318,7 @@ async fn many_who_ask_at_once_are_all_answered() {
 }
 
 #[tokio::test]
-async fn what_has_come_is_answered_before_the_end() {
+async fn datagrams_that_came_before_the_stop_are_answered() {
     let (_site, _member, _hash, tracker, mut client) = scene().await;
     client.announce().await;
     for _ in 0..100 {
@@ -333,7 +333,7 @@ async fn what_has_come_is_answered_before_the_end() {
 }
 
 #[tokio::test]
-async fn an_address_in_use_is_said_at_the_start() {
+async fn an_address_in_use_is_an_error_at_the_start() {
     let mut rig = rig().await;
     let tracker = rig.start().await;
     rig.config["tracker"]["udpListen"] = json!([tracker.udp[0].to_string()]);
