@@ -2,7 +2,7 @@
 //! and random numbers are arguments.
 //!
 //! - Files: [`bencode`], [`metainfo`] (reading .torrent files) and [`create`] (making them).
-//! - Requests and answers: [`route`], [`announce`], [`scrape`], [`udp_tracker`]; their keys: [`announce_key`], [`token`].
+//! - Requests and answers: [`route`], [`announce`], [`scrape`], [`udp_tracker`]; keys: [`announce_key`], [`token`].
 //! - [`swarm`]: the peers of one torrent, what each has moved, and whom it is told of.
 //! - [`messages`] between tracker and webapi, and the [`restart`] file of the tracker.
 

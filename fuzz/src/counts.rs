@@ -1,4 +1,4 @@
-//! Messages of counts: what is read is written as the same bytes.
+//! Messages of counts: what is read is written again as the same bytes.
 
 use bt::messages::counts::{self, Position, Record};
 

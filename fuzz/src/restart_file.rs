@@ -1,5 +1,5 @@
-//! The tracker's restart file: what is read is written and read again as the same, no damage goes unseen, and no
-//! length in it is believed before the bytes are there.
+//! The tracker's restart file: what is read can be written and is read again as the same, damage is noticed, and
+//! nothing is allocated from a claimed length.
 
 use bt::announce_key::{Binding, Nonce};
 use bt::messages::counts::Position;
@@ -34,7 +34,7 @@ pub fn check(data: &[u8]) {
 
 fn check_file(file: &[u8]) {
     let (sections, held) = memory::peak(|| read_all(file));
-    // A peer of 39 bytes is kept in about 100, in a list that is held twice while it grows.
+    // A peer of 39 bytes takes about 100 in memory, in a list that is held twice while it grows.
     assert!(held <= file.len() * 16 + 1024, "{held} bytes held for {}", file.len());
     assert_eq!(read_pieces(file).as_ref(), sections.as_ref().ok(), "however it comes, the same is found");
     let Ok(sections) = sections else { return };
@@ -44,7 +44,7 @@ fn check_file(file: &[u8]) {
     }
     writer.finish();
     assert_eq!(read_all(writer.bytes()).as_ref(), Ok(&sections));
-    // Cut anywhere, or one bit turned.
+    // Cut off anywhere, or with one bit flipped.
     let place = usize::from(file[file.len() - 1]) * (file.len() - 1) / 255;
     assert!(read_all(&file[..place]).is_err(), "cut at {place}");
     let mut damaged = file.to_vec();
@@ -55,7 +55,7 @@ fn check_file(file: &[u8]) {
     assert!(read_all(&damaged).is_err(), "bytes after its end");
 }
 
-/// The sections of a file that comes in pieces, until something in it cannot be read.
+/// The sections of a file that comes in pieces, up to the first error.
 fn read_pieces(mut file: &[u8]) -> Option<Vec<Section>> {
     let mut reader = Reader::default();
     let mut sections = Vec::new();

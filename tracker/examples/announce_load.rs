@@ -19,7 +19,7 @@ use plan::{Announce, Plan, members};
 
 const PIPELINE: usize = 64;
 
-/// Between two questions for reports where there was none.
+/// Time between two questions for reports if there were none.
 const PACE: Duration = Duration::from_millis(500);
 
 #[derive(Parser)]

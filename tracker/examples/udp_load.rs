@@ -24,10 +24,10 @@ const BATCH: usize = 64;
 /// Announces that wait for their answers at the same time; the server's socket holds them all.
 const WINDOW: usize = 512;
 
-/// After that what has not been answered is lost.
+/// Time after which an announce without an answer counts as lost.
 const REPLY_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// Different announces of a measurement.
+/// Different announces in one measurement.
 const VARIETY: u32 = 200_000;
 
 #[derive(Parser)]

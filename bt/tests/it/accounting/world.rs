@@ -1,4 +1,4 @@
-//! A tracker, a webapi and a database, and what happens to them.
+//! The simulation: a tracker, a webapi and a database, and what happens to them.
 
 use std::collections::BTreeMap;
 
@@ -20,10 +20,10 @@ const RULES: Rules = Rules { peers_per_member: 10, bytes_per_second: u64::MAX };
 struct Tracker {
     swarms: [Swarm; 2],
     claims: Claims,
-    /// What the swarms have to report.
+    /// Reports that wait to be gathered.
     reports: Vec<Report>,
     outbox: Outbox,
-    /// The time of day at which its clock was 0.
+    /// Second 0 of its clock, in seconds since 1970.
     started: u64,
 }
 
@@ -186,7 +186,7 @@ impl World {
         }
     }
 
-    /// Nothing may ever have too much.
+    /// Asserts that nothing counts more than it may.
     pub(super) fn check(&self) {
         self.reference.check(&self.database.transfers);
     }
@@ -250,7 +250,7 @@ impl World {
         self.under_way.retain(|(_, message)| message.who != who);
         if let Some(known) = self.reference.session(pair(who), who.2).copied() {
             if known.uploaded == 0 {
-                // Died before it moved anything: nothing tells that from one that goes on.
+                // It crashed before it moved anything, which cannot be told from going on.
                 return;
             }
             over_v6 = !known.families[0];

@@ -1,4 +1,4 @@
-//! What a swarm must be, written for the reader and not for speed.
+//! A model of the swarm, written to be read, not to be fast.
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
@@ -10,10 +10,10 @@ use bt::{Peer, PeerState};
 /// (member, identity).
 pub(super) type Key = (u32, u32);
 
-/// What is lacking is kept in pieces of so many bytes.
+/// `left` is kept in units of this many bytes.
 const UNIT: u64 = 1 << 16;
 
-/// A peer and what its next announce is accounted by.
+/// A peer and what accounting for its next announce needs.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Known {
     pub(super) peer: Peer,
@@ -26,7 +26,7 @@ pub(super) struct Known {
     shared: BTreeSet<u32>,
 }
 
-/// What an announce is to account for.
+/// What an announce must account for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Account {
