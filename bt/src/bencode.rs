@@ -1,4 +1,4 @@
-//! Bencoding (BEP 3): a strict check, a reader over spans of the input, and two writers.
+//! Bencoding (BEP 3): a strict check, a reader over spans of the input, and a writer.
 //!
 //! Nothing recurses, and nothing is allocated from a length that the input claims. Untrusted bytes go through [`check`]
 //! or [`first_value`] once; then [`Value`] reads what passed.
@@ -6,6 +6,7 @@
 mod reader;
 #[cfg(test)]
 mod tests;
+pub(crate) mod writer;
 
 pub use reader::{Dict, Entry, List, Value};
 
@@ -98,19 +99,6 @@ pub fn check_sorted(bytes: &[u8], limits: &Limits) -> Result<(), Error> {
 pub fn first_value<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Value<'a>, Error> {
     let end = scan(bytes, limits, KeyOrder::Any)?;
     Ok(Value::of_checked(&bytes[..end]))
-}
-
-/// Appends `text` as a bencoded string.
-pub fn put_string(out: &mut Vec<u8>, text: &[u8]) {
-    out.extend_from_slice(text.len().to_string().as_bytes());
-    out.push(b':');
-    out.extend_from_slice(text);
-}
-
-/// Appends a dictionary entry whose value is bencoded already. The caller must append keys in order.
-pub fn put_raw_entry(out: &mut Vec<u8>, key: &[u8], value: &[u8]) {
-    put_string(out, key);
-    out.extend_from_slice(value);
 }
 
 fn whole(bytes: &[u8], end: usize) -> Result<(), Error> {

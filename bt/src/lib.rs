@@ -20,7 +20,6 @@ mod query;
 pub mod restart;
 pub mod route;
 pub mod scrape;
-mod sink;
 pub mod swarm;
 pub mod token;
 pub mod udp_tracker;

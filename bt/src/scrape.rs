@@ -8,8 +8,8 @@ use serde_bytes::ByteBuf;
 use crate::InfoHash;
 use crate::announce::DecodeError;
 use crate::bencode;
+use crate::bencode::writer::{integer, string};
 use crate::query::{Malformed, decode_20, encode_20, pairs};
-use crate::sink::{integer, string};
 use crate::swarm::Counts;
 
 /// Torrents in one scrape at most: as many as fit into a UDP datagram (BEP 15).

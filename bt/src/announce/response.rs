@@ -3,8 +3,8 @@
 use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
 
+use crate::bencode::writer::{integer, string};
 use crate::compact::{V4_LEN, V6_LEN, read_v4, read_v6};
-use crate::sink::{integer, string};
 use crate::swarm::PeerBuffer;
 
 /// How the peers of an answer are written.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{Layout, PieceHashes, Source};
+use crate::bencode::writer::{integer, string};
 use crate::metainfo::{Kind, merkle_root, padding_hash};
-use crate::sink::{integer, string};
 
 /// `info`, and `piece layers` for version 2 and hybrid.
 pub(super) fn write(layout: &Layout, hashes: &[PieceHashes]) -> (Vec<u8>, Option<Vec<u8>>) {

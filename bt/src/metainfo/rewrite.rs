@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use crate::bencode::{Value, put_raw_entry, put_string};
+use crate::bencode::Value;
+use crate::bencode::writer::{raw_entry, string};
 
 const PRIVATE: &[u8] = b"private";
 const ONE: &[u8] = b"i1e";
@@ -28,7 +29,7 @@ pub fn with_private(info: &[u8]) -> Cow<'_, [u8]> {
     }
     let mut spliced = Vec::with_capacity(info.len() + 12);
     spliced.extend_from_slice(&info[..insert_at]);
-    put_raw_entry(&mut spliced, PRIVATE, ONE);
+    raw_entry(&mut spliced, PRIVATE, ONE);
     spliced.extend_from_slice(&info[insert_at..]);
     Cow::Owned(spliced)
 }
@@ -41,13 +42,13 @@ pub fn write(info: &[u8], piece_layers: Option<&[u8]>, announce: &str, comment: 
     out.push(b'd');
     for (key, text) in [(b"announce".as_slice(), announce), (b"comment", comment)] {
         if !text.is_empty() {
-            put_string(&mut out, key);
-            put_string(&mut out, text.as_bytes());
+            string(&mut out, key);
+            string(&mut out, text.as_bytes());
         }
     }
-    put_raw_entry(&mut out, b"info", info);
+    raw_entry(&mut out, b"info", info);
     if let Some(layers) = piece_layers {
-        put_raw_entry(&mut out, b"piece layers", layers);
+        raw_entry(&mut out, b"piece layers", layers);
     }
     out.push(b'e');
     out
