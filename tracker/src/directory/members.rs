@@ -5,9 +5,10 @@ use std::sync::OnceLock;
 use std::sync::atomic::AtomicU32;
 
 use bt::swarm::Budget;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::Mutex;
 
 use super::Member;
+use super::account::Account;
 use crate::decisions::Decisions;
 use crate::limits::TokenBucket;
 
@@ -29,8 +30,8 @@ pub(super) struct Members(Box<[OnceLock<Pages>]>);
 #[derive(Debug, Default)]
 pub(crate) struct MemberRecord {
     /// The member's row in the database; `None` before the database had one, and once the member is deleted. The feed
-    /// writes it when the row changes. Held for one copy.
-    account: RwLock<Option<Member>>,
+    /// writes it when the row changes.
+    account: Account,
     /// Announces and scrapes that the member may still make.
     pub(crate) bucket: TokenBucket,
     /// Bytes that the member may still be accounted for.
@@ -61,13 +62,13 @@ impl Members {
         let pages = self.0[pages].get_or_init(|| empty(PAGE_BITS));
         let page =
             pages[page].get_or_init(|| (0..1 << RECORD_BITS).map(|_| MemberRecord::default()).collect());
-        *page[record].account.write() = Some(member);
+        page[record].account.set(Some(member));
     }
 
     /// Drops the member's row and decisions.
     pub(super) fn remove(&self, id: u32) {
         if let Some(record) = self.record(id) {
-            *record.account.write() = None;
+            record.account.set(None);
             *record.decisions.lock() = Decisions::default();
         }
     }
@@ -76,7 +77,7 @@ impl Members {
 impl MemberRecord {
     /// The member's row, if there is such a member.
     pub(crate) fn member(&self) -> Option<Member> {
-        *self.account.read()
+        self.account.get()
     }
 
     /// Gives access to the member's decisions; `use_them` must not wait for anything.
