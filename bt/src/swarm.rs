@@ -9,6 +9,7 @@ mod districts;
 mod growth;
 mod identity;
 mod index;
+mod prefetch;
 mod shared_seconds;
 mod slot;
 mod stored_peer;
