@@ -1,4 +1,4 @@
-//! Announces both ways: the query of a request and the bencoded answer (BEP 3, 7, 21, 23, 24, 31, 52).
+//! Announces, written and read: the query of a request and the bencoded answer (BEP 3, 7, 21, 23, 24, 31, 52).
 
 mod reply;
 mod request;

@@ -1,4 +1,4 @@
-//! The key in an announce URL: who announces, and for which torrent.
+//! The key in an announce URL, which names the member and is bound to a torrent or to the account.
 
 use crate::InfoHash;
 use crate::token::Token;
@@ -6,19 +6,19 @@ use crate::token::Token;
 /// Bytes of a nonce that is not empty.
 pub const NONCE_LEN: usize = 16;
 
-/// Random bytes of an account, drawn anew when its key is reset. Another account that is given the same id later, as
-/// after a restored backup, has other keys.
+/// Random bytes of an account, drawn anew when its key is reset. If another account gets the same id later, for example
+/// after a backup was restored, its keys differ.
 ///
-/// It is empty for accounts from before there were nonces, whose keys go on working until they are reset.
+/// It is empty for accounts older than nonces. Their keys stay valid until they are reset.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Nonce(Option<[u8; NONCE_LEN]>);
 
-/// What the keys of an account are bound to, beside its id and the torrent.
+/// What the keys of an account are bound to beside its id and the torrent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Binding {
     /// Grows by one when the member resets the key.
     pub version: u32,
-    /// Of the account, since the last reset.
+    /// The account's nonce since the last reset.
     pub nonce: Nonce,
 }
 
@@ -28,7 +28,7 @@ pub struct Binding {
 pub struct NonceLength;
 
 impl Nonce {
-    /// Of accounts from before there were nonces.
+    /// The nonce of accounts older than nonces.
     pub const EMPTY: Self = Self(None);
 
     /// 0 or [`NONCE_LEN`] bytes.
@@ -54,10 +54,10 @@ impl TryFrom<&[u8]> for Nonce {
     }
 }
 
-/// The key of member `user_id` for the torrent `scope` (its canonical info hash), or for any torrent.
+/// The key of member `user_id` for the torrent with canonical info hash `scope`, or for all torrents.
 ///
-/// The tag is made over `user_id u32 ‖ version u32 ‖ nonce[0 or 16] ‖ scope[0 or 20]`: 8, 24, 28 or 44 bytes. As these
-/// four lengths differ, no two bindings are the same bytes.
+/// The tag is made over `user_id u32 ‖ version u32 ‖ nonce[0 or 16] ‖ scope[0 or 20]`. Its lengths 8, 24, 28 and 44
+/// differ, so that no two bindings are the same bytes.
 pub fn mint(key: &[u8; 32], user_id: u32, binding: &Binding, scope: Option<InfoHash>) -> Token {
     Token::new(
         key,

@@ -1,11 +1,12 @@
-//! Bencoding (BEP 3): a strict check, a reader over spans of the input and the two writers that we need.
+//! Bencoding (BEP 3): a strict check, a reader over spans of the input, and a writer.
 //!
-//! Nothing here recurses, and nothing is allocated from a length that the input claims.
-//! Order: [`check`] or [`first_value`] once over untrusted bytes, then [`Value`] over what passed.
+//! Nothing recurses, and nothing is allocated from a length that the input claims. Untrusted bytes go through [`check`]
+//! or [`first_value`] once; then [`Value`] reads what passed.
 
 mod reader;
 #[cfg(test)]
 mod tests;
+pub(crate) mod writer;
 
 pub use reader::{Dict, Entry, List, Value};
 
@@ -14,18 +15,18 @@ pub use reader::{Dict, Entry, List, Value};
 pub struct Limits {
     /// Fewer lists and dictionaries than this may be open at once (libtorrent: 100).
     pub depth: usize,
-    /// Integers, strings (keys too), and beginnings and ends of lists and dictionaries (libtorrent: 3,000,000).
+    /// Integers, strings (also keys), and beginnings and ends of lists and dictionaries (libtorrent: 3,000,000).
     pub tokens: usize,
 }
 
-/// The limits of libtorrent 2.1, so that what passes here is read there.
+/// The limits of libtorrent 2.1, so that libtorrent reads what passes.
 impl Default for Limits {
     fn default() -> Self {
         Self { depth: 100, tokens: 3_000_000 }
     }
 }
 
-/// Why bytes are not bencoding that we accept. `at` is the offset in bytes from the first one.
+/// Why bytes are not accepted as bencoding. `at` is an offset in bytes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The input ends inside a value, or a string claims more bytes than there are.
@@ -37,7 +38,7 @@ pub enum Error {
     /// A byte that begins no value, or an end where a value must stand.
     #[error("at byte {at} there is no bencoded value")]
     Unexpected {
-        /// Where the byte stands.
+        /// Where the byte is.
         at: usize,
     },
     /// Leading zeros, `-0`, no digits, or a number above 64 bits.
@@ -52,16 +53,16 @@ pub enum Error {
         /// Where the key begins.
         at: usize,
     },
-    /// A key twice in one dictionary: programs differ in which of the two they read.
+    /// A key is repeated in one dictionary: programs differ in which of the values they read.
     #[error("the key {key:?} stands twice in one dictionary")]
     DuplicateKey {
         /// The key, shortened and made readable.
         key: String,
     },
-    /// Keys out of order where order is demanded (BEP 52).
+    /// Keys are out of order where order is demanded (BEP 52).
     #[error("the keys of a dictionary are not in sorted order")]
     Unsorted,
-    /// More nesting than [`Limits::depth`].
+    /// Lists and dictionaries are nested more deeply than [`Limits::depth`].
     #[error("lists and dictionaries are nested {depth} deep or deeper")]
     TooDeep {
         /// The limit.
@@ -83,35 +84,21 @@ pub enum Error {
 
 /// Checks that `bytes` is one value in strict bencoding, within `limits`.
 ///
-/// Keys may stand in any order, as every client accepts that in version 1 metainfo, but never twice.
+/// Keys may be in any order, as every client accepts that in version 1 metainfo, but may not be repeated.
 pub fn check(bytes: &[u8], limits: &Limits) -> Result<(), Error> {
     whole(bytes, scan(bytes, limits, KeyOrder::Any)?)
 }
 
-/// As [`check`], and every dictionary has its keys in ascending order of bytes.
+/// As [`check`], and also that the keys of every dictionary are in ascending order of bytes.
 pub fn check_sorted(bytes: &[u8], limits: &Limits) -> Result<(), Error> {
     whole(bytes, scan(bytes, limits, KeyOrder::Sorted)?)
 }
 
-/// The value that `bytes` begins with, checked as by [`check`]; bytes after it are left out.
-///
-/// Clients ignore what follows, and some tools write a newline at the end of a file.
+/// The value at the beginning of `bytes`, checked as by [`check`]. Bytes after it are ignored, as clients ignore them:
+/// some tools write a newline at the end of a file.
 pub fn first_value<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Value<'a>, Error> {
     let end = scan(bytes, limits, KeyOrder::Any)?;
     Ok(Value::of_checked(&bytes[..end]))
-}
-
-/// Appends `text` as a bencoded string.
-pub fn put_string(out: &mut Vec<u8>, text: &[u8]) {
-    out.extend_from_slice(text.len().to_string().as_bytes());
-    out.push(b':');
-    out.extend_from_slice(text);
-}
-
-/// Appends a dictionary entry whose value is bencoded already. The caller keeps the order of keys.
-pub fn put_raw_entry(out: &mut Vec<u8>, key: &[u8], value: &[u8]) {
-    put_string(out, key);
-    out.extend_from_slice(value);
 }
 
 fn whole(bytes: &[u8], end: usize) -> Result<(), Error> {
@@ -124,21 +111,21 @@ enum KeyOrder {
     Sorted,
 }
 
-/// A list or dictionary that is open while scanning.
-struct Open {
+/// A list or dictionary that is being scanned.
+struct Container {
     dict: bool,
     /// A dictionary's next token is a key (or its end).
     key_next: bool,
-    /// Where this dictionary's keys begin in the stack of keys.
+    /// Where this dictionary's keys begin in the list of keys.
     keys_from: usize,
     sorted: bool,
 }
 
-/// Walks over the first value and returns where it ends.
+/// Checks the first value and returns where it ends.
 fn scan(bytes: &[u8], limits: &Limits, order: KeyOrder) -> Result<usize, Error> {
     let mut tokens = Tokens::new(bytes);
-    let mut open: Vec<Open> = Vec::new();
-    // The keys of all open dictionaries, one behind the other: duplicates are found when a dictionary closes.
+    let mut open: Vec<Container> = Vec::new();
+    // The keys of all open dictionaries. Duplicates are found when a dictionary ends.
     let mut keys: Vec<&[u8]> = Vec::new();
     let mut count = 0;
     loop {
@@ -172,7 +159,7 @@ fn scan(bytes: &[u8], limits: &Limits, order: KeyOrder) -> Result<usize, Error> 
                     return Err(Error::TooDeep { depth: limits.depth });
                 }
                 let dict = token == Token::Dict;
-                open.push(Open { dict, key_next: dict, keys_from: keys.len(), sorted: true });
+                open.push(Container { dict, key_next: dict, keys_from: keys.len(), sorted: true });
             }
             Token::End => {
                 let closed = open.pop().ok_or(Error::Unexpected { at })?;
@@ -186,7 +173,7 @@ fn scan(bytes: &[u8], limits: &Limits, order: KeyOrder) -> Result<usize, Error> 
 }
 
 fn note_key<'a>(
-    dict: &mut Open,
+    dict: &mut Container,
     keys: &mut Vec<&'a [u8]>,
     key: &'a [u8],
     order: KeyOrder,
@@ -206,7 +193,7 @@ fn note_key<'a>(
     Ok(())
 }
 
-fn refuse_duplicates(closed: &Open, keys: &mut Vec<&[u8]>) -> Result<(), Error> {
+fn refuse_duplicates(closed: &Container, keys: &mut Vec<&[u8]>) -> Result<(), Error> {
     if !closed.sorted {
         let own = &mut keys[closed.keys_from..];
         own.sort_unstable();
@@ -222,7 +209,7 @@ fn duplicate(key: &[u8]) -> Error {
     Error::DuplicateKey { key: String::from_utf8_lossy(&key[..key.len().min(32)]).into_owned() }
 }
 
-/// One step of bencoding.
+/// One token of bencoding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Token<'a> {
     Int(i64),
@@ -232,7 +219,7 @@ pub(crate) enum Token<'a> {
     End,
 }
 
-/// Cuts bytes into tokens, strictly. Whether they fit together is the caller's to see.
+/// Cuts bytes into tokens, strictly. The caller checks whether they fit together.
 #[derive(Debug, Clone)]
 pub(crate) struct Tokens<'a> {
     bytes: &'a [u8],
@@ -285,7 +272,7 @@ impl<'a> Tokens<'a> {
         Ok(Token::String(text))
     }
 
-    /// The number whose digits begin at `from`, and where what follows `stop` begins.
+    /// The number whose digits begin at `from` and end with `stop`, and the offset after `stop`.
     fn digits(&self, from: usize, stop: u8, at: usize) -> Result<(u64, usize), Error> {
         let mut value: u64 = 0;
         let mut end = from;

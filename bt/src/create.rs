@@ -1,7 +1,8 @@
-//! Torrents made from files: where the pieces lie (BEP 3, BEP 52, pad files of BEP 47), their hashes, the metainfo.
+//! Makes torrents from files: the layout of pieces (BEP 3, BEP 52, pad files of BEP 47), their hashes, and the
+//! metainfo.
 //!
-//! [`Layout`] says which bytes each piece holds. The caller reads them, in any order and on any number of threads,
-//! into one [`PieceHasher`] for each piece, and gives all hashes to [`Layout::metainfo`].
+//! [`Layout`] says which bytes each piece has. The caller reads them, in any order and on any number of threads, into
+//! one [`PieceHasher`] for each piece, and passes all hashes to [`Layout::metainfo`].
 
 mod hash;
 mod info;
@@ -13,21 +14,21 @@ pub use hash::{PieceHasher, PieceHashes};
 
 use crate::metainfo::{self, BLOCK, Kind, MAX_PIECE_LENGTH, MAX_PIECES, MAX_TOTAL_SIZE, Metainfo};
 
-/// Beyond this many pieces the next larger piece length is taken, up to [`LARGEST_CHOICE`].
+/// Pieces of a torrent at most, as long as the piece length is below [`LARGEST_CHOICE`].
 const MANY_PIECES: u64 = 2048;
-/// The largest piece length that is chosen: a piece is the smallest thing that a leecher can pass on.
+/// The largest piece length that is chosen, in bytes: a leecher can pass on whole pieces only.
 const LARGEST_CHOICE: u64 = 16 << 20;
 
-/// Why no torrent is made.
+/// Why no torrent can be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// A piece length that version 2 does not allow, or clients do not take.
+    /// Version 2 does not allow the piece length, or clients do not take it.
     #[error("The piece length {length} is not allowed; choose a power of two from 16 KiB to 256 MiB.")]
     PieceLength {
         /// In bytes.
         length: u64,
     },
-    /// A name that clients would change when they save, so that they could not seed from the files as they are.
+    /// Clients would change the name when they save it, and so could not seed from the files as they are.
     #[error(
         "The name “{path}” holds characters that programs replace when they save it, or is too long; rename it."
     )]
@@ -35,26 +36,26 @@ pub enum Error {
         /// The path, parts joined with `/`.
         path: String,
     },
-    /// One path twice, or once as a file and once as a folder.
+    /// A path is repeated, or is both a file and a folder.
     #[error("The path “{path}” stands for two files; rename one of them.")]
     Twice {
         /// The path, parts joined with `/`.
         path: String,
     },
-    /// A version 2 torrent that would read as one of the file alone.
+    /// In version 2 the torrent would mean the file alone.
     #[error(
         "In version 2 the folder “{name}” with the only file “{name}” cannot be told from the file itself; rename the folder or make the torrent hybrid."
     )]
     FolderLikeFile {
-        /// Of the folder and of the file.
+        /// Name of the folder and of the file.
         name: String,
     },
-    /// A folder where programs that do not know pad files would save them.
+    /// A folder has the name under which programs that do not know pad files save them.
     #[error(
         "There is a folder “.pad”, where some programs save pad files; remove it, or choose version 1 or 2."
     )]
     PadFolder,
-    /// What [`Metainfo::parse`] would refuse in the torrent.
+    /// [`Metainfo::parse`] would refuse the torrent.
     #[error(transparent)]
     Metainfo(#[from] metainfo::Error),
 }
@@ -68,7 +69,7 @@ pub struct Source {
     pub size: u64,
 }
 
-/// What to share, under the torrent's name.
+/// What to share under the torrent's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
     /// One file, of this size in bytes.
@@ -77,14 +78,14 @@ pub enum Content {
     Folder(Vec<Source>),
 }
 
-/// What kind of torrent to make.
+/// The kind of torrent to make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
-    /// Which metadata format.
+    /// The metadata format.
     pub kind: Kind,
-    /// In bytes; `None` for [`piece_length`].
+    /// In bytes; `None` chooses it by [`piece_length`].
     pub piece_length: Option<u64>,
-    /// Whether clients may learn of peers from the tracker only (BEP 27).
+    /// Whether clients get peers from the tracker only (BEP 27).
     pub private: bool,
 }
 
@@ -93,19 +94,19 @@ pub struct Options {
 pub struct Span {
     /// Index into [`Layout::files`].
     pub file: usize,
-    /// Where in the file they begin, in bytes.
+    /// Where they begin in the file, in bytes.
     pub offset: u64,
-    /// How many bytes, at least one.
+    /// The number of bytes, at least 1.
     pub length: u64,
 }
 
-/// Where the files lie in the torrent.
+/// The files of a torrent and where each begins in it.
 #[derive(Debug, Clone)]
 pub struct Layout {
     name: String,
     options: Options,
     piece_length: u64,
-    /// Sorted by raw parts of the path, as BEP 52 demands; of a single file, the file with its name as path.
+    /// Sorted by the raw parts of their paths, as BEP 52 demands. A single file has its name as its path.
     files: Vec<Source>,
     /// Where each file begins, in bytes from the beginning of the torrent, pad files counted.
     starts: Vec<u64>,
@@ -113,16 +114,16 @@ pub struct Layout {
     pieces: usize,
 }
 
-/// The piece length for `size` bytes: the smallest power of two from 16 KiB that makes at most 2048 pieces of them (so
-/// that there are more than 1024 of them from 32 MiB on), but no more than 16 MiB.
+/// The piece length for `size` bytes: the smallest power of two that makes at most 2048 pieces, from 16 KiB to 16 MiB.
 ///
-/// Fewer pieces would make leechers wait longer for what they can pass on; more make the torrent large and clients busy.
+/// With fewer pieces, leechers would wait longer until they have one to pass on; more make the .torrent file large and
+/// clients busy.
 pub fn piece_length(size: u64) -> u64 {
     size.div_ceil(MANY_PIECES).next_power_of_two().clamp(BLOCK, LARGEST_CHOICE)
 }
 
 impl Layout {
-    /// Lays out `content`. What is accepted here makes a torrent that [`Metainfo::parse`] accepts, with the same paths.
+    /// Lays out `content`. [`Metainfo::parse`] accepts the torrent that is made of it, with the same paths.
     pub fn new(name: &str, content: Content, options: Options) -> Result<Self, Error> {
         let single = matches!(content, Content::File(_));
         let mut files = match content {
@@ -138,7 +139,7 @@ impl Layout {
             }
             Some(length) => return Err(Error::PieceLength { length }),
         };
-        let (starts, end) = place(&files, piece_length, options.kind);
+        let (starts, end) = lay_out(&files, piece_length, options.kind);
         let pieces = usize::try_from(end.div_ceil(piece_length).min(MAX_PIECES + 1)).unwrap_or(usize::MAX);
         if pieces as u64 > MAX_PIECES {
             return Err(metainfo::Error::TooManyPieces { limit: MAX_PIECES }.into());
@@ -149,26 +150,26 @@ impl Layout {
         Ok(layout)
     }
 
-    /// In bytes, a power of two.
+    /// The piece length in bytes, a power of two.
     pub fn piece_length(&self) -> u64 {
         self.piece_length
     }
 
-    /// How many pieces are to be hashed.
+    /// The number of pieces to hash.
     pub fn pieces(&self) -> usize {
         self.pieces
     }
 
-    /// In the order of the torrent.
+    /// The files in the order of the torrent.
     pub fn files(&self) -> &[Source] {
         &self.files
     }
 
-    /// What a piece holds, to be given to its [`PieceHasher`] in this order. Nothing beyond [`Layout::pieces`].
+    /// The bytes of a piece, to be given to its [`PieceHasher`] in this order. Empty beyond [`Layout::pieces`].
     pub fn spans(&self, piece: usize) -> impl Iterator<Item = Span> + '_ {
         let from = piece as u64 * self.piece_length;
         let to = from + self.piece_length;
-        // Of the files that begin up to there only the last can reach into the piece.
+        // Of the files that begin at or before `from`, only the last can reach into the piece.
         let first = self.starts.partition_point(|start| *start <= from).saturating_sub(1);
         (first..self.files.len()).take_while(move |file| self.starts[*file] < to).filter_map(move |file| {
             let start = self.starts[file];
@@ -178,7 +179,7 @@ impl Layout {
         })
     }
 
-    /// Hashes what [`Layout::spans`] says of the piece.
+    /// The hasher for the bytes that [`Layout::spans`] gives for the piece.
     pub fn hasher(&self, piece: usize) -> PieceHasher {
         let mut held = 0;
         let mut width = 1;
@@ -191,7 +192,7 @@ impl Layout {
         PieceHasher::new(self.options.kind, padding, width)
     }
 
-    /// The .torrent file, from the hashes of all pieces in their order. An empty `announce` or `comment` is left out.
+    /// The .torrent file, from the hashes of all pieces in order. An empty `announce` or `comment` is left out.
     pub fn metainfo(&self, hashes: &[PieceHashes], announce: &str, comment: &str) -> Vec<u8> {
         let (info, piece_layers) = info::write(self, hashes);
         metainfo::write(&info, piece_layers.as_deref(), announce, comment)
@@ -201,7 +202,7 @@ impl Layout {
         self.options.kind != Kind::V1
     }
 
-    /// Makes the torrent with other hashes and reads it, before anybody hashes for hours what is then refused.
+    /// Makes the torrent with made-up hashes and reads it, so that it is refused before its files are hashed for hours.
     fn try_out(&self) -> Result<(), Error> {
         let torrent = self.metainfo(&vec![PieceHashes::UNKNOWN; self.pieces], "", "");
         let parsed = Metainfo::parse(&torrent, &crate::bencode::Limits::default())?;
@@ -222,8 +223,8 @@ fn total(files: &[Source]) -> Result<u64, Error> {
     total.filter(|total| *total <= MAX_TOTAL_SIZE).ok_or(Error::Metainfo(metainfo::Error::FileSize))
 }
 
-/// Where each file begins and where the last one ends. In version 2 a file that is not empty begins with a new piece.
-fn place(files: &[Source], piece_length: u64, kind: Kind) -> (Vec<u64>, u64) {
+/// Where each file begins, and where the last one ends. In version 2 a file that is not empty begins a new piece.
+fn lay_out(files: &[Source], piece_length: u64, kind: Kind) -> (Vec<u64>, u64) {
     let mut end = 0_u64;
     let starts = files
         .iter()

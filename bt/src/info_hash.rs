@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use data_encoding::HEXLOWER_PERMISSIVE;
 
-/// What went wrong in reading an info hash from text.
+/// Text or bytes are not an info hash.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("an info hash is {expected} hexadecimal digits")]
 pub struct ParseInfoHashError {
@@ -67,7 +67,7 @@ macro_rules! hash_type {
 }
 
 hash_type! {
-    /// What peers announce: SHA-1 of the raw `info` (BEP 3), or the first 20 bytes of its SHA-256 (BEP 52).
+    /// The hash that peers announce: SHA-1 of the raw `info` (BEP 3), or the first 20 bytes of its SHA-256 (BEP 52).
     InfoHash, 20
 }
 
@@ -77,7 +77,7 @@ hash_type! {
 }
 
 impl InfoHashV2 {
-    /// The form that fits the 20 bytes of an announce (BEP 52, "trackers").
+    /// The first 20 bytes, which clients announce (BEP 52, "trackers").
     pub fn truncated(&self) -> InfoHash {
         let mut short = [0; 20];
         short.copy_from_slice(&self.0[..20]);

@@ -1,23 +1,28 @@
-//! BitTorrent formats and the swarm, pure: no I/O, no clock, no random source, no log. Those are arguments.
+//! BitTorrent's formats, and the swarm. The crate is pure: it has no I/O, no clock, no random source and no log; time
+//! and random numbers are arguments.
+//!
+//! - Files: [`bencode`], [`metainfo`] (reading .torrent files) and [`create`] (making them).
+//! - Requests and answers: [`route`], [`announce`], [`scrape`], [`udp_tracker`]; keys: [`announce_key`], [`token`].
+//! - [`swarm`]: the peers of one torrent, what each has moved, and whom it is told of.
+//! - [`messages`] between tracker and webapi, and the [`restart`] file of the tracker.
 
 pub mod announce;
 pub mod announce_key;
 pub mod bencode;
-pub mod control;
-pub mod counts;
+mod bytes;
+pub mod compact;
 pub mod create;
 mod info_hash;
+pub mod messages;
 pub mod metainfo;
 pub mod peer;
 mod query;
-pub mod report;
 pub mod restart;
 pub mod route;
 pub mod scrape;
-mod sink;
 pub mod swarm;
 pub mod token;
-pub mod udp;
+pub mod udp_tracker;
 
 pub use info_hash::{InfoHash, InfoHashV2};
-pub use peer::{Peer, PeerId, PeerState};
+pub use peer::{ClientPrefix, Peer, PeerId, PeerState, client_prefix};

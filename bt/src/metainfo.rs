@@ -1,7 +1,7 @@
 //! Metainfo, the content of a .torrent file: version 1 (BEP 3), version 2 and hybrid (BEP 52).
 //!
-//! An upload goes through [`Metainfo::parse`], then [`with_private`] over the raw `info`, then [`Hashes::of`]
-//! over the result; a download through [`write()`]. The bytes of `info` are never encoded again.
+//! An upload goes through [`Metainfo::parse`], then [`with_private`] over the raw `info`, then [`Hashes::of`] over the
+//! result. [`write()`] makes the file for a download. The bytes of `info` are never encoded again.
 
 mod clashes;
 mod error;
@@ -15,7 +15,7 @@ mod tests;
 pub use error::Error;
 pub use files::MAX_FILES;
 pub(crate) use files::{MAX_PIECE_LENGTH, MAX_PIECES, MAX_TOTAL_SIZE};
-pub(crate) use layers::{BLOCK, merkle_root, padding_hash, pair_hash};
+pub(crate) use layers::{merkle_root, padding_hash, pair_hash};
 pub use name::turns_text;
 pub use rewrite::{with_private, write};
 
@@ -25,6 +25,9 @@ use sha2::Sha256;
 use crate::bencode::{self, Limits, Value};
 use crate::{InfoHash, InfoHashV2};
 use files::Content;
+
+/// Bytes of a file that one leaf of its merkle tree covers (BEP 52).
+pub(crate) const BLOCK: u64 = 16 * 1024;
 
 /// Which of the two metadata formats `info` holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -37,7 +40,7 @@ pub enum Kind {
     V2,
 }
 
-/// The hashes that name a torrent: at least one is there.
+/// The hashes that name a torrent: at least one is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Hashes {
     /// SHA-1 of the raw `info`, for [`Kind::V1`] and [`Kind::Hybrid`].
@@ -68,43 +71,44 @@ impl Hashes {
         }
     }
 
-    /// The hash that stands for the torrent everywhere: version 1 where there is one, else truncated version 2.
+    /// The hash that names the torrent everywhere: version 1 if it has one, else truncated version 2.
     pub fn canonical(&self) -> InfoHash {
         self.canonical
     }
 }
 
-/// One file that the torrent brings; pad files (BEP 47) are none.
+/// One file of the torrent. Pad files (BEP 47) are left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct File {
-    /// Its path below [`Metainfo::name`], parts joined with `/`; of a single file, its name. Safe to show and to save.
+    /// Its path below [`Metainfo::name`], parts joined with `/`; for a single-file torrent, its name. Safe to show and
+    /// to save.
     pub path: String,
     /// In bytes; 0 for a symbolic link.
     pub size: u64,
 }
 
-/// What a .torrent file says, checked.
+/// The contents of a .torrent file, checked.
 #[derive(Debug, Clone)]
 pub struct Metainfo<'a> {
-    /// The raw bytes of `info`, which the hashes are taken over.
+    /// The raw bytes of `info`, of which the hashes are made.
     pub info: &'a [u8],
     /// The raw dictionary `piece layers` (BEP 52), `None` for [`Kind::V1`].
     pub piece_layers: Option<&'a [u8]>,
     /// The name of the file or of the folder with the files, safe to show and to save.
     pub name: String,
-    /// In bytes.
+    /// Length of a piece in bytes.
     pub piece_length: u64,
-    /// Whether `private` is the integer 1, as BEP 27 demands.
+    /// Whether `private` is the integer 1 (BEP 27).
     pub private: bool,
-    /// In the order of the torrent.
+    /// The files in the order of the torrent.
     pub files: Vec<File>,
     /// The sum of the files' sizes, without pad files, in bytes.
     pub size: u64,
-    /// Which metadata format it is.
+    /// The metadata format.
     pub kind: Kind,
-    /// The hashes of `info` as it stands in the file.
+    /// The hashes of `info`.
     pub hashes: Hashes,
-    /// The tracker's URL as it stands in the file.
+    /// The tracker's URL, as in the file.
     pub announce: Option<&'a [u8]>,
     /// Whether the file lists several trackers (BEP 12).
     pub has_announce_list: bool,
@@ -142,7 +146,7 @@ impl<'a> Metainfo<'a> {
     }
 }
 
-/// The keys of the outer dictionary that matter.
+/// The keys of the outer dictionary that are read.
 struct Document<'a> {
     info: Value<'a>,
     piece_layers: Option<Value<'a>>,
@@ -170,7 +174,7 @@ impl<'a> Document<'a> {
     }
 }
 
-/// The keys of `info` that matter, not yet looked into.
+/// The keys of `info` that are read, their values not checked yet.
 #[derive(Default)]
 struct Info<'a> {
     attr: Option<Value<'a>>,
@@ -205,7 +209,7 @@ impl<'a> Info<'a> {
             *field = Some(entry.value);
         }
         if info.meta_version.is_some() {
-            // Keys out of order are an error in version 2, where in version 1 they are a habit.
+            // BEP 52 demands sorted keys. Many version 1 files have others.
             bencode::check_sorted(value.raw(), limits)?;
         }
         Ok(info)

@@ -1,19 +1,21 @@
-//! What the tracker knows about one peer, as staff see it and as it travels to the webapi.
+//! One peer as staff see it, and the names of clients.
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
-
-use crate::swarm::ClientPrefix;
+use std::net::{SocketAddr, SocketAddrV4, SocketAddrV6};
 
 /// The 20 bytes that a client chose for itself at its start (BEP 3, BEP 20).
 pub type PeerId = [u8; 20];
 
-/// Bytes of an IPv4 endpoint on the wire: address, then port, big-endian (BEP 23).
-pub const V4_LEN: usize = 6;
+/// The first 8 bytes of a peer id: by convention client and version, `-qB5040-` (BEP 20).
+pub type ClientPrefix = [u8; 8];
 
-/// Bytes of an IPv6 endpoint on the wire (BEP 7).
-pub const V6_LEN: usize = 18;
+/// The part of a peer id that names client and version.
+pub fn client_prefix(peer_id: &PeerId) -> ClientPrefix {
+    let mut prefix = ClientPrefix::default();
+    prefix.copy_from_slice(&peer_id[..8]);
+    prefix
+}
 
-/// What a peer does in its swarm.
+/// A peer's role in its swarm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PeerState {
     /// Has everything.
@@ -26,12 +28,12 @@ pub enum PeerState {
 
 /// One peer of one swarm at one moment.
 ///
-/// It holds addresses: show it to staff, never log it.
+/// It holds addresses: staff may see it, logs may not have it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Peer {
-    /// Id of the member that announces.
+    /// Id of the member.
     pub member: u32,
-    /// The beginning of the client's own id.
+    /// The beginning of the client's peer id.
     pub client: ClientPrefix,
     /// Where it listens for IPv4, if it announced over IPv4.
     pub v4: Option<SocketAddrV4>,
@@ -43,13 +45,13 @@ pub struct Peer {
     pub downloaded: u64,
     /// Bytes it lacks, as announced.
     pub left: u64,
-    /// What it does.
+    /// Its role.
     pub state: PeerState,
     /// Seconds since its last announce.
     pub idle: u32,
 }
 
-/// The address as the kernel's other family would show it: `::ffff:a.b.c.d` is the IPv4 address `a.b.c.d`.
+/// The endpoint with an IPv4-mapped address (`::ffff:a.b.c.d`) turned into the IPv4 address `a.b.c.d`.
 pub(crate) fn unmapped(endpoint: SocketAddr) -> SocketAddr {
     match endpoint {
         SocketAddr::V6(v6) => match v6.ip().to_ipv4_mapped() {
@@ -60,27 +62,12 @@ pub(crate) fn unmapped(endpoint: SocketAddr) -> SocketAddr {
     }
 }
 
-pub(crate) fn write_v4(endpoint: SocketAddrV4) -> [u8; V4_LEN] {
-    let mut wire = [0; V4_LEN];
-    wire[..4].copy_from_slice(&endpoint.ip().octets());
-    wire[4..].copy_from_slice(&endpoint.port().to_be_bytes());
-    wire
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-pub(crate) fn read_v4(wire: [u8; V4_LEN]) -> SocketAddrV4 {
-    let [a, b, c, d, port @ ..] = wire;
-    SocketAddrV4::new(Ipv4Addr::new(a, b, c, d), u16::from_be_bytes(port))
-}
-
-pub(crate) fn write_v6(endpoint: SocketAddrV6) -> [u8; V6_LEN] {
-    let mut wire = [0; V6_LEN];
-    wire[..16].copy_from_slice(&endpoint.ip().octets());
-    wire[16..].copy_from_slice(&endpoint.port().to_be_bytes());
-    wire
-}
-
-pub(crate) fn read_v6(wire: &[u8; V6_LEN]) -> SocketAddrV6 {
-    let mut ip = [0; 16];
-    ip.copy_from_slice(&wire[..16]);
-    SocketAddrV6::new(Ipv6Addr::from(ip), u16::from_be_bytes([wire[16], wire[17]]), 0, 0)
+    #[test]
+    fn a_client_prefix_is_the_first_eight_bytes_of_a_peer_id() {
+        assert_eq!(client_prefix(b"-qB5050-abcdefghijkl"), *b"-qB5050-");
+    }
 }

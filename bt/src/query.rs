@@ -1,11 +1,11 @@
-//! Queries as BitTorrent clients write them: raw bytes percent-encoded, `+` a plus sign.
+//! Queries as BitTorrent clients write them: raw bytes are percent-encoded, and `+` is a plus sign.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
-/// RFC 3986 "unreserved": what needs no escape.
+/// All but the unreserved characters of RFC 3986.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// A value that is not what it has to be.
+/// A value has the wrong form.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Malformed;
 
@@ -27,8 +27,8 @@ pub(crate) fn decode_20(value: &[u8]) -> Result<[u8; 20], Malformed> {
     if length == value.len() { Ok(bytes) } else { Err(Malformed) }
 }
 
-/// The 20 bytes that a value at the beginning of `query` stands for, and what comes after it. There is none in an
-/// empty value.
+/// Decodes 20 bytes from the value at the beginning of `query`; `None` for an empty value. Also returns the rest of the
+/// query.
 pub(crate) fn take_20(query: &[u8]) -> Result<(Option<[u8; 20]>, &[u8]), Malformed> {
     if let [] | [b'&', ..] = query {
         return Ok((None, after(query, 0)?));
@@ -37,7 +37,7 @@ pub(crate) fn take_20(query: &[u8]) -> Result<(Option<[u8; 20]>, &[u8]), Malform
     Ok((Some(bytes), after(query, length)?))
 }
 
-/// The number of decimal digits at the beginning of `query`, and what comes after it. There is none in an empty value.
+/// Reads a decimal number at the beginning of `query`; `None` for an empty value. Also returns the rest of the query.
 pub(crate) fn take_number(query: &[u8]) -> Result<(Option<u64>, &[u8]), Malformed> {
     let (mut number, mut length) = (0_u64, 0);
     for digit in query.iter().map(|byte| byte.wrapping_sub(b'0')) {
@@ -51,7 +51,7 @@ pub(crate) fn take_number(query: &[u8]) -> Result<(Option<u64>, &[u8]), Malforme
     match length {
         0 => Ok((None, rest)),
         1..20 => Ok((Some(number), rest)),
-        // The only place where a number may be too large.
+        // 20 digits or more: the number may be too large.
         _ => std::str::from_utf8(&query[..length])
             .ok()
             .and_then(|digits| digits.parse().ok())
@@ -59,7 +59,7 @@ pub(crate) fn take_number(query: &[u8]) -> Result<(Option<u64>, &[u8]), Malforme
     }
 }
 
-/// The value at the beginning of `query`, and what comes after it.
+/// The value at the beginning of `query`, and the rest of the query.
 pub(crate) fn take_value(query: &[u8]) -> (&[u8], &[u8]) {
     match memchr::memchr(b'&', query) {
         Some(length) => (&query[..length], &query[length + 1..]),
@@ -67,7 +67,7 @@ pub(crate) fn take_value(query: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-/// What comes after a value, which must end there.
+/// The rest of the query after a value of `length` bytes, which must end there.
 fn after(query: &[u8], length: usize) -> Result<&[u8], Malformed> {
     match query[length..] {
         [] => Ok(&[]),
@@ -76,20 +76,20 @@ fn after(query: &[u8], length: usize) -> Result<&[u8], Malformed> {
     }
 }
 
-/// 20 bytes that all are escaped.
+/// The length of 20 bytes that are all escaped.
 const LONGEST: usize = 60;
 
 /// Decodes the first 20 bytes, up to a `&`, and says how long they are in `value`.
 ///
-/// Which bytes of a hash are escaped is as random as the hash. So nothing here depends on it but the place of the
-/// next byte: a processor guesses wrong on every third byte otherwise.
+/// Which bytes of a hash are escaped is as random as the hash. So the loop does not branch on it: the processor would
+/// mispredict a third of the branches.
 fn read_20(value: &[u8]) -> Result<([u8; 20], usize), Malformed> {
     if let Some(plain) = value.first_chunk::<20>()
         && plain.iter().filter(|byte| matches!(byte, b'%' | b'&')).count() == 0
     {
         return Ok((*plain, 20));
     }
-    // Read to behind its end without a look at how long it is: zeros are no digits.
+    // Padded with zeros, which are no hexadecimal digits, so that the loop may read beyond the end.
     let mut padded = [0; LONGEST + 6];
     let length = value.len().min(LONGEST);
     padded[..length].copy_from_slice(&value[..length]);

@@ -1,5 +1,5 @@
-//! The file that carries the tracker's memory over a restart: peers with their sessions, reports that are not applied
-//! yet, members and torrents.
+//! The file that carries the tracker's memory over a restart: peers with their sessions, reports that the webapi has
+//! not applied, members and torrents.
 //!
 //! ```text
 //! "FWSWARMS" ‖ version u32 ‖ section… ‖ end
@@ -7,26 +7,27 @@
 //! end     = a section whose payload is the BLAKE3 hash of all bytes before it
 //! ```
 //!
-//! Numbers are big-endian. It holds peers' addresses: only the tracker may read it. It holds no secret.
+//! Numbers are big-endian. The file holds peers' addresses, so only the tracker may read it. It holds no secrets.
 //!
-//! Version 1, whose members have no nonce, is read as well: an upgrade keeps the peers.
+//! Version 1, whose members have no nonce, is read as well, so that an upgrade keeps the peers.
 
 mod peer;
 mod section;
 
-use crate::counts::Position;
 use crate::info_hash::InfoHash;
-use crate::report::{MAX_REPORTS, Report};
-use crate::swarm::{ClientPrefix, Stored};
+use crate::messages::counts::Position;
+use crate::messages::report::{MAX_REPORTS, Report};
+use crate::peer::ClientPrefix;
+use crate::swarm::StoredPeer;
 pub use section::{Member, Section, Torrent};
 
 /// The first bytes of the file.
 const MAGIC: &[u8; 8] = b"FWSWARMS";
 
-/// Of this format, as it is written.
+/// The version that is written.
 pub const VERSION: u32 = 2;
 
-/// Of the oldest format that is read.
+/// The oldest version that is read.
 const OLDEST: u32 = 1;
 
 /// Bytes before the first section.
@@ -35,7 +36,7 @@ const HEADER_LEN: usize = 12;
 /// Bytes of a section before its payload.
 const FRAME_LEN: usize = 5;
 
-/// Bytes of a payload at most: all clients' prefixes, and any other piece.
+/// Bytes of a payload at most. All client prefixes fit, and so does any other section.
 pub const MAX_PAYLOAD: usize = 1 << 20;
 
 /// Peers in one section at most.
@@ -58,30 +59,30 @@ pub enum Error {
     /// It begins with other bytes.
     #[error("it is not a restart file of Fairywren")]
     Foreign,
-    /// Of a version above [`VERSION`], or 0.
+    /// Its version is 0 or above [`VERSION`].
     #[error("it is of version {0}, this program reads versions {OLDEST} to {VERSION}")]
     Version(u32),
-    /// It ends before its end.
+    /// It ends before its end section.
     #[error("it breaks off")]
     Cut,
-    /// Another hash than its bytes have, or bytes after it.
+    /// Its hash is not that of its bytes, or bytes follow it.
     #[error("its checksum is wrong")]
     Checksum,
-    /// A section longer than any that is written, or of an unknown kind, or that does not mean anything.
+    /// A section is longer than any that is written, of an unknown kind, or malformed.
     #[error("it has a malformed section")]
     Section,
 }
 
-/// What is kept of a swarm beside its peers.
+/// What the file has of a swarm beside its peers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SwarmHead {
     /// The torrent's canonical info hash.
     pub info_hash: InfoHash,
-    /// Members who finished a download, as the database counted them.
+    /// Members who have finished a download, as the database counts them.
     pub snatched: u32,
 }
 
-/// Makes the bytes of a file, piece by piece.
+/// Writes a file, piece by piece.
 #[derive(Debug)]
 pub struct Writer {
     hasher: blake3::Hasher,
@@ -89,7 +90,7 @@ pub struct Writer {
 }
 
 impl Default for Writer {
-    /// A file of which only the header is made.
+    /// A file that has its header only.
     fn default() -> Self {
         let bytes = [&MAGIC[..], &VERSION.to_be_bytes()].concat();
         Self { hasher: blake3::Hasher::new(), bytes }
@@ -97,23 +98,23 @@ impl Default for Writer {
 }
 
 impl Writer {
-    /// What was made since the last [`Writer::clear`], to be written to the file.
+    /// The bytes since the last [`Writer::clear`], to be written to the file.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// Goes on after these bytes are written.
+    /// Drops the bytes that have been written.
     pub fn clear(&mut self) {
         self.hasher.update(&self.bytes);
         self.bytes.clear();
     }
 
-    /// When the file is made, in seconds since 1970: peers are dated back from then.
+    /// The time at which the file is written, in seconds since 1970, from which the silence of peers is counted back.
     pub fn saved(&mut self, at: u64) {
         self.section(SAVED, |bytes| bytes.extend_from_slice(&at.to_be_bytes()));
     }
 
-    /// The prefixes that the peers' clients are numbers of.
+    /// The client prefixes, by the numbers that peers have.
     pub fn clients(&mut self, prefixes: &[ClientPrefix]) {
         self.section(CLIENTS, |bytes| bytes.extend_from_slice(prefixes.as_flattened()));
     }
@@ -140,8 +141,8 @@ impl Writer {
         });
     }
 
-    /// Some of a swarm's peers, [`MAX_PEERS`] at most. Swarms come in the order of their hashes' first bytes.
-    pub fn swarm(&mut self, head: &SwarmHead, peers: impl Iterator<Item = Stored>) {
+    /// Some of a swarm's peers, [`MAX_PEERS`] at most. Swarms must come in the order of the first byte of their hashes.
+    pub fn swarm(&mut self, head: &SwarmHead, peers: impl Iterator<Item = StoredPeer>) {
         self.section(SWARM, |bytes| {
             bytes.extend_from_slice(head.info_hash.as_bytes());
             bytes.extend_from_slice(&head.snatched.to_be_bytes());
@@ -150,7 +151,7 @@ impl Writer {
         });
     }
 
-    /// Ends the file; what [`Writer::bytes`] has then is its last piece.
+    /// Ends the file. [`Writer::bytes`] then has its last piece.
     pub fn finish(&mut self) {
         self.hasher.update(&self.bytes);
         let hash = self.hasher.finalize();
@@ -169,17 +170,17 @@ impl Writer {
     }
 }
 
-/// A section that has not been read yet.
+/// A section that is not decoded yet.
 #[derive(Debug, Clone, Copy)]
 pub struct Frame<'a> {
-    /// Of the file.
+    /// Version of the file.
     version: u32,
     kind: u8,
     payload: &'a [u8],
 }
 
 impl Frame<'_> {
-    /// What it says.
+    /// Decodes the section.
     pub fn decode(&self) -> Result<Section, Error> {
         Section::decode(self.version, self.kind, self.payload).ok_or(Error::Section)
     }
@@ -188,29 +189,29 @@ impl Frame<'_> {
 /// What [`Reader::read`] found.
 #[derive(Debug, Clone, Copy)]
 pub enum Step<'a> {
-    /// Nothing whole: more of the file is needed.
+    /// Nothing complete: more bytes are needed.
     Partial,
     /// The header.
     Header,
     /// A section.
     Section(Frame<'a>),
-    /// The end; all before it is as it was written.
+    /// The end section. Its hash says that everything before it is as it was written.
     End,
 }
 
-/// Takes a file apart. It keeps nothing of it.
+/// Reads a file section by section, and keeps none of them.
 #[derive(Debug, Default)]
 pub struct Reader {
     hasher: blake3::Hasher,
-    /// Of the file, once its header is read.
+    /// Version of the file, once its header has been read.
     version: Option<u32>,
     ended: bool,
 }
 
 impl Reader {
-    /// Reads on, where `bytes` begin with what has not been read yet, and says how many of them are done with.
+    /// Reads the next step from `bytes`, which begin where the step before ended, and returns how many of them it took.
     ///
-    /// It needs at most `MAX_PAYLOAD + 5` bytes to find something whole.
+    /// A step needs at most `MAX_PAYLOAD + 5` bytes.
     pub fn read<'a>(&mut self, bytes: &'a [u8]) -> Result<(usize, Step<'a>), Error> {
         if self.ended {
             return if bytes.is_empty() { Ok((0, Step::End)) } else { Err(Error::Checksum) };

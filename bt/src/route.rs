@@ -1,11 +1,11 @@
-//! The shapes of an announce URL: which action, whose key, which query.
+//! Parses the target of an announce or scrape: action, key and query.
 
 /// What a request asks of the tracker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     /// A peer reports itself and asks for others (BEP 3).
     Announce,
-    /// Somebody asks for the counts of torrents (BEP 48).
+    /// A client asks for the counts of torrents (BEP 48).
     Scrape,
 }
 
@@ -22,14 +22,14 @@ pub enum Error {
     KeyMissing,
 }
 
-/// A request target taken apart. Nothing is checked but its shape.
+/// The parts of a request target. Only its form has been checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Route<'a> {
-    /// What is asked.
+    /// Announce or scrape.
     pub action: Action,
-    /// The key as sent, not percent-decoded: a genuine one needs no escapes.
+    /// The key as sent, not percent-decoded, as a valid key has no escapes.
     pub key: &'a [u8],
-    /// What follows the first `?`, as sent; empty when there is none.
+    /// What follows the first `?`, as sent; empty if there is none.
     pub query: &'a [u8],
 }
 

@@ -1,4 +1,4 @@
-//! Scrapes both ways: the counts of torrents without taking part (BEP 48, with `downloaders` of BEP 21).
+//! Scrapes, written and read: the counts of torrents (BEP 48, with `downloaders` of BEP 21).
 
 use std::collections::BTreeMap;
 
@@ -8,11 +8,11 @@ use serde_bytes::ByteBuf;
 use crate::InfoHash;
 use crate::announce::DecodeError;
 use crate::bencode;
+use crate::bencode::writer::{integer, string};
 use crate::query::{Malformed, decode_20, encode_20, pairs};
-use crate::sink::{integer, string};
 use crate::swarm::Counts;
 
-/// Torrents in one scrape; as many fit into a UDP datagram (BEP 15).
+/// Torrents in one scrape at most: as many as fit into a UDP datagram (BEP 15).
 pub const MAX_HASHES: usize = 74;
 
 const LIMITS: bencode::Limits = bencode::Limits { depth: 8, tokens: 100_000 };
@@ -20,13 +20,13 @@ const LIMITS: bencode::Limits = bencode::Limits { depth: 8, tokens: 100_000 };
 /// Why a scrape is refused: a sentence for `failure reason`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// We do not list all torrents.
+    /// No hash is given. The tracker does not list all torrents.
     #[error("The scrape lacks `info_hash`; ask for the torrents by name")]
     Missing,
-    /// A hash that is not 20 bytes once decoded.
+    /// A hash does not decode to 20 bytes.
     #[error("`info_hash` must be 20 bytes, percent-encoded")]
     NotTwentyBytes,
-    /// More than [`MAX_HASHES`].
+    /// There are more than [`MAX_HASHES`] hashes.
     #[error("The scrape asks for more than {MAX_HASHES} torrents; ask for them in several requests")]
     TooMany,
 }
@@ -34,7 +34,7 @@ pub enum Error {
 /// The torrents that a scrape asks about, in the order asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
-    /// One to [`MAX_HASHES`] hashes; the same may come twice.
+    /// One to [`MAX_HASHES`] hashes, which may repeat.
     pub hashes: Vec<InfoHash>,
 }
 
@@ -60,7 +60,7 @@ impl Request {
     }
 }
 
-/// Appends the bencoded answer. `files` holds what is known; it is sorted, and a repeated hash is written once.
+/// Appends the bencoded answer for the torrents in `files`, which it sorts. A repeated hash is written once.
 pub fn encode(files: &mut [(InfoHash, Counts)], out: &mut Vec<u8>) {
     files.sort_unstable_by_key(|(hash, _)| *hash);
     out.extend_from_slice(b"d5:filesd");
@@ -83,7 +83,7 @@ pub fn encode(files: &mut [(InfoHash, Counts)], out: &mut Vec<u8>) {
     out.extend_from_slice(b"ee");
 }
 
-/// Reads the body of an answer; a refusal is `Err` with the tracker's sentence inside `Ok`.
+/// Reads the body of an answer. A refusal is `Ok(Err(…))` with the tracker's sentence.
 pub fn decode(body: &[u8]) -> Result<Result<BTreeMap<InfoHash, Counts>, String>, DecodeError> {
     bencode::check(body, &LIMITS)?;
     let wire: Wire = serde_bencode::from_bytes(body)?;

@@ -1,15 +1,18 @@
-//! The peers of one torrent: who is there, what each has moved, whom to tell of whom.
+//! The swarm of one torrent: its peers, what each has moved, and which peers an announce is answered with.
 
 mod account;
+mod announcement;
 mod budget;
 mod claims;
 mod clients;
 mod districts;
+mod growth;
 mod identity;
 mod index;
+mod prefetch;
 mod shared_seconds;
 mod slot;
-mod stored;
+mod stored_peer;
 mod table;
 mod v6_list;
 mod window;
@@ -17,19 +20,21 @@ mod window;
 use std::net::SocketAddr;
 
 use crate::announce::Event;
-use crate::peer::{Peer, PeerState, unmapped, write_v4, write_v6};
+use crate::compact::{write_v4, write_v6};
+use crate::peer::{ClientPrefix, Peer, PeerState, unmapped};
 use account::{Account, LastSecond};
+pub use announcement::{Announcement, Rules};
 pub use budget::{Budget, MemberRate};
 pub use claims::{Claim, Claims};
 pub use clients::Clients;
-use districts::{Districts, Place};
-pub use identity::{ClientPrefix, IdentityKey, client_prefix};
+use districts::{Districts, Location};
+pub use identity::IdentityKey;
 use shared_seconds::SharedSeconds;
 use slot::Slot;
-pub use stored::Stored;
+pub use stored_peer::StoredPeer;
 pub use window::PeerBuffer;
 
-/// The numbers of a swarm that everybody may see.
+/// The public counts of a swarm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub struct Counts {
     /// Peers that lack nothing: `complete`.
@@ -42,120 +47,80 @@ pub struct Counts {
     pub snatched: u32,
 }
 
-/// Where the peers of a swarm can be reached.
+/// The numbers of endpoints in a swarm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub struct Endpoints {
-    /// IPv4, of peers that lack nothing.
+    /// IPv4 endpoints of seeders.
     pub v4_seeders: u32,
-    /// IPv4, of all others.
+    /// IPv4 endpoints of all other peers.
     pub v4_leechers: u32,
-    /// IPv6, of peers that lack nothing.
+    /// IPv6 endpoints of seeders.
     pub v6_seeders: u32,
-    /// IPv6, of all others.
+    /// IPv6 endpoints of all other peers.
     pub v6_leechers: u32,
 }
 
-/// One announce, as the swarm needs it.
-#[derive(Debug, Clone, Copy)]
-pub struct Announcement {
-    /// Who announces.
-    pub member: u32,
-    /// With which client, as [`IdentityKey::identity`] says. (`member`, `identity`) is one peer, over however many
-    /// addresses.
-    pub identity: u32,
-    /// The beginning of the client's own id.
-    pub client: ClientPrefix,
-    /// Where the peer listens, in the family it announced over; the other family's endpoint is kept (BEP 7).
-    pub endpoint: SocketAddr,
-    /// Bytes sent in this session.
-    pub uploaded: u64,
-    /// Bytes received in this session.
-    pub downloaded: u64,
-    /// Bytes lacking; `None` leaves a known peer as it was and makes an unknown one a leecher.
-    pub left: Option<u64>,
-    /// What has happened.
-    pub event: Event,
-    /// Peers to give, both families together; the caller has applied its cap.
-    pub numwant: u32,
-}
-
-/// Peers of one member in one swarm, whatever the rules say: they stand close together.
+/// Peers of one member in one swarm, whatever the rules say: they are searched one after the other.
 const MOST_PER_MEMBER: u32 = 128;
-
-/// What a swarm allows a member.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rules {
-    /// Peers of one member in one swarm, up to 128; one more takes the place of the one that was silent for longest.
-    pub peers_per_member: u32,
-    /// Bytes a second that a peer can move in either direction; what it claims beyond does not count.
-    pub bytes_per_second: u64,
-}
-
-impl Default for Rules {
-    /// Ten peers and 10 Gbit/s.
-    fn default() -> Self {
-        Self { peers_per_member: 10, bytes_per_second: 1_250_000_000 }
-    }
-}
 
 /// What an announce changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Outcome {
-    /// The counts until now.
+    /// The counts before the announce.
     pub before: Counts,
-    /// The counts from now on; publish them when they differ.
+    /// The counts after the announce; publish them if they differ.
     pub after: Counts,
-    /// Whether the peer was here before. One that stops and was not has changed nothing.
+    /// Whether the peer was in the swarm before. The `stopped` of a peer that was not changes nothing.
     pub known: bool,
-    /// Whether this announce finished a download: what lacked something lacks nothing now, and received bytes in this
-    /// session. A member may finish one more than once.
+    /// Whether this announce finished a download: the peer lacked something before, lacks nothing now, and has received
+    /// bytes in this session. A member may finish a download more than once.
     pub snatched: bool,
-    /// Whether a peer that was not here says `completed`: it may have been forgotten, see [`Claims`].
+    /// Whether a peer that was not in the swarm says `completed`: it may have been forgotten, see [`Claims`].
     pub claimed: bool,
     /// Bytes sent since this peer's last announce.
     pub uploaded: u64,
     /// Bytes received since this peer's last announce.
     pub downloaded: u64,
-    /// Bytes lacking, as announced; if nothing was announced, or late, what the peer lacked before, rounded up.
+    /// Bytes lacking, as announced. If the announce did not say, or was late, what the peer lacked before, rounded up.
     pub left: u64,
-    /// Seconds since this peer's last announce, when it was a seeder then, without those that another client of its
-    /// member has been accounted for.
+    /// Seconds since this peer's last announce, if it was a seeder then, without those that another client of its
+    /// member was credited for.
     pub seeded: u32,
-    /// Seconds since this peer's last announce, when it lacked something then.
+    /// Seconds since this peer's last announce, if it lacked something then.
     pub leeched: u32,
-    /// Whether more bytes were claimed than [`Rules`] believe; the rest does not count.
+    /// Whether the announce claimed more bytes than [`Rules`] allow. The rest does not count.
     pub clamped: bool,
 }
 
 /// The peers of one torrent.
 ///
-/// **Sessions.** A client counts from 0 when it starts a torrent. Of each session the first announce is the baseline
-/// and accounts for nothing. Lower counters are no proof of a new one: announces overtake each other, the more so those
-/// of a client that announces over both families, of which one is slow; a lower baseline would count twice what has
-/// been counted. So a session is new
-/// - when its client says `started` over a family in which it is here already, and counters are lower or more is
-///   lacking. Over the other family the same may be but the late half of a pair;
-/// - or when counters are lower than at its last announce and that is more than 120 s ago: no client waits for an
-///   answer so long.
+/// **Sessions.** A client counts from 0 when it starts a torrent. The first announce of a session is the baseline and
+/// accounts for nothing. Lower counters do not prove a new session, because announces overtake each other, above all
+/// those of a client that announces over both families, of which one is slow. A baseline too low would count bytes
+/// twice. So a session is new
+/// - if the client says `started` over a family in which the swarm has an endpoint of it, with lower counters or more
+///   lacking. Over the other family, such a `started` may be the second half of a pair;
+/// - or if counters are lower than at the last announce, and that was more than 120 s ago: no client waits so long for
+///   an answer.
 ///
-/// Otherwise an announce with lower counters is late: it adds nothing, the higher ones stay, and with them what is
-/// lacking. So does what is lacking where more is said to be, unless that is 120 s later or something has been moved: a
-/// seeder does not become a leecher that finishes once more. What cannot be told from a new session is taken for one: a
-/// `started` that arrives after a later announce over the same family, of which clients send none before its answer.
+/// Any other announce with lower counters is late: it adds nothing, and neither counters nor `left` change. `left` does
+/// not grow either within 120 s in which nothing was moved: a late announce must not make a seeder a leecher that
+/// finishes once more. A late `started` over the same family cannot be told from a new session, but clients send no
+/// further announce over a family before `started` is answered.
 ///
-/// `stopped` begins no session: `WebTorrent`'s has counters of 0.
+/// `stopped` begins no session: that of `WebTorrent` has counters of 0.
 ///
-/// **Snatches.** A client that finds all of a torrent on its disk has downloaded nothing: `left` goes to 0, and
-/// `downloaded` does not grow. So it is in a re-check, and for clients that announce before their first check (`CTorrent`).
-/// `WebTorrent` counts what it finds as downloaded, but then it lacks nothing from its first announce on, even if it says
-/// `completed` as well.
+/// **Snatches.** A client that finds the whole torrent on its disk has downloaded nothing: `left` becomes 0 and
+/// `downloaded` does not grow. That is so after a re-check, and for clients that announce before their first check
+/// (`CTorrent`). `WebTorrent` counts what it finds as downloaded, but lacks nothing from its first announce on, even if
+/// it says `completed`.
 ///
-/// **Restarts.** A client that died says no `stopped`, and comes back with another id and `started`: that takes the
-/// place of those of the same member at the same endpoint. Without `started` both stay: clients of a member behind one
-/// address may have the same port.
+/// **Restarts.** A client that crashed sent no `stopped`, and comes back with another peer id and `started`: that
+/// replaces the member's peers at the same endpoint. Without `started` both stay: two clients of a member behind one
+/// address may use the same port.
 ///
-/// **Cost.** An announce takes time in proportion to the peers it is given, not to the swarm, and the longest single
+/// **Cost.** An announce takes time in proportion to the peers in its answer, not to the swarm, and the longest single
 /// step moves 4095 peers. An IPv4 peer takes about 38 bytes, see `Table`.
 #[derive(Debug, Default)]
 pub struct Swarm {
@@ -167,22 +132,22 @@ pub struct Swarm {
 }
 
 impl Swarm {
-    /// An empty swarm of a torrent that was snatched so often before.
+    /// An empty swarm of a torrent that `snatched` members have finished.
     pub fn new(snatched: u32) -> Self {
         Self { snatched, ..Self::default() }
     }
 
-    /// Whether nobody is here.
+    /// Whether the swarm has no peers.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// How many are here, both roles together.
+    /// The number of peers, seeders and leechers.
     pub fn len(&self) -> usize {
         self.districts.len()
     }
 
-    /// The numbers at this moment.
+    /// The present counts.
     pub fn counts(&self) -> Counts {
         let total = self.districts.total();
         let leechers = total.peers - total.seeders;
@@ -190,7 +155,7 @@ impl Swarm {
         Counts { seeders: total.seeders, leechers, downloaders, snatched: self.snatched }
     }
 
-    /// How many endpoints there are of each family: a peer with both has two.
+    /// The numbers of endpoints. A peer with both families has two.
     pub fn endpoints(&self) -> Endpoints {
         let total = self.districts.total();
         Endpoints {
@@ -201,18 +166,18 @@ impl Swarm {
         }
     }
 
-    /// Takes over the number of snatches, which is not counted here.
+    /// Sets the number of snatches, which the database counts.
     pub fn set_snatched(&mut self, snatched: u32) {
         self.snatched = snatched;
     }
 
-    /// Applies one announce and fills `peers` with those to tell of.
+    /// Applies one announce and fills `peers` for the answer.
     ///
-    /// `now` is in seconds of a monotonic clock, the same for all calls on one swarm. A leecher is given a random
-    /// window of all peers, a seeder of the leechers; first those of the family it announced over, then the
-    /// other. Never given are the asker itself and what the same member announces at the same endpoint.
+    /// `now` is in seconds of a monotonic clock, the same for all calls on one swarm. A leecher gets a random window of
+    /// all peers, a seeder one of the leechers: first of the family it announced over, then of the other. The answer
+    /// has neither the announcing peer nor another peer of its member at the same endpoint.
     ///
-    /// `intern` gives the number of a client's prefix, see [`Clients`]; it is called for a new peer only.
+    /// `intern` returns the number of a client's prefix, see [`Clients`]; it is called for a new peer only.
     pub fn announce(
         &mut self,
         announcement: &Announcement,
@@ -224,26 +189,26 @@ impl Swarm {
     ) -> Outcome {
         peers.clear();
         let before = self.counts();
-        let start = window::Start::draw(&self.districts, announcement, rng);
+        let start = window::WindowStart::draw(&self.districts, announcement, rng);
         let found = self.districts.find(announcement.member, announcement.identity);
         let account = if announcement.event == Event::Stopped {
             match found {
-                Some(place) => self.stop(place, announcement, rules, now),
+                Some(location) => self.stop(location, announcement, rules, now),
                 None => Account { left: announcement.left.unwrap_or_default(), ..Account::default() },
             }
         } else {
-            let place = match found {
-                Some(place) if self.is_start_of_another(place, announcement) => {
-                    // With the endpoint of its other family, so that a late `started` over that joins the new session.
-                    self.remove(place);
+            let location = match found {
+                Some(location) if self.is_start_of_another(location, announcement) => {
+                    // Its endpoint of the other family goes as well: a late `started` over that joins the new session.
+                    self.remove(location);
                     self.join(announcement, rules, now, intern)
                 }
-                Some(place) => place,
+                Some(location) => location,
                 None => self.join(announcement, rules, now, intern),
             };
-            let (place, mut account) = self.update(place, announcement, rules, now);
+            let (location, mut account) = self.update(location, announcement, rules, now);
             account.claimed = found.is_none() && announcement.event == Event::Completed && account.left == 0;
-            window::fill(&self.districts, place, announcement, start, peers);
+            window::fill(&self.districts, location, announcement, start, peers);
             account
         };
         let Account { snatched, claimed, uploaded, downloaded, left, seeded, leeched, clamped } = account;
@@ -265,7 +230,7 @@ impl Swarm {
 
     /// Drops peers that were silent for more than `timeout` seconds and says how many.
     ///
-    /// Looks at no more than `steps` peers and goes on from there at the next call; `usize::MAX` looks at all.
+    /// Visits at most `steps` peers, and the next call goes on from there; `usize::MAX` visits all.
     pub fn expire(&mut self, now: u32, timeout: u32, steps: usize) -> usize {
         let before = self.len();
         let all = steps >= before;
@@ -273,11 +238,11 @@ impl Swarm {
             self.districts.search_all();
         }
         let first = self.districts.searched();
-        // Downward: what `remove` moves into the hole comes from above and has been looked at.
+        // Downward: a peer that `remove` moves into the gap comes from above and has been visited.
         for _ in 0..steps.min(before) {
-            let Some(place) = self.districts.next_searched() else { break };
-            if self.districts.slot(place).idle(now) > timeout {
-                self.remove(place);
+            let Some(location) = self.districts.next_searched() else { break };
+            if self.districts.slot(location).idle(now) > timeout {
+                self.remove(location);
             }
         }
         if all {
@@ -288,31 +253,31 @@ impl Swarm {
         before - self.len()
     }
 
-    /// Drops every peer of a member (disabled, for example) and says how many.
+    /// Drops every peer of a member and says how many.
     pub fn remove_member(&mut self, member: u32) -> usize {
         let before = self.len();
-        while let (_, Some(place)) = self.districts.peers_of(member, 0) {
-            self.remove(place);
-            self.districts.merge(place.district);
+        while let (_, Some(location)) = self.districts.peers_of(member, 0) {
+            self.remove(location);
+            self.districts.merge(location.district);
         }
         before - self.len()
     }
 
-    /// Whether a member has any peer here. In a large swarm it looks only at those of the member.
+    /// Whether a member has a peer in the swarm. In a large swarm this visits the member's peers only.
     pub fn has_member(&self, member: u32) -> bool {
         self.districts.peers_of(member, 0).0 > 0
     }
 
-    /// Everybody here, in no order, for staff. `clients` is what numbered their clients.
+    /// All peers, in no order, for staff. `clients` is the table that numbered their clients.
     pub fn peers(&self, now: u32, clients: &Clients) -> impl Iterator<Item = Peer> {
         self.export(0, usize::MAX, now).map(|stored| stored.peer(clients))
     }
 
-    /// Whether a peer that is here begins a new session with `started`.
-    fn is_start_of_another(&self, place: Place, announcement: &Announcement) -> bool {
+    /// Whether a known peer begins a new session with `started`.
+    fn is_start_of_another(&self, location: Location, announcement: &Announcement) -> bool {
         announcement.event == Event::Started
-            && self.districts.slot(place).is_ahead_of(announcement)
-            && self.districts.is_reachable(place, unmapped(announcement.endpoint))
+            && self.districts.slot(location).is_ahead_of(announcement)
+            && self.districts.is_reachable(location, unmapped(announcement.endpoint))
     }
 
     /// Adds a peer without endpoint; [`Swarm::update`] must follow.
@@ -322,19 +287,19 @@ impl Swarm {
         rules: &Rules,
         now: u32,
         intern: impl FnOnce(ClientPrefix) -> u16,
-    ) -> Place {
-        // A client that was started again after it died: what it was cannot be there any more.
+    ) -> Location {
+        // The client was started again after a crash: its former peer cannot be there any more.
         while announcement.event == Event::Started
-            && let Some(place) =
+            && let Some(location) =
                 self.districts.at_endpoint(announcement.member, unmapped(announcement.endpoint))
         {
-            self.remove(place);
+            self.remove(location);
         }
         let (number, longest_silent) = self.districts.peers_of(announcement.member, now);
-        if let Some(place) = longest_silent
+        if let Some(location) = longest_silent
             && number >= rules.peers_per_member.min(MOST_PER_MEMBER)
         {
-            self.remove(place);
+            self.remove(location);
         }
         self.share_with_others(announcement.member);
         self.districts.insert(Slot::new(announcement, intern(announcement.client), now))
@@ -342,59 +307,55 @@ impl Swarm {
 
     fn update(
         &mut self,
-        place: Place,
+        location: Location,
         announcement: &Announcement,
         rules: &Rules,
         now: u32,
-    ) -> (Place, Account) {
-        let account = self.account(place, announcement, rules, now);
-        (self.settle(place, announcement.endpoint), account)
+    ) -> (Location, Account) {
+        let account = self.account(location, announcement, rules, now);
+        (self.settle(location, announcement.endpoint), account)
     }
 
-    /// Puts a peer where its state belongs, with a new endpoint.
-    fn settle(&mut self, place: Place, endpoint: SocketAddr) -> Place {
+    /// Gives a peer a new endpoint and moves it to the zone of its state.
+    fn settle(&mut self, location: Location, endpoint: SocketAddr) -> Location {
         match unmapped(endpoint) {
-            SocketAddr::V4(v4) => self.districts.place(place, Some(write_v4(v4))),
+            SocketAddr::V4(v4) => self.districts.update_zone(location, Some(write_v4(v4))),
             SocketAddr::V6(v6) => {
-                self.districts.set_v6(place, write_v6(v6));
-                self.districts.place(place, None)
+                self.districts.set_v6(location, write_v6(v6));
+                self.districts.update_zone(location, None)
             }
         }
     }
 
-    fn stop(&mut self, place: Place, announcement: &Announcement, rules: &Rules, now: u32) -> Account {
-        let account = self.account(place, announcement, rules, now);
-        self.remove(place);
-        self.districts.merge(place.district);
+    fn stop(&mut self, location: Location, announcement: &Announcement, rules: &Rules, now: u32) -> Account {
+        let account = self.account(location, announcement, rules, now);
+        self.remove(location);
+        self.districts.merge(location.district);
         account
     }
 
-    /// What the peer's announce accounts for. It may have to be placed anew then.
-    fn account(&mut self, place: Place, announcement: &Announcement, rules: &Rules, now: u32) -> Account {
-        let slot = self.districts.slot_mut(place);
+    /// What the announce accounts for. `settle` or `remove` must follow, as the peer's state may have changed.
+    fn account(
+        &mut self,
+        location: Location,
+        announcement: &Announcement,
+        rules: &Rules,
+        now: u32,
+    ) -> Account {
+        let slot = self.districts.slot_mut(location);
         let idle = slot.idle(now);
         let was_partial = slot.role() == PeerState::PartialSeed;
         let mut account = slot.account(announcement, rules, &mut self.last_second, now);
         let is_partial = slot.role() == PeerState::PartialSeed;
         self.partial_seeds = self.partial_seeds + u32::from(is_partial) - u32::from(was_partial);
-        self.share_seconds(place, &mut account, idle, now);
+        self.share_seconds(location, &mut account, idle, now);
         account
     }
 
-    fn remove(&mut self, place: Place) {
-        let slot = self.districts.slot(place);
+    fn remove(&mut self, location: Location) {
+        let slot = self.districts.slot(location);
         self.partial_seeds -= u32::from(slot.role() == PeerState::PartialSeed);
         self.shared_seconds.remove(slot.member());
-        self.districts.remove(place);
+        self.districts.remove(location);
     }
-}
-
-/// A swarm never has four thousand million peers: their slots alone would take 112 GiB.
-fn narrow(count: usize) -> u32 {
-    u32::try_from(count).unwrap_or(u32::MAX)
-}
-
-/// What a table counts is below 4096.
-fn short(count: usize) -> u16 {
-    u16::try_from(count).unwrap_or(u16::MAX)
 }

@@ -1,7 +1,7 @@
-//! Secrets that are derived, not stored: an id and a keyed tag over it, in 40 characters.
+//! Tokens that are derived, not stored: an id and a keyed tag over it, in 40 characters.
 //!
-//! Announce keys, invite links and API tokens share this form. Nothing that opens a door is in the database:
-//! whoever holds the row still lacks the key that the tag is made with.
+//! Announce keys, invite links and API tokens have this form. A stolen database opens nothing: it lacks the key with
+//! which tags are made.
 
 use std::fmt;
 
@@ -26,7 +26,7 @@ static BASE32: LazyLock<Encoding> = LazyLock::new(|| {
 
 /// `id` (u32, big-endian) and 21 bytes of keyed BLAKE3: 25 bytes, 40 characters of lower-case base32.
 ///
-/// `Display` writes the secret itself, for the one place it belongs to; `Debug` does not.
+/// `Display` writes the secret; `Debug` does not.
 #[derive(Clone, Copy)]
 pub struct Token {
     id: u32,
@@ -50,7 +50,7 @@ impl Token {
         Some(Self { id: u32::from_be_bytes(id.try_into().ok()?), tag: tag.try_into().ok()? })
     }
 
-    /// The row that this token claims to belong to. Claims: call [`Token::verify`] before believing it.
+    /// The id of the row that the token claims to belong to, before [`Token::verify`] has confirmed it.
     pub fn id(&self) -> u32 {
         self.id
     }

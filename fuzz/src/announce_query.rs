@@ -1,4 +1,4 @@
-//! The query of an announce: what is read is written and read again as the same, and reading takes no memory.
+//! The query of an announce: what is read can be written, is read again as the same, and reading allocates nothing.
 
 use bt::announce::{Event, NumWant, Request};
 use percent_encoding::percent_decode;
@@ -46,7 +46,7 @@ pub fn check(data: &[u8]) {
     let mut query = String::new();
     request.write_query(&mut query);
     assert_eq!(Request::parse(query.as_bytes()).as_ref(), Ok(&request), "{query}");
-    // What says nothing changes nothing.
+    // Parameters that are ignored change nothing.
     for odd in ["&", "&left", "&left=", "&unknown=1", "&ip=203.0.113.1"] {
         let longer = [data, odd.as_bytes()].concat();
         assert_eq!(Request::parse(&longer).as_ref(), Ok(&request), "{odd}");

@@ -22,11 +22,11 @@ pub const WORDS: &[&str] = &[
     "lllllllllllllllllllllllll",
 ];
 
-/// Reads `data` as bencoding, or if it is none, as a plan of a value that must be accepted.
+/// Reads `data` as bencoding, or, if it is not, as a plan of a value that must be accepted.
 pub fn check(data: &[u8]) {
     let limits = Limits::default();
     let (first, held) = memory::peak(|| first_value(data, &limits));
-    // Keys are kept until their dictionary closes, a list that grows is held twice, and 100 values may be open.
+    // Keys are kept until their dictionary ends, a growing list is held twice, and 100 values may be open.
     assert!(held <= data.len() * 32 + 16 * 1024, "{held} bytes held for {}", data.len());
     let whole = check_any_order(data, &limits);
     match first {
@@ -44,14 +44,14 @@ pub fn check(data: &[u8]) {
     }
 }
 
-/// How much a value holds.
+/// The size of a value.
 #[derive(Default)]
 struct Tally {
     tokens: usize,
     depth: usize,
 }
 
-/// Looks into a value that passed.
+/// Reads a value that passed the check.
 fn check_value(value: Value<'_>) {
     let raw = value.raw();
     let mut tally = Tally::default();
@@ -71,7 +71,7 @@ fn check_value(value: Value<'_>) {
     }
 }
 
-/// The value as `serde_bencode` has it; every span must cover its part of the input.
+/// The value as `serde_bencode` reads it. Every span must cover its part of the input.
 fn model(value: Value<'_>, depth: usize, tally: &mut Tally) -> Model {
     tally.tokens += 1;
     if let Some(number) = value.int() {
@@ -115,23 +115,23 @@ fn encoded(text: &[u8]) -> Vec<u8> {
     [text.len().to_string().as_bytes(), b":", text].concat()
 }
 
-/// What another writer writes is accepted.
+/// Values that `serde_bencode` writes are accepted.
 fn check_accepted(model: &Model) {
     let written = serde_bencode::to_bytes(model).expect("it is written");
     assert_eq!(check_sorted(&written, &Limits::default()), Ok(()));
     check_value(Value::of_checked(&written));
 }
 
-/// Deeper values are among the seeds; here they would only take long.
+/// Depth of a planned value at most: deeper ones are among the seeds.
 const MAX_PLANNED_DEPTH: usize = 16;
 
 /// A list or dictionary that is being made.
-enum Open {
+enum Container {
     List(Vec<Model>),
     Dict(Vec<(Vec<u8>, Model)>),
 }
 
-impl Open {
+impl Container {
     fn close(self) -> Model {
         match self {
             Self::List(items) => Model::List(items),
@@ -142,7 +142,7 @@ impl Open {
 
 /// A value that `plan` describes: a byte says what comes next, the bytes after it what it holds.
 fn planned(mut plan: &[u8]) -> Model {
-    let mut open = vec![Open::List(Vec::new())];
+    let mut open = vec![Container::List(Vec::new())];
     while let Some((&step, rest)) = plan.split_first() {
         plan = rest;
         let value = match step % 5 {
@@ -153,29 +153,29 @@ fn planned(mut plan: &[u8]) -> Model {
             }
             1 => Model::Bytes(take(&mut plan, usize::from(step / 5))),
             2 if open.len() < MAX_PLANNED_DEPTH => {
-                open.push(Open::List(Vec::new()));
+                open.push(Container::List(Vec::new()));
                 continue;
             }
             3 if open.len() < MAX_PLANNED_DEPTH => {
-                open.push(Open::Dict(Vec::new()));
+                open.push(Container::Dict(Vec::new()));
                 continue;
             }
-            _ if open.len() > 1 => open.pop().map_or(Model::Int(0), Open::close),
+            _ if open.len() > 1 => open.pop().map_or(Model::Int(0), Container::close),
             _ => continue,
         };
         put(&mut open, value, &mut plan);
     }
     while open.len() > 1 {
-        let value = open.pop().map_or(Model::Int(0), Open::close);
+        let value = open.pop().map_or(Model::Int(0), Container::close);
         put(&mut open, value, &mut plan);
     }
-    open.pop().map_or(Model::Int(0), Open::close)
+    open.pop().map_or(Model::Int(0), Container::close)
 }
 
-fn put(open: &mut [Open], value: Model, plan: &mut &[u8]) {
+fn put(open: &mut [Container], value: Model, plan: &mut &[u8]) {
     match open.last_mut() {
-        Some(Open::List(items)) => items.push(value),
-        Some(Open::Dict(entries)) => {
+        Some(Container::List(items)) => items.push(value),
+        Some(Container::Dict(entries)) => {
             let length = plan.first().map_or(0, |byte| usize::from(byte % 8));
             entries.push((take(plan, length), value));
         }

@@ -1,11 +1,11 @@
-//! Questions of the webapi and answers of the tracker: what is read is written and read again as the same.
+//! Questions of the webapi and answers of the tracker: what is read can be written, and is read again as the same.
 
 use std::net::{Ipv6Addr, SocketAddrV6};
 
 use bt::announce::Event;
-use bt::control::{Answer, Connection, Decision, PeerRecord, Protocol, Request, Verdict};
-use bt::counts::{Position, Record};
-use bt::report::Report;
+use bt::messages::control::{Answer, Connection, Decision, PeerRecord, Protocol, Request, Verdict};
+use bt::messages::counts::{Position, Record};
+use bt::messages::report::Report;
 use bt::{Peer, PeerState};
 
 use crate::{frames, memory};
@@ -29,11 +29,11 @@ pub fn check(data: &[u8]) {
         assert_eq!(request.encode(id), frames, "a question is written in one way");
     }
     let (answer, held) = memory::peak(|| Answer::decode(&frames));
-    // A list that grows is held twice for a moment; invalid UTF-8 becomes three bytes each.
+    // A growing list is held twice for a moment, and each byte of invalid UTF-8 becomes three.
     assert!(held <= data.len() * 8 + 1024, "{held} bytes held");
     if let Ok((id, answer)) = answer {
         let written = answer.encode(id);
-        // Peers without an address of a family may have any bytes there, sentences may be no UTF-8.
+        // Peers without an address of a family may have any bytes there, and sentences may not be UTF-8.
         if !matches!(answer, Answer::Peers { .. } | Answer::Error(_)) {
             assert_eq!(written.concat(), frames.concat());
         }

@@ -1,6 +1,6 @@
-//! Messages of counts: what is read is written as the same bytes.
+//! Messages of counts: what is read is written again as the same bytes.
 
-use bt::counts::{self, Position, Record};
+use bt::messages::counts::{self, Position, Record};
 
 use crate::{frames, memory};
 

@@ -1,4 +1,4 @@
-//! The header of an HTTP request: however the bytes come in pieces, what is read is the same.
+//! The header of an HTTP request: it is read as the same however its bytes are split.
 
 use std::net::{IpAddr, Ipv4Addr};
 

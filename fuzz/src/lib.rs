@@ -1,7 +1,7 @@
-//! What must hold of every parser that reads bytes of strangers.
+//! Properties that must hold for every parser of untrusted bytes.
 //!
-//! Each module is one target: `check` takes any bytes and panics when something that must hold does not, `seeds`
-//! gives inputs to begin with, written by the real encoders. The programs in `targets` run them under libFuzzer
+//! Each module is one target: `check` takes any bytes and panics if a property does not hold, and `seeds` returns the
+//! first inputs, written by the real encoders. The programs in `targets` run them under libFuzzer
 //! (`make fuzz`), the tests over the seeds and a few thousand mutations of them (`make test`).
 
 #![expect(clippy::missing_panics_doc, clippy::expect_used, reason = "a panic is how a target reports")]
@@ -22,16 +22,16 @@ pub mod scrape_query;
 pub mod torrents;
 pub mod udp;
 
-/// One parser and what must hold of it.
+/// One parser and its properties.
 #[derive(Debug, Clone, Copy)]
 pub struct Target {
-    /// Of the module here and of the program in `targets`.
+    /// Name of the module here and of the program in `targets`.
     pub name: &'static str,
-    /// Panics when something does not hold.
+    /// Panics if a property does not hold.
     pub check: fn(&[u8]),
-    /// Inputs to begin with.
+    /// The first inputs.
     pub seeds: fn() -> Vec<Vec<u8>>,
-    /// Pieces of input that chance would hardly find.
+    /// Parts of inputs that random changes would hardly find.
     pub words: &'static [&'static str],
 }
 

@@ -1,10 +1,10 @@
-//! How much memory a piece of work takes at its height: a parser may not be talked into more than its input is worth.
+//! Measures the peak memory of a piece of work: input must not make a parser allocate much more than its own size.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 thread_local! {
-    /// Bytes that this thread holds more than when counting began, and the most it held.
+    /// Bytes allocated by this thread since counting began, and their maximum.
     static HELD: Cell<(isize, isize)> = const { Cell::new((0, 0)) };
 }
 
@@ -45,7 +45,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// Does `work` and says how many bytes of memory it held at its height beyond what was held before.
+/// Runs `work` and returns its peak memory in bytes, beyond what was allocated before.
 pub fn peak<T>(work: impl FnOnce() -> T) -> (T, usize) {
     let before = HELD.replace((0, 0));
     let result = work();

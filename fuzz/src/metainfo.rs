@@ -1,4 +1,4 @@
-//! The content of a .torrent file: what is accepted is consistent, safe to save, and survives being written anew.
+//! .torrent files: an accepted file is consistent, safe to save, and the same after it is written anew.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ const ANNOUNCE: &str = "http://localhost/announce/key/announce";
 
 /// Reads `data` as a .torrent file.
 pub fn check(data: &[u8]) {
-    // Whatever stands there, `private` is put in or the bytes are left alone.
+    // Whatever the bytes are, `private` is inserted or nothing changes.
     let _ = with_private(data);
     let Ok(metainfo) = Metainfo::parse(data, &Limits::default()) else { return };
     assert!(data.as_ptr_range().contains(&metainfo.info.as_ptr()), "nothing is encoded again");
@@ -40,7 +40,7 @@ fn check_name(name: &str) {
     assert!(name.len() <= 240, "{name:?}");
 }
 
-/// The hashes of version 1 must be as many as the sizes in the file, pad files with them, fill pieces.
+/// Version 1 must have a hash for each piece that the sizes in the file, pad files included, fill.
 fn check_pieces(metainfo: &Metainfo<'_>) {
     let info = Value::of_checked(metainfo.info);
     let size = |file: Value<'_>| {
@@ -62,7 +62,7 @@ fn entry<'a>(dict: Value<'a>, key: &[u8]) -> Option<Value<'a>> {
     dict.dict()?.find(|entry| entry.key == key).map(|entry| entry.value)
 }
 
-/// Only what should differ does, once `private` is set and everything around `info` is written anew.
+/// Setting `private` and writing everything around `info` anew must change nothing else.
 fn check_rewriting(metainfo: &Metainfo<'_>) {
     let info = with_private(metainfo.info);
     let written = write(&info, metainfo.piece_layers, ANNOUNCE, "page");

@@ -1,8 +1,8 @@
-//! Changes to bytes of any kind, from a random source that is given: the same one gives the same changes.
+//! Random changes to bytes. The same random source gives the same changes.
 
 use fastrand::Rng;
 
-/// Longer inputs only cost time.
+/// Bytes of an input at most: longer ones find no more.
 const MAX_LEN: usize = 64 * 1024;
 
 /// Makes one to four changes to `bytes`, with pieces of `words` and of `other`.
@@ -38,7 +38,7 @@ fn change(bytes: &mut Vec<u8>, other: &[u8], words: &[&str], rng: &mut Rng) {
         }
         4 | 5 => {
             let word = rng.choice(words).copied().unwrap_or_default().as_bytes().to_vec();
-            // Instead of something or beside it.
+            // In place of other bytes, or before them.
             let place = if rng.bool() { at..at } else { some };
             bytes.splice(place, word);
         }

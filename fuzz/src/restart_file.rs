@@ -1,11 +1,11 @@
-//! The tracker's restart file: what is read is written and read again as the same, no damage goes unseen, and no
-//! length in it is believed before the bytes are there.
+//! The tracker's restart file: what is read can be written and is read again as the same, damage is noticed, and
+//! nothing is allocated from a claimed length.
 
 use bt::announce_key::{Binding, Nonce};
-use bt::counts::Position;
-use bt::report::Report;
+use bt::messages::counts::Position;
+use bt::messages::report::Report;
 use bt::restart::{Member, Reader, Section, Step, SwarmHead, Torrent, VERSION, Writer, read_all};
-use bt::swarm::Stored;
+use bt::swarm::StoredPeer;
 
 use crate::memory;
 
@@ -34,7 +34,7 @@ pub fn check(data: &[u8]) {
 
 fn check_file(file: &[u8]) {
     let (sections, held) = memory::peak(|| read_all(file));
-    // A peer of 39 bytes is kept in about 100, in a list that is held twice while it grows.
+    // A peer of 39 bytes takes about 100 in memory, in a list that is held twice while it grows.
     assert!(held <= file.len() * 16 + 1024, "{held} bytes held for {}", file.len());
     assert_eq!(read_pieces(file).as_ref(), sections.as_ref().ok(), "however it comes, the same is found");
     let Ok(sections) = sections else { return };
@@ -44,7 +44,7 @@ fn check_file(file: &[u8]) {
     }
     writer.finish();
     assert_eq!(read_all(writer.bytes()).as_ref(), Ok(&sections));
-    // Cut anywhere, or one bit turned.
+    // Cut off anywhere, or with one bit flipped.
     let place = usize::from(file[file.len() - 1]) * (file.len() - 1) / 255;
     assert!(read_all(&file[..place]).is_err(), "cut at {place}");
     let mut damaged = file.to_vec();
@@ -55,7 +55,7 @@ fn check_file(file: &[u8]) {
     assert!(read_all(&damaged).is_err(), "bytes after its end");
 }
 
-/// The sections of a file that comes in pieces, until something in it cannot be read.
+/// The sections of a file that comes in pieces, up to the first error.
 fn read_pieces(mut file: &[u8]) -> Option<Vec<Section>> {
     let mut reader = Reader::default();
     let mut sections = Vec::new();
@@ -97,7 +97,7 @@ fn write(writer: &mut Writer, section: &Section) {
 pub fn seeds() -> Vec<Vec<u8>> {
     let hash = |byte| Some([byte; 20].into());
     let report = Report { member: 5, torrent: 6, uploaded: 7, stopped: true, ..Report::default() };
-    let peer = Stored {
+    let peer = StoredPeer {
         member: 1,
         identity: 2,
         client: 1,
@@ -114,7 +114,8 @@ pub fn seeds() -> Vec<Vec<u8>> {
         shared: 7,
     };
     let v6 = std::net::SocketAddrV6::new(std::net::Ipv6Addr::LOCALHOST, 1, 0, 0);
-    let others = [Stored { v4: None, v6: Some(v6), partial: true, ..peer }, Stored { v6: Some(v6), ..peer }];
+    let others =
+        [StoredPeer { v4: None, v6: Some(v6), partial: true, ..peer }, StoredPeer { v6: Some(v6), ..peer }];
     let key = Binding { version: 1, nonce: [7; 16].into() };
     let old = Binding { version: 2, nonce: Nonce::EMPTY };
     let head = SwarmHead { info_hash: [3; 20].into(), snatched: 4 };

@@ -1,4 +1,4 @@
-//! The target of a request: a key that opens anything is 40 characters, and every shape means the same.
+//! The target of a request: a valid key has 40 characters, and every form of the URL means the same.
 
 use bt::route::{Action, Route};
 use bt::token::{TEXT_LEN, Token};

@@ -1,4 +1,4 @@
-//! The query of a scrape: what is read is written and read again as the same, and there are never too many.
+//! The query of a scrape: what is read can be written, is read again as the same, and never has too many hashes.
 
 use bt::scrape::{MAX_HASHES, Request};
 use percent_encoding::percent_decode;
@@ -11,7 +11,7 @@ pub const WORDS: &[&str] = &["info_hash=", "&info_hash=%00", "abcdefghijklmnopqr
 /// Reads `data` as a query.
 pub fn check(data: &[u8]) {
     let (request, held) = memory::peak(|| Request::parse(data));
-    // A list that grows is held twice for a moment, with room for twice as many as before.
+    // A growing list is held twice for a moment, and the new one has twice the capacity.
     assert!(held <= MAX_HASHES * 20 * 3, "{held} bytes held");
     let Ok(request) = request else { return };
     assert!((1..=MAX_HASHES).contains(&request.hashes.len()));

@@ -1,4 +1,4 @@
-//! Datagrams of BEP 15, both ways: what is read is written and read again as the same.
+//! Datagrams of BEP 15: what is read can be written, and is read again as the same.
 
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use bt::announce;
 use bt::scrape::MAX_HASHES;
 use bt::swarm::Counts;
-use bt::udp::{Action, Announce, ConnectionIds, Error, Reply, Request, Scrape};
+use bt::udp_tracker::{Action, Announce, ConnectionIds, Error, Reply, Request, Scrape};
 
 use crate::{announce_query, memory};
 
@@ -80,7 +80,7 @@ fn check_request(request: &Request<'_>, data: &[u8]) {
 fn check_announce(announce: &Announce<'_>, written: &[u8], data: &[u8]) {
     assert_ne!(announce.request.port, 0);
     assert_eq!(*announce.url, url(&data[98..]));
-    // As it came, but for the event, what is not read, and numbers of peers below 0.
+    // The same bytes, except for the event, fields that are not read, and negative numbers of peers.
     for same in [0..80, 96..98] {
         assert_eq!(written[same.clone()], data[same]);
     }
@@ -111,7 +111,7 @@ fn url(options: &[u8]) -> Vec<u8> {
 fn check_scrape(scrape: &Scrape<'_>, written: &[u8], body: &[u8]) {
     assert!((1..=MAX_HASHES).contains(&scrape.hashes.len()));
     assert!(body.starts_with(scrape.hashes.as_flattened()));
-    // Where the URL begins is a guess: a URL that holds another one may be written as something else.
+    // Where the URL begins is a guess: a URL with another one in it may be written as something else.
     let plain =
         !scrape.url.is_empty() && scrape.url.len() < 256 && scrape.url.iter().all(|byte| *byte > b' ');
     if plain {

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
-use bt::control::{Answer, Request};
+use bt::messages::control::{Answer, Request};
 use clap::{Parser, Subcommand};
 use infra::config::Config;
 use zeromq::{DealerSocket, Socket, SocketRecv, SocketSend};
@@ -19,7 +19,7 @@ use plan::{Announce, Plan, members};
 
 const PIPELINE: usize = 64;
 
-/// Between two questions for reports where there was none.
+/// Time between two questions for reports if there were none.
 const PACE: Duration = Duration::from_millis(500);
 
 #[derive(Parser)]

@@ -1,4 +1,5 @@
-//! How long announces take at a constant rate: `announce_rate ADDR:PORT --rate N` repeats the request targets of a file.
+//! How long announces take at a constant rate: `announce_rate ADDR:PORT --rate N` repeats the request targets of a
+//! file.
 //!
 //! An announce is due at its time whether or not those before it were answered, and its latency counts from then: a
 //! server that falls behind shows. The loop never sleeps, so it wants a core of its own.

@@ -20,19 +20,19 @@ const LIVELY: u32 = 10_000;
 /// How unequal torrents are, by Zipf's law.
 const EXPONENT: f64 = 0.8;
 
-/// Between two calls of what gathers reports, which is not measured.
+/// Time between two gatherings of reports, which are not measured.
 const GATHERED: u32 = 10_000;
 
-/// No announce shall take longer.
+/// The goal: no announce takes longer.
 const GOAL: Duration = Duration::from_millis(2);
 
 struct World {
     peers: Peers,
-    /// By number of peer.
+    /// By the peer's number.
     announces: Vec<(InfoHash, Announcement)>,
 }
 
-/// What a thread met in one run.
+/// The latencies of a thread in one run.
 struct Run {
     number: u64,
     longest: Duration,

@@ -1,7 +1,7 @@
 //! The limit that the system sets: `raw_epoll ADDR:PORT` answers every read with 350 constant bytes, on one thread.
 //! With `deferred` behind it, connections are accepted only once their first bytes are there, as the tracker does.
 //!
-//! One read and one write for each request, nothing parsed but whether the client wants the connection closed. A
+//! One read and one write for each request. Nothing is parsed except whether the client wants the connection closed. A
 //! connection that ends with its first answer is never registered, and its answer and its end leave in one segment.
 
 use std::io::{self, ErrorKind, Read, Write};
@@ -21,7 +21,7 @@ const LISTENER: Token = Token(usize::MAX);
 
 struct Server {
     poll: Poll,
-    /// By their descriptors' numbers.
+    /// By file descriptor.
     connections: Vec<Option<TcpStream>>,
     input: Vec<u8>,
     kept: Vec<u8>,
@@ -30,7 +30,7 @@ struct Server {
 }
 
 impl Server {
-    /// Accepts all who wait. Most have sent their request by then.
+    /// Accepts all waiting clients. Most have sent their request by then.
     fn accept(&mut self, listener: &TcpListener) -> io::Result<()> {
         loop {
             match accept_with(listener, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
@@ -54,7 +54,7 @@ impl Server {
         Ok(())
     }
 
-    /// Says whether the connection goes on.
+    /// Answers one read, and says whether the connection stays open.
     fn serve(&mut self, stream: &mut TcpStream) -> bool {
         match stream.read(&mut self.input) {
             Ok(count @ 1..) if self.close.find(&self.input[..count]).is_some() => {
@@ -113,7 +113,7 @@ fn main() -> anyhow::Result<()> {
                 continue;
             }
             let at = event.token().0;
-            // Closing takes it out of what is watched.
+            // Closing removes it from epoll.
             if let Some(mut stream) = server.connections[at].take()
                 && server.serve(&mut stream)
             {

@@ -54,7 +54,7 @@ fn main() -> anyhow::Result<()> {
         let (arguments, targets, resumed) =
             (Arc::clone(&arguments), Arc::clone(&targets), Arc::clone(&resumed));
         let mut config = config.clone();
-        // Each is a client of its own.
+        // Each thread is a client of its own.
         config.resumption =
             if arguments.resume { Resumption::in_memory_sessions(8) } else { Resumption::disabled() };
         threads.push(thread::spawn(move || -> anyhow::Result<usize> {
@@ -88,7 +88,7 @@ fn announce(
     let mut stream = StreamOwned::new(session, socket);
     write!(stream, "GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
     let mut answer = Vec::new();
-    // nginx may end without a good-bye.
+    // nginx may end without close_notify.
     let _ = stream.read_to_end(&mut answer);
     let text = String::from_utf8_lossy(&answer);
     ensure!(text.contains("8:interval"), "refused: {text}");

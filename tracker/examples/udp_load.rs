@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use bt::announce::{Event, Request};
-use bt::udp::{self, Announce, Reply};
+use bt::udp_tracker::{self, Announce, Reply};
 use clap::{Parser, Subcommand};
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmmsg};
@@ -24,10 +24,10 @@ const BATCH: usize = 64;
 /// Announces that wait for their answers at the same time; the server's socket holds them all.
 const WINDOW: usize = 512;
 
-/// After that what has not been answered is lost.
-const PATIENCE: Duration = Duration::from_millis(200);
+/// Time after which an announce without an answer counts as lost.
+const REPLY_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// Different announces of a measurement.
+/// Different announces in one measurement.
 const VARIETY: u32 = 200_000;
 
 #[derive(Parser)]
@@ -75,9 +75,9 @@ impl Generator {
         let socket = UdpSocket::bind(own)?;
         socket2::SockRef::from(&socket).set_recv_buffer_size(4 << 20)?;
         socket.connect(address)?;
-        socket.set_read_timeout(Some(PATIENCE))?;
+        socket.set_read_timeout(Some(REPLY_TIMEOUT))?;
         let mut datagram = Vec::new();
-        udp::Request::write_connect(1, &mut datagram);
+        udp_tracker::Request::write_connect(1, &mut datagram);
         let mut answer = [0; 2048];
         for _ in 0..50 {
             socket.send(&datagram)?;

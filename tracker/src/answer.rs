@@ -1,4 +1,4 @@
-//! Announces and scrapes, from the request target to the bencoded answer.
+//! Answers announces and scrapes: from the request's target to the bencoded answer.
 
 mod health;
 mod refusal;
@@ -7,50 +7,57 @@ use std::cell::RefCell;
 use std::net::{IpAddr, SocketAddr};
 
 use bt::announce::{Event, PeerList, Response};
-use bt::control::{Protocol, Verdict};
+use bt::messages::control::{Protocol, Verdict};
 use bt::route::{self, Action, Route};
-use bt::swarm::{ClientPrefix, Counts, PeerBuffer, client_prefix};
+use bt::swarm::{Counts, PeerBuffer};
 use bt::token::Token;
+use bt::{ClientPrefix, client_prefix};
 use bt::{InfoHash, announce, announce_key, scrape};
 
-use crate::Tracker;
-use crate::decisions::{Entry, How};
-use crate::directory::{Member, Seat, Subject, Torrent};
-use crate::limits::Pace;
+use crate::decisions::{RequestKind, StoredDecision};
+use crate::directory::{Member, MemberRecord, Subject, Torrent};
+use crate::limits::RateLimit;
 use crate::metrics::counters::{self, Timing};
-use crate::swarms::shard_of;
+use crate::shard::shard_of;
+use crate::state::Tracker;
 pub(crate) use refusal::Refusal;
 
-/// Members and torrents that keys may ask for which memory does not confirm: 5000 a second, which a database answers
-/// easily in batches.
-const STRANGERS: Pace = Pace::new(300_000, 20_000);
+/// Look-ups of members and torrents for keys that memory does not confirm: 5000 a second of all strangers together,
+/// which a database answers easily in batches.
+const STRANGER_LOOKUPS: RateLimit = RateLimit::new(300_000, 20_000);
+
+/// Look-ups in the database for one request at most: its member, its torrent, and its member once more if the key does
+/// not fit.
+pub(crate) const MAX_LOOKUPS: usize = 4;
 
 /// Why there is no answer yet.
 #[derive(Debug)]
-pub(crate) enum Stop {
+pub(crate) enum Unanswered {
     Refused(Refusal),
-    /// The directory must ask first.
-    Ask(Subject),
+    /// The directory must ask the database first.
+    Lookup(Subject),
 }
 
-impl<E: Into<Refusal>> From<E> for Stop {
+impl<E: Into<Refusal>> From<E> for Unanswered {
     fn from(refusal: E) -> Self {
         Self::Refused(refusal.into())
     }
 }
 
-/// What the database has been asked for this request: after that, what the directory lacks does not exist. And since
-/// when the request is being answered.
+/// How far the answer to one request has come.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Asked {
+pub(crate) struct RequestState {
+    /// Whether the database was asked for the member: one that the directory lacks then does not exist.
     member: bool,
+    /// The same for the torrents.
     torrents: bool,
-    /// Whether the member's pace has been charged for the request.
+    /// Whether the request has taken a token from the member's bucket.
     paid: bool,
     timing: Timing,
 }
 
-impl Asked {
+impl RequestState {
+    /// Notes that the database is asked for `subject`.
     pub(crate) fn note(&mut self, subject: &Subject) {
         match subject {
             Subject::Member(_) => self.member = true,
@@ -62,12 +69,12 @@ impl Asked {
         }
     }
 
-    /// Notes who has paid for a question that has not been put to the database yet.
+    /// Notes whether a token was taken from the member's bucket before the database is asked for `subject`.
     pub(crate) fn note_paid(&mut self, subject: &Subject) {
         self.paid |= matches!(subject, Subject::Torrents { paid: true, .. });
     }
 
-    /// Puts down how long the request took, if it is one that is timed.
+    /// Records how long the request took, if it is one that is timed.
     pub(crate) fn end(self) {
         self.timing.end();
     }
@@ -81,50 +88,51 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
-    pub(crate) fn how(self, event: Event) -> How {
-        How { protocol: self.protocol, ipv6: self.ip.to_canonical().is_ipv6(), event }
+    pub(crate) fn kind(self, event: Event) -> RequestKind {
+        RequestKind { protocol: self.protocol, ipv6: self.ip.to_canonical().is_ipv6(), event }
     }
 }
 
 thread_local! {
-    /// Of this thread, so that an announce allocates nothing.
+    /// One buffer for each thread, so that an announce allocates nothing.
     static PEERS: RefCell<PeerBuffer> = RefCell::new(PeerBuffer::default());
 }
 
 impl Tracker {
-    /// Appends the answer to the request for `target`, from memory; nothing without success.
+    /// Appends the answer to the request for `target`, from memory alone. Appends nothing if there is an error.
     pub(crate) fn answer(
         &self,
         target: &[u8],
         origin: Origin,
-        asked: &mut Asked,
+        state: &mut RequestState,
         out: &mut Vec<u8>,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), Unanswered> {
         let route = match Route::parse(target, self.settings.path_depth) {
             Ok(route) => route,
             Err(route::Error::Elsewhere) if self.is_health(target) => {
                 self.write_health(out);
                 return Ok(());
             }
-            // No announce, whatever else it is.
+            // Not counted as an announce.
             Err(error @ route::Error::Elsewhere) => return Err(error.into()),
             Err(error) => {
-                return Self::counted(Action::Announce, origin.protocol, asked, |_| Err(error.into()));
+                return Self::counted(Action::Announce, origin.protocol, state, |_| Err(error.into()));
             }
         };
-        Self::counted(route.action, origin.protocol, asked, |asked| {
+        Self::counted(route.action, origin.protocol, state, |state| {
             let token = Token::parse(route.key).ok_or(Refusal::Passkey)?;
+            self.directory.touch_record(token.id());
             match route.action {
                 Action::Announce => {
                     let request = announce::Request::parse(route.query)
-                        .map_err(|error| self.suspect(&token, None, error.into(), origin))?;
-                    self.announce(&token, &request, origin, asked, |response| response.encode(out))
+                        .map_err(|error| self.check_refused_key(&token, None, error.into(), origin))?;
+                    self.announce(&token, &request, origin, state, |response| response.encode(out))
                 }
                 Action::Scrape => {
                     let request = scrape::Request::parse(route.query)
-                        .map_err(|error| self.suspect(&token, None, error.into(), origin))?;
+                        .map_err(|error| self.check_refused_key(&token, None, error.into(), origin))?;
                     let mut files = Vec::with_capacity(request.hashes.len());
-                    self.scrape(&token, &request.hashes, origin, asked, |hash, counts| {
+                    self.scrape(&token, &request.hashes, origin, state, |hash, counts| {
                         files.extend(counts.map(|counts| (hash, counts)));
                     })?;
                     scrape::encode(&mut files, out);
@@ -134,104 +142,121 @@ impl Tracker {
         })
     }
 
-    /// Counts what becomes of a request, and times some announces.
+    /// Counts the outcome of a request, and times some of the announces.
     pub(crate) fn counted(
         action: Action,
         protocol: Protocol,
-        asked: &mut Asked,
-        answer: impl FnOnce(Asked) -> Result<(), Stop>,
-    ) -> Result<(), Stop> {
+        state: &mut RequestState,
+        answer: impl FnOnce(RequestState) -> Result<(), Unanswered>,
+    ) -> Result<(), Unanswered> {
         if action == Action::Announce {
-            asked.timing.begin();
+            state.timing.begin();
         }
-        let result = answer(*asked);
+        let result = answer(*state);
         let verdict = match &result {
             Ok(()) if action == Action::Scrape => Verdict::Scraped,
             Ok(()) => Verdict::Answered,
-            Err(Stop::Refused(refusal)) => refusal.verdict(),
-            // It will be tried again.
-            Err(Stop::Ask(_)) => return result,
+            Err(Unanswered::Refused(refusal)) => refusal.verdict(),
+            // The same request is answered again after the look-up.
+            Err(Unanswered::Lookup(_)) => return result,
         };
-        asked.end();
+        state.end();
         counters::count(action, protocol, verdict);
         result
     }
 
-    /// The database did not answer what had to be known for `target`.
-    pub(crate) fn give_up(&self, target: &[u8], origin: Origin, asked: Asked) {
+    /// Counts and records a request that stays unanswered because the database is away.
+    pub(crate) fn give_up(&self, target: &[u8], origin: Origin, state: RequestState) {
         let Ok(route) = Route::parse(target, self.settings.path_depth) else { return };
-        asked.end();
+        state.end();
         counters::count(route.action, origin.protocol, Verdict::Unavailable);
         let (Some(token), Ok(request)) = (Token::parse(route.key), announce::Request::parse(route.query))
         else {
             return;
         };
-        self.suspect(&token, Some(&request), Refusal::Unavailable, origin);
+        self.check_refused_key(&token, Some(&request), Refusal::Unavailable, origin);
     }
 
-    /// Applies the announce of whoever holds `token`, over whichever protocol it came, and has the answer written by
-    /// `encode`.
+    /// Applies the announce of the member whose key is `token`, from any protocol. `encode` writes the answer.
     pub(crate) fn announce(
         &self,
         token: &Token,
         request: &announce::Request,
         origin: Origin,
-        asked: Asked,
+        state: RequestState,
         encode: impl FnOnce(&Response<'_>),
-    ) -> Result<(), Stop> {
-        // Before anybody is told that something is unknown.
+    ) -> Result<(), Unanswered> {
+        // Members and torrents must be restored before one is called unknown.
         self.check_restored(request.info_hash)?;
-        let (seat, member) = self.member(token, asked)?;
+        let (record, member) = self.member(token, state)?;
         let torrent = self.directory.torrent(&request.info_hash);
         let scope = torrent.map_or(request.info_hash, |torrent| torrent.info_hash);
-        let is_missing = torrent.is_none() && !asked.torrents;
+        let is_missing = torrent.is_none() && !state.torrents;
+        // The check of the key gives the memory time.
+        if torrent.is_some() {
+            self.prefetch(&scope, token.id(), request);
+        }
         if !self.opens(token, member, scope) {
-            let stop = if is_missing {
+            let unanswered = if is_missing {
                 self.ask_torrents_of_strangers(vec![request.info_hash])
             } else {
-                self.not_opened(token, asked)
+                self.not_opened(token, state)
             };
-            if let Stop::Refused(refusal) = stop {
-                self.suspect(token, Some(request), refusal, origin);
+            if let Unanswered::Refused(refusal) = unanswered {
+                self.check_refused_key(token, Some(request), refusal, origin);
             }
-            return Err(stop);
+            return Err(unanswered);
         }
         self.check_restored(scope)?;
-        // From here on it is the member's own, and the member is told what became of it.
+        // The key is the member's: from here on the announce doctor shows what becomes of the announce.
         let client = client_prefix(&request.peer_id);
         let now = self.clock.now();
-        // Where the torrent is not in memory, nobody is there who could leave.
+        // A torrent that is not in memory has no peer that could leave.
         let leaves = request.event == Event::Stopped && !is_missing;
-        let admitted = check_enabled(member).and_then(|()| self.admit(seat, client, leaves, asked.paid, now));
+        let admitted =
+            check_enabled(member).and_then(|()| self.admit(record, client, leaves, state.paid, now));
         if admitted.is_ok() && is_missing {
-            return Err(Stop::Ask(Subject::Torrents { hashes: vec![request.info_hash], paid: true }));
+            return Err(Unanswered::Lookup(Subject::Torrents {
+                hashes: vec![request.info_hash],
+                paid: true,
+            }));
         }
         let result = admitted
             .and_then(|()| torrent.ok_or(Refusal::Unregistered))
-            .and_then(|torrent| self.apply(&torrent, seat, request, (token.id(), origin.ip), encode));
+            .and_then(|torrent| self.apply(&torrent, record, request, (token.id(), origin.ip), encode));
         if result.is_ok() && request.event != Event::Stopped {
             let endpoint = SocketAddr::new(origin.ip.to_canonical(), request.port);
-            self.reachability.offer(&seat.tried, (token.id(), client), endpoint, request.event, now);
+            self.reachability.offer(&record.last_tried, (token.id(), client), endpoint, request.event, now);
         }
         let torrent_id = torrent.map_or(0, |torrent| torrent.id);
-        let entry = |number, verdict| Entry::new(now, torrent_id, number, verdict, origin.how(request.event));
+        let entry = |number, verdict| {
+            StoredDecision::new(now, torrent_id, number, verdict, origin.kind(request.event))
+        };
         let entry = match result {
             Ok((v4, v6)) => entry(self.swarms.number_of(client), Verdict::Answered).with_peers(v4, v6),
-            // A client that is not admitted gets no number: there are only so many.
+            // A refused client gets no number: there are 65,535.
             Err(refusal) => entry(self.swarms.known_number(client), refusal.verdict()),
         };
-        seat.with_decisions(|decisions| decisions.push(entry));
+        record.with_decisions(|decisions| decisions.push(entry));
         Ok(result.map(drop)?)
+    }
+
+    /// Prefetches what the announce will read of its swarm.
+    fn prefetch(&self, info_hash: &InfoHash, member: u32, request: &announce::Request) {
+        let settings = &self.settings;
+        let rng = self.window_seeds.rng(member, info_hash, self.clock.now(), settings.min_interval);
+        let numwant = request.wanted(settings.numwant);
+        self.swarms.prefetch(info_hash, member, request.left == Some(0), numwant, rng);
     }
 
     /// Whether the member may announce now, with this client.
     ///
-    /// Whoever leaves may, at any time: what they moved last would be lost, and others be told of them until they
-    /// expire. It counts as an announce all the same. One that was `paid` for before the database was asked does not
-    /// count again.
+    /// `stopped` is always admitted: otherwise the bytes it reports would be lost, and the peer given to others until
+    /// it expires. It takes a token all the same. A request that is `paid` for took its token before the database was
+    /// asked.
     fn admit(
         &self,
-        seat: &Seat,
+        record: &MemberRecord,
         client: ClientPrefix,
         leaves: bool,
         paid: bool,
@@ -240,44 +265,44 @@ impl Tracker {
         if !leaves && !self.settings.clients.admit(client) {
             return Err(Refusal::Client(client));
         }
-        match self.charge(seat, paid, now) {
+        match self.charge(record, paid, now) {
             Err(_) if leaves => Ok(()),
             charged => charged,
         }
     }
 
-    /// Charges the member's pace for a request, unless it is `paid` for.
-    fn charge(&self, seat: &Seat, paid: bool, now: u32) -> Result<(), Refusal> {
+    /// Takes a token from the member's bucket, unless the request has taken one before.
+    fn charge(&self, record: &MemberRecord, paid: bool, now: u32) -> Result<(), Refusal> {
         if paid {
             return Ok(());
         }
-        seat.allowance.take(self.settings.pace, now).map_err(|minutes| Refusal::TooOften { minutes })
+        record.bucket.take(self.settings.rate_limit, now).map_err(|minutes| Refusal::TooOften { minutes })
     }
 
-    /// Tells the swarm, and says how many IPv4 and IPv6 peers were given.
+    /// Applies the announce to the swarm. Returns the numbers of IPv4 and of IPv6 peers in the answer.
     fn apply(
         &self,
         torrent: &Torrent,
-        seat: &Seat,
+        record: &MemberRecord,
         request: &announce::Request,
         (member, ip): (u32, IpAddr),
         encode: impl FnOnce(&Response<'_>),
     ) -> Result<(u16, u16), Refusal> {
         let settings = &self.settings;
         let now = self.clock.now();
-        let mut rng = self.windows.random(member, &torrent.info_hash, now, settings.min_interval);
+        let mut rng = self.window_seeds.rng(member, &torrent.info_hash, now, settings.min_interval);
         PEERS.with_borrow_mut(|peers| {
             let mut announcement = settings.announcement(request, member, ip);
             if request.info_hash != torrent.info_hash {
-                // The version 2 hash of a hybrid torrent. Its peers are given to the announce with the other hash, which
-                // clients of both versions send as well: libtorrent 2 greets a peer it was told of here with the hash of
-                // version 2 ever after, and those who know version 1 alone then hang up.
+                // The version 2 hash of a hybrid torrent. Clients that know both versions announce both hashes, and get
+                // peers with the version 1 hash only: libtorrent 2 keeps greeting a peer with the hash under which it
+                // learnt of it, and clients that know only version 1 hang up at a version 2 hash.
                 announcement.numwant = 0;
             }
             let exists = || self.directory.torrent(&torrent.info_hash).is_some();
             let outcome = self
                 .swarms
-                .announce(torrent, exists, &announcement, &seat.budget, now, (&mut rng, peers))
+                .announce(torrent, exists, &announcement, &record.budget, now, (&mut rng, peers))
                 .ok_or(Refusal::Unregistered)?;
             encode(&Response {
                 complete: outcome.after.seeders,
@@ -295,18 +320,18 @@ impl Tracker {
         })
     }
 
-    /// Tells `give` the counts of each torrent, in order, or none: torrents that the key does not open are like
-    /// unknown ones. A key that opens none at all is refused.
+    /// Calls `give` with each hash, in order, and its counts: `None` for a torrent that the key is not valid for, as
+    /// for an unknown one. A key that is valid for none of them is refused.
     pub(crate) fn scrape(
         &self,
         token: &Token,
         hashes: &[InfoHash],
         origin: Origin,
-        asked: Asked,
+        state: RequestState,
         mut give: impl FnMut(InfoHash, Option<Counts>),
-    ) -> Result<(), Stop> {
+    ) -> Result<(), Unanswered> {
         self.check_restored([u8::MAX; 20].into())?;
-        let (seat, member) = self.member(token, asked)?;
+        let (record, member) = self.member(token, state)?;
         let scopes: Vec<_> = hashes
             .iter()
             .map(|hash| {
@@ -316,19 +341,19 @@ impl Tracker {
             })
             .collect();
         let opens = scopes.iter().any(|(_, _, opens)| *opens);
-        let missing = scopes.iter().filter(|(_, torrent, _)| torrent.is_none() && !asked.torrents);
+        let missing = scopes.iter().filter(|(_, torrent, _)| torrent.is_none() && !state.torrents);
         let missing: Vec<InfoHash> = missing.map(|(hash, ..)| *hash).collect();
         if !opens {
             let asks = !missing.is_empty();
             return Err(if asks {
                 self.ask_torrents_of_strangers(missing)
             } else {
-                self.not_opened(token, asked)
+                self.not_opened(token, state)
             });
         }
-        let admitted = check_enabled(member).and_then(|()| self.charge(seat, asked.paid, self.clock.now()));
+        let admitted = check_enabled(member).and_then(|()| self.charge(record, state.paid, self.clock.now()));
         if admitted.is_ok() && !missing.is_empty() {
-            return Err(Stop::Ask(Subject::Torrents { hashes: missing, paid: true }));
+            return Err(Unanswered::Lookup(Subject::Torrents { hashes: missing, paid: true }));
         }
         let verdict = admitted.err().map_or(Verdict::Scraped, Refusal::verdict);
         let mut known = scopes.iter().filter(|(_, _, opens)| *opens).filter_map(|(_, torrent, _)| *torrent);
@@ -336,8 +361,8 @@ impl Tracker {
             (Some(only), None) => only.id,
             _ => 0,
         };
-        let entry = Entry::new(self.clock.now(), torrent, 0, verdict, origin.how(Event::None));
-        seat.with_decisions(|decisions| decisions.push(entry));
+        let entry = StoredDecision::new(self.clock.now(), torrent, 0, verdict, origin.kind(Event::None));
+        record.with_decisions(|decisions| decisions.push(entry));
         admitted?;
         for (hash, torrent, opens) in scopes {
             give(hash, torrent.filter(|_| opens).map(|torrent| self.swarms.counts(&torrent)));
@@ -345,56 +370,61 @@ impl Tracker {
         Ok(())
     }
 
-    /// Whom the key names, for sure or not.
-    fn member(&self, token: &Token, asked: Asked) -> Result<(&Seat, Member), Stop> {
-        let seat = self.directory.seat(token.id());
-        match seat.and_then(|seat| Some((seat, seat.member()?))) {
+    /// The member whose id the key has. Anybody can write any id into a key: `opens` checks it.
+    fn member(&self, token: &Token, state: RequestState) -> Result<(&MemberRecord, Member), Unanswered> {
+        let record = self.directory.record(token.id());
+        match record.and_then(|record| Some((record, record.member()?))) {
             Some(found) => Ok(found),
-            None if asked.member => Err(Refusal::Passkey.into()),
+            None if state.member => Err(Refusal::Passkey.into()),
             None => Err(self.ask_member(token)),
         }
     }
 
-    /// Anybody can write a number into a key: strangers together are granted so many questions to the database.
-    fn ask_member(&self, token: &Token) -> Stop {
-        match self.strangers.take(STRANGERS, self.clock.now()) {
-            Ok(()) => Stop::Ask(Subject::Member(token.id())),
+    /// Asks for the member whose id the key has. Anybody can write any id into a key, so all strangers share one bucket
+    /// of look-ups.
+    fn ask_member(&self, token: &Token) -> Unanswered {
+        match self.stranger_lookups.take(STRANGER_LOOKUPS, self.clock.now()) {
+            Ok(()) => Unanswered::Lookup(Subject::Member(token.id())),
             Err(_) => Refusal::Unavailable.into(),
         }
     }
 
-    /// Asks for torrents that memory lacks, for a key that opens none of them: strangers pay for each hash. The key of a
-    /// hybrid torrent is among them when it comes with the hash of version 2: it is bound to that of version 1, which only
-    /// the database knows. Its member loses little then, for clients announce the hash of version 1 as well, which brings
-    /// both into memory. Where a key opens what it asks for, as only a member's does, the member's own pace is charged.
-    fn ask_torrents_of_strangers(&self, hashes: Vec<InfoHash>) -> Stop {
+    /// Asks for torrents that memory lacks, for a key that is valid for none of their hashes as announced. Each hash
+    /// takes a token from the bucket that all strangers share.
+    ///
+    /// A member's key of a hybrid torrent comes here if the client announces the version 2 hash first: the key is bound
+    /// to the version 1 hash, which only the database knows. Clients announce that hash as well, so the member loses
+    /// little if the strangers' bucket is empty. A key that is valid for the hash itself takes a token from the
+    /// member's own bucket.
+    fn ask_torrents_of_strangers(&self, hashes: Vec<InfoHash>) -> Unanswered {
         let count = u32::try_from(hashes.len()).unwrap_or(u32::MAX);
-        if self.strangers.take_some(count, STRANGERS, self.clock.now()).is_ok() {
-            Stop::Ask(Subject::Torrents { hashes, paid: false })
+        if self.stranger_lookups.take_some(count, STRANGER_LOOKUPS, self.clock.now()).is_ok() {
+            Unanswered::Lookup(Subject::Torrents { hashes, paid: false })
         } else {
             Refusal::Unavailable.into()
         }
     }
 
-    /// Whether all is there that the process before left behind of a torrent, and of those whose hashes are lower.
-    fn check_restored(&self, info_hash: InfoHash) -> Result<(), Stop> {
-        let there = self.directory.gate.has_shard(shard_of(&info_hash));
-        if there { Ok(()) } else { Err(Stop::Ask(Subject::Swarm(info_hash))) }
+    /// Whether the restart file has been read up to and including the torrent's shard.
+    fn check_restored(&self, info_hash: InfoHash) -> Result<(), Unanswered> {
+        let is_restored = self.directory.restored.has_shard(shard_of(&info_hash));
+        if is_restored { Ok(()) } else { Err(Unanswered::Lookup(Subject::Swarm(info_hash))) }
     }
 
-    /// Whether it is the key of that torrent or of the whole account.
+    /// Whether the key is valid for that torrent, or for all torrents.
     fn opens(&self, token: &Token, member: Member, scope: InfoHash) -> bool {
         let verify = |scope| announce_key::verify(token, &self.settings.key, &member.key, scope);
         verify(Some(scope)) || verify(None)
     }
 
-    /// The key may have been reset a moment ago: the database is asked before the member is told that it is wrong.
-    fn not_opened(&self, token: &Token, asked: Asked) -> Stop {
-        if asked.member { Refusal::Passkey.into() } else { self.ask_member(token) }
+    /// The key is not valid by what memory knows. The member may have reset it a moment ago: the database is asked
+    /// before the client is told that the key is wrong.
+    fn not_opened(&self, token: &Token, state: RequestState) -> Unanswered {
+        if state.member { Refusal::Passkey.into() } else { self.ask_member(token) }
     }
 }
 
-/// For a key that is the member's: nobody else is told.
+/// Refuses a disabled member. To be called only after the key was found to be the member's: nobody else may learn it.
 fn check_enabled(member: Member) -> Result<(), Refusal> {
     if member.enabled { Ok(()) } else { Err(Refusal::Disabled) }
 }

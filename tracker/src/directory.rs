@@ -1,5 +1,6 @@
-//! Who may announce what: members and torrents in memory, and questions to the database about others.
+//! Who may announce what: members and torrents in memory, and look-ups in the database for those that memory lacks.
 
+mod account;
 mod feed;
 mod known;
 mod link_state;
@@ -21,48 +22,48 @@ use tokio::sync::{mpsc, oneshot};
 pub(crate) use feed::{Feed, Link, LinkError};
 use known::Known;
 use link_state::LinkState;
+pub(crate) use members::MemberRecord;
 use members::Members;
-pub(crate) use members::Seat;
 use rows::{MemberRow, TorrentRow};
 
-use crate::gate::Gate;
-use crate::swarms::shard_of;
+use crate::restore_progress::RestoreProgress;
+use crate::shard::shard_of;
 
-/// Parts of the torrents' table, so that announces seldom meet at one lock.
+/// Parts of the table of torrents, each with its own lock, so that announces seldom wait for one.
 const PARTS: usize = 64;
 
-/// Questions that may wait for the database at the same time; beyond that it counts as unavailable.
-const MAX_QUESTIONS: usize = 8192;
+/// Look-ups that may wait for the database at the same time; beyond that it counts as unavailable.
+const LOOKUP_CAPACITY: usize = 8192;
 
 /// A torrent that may be announced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Torrent {
-    /// Its row.
+    /// Id of its row.
     pub(crate) id: u32,
-    /// The canonical hash, whichever was asked for.
+    /// The canonical hash, even if the torrent was found by its other one.
     pub(crate) info_hash: InfoHash,
     /// Members who finished a download.
     pub(crate) snatched: u32,
 }
 
-/// A member, by whose id an announce key is checked.
+/// What the database says of a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Member {
-    /// Of the keys that open.
+    /// What the member's valid announce keys are bound to.
     pub(crate) key: Binding,
-    /// Of the keys before the last reset, by which they are recognised. Empty where it is not known.
+    /// Nonce of the keys before the last reset, so that an old key is recognised. Empty where it is not known.
     pub(crate) former: Nonce,
     /// Whether the account may announce.
     pub(crate) enabled: bool,
 }
 
-/// What an announce wants to know that is not in memory.
+/// What a request needs and memory lacks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Subject {
     /// Torrents by either hash.
     Torrents {
         hashes: Vec<InfoHash>,
-        /// Whether the member's pace has been charged for the request.
+        /// Whether the request has taken a token from the member's bucket.
         paid: bool,
     },
     /// A member by id.
@@ -71,52 +72,53 @@ pub(crate) enum Subject {
     Swarm(InfoHash),
 }
 
-/// `answered` is used once the database has answered and the directory says what it said, dropped when it is away.
+/// A look-up that waits for the database. `answered` is sent once the directory holds what the database said; it is
+/// dropped if the database is away.
 #[derive(Debug)]
-pub(crate) struct Question {
+pub(crate) struct Lookup {
     subject: Subject,
     answered: oneshot::Sender<()>,
 }
 
-/// The database cannot be asked.
+/// The database did not answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Unavailable;
 
 type Part = RwLock<HashMap<InfoHash, Torrent, RandomState>>;
 
-/// The tables. Only the [`Feed`] writes to them, in the order in which it read from the database.
+/// The tables. The [`Feed`] alone writes to them, in the order in which it read from the database.
 #[derive(Debug)]
 pub(crate) struct Directory {
-    /// By either hash.
+    /// By either hash. Each lock is held for one look-up or one change.
     torrents: Box<[Part]>,
     members: Members,
-    /// Where the tables come from. Announces need it not; whoever holds it may take the tables' locks.
+    /// The rows that the tables were made of. Announces never lock it. Its holder may lock the tables.
     known: Mutex<Known>,
-    /// Whether what the process before left behind has been read.
-    pub(crate) gate: Gate,
-    /// Whether the database keeps the tables fresh.
+    /// How far the restart file has been read.
+    pub(crate) restored: RestoreProgress,
+    /// Whether the tables follow the database.
     pub(crate) link: LinkState,
-    questions: mpsc::Sender<Question>,
+    lookups: mpsc::Sender<Lookup>,
     /// How long an announce waits for the database.
     timeout: Duration,
 }
 
 impl Directory {
-    /// Empty tables, and the questions that a [`Feed`] has to answer.
-    pub(crate) fn new(timeout: Duration) -> (Self, mpsc::Receiver<Question>) {
-        let (questions, asked) = mpsc::channel(MAX_QUESTIONS);
+    /// Empty tables, and the lookups that a [`Feed`] has to answer.
+    pub(crate) fn new(timeout: Duration) -> (Self, mpsc::Receiver<Lookup>) {
+        let (lookups, receiver) = mpsc::channel(LOOKUP_CAPACITY);
         let torrents = (0..PARTS).map(|_| Part::default()).collect();
         (
             Self {
                 torrents,
                 members: Members::default(),
                 known: Mutex::default(),
-                gate: Gate::default(),
+                restored: RestoreProgress::default(),
                 link: LinkState::default(),
-                questions,
+                lookups,
                 timeout,
             },
-            asked,
+            receiver,
         )
     }
 
@@ -125,24 +127,31 @@ impl Directory {
         self.part(info_hash).read().get(info_hash).copied()
     }
 
-    /// What is kept of the member with this id, if the database ever named it.
-    pub(crate) fn seat(&self, id: u32) -> Option<&Seat> {
-        self.members.seat(id)
+    /// The record of the member with this id, if its page exists.
+    pub(crate) fn record(&self, id: u32) -> Option<&MemberRecord> {
+        self.members.record(id)
     }
 
-    /// Asks the database. After `Ok` the tables hold what it knows of `subject`, and what they do not hold does not
-    /// exist. Questions are gathered into one query at a time: that bounds their cost, and no answer, not even that
-    /// nothing was found, is kept beyond its announce.
+    /// Loads the record of the member with this id into the cache, if there is one. The processor goes on meanwhile: to be
+    /// called some time before the record is needed.
+    pub(crate) fn touch_record(&self, id: u32) {
+        if let Some(record) = self.members.record(id) {
+            record.touch();
+        }
+    }
+
+    /// Asks the database. After `Ok` the tables hold what it has of `subject`, and what they do not hold does not
+    /// exist. The feed gathers look-ups into one query at a time, which bounds their cost.
     ///
-    /// A swarm is not asked for but waited for.
+    /// For a swarm, it waits until the restart file has been read so far.
     pub(crate) async fn ask(&self, subject: Subject) -> Result<(), Unavailable> {
         if let Subject::Swarm(info_hash) = subject {
             tracing::debug!("a request waits for the restart file");
-            let there = self.gate.shard(shard_of(&info_hash)).await;
+            let there = self.restored.wait_for_shard(shard_of(&info_hash)).await;
             return if there { Ok(()) } else { Err(Unavailable) };
         }
         let (answered, answer) = oneshot::channel();
-        self.questions.try_send(Question { subject, answered }).map_err(|_| Unavailable)?;
+        self.lookups.try_send(Lookup { subject, answered }).map_err(|_| Unavailable)?;
         match tokio::time::timeout(self.timeout, answer).await {
             Ok(Ok(())) => Ok(()),
             _ => Err(Unavailable),
@@ -157,7 +166,7 @@ impl Directory {
         }
     }
 
-    /// Says whether the canonical hash is free now: a torrent that was deleted may have been uploaded anew meanwhile.
+    /// Says whether no torrent has the canonical hash any more: it may have been uploaded again meanwhile.
     fn remove_torrent(&self, row: &TorrentRow) -> bool {
         for hash in row.hashes() {
             let mut part = self.part(&hash).write();

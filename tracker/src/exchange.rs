@@ -1,45 +1,42 @@
-//! Requests in, answers out: what is said on a connection, without the connection.
+//! Requests in, answers out: HTTP as it is spoken on a connection, without the socket.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use bt::control::Protocol;
+use bt::messages::control::Protocol;
 use bt::route;
 
-use crate::Tracker;
-use crate::answer::{Asked, Origin, Refusal, Stop};
+use crate::answer::{MAX_LOOKUPS, Origin, Refusal, RequestState, Unanswered};
 use crate::http_answer::{Status, write};
 use crate::http_request::{Method, Persistence, Reading, Request, read};
+use crate::state::Tracker;
 
-/// Bytes of a header at most. A scrape with 74 escaped hashes is 5.5 KB.
+/// Bytes of a request's header at most. A scrape with 74 percent-encoded hashes has 5.5 KB.
 pub(crate) const MAX_HEADER: usize = 16 * 1024;
 
-/// Beyond so many bytes, answers are sent before others are made: with the last of them it is what a connection holds
-/// whose client takes none.
-const ENOUGH: usize = 8 * 1024;
+/// Bytes of answers beyond which they are sent before further requests are answered. So a connection whose client takes
+/// nothing holds at most this and one answer.
+const MAX_UNSENT_ANSWERS: usize = 8 * 1024;
 
-/// A request needs its member and its torrent, and its member once more if the key does not fit.
-const MAX_QUESTIONS: usize = 4;
-
-/// Where answers are made.
+/// Buffers for the answers of one connection after the other.
 #[derive(Debug, Default)]
 pub(crate) struct Answers {
-    /// Ready to be sent.
+    /// Complete answers, with their headers.
     pub(crate) bytes: Vec<u8>,
-    /// The one that is being made.
+    /// The body of the answer that is being made.
     body: Vec<u8>,
 }
 
-/// What is to be done once the answers are sent.
+/// What a connection does once the answers are sent.
 #[derive(Debug)]
-pub(crate) enum Next {
-    /// More must come.
+pub(crate) enum AfterSend {
+    /// Reads more.
     Read,
-    /// There may be another request in what came.
+    /// Answers the next request of those that have come.
     Respond,
-    /// The database must be asked.
-    Ask(Open),
-    /// Nothing: the connection ends.
+    /// Asks the database.
+    Ask(Pending),
+    /// Closes.
     Close(Ending),
 }
 
@@ -48,48 +45,49 @@ pub(crate) enum Next {
 pub(crate) enum Ending {
     /// Nothing.
     Clean,
-    /// A body, or something that cannot be understood.
+    /// A body, further requests, or bytes that are no request.
     Unread,
 }
 
-/// A request that could not be answered from memory.
+/// A request that waits for the database.
 #[derive(Debug)]
-pub(crate) struct Open {
+pub(crate) struct Pending {
     target: Vec<u8>,
     origin: Origin,
-    asked: Asked,
+    state: RequestState,
     persistence: Persistence,
     if_refused: Persistence,
     ending: Ending,
 }
 
-/// An answer that was asked for.
+/// The answer to a [`Pending`] request.
 #[derive(Debug)]
-pub(crate) struct Found {
+pub(crate) struct Answered {
     status: Status,
     body: Vec<u8>,
     persistence: Persistence,
     ending: Ending,
 }
 
-/// One side of a conversation.
+/// Answers the requests of one connection.
 pub(crate) struct Respondent<'a> {
     pub(crate) tracker: &'a Tracker,
     pub(crate) peer: IpAddr,
     pub(crate) protocol: Protocol,
-    /// Whether the last of the requests that came is the last of the connection.
+    /// Whether the process stops: the answer to the last request that has come says that the connection closes.
     pub(crate) stopping: bool,
-    /// Whether others wait for the connection's place: then it ends with any answer that is no member's success.
-    pub(crate) pressed: bool,
+    /// Whether clients wait to be accepted because the limit of connections is reached. Then this connection ends with
+    /// any answer that is not a member's success.
+    pub(crate) crowded: bool,
 }
 
 impl Respondent<'_> {
-    /// Answers the requests in `input`, in order, and says how many of its bytes are done with.
-    pub(crate) fn respond(&self, input: &[u8], answers: &mut Answers) -> (usize, Next) {
+    /// Answers the requests in `input`, in order. Returns how many of its bytes are answered, and what comes next.
+    pub(crate) fn respond(&self, input: &[u8], answers: &mut Answers) -> (usize, AfterSend) {
         let mut done = 0;
         while done < input.len() {
-            if answers.bytes.len() > ENOUGH {
-                return (done, Next::Respond);
+            if answers.bytes.len() > MAX_UNSENT_ANSWERS {
+                return (done, AfterSend::Respond);
             }
             let rest = &input[done..];
             let mut request = match read(rest, self.peer, &self.tracker.settings.trusted) {
@@ -104,33 +102,33 @@ impl Respondent<'_> {
             }
             match self.answer(&request, answers) {
                 Ok(Persistence::Closed) => {
-                    return (done, Next::Close(request.ending(done < input.len())));
+                    return (done, AfterSend::Close(request.ending(done < input.len())));
                 }
                 Ok(_) => {}
-                Err(open) => return (done, Next::Ask(open)),
+                Err(pending) => return (done, AfterSend::Ask(pending)),
             }
         }
-        (done, if self.stopping { Next::Close(Ending::Clean) } else { Next::Read })
+        (done, if self.stopping { AfterSend::Close(Ending::Clean) } else { AfterSend::Read })
     }
 
-    /// Appends the answer, and says what becomes of the connection after it.
-    fn answer(&self, request: &Request<'_>, answers: &mut Answers) -> Result<Persistence, Open> {
+    /// Appends the answer, and says whether the connection stays open after it.
+    fn answer(&self, request: &Request<'_>, answers: &mut Answers) -> Result<Persistence, Pending> {
         let Request { method, target, client, persistence, .. } = *request;
         let Answers { bytes, body } = answers;
         body.clear();
-        let if_refused = if self.pressed { Persistence::Closed } else { persistence };
+        let if_refused = if self.crowded { Persistence::Closed } else { persistence };
         let (status, persistence) = match method {
             Method::Get => {
                 let origin = Origin { ip: client, protocol: self.protocol };
-                let mut asked = Asked::default();
-                match self.tracker.answer(target, origin, &mut asked, body) {
-                    Ok(()) if self.pressed && self.tracker.is_health(target) => (Status::Ok, if_refused),
+                let mut state = RequestState::default();
+                match self.tracker.answer(target, origin, &mut state, body) {
+                    Ok(()) if self.crowded && self.tracker.is_health(target) => (Status::Ok, if_refused),
                     Ok(()) => (Status::Ok, persistence),
-                    Err(Stop::Refused(refusal)) => refused(refusal, if_refused, body),
-                    Err(Stop::Ask(subject)) => {
-                        asked.note_paid(&subject);
+                    Err(Unanswered::Refused(refusal)) => refused(refusal, if_refused, body),
+                    Err(Unanswered::Lookup(subject)) => {
+                        state.note_paid(&subject);
                         let (target, ending) = (target.to_vec(), request.ending(false));
-                        return Err(Open { target, origin, asked, persistence, if_refused, ending });
+                        return Err(Pending { target, origin, state, persistence, if_refused, ending });
                     }
                 }
             }
@@ -146,40 +144,40 @@ impl Respondent<'_> {
 }
 
 impl Request<'_> {
-    /// How the connection ends after it; `more` says whether something came behind it.
+    /// How the connection ends after this request; `more` says whether further bytes came behind it.
     fn ending(&self, more: bool) -> Ending {
         if more || self.has_body { Ending::Unread } else { Ending::Clean }
     }
 }
 
-impl Open {
-    /// Answers the request, with the database's help.
-    pub(crate) async fn ask(self, tracker: Arc<Tracker>) -> Found {
+impl Pending {
+    /// Answers the request, asking the database for what memory lacks.
+    pub(crate) async fn answer(self, tracker: Arc<Tracker>) -> Answered {
         let mut body = Vec::new();
-        let (status, persistence) = self.find(&tracker, &mut body).await;
-        Found { status, body, persistence, ending: self.ending }
+        let (status, persistence) = self.try_answer(&tracker, &mut body).await;
+        Answered { status, body, persistence, ending: self.ending }
     }
 
-    async fn find(&self, tracker: &Tracker, body: &mut Vec<u8>) -> (Status, Persistence) {
-        let mut asked = self.asked;
-        for _ in 0..MAX_QUESTIONS {
-            match tracker.answer(&self.target, self.origin, &mut asked, body) {
+    async fn try_answer(&self, tracker: &Tracker, body: &mut Vec<u8>) -> (Status, Persistence) {
+        let mut state = self.state;
+        for _ in 0..MAX_LOOKUPS {
+            match tracker.answer(&self.target, self.origin, &mut state, body) {
                 Ok(()) => return (Status::Ok, self.persistence),
-                Err(Stop::Refused(refusal)) => return refused(refusal, self.if_refused, body),
-                Err(Stop::Ask(subject)) => {
-                    asked.note(&subject);
+                Err(Unanswered::Refused(refusal)) => return refused(refusal, self.if_refused, body),
+                Err(Unanswered::Lookup(subject)) => {
+                    state.note(&subject);
                     if tracker.directory.ask(subject).await.is_err() {
                         break;
                     }
                 }
             }
         }
-        tracker.give_up(&self.target, self.origin, asked);
+        tracker.give_up(&self.target, self.origin, state);
         refused(Refusal::Unavailable, self.if_refused, body)
     }
 }
 
-impl Found {
+impl Answered {
     /// Appends the answer, and says how the connection ends, if it ends with it.
     pub(crate) fn write(self, last: bool, answers: &mut Answers) -> Option<Ending> {
         let persistence = if last { Persistence::Closed } else { self.persistence };
@@ -188,7 +186,7 @@ impl Found {
     }
 }
 
-/// Writes the refusal. Whoever has shown no key that is one keeps no place.
+/// Appends the refusal to `body`. The connection of a client without a key, or with a malformed one, is closed.
 fn refused(refusal: Refusal, persistence: Persistence, body: &mut Vec<u8>) -> (Status, Persistence) {
     refusal.encode(body);
     match refusal {
@@ -198,8 +196,8 @@ fn refused(refusal: Refusal, persistence: Persistence, body: &mut Vec<u8>) -> (S
     }
 }
 
-/// Where the next request begins cannot be known.
-fn refuse(status: Status, answers: &mut Answers) -> Next {
+/// Refuses bytes that are no request, and closes: where the next request begins cannot be known.
+fn refuse(status: Status, answers: &mut Answers) -> AfterSend {
     write(&mut answers.bytes, status, Method::Other, Persistence::Closed, b"");
-    Next::Close(Ending::Unread)
+    AfterSend::Close(Ending::Unread)
 }

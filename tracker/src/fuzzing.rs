@@ -1,4 +1,4 @@
-//! Private parts that the fuzz targets read. Nothing else may use them.
+//! Private functions for the fuzz targets. Nothing else may use them.
 
 use std::net::IpAddr;
 
@@ -11,19 +11,19 @@ use crate::http_request::{Persistence, Reading, read};
 pub struct Header<'a> {
     /// Path and query.
     pub target: &'a [u8],
-    /// Who asks.
+    /// The client's address.
     pub client: IpAddr,
     /// Whether the connection stays open.
     pub kept: bool,
-    /// Bytes of the header.
+    /// Length of the header in bytes.
     pub length: usize,
 }
 
-/// Bytes that are no request, or one with too many headers.
+/// The bytes are no request, or have too many headers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refused;
 
-/// Reads the header at the beginning of `input`; `None` while it goes on.
+/// Reads the header at the beginning of `input`; `None` while it is incomplete.
 ///
 /// # Errors
 /// When no further bytes make it a request.

@@ -1,10 +1,10 @@
-//! Answers as they are written on a connection.
+//! Writes HTTP answers.
 
 use std::io::Write as _;
 
 use crate::http_request::{Method, Persistence};
 
-/// What the status line says.
+/// The status of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Status {
     Ok,
@@ -15,7 +15,7 @@ pub(crate) enum Status {
 }
 
 impl Status {
-    /// Status line and the headers that go with it.
+    /// The status line and headers, up to the value of `Content-Length`.
     fn head(self) -> &'static [u8] {
         match self {
             Self::Ok => b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: ",

@@ -1,4 +1,4 @@
-//! One HTTP request, read from the bytes that have come so far.
+//! Parses the header of one HTTP request from the bytes that have come so far.
 
 use std::mem::MaybeUninit;
 use std::net::IpAddr;
@@ -10,16 +10,16 @@ use ipnet::IpNet;
 /// Headers that one request may have: browsers behind proxies send about 20, BitTorrent clients 4.
 const MAX_HEADERS: usize = 64;
 
-/// What the bytes that have come so far are.
+/// What the bytes that have come so far hold.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Reading<'a> {
-    /// They begin with a request's header.
+    /// The whole header of a request.
     Whole(Request<'a>),
-    /// The header goes on.
+    /// The beginning of a header.
     Partial,
-    /// Not HTTP/1.0 or 1.1.
+    /// Bytes that are not HTTP/1.0 or 1.1.
     Malformed,
-    /// More headers than anybody needs.
+    /// More than [`MAX_HEADERS`] headers.
     TooMany,
 }
 
@@ -29,16 +29,16 @@ pub(crate) struct Request<'a> {
     pub(crate) method: Method,
     /// Path and query as sent.
     pub(crate) target: &'a [u8],
-    /// Who asks, as trusted proxies say.
+    /// The client's address, as trusted proxies give it.
     pub(crate) client: IpAddr,
     pub(crate) persistence: Persistence,
-    /// Whether a body follows, or something that is none.
+    /// Whether the header announces a body.
     pub(crate) has_body: bool,
-    /// Bytes of the header.
+    /// Length of the header in bytes.
     pub(crate) length: usize,
 }
 
-/// What is done about a request.
+/// How a request is treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Method {
     Get,
@@ -51,18 +51,18 @@ pub(crate) enum Method {
 /// What becomes of the connection after the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Persistence {
-    /// HTTP/1.1: it stays open, and nothing is said about it.
+    /// HTTP/1.1: it stays open, which needs no header.
     Kept,
-    /// HTTP/1.0 that asked for it: it stays open, and is told so.
+    /// HTTP/1.0 with `keep-alive`: it stays open, which the answer's header says.
     KeptAndSaid,
-    /// It is closed, and is told so.
+    /// It is closed, which the answer's header says.
     Closed,
 }
 
 /// Reads the header at the beginning of `input`, sent by `peer`.
 ///
-/// `X-Forwarded-For` is looked for only if there are proxies to believe. A request with a body is answered, and the
-/// connection closed: nothing that we serve has one.
+/// `X-Forwarded-For` is read only if there are trusted proxies. A request with a body is answered and its connection
+/// closed, as no request that the tracker serves has one.
 pub(crate) fn read<'a>(input: &'a [u8], peer: IpAddr, trusted: &[IpNet]) -> Reading<'a> {
     let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
     let mut request = httparse::Request::new(&mut []);
@@ -89,7 +89,7 @@ pub(crate) fn read<'a>(input: &'a [u8], peer: IpAddr, trusted: &[IpNet]) -> Read
     })
 }
 
-/// Reads a GET whose target is no UTF-8, for there are clients that escape little: `httparse` refuses it.
+/// Reads a GET whose target is not UTF-8, which `httparse` refuses: some clients leave most bytes of a hash unescaped.
 fn read_plain<'a>(input: &'a [u8], peer: IpAddr, trusted: &[IpNet]) -> Reading<'a> {
     const ENDS: [(&[u8], bool); 4] =
         [(b"HTTP/1.1\r\n", true), (b"HTTP/1.0\r\n", false), (b"HTTP/1.1\n", true), (b"HTTP/1.0\n", false)];
@@ -126,7 +126,7 @@ fn read_plain<'a>(input: &'a [u8], peer: IpAddr, trusted: &[IpNet]) -> Reading<'
     }
 }
 
-/// Proxies are sent `http://host/path` and may pass it on (RFC 9112, 3.2.2).
+/// The path and query of a target. A proxy may pass on the absolute form `http://host/path` (RFC 9112, 3.2.2).
 fn origin_form(target: &[u8]) -> &[u8] {
     if target.first() == Some(&b'/') {
         return target;
@@ -147,7 +147,7 @@ fn client(headers: &[Header<'_>], peer: IpAddr, trusted: &[IpNet]) -> IpAddr {
     client_address(peer, forwarded.map(|it| it.value), trusted)
 }
 
-/// And whether the request has a body.
+/// Whether the connection stays open, and whether the request has a body.
 fn persistence(headers: &[Header<'_>], http_1_1: bool) -> (Persistence, bool) {
     let (mut kept, mut closed, mut has_body) = (false, false, false);
     for Header { name, value } in headers {

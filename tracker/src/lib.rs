@@ -1,15 +1,20 @@
-//! The announce tracker: peers in memory, members and torrents from the database, counts to whoever subscribes.
+//! The announce tracker. It keeps peers in memory, knows members and torrents from the database, and publishes counts
+//! of peers over ZeroMQ.
+//!
+//! A request passes `event_loop`, `connection`, `exchange` and `http_request` (over UDP: `udp`), then `answer`, which
+//! asks `directory` who may announce what and applies the announce to `swarms`. [`run`] starts the threads and tasks.
 
 mod answer;
 mod clock;
 mod connection;
+mod connection_limit;
 mod control;
 mod decisions;
 mod directory;
+mod event_loop;
 mod exchange;
 #[doc(hidden)]
 pub mod fuzzing;
-mod gate;
 mod http_answer;
 mod http_request;
 mod limits;
@@ -17,20 +22,20 @@ mod listen;
 #[doc(hidden)]
 pub mod measuring;
 mod metrics;
-mod places;
 mod publish;
 mod reachability;
-mod reception;
 mod reports;
 mod restart_file;
+mod restore_progress;
 mod settings;
+mod shard;
+mod state;
 mod swarms;
 mod tls;
 mod udp;
 mod upkeep;
 mod workers;
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -40,81 +45,35 @@ use infra::mq;
 use infra::shutdown::Shutdown;
 use zeromq::{PubSocket, RouterSocket, Socket};
 
-use clock::Clock;
-use decisions::Suspects;
+use connection_limit::ConnectionLimit;
 use directory::{Directory, Feed, Link, LinkError};
-use limits::{Allowance, Windows};
 use metrics::Metrics;
-use places::Places;
-use publish::Stream;
-use reachability::Reachability;
-use reports::Ledger;
-use restart_file::{Copy, RestartFile};
-use settings::Settings;
-use swarms::Swarms;
+use restart_file::{CopyKind, RestartFile};
+use state::Tracker;
 use udp::Udp;
 use workers::Workers;
 
-/// What all threads share.
-struct Tracker {
-    settings: Settings,
-    directory: Arc<Directory>,
-    swarms: Swarms,
-    clock: Clock,
-    stream: Stream,
-    ledger: Ledger,
-    windows: Windows,
-    suspects: Suspects,
-    reachability: Reachability,
-    /// What keys that memory does not confirm may still ask of the database.
-    strangers: Allowance,
-}
-
-impl Tracker {
-    /// Without peers.
-    fn new(config: &Config, directory: Directory) -> anyhow::Result<Self> {
-        let settings = Settings::new(config);
-        Ok(Self {
-            swarms: Swarms::new(settings.rules, settings.member_rate),
-            settings,
-            directory: Arc::new(directory),
-            clock: Clock::start(),
-            stream: Stream::new().context("a random number")?,
-            ledger: Ledger::new(config.tracker.max_reports).context("a random number")?,
-            windows: Windows::default(),
-            suspects: Suspects::default(),
-            reachability: Reachability::new(config.tracker.check_connectability),
-            strangers: Allowance::default(),
-        })
-    }
-}
-
-impl fmt::Debug for Tracker {
-    /// It holds secrets and addresses.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tracker").finish_non_exhaustive()
-    }
-}
-
-/// Where a tracker listens, with the ports that the system chose.
+/// The addresses that a tracker listens on, with the ports that the system chose for port 0.
 #[derive(Debug, Clone, Default)]
 pub struct Addresses {
-    /// For announces over HTTP.
+    /// Announces over HTTP, then those over HTTPS.
     pub http: Vec<SocketAddr>,
-    /// For announces over UDP.
+    /// Announces over UDP.
     pub udp: Vec<SocketAddr>,
-    /// For Prometheus.
+    /// Metrics for Prometheus.
     pub metrics: Vec<SocketAddr>,
 }
 
-/// Runs the tracker until SIGINT or SIGTERM; `ready` is told where it listens.
+/// Runs the tracker until SIGINT or SIGTERM. Calls `ready` once it listens.
 ///
 /// # Errors
 /// When an address or endpoint cannot be bound, or the database has another schema. A database that is away is no
 /// error: the tracker waits for it.
 pub fn run(config: Config, ready: impl FnOnce(&Addresses)) -> anyhow::Result<()> {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().context("the runtime")?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the async runtime")?;
     runtime.block_on(run_here(config, ready))
 }
 
@@ -127,21 +86,21 @@ async fn run_here(config: Config, ready: impl FnOnce(&Addresses)) -> anyhow::Res
     mq::bind(&mut counts, &config.zeromq.counts).await?;
     mq::bind(&mut control, &config.zeromq.control).await?;
     let link = connect(&config.tracker.postgresql).await?;
-    let (directory, questions) = Directory::new(config.tracker.database_timeout);
+    let (directory, lookups) = Directory::new(config.tracker.database_timeout);
     let tracker = Arc::new(Tracker::new(&config, directory)?);
     let restart_file = Arc::new(RestartFile::new(&config.tracker.restart_file));
     let found = restart_file.find();
     if !found.is_empty() {
-        tracker.directory.gate.close();
+        tracker.directory.restored.begin();
     }
     let (sender, changes) = upkeep::changes();
-    let feed = Feed::new(Arc::clone(&tracker.directory), questions, sender);
+    let feed = Feed::new(Arc::clone(&tracker.directory), lookups, sender);
     let Config { tracker: config, .. } = config;
     shutdown.spawn(restart_file::run(
         Arc::clone(&tracker),
         Arc::clone(&restart_file),
         found,
-        restart_file::asked().context("signals")?,
+        restart_file::asked().context("cannot listen for SIGUSR1")?,
         shutdown.clone(),
     ));
     shutdown.spawn(feed.run(config.postgresql, link, config.reconcile, shutdown.clone()));
@@ -149,43 +108,43 @@ async fn run_here(config: Config, ready: impl FnOnce(&Addresses)) -> anyhow::Res
     shutdown.spawn(publish::run(Arc::clone(&tracker), counts, shutdown.clone()));
     shutdown.spawn(reports::run(Arc::clone(&tracker), shutdown.clone()));
     shutdown.spawn(reachability::run(Arc::clone(&tracker), shutdown.clone()));
-    shutdown.spawn(decisions::look_at_suspects(Arc::clone(&tracker), shutdown.clone()));
+    shutdown.spawn(decisions::check_refused_keys(Arc::clone(&tracker), shutdown.clone()));
     shutdown.spawn(control::run(Arc::clone(&tracker), control, shutdown.clone()));
-    let places = Places::new(config.max_connections, workers.count() + udp.count());
-    let watched = Metrics::new(&tracker, places.clone(), restart_file.running().to_owned());
+    let limit = ConnectionLimit::new(config.max_connections, workers.count() + udp.count());
+    let watched = Metrics::new(&tracker, limit.clone(), restart_file.running().to_owned());
     let addresses = Addresses {
         http: workers.addresses().to_vec(),
         udp: udp.addresses().to_vec(),
         metrics: metrics.iter().filter_map(|it| it.local_addr().ok()).collect(),
     };
     infra::metrics::serve(metrics, &Arc::new(watched), &shutdown);
-    let running = workers.start(&tracker, &places, &shutdown)?;
+    let running = workers.start(&tracker, &limit, &shutdown)?;
     let udp = udp.start(&tracker, &shutdown)?;
-    // Signals are listened for first: whoever hears that we are ready may send one.
+    // Signals first: a process that reads that the tracker is ready may send one at once.
     let (signalled, ()) = tokio::join!(biased; shutdown.signalled(), async { ready(&addresses) });
-    signalled.context("signals")?;
-    // Answers under way wait for the database as a rule, for slow clients have less.
+    signalled.context("cannot listen for SIGINT and SIGTERM")?;
+    // Requests under way may wait for the database; slow clients are given less time than that.
     let drain = 2 * config.database_timeout;
     if !shutdown.finish(drain).await {
-        tracing::warn!("what was under way was cut after {} s", drain.as_secs());
+        tracing::warn!("requests under way were cut after {} s", drain.as_secs());
     }
     running.join();
     udp.join();
-    // Half of the file before is no whole one.
-    if tracker.directory.gate.is_open() {
+    // Before the restart file has been read to its end, the swarms are incomplete: the file on the disk is better.
+    if tracker.directory.restored.is_finished() {
         tracker.swarms.confirm_claims();
-        restart_file.write(&tracker, Copy::Stopped);
+        restart_file.write(&tracker, CopyKind::Stopped);
     }
     Ok(())
 }
 
-/// A connection to the database; none while it is away.
+/// Connects to the database; `None` while it is away.
 async fn connect(login: &Postgresql) -> anyhow::Result<Option<Link>> {
     match Link::open(login).await {
         Ok(link) => Ok(Some(link)),
         Err(LinkError::Schema(error)) => Err(error),
         Err(LinkError::Away(error)) => {
-            tracing::warn!(error = format!("{error:#}"), "the database is away; trying on");
+            tracing::warn!(error = format!("{error:#}"), "the database is away; trying again");
             Ok(None)
         }
     }

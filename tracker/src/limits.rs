@@ -1,29 +1,30 @@
-//! What a member may ask of the tracker: how often, with which clients, and how much of a swarm it is shown.
+//! What a member may ask of the tracker: how often, with which clients, and which part of a swarm it is shown.
 
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use bt::ClientPrefix;
 use bt::InfoHash;
-use bt::swarm::ClientPrefix;
 use foldhash::quality::RandomState;
 
 const NANOSECONDS: u64 = 1_000_000_000;
 
-/// How often a member may announce or scrape.
+/// The rate at which a [`TokenBucket`] fills, and its size.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Pace {
-    /// Nanoseconds that one announce takes up.
+pub(crate) struct RateLimit {
+    /// Nanoseconds in which the bucket gains one token.
     each: u64,
-    /// Nanoseconds that may be taken up ahead of time.
+    /// Nanoseconds in which an empty bucket becomes full.
     ahead: u64,
 }
 
-/// A bucket of announces: when it will be full again, in nanoseconds of the tracker's clock. A new one is full.
+/// A token bucket in one word: the time at which it will be full again, in nanoseconds of the tracker's clock. A new
+/// one is full. Each announce or scrape takes a token.
 #[derive(Debug, Default)]
-pub(crate) struct Allowance(AtomicU64);
+pub(crate) struct TokenBucket(AtomicU64);
 
-impl Pace {
-    /// So many in a minute, and so many at once.
+impl RateLimit {
+    /// `per_minute` tokens in a minute, of which `burst` can be taken at once; at least 1 each.
     pub(crate) const fn new(per_minute: u32, burst: u32) -> Self {
         let (per_minute, burst) = (per_minute as u64, burst as u64);
         let each = 60 * NANOSECONDS / if per_minute == 0 { 1 } else { per_minute };
@@ -31,28 +32,28 @@ impl Pace {
     }
 }
 
-impl Allowance {
-    /// Takes one announce at second `now`.
+impl TokenBucket {
+    /// Takes a token at second `now` of the tracker's clock.
     ///
     /// # Errors
-    /// When there is none left: the minutes, at least 1, until there is again.
-    pub(crate) fn take(&self, pace: Pace, now: u32) -> Result<(), u32> {
-        self.take_some(1, pace, now)
+    /// When there is none: the minutes, at least 1, until there is one.
+    pub(crate) fn take(&self, limit: RateLimit, now: u32) -> Result<(), u32> {
+        self.take_some(1, limit, now)
     }
 
-    /// Takes `count` at once, all or none, as [`Allowance::take`] takes one.
+    /// Takes `count` tokens, or none if there are fewer.
     ///
     /// # Errors
-    /// When there are fewer left: the minutes, at least 1, until there are as many.
-    pub(crate) fn take_some(&self, count: u32, pace: Pace, now: u32) -> Result<(), u32> {
-        let each = pace.each.saturating_mul(count.into());
+    /// When there are fewer: the minutes, at least 1, until there are as many.
+    pub(crate) fn take_some(&self, count: u32, limit: RateLimit, now: u32) -> Result<(), u32> {
+        let each = limit.each.saturating_mul(count.into());
         let now = u64::from(now) * NANOSECONDS;
-        let limit = now.saturating_add(pace.ahead);
+        let latest = now.saturating_add(limit.ahead);
         let mut full = self.0.load(Ordering::Relaxed);
         loop {
             let after = full.max(now).saturating_add(each);
-            if after > limit {
-                let minutes = (after - limit).div_ceil(60 * NANOSECONDS);
+            if after > latest {
+                let minutes = (after - latest).div_ceil(60 * NANOSECONDS);
                 return Err(u32::try_from(minutes).unwrap_or(u32::MAX));
             }
             match self.0.compare_exchange_weak(full, after, Ordering::Relaxed, Ordering::Relaxed) {
@@ -63,15 +64,15 @@ impl Allowance {
     }
 }
 
-/// Clients that may announce here, by the beginnings of their peer ids.
+/// Lists of the clients that may announce and of those that may not, by the beginnings of their peer ids.
 #[derive(Debug, Default)]
 pub(crate) struct Clients {
-    /// All, when there is none.
+    /// Where the list is empty, all clients are allowed.
     allowed: Vec<Prefix>,
     denied: Vec<Prefix>,
 }
 
-/// The bits that must be set so.
+/// The beginning of a peer id: a client matches if its bits under `mask` are `bits`.
 #[derive(Debug)]
 struct Prefix {
     mask: u64,
@@ -103,14 +104,14 @@ impl Prefix {
     }
 }
 
-/// Which part of a swarm a member is shown: the same for a while, so that asking again and again tells no more; another
-/// for each member, torrent and time, all alike.
+/// Seeds of the random windows of peers that members are shown. A member is shown the same window of a torrent for one
+/// interval, so that asking again and again reveals no further peers.
 #[derive(Debug, Default)]
-pub(crate) struct Windows(RandomState);
+pub(crate) struct WindowSeeds(RandomState);
 
-impl Windows {
-    /// What the peers are drawn with. `interval` is in seconds, at least 1.
-    pub(crate) fn random(&self, member: u32, info_hash: &InfoHash, now: u32, interval: u32) -> fastrand::Rng {
+impl WindowSeeds {
+    /// The random source that draws the window at second `now`. `interval` is in seconds; 0 counts as 1.
+    pub(crate) fn rng(&self, member: u32, info_hash: &InfoHash, now: u32, interval: u32) -> fastrand::Rng {
         // Members change their windows at different times, each keeping it for the whole interval.
         let offset = member.wrapping_mul(0x9e37_79b9) % interval.max(1);
         let period = (u64::from(now) + u64::from(offset)) / u64::from(interval.max(1));
@@ -123,48 +124,48 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bucket_gives_its_burst_at_once_and_fills_at_its_pace() {
-        let (pace, bucket) = (Pace::new(60, 5), Allowance::default());
+    fn a_bucket_gives_its_burst_at_once_and_fills_at_its_rate() {
+        let (limit, bucket) = (RateLimit::new(60, 5), TokenBucket::default());
         for start in [100, 1000] {
             for _ in 0..5 {
-                assert_eq!(bucket.take(pace, start), Ok(()));
+                assert_eq!(bucket.take(limit, start), Ok(()));
             }
-            assert_eq!(bucket.take(pace, start), Err(1));
-            assert_eq!(bucket.take(pace, start + 1), Ok(()));
-            assert_eq!(bucket.take(pace, start + 1), Err(1));
+            assert_eq!(bucket.take(limit, start), Err(1));
+            assert_eq!(bucket.take(limit, start + 1), Ok(()));
+            assert_eq!(bucket.take(limit, start + 1), Err(1));
         }
     }
 
     #[test]
     fn several_are_taken_together_or_not_at_all() {
-        let (pace, bucket) = (Pace::new(60, 5), Allowance::default());
-        assert_eq!(bucket.take_some(4, pace, 100), Ok(()));
-        assert_eq!(bucket.take_some(2, pace, 100), Err(1));
-        assert_eq!(bucket.take_some(1, pace, 100), Ok(()));
-        assert_eq!(bucket.take_some(u32::MAX, pace, 100), Err(u32::MAX / 60 + 1));
+        let (limit, bucket) = (RateLimit::new(60, 5), TokenBucket::default());
+        assert_eq!(bucket.take_some(4, limit, 100), Ok(()));
+        assert_eq!(bucket.take_some(2, limit, 100), Err(1));
+        assert_eq!(bucket.take_some(1, limit, 100), Ok(()));
+        assert_eq!(bucket.take_some(u32::MAX, limit, 100), Err(u32::MAX / 60 + 1));
     }
 
     #[test]
-    fn whoever_is_refused_is_told_when_to_come_back() {
-        let (pace, bucket) =
-            (Pace { each: 300 * NANOSECONDS, ahead: 300 * NANOSECONDS }, Allowance::default());
-        assert_eq!(bucket.take(pace, 0), Ok(()));
-        assert_eq!(bucket.take(pace, 0), Err(5));
-        assert_eq!(bucket.take(pace, 119), Err(4));
-        assert_eq!(bucket.take(pace, 300), Ok(()));
+    fn an_empty_bucket_says_in_how_many_minutes_it_has_a_token() {
+        let (limit, bucket) =
+            (RateLimit { each: 300 * NANOSECONDS, ahead: 300 * NANOSECONDS }, TokenBucket::default());
+        assert_eq!(bucket.take(limit, 0), Ok(()));
+        assert_eq!(bucket.take(limit, 0), Err(5));
+        assert_eq!(bucket.take(limit, 119), Err(4));
+        assert_eq!(bucket.take(limit, 300), Ok(()));
     }
 
     #[test]
-    fn the_largest_limits_are_no_limits() {
-        let (pace, bucket) = (Pace::new(u32::MAX, u32::MAX), Allowance::default());
+    fn the_largest_rates_never_empty_a_bucket() {
+        let (limit, bucket) = (RateLimit::new(u32::MAX, u32::MAX), TokenBucket::default());
         for _ in 0..100_000 {
-            assert_eq!(bucket.take(pace, u32::MAX), Ok(()));
+            assert_eq!(bucket.take(limit, u32::MAX), Ok(()));
         }
-        assert_eq!(Allowance::default().take(Pace::new(1, u32::MAX), u32::MAX), Ok(()));
+        assert_eq!(TokenBucket::default().take(RateLimit::new(1, u32::MAX), u32::MAX), Ok(()));
     }
 
     #[test]
-    fn lists_of_clients_go_by_the_beginning_of_the_id() {
+    fn clients_are_listed_by_the_beginning_of_their_peer_id() {
         let list = |prefixes: &[&str]| prefixes.iter().map(|&it| it.to_owned()).collect::<Vec<_>>();
         let all = Clients::default();
         let some = Clients::new(&list(&["-qB", "-TR4"]), &list(&["-qB50", "-TR40600"]));
@@ -182,9 +183,9 @@ mod tests {
     }
 
     #[test]
-    fn a_window_stays_for_an_interval_and_is_of_one_member_and_torrent() {
-        let windows = Windows::default();
-        let draw = |member, hash: u8, now| windows.random(member, &[hash; 20].into(), now, 300).u64(..);
+    fn a_window_stays_for_an_interval_and_differs_by_member_and_torrent() {
+        let seeds = WindowSeeds::default();
+        let draw = |member, hash: u8, now| seeds.rng(member, &[hash; 20].into(), now, 300).u64(..);
         let changes = (0..3000).filter(|&now| draw(7, 1, now) != draw(7, 1, now + 1)).count();
         assert_eq!(changes, 10);
         assert_ne!(draw(7, 1, 0), draw(8, 1, 0));

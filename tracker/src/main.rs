@@ -12,9 +12,9 @@ use tracker::Addresses;
 ///
 /// Once it listens, it prints on stdout `udp ADDR:PORT` for each address of announces over UDP, `metrics ADDR:PORT` for
 /// each where Prometheus reads, then `listening ADDR:PORT` for each of announces over HTTP and, after those, HTTPS.
-/// Everything else is log on stderr, chosen with `RUST_LOG`. At SIGINT or SIGTERM it ends what is under way, within 4 s,
-/// then leaves swarms and reports to the next start in `restartFile`, which takes a few seconds for millions of peers;
-/// give it 30 s before you kill it. SIGUSR1 has a copy of them written at once.
+/// Everything else is log on stderr, chosen with `RUST_LOG`. At SIGINT or SIGTERM it ends what is under way, within 4
+/// s, then leaves swarms and reports to the next start in `restartFile`, which takes a few seconds for millions of
+/// peers; give it 30 s before you kill it. SIGUSR1 has a copy of them written at once.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
@@ -43,7 +43,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Nobody may be reading: that is no reason to stop.
+/// Prints the addresses. Errors are ignored: the tracker also runs where nobody reads its output.
 fn announce_ready(addresses: &Addresses) {
     let mut out = std::io::stdout().lock();
     for address in &addresses.udp {
@@ -52,7 +52,7 @@ fn announce_ready(addresses: &Addresses) {
     for address in &addresses.metrics {
         let _ = writeln!(out, "metrics {address}");
     }
-    // Last: whoever starts the tracker counts these lines, and then it serves.
+    // Last: a program that starts the tracker waits for these lines.
     for address in &addresses.http {
         let _ = writeln!(out, "listening {address}");
     }

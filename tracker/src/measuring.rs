@@ -1,4 +1,4 @@
-//! Private parts that an example measures. Nothing else may use them.
+//! Private functions for an example that measures them. Nothing else may use them.
 
 use bt::InfoHash;
 use bt::swarm::{Announcement, Budget, MemberRate, PeerBuffer, Rules};
@@ -13,12 +13,12 @@ pub struct Peers(Swarms, Budget);
 impl Default for Peers {
     fn default() -> Self {
         let rate = MemberRate { bytes_per_second: u64::MAX, window: 0 };
-        Self(Swarms::new(Rules::default(), rate), Budget::default())
+        Self(Swarms::new(Rules::default(), rate, 0), Budget::default())
     }
 }
 
 impl Peers {
-    /// Applies an announce at second `now`, as one that comes over the network.
+    /// Applies an announce at second `now`, as one from the network is applied.
     pub fn announce(
         &self,
         info_hash: InfoHash,
@@ -31,18 +31,18 @@ impl Peers {
         self.0.announce(&torrent, || true, announcement, &self.1, now, (rng, peers));
     }
 
-    /// Drops peers that were silent for more than `timeout` seconds, in steps between which announces get their turn.
+    /// Drops peers that were silent for more than `timeout` seconds, in small steps.
     pub async fn expire(&self, now: u32, timeout: u32) {
         self.0.expire(now, timeout).await;
     }
 
-    /// Throws away what announces have left to be reported and published.
+    /// Discards the reports and changed counts that announces have left.
     pub fn gather(&self) {
         self.0.take_reports(u32::MAX, |_, _| {});
         self.0.take_changed();
     }
 
-    /// How many endpoints there are.
+    /// The number of endpoints.
     pub fn number(&self) -> u64 {
         self.0.totals().1.iter().sum()
     }

@@ -1,4 +1,4 @@
-//! What the tracker tells Prometheus, gathered when it asks.
+//! The numbers for Prometheus, gathered when it reads them.
 
 pub(crate) mod counters;
 
@@ -7,32 +7,32 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use bt::control::{PROTOCOLS, VERDICTS};
+use bt::messages::control::{PROTOCOLS, VERDICTS};
 use infra::metrics::{Health, Labels, Numbers, Process, Watched};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 
-use crate::Tracker;
-use crate::places::Places;
+use crate::connection_limit::ConnectionLimit;
+use crate::state::Tracker;
 use counters::{BOUNDS, Sums, sums};
 
 const LATENCY: &str = "Time from a request's target to its answer in memory, without the socket, with what it waited \
      for the database. One announce in 64 of each thread is timed, so the count is a 64th of the announces";
 
-/// What is read at each scrape.
+/// The sources that are read each time.
 #[derive(Debug, Clone)]
 pub(crate) struct Metrics {
     tracker: Arc<Tracker>,
-    places: Places,
-    /// The restart file's copy of a running process.
+    connection_limit: ConnectionLimit,
+    /// Path of the copy that is written while the process runs.
     copy: PathBuf,
 }
 
 impl Metrics {
-    pub(crate) fn new(tracker: &Arc<Tracker>, places: Places, copy: PathBuf) -> Self {
-        Self { tracker: Arc::clone(tracker), places, copy }
+    pub(crate) fn new(tracker: &Arc<Tracker>, connection_limit: ConnectionLimit, copy: PathBuf) -> Self {
+        Self { tracker: Arc::clone(tracker), connection_limit, copy }
     }
 }
 
@@ -103,7 +103,7 @@ impl Metrics {
     }
 
     fn write_reports(&self, numbers: &mut Numbers<'_>) -> fmt::Result {
-        let backlog = self.tracker.ledger.backlog();
+        let backlog = self.tracker.report_queue.backlog();
         let help = "Accounts of member and torrent that wait for the webapi";
         numbers.gauge("fairywren_tracker_reports_waiting", help, float(backlog.reports as u64))?;
         let help = "Batches of reports that wait for the webapi";
@@ -120,13 +120,13 @@ impl Metrics {
 
     fn write_sockets(&self, numbers: &mut Numbers<'_>) -> fmt::Result {
         let help = "Connections of clients, over HTTP and HTTPS";
-        numbers.gauge("fairywren_tracker_connections", help, float(self.places.taken() as u64))?;
-        let (stream, now) = (&self.tracker.stream, self.tracker.clock.now());
+        numbers.gauge("fairywren_tracker_connections", help, float(self.connection_limit.open() as u64))?;
+        let (stream, now) = (&self.tracker.count_stream, self.tracker.clock.now());
         if let Some(age) = stream.age(now) {
             let help = "Seconds since counts were last published over ZeroMQ; a message goes out each second";
             numbers.gauge("fairywren_tracker_zeromq_published_age_seconds", help, age.into())?;
         }
-        if let Some(age) = stream.asked.age(now) {
+        if let Some(age) = stream.answered.age(now) {
             let help = "Seconds since a question of the webapi was last answered over ZeroMQ; one comes twice a second";
             numbers.gauge("fairywren_tracker_zeromq_asked_age_seconds", help, age.into())?;
         }
@@ -154,13 +154,13 @@ fn write_requests(numbers: &mut Numbers<'_>, sums: &Sums) -> fmt::Result {
     numbers.histogram("fairywren_tracker_announce_seconds", LATENCY, float(sums.time) / 1e9, &buckets)
 }
 
-/// None for a file that is not there.
+/// Seconds since a file was written; `None` if there is none.
 fn age_of(file: &std::path::Path) -> Option<f64> {
     let written = std::fs::metadata(file).ok()?.modified().ok()?;
     Some(SystemTime::now().duration_since(written).map_or(0.0, |age| age.as_secs_f64()))
 }
 
-#[expect(clippy::cast_precision_loss, reason = "Prometheus keeps all numbers so")]
+#[expect(clippy::cast_precision_loss, reason = "Prometheus stores all numbers as floats")]
 fn float(number: u64) -> f64 {
     number as f64
 }

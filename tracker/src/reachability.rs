@@ -1,5 +1,5 @@
-//! Whether other peers can connect to a client: the tracker tries it, now and then, with a TCP connection to the endpoint
-//! that announced. Results are kept in memory only, for the announce doctor and for staff.
+//! Whether other peers can connect to a client: the tracker tries it, now and then, with a TCP connection to the
+//! endpoint that announced. Results are kept in memory only, for the announce doctor and for staff.
 //!
 //! A member chooses only the port: the address is the one that the announce came from. So that nobody scans ports
 //! through the tracker, each member has one endpoint tried a minute, all members together 20 a second, and neither
@@ -11,9 +11,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use bt::ClientPrefix;
 use bt::announce::Event;
-use bt::control::{Connection, PeerRecord};
-use bt::swarm::ClientPrefix;
+use bt::messages::control::{Connection, PeerRecord};
 use infra::shutdown::Shutdown;
 use parking_lot::Mutex;
 use tokio::net::TcpStream;
@@ -21,39 +21,41 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use crate::Tracker;
+use crate::state::Tracker;
 
-/// Wait for a client to accept a connection.
+/// How long a client has to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Time between the starts of two connections.
 const CONNECT_EVERY: Duration = Duration::from_millis(50);
 
-/// Endpoints that wait to be tried, at most; others are left out until they announce again.
-const QUEUE: usize = 256;
+/// Endpoints that wait to be tried, at most. Further ones are dropped until their clients announce again.
+const QUEUE_CAPACITY: usize = 256;
 
-/// Seconds between two tries for one member: where a client has just started, and otherwise.
+/// Seconds between two connections to a member's clients, for an announce with `started`.
 const AFTER_START: u32 = 60;
+
+/// The same for all other announces.
 const OTHERWISE: u32 = 1800;
 
-/// Latest results that are kept of a member, each of another endpoint.
-const KEPT: usize = 4;
+/// Results kept for a member, at most: the latest, each of another endpoint.
+const RESULTS_PER_MEMBER: usize = 4;
 
-/// Members of whom results are kept, at most.
-const MEMBERS: usize = 100_000;
+/// Members with results, at most.
+const MAX_MEMBERS: usize = 100_000;
 
-/// The results, and where endpoints are offered to be tried.
+/// The queue of endpoints to try, and the results.
 #[derive(Debug)]
 pub(crate) struct Reachability {
-    /// None where nothing is to be tried.
+    /// `None` if the configuration turns the connections off.
     queue: Option<mpsc::Sender<Candidate>>,
     /// Taken once, by [`run`].
     candidates: Mutex<Option<mpsc::Receiver<Candidate>>>,
-    /// By member, the newest first. Held for one look-up, never across an await.
+    /// By member, the newest first. Held for one look-up or change, never across an await.
     results: Mutex<HashMap<u32, Vec<Tried>>>,
 }
 
-/// An endpoint that a client announced.
+/// An endpoint to try.
 #[derive(Debug, Clone, Copy)]
 struct Candidate {
     member: u32,
@@ -61,7 +63,7 @@ struct Candidate {
     endpoint: SocketAddr,
 }
 
-/// What became of a candidate.
+/// An endpoint that was tried.
 #[derive(Debug, Clone, Copy)]
 struct Tried {
     client: ClientPrefix,
@@ -74,12 +76,13 @@ struct Tried {
 impl Reachability {
     /// Tries nothing unless `enabled`.
     pub(crate) fn new(enabled: bool) -> Self {
-        let (queue, candidates) = mpsc::channel(QUEUE);
+        let (queue, candidates) = mpsc::channel(QUEUE_CAPACITY);
         let results = Mutex::default();
         Self { queue: enabled.then_some(queue), candidates: Mutex::new(Some(candidates)), results }
     }
 
-    /// Has the endpoint of an announce tried, if it is time for one of its member. `last` is the member's own.
+    /// Queues the endpoint of an announce, if the member's last one was queued long enough ago. `last` is the member's
+    /// `MemberRecord::last_tried`.
     pub(crate) fn offer(
         &self,
         last: &AtomicU32,
@@ -95,11 +98,11 @@ impl Reachability {
         if !is_due || endpoint.port() == 0 || !is_public_or_private(endpoint.ip()) {
             return;
         }
-        // Two threads may both come to here: only one of them goes on.
+        // Of two threads that come here at the same time, one goes on.
         let taken =
             last.compare_exchange(before, now.saturating_add(1), Ordering::Relaxed, Ordering::Relaxed);
         if taken.is_ok() {
-            // Where the queue is full, the next announce that is due is tried.
+            // If the queue is full, the member's next announce that is due is tried.
             let _ = queue.try_send(Candidate { member, client, endpoint });
         }
     }
@@ -125,18 +128,18 @@ impl Reachability {
     fn note(&self, candidate: Candidate, reachable: bool, now: u32) {
         let Candidate { member, client, endpoint } = candidate;
         let mut results = self.results.lock();
-        if results.len() >= MEMBERS && !results.contains_key(&member) {
+        if results.len() >= MAX_MEMBERS && !results.contains_key(&member) {
             results.retain(|_, tried| {
                 tried.first().is_some_and(|it| now.saturating_sub(it.at) <= 2 * OTHERWISE)
             });
-            if results.len() >= MEMBERS {
+            if results.len() >= MAX_MEMBERS {
                 return;
             }
         }
         let tried = results.entry(member).or_default();
         tried.retain(|it| it.endpoint != endpoint);
         tried.insert(0, Tried { client, endpoint, reachable, at: now });
-        tried.truncate(KEPT);
+        tried.truncate(RESULTS_PER_MEMBER);
     }
 }
 
@@ -153,7 +156,7 @@ impl Tried {
     }
 }
 
-/// Connects to what was offered, until the process stops.
+/// Tries queued endpoints until the process stops.
 pub(crate) async fn run(tracker: Arc<Tracker>, shutdown: Shutdown) {
     let Some(mut candidates) = tracker.reachability.candidates.lock().take() else { return };
     let mut timer = interval(CONNECT_EVERY);
@@ -165,7 +168,7 @@ pub(crate) async fn run(tracker: Arc<Tracker>, shutdown: Shutdown) {
             Some(_) = tries.join_next() => continue,
             candidate = candidates.recv() => candidate,
         };
-        // Nothing is tried at all where there is nobody to offer.
+        // The sender is gone: the configuration turns the connections off.
         let Some(candidate) = candidate else { return };
         if is_own(candidate.endpoint.ip()) {
             continue;
@@ -184,7 +187,7 @@ async fn accepts(endpoint: SocketAddr) -> bool {
     matches!(timeout(CONNECT_TIMEOUT, TcpStream::connect(endpoint)).await, Ok(Ok(_)))
 }
 
-/// Whether it is an address that a host elsewhere can have: not loopback, link-local, multicast, broadcast or none.
+/// Whether another host can have this address: not loopback, link-local, multicast, broadcast or unspecified.
 fn is_public_or_private(ip: IpAddr) -> bool {
     let is_special = match ip {
         IpAddr::V4(ip) => ip.octets()[0] == 0 || ip.is_link_local() || ip.is_broadcast(),
@@ -193,7 +196,7 @@ fn is_public_or_private(ip: IpAddr) -> bool {
     !is_special && !ip.is_loopback() && !ip.is_multicast() && !ip.is_unspecified()
 }
 
-/// Whether the address is one of this machine's, or that cannot be told.
+/// Whether this machine has the address. Also true if the system does not tell its addresses.
 fn is_own(ip: IpAddr) -> bool {
     let Ok(mut interfaces) = nix::ifaddrs::getifaddrs() else { return true };
     interfaces.any(|interface| {

@@ -1,52 +1,52 @@
-//! Accounting on its way to the webapi: gathered from the swarms, kept until it is acknowledged.
+//! Accounting reports on their way to the webapi: gathered from the swarms, kept until the webapi acknowledges them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use bt::control::Answer;
-use bt::counts::Position;
-use bt::report::{Outbox, Report};
+use bt::messages::control::Answer;
+use bt::messages::counts::Position;
+use bt::messages::report::{Outbox, Report};
 use infra::shutdown::Shutdown;
 use parking_lot::Mutex;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::Tracker;
-use crate::clock::{Clock, wall_seconds};
+use crate::clock::Clock;
+use crate::state::Tracker;
 use crate::swarms::Swarms;
 
-/// How long the swarms keep what they have to report.
+/// How long reports stay with the swarms before they are gathered.
 const GATHER: Duration = Duration::from_millis(100);
 
-/// The reports of this process, and those that one before it left behind.
+/// Reports that wait for the webapi: those of this process, and those restored from the restart file.
 #[derive(Debug)]
-pub(crate) struct Ledger {
+pub(crate) struct ReportQueue {
     outbox: Mutex<Outbox>,
-    /// Held while reports are on their way from the swarms, so that none overtakes another.
+    /// Held while reports move from the swarms to the outbox, so that they keep their order.
     gathering: Mutex<()>,
     /// Reports lost because shards were full.
     lost: AtomicU64,
-    /// Whether the log says that there is no room, as long as that is so.
+    /// Whether the log has said that reports are lost. Cleared when the webapi acknowledges reports again.
     full: AtomicBool,
-    /// Of the last acknowledgement, in seconds of the tracker's clock; none at `u64::MAX`.
+    /// When the webapi last acknowledged a batch, in seconds of the tracker's clock; `u64::MAX` if it never did.
     acknowledged: AtomicU64,
 }
 
-/// How the webapi keeps up.
+/// What waits for the webapi.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Backlog {
-    /// Accounts of member and torrent that wait.
+    /// Reports that wait, one for each member and torrent in a batch.
     pub(crate) reports: usize,
-    /// Batches that they are in.
+    /// Batches of them.
     pub(crate) batches: usize,
-    /// Reports lost for want of room, since the start.
+    /// Reports lost since the start because `maxReports` were waiting.
     pub(crate) dropped: u64,
     /// Second of the tracker's clock at which the webapi last acknowledged a batch.
     pub(crate) acknowledged: Option<u32>,
 }
 
-impl Ledger {
-    /// Room for the accounts of so many pairs of member and torrent.
+impl ReportQueue {
+    /// An empty queue for at most `capacity` reports.
     pub(crate) fn new(capacity: usize) -> std::io::Result<Self> {
         let mut epoch = [0; 8];
         infra::secrets::random(&mut epoch)?;
@@ -59,21 +59,17 @@ impl Ledger {
         })
     }
 
-    /// Takes over what the swarms have to report.
-    ///
-    /// They date it by the tracker's clock. It becomes a time of day here, from its age: whatever happens to the
-    /// system's clock, reports keep their distances.
+    /// Moves reports from the swarms to the outbox. Also tells the swarms the time of day, by which they date reports.
     pub(crate) fn gather(&self, swarms: &Swarms, clock: Clock) {
         let _gathering = self.gathering.lock();
         let mut dropped = 0;
+        swarms.set_started(clock.started());
         swarms.take_reports(clock.now(), |reports, lost| {
-            let (now, wall) = (u64::from(clock.now()), wall_seconds());
             let mut outbox = self.outbox.lock();
             dropped += lost;
             self.lost.fetch_add(lost, Ordering::Relaxed);
             for report in reports {
-                let seen = wall.saturating_sub(now.saturating_sub(report.seen));
-                dropped += u64::from(!outbox.add(&Report { seen, ..*report }));
+                dropped += u64::from(!outbox.add(report));
             }
         });
         if dropped > 0 && !self.full.swap(true, Ordering::Relaxed) {
@@ -84,7 +80,7 @@ impl Ledger {
         }
     }
 
-    /// Answers the webapi, which says what it has applied.
+    /// Answers the webapi with the next batch, after it has acknowledged the batch `applied`.
     pub(crate) fn answer(&self, applied: Option<Position>, clock: Clock) -> Answer {
         let mut outbox = self.outbox.lock();
         if let Some(applied) = applied
@@ -102,7 +98,7 @@ impl Ledger {
         }
     }
 
-    /// How the webapi keeps up.
+    /// What waits for the webapi.
     pub(crate) fn backlog(&self) -> Backlog {
         let (reports, batches, dropped) = {
             let outbox = self.outbox.lock();
@@ -116,7 +112,7 @@ impl Ledger {
         }
     }
 
-    /// Hands all batches to `store`, each as it is when its turn comes.
+    /// Hands all batches to `store`, one after the other. Reports that come meanwhile may be among them.
     pub(crate) fn export<E>(
         &self,
         mut store: impl FnMut(Position, &[Report]) -> Result<(), E>,
@@ -129,7 +125,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Takes over a batch that an earlier process left behind.
+    /// Adds a batch from the restart file.
     pub(crate) fn restore(&self, position: Position, reports: Vec<Report>) {
         self.outbox.lock().restore(position, reports);
     }
@@ -147,7 +143,7 @@ pub(crate) async fn run(tracker: Arc<Tracker>, shutdown: Shutdown) {
     loop {
         tokio::select! {
             () = shutdown.requested() => return,
-            _ = timer.tick() => tracker.ledger.gather(&tracker.swarms, tracker.clock),
+            _ = timer.tick() => tracker.report_queue.gather(&tracker.swarms, tracker.clock),
         }
     }
 }

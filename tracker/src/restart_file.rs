@@ -23,22 +23,22 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval_at};
 
-use crate::Tracker;
 use crate::clock::wall_seconds;
-pub(crate) use reading::Found;
+use crate::state::Tracker;
+pub(crate) use reading::FoundFile;
 
 /// Between two copies of what a kill would take.
 const PERIOD: Duration = Duration::from_mins(1);
 
-/// Bytes gathered before they are written.
+/// Bytes that are gathered for one write.
 const PIECE: usize = 256 * 1024;
 
-/// What a copy is good for.
+/// When a copy is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Copy {
-    /// Announces go on after it.
+pub(crate) enum CopyKind {
+    /// While announces come in.
     Running,
-    /// Nothing comes after it.
+    /// After the last announce.
     Stopped,
 }
 
@@ -48,9 +48,9 @@ pub(crate) struct RestartFile {
     stopped: PathBuf,
     running: PathBuf,
     new: PathBuf,
-    /// Whether the last attempt to write failed, which the log has said then.
+    /// Whether the last attempt to write failed. The log says so at the first failure only.
     failing: AtomicBool,
-    /// Held while `new` is written.
+    /// Held while `new` is written: the copy at the stop may meet one that is under way.
     writing: Mutex<()>,
 }
 
@@ -71,11 +71,11 @@ impl RestartFile {
         Self { stopped, running, new, failing: AtomicBool::new(false), writing: Mutex::new(()) }
     }
 
-    /// Finds what the processes before left behind, the best first. To be called before any announce is answered.
-    pub(crate) fn find(&self) -> Vec<Found> {
+    /// Opens the files of earlier processes, the better one first. To be called before any announce is answered.
+    pub(crate) fn find(&self) -> Vec<FoundFile> {
         let files = [(&self.stopped, true), (&self.running, false)];
         let found = files.map(|(path, exact)| match File::open(path) {
-            Ok(file) => Some(Found { file, path: path.clone(), exact }),
+            Ok(file) => Some(FoundFile { file, path: path.clone(), exact }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => {
                 let file = path.display();
@@ -86,8 +86,8 @@ impl RestartFile {
         found.into_iter().flatten().collect()
     }
 
-    /// Takes in the first of what was found that is whole, and opens the gate step by step.
-    fn restore(&self, found: Vec<Found>, tracker: &Tracker) {
+    /// Restores the first file that is whole, and notes how far that has come.
+    fn restore(&self, found: Vec<FoundFile>, tracker: &Tracker) {
         let begun = Instant::now();
         for mut found in found {
             if found.is_whole() && (!found.exact || self.take_over()) {
@@ -96,7 +96,7 @@ impl RestartFile {
         }
     }
 
-    /// Lets `FILE.stopped` be nothing more than a copy; says whether it is that now.
+    /// Renames `FILE.stopped` to `FILE.running`, and says whether that worked.
     fn take_over(&self) -> bool {
         let moved = fs::rename(&self.stopped, &self.running).and_then(|()| self.sync_folder());
         if let Err(error) = &moved {
@@ -106,8 +106,8 @@ impl RestartFile {
         moved.is_ok()
     }
 
-    /// Writes all that `tracker` holds. What fails is said once, until it works again; the copy before stays.
-    pub(crate) fn write(&self, tracker: &Tracker, copy: Copy) {
+    /// Writes a copy of all that `tracker` holds. If that fails, the log says so and the copy before it stays.
+    pub(crate) fn write(&self, tracker: &Tracker, copy: CopyKind) {
         let _writing = self.writing.lock();
         let begun = Instant::now();
         match self.try_write(tracker, copy) {
@@ -116,11 +116,11 @@ impl RestartFile {
                 tracing::debug!(bytes, elapsed = ?begun.elapsed(), "wrote the restart file");
             }
             Err(error) => {
-                // It may be what fills the disk.
+                // A torn copy is of no use, and may be what fills the disk.
                 let _ = fs::remove_file(&self.new);
                 let file = self.new.display();
                 if self.failing.swap(true, Ordering::Relaxed) {
-                    tracing::debug!(%file, %error, "wrote no restart file again");
+                    tracing::debug!(%file, %error, "cannot write the restart file, as before");
                 } else {
                     tracing::warn!(%file, %error, "cannot write the restart file; a restart would lose peers");
                 }
@@ -128,7 +128,7 @@ impl RestartFile {
         }
     }
 
-    fn try_write(&self, tracker: &Tracker, copy: Copy) -> io::Result<u64> {
+    fn try_write(&self, tracker: &Tracker, copy: CopyKind) -> io::Result<u64> {
         match fs::remove_file(&self.new) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -140,12 +140,12 @@ impl RestartFile {
         let bytes = write_all(tracker, &mut file)?;
         file.sync_all()?;
         let name = match copy {
-            Copy::Running => &self.running,
-            Copy::Stopped => &self.stopped,
+            CopyKind::Running => &self.running,
+            CopyKind::Stopped => &self.stopped,
         };
         fs::rename(&self.new, name)?;
-        if copy == Copy::Running {
-            // One that was not taken over must not be taken for exact at a later start.
+        if copy == CopyKind::Running {
+            // A `FILE.stopped` that could not be taken over is out of date: a later start must not read it as exact.
             match fs::remove_file(&self.stopped) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
@@ -161,25 +161,25 @@ impl RestartFile {
     }
 }
 
-/// SIGUSR1, which asks for a copy now: before a backup or an upgrade of the machine, for example.
+/// Listens for SIGUSR1, by which an operator has a copy written at once, for example before the machine is upgraded.
 pub(crate) fn asked() -> io::Result<Signal> {
     signal(SignalKind::user_defined1())
 }
 
-/// Reads what was found, then writes a copy every minute, and whenever it is `asked` for, until the process stops.
+/// Restores what was found, then writes a copy every minute, and whenever it is `asked` for, until the process stops.
 pub(crate) async fn run(
     tracker: Arc<Tracker>,
     file: Arc<RestartFile>,
-    found: Vec<Found>,
+    found: Vec<FoundFile>,
     mut asked: Signal,
     shutdown: Shutdown,
 ) {
     if !found.is_empty() {
         let (reader, file) = (Arc::clone(&tracker), Arc::clone(&file));
         if spawn_blocking(move || file.restore(found, &reader)).await.is_err() {
-            tracing::error!("reading the restart file ended in a panic");
+            tracing::error!("restoring from the restart file panicked");
         }
-        tracker.directory.gate.open();
+        tracker.directory.restored.finish();
     }
     let mut timer = interval_at(tokio::time::Instant::now() + PERIOD, PERIOD);
     timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -190,13 +190,14 @@ pub(crate) async fn run(
             _ = timer.tick() => {}
         }
         let (tracker, file) = (Arc::clone(&tracker), Arc::clone(&file));
-        if spawn_blocking(move || file.write(&tracker, Copy::Running)).await.is_err() {
-            tracing::error!("writing the restart file ended in a panic");
+        if spawn_blocking(move || file.write(&tracker, CopyKind::Running)).await.is_err() {
+            tracing::error!("writing the restart file panicked");
         }
     }
 }
 
-/// Through a buffer: however many peers there are, they are not in memory twice.
+/// Writes all that `tracker` holds and returns the number of bytes. Goes through a small buffer, so that millions of
+/// peers are not in memory twice.
 fn write_all(tracker: &Tracker, file: &mut File) -> io::Result<u64> {
     let mut writer = Writer::default();
     let mut bytes = 0;
@@ -226,8 +227,8 @@ fn write_all(tracker: &Tracker, file: &mut File) -> io::Result<u64> {
         writer.torrents(torrents.into_iter());
         flush(&mut writer, PIECE)?;
     }
-    tracker.ledger.gather(&tracker.swarms, tracker.clock);
-    tracker.ledger.export(|position, reports| {
+    tracker.report_queue.gather(&tracker.swarms, tracker.clock);
+    tracker.report_queue.export(|position, reports| {
         writer.reports(position, reports);
         flush(&mut writer, PIECE)
     })?;

@@ -1,4 +1,4 @@
-//! What of the configuration an announce needs.
+//! The part of the configuration that announces need.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -9,31 +9,31 @@ use infra::config::Config;
 use infra::secrets::Keys;
 use ipnet::IpNet;
 
-use crate::limits::{Clients, Pace};
+use crate::limits::{Clients, RateLimit};
 
-/// Plain numbers, so that an announce converts nothing.
+/// The values as plain numbers, so that an announce converts nothing.
 pub(crate) struct Settings {
-    /// What announce keys are checked with.
+    /// The secret with which announce keys are checked.
     pub(crate) key: [u8; 32],
-    /// What a member's peers are told apart with.
+    /// The secret with which peer ids are shortened to identities.
     pub(crate) identity: IdentityKey,
     pub(crate) rules: Rules,
     /// What a member can move, with all peers together.
     pub(crate) member_rate: MemberRate,
-    /// How often a member may announce.
-    pub(crate) pace: Pace,
+    /// How often a member may announce or scrape.
+    pub(crate) rate_limit: RateLimit,
     /// Which clients may announce.
     pub(crate) clients: Clients,
-    /// Path segments to ignore.
+    /// Path segments of the tracker's URL, which requests have before their route.
     pub(crate) path_depth: usize,
-    /// Proxies that are believed.
+    /// Proxies whose `X-Forwarded-For` is believed.
     pub(crate) trusted: Vec<IpNet>,
     pub(crate) numwant: NumWant,
-    /// Seconds; jitter comes on top.
+    /// Seconds between announces of a peer. Answers add up to a tenth at random.
     pub(crate) interval: u32,
-    /// Seconds.
+    /// Seconds that must be between announces of a peer.
     pub(crate) min_interval: u32,
-    /// Seconds.
+    /// Seconds of silence after which a peer is dropped.
     pub(crate) peer_timeout: u32,
 }
 
@@ -51,7 +51,7 @@ impl Settings {
                 bytes_per_second: config.tracker.max_member_bytes_per_second,
                 window: seconds(config.tracker.peer_timeout),
             },
-            pace: Pace::new(config.tracker.announces_per_minute, config.tracker.announce_burst),
+            rate_limit: RateLimit::new(config.tracker.announces_per_minute, config.tracker.announce_burst),
             clients: Clients::new(&config.tracker.clients_allowed, &config.tracker.clients_denied),
             path_depth: config.path_depth,
             trusted: config.trusted_proxies.clone(),
@@ -65,7 +65,7 @@ impl Settings {
         }
     }
 
-    /// What the swarm is told of a request that `member` made from `ip`.
+    /// The announcement to the swarm for a request that `member` made from `ip`.
     pub(crate) fn announcement(&self, request: &Request, member: u32, ip: IpAddr) -> Announcement {
         request.announcement(member, &self.identity, ip, self.numwant)
     }

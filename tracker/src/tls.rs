@@ -1,4 +1,4 @@
-//! TLS for announces: one certificate from two files, read again when they change, and tickets to resume with.
+//! TLS for announces: one certificate and key from two files, read again when they change, and session tickets.
 
 use std::fmt;
 use std::fs::{self, Metadata};
@@ -17,10 +17,10 @@ use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{ServerConfig, ServerConnection};
 
-/// How often the files are looked at.
-const LOOK: Duration = Duration::from_secs(2);
+/// How often the files are checked for changes.
+const CHECK_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Why there is no certificate: a sentence that names the file.
+/// Why TLS cannot be used: a sentence that names the file.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error("cannot read {}: {source}", file.display())]
@@ -35,15 +35,15 @@ pub(crate) enum Error {
     Start(#[from] rustls::Error),
 }
 
-/// What sealed connections are made with.
+/// Makes TLS sessions.
 pub(crate) struct Tls {
     config: Arc<ServerConfig>,
     certificate: Arc<Certificate>,
-    /// Of the files as they were read.
+    /// The files as they were when they were read.
     stamp: Stamp,
 }
 
-/// The pair that is in use.
+/// The certificate and key in use.
 #[derive(Debug)]
 struct Certificate {
     files: Files,
@@ -51,14 +51,14 @@ struct Certificate {
     current: RwLock<Arc<CertifiedKey>>,
 }
 
-/// Where the pair is read from.
+/// Paths of the certificate and of the key.
 #[derive(Debug)]
 struct Files {
     certificate: PathBuf,
     key: PathBuf,
 }
 
-/// Tells two versions of the files apart.
+/// Inode, size and time of change of both files, to notice that they have changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Stamp([Option<(u64, u64, i64, i64)>; 2]);
 
@@ -67,7 +67,7 @@ impl Tls {
     pub(crate) fn read(certificate: &Path, key: &Path) -> Result<Self, Error> {
         let files = Files { certificate: certificate.to_owned(), key: key.to_owned() };
         let provider = Arc::new(ring::default_provider());
-        // Before they are read: what changes meanwhile is read again.
+        // Taken before the files are read: a change meanwhile is noticed later.
         let stamp = files.stamp();
         let current = RwLock::new(files.read(&provider)?);
         let certificate = Arc::new(Certificate { files, provider: Arc::clone(&provider), current });
@@ -76,30 +76,31 @@ impl Tls {
             .with_no_client_auth()
             .with_cert_resolver(Arc::clone(&certificate) as Arc<dyn ResolvesServerCert>);
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        // Tickets hold what is needed to go on: nothing is kept here for clients that may never come back. One a
-        // connection is enough, as each gives the next.
+        // A ticket holds all that resuming needs, so the tracker stores nothing for clients that may never come back.
+        // One ticket for each connection is enough: a resumed one gives the next.
         config.ticketer = ring::Ticketer::new()?;
         config.send_tls13_tickets = 1;
         config.session_storage = Arc::new(NoServerSessionStorage {});
         Ok(Self { config: Arc::new(config), certificate, stamp })
     }
 
-    /// A new connection's side of the handshake.
+    /// The server's side of a new connection.
     pub(crate) fn accept(&self) -> Option<ServerConnection> {
         let mut session = ServerConnection::new(Arc::clone(&self.config)).ok()?;
-        // Answers are bounded, and handed over only when those before are sent.
+        // Answers are bounded, and the next is written only when the one before is sent.
         session.set_buffer_limit(None);
         Some(session)
     }
 
-    /// Reads the files again whenever they have changed. What cannot be used is said, and the old pair stays.
+    /// Reads the files again whenever they have changed. If they cannot be used, the log says so and the old pair
+    /// stays.
     pub(crate) async fn follow_files(self: Arc<Self>, shutdown: Shutdown) {
         let Certificate { files, provider, current } = &*self.certificate;
         let mut seen = self.stamp.clone();
         loop {
             tokio::select! {
                 () = shutdown.requested() => return,
-                () = tokio::time::sleep(LOOK) => {}
+                () = tokio::time::sleep(CHECK_INTERVAL) => {}
             }
             let stamp = files.stamp();
             if stamp == seen {
@@ -108,7 +109,7 @@ impl Tls {
             match files.read(provider) {
                 Ok(pair) => {
                     *current.write() = pair;
-                    tracing::info!("the certificate was read again");
+                    tracing::info!("read the changed certificate");
                 }
                 Err(error) => {
                     tracing::error!(%error, "the new certificate cannot be used; the old one stays");

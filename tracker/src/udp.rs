@@ -1,7 +1,7 @@
 //! Announces and scrapes over UDP (BEP 15): one thread for each core, each with sockets of its own.
 
 mod mailbox;
-mod question;
+mod pending;
 mod respondent;
 mod socket;
 mod thread;
@@ -11,24 +11,24 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use anyhow::Context;
-use bt::udp::ConnectionIds;
+use bt::udp_tracker::ConnectionIds;
 use infra::shutdown::Shutdown;
 use infra::{config, secrets};
 use tokio::sync::mpsc;
 
-use crate::Tracker;
-use question::Asker;
+use crate::state::Tracker;
+use pending::PendingQueue;
 use respondent::Respondent;
 use thread::UdpThread;
 
-/// Threads to be, with their sockets; none where the configuration names no address.
+/// UDP threads before they start, with their sockets; none if the configuration names no address.
 pub(crate) struct Udp {
     addresses: Vec<SocketAddr>,
     /// For each thread, one socket for each address.
     sockets: Vec<Vec<UdpSocket>>,
 }
 
-/// Threads that run.
+/// UDP threads that run.
 pub(crate) struct Running(Vec<JoinHandle<()>>);
 
 impl Udp {
@@ -51,29 +51,29 @@ impl Udp {
         Ok(Self { addresses, sockets })
     }
 
-    /// Where datagrams are awaited.
+    /// The addresses bound.
     pub(crate) fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
 
-    /// How many threads there will be.
+    /// The number of threads.
     pub(crate) fn count(&self) -> usize {
         self.sockets.len()
     }
 
-    /// Starts the threads. They answer until `shutdown` is requested, and then what has come until then.
+    /// Starts the threads. They answer until `shutdown` is requested, and then the datagrams that have come by then.
     pub(crate) fn start(self, tracker: &Arc<Tracker>, shutdown: &Shutdown) -> anyhow::Result<Running> {
         let mut key = [0; 16];
-        secrets::random(&mut key).context("a random key")?;
+        secrets::random(&mut key).context("cannot read random bytes for a key")?;
         let respondent = Arc::new(Respondent::new(Arc::clone(tracker), ConnectionIds::new(&key)));
-        let (questions, waiting) = mpsc::unbounded_channel();
-        let asker = Asker::new(questions);
-        shutdown.spawn(question::run(Arc::clone(&respondent), waiting, shutdown.clone()));
+        let (sender, requests) = mpsc::unbounded_channel();
+        let pending = PendingQueue::new(sender);
+        shutdown.spawn(pending::run(Arc::clone(&respondent), requests, shutdown.clone()));
         let mut threads = Vec::new();
         for sockets in self.sockets {
-            let thread = UdpThread::new(sockets, Arc::clone(&respondent), asker.clone(), shutdown)?;
+            let thread = UdpThread::new(sockets, Arc::clone(&respondent), pending.clone(), shutdown)?;
             let builder = std::thread::Builder::new().name("udp".to_owned());
-            threads.push(builder.spawn(move || thread.run()).context("a thread")?);
+            threads.push(builder.spawn(move || thread.run()).context("cannot start a UDP thread")?);
         }
         Ok(Running(threads))
     }
@@ -84,7 +84,7 @@ impl Running {
     pub(crate) fn join(self) {
         for thread in self.0 {
             if thread.join().is_err() {
-                tracing::error!("a thread ended in a panic");
+                tracing::error!("a UDP thread panicked");
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What changes swarms in the background: silent peers, disabled members, deleted torrents, numbers of snatches.
+//! Changes to swarms that no announce makes: silent peers, disabled members, deleted torrents, numbers of snatches.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,31 +8,31 @@ use infra::shutdown::Shutdown;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::Tracker;
+use crate::state::Tracker;
 
-/// Longest time between two looks at all peers.
+/// Longest time between two searches for silent peers.
 const PERIOD: Duration = Duration::from_secs(30);
 
-/// What the database says that swarms do not know yet.
+/// A change in the database that concerns swarms.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Change {
-    /// It was deleted; by its canonical hash.
+    /// The torrent with this canonical hash was deleted.
     TorrentGone(InfoHash),
-    /// The member was deleted or disabled; by its id.
+    /// The member with this id was deleted or disabled.
     MemberGone(u32),
-    /// Its number of snatches is another one; by its canonical hash.
+    /// The number of snatches of the torrent with this canonical hash has changed.
     Snatched(InfoHash),
 }
 
-/// Where to report a [`Change`].
+/// Sends [`Change`]s to [`run`].
 #[derive(Debug, Clone)]
 pub(crate) struct ChangeSender(mpsc::UnboundedSender<Change>);
 
-/// What was reported.
+/// The changes that [`run`] has yet to apply.
 #[derive(Debug)]
 pub(crate) struct Changes(pub(crate) mpsc::UnboundedReceiver<Change>);
 
-/// Both ends of the list of changes.
+/// Both ends of the queue of changes.
 pub(crate) fn changes() -> (ChangeSender, Changes) {
     let (sender, receiver) = mpsc::unbounded_channel();
     (ChangeSender(sender), Changes(receiver))
@@ -49,16 +49,16 @@ impl ChangeSender {
         let _ = self.0.send(Change::MemberGone(id));
     }
 
-    /// A torrent's number of snatches is another one.
+    /// A torrent's number of snatches has changed.
     pub(crate) fn snatched(&self, info_hash: InfoHash) {
         let _ = self.0.send(Change::Snatched(info_hash));
     }
 }
 
-/// Drops peers and takes over what changed until the process stops.
+/// Drops silent peers and applies changes until the process stops.
 pub(crate) async fn run(tracker: Arc<Tracker>, Changes(mut changes): Changes, shutdown: Shutdown) {
-    // Whoever leaves meanwhile may still be on the way in.
-    tracker.directory.gate.all().await;
+    // A peer that a change concerns may still be in the restart file.
+    tracker.directory.restored.wait_for_everything().await;
     let timeout = tracker.settings.peer_timeout;
     let mut timer = interval(PERIOD.min(Duration::from_secs((timeout / 4).max(1).into())));
     timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -66,7 +66,7 @@ pub(crate) async fn run(tracker: Arc<Tracker>, Changes(mut changes): Changes, sh
         tokio::select! {
             () = shutdown.requested() => return,
             Some(change) = changes.recv() => match change {
-                // It may have been uploaded anew.
+                // Unless it was uploaded again.
                 Change::TorrentGone(hash) if tracker.directory.torrent(&hash).is_none() => {
                     tracker.swarms.remove(hash);
                 }

@@ -1,4 +1,5 @@
-//! One thread for each core, each with listening sockets of its own: connections never change threads.
+//! The event-loop threads: one for each core, each with listening sockets of its own. A connection stays with its
+//! thread.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,30 +11,30 @@ use infra::config;
 use infra::shutdown::Shutdown;
 use tokio::sync::oneshot;
 
-use crate::Tracker;
+use crate::connection_limit::ConnectionLimit;
+use crate::event_loop::{EventLoop, Listener, LoopHandle};
 use crate::listen::bind_all;
-use crate::places::Places;
-use crate::reception::{Listener, Reception, Remote};
+use crate::state::Tracker;
 use crate::tls::Tls;
 
-/// Threads to be, with their listening sockets.
+/// Event-loop threads before they start, with their listening sockets.
 pub(crate) struct Workers {
     addresses: Vec<SocketAddr>,
     /// For each thread, one socket for each address.
     listeners: Vec<Vec<Listener>>,
     tls: Option<Arc<Tls>>,
-    /// Time for a request's header to arrive, counted from the end of the answer before it; a little more is granted.
-    /// It ends idle connections, and those whose client takes nothing of an answer, too.
+    /// Time in which a request's header must arrive, counted from the end of the answer before it and rounded up. It
+    /// also ends idle connections, and those whose client takes nothing of an answer.
     timeout: Duration,
 }
 
-/// Threads that run.
+/// Event-loop threads that run.
 pub(crate) struct Running {
-    threads: Vec<(JoinHandle<()>, Remote)>,
+    threads: Vec<(JoinHandle<()>, LoopHandle)>,
 }
 
 impl Workers {
-    /// Binds the addresses of the configuration: first those in the clear, then those with TLS.
+    /// Binds the addresses of the configuration: first those for HTTP, then those for HTTPS.
     pub(crate) fn bind(config: &config::Tracker) -> anyhow::Result<Self> {
         let count = thread::available_parallelism().map_or(1, usize::from);
         let tls = (!config.tls_listen.is_empty())
@@ -52,42 +53,45 @@ impl Workers {
         Ok(Self { addresses, listeners, tls, timeout: config.header_timeout })
     }
 
-    /// Where they listen.
+    /// The addresses bound, in that order.
     pub(crate) fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
 
-    /// How many threads there will be.
+    /// The number of threads.
     pub(crate) fn count(&self) -> usize {
         self.listeners.len()
     }
 
-    /// Starts the threads, which share `places`; the runtime that this is called in asks the database for them. They
-    /// answer until `shutdown` is requested, and run on for what is under way then.
+    /// Starts the threads, which share `limit`. Tasks of the calling runtime ask the database for them. They answer
+    /// until `shutdown` is requested, and then finish requests that are under way.
     pub(crate) fn start(
         self,
         tracker: &Arc<Tracker>,
-        places: &Places,
+        limit: &ConnectionLimit,
         shutdown: &Shutdown,
     ) -> anyhow::Result<Running> {
         let mut threads = Vec::new();
         for listeners in self.listeners {
-            let (tracker, places) = (Arc::clone(tracker), places.clone());
-            let reception = Reception::new(listeners, tracker, places, self.timeout, shutdown.clone());
-            let reception = reception.context("what a thread waits with")?;
-            let remote = reception.remote();
+            let (tracker, limit) = (Arc::clone(tracker), limit.clone());
+            let event_loop = EventLoop::new(listeners, tracker, limit, self.timeout, shutdown.clone());
+            let event_loop = event_loop.context("cannot create an epoll instance")?;
+            let handle = event_loop.handle();
             let (running, ended) = oneshot::channel::<()>();
             let run = move || {
-                reception.run();
+                event_loop.run();
                 drop(running);
             };
-            let thread = thread::Builder::new().name("announce".to_owned()).spawn(run).context("a thread")?;
-            threads.push((thread, remote.clone()));
+            let thread = thread::Builder::new()
+                .name("announce".to_owned())
+                .spawn(run)
+                .context("cannot start an event-loop thread")?;
+            threads.push((thread, handle.clone()));
             let stop = shutdown.clone();
             shutdown.spawn(async move {
                 stop.requested().await;
-                remote.wake();
-                // It is dropped at the thread's end.
+                handle.wake();
+                // The sender is dropped when the thread ends.
                 let _ = ended.await;
             });
         }
@@ -99,12 +103,12 @@ impl Workers {
 }
 
 impl Running {
-    /// Ends the threads and what they are still answering.
+    /// Ends the threads and their connections, and waits for them.
     pub(crate) fn join(self) {
-        for (thread, remote) in self.threads {
-            remote.cut();
+        for (thread, handle) in self.threads {
+            handle.cut();
             if thread.join().is_err() {
-                tracing::error!("a thread ended in a panic");
+                tracing::error!("an event-loop thread panicked");
             }
         }
     }

@@ -17,7 +17,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use bt::InfoHash;
-use bt::counts::Record;
+use bt::messages::counts::Record;
 use parking_lot::RwLock;
 use tokio::sync::watch;
 

@@ -1,4 +1,4 @@
-//! The answer to an announce, read.
+//! Reads the answer to an announce, as a client does.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -7,9 +7,10 @@ use serde_bytes::ByteBuf;
 
 use crate::announce::Retry;
 use crate::bencode;
-use crate::peer::{PeerId, V4_LEN, V6_LEN, read_v4, read_v6};
+use crate::compact::{V4_LEN, V6_LEN, read_v4, read_v6};
+use crate::peer::PeerId;
 
-/// Depth and size of an answer that we read: a tracker is a stranger, too.
+/// Limits for an answer: a tracker is not trusted either.
 const LIMITS: bencode::Limits = bencode::Limits { depth: 8, tokens: 100_000 };
 
 /// What a tracker answered.
@@ -17,53 +18,53 @@ const LIMITS: bencode::Limits = bencode::Limits { depth: 8, tokens: 100_000 };
 pub enum Reply {
     /// Counts and peers.
     Peers(Peers),
-    /// A refusal.
+    /// The announce is refused.
     Failure {
-        /// The sentence.
+        /// The tracker's sentence.
         reason: String,
         /// When to try again (BEP 31).
         retry: Retry,
     },
 }
 
-/// A successful answer, read.
+/// A successful answer.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Peers {
-    /// Seeders, if said.
+    /// Seeders, if the answer says it.
     pub complete: Option<u32>,
-    /// Snatches, if said.
+    /// Snatches, if the answer says it.
     pub downloaded: Option<u32>,
-    /// Our address as the tracker sees it (BEP 24).
+    /// The client's address as the tracker sees it (BEP 24).
     pub external_ip: Option<IpAddr>,
-    /// Leechers, if said.
+    /// Leechers, if the answer says it.
     pub incomplete: Option<u32>,
     /// Seconds until the next announce.
     pub interval: u32,
     /// Seconds before which no other announce may come.
     pub min_interval: Option<u32>,
-    /// Endpoints of both families, with the peer's id where the answer has it.
+    /// Endpoints of both families, with the peer id where the answer has it.
     pub peers: Vec<(SocketAddr, Option<PeerId>)>,
     /// A sentence for the member.
     pub warning: Option<String>,
 }
 
-/// Why bytes are no answer of a tracker.
+/// Why bytes are not an answer of a tracker.
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
-    /// Not bencoding, or too deep or too large.
+    /// The answer is not bencoded, or nested too deeply, or too large.
     #[error("the tracker's answer is not bencoding: {0}")]
     Bencode(#[from] bencode::Error),
-    /// A value of another kind than the key demands.
+    /// A value is not of the type that its key demands.
     #[error("the tracker's answer has an unexpected form: {0}")]
     Form(#[from] serde_bencode::Error),
-    /// Compact peers whose length is no multiple of an endpoint's.
+    /// The length of compact peers is not a multiple of an endpoint's.
     #[error("the tracker's answer has a list of peers that breaks off")]
     Peers,
 }
 
 /// Reads the body of an answer, compact or not.
 pub fn decode(body: &[u8]) -> Result<Reply, DecodeError> {
-    // serde_bencode recurses; nothing deep reaches it.
+    // serde_bencode recurses: the check keeps deep nesting from it.
     bencode::check(body, &LIMITS)?;
     let wire: Wire = serde_bencode::from_bytes(body)?;
     if let Some(reason) = wire.failure_reason {

@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use crate::InfoHash;
-use crate::peer::PeerId;
+use crate::peer::{PeerId, client_prefix};
 use crate::query::{Malformed, encode_20, take_20, take_number, take_value};
-use crate::swarm::{Announcement, IdentityKey, client_prefix};
+use crate::swarm::{Announcement, IdentityKey};
 
 /// What a peer says has happened to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -27,29 +27,29 @@ pub enum Event {
 /// Why an announce is refused: a sentence for `failure reason`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// A parameter that must be there is not, or is empty.
+    /// A mandatory parameter is missing or empty.
     #[error("The announce lacks `{0}`; a BitTorrent client sends it by itself")]
     Missing(&'static str),
-    /// A hash or an id that is not 20 bytes once decoded.
+    /// A hash or peer id does not decode to 20 bytes.
     #[error("`{0}` must be 20 bytes, percent-encoded")]
     NotTwentyBytes(&'static str),
-    /// More than one torrent in one announce.
+    /// `info_hash` is repeated.
     #[error("The announce names `info_hash` twice; send one announce for each torrent")]
     RepeatedInfoHash,
-    /// A port that nobody can listen on.
+    /// The port is not a number from 1 to 65535.
     #[error("`port` must be a number from 1 to 65535; set the listening port of your client")]
     Port,
-    /// A counter that is negative, too large or no number.
+    /// A counter is negative, too large or not a number.
     #[error("`{0}` must be a whole number of bytes, from 0 to 18446744073709551615")]
     Counter(&'static str),
 }
 
-/// How many peers are given to one who does not say, and at most.
+/// The numbers of peers in an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NumWant {
-    /// Given when `numwant` is absent, negative or no number.
+    /// Used if `numwant` is absent, negative or not a number.
     pub default: u32,
-    /// Given when more is asked for.
+    /// Used if `numwant` is larger.
     pub cap: u32,
 }
 
@@ -59,36 +59,38 @@ impl Default for NumWant {
     }
 }
 
-/// One announce as the client sent it. Its own idea of its address (`ip`, `ipv4`, `ipv6`) is not read:
-/// BEP 7 calls that an attack. Nor is `key`, by which open trackers know a client again whose address has changed: here
-/// the announce key says who it is and the peer id which of the member's clients, over whatever address.
+/// One announce as the client sent it.
+///
+/// `ip`, `ipv4` and `ipv6`, by which a client names its own address, are not read: a client could name another host's
+/// (BEP 7). `key`, by which open trackers recognise a client whose address has changed, is not read either: here the
+/// announce key names the member, and the peer id the client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     /// SHA-1 of the `info` (v1), or the truncated SHA-256 (v2, BEP 52).
     pub info_hash: InfoHash,
-    /// The client's own id.
+    /// The client's peer id.
     pub peer_id: PeerId,
-    /// Where it listens, 1 to 65535.
+    /// The port it listens on, 1 to 65535.
     pub port: u16,
     /// Bytes sent since `started`.
     pub uploaded: u64,
     /// Bytes received since `started`.
     pub downloaded: u64,
-    /// Bytes it lacks; absent only in a `stopped`.
+    /// Bytes it lacks; `None` only with `stopped`.
     pub left: Option<u64>,
-    /// What has happened.
+    /// The event.
     pub event: Event,
-    /// Peers wanted; `None` when absent, negative or no number.
+    /// Peers wanted; `None` if absent, negative or not a number.
     pub numwant: Option<u32>,
-    /// Whether the answer may be compact (BEP 23): yes, unless `compact=0`.
+    /// Whether the answer may be compact (BEP 23): true unless `compact=0`.
     pub compact: bool,
 }
 
 impl Request {
     /// Reads a raw query (without `?`) in one pass and without allocating.
     ///
-    /// A parameter without `=`, an empty one and an unknown one are ignored; of a repeated one the last counts,
-    /// but `info_hash` may not be repeated. `+` is a plus sign.
+    /// Parameters without `=`, empty ones and unknown ones are ignored. Of a repeated parameter the last counts, but
+    /// `info_hash` may not be repeated. `+` is a plus sign.
     pub fn parse(query: &[u8]) -> Result<Self, Error> {
         let mut fields = Fields::default();
         let mut rest = query;
@@ -98,12 +100,12 @@ impl Request {
         fields.finish()
     }
 
-    /// How many peers to give.
+    /// The number of peers for the answer.
     pub fn wanted(&self, limits: NumWant) -> u32 {
         self.numwant.unwrap_or(limits.default).min(limits.cap)
     }
 
-    /// What the swarm is told: this request, made by `member` from `ip`.
+    /// The announcement to the swarm for this request, made by `member` from `ip`.
     pub fn announcement(&self, member: u32, key: &IdentityKey, ip: IpAddr, limits: NumWant) -> Announcement {
         Announcement {
             member,
@@ -143,7 +145,7 @@ impl Request {
     }
 }
 
-/// What has been read of a query so far.
+/// The parameters read so far.
 #[derive(Default)]
 struct Fields {
     info_hash: Option<[u8; 20]>,
@@ -158,7 +160,7 @@ struct Fields {
 }
 
 impl Fields {
-    /// Reads the pair at the beginning of `query`, whose first byte it is, and returns what comes after it.
+    /// Reads the pair at the beginning of `query`, whose first byte is `first`, and returns the rest.
     fn read<'a>(&mut self, first: u8, query: &'a [u8]) -> Result<&'a [u8], Error> {
         let named = |name: &[u8]| query.strip_prefix(name);
         match first {
@@ -177,7 +179,7 @@ impl Fields {
         }
     }
 
-    /// The same for a pair that cannot be wrong: what is not understood is as if it were not there.
+    /// The same for a pair without errors: a value that is not understood counts as absent.
     fn read_choice<'a>(&mut self, first: u8, query: &'a [u8]) -> &'a [u8] {
         let (pair, rest) = take_value(query);
         let named = |name: &[u8]| pair.strip_prefix(name).filter(|value| !value.is_empty());
@@ -207,7 +209,7 @@ impl Fields {
     }
 
     fn finish(self) -> Result<Request, Error> {
-        // A client that leaves has nothing more to account for, and some send no counters then.
+        // Some clients send no counters with `stopped`.
         let gone = self.event == Event::Stopped;
         let counter = |value: Option<u64>, name| match value {
             Some(value) => Ok(value),
@@ -231,7 +233,7 @@ impl Fields {
     }
 }
 
-/// Replaces what is known of a field, unless its value was empty.
+/// Sets a field unless the value is empty, and returns the rest of the query.
 fn keep<'a, T>(field: &mut Option<T>, (value, rest): (Option<T>, &'a [u8])) -> &'a [u8] {
     if value.is_some() {
         *field = value;
@@ -239,12 +241,12 @@ fn keep<'a, T>(field: &mut Option<T>, (value, rest): (Option<T>, &'a [u8])) -> &
     rest
 }
 
-/// Decimal digits that fit 64 bits; no sign.
+/// Reads a counter: decimal digits that fit 64 bits, without a sign.
 fn counter<'a>(field: &mut Option<u64>, name: &'static str, query: &'a [u8]) -> Result<&'a [u8], Error> {
     Ok(keep(field, take_number(query).map_err(|Malformed| Error::Counter(name))?))
 }
 
-/// Decimal digits; a number too large for 32 bits is the largest.
+/// Reads decimal digits; a number above 32 bits becomes the largest.
 fn count(value: &[u8]) -> Option<u32> {
     value.iter().try_fold(0_u32, |number, byte| {
         let digit = byte.wrapping_sub(b'0');

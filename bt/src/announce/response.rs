@@ -1,10 +1,10 @@
-//! The answer to an announce, written into a buffer that the caller keeps.
+//! Writes the answer to an announce into a buffer of the caller's.
 
 use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
 
-use crate::peer::{V4_LEN, V6_LEN, read_v4, read_v6};
-use crate::sink::{integer, string};
+use crate::bencode::writer::{integer, string};
+use crate::compact::{V4_LEN, V6_LEN, read_v4, read_v6};
 use crate::swarm::PeerBuffer;
 
 /// How the peers of an answer are written.
@@ -12,13 +12,13 @@ use crate::swarm::PeerBuffer;
 pub enum PeerList {
     /// Two strings, 6 bytes a peer in `peers` (BEP 23) and 18 in `peers6` (BEP 7).
     Compact,
-    /// One list of dictionaries `ip`, `port` for both families (BEP 3). Peer ids are not kept: whatever the client
-    /// says, it is answered as with `no_peer_id=1`.
+    /// One list of dictionaries with `ip` and `port` for both families (BEP 3). The swarm keeps no peer ids: every
+    /// client is answered as if it had said `no_peer_id=1`.
     Dictionaries,
 }
 
 impl PeerList {
-    /// What a client is given that said `compact=0` or did not.
+    /// The form for a client; `compact` is false if it said `compact=0`.
     pub fn choose(compact: bool) -> Self {
         if compact { Self::Compact } else { Self::Dictionaries }
     }
@@ -31,7 +31,7 @@ pub struct Response<'a> {
     pub complete: u32,
     /// Snatches so far.
     pub downloaded: u32,
-    /// The address we saw the client at (BEP 24).
+    /// The client's address as the tracker sees it (BEP 24).
     pub external_ip: Option<IpAddr>,
     /// Leechers, partial seeds among them.
     pub incomplete: u32,
@@ -39,9 +39,9 @@ pub struct Response<'a> {
     pub interval: u32,
     /// Seconds before which no other announce may come.
     pub min_interval: u32,
-    /// The other peers.
+    /// Other peers.
     pub peers: &'a PeerBuffer,
-    /// How to write them.
+    /// The form in which peers are written.
     pub list: PeerList,
     /// A sentence for the member, shown by clients.
     pub warning: Option<&'a str>,
@@ -115,15 +115,15 @@ impl Response<'_> {
 /// When a refused client may try again (BEP 31).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retry {
-    /// Nothing is said: the client keeps its own pace.
+    /// Not said: the client decides.
     Unsaid,
-    /// After so many minutes.
+    /// After this number of minutes.
     Minutes(u32),
-    /// Never: the same announce will be refused for good.
+    /// Never: the same announce will always be refused.
     Never,
 }
 
-/// A refusal, for announce and scrape alike. HTTP status 200, as clients read no other body.
+/// A refusal of an announce or scrape. It is sent with HTTP status 200, as clients ignore the body of any other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Failure<'a> {
     /// A sentence that the member can act on.

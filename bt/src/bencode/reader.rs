@@ -1,15 +1,15 @@
-//! Reading checked bencoding where it lies: every value is a span of the input.
+//! Reads checked bencoding in place: every value is a span of the input.
 
 use super::{Token, Tokens};
 
 /// One bencoded value, as the span of bytes it was read from.
 ///
-/// Over bytes that never passed [`super::check`] it yields less, but never panics.
+/// Of bytes that never passed [`super::check`] it may yield less, but it never panics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Value<'a>(&'a [u8]);
 
 impl<'a> Value<'a> {
-    /// Takes over bytes that hold one value which passed a check before.
+    /// The value in bytes that passed a check before.
     pub fn of_checked(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }

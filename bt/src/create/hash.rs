@@ -5,11 +5,11 @@ use sha2::Sha256;
 
 use crate::metainfo::{BLOCK, Kind, pair_hash};
 
-/// What one leaf covers, in bytes of memory.
+/// [`BLOCK`] as a number of bytes in memory.
 const BLOCK_BYTES: usize = 16 << 10;
 const _: () = assert!(BLOCK_BYTES as u64 == BLOCK, "both are the block of BEP 52");
 
-/// What the metainfo says of one piece; unused where the torrent's kind has no such hash.
+/// The hashes of one piece. One of them is unused if the torrent's kind does not have it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PieceHashes {
     pub(super) v1: [u8; 20],
@@ -17,15 +17,15 @@ pub struct PieceHashes {
 }
 
 impl PieceHashes {
-    /// Stands for hashes that are not known yet. Not zero, which version 2 keeps for no hash.
+    /// Stands for hashes that are not known yet. Not zero, which means no hash in version 2.
     pub const UNKNOWN: Self = Self { v1: [0xff; 20], v2: [0xff; 32] };
 }
 
-/// Hashes one piece from its bytes, cut in any way. Made by [`super::Layout::hasher`].
+/// Hashes one piece from its bytes, in parts of any length. [`super::Layout::hasher`] makes it.
 #[derive(Debug, Clone)]
 pub struct PieceHasher {
     v1: Option<Sha1>,
-    /// Bytes of a pad file, which is all zeros, after those that are read.
+    /// Bytes of the pad file at the piece's end, which are zero and are not read.
     padding: u64,
     v2: Option<Tree>,
 }
@@ -39,7 +39,7 @@ impl PieceHasher {
 
     /// Takes the next bytes of the piece.
     pub fn update(&mut self, bytes: &[u8]) {
-        // Block by block: the second hash finds in the core's cache what the first has read.
+        // Block by block, so that the second hash finds the bytes in the cache.
         for block in bytes.chunks(BLOCK_BYTES) {
             if let Some(v1) = &mut self.v1 {
                 v1.update(block);
@@ -69,14 +69,14 @@ impl PieceHasher {
     }
 }
 
-/// A merkle tree over blocks of 16 KiB, filled up with leaves of zero. Of each finished part only the root is kept.
+/// A merkle tree over blocks of 16 KiB, filled up with leaves of zero. Only the roots of finished subtrees are kept.
 #[derive(Debug, Clone)]
 struct Tree {
-    /// The block that is being read.
+    /// Hash of the present block so far.
     block: Sha256,
-    /// Its bytes so far.
+    /// Bytes of the present block so far.
     filled: usize,
-    /// Roots of the finished parts, largest first: one for each bit that is set in `leaves`.
+    /// Roots of the finished subtrees, largest first: one for each bit that is set in `leaves`.
     roots: Vec<[u8; 32]>,
     leaves: u64,
     width: u64,

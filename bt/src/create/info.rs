@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{Layout, PieceHashes, Source};
+use crate::bencode::writer::{integer, string};
 use crate::metainfo::{Kind, merkle_root, padding_hash};
-use crate::sink::{integer, string};
 
 /// `info`, and `piece layers` for version 2 and hybrid.
 pub(super) fn write(layout: &Layout, hashes: &[PieceHashes]) -> (Vec<u8>, Option<Vec<u8>>) {
@@ -41,7 +41,7 @@ pub(super) fn write(layout: &Layout, hashes: &[PieceHashes]) -> (Vec<u8>, Option
 
 /// Version 1: `length` of a single file, else `files` with pad files before each file that would not begin a piece.
 ///
-/// Nothing is padded after the last file: BEP 47 pads what follows. (libtorrent does, unless it is told not to.)
+/// The last file is not padded: BEP 47 pads for the file that follows. (libtorrent pads it, unless it is told not to.)
 fn write_list(out: &mut Vec<u8>, layout: &Layout) {
     if layout.single {
         string(out, b"length");

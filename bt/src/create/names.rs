@@ -1,11 +1,11 @@
-//! Paths that cannot stand together in a torrent.
+//! Refuses names and paths that a torrent cannot have.
 
 use super::{Error, Layout};
 use crate::metainfo::Kind;
 
-/// Refuses what would be read as something else.
+/// Refuses paths that clients would read as others.
 pub(super) fn check(layout: &Layout) -> Result<(), Error> {
-    // Sorted, so a path stands right before the first that begins with it.
+    // They are sorted: a path comes right before the first that begins with it.
     if let Some(pair) = layout.files.windows(2).find(|pair| pair[1].path.starts_with(&pair[0].path)) {
         return Err(Error::Twice { path: pair[0].path.join("/") });
     }

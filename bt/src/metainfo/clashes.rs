@@ -7,17 +7,17 @@ use std::hash::{DefaultHasher, Hasher};
 use super::Error;
 use super::files::Entry;
 
-/// How often a new name may be taken too before the torrent is refused, as in libtorrent.
+/// How often a new name may be taken as well before the torrent is refused, as in libtorrent.
 const MAX_TRIES: usize = 500;
 
-/// What stands at a path: for a pad file its size.
+/// Paths in use, by their hashes. A pad file's has its size.
 type Taken = HashMap<u64, Option<u64>>;
 
 /// Refuses torrents whose paths clash, letter case aside, more often than a client is willing to rename.
 ///
-/// Clients give the second file of a path the next free of `name.1.ext`, `name.2.ext` …; each name that is taken
-/// is a try. Pad files of one size may share a path. Paths are kept as hashes, since one can be as long as the
-/// whole upload and stands for as many folders as it has parts.
+/// Clients give the second file with a path the next free name of `name.1.ext`, `name.2.ext`, …; each name in use is a
+/// try. Pad files of one size may share a path. Paths are kept as hashes: one can be as long as the whole upload, and
+/// counts once for each folder in it.
 pub(super) fn check(entries: &[Entry<'_>]) -> Result<(), Error> {
     let mut taken = Taken::with_capacity(entries.len());
     for entry in entries {

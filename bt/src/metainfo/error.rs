@@ -5,10 +5,10 @@ use crate::bencode;
 /// Why a .torrent file is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// It is not bencoding.
+    /// The file is not bencoded.
     #[error("This is not a sound .torrent file: {0}. Choose the .torrent file itself, or make it again.")]
     Bencode(#[from] bencode::Error),
-    /// The outermost value is no dictionary.
+    /// The outermost value is not a dictionary.
     #[error("This is not a .torrent file: it holds no dictionary. Choose the .torrent file itself.")]
     NotADictionary,
     /// There is no `info`.
@@ -19,18 +19,18 @@ pub enum Error {
         "The file is of a metainfo version that is not known; make the torrent again as version 1, 2 or hybrid."
     )]
     Version,
-    /// No name, or one of which nothing can be seen.
+    /// The name is missing or has no visible characters.
     #[error("The torrent has no name that can be seen; make it again with a name.")]
     MissingName,
-    /// A path that is absent, empty or not made of strings.
+    /// A path is absent, empty or not a list of strings.
     #[error("A file in the torrent has no readable path; make the torrent again.")]
     Path,
-    /// A path, or all paths together, above what can be saved.
+    /// A path, or all paths together, are too long to be saved.
     #[error(
         "The paths of the torrent's files are too long to be saved; shorten them and make the torrent again."
     )]
     LongPath,
-    /// A path, or the target of a symbolic link, of more parts than clients read.
+    /// A path, or the target of a symbolic link, has more parts than clients read.
     #[error(
         "A path in the torrent has more than {limit} parts, which clients cannot open; move the files to fewer nested folders and make the torrent again."
     )]
@@ -38,7 +38,7 @@ pub enum Error {
         /// The largest number of parts that is accepted.
         limit: usize,
     },
-    /// `..` in a name or path.
+    /// A name or path has `..` in it.
     #[error(
         "The path “{path}” leads out of the torrent's own folder; make the torrent again without “..” in names."
     )]
@@ -46,7 +46,7 @@ pub enum Error {
         /// The path, readable.
         path: String,
     },
-    /// `piece length` is absent or out of bounds.
+    /// `piece length` is absent.
     #[error(
         "The file states no piece length; make the torrent again with a power of two from 16 KiB to 256 MiB."
     )]
@@ -72,7 +72,7 @@ pub enum Error {
         /// In bytes.
         expected: u64,
     },
-    /// More pieces than clients take.
+    /// The torrent has more pieces than clients take.
     #[error(
         "The torrent has more than {limit} pieces, which clients refuse; make it again with larger pieces."
     )]
@@ -80,10 +80,10 @@ pub enum Error {
         /// The largest number that is accepted.
         limit: u64,
     },
-    /// Neither `length` nor `files` nor `file tree`, or one of them empty.
+    /// `length`, `files` and `file tree` are all absent, or the one present is empty.
     #[error("The torrent lists no files; make it again with at least one file.")]
     NoFiles,
-    /// More files than the site takes.
+    /// The torrent has more files than the site takes.
     #[error(
         "The torrent has more than {limit} files; pack some of them into archives and make the torrent again."
     )]
@@ -91,13 +91,13 @@ pub enum Error {
         /// The largest number that is accepted.
         limit: usize,
     },
-    /// Both `length` and `files`.
+    /// `length` and `files` are both present.
     #[error("The file describes both a single file and a list of files; make the torrent again.")]
     TwoLayouts,
-    /// A file list or tree of the wrong shape.
+    /// The file list or tree is malformed.
     #[error("The list of files in the torrent is not readable; make the torrent again.")]
     FileList,
-    /// A size that is absent, negative or too large.
+    /// A size is absent, negative or too large.
     #[error("A file in the torrent has no valid size; make the torrent again.")]
     FileSize,
     /// All sizes are zero.
@@ -105,26 +105,26 @@ pub enum Error {
         "The files in the torrent are all empty, so there is nothing to share; make it again with content."
     )]
     NoContent,
-    /// Names that clash over and over.
+    /// More names clash than clients are willing to change.
     #[error("Too many files in the torrent share one path; rename them and make the torrent again.")]
     Clashes,
-    /// A pad file in version 2.
+    /// A version 2 tree has a pad file.
     #[error("The torrent lists a pad file where version 2 allows none; make it again.")]
     PadFile,
-    /// A version 2 file without its root hash.
+    /// A version 2 file lacks its root hash.
     #[error("A file in the torrent lacks its version 2 root hash; make the torrent again.")]
     MissingRoot,
-    /// Version 1 and version 2 describe other files.
+    /// Version 1 and version 2 describe different files.
     #[error(
         "The version 1 and version 2 parts of the hybrid torrent list different files; make the torrent again."
     )]
     HybridMismatch,
-    /// A large version 2 file has no piece layer.
+    /// A version 2 file larger than a piece lacks its piece layer.
     #[error(
         "The file lacks version 2 piece layers, without which nobody can download it; export the .torrent again from the client that made it."
     )]
     MissingLayer,
-    /// A piece layer that fits no file, or has the wrong length or root.
+    /// A piece layer fits no file, or has the wrong length or root.
     #[error("The version 2 piece layers do not fit the files; make the torrent again.")]
     Layer,
 }

@@ -6,12 +6,11 @@ pub(super) use entry::Entry;
 
 use memchr::memmem;
 
-use super::layers::BLOCK;
-use super::{Error, File, Info, Kind, name};
+use super::{BLOCK, Error, File, Info, Kind, name};
 use crate::bencode::{Dict, Token, Tokens, Value};
 use entry::{Attributes, Budget};
 
-/// libtorrent's bound on the sum of all sizes, pad files with them.
+/// libtorrent's bound on the sum of all sizes, pad files included.
 pub(crate) const MAX_TOTAL_SIZE: u64 = (1 << 48) - 1;
 /// Files of a torrent, pad files not counted. Each is a row of the site's database and an entry in every client's list.
 pub const MAX_FILES: usize = 100_000;
@@ -20,7 +19,7 @@ pub(crate) const MAX_PIECE_LENGTH: u64 = BLOCK * 0x7fff;
 /// libtorrent's bound on the number of pieces.
 pub(crate) const MAX_PIECES: u64 = 0x20_0000;
 
-/// What `info` describes, checked.
+/// The files that `info` describes, checked.
 pub(super) struct Content<'a> {
     name: &'a [u8],
     pub(super) piece_length: u64,
@@ -63,7 +62,7 @@ impl<'a> Content<'a> {
         name::part(self.name)
     }
 
-    /// The entries that stand for the torrent: of a hybrid either list would do.
+    /// The torrent's entries. The two lists of a hybrid describe the same files.
     pub(super) fn entries(&self) -> &[Entry<'a>] {
         self.v2.as_deref().or(self.v1.as_deref()).unwrap_or_default()
     }
@@ -77,7 +76,7 @@ impl<'a> Content<'a> {
         entries.map(|entry| Ok(File { path: name::path(&entry.path)?, size: entry.size })).collect()
     }
 
-    /// Whether the sizes fit the number of pieces.
+    /// Checks that the sizes fit the number of pieces.
     fn check_pieces(&self, info: &Info<'a>) -> Result<(), Error> {
         if let Some(entries) = &self.v2 {
             // Each file begins with a new piece.
@@ -90,7 +89,7 @@ impl<'a> Content<'a> {
         if found == expected { Ok(()) } else { Err(Error::PieceCount { found, expected }) }
     }
 
-    /// Whether both lists of a hybrid place the same files at the same offsets.
+    /// Checks that both lists of a hybrid have the same files at the same offsets.
     fn check_hybrid(&self) -> Result<(), Error> {
         let (Some(v1), Some(v2)) = (&self.v1, &self.v2) else { return Ok(()) };
         let mut v1 = v1.iter();
@@ -119,13 +118,13 @@ impl<'a> Content<'a> {
         if tail && v1.next().is_none() { Ok(()) } else { Err(Error::HybridMismatch) }
     }
 
-    /// How many bytes must be padded at `offset` before a file may begin.
+    /// The bytes of padding at `offset` before a file may begin.
     fn gap(&self, offset: u64, file: &Entry<'_>) -> u64 {
         if file.size == 0 { 0 } else { offset.next_multiple_of(self.piece_length) - offset }
     }
 }
 
-/// `name.utf-8` is how old clients kept a readable name beside one in their own character set.
+/// The raw name. Old clients wrote `name` in their own character set, and `name.utf-8` beside it.
 fn name<'a>(info: &Info<'a>) -> Result<&'a [u8], Error> {
     let utf8 = info.name_utf8.and_then(Value::string);
     let name = utf8.or_else(|| info.name.and_then(Value::string)).ok_or(Error::MissingName)?;
@@ -144,7 +143,7 @@ fn piece_length(info: &Info<'_>, version2: bool) -> Result<u64, Error> {
         .ok_or(Error::PieceLength { length: stated })
 }
 
-/// How many pieces files of these sizes fill, one behind the other.
+/// The number of pieces that files of these sizes fill, one after the other.
 fn piece_count(sizes: impl Iterator<Item = u64>, piece_length: u64) -> Result<u64, Error> {
     let total = sizes
         .into_iter()
@@ -198,12 +197,12 @@ fn listed<'a>(attributes: &Attributes<'a>) -> Result<Entry<'a>, Error> {
     Ok(Entry { size: attributes.size()?, symlink: attributes.symlink()?, path, pad, root: None })
 }
 
-/// `BitComet` marks pad files by name, and clients look for it anywhere in the path.
+/// `BitComet` marks pad files by this name, which clients look for anywhere in the path.
 fn is_bitcomet_pad(part: &[u8]) -> bool {
     memmem::find(part, b"_____padding_file_").is_some()
 }
 
-/// The files of version 2, depth first as they stand in `file tree` (BEP 52), without recursion.
+/// The files of version 2, depth first, in the order of `file tree` (BEP 52). Does not recurse.
 fn tree<'a>(info: &Info<'a>) -> Result<Vec<Entry<'a>>, Error> {
     let mut tokens = Tokens::new(info.file_tree.ok_or(Error::FileList)?.raw());
     if tokens.next()? != Token::Dict {
@@ -221,7 +220,7 @@ fn tree<'a>(info: &Info<'a>) -> Result<Vec<Entry<'a>>, Error> {
                 entries.push(leaf(&path, &Attributes::read(file))?);
                 path.pop();
             }
-            // Back in the folder above; above the first one the tree is done.
+            // Back to the folder above. Above the first one the tree ends.
             Token::End => {
                 if path.pop().is_none() {
                     break;
@@ -233,7 +232,7 @@ fn tree<'a>(info: &Info<'a>) -> Result<Vec<Entry<'a>>, Error> {
     if entries.is_empty() { Err(Error::NoFiles) } else { Ok(entries) }
 }
 
-/// Steps into what a name stands for: over a whole file, which is returned, or to the first name in a folder.
+/// Steps over a file, which it returns, or into a folder, up to its first name.
 fn enter<'a>(tokens: &mut Tokens<'a>) -> Result<Option<Dict<'a>>, Error> {
     if tokens.next()? != Token::Dict {
         return Err(Error::FileList);

@@ -4,16 +4,14 @@ use std::collections::HashMap;
 
 use sha2::{Digest, Sha256};
 
-use super::Error;
 use super::files::Entry;
+use super::{BLOCK, Error};
 use crate::bencode::Dict;
-
-/// What one leaf of a file's tree covers, in bytes.
-pub(crate) const BLOCK: u64 = 16 * 1024;
 
 type Hash = [u8; 32];
 
-/// Checks that each file larger than a piece has its layer, that each layer has its file, and that the roots match.
+/// Checks that each file larger than a piece has its layer, that each layer belongs to a file, and that the roots
+/// match.
 pub(super) fn check(entries: &[Entry<'_>], piece_length: u64, layers: Option<Dict<'_>>) -> Result<(), Error> {
     // Files with the same content share one root and one layer.
     let mut pieces_of: HashMap<Hash, u64> = HashMap::new();
@@ -36,13 +34,13 @@ pub(super) fn check(entries: &[Entry<'_>], piece_length: u64, layers: Option<Dic
     if pieces_of.is_empty() { Ok(()) } else { Err(Error::MissingLayer) }
 }
 
-/// The hash that stands for a piece beyond the end of a file: a tree whose leaves are all zero.
+/// The hash of a piece beyond the end of a file: the root of a tree whose leaves are zero.
 pub(crate) fn padding_hash(piece_length: u64) -> Hash {
     let levels = (piece_length / BLOCK).trailing_zeros();
     (0..levels).fold([0; 32], |hash, _| pair_hash(&hash, &hash))
 }
 
-/// The root above a layer of hashes that is filled up with `padding` to a power of two.
+/// The root of the tree above a layer of hashes, which `padding` fills up to a power of two.
 pub(crate) fn merkle_root(layer: &[u8], mut padding: Hash) -> Hash {
     let mut level: Vec<Hash> = layer.as_chunks().0.to_vec();
     while level.len() > 1 {

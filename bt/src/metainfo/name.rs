@@ -2,15 +2,15 @@
 
 use super::Error;
 
-/// Longer names do not fit common file systems together with a client's own suffix.
+/// Bytes of a name at most: longer names with a client's suffix do not fit common file systems.
 const MAX_BYTES: usize = 240;
 
-/// Whether a part as it stands in the file would climb out of its folder on some system.
+/// Whether a part of a path, as in the file, would lead out of its folder on some system.
 pub(super) fn climbs(part: &[u8]) -> bool {
     part.split(|byte| matches!(byte, b'/' | b'\\')).any(|piece| piece == b"..")
 }
 
-/// Whether clients would find nothing in a name to save under.
+/// Whether nothing of a name is left when clients make it safe to save.
 pub(super) fn is_blank(name: &[u8]) -> bool {
     let name = String::from_utf8_lossy(name);
     let rest: String = name
@@ -22,7 +22,7 @@ pub(super) fn is_blank(name: &[u8]) -> bool {
     matches!(rest.as_str(), "" | "." | "..")
 }
 
-/// The path of `parts` joined with `/`; `_` when nothing of it can be shown.
+/// The safe path of `parts`, joined with `/`; `_` if nothing is left of it.
 pub(super) fn path(parts: &[&[u8]]) -> Result<String, Error> {
     let mut path = String::with_capacity(parts.iter().map(|part| part.len() + 1).sum());
     for bytes in parts {
@@ -43,13 +43,14 @@ pub(super) fn path(parts: &[&[u8]]) -> Result<String, Error> {
     Ok(path)
 }
 
-/// A path as it stands in the file, for an error message.
+/// A path as in the file, for an error message.
 pub(super) fn shown(parts: &[&[u8]]) -> String {
     let path = parts.iter().take(16).map(|part| String::from_utf8_lossy(part)).collect::<Vec<_>>().join("/");
     path.chars().filter(|char| !char.is_control() && !turns_text(*char)).take(100).collect()
 }
 
-/// One name: invalid UTF-8, separators and control characters replaced, marks that turn the direction of text left out.
+/// The safe form of one name: invalid UTF-8, separators and control characters are replaced, and marks that change the
+/// direction of text are left out.
 pub(super) fn part(bytes: &[u8]) -> String {
     let mut name = String::with_capacity(bytes.len());
     push_part(&mut name, bytes);
@@ -81,7 +82,8 @@ pub fn turns_text(char: char) -> bool {
     matches!(char, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Characters of no width. libtorrent 2.1 drops them from a torrent's name, and refuses the torrent when nothing is left.
+/// Characters of no width. libtorrent 2.1 drops them from a torrent's name, and refuses the torrent when nothing is
+/// left.
 fn is_invisible(char: char) -> bool {
     matches!(char, '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
 }

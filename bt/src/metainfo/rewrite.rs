@@ -1,18 +1,20 @@
-//! What is changed in a .torrent file: `private` spliced into `info`, and everything around `info` written anew.
+//! Changes to a .torrent file: `private` is spliced into `info`, and everything around `info` is written anew.
 
 use std::borrow::Cow;
 
-use crate::bencode::{Value, put_raw_entry, put_string};
+use crate::bencode::Value;
+use crate::bencode::writer::{raw_entry, string};
 
 const PRIVATE: &[u8] = b"private";
 const ONE: &[u8] = b"i1e";
 
-/// The raw `info` with `private` set to 1 (BEP 27), borrowed where it is so already. No other byte changes.
+/// The raw `info` with `private` set to 1 (BEP 27), borrowed if it is set already. No other byte changes.
 ///
-/// The key goes before the first that sorts after it. Bytes that are no dictionary come back as they are.
+/// The key is inserted before the first key that sorts after it. Bytes that are not a dictionary are returned
+/// unchanged.
 pub fn with_private(info: &[u8]) -> Cow<'_, [u8]> {
     let Some(dict) = Value::of_checked(info).dict() else { return Cow::Borrowed(info) };
-    let mut place = info.len() - 1;
+    let mut insert_at = info.len() - 1;
     for entry in dict {
         if entry.key == PRIVATE {
             if entry.value.raw() == ONE {
@@ -21,14 +23,14 @@ pub fn with_private(info: &[u8]) -> Cow<'_, [u8]> {
             let start = entry.at + b"7:private".len();
             return Cow::Owned([&info[..start], ONE, &info[start + entry.value.raw().len()..]].concat());
         }
-        if entry.key > PRIVATE && entry.at < place {
-            place = entry.at;
+        if entry.key > PRIVATE && entry.at < insert_at {
+            insert_at = entry.at;
         }
     }
     let mut spliced = Vec::with_capacity(info.len() + 12);
-    spliced.extend_from_slice(&info[..place]);
-    put_raw_entry(&mut spliced, PRIVATE, ONE);
-    spliced.extend_from_slice(&info[place..]);
+    spliced.extend_from_slice(&info[..insert_at]);
+    raw_entry(&mut spliced, PRIVATE, ONE);
+    spliced.extend_from_slice(&info[insert_at..]);
     Cow::Owned(spliced)
 }
 
@@ -40,13 +42,13 @@ pub fn write(info: &[u8], piece_layers: Option<&[u8]>, announce: &str, comment: 
     out.push(b'd');
     for (key, text) in [(b"announce".as_slice(), announce), (b"comment", comment)] {
         if !text.is_empty() {
-            put_string(&mut out, key);
-            put_string(&mut out, text.as_bytes());
+            string(&mut out, key);
+            string(&mut out, text.as_bytes());
         }
     }
-    put_raw_entry(&mut out, b"info", info);
+    raw_entry(&mut out, b"info", info);
     if let Some(layers) = piece_layers {
-        put_raw_entry(&mut out, b"piece layers", layers);
+        raw_entry(&mut out, b"piece layers", layers);
     }
     out.push(b'e');
     out

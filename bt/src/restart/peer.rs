@@ -1,9 +1,9 @@
-//! One peer in a restart file: 39 bytes, 6 for an IPv4 endpoint, 18 for an IPv6 one, and 4 where clients of a member
-//! seed together.
+//! One peer in a restart file: 39 bytes, 6 for an IPv4 endpoint, 18 for an IPv6 endpoint, and 4 if other clients of its
+//! member seed as well.
 
-use super::section::take;
-use crate::peer::{read_v4, read_v6, write_v4, write_v6};
-use crate::swarm::Stored;
+use crate::bytes::take;
+use crate::compact::{read_v4, read_v6, write_v4, write_v6};
+use crate::swarm::StoredPeer;
 
 const PARTIAL: u8 = 1;
 const FETCHED: u8 = 2;
@@ -13,9 +13,9 @@ const HAS_V6: u8 = 16;
 const HAS_SHARED: u8 = 32;
 const AHEAD: u8 = 64;
 
-/// `flags u8 ‖ member u32 ‖ identity u32 ‖ client u16 ‖ idle u32 ‖ uploaded u64 ‖ downloaded u64 ‖ left u64`, then what
-/// the flags name: `IPv4 endpoint[6] ‖ IPv6 endpoint[18] ‖ shared u32`.
-pub(super) fn encode(peer: &Stored, bytes: &mut Vec<u8>) {
+/// Appends `flags u8 ‖ member u32 ‖ identity u32 ‖ client u16 ‖ idle u32 ‖ uploaded u64 ‖ downloaded u64 ‖ left u64`,
+/// then what the flags name: `IPv4 endpoint[6] ‖ IPv6 endpoint[18] ‖ shared u32`.
+pub(super) fn encode(peer: &StoredPeer, bytes: &mut Vec<u8>) {
     let flag = |set, flag| if set { flag } else { 0 };
     let mut fixed = [0; 39];
     fixed[0] = flag(peer.partial, PARTIAL)
@@ -44,13 +44,13 @@ pub(super) fn encode(peer: &Stored, bytes: &mut Vec<u8>) {
     }
 }
 
-/// Takes one peer off the front; `None` if there is none, or flags that are never written.
-pub(super) fn decode(rest: &mut &[u8]) -> Option<Stored> {
+/// Reads one peer off the front; `None` if the bytes break off or have unknown flags.
+pub(super) fn decode(rest: &mut &[u8]) -> Option<StoredPeer> {
     let [flags] = take(rest)?;
     if flags & !(PARTIAL | FETCHED | BASELINE | HAS_V4 | HAS_V6 | HAS_SHARED | AHEAD) != 0 {
         return None;
     }
-    Some(Stored {
+    Some(StoredPeer {
         partial: flags & PARTIAL != 0,
         fetched: flags & FETCHED != 0,
         baseline: flags & BASELINE != 0,

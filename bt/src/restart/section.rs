@@ -1,11 +1,13 @@
-//! What sections say, and the records of which they are made.
+//! The sections of a restart file, and their records.
 
 use super::{CLIENTS, MEMBERS, REPORTS, SAVED, SWARM, SwarmHead, TORRENTS, peer};
 use crate::announce_key::{Binding, Nonce};
-use crate::counts::Position;
+use crate::bytes::take;
 use crate::info_hash::InfoHash;
-use crate::report::Report;
-use crate::swarm::{ClientPrefix, Stored};
+use crate::messages::counts::Position;
+use crate::messages::report::Report;
+use crate::peer::ClientPrefix;
+use crate::swarm::StoredPeer;
 
 const MEMBER_LEN: usize = 25;
 const MEMBER_LEN_V1: usize = 9;
@@ -17,36 +19,36 @@ const HAS_NONCE: u8 = 2;
 const HAS_V1: u8 = 1;
 const HAS_V2: u8 = 2;
 
-/// A member that the tracker knew.
+/// A member in the restart file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Member {
-    /// Of the member's row.
+    /// Id of the member's row.
     pub id: u32,
-    /// Of the announce keys that are valid.
+    /// What the member's announce keys are bound to.
     pub key: Binding,
     /// Whether the account may announce.
     pub enabled: bool,
 }
 
-/// A torrent that the tracker knew.
+/// A torrent in the restart file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Torrent {
-    /// Of the torrent's row.
+    /// Id of the torrent's row.
     pub id: u32,
     /// The version 1 hash.
     pub v1: Option<InfoHash>,
     /// The version 2 hash, truncated.
     pub v2: Option<InfoHash>,
-    /// Downloads that were finished, when it was read from the database.
+    /// Members who have finished a download, as the tracker last read it.
     pub snatched: u32,
 }
 
-/// One section of a file, see [`super::Writer`] for what each means.
+/// One section of a file; [`super::Writer`] explains each.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Section {
-    /// When the file was made, in seconds since 1970.
+    /// When the file was written, in seconds since 1970.
     Saved(u64),
-    /// The prefixes that the peers' clients are numbers of.
+    /// The client prefixes, by the numbers that peers have.
     Clients(Vec<ClientPrefix>),
     /// Some of the members.
     Members(Vec<Member>),
@@ -55,7 +57,7 @@ pub enum Section {
     /// One batch of reports.
     Reports(Position, Vec<Report>),
     /// Some of a swarm's peers.
-    Swarm(SwarmHead, Vec<Stored>),
+    Swarm(SwarmHead, Vec<StoredPeer>),
 }
 
 impl Section {
@@ -114,7 +116,7 @@ impl Member {
         Some(Self { id, key: Binding { version, nonce }, enabled: flags & ENABLED != 0 })
     }
 
-    /// `id u32 ‖ key_version u32 ‖ enabled u8`: as of today without a nonce.
+    /// `id u32 ‖ key_version u32 ‖ enabled u8`, without a nonce.
     fn decode_v1(bytes: &[u8; MEMBER_LEN_V1]) -> Option<Self> {
         let [.., flags] = *bytes;
         let mut wide = [0; MEMBER_LEN];
@@ -153,10 +155,4 @@ impl Torrent {
 fn records<const N: usize, T>(bytes: &[u8], decode: impl Fn(&[u8; N]) -> Option<T>) -> Option<Vec<T>> {
     let (records, []) = bytes.as_chunks() else { return None };
     records.iter().map(decode).collect()
-}
-
-pub(super) fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
-    let (first, later) = rest.split_first_chunk()?;
-    *rest = later;
-    Some(*first)
 }

@@ -17,12 +17,13 @@ pub(super) struct Account {
     pub(super) clamped: bool,
 }
 
-/// Seconds after which no announce is under way any more: its client has given it up.
+/// Seconds after which no announce arrives any more: its client has given up waiting.
 const LATEST: u32 = 120;
 
-/// What peers may have moved in a second that is not over yet, for they announced in it before: as much as one peer in a
-/// second, for all peers of a swarm together. Without it, small torrents that are fetched and left within a second would
-/// not count; without a limit, each announce of a loop would have a second of its own.
+/// Bytes accounted for within the present second, of peers that announced in it before. All peers of a swarm together
+/// may have as much as one peer in a second. Without any, a small torrent that is fetched and left within a second
+/// would not count. Without the limit, each announce of a peer that announces in a loop would account for a whole
+/// second.
 #[derive(Debug, Default)]
 pub(super) struct LastSecond {
     second: u32,
@@ -33,7 +34,7 @@ pub(super) struct LastSecond {
 impl LastSecond {
     const UNIT: u64 = 1 << 16;
 
-    /// Bytes that are left of second `now`.
+    /// Bytes that second `now` has left.
     fn rest(&self, now: u32, bytes_per_second: u64) -> u64 {
         let spent = if self.second == now { u64::from(self.spent) * Self::UNIT } else { 0 };
         bytes_per_second.saturating_sub(spent)
@@ -49,7 +50,7 @@ impl LastSecond {
 }
 
 impl Slot {
-    /// Whether the announce lacks what this peer had already.
+    /// Whether the announce has lower counters than this peer, or more lacking.
     pub(super) fn is_ahead_of(&self, announcement: &Announcement) -> bool {
         let Announcement { uploaded, downloaded, left, .. } = *announcement;
         kept(uploaded) < self.uploaded()
@@ -57,7 +58,7 @@ impl Slot {
             || left.is_some_and(|left| self.lacks_less_than(left))
     }
 
-    /// Takes over the announced counters. For the announce that made this slot they are the same.
+    /// Applies an announce and returns what it accounts for: nothing for the announce that made this slot.
     pub(super) fn account(
         &mut self,
         announcement: &Announcement,
@@ -70,7 +71,7 @@ impl Slot {
         let counters = (kept(announcement.uploaded), kept(announcement.downloaded));
         let before = (self.uploaded(), self.downloaded());
         let lower = counters.0 < before.0 || counters.1 < before.1;
-        // See `Swarm` on sessions.
+        // `Swarm` explains sessions.
         let again = lower && idle > LATEST && !stops;
         let late =
             (lower && !again) || (idle <= LATEST && counters == before && self.is_ahead_of(announcement));
@@ -97,7 +98,7 @@ impl Slot {
                 let moved = account.uploaded.max(account.downloaded);
                 last_second.spend(now, moved);
                 self.set_ahead(moved > 0 || (self.is_ahead() && idle == 0));
-                // Perhaps other peers have used up the second: what is left waits for the next announce.
+                // Other peers may have used up the second: the rest counts at the next announce.
                 waits = account.clamped && !stops && grown.0.max(grown.1) <= rules.bytes_per_second;
                 account.clamped &= !waits;
             }
@@ -113,7 +114,7 @@ impl Slot {
         if !late {
             self.set_partial(announcement.event == Event::Paused);
         }
-        // The caller's clock does not go back; an announce that was delayed may.
+        // Of two threads, the one that announces second may have read the clock first.
         if idle > 0 {
             self.set_seen(now);
         }

@@ -1,4 +1,4 @@
-//! What a member can move, with all clients and torrents together.
+//! The bytes that a member can move, with all clients and torrents together.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -6,24 +6,24 @@ use super::Outcome;
 
 const NANOSECONDS: u64 = 1_000_000_000;
 
-/// How much a member can move.
+/// The limit for one member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MemberRate {
     /// Bytes a second, both directions together.
     pub bytes_per_second: u64,
-    /// Seconds that are accounted for at once: as long as a peer may be silent.
+    /// Seconds of the rate that can be used at once: as many as a peer may be silent.
     pub window: u32,
 }
 
-/// The part of a [`MemberRate`] that is used up: up to which nanosecond of the tracker's clock, where the window comes
-/// on top. A new one has a whole window, for peers may have come over a restart. So in `t` seconds a member is accounted
-/// for at most `t + window` seconds of the rate.
+/// A member's use of its [`MemberRate`], in one word: the nanosecond of the tracker's clock up to which the rate is
+/// used up, which may lie up to one window ahead. A new one has its whole window, as its peers may be older than the
+/// process. In `t` seconds a member is credited with at most `t + window` seconds of the rate.
 #[derive(Debug, Default)]
 pub struct Budget(AtomicU64);
 
 impl Budget {
-    /// Takes from `outcome` the bytes that the member cannot have moved up to second `now`, and marks it as clamped. What
-    /// was received is believed first: less of it would be to the member's advantage.
+    /// Removes from `outcome` the bytes that the member cannot have moved by second `now`, and marks it as clamped.
+    /// Received bytes count first: to drop them would be to the member's advantage.
     pub fn spend(&self, outcome: &mut Outcome, rate: MemberRate, now: u32) {
         let wanted = outcome.downloaded.saturating_add(outcome.uploaded);
         if wanted == 0 {

@@ -1,19 +1,18 @@
-//! Client prefixes by number: peers share few of them, and a number takes a quarter of the room.
+//! Client prefixes by number: peers share few of them, and a number takes 2 bytes in place of 8.
 
-use foldhash::fast::RandomState;
-use hashbrown::HashMap;
+use std::collections::BTreeMap;
 
-use super::ClientPrefix;
+use crate::peer::ClientPrefix;
 
-/// What stands for a client that has no number, as there are too many.
+/// The prefix that stands for clients without a number of their own.
 const UNKNOWN: ClientPrefix = [0; 8];
 
-/// A table of client prefixes, one for all swarms. It only grows, up to 65,535 prefixes of 8 bytes; those that come
-/// later are number 0, unknown.
+/// A table of client prefixes, one for all swarms. It grows up to 65,535 prefixes; later ones get number 0, unknown.
 #[derive(Debug)]
 pub struct Clients {
     prefixes: Vec<ClientPrefix>,
-    numbers: HashMap<ClientPrefix, u16, RandomState>,
+    /// Ordered, not hashed: strangers choose the prefixes, and a hash against them needs a random seed.
+    numbers: BTreeMap<ClientPrefix, u16>,
 }
 
 impl Clients {
@@ -22,7 +21,7 @@ impl Clients {
         self.numbers.get(prefix).copied()
     }
 
-    /// The number of a prefix, a new one if it has none.
+    /// The number of a prefix, which gets one if it has none.
     pub fn intern(&mut self, prefix: ClientPrefix) -> u16 {
         if let Some(number) = self.number(&prefix) {
             return number;
@@ -33,12 +32,12 @@ impl Clients {
         number
     }
 
-    /// The prefix with a number; zeros for an unknown one.
+    /// The prefix with this number; zeros if there is none.
     pub fn prefix(&self, number: u16) -> ClientPrefix {
         self.prefixes.get(usize::from(number)).copied().unwrap_or(UNKNOWN)
     }
 
-    /// All prefixes; the one at place `n` has number `n`, and the first is that of unknown clients.
+    /// All prefixes by number. Number 0 stands for unknown clients.
     pub fn prefixes(&self) -> &[ClientPrefix] {
         &self.prefixes
     }
@@ -46,7 +45,7 @@ impl Clients {
 
 impl Default for Clients {
     fn default() -> Self {
-        Self { prefixes: vec![UNKNOWN], numbers: HashMap::from_iter([(UNKNOWN, 0)]) }
+        Self { prefixes: vec![UNKNOWN], numbers: BTreeMap::from([(UNKNOWN, 0)]) }
     }
 }
 

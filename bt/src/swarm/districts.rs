@@ -1,52 +1,52 @@
-//! A swarm in districts, each a table of its own, so that no single step takes time in proportion to the swarm.
+//! A swarm's peers in districts, each a table of its own, so that no step takes time in proportion to the swarm.
 
 #[cfg(test)]
 mod tests;
 
 use std::net::SocketAddr;
 
+use super::growth::{narrow, short};
 use super::index::hash;
 use super::slot::Slot;
 use super::table::{Table, Tally};
-use super::{narrow, short};
-use crate::peer::{V4_LEN, V6_LEN};
+use crate::compact::{V4_LEN, V6_LEN};
 
-/// Two districts with fewer peers than this together become one: half of what they split at.
+/// Two districts with at most so many peers together are merged: half of the number at which a district is split.
 const SPARSE: usize = super::index::FULL / 2;
 
-/// Where a peer is, until the next change.
+/// Where a peer is, until the next change of the swarm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct Location {
     pub(super) district: usize,
+    /// Index in the district's table.
     pub(super) at: usize,
 }
 
 /// The peers of a swarm.
 ///
-/// All are in one table until it is full. Then it is split in two by the next bit of the hash of the members' ids,
-/// and so on (extendible hashing): growing by one peer moves no more than one district, and all peers of a member
-/// are in the same one.
+/// They are in one table until it is full. Then that is split in two by a bit of the hash of the members' ids, and so
+/// on (extendible hashing). So adding a peer moves at most one district, and all peers of a member are in the same one.
 #[derive(Debug, Default)]
 pub(super) struct Districts {
     first: Table,
     more: Option<Box<More>>,
 }
 
-/// What a swarm of several districts has besides the first.
+/// What a swarm of several districts has beside the first.
 #[derive(Debug)]
 struct More {
     tables: Vec<Table>,
-    /// Of all districts, the first among them.
+    /// One for each district, also the first.
     marks: Vec<Mark>,
     tallies: Vec<Tally<u16>>,
     total: Tally<u32>,
-    /// The district of a hash, by as many of its low bits as the longest mark has.
+    /// The district for each value of a hash's low bits, as many as the longest mark has.
     directory: Vec<u32>,
-    /// Where the search for silent peers is.
+    /// The district that is searched for silent peers.
     searched: usize,
 }
 
-/// What the hashes of a district end with.
+/// The low bits that all hashes of a district have.
 #[derive(Debug, Clone, Copy, Default)]
 struct Mark {
     bits: u32,
@@ -54,12 +54,12 @@ struct Mark {
 }
 
 impl Mark {
-    /// The positions in a directory that such hashes have.
+    /// The entries of a directory for such hashes.
     fn positions(self, directory: usize) -> impl Iterator<Item = usize> {
         (self.bits as usize..directory).step_by(1 << self.length)
     }
 
-    /// The two marks that are longer by a bit.
+    /// The two marks with one more bit.
     fn split(self) -> [Self; 2] {
         let length = self.length + 1;
         [self.bits, self.bits | 1 << self.length].map(|bits| Self { bits, length })
@@ -71,7 +71,7 @@ impl Mark {
 }
 
 impl Districts {
-    /// How many districts.
+    /// The number of districts.
     pub(super) fn count(&self) -> usize {
         self.more.as_ref().map_or(1, |more| more.marks.len())
     }
@@ -95,87 +95,92 @@ impl Districts {
         self.total().peers as usize
     }
 
-    pub(super) fn slot(&self, place: Place) -> &Slot {
-        self.table(place.district).slot(place.at)
+    pub(super) fn slot(&self, location: Location) -> &Slot {
+        self.table(location.district).slot(location.at)
     }
 
-    /// After a change of `left`, call [`Districts::place`].
-    pub(super) fn slot_mut(&mut self, place: Place) -> &mut Slot {
-        self.table_mut(place.district).slot_mut(place.at)
+    /// After a change of `left`, call [`Districts::update_zone`].
+    pub(super) fn slot_mut(&mut self, location: Location) -> &mut Slot {
+        self.table_mut(location.district).slot_mut(location.at)
     }
 
-    pub(super) fn find(&self, member: u32, identity: u32) -> Option<Place> {
+    pub(super) fn find(&self, member: u32, identity: u32) -> Option<Location> {
         let district = self.district(member);
-        self.table(district).find(member, identity).map(|at| Place { district, at })
+        self.table(district).find(member, identity).map(|at| Location { district, at })
     }
 
-    /// How many peers a member has, and which of them was silent for longest.
-    pub(super) fn peers_of(&self, member: u32, now: u32) -> (u32, Option<Place>) {
+    /// Prefetches the slots of a member's peers.
+    pub(super) fn prefetch(&self, member: u32) {
+        self.table(self.district(member)).prefetch(member);
+    }
+
+    /// The number of a member's peers, and the one that was silent for longest.
+    pub(super) fn peers_of(&self, member: u32, now: u32) -> (u32, Option<Location>) {
         let district = self.district(member);
         let (number, at) = self.table(district).peers_of(member, now);
-        (number, at.map(|at| Place { district, at }))
+        (number, at.map(|at| Location { district, at }))
     }
 
-    /// The places of a member's peers.
-    pub(super) fn places_of(&self, member: u32) -> impl Iterator<Item = Place> {
+    /// The locations of a member's peers.
+    pub(super) fn locations_of(&self, member: u32) -> impl Iterator<Item = Location> {
         let district = self.district(member);
-        self.table(district).of_member(member).map(move |at| Place { district, at })
+        self.table(district).of_member(member).map(move |at| Location { district, at })
     }
 
-    /// Whether a peer has an endpoint of the same family as this, which is no IPv4 address within an IPv6 one.
-    pub(super) fn is_reachable(&self, place: Place, like: SocketAddr) -> bool {
-        let table = self.table(place.district);
-        if like.is_ipv4() { table.v4(place.at).is_some() } else { table.v6(place.at).is_some() }
+    /// Whether a peer has an endpoint of the family of `like`, which is not an IPv4-mapped address.
+    pub(super) fn is_reachable(&self, location: Location, like: SocketAddr) -> bool {
+        let table = self.table(location.district);
+        if like.is_ipv4() { table.v4(location.at).is_some() } else { table.v6(location.at).is_some() }
     }
 
-    /// A peer of that member at that endpoint, which is no IPv4 address within an IPv6 one.
-    pub(super) fn at_endpoint(&self, member: u32, endpoint: SocketAddr) -> Option<Place> {
+    /// A peer of that member at that endpoint, which is not an IPv4-mapped address.
+    pub(super) fn at_endpoint(&self, member: u32, endpoint: SocketAddr) -> Option<Location> {
         let district = self.district(member);
-        self.table(district).at_endpoint(member, endpoint).map(|at| Place { district, at })
+        self.table(district).at_endpoint(member, endpoint).map(|at| Location { district, at })
     }
 
-    /// All places, those of `count` peers from number `from` on.
-    pub(super) fn places(&self, from: usize, count: usize) -> impl Iterator<Item = Place> {
+    /// The locations of `count` peers from number `from` on.
+    pub(super) fn locations(&self, from: usize, count: usize) -> impl Iterator<Item = Location> {
         let mut skipped = from;
         let all = (0..self.count()).flat_map(move |district| {
             let len = self.table(district).len();
             let first = skipped.min(len);
             skipped -= first;
-            (first..len).map(move |at| Place { district, at })
+            (first..len).map(move |at| Location { district, at })
         });
         all.take(count)
     }
 
-    /// Adds a peer without endpoint and says where. [`Districts::place`] must follow.
-    pub(super) fn insert(&mut self, slot: Slot) -> Place {
+    /// Adds a peer without endpoint and returns its location. [`Districts::update_zone`] must follow.
+    pub(super) fn insert(&mut self, slot: Slot) -> Location {
         let mut district = self.district(slot.member());
         while self.table(district).is_full() {
             self.split(district);
             district = self.district(slot.member());
         }
         let at = self.table_mut(district).insert(slot);
-        Place { district, at }
+        Location { district, at }
     }
 
-    /// See [`Table::place`].
-    pub(super) fn place(&mut self, place: Place, wire: Option<[u8; V4_LEN]>) -> Place {
-        let at = self.table_mut(place.district).place(place.at, wire);
-        self.count_again(place.district);
-        Place { at, ..place }
+    /// See [`Table::update_zone`].
+    pub(super) fn update_zone(&mut self, location: Location, wire: Option<[u8; V4_LEN]>) -> Location {
+        let at = self.table_mut(location.district).update_zone(location.at, wire);
+        self.count_again(location.district);
+        Location { at, ..location }
     }
 
-    /// [`Districts::place`] must follow.
-    pub(super) fn set_v6(&mut self, place: Place, wire: [u8; V6_LEN]) {
-        self.table_mut(place.district).set_v6(place.at, wire);
+    /// [`Districts::update_zone`] must follow.
+    pub(super) fn set_v6(&mut self, location: Location, wire: [u8; V6_LEN]) {
+        self.table_mut(location.district).set_v6(location.at, wire);
     }
 
-    /// Peers from higher places of the district take the place of the removed one.
-    pub(super) fn remove(&mut self, place: Place) {
-        self.table_mut(place.district).remove(place.at);
-        self.count_again(place.district);
+    /// Removes a peer. Peers from behind it in the district may move into the gap.
+    pub(super) fn remove(&mut self, location: Location) {
+        self.table_mut(location.district).remove(location.at);
+        self.count_again(location.district);
     }
 
-    /// Makes one district of this one and the one it was split from, if few are left in both.
+    /// Merges a district with the one that it was split from, if both have few peers.
     pub(super) fn merge(&mut self, district: usize) {
         let Some(more) = &self.more else { return };
         let Some(&mark) = more.marks.get(district) else { return };
@@ -186,7 +191,7 @@ impl Districts {
             return;
         }
         let mut merged = Table::gather(&[self.table(district), self.table(other)], |_| true);
-        // Some of them may not have been looked at.
+        // The search may not have visited all of them.
         merged.cursor = short(merged.len());
         let mark = Mark { bits: mark.bits & !(1 << last_bit), length: last_bit };
         let (kept, dropped) = (district.min(other), district.max(other));
@@ -201,7 +206,7 @@ impl Districts {
         }
     }
 
-    /// [`Districts::merge`] wherever it is possible.
+    /// Merges districts as long as it is possible.
     pub(super) fn merge_all(&mut self) {
         loop {
             let before = self.count();
@@ -212,21 +217,21 @@ impl Districts {
         }
     }
 
-    /// Begins the search for silent peers anew.
+    /// Begins the search for silent peers again.
     pub(super) fn search_all(&mut self) {
         let last = self.count() - 1;
         self.search(last);
     }
 
-    /// The next place in the search for silent peers: down in a district, then on to the one before, and round again.
-    pub(super) fn next_searched(&mut self) -> Option<Place> {
+    /// The next location in the search for silent peers: downward in a district, then in the one before it, in a ring.
+    pub(super) fn next_searched(&mut self) -> Option<Location> {
         for _ in 0..=self.count() {
             let district = self.searched();
             let table = self.table_mut(district);
             let at = usize::from(table.cursor).min(table.len());
             if let Some(at) = at.checked_sub(1) {
                 table.cursor = short(at);
-                return Some(Place { district, at });
+                return Some(Location { district, at });
             }
             self.search(district.checked_sub(1).unwrap_or(self.count() - 1));
         }
@@ -309,7 +314,7 @@ impl More {
         }
     }
 
-    /// Forgets a district whose peers are in another now; the last takes its number. Not the first.
+    /// Drops a district, not the first, whose peers were merged into another. The last district takes its number.
     fn drop_empty(&mut self, district: usize) {
         self.total.replace(self.tallies[district], Tally::default());
         self.tables.swap_remove(district - 1);

@@ -1,26 +1,16 @@
-//! What of a peer id is kept: enough to tell a member's clients apart, and what says which client it is.
+//! The 32 bits of a peer id by which the swarm tells the clients of one member apart.
 
 use siphasher::sip::SipHasher13;
 
 use crate::peer::PeerId;
 
-/// The first 8 bytes of a peer id: by convention client and version, `-qB5040-` (BEP 20).
-pub type ClientPrefix = [u8; 8];
-
-/// Tells which client and version a peer id names.
-pub fn client_prefix(peer_id: &PeerId) -> ClientPrefix {
-    let mut prefix = ClientPrefix::default();
-    prefix.copy_from_slice(&peer_id[..8]);
-    prefix
-}
-
-/// Makes identities of peer ids. With the same key they are the same after a restart; without it nobody can choose
-/// two peer ids with the same identity.
+/// Shortens peer ids to identities. The same key gives the same identities after a restart. Without the key nobody can
+/// find two peer ids with the same identity.
 #[derive(Clone, Copy)]
 pub struct IdentityKey(SipHasher13);
 
 impl IdentityKey {
-    /// Takes the first 16 of 32 secret bytes.
+    /// Uses the first 16 of 32 secret bytes.
     pub fn new(key: &[u8; 32]) -> Self {
         let mut half = [0; 16];
         half.copy_from_slice(&key[..16]);
@@ -29,7 +19,7 @@ impl IdentityKey {
 
     /// The lower half of SipHash-1-3 of a peer id.
     ///
-    /// Only a member's own peers in one swarm are told apart by it: of ten, two are the same once in 95 million.
+    /// It need only tell a member's peers in one swarm apart: of ten, two have the same identity once in 95 million.
     pub fn identity(&self, peer_id: &PeerId) -> u32 {
         let [.., a, b, c, d] = self.0.hash(peer_id).to_be_bytes();
         u32::from_be_bytes([a, b, c, d])
@@ -46,10 +36,10 @@ impl std::fmt::Debug for IdentityKey {
 mod tests {
     use super::*;
 
-    /// The reference is SipHash-1-3 written anew after its paper. Another result would make every peer of a restart
-    /// file a stranger.
+    /// The value comes from an implementation of SipHash-1-3 after its paper. Another one would make every peer of a
+    /// restart file unknown.
     #[test]
-    fn an_identity_is_the_same_for_ever() {
+    fn an_identity_never_changes() {
         let mut key = [0xff; 32];
         for (byte, number) in key.iter_mut().zip(0..16) {
             *byte = number;
@@ -57,6 +47,5 @@ mod tests {
         assert_eq!(IdentityKey::new(&key).identity(b"-qB5050-abcdefghijkl"), 0x11f6_5881);
         assert_ne!(IdentityKey::new(&key).identity(b"-qB5050-abcdefghijkm"), 0x11f6_5881);
         assert_ne!(IdentityKey::new(&[0; 32]).identity(b"-qB5050-abcdefghijkl"), 0x11f6_5881);
-        assert_eq!(client_prefix(b"-qB5050-abcdefghijkl"), *b"-qB5050-");
     }
 }

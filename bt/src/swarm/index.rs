@@ -1,20 +1,20 @@
-//! Where in a table the peers of a member are.
+//! Finds the peers of a member in a table.
 
-use super::short;
+use super::growth::short;
 use super::slot::Slot;
 
-/// Peers of one table at most: their places and one more that none has take 12 bits.
+/// Peers of one table at most: their positions, and one more that no peer has, take 12 bits.
 pub(super) const FULL: usize = 4095;
 
-const PLACE_BITS: u32 = 12;
-const PLACE: u16 = (1 << PLACE_BITS) - 1;
-/// A place that no peer has.
+const POSITION_BITS: u32 = 12;
+const POSITION: u16 = (1 << POSITION_BITS) - 1;
+/// An empty cell. Its position is one that no peer has.
 const EMPTY: u16 = u16::MAX;
 
-/// 32 bits of a member's id, well mixed and no two the same: the high ones say where in an index it stands, four in
-/// the middle are its tag, the low ones choose the table.
+/// A bijective hash of a member's id: the finalizer of `MurmurHash3`. Its high bits choose the first cell in an index,
+/// four in the middle are the tag, and the low ones choose the table.
 ///
-/// There is no secret in it: members do not choose their ids.
+/// It needs no secret: members do not choose their ids.
 pub(super) fn hash(member: u32) -> u32 {
     let mut hash = member;
     hash = (hash ^ (hash >> 16)).wrapping_mul(0x85eb_ca6b);
@@ -23,18 +23,17 @@ pub(super) fn hash(member: u32) -> u32 {
 }
 
 fn tag(hash: u32) -> u16 {
-    short((hash >> 14 & 15) as usize) << PLACE_BITS
+    short((hash >> 14 & 15) as usize) << POSITION_BITS
 }
 
-/// Cells of 2 bytes, each with a tag of 4 bits and a place of 12, found by linear probing.
+/// A hash table with linear probing. A cell has 2 bytes: a tag of 4 bits and the position of a peer in 12.
 ///
-/// Between eight elevenths and seven eighths of the cells are used, so that a peer takes about 2.5 bytes. All peers of
-/// a member lie between its first cell and the next empty one: to look for one of them, to count them and to choose
-/// the one that has to go are a single walk. Thanks to the tag fifteen of sixteen others met on it are passed by
-/// without a look at their slots.
+/// Between 8/11 and 7/8 of the cells are used, so that a peer takes about 2.5 bytes. All peers of a member lie between
+/// its first cell and the next empty one: one walk finds a peer, counts the member's peers and chooses the one to
+/// replace. The tag tells 15 of 16 peers of other members on that walk without a read of their slots.
 #[derive(Debug, Default)]
 pub(super) struct Index {
-    /// None at all as long as the table is so small that it needs no index.
+    /// Empty while the table is so small that it needs no index.
     cells: Box<[u16]>,
 }
 
@@ -43,12 +42,12 @@ impl Index {
         self.cells.is_empty()
     }
 
-    /// The places of those whose members may have this hash.
+    /// Positions of the peers whose members may have this hash.
     pub(super) fn candidates(&self, hash: u32) -> impl Iterator<Item = usize> {
         let tag = tag(hash);
         let (before, after) = self.cells.split_at(self.home(hash));
         let run = after.iter().chain(before).take_while(|cell| **cell != EMPTY);
-        run.filter(move |cell| **cell & !PLACE == tag).map(|cell| usize::from(cell & PLACE))
+        run.filter(move |cell| **cell & !POSITION == tag).map(|cell| usize::from(cell & POSITION))
     }
 
     /// Adds the last of `slots`.
@@ -60,7 +59,7 @@ impl Index {
         }
     }
 
-    /// Makes the index anew, with a quarter of its cells empty or a little more. Reads the slots in their order.
+    /// Builds the index anew, with a quarter of its cells empty or a little more. Reads the slots in order.
     pub(super) fn rebuild(&mut self, slots: &[Slot]) {
         self.cells = vec![EMPTY; slots.len() + 3 * slots.len() / 8 + 1].into_boxed_slice();
         for (at, slot) in slots.iter().enumerate() {
@@ -77,7 +76,7 @@ impl Index {
         }
     }
 
-    /// To be called before the slots themselves change places.
+    /// Follows a swap of two slots. To be called before the slots are swapped.
     pub(super) fn swap(&mut self, a: usize, b: usize, slots: &[Slot]) {
         let [hash_a, hash_b] = [a, b].map(|at| hash(slots[at].member()));
         if let (Some(of_a), Some(of_b)) = (self.position(hash_a, a), self.position(hash_b, b)) {
@@ -86,12 +85,12 @@ impl Index {
         }
     }
 
-    /// Forgets all.
+    /// Empties the index.
     pub(super) fn clear(&mut self) {
         self.cells = Box::default();
     }
 
-    /// The cell of a hash, unless another one took it.
+    /// The first cell for a hash.
     fn home(&self, hash: u32) -> usize {
         usize::try_from((u64::from(hash) * self.cells.len() as u64) >> 32).unwrap_or(0)
     }
@@ -99,13 +98,13 @@ impl Index {
     fn fill(&mut self, hash: u32, at: usize) {
         let home = self.home(hash);
         let (before, after) = self.cells.split_at_mut(home);
-        // An eighth of the cells or more are empty.
+        // There is one: at least an eighth of the cells are empty.
         if let Some(free) = after.iter_mut().chain(before).find(|cell| **cell == EMPTY) {
             *free = cell(hash, at);
         }
     }
 
-    /// Closes the gap with those after it that then stand nearer to their homes.
+    /// Removes a cell, and moves back into the gap those after it that may stand there.
     fn remove(&mut self, hash_of_removed: u32, at: usize, slots: &[Slot]) {
         let Some(mut gap) = self.position(hash_of_removed, at) else { return };
         let number = self.cells.len();
@@ -117,7 +116,7 @@ impl Index {
             if cell == EMPTY {
                 break;
             }
-            let home = self.home(hash(slots[usize::from(cell & PLACE)].member()));
+            let home = self.home(hash(slots[usize::from(cell & POSITION)].member()));
             if distance(home, next) >= distance(gap, next) {
                 self.cells[gap] = cell;
                 gap = next;
@@ -126,7 +125,7 @@ impl Index {
         self.cells[gap] = EMPTY;
     }
 
-    /// Which cell is that of a peer.
+    /// The cell of a peer.
     fn position(&self, hash: u32, at: usize) -> Option<usize> {
         if self.is_none() {
             return None;
@@ -144,5 +143,5 @@ impl Index {
 }
 
 fn cell(hash: u32, at: usize) -> u16 {
-    tag(hash) | short(at) & PLACE
+    tag(hash) | short(at) & POSITION
 }

@@ -1,15 +1,15 @@
-//! The account of one peer, packed.
+//! What a swarm keeps of one peer, packed.
 
 use super::Announcement;
 use crate::peer::PeerState;
 
-/// A session counter is kept up to here, 256 TiB; what is beyond is not counted.
+/// Bits of a session counter: 256 TiB. Bytes beyond are not counted.
 const COUNTER_BITS: u32 = 48;
 const COUNTER: u64 = (1 << COUNTER_BITS) - 1;
 
-/// Bytes lacking are kept in units of 64 KiB, rounded up: nothing is lacking only at 0.
+/// `left` is kept in units of 64 KiB, rounded up: it is 0 only if nothing is lacking.
 const LEFT_UNIT: u64 = 1 << 16;
-/// Up to 4 TiB.
+/// The largest `left`: 4 TiB.
 const LEFT: u32 = (1 << 26) - 1;
 
 const PARTIAL: u32 = 1 << 26;
@@ -17,15 +17,16 @@ const FETCHED: u32 = 1 << 27;
 const BASELINE: u32 = 1 << 28;
 const AHEAD: u32 = 1 << 29;
 const FLAGS: u32 = PARTIAL | FETCHED | BASELINE | AHEAD;
-/// The two bits of the time that `seen` has no room for.
+/// Where `state` has the two bits of the time that do not fit `seen`.
 const LATE_SHIFT: u32 = 30;
 
-/// Seconds run in a ring of three days.
+/// Times are seconds modulo 2^18, about three days.
 const RING: u32 = (1 << 18) - 1;
-/// What seems older was announced by a thread whose clock was ahead by a moment.
+/// The longest time since an announce, in seconds. Longer ones are announces by a thread whose clock was slightly
+/// ahead.
 pub(super) const OLDEST: u32 = RING - 3600;
 
-/// 28 bytes, of which nothing is lost to alignment: numbers of 32 bits are two of 16.
+/// 28 bytes without padding, as 32-bit numbers are stored as two of 16.
 ///
 /// ```text
 /// member 4 · identity 4 · uploaded 6 · downloaded 6 · state 4 · seen 2 · client 2
@@ -45,7 +46,7 @@ pub(super) struct Slot {
 const _: () = assert!(size_of::<Slot>() == 28);
 
 impl Slot {
-    /// A peer as it announces itself: nothing is to be accounted for yet.
+    /// A new peer, for which nothing is accounted yet.
     pub(super) fn new(announcement: &Announcement, client: u16, now: u32) -> Self {
         let mut slot = Self::empty(announcement.member, announcement.identity, client);
         slot.set_counters(announcement.uploaded, announcement.downloaded);
@@ -102,17 +103,17 @@ impl Slot {
         self.set_state((self.state() & !LEFT) | units(left));
     }
 
-    /// Whether so much is what is lacking, as far as that is kept.
+    /// Whether `left` is what the peer lacks, rounded up.
     pub(super) fn lacks(&self, left: u64) -> bool {
         self.state() & LEFT == units(left)
     }
 
-    /// Whether so much is more than what is lacking, as far as that is kept.
+    /// Whether the peer lacks less than `left`, rounded up.
     pub(super) fn lacks_less_than(&self, left: u64) -> bool {
         self.state() & LEFT < units(left)
     }
 
-    /// Whether it has received bytes in this session while something was lacking.
+    /// Whether it received bytes in this session while it lacked something.
     pub(super) fn fetched(&self) -> bool {
         self.has(FETCHED)
     }
@@ -129,7 +130,7 @@ impl Slot {
         self.set(PARTIAL, partial);
     }
 
-    /// Whether the next announce is but a new baseline.
+    /// Whether the next announce is a baseline, which accounts for nothing.
     pub(super) fn baseline(&self) -> bool {
         self.has(BASELINE)
     }
@@ -138,7 +139,8 @@ impl Slot {
         self.set(BASELINE, baseline);
     }
 
-    /// Whether bytes of the second in which it was last seen are accounted for, so that its next second is not new.
+    /// Whether bytes were accounted for within the second of its last announce, which is not over. The next announce
+    /// has one second less to account for.
     pub(super) fn is_ahead(&self) -> bool {
         self.has(AHEAD)
     }
@@ -191,7 +193,7 @@ impl Slot {
     }
 }
 
-/// What is kept of a session counter.
+/// A session counter as far as it is kept.
 pub(super) fn kept(counter: u64) -> u64 {
     counter.min(COUNTER)
 }

@@ -1,4 +1,4 @@
-//! Up to 4095 peers in four zones of one array, so that what an answer copies lies in one piece.
+//! Up to 4095 peers in four zones of one array, so that an answer copies contiguous endpoints.
 
 #[cfg(test)]
 mod tests;
@@ -6,16 +6,17 @@ mod tests;
 use std::net::{SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::ops::Range;
 
+use super::growth::{grow, short, shrink};
 use super::index::{FULL, Index, hash};
-use super::short;
+use super::prefetch::prefetch;
 use super::slot::Slot;
 use super::v6_list::V6List;
-use crate::peer::{V4_LEN, V6_LEN, read_v4, read_v6, write_v6};
+use crate::compact::{V4_LEN, V6_LEN, read_v4, read_v6, write_v6};
 
-/// Up to here a peer is found by looking at all; above, through an index.
+/// Up to so many peers a search visits all; above, it uses an index.
 const LINEAR: usize = 16;
 
-// The zones, in their order. Those with IPv4 endpoints come first, so that `v4` runs beside `slots`.
+// The zones in order. Those with IPv4 endpoints come first, so that `v4` is parallel to `slots`.
 const SEEDERS_V4: usize = 0;
 const LEECHERS_V4: usize = 1;
 const LEECHERS_V6: usize = 2;
@@ -34,16 +35,16 @@ pub(super) struct Tally<N> {
 
 /// Some peers of a swarm.
 ///
-/// `slots` is cut into four zones at `ends`: seeders and leechers with an IPv4 endpoint, leechers and seeders
-/// without. A peer changes its zone by changing places with the one at the border, step by step: three swaps at
-/// most, whatever the size.
+/// `slots` has four zones, which end at `ends`: seeders and leechers with an IPv4 endpoint, then leechers and seeders
+/// without. A peer moves to another zone by swaps with the peers at the borders between: at most three, whatever the
+/// table's size.
 ///
 /// An IPv4 peer takes 28 bytes in `slots`, 6 in `v4`, 2.5 in `index`, and a sixteenth of all that at most for growth:
 /// about 37.5 bytes.
 #[derive(Debug, Default)]
 pub(super) struct Table {
     slots: Vec<Slot>,
-    /// IPv4 endpoints, of the same order as the first two zones.
+    /// IPv4 endpoints, in the order of the first two zones.
     v4: Vec<[u8; V4_LEN]>,
     /// Only above [`LINEAR`] peers.
     index: Index,
@@ -51,7 +52,7 @@ pub(super) struct Table {
     v6: Option<Box<V6List>>,
     /// Ends of the first three zones; the fourth ends with `slots`.
     ends: [u16; 3],
-    /// How far down the search for silent peers has come.
+    /// Where the search for silent peers goes on, downward.
     pub(super) cursor: u16,
 }
 
@@ -82,7 +83,7 @@ impl Table {
         &self.slots[at]
     }
 
-    /// After a change of `left`, call [`Table::place`].
+    /// After a change of `left`, call [`Table::update_zone`].
     pub(super) fn slot_mut(&mut self, at: usize) -> &mut Slot {
         &mut self.slots[at]
     }
@@ -95,7 +96,7 @@ impl Table {
         self.v6_wire(at).map(|wire| read_v6(&wire))
     }
 
-    /// All IPv4 endpoints, those of the seeders first, and how many these are.
+    /// All IPv4 endpoints, seeders' first, and how many seeders' are.
     pub(super) fn v4_wires(&self) -> (&[[u8; V4_LEN]], usize) {
         (&self.v4, self.end(SEEDERS_V4))
     }
@@ -114,6 +115,15 @@ impl Table {
         }
     }
 
+    /// Prefetches the slots that a search for the member's peers reads.
+    pub(super) fn prefetch(&self, member: u32) {
+        if self.index.is_none() {
+            self.slots.first().into_iter().for_each(prefetch);
+        } else {
+            self.index.candidates(hash(member)).for_each(|at| prefetch(&self.slots[at]));
+        }
+    }
+
     /// A peer of that member at that endpoint.
     pub(super) fn at_endpoint(&self, member: u32, endpoint: SocketAddr) -> Option<usize> {
         self.of_member(member).find(|&at| match endpoint {
@@ -122,7 +132,7 @@ impl Table {
         })
     }
 
-    /// How many peers a member has, and which of them was silent for longest.
+    /// The number of a member's peers, and the one that was silent for longest.
     pub(super) fn peers_of(&self, member: u32, now: u32) -> (u32, Option<usize>) {
         let (mut number, mut longest_silent) = (0, None);
         for at in self.of_member(member) {
@@ -132,14 +142,15 @@ impl Table {
         (number, longest_silent.map(|(_, at)| at))
     }
 
-    /// The places of a member's peers.
+    /// The indices of a member's peers.
     pub(super) fn of_member(&self, member: u32) -> impl Iterator<Item = usize> {
         let all = if self.index.is_none() { 0..self.slots.len() } else { 0..0 };
         let some = (!self.index.is_none()).then(|| self.index.candidates(hash(member)));
         all.chain(some.into_iter().flatten()).filter(move |&at| self.slots[at].member() == member)
     }
 
-    /// Adds a peer without endpoint and says where. [`Table::place`] must follow. The table is not full.
+    /// Adds a peer without endpoint and returns its index. [`Table::update_zone`] must follow. The table must not be
+    /// full.
     pub(super) fn insert(&mut self, slot: Slot) -> usize {
         grow(&mut self.slots);
         self.slots.push(slot);
@@ -152,9 +163,9 @@ impl Table {
         self.slots.len() - 1
     }
 
-    /// Puts a peer into the zone of its state and endpoints, with a new IPv4 endpoint if one is given, and says
-    /// where it is now.
-    pub(super) fn place(&mut self, at: usize, wire: Option<[u8; V4_LEN]>) -> usize {
+    /// Moves a peer to the zone of its state and endpoints, with a new IPv4 endpoint if one is given. Returns its new
+    /// index.
+    pub(super) fn update_zone(&mut self, at: usize, wire: Option<[u8; V4_LEN]>) -> usize {
         let has_v4 = wire.is_some() || at < self.v4.len();
         let seeder = self.slots[at].is_seeder();
         if let (Some(wire), Some(current)) = (wire, self.v4.get_mut(at)) {
@@ -200,7 +211,7 @@ impl Table {
         shrink(&mut self.v4);
     }
 
-    /// A table of the peers of others for whom `keep` is true. Each zone is copied in one go.
+    /// A new table with the peers of `sources` for which `keep` is true.
     pub(super) fn gather(sources: &[&Self], keep: impl Fn(&Slot) -> bool) -> Self {
         let slots = || sources.iter().flat_map(|it| &it.slots).filter(|slot| keep(slot));
         let mut table = Self { slots: Vec::with_capacity(slots().count()), ..Self::default() };
@@ -247,7 +258,7 @@ impl Table {
         start..self.end(zone)
     }
 
-    /// Moves a peer from its zone to another; `wire` is needed on the way into the zones with IPv4.
+    /// Moves a peer from its zone to another. `wire` is needed for a move into the zones with IPv4.
     fn shift(&mut self, mut at: usize, to: usize, wire: Option<[u8; V4_LEN]>) -> usize {
         let mut zone = self.ends.iter().position(|&end| at < end.into()).unwrap_or(SEEDERS_V6);
         while zone > to {
@@ -287,19 +298,5 @@ impl Table {
         if let Some(list) = &mut self.v6 {
             list.swap_slots(a, b);
         }
-    }
-}
-
-/// Makes room by a sixteenth: what is not used yet is paid for as well.
-pub(super) fn grow<T>(list: &mut Vec<T>) {
-    if list.len() == list.capacity() {
-        list.reserve_exact(list.len() / 16 + 1);
-    }
-}
-
-/// Gives back the room of those who left once it is a quarter of all.
-pub(super) fn shrink<T>(list: &mut Vec<T>) {
-    if list.capacity() > list.len() + list.len() / 4 + 8 {
-        list.shrink_to(list.len() + list.len() / 16);
     }
 }

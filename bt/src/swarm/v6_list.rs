@@ -1,15 +1,13 @@
-//! The IPv6 endpoints of a table, those of the seeders first.
+//! The IPv6 endpoints of a table, those of seeders first.
 
-use super::short;
-use super::table::{grow, shrink};
-use crate::peer::V6_LEN;
+use super::growth::{grow, short, shrink};
+use crate::compact::V6_LEN;
 
 /// The peer has no IPv6 endpoint.
 const NOWHERE: u16 = u16::MAX;
 
-/// Endpoints in one piece, and beside each the slot it belongs to.
-///
-/// `links` goes the other way, 2 bytes for each slot; a table without IPv6 has no such list at all.
+/// Endpoints in one array, and for each the slot it belongs to. `links` leads from slots to endpoints, in 2 bytes each.
+/// A table without IPv6 has no such list.
 #[derive(Debug)]
 pub(super) struct V6List {
     wires: Vec<[u8; V6_LEN]>,
@@ -20,7 +18,7 @@ pub(super) struct V6List {
 }
 
 impl V6List {
-    /// An empty list for so many slots.
+    /// An empty list for `slots` slots.
     pub(super) fn new(slots: usize) -> Self {
         Self { wires: Vec::new(), owners: Vec::new(), links: vec![NOWHERE; slots], seeders: 0 }
     }
@@ -38,25 +36,25 @@ impl V6List {
         self.owners[position].into()
     }
 
-    /// Where the endpoint of a slot is, if it has one.
+    /// The position of a slot's endpoint, if it has one.
     pub(super) fn position(&self, slot: usize) -> Option<usize> {
         let link = self.links[slot];
         (link != NOWHERE).then_some(link.into())
     }
 
-    /// Follows the table, which has a new slot at its end.
+    /// Follows the table: it has a new slot at its end.
     pub(super) fn push_slot(&mut self) {
         grow(&mut self.links);
         self.links.push(NOWHERE);
     }
 
-    /// Follows the table, which has dropped its last slot; that had no endpoint any more.
+    /// Follows the table: it has dropped its last slot, which had no endpoint any more.
     pub(super) fn pop_slot(&mut self) {
         self.links.pop();
         shrink(&mut self.links);
     }
 
-    /// Follows the table, in which two slots have changed places.
+    /// Follows the table: two slots were swapped.
     pub(super) fn swap_slots(&mut self, a: usize, b: usize) {
         self.links.swap(a, b);
         for slot in [a, b] {
@@ -66,7 +64,7 @@ impl V6List {
         }
     }
 
-    /// Gives a slot an endpoint, as a leecher if it had none.
+    /// Sets the endpoint of a slot; one that had none counts as a leecher.
     pub(super) fn set(&mut self, slot: usize, wire: [u8; V6_LEN]) {
         if let Some(position) = self.position(slot) {
             self.wires[position] = wire;
@@ -79,7 +77,7 @@ impl V6List {
         self.owners.push(short(slot));
     }
 
-    /// Moves the endpoint of a slot to the seeders or away from them; nothing happens if it has none.
+    /// Moves the endpoint of a slot, if it has one, to the seeders or away from them.
     pub(super) fn set_role(&mut self, slot: usize, seeder: bool) {
         let Some(position) = self.position(slot) else { return };
         match (position < self.seeders, seeder) {
@@ -95,7 +93,7 @@ impl V6List {
         }
     }
 
-    /// Drops the endpoint of a slot; nothing happens if it has none.
+    /// Drops the endpoint of a slot, if it has one.
     pub(super) fn remove(&mut self, slot: usize) {
         self.set_role(slot, false);
         let Some(position) = self.position(slot) else { return };

@@ -1,15 +1,16 @@
-//! Which peers an announce is answered with: a random window of the endpoints, copied.
+//! The peers of an answer: a random window of the swarm's endpoints, copied.
 
 use std::hint::black_box;
 use std::marker::PhantomData;
 use std::ops::Range;
 
 use super::Announcement;
-use super::districts::{Districts, Place};
+use super::districts::{Districts, Location};
+use super::prefetch::prefetch;
 use super::table::{Table, Tally};
-use crate::peer::{V4_LEN, V6_LEN};
+use crate::compact::{V4_LEN, V6_LEN};
 
-/// The peers of an answer, ready for the wire. One buffer serves announce after announce.
+/// The peers of an answer as they are sent. One buffer serves announce after announce.
 #[derive(Debug, Default, Clone)]
 pub struct PeerBuffer {
     v4: Vec<u8>,
@@ -27,48 +28,65 @@ impl PeerBuffer {
         &self.v6
     }
 
-    /// Forgets all, keeping the memory.
+    /// Empties the buffer and keeps its capacity.
     pub fn clear(&mut self) {
         self.v4.clear();
         self.v6.clear();
     }
 }
 
-/// Where the window begins, as a fraction of those who may be given.
+/// Where the window begins, as a fraction (in units of 2^-32) of the endpoints that may be given.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Start(u32);
+pub(super) struct WindowStart(u32);
 
-/// Endpoints of IPv4 that lie in one line of the processor's cache.
+/// IPv4 endpoints in one cache line.
 const LINE: usize = 64 / V4_LEN;
 
-impl Start {
-    /// Draws before the asker is looked for, and reads of the window what costs time: in a large tracker hardly any
-    /// of it is in the processor's cache, and so the memory is waited for once instead of twice.
+impl WindowStart {
+    /// Draws the beginning before the announcing peer is searched, and reads one byte of each cache line of the window.
+    /// In a large tracker neither is in the cache: so both cache misses are waited for at the same time.
     pub(super) fn draw(districts: &Districts, announcement: &Announcement, rng: &mut fastrand::Rng) -> Self {
-        let start = Self(rng.u32(..));
-        let candidates = Ring::<V4, V4_LEN>::new(districts, announcement.left == Some(0));
-        if let Some((district, at)) = candidates.locate(start.among(candidates.total())) {
-            let (wires, _) = districts.table(district).v4_wires();
-            let window = wires[at..].iter().take(announcement.numwant as usize);
-            for wire in window.step_by(LINE) {
-                black_box(wire[0]);
-            }
+        let start = Self::random(rng);
+        for wire in start.lines(districts, announcement.left == Some(0), announcement.numwant) {
+            black_box(wire[0]);
         }
         start
     }
 
-    /// One of `count`, all alike as far as 32 bits go.
+    pub(super) fn random(rng: &mut fastrand::Rng) -> Self {
+        Self(rng.u32(..))
+    }
+
+    /// Prefetches the window.
+    pub(super) fn prefetch(self, districts: &Districts, leechers_only: bool, numwant: u32) {
+        self.lines(districts, leechers_only, numwant).for_each(prefetch);
+    }
+
+    /// An IPv4 endpoint of each cache line of the window, of its first district.
+    fn lines(
+        self,
+        districts: &Districts,
+        leechers_only: bool,
+        numwant: u32,
+    ) -> impl Iterator<Item = &[u8; V4_LEN]> {
+        let candidates = Ring::<V4, V4_LEN>::new(districts, leechers_only);
+        let located = candidates.locate(self.among(candidates.total()));
+        let wires = located.map_or(&[][..], |(district, at)| &districts.table(district).v4_wires().0[at..]);
+        wires.iter().take(numwant as usize).step_by(LINE)
+    }
+
+    /// One of `count` numbers, all equally likely as far as 32 bits allow.
     fn among(self, count: usize) -> usize {
         usize::try_from((u64::from(self.0) * count as u64) >> 32).unwrap_or(0)
     }
 }
 
-/// Fills `out` for the peer at `asker`.
+/// Fills `out` with the peers for the answer to the peer at `asker`.
 pub(super) fn fill(
     districts: &Districts,
-    asker: Place,
+    asker: Location,
     announcement: &Announcement,
-    start: Start,
+    start: WindowStart,
     out: &mut PeerBuffer,
 ) {
     let wanted = announcement.numwant as usize;
@@ -84,15 +102,15 @@ pub(super) fn fill(
     }
 }
 
-/// One of the two families.
+/// IPv4 or IPv6.
 trait Family<const N: usize> {
-    /// Endpoints of a table, those of the seeders first, and how many these are.
+    /// The endpoints of a table, seeders' first, and how many seeders' are.
     fn wires(table: &Table) -> (&[[u8; N]], usize);
-    /// Where among them the endpoint of a slot is.
+    /// The position of a slot's endpoint among them.
     fn position(table: &Table, slot: usize) -> Option<usize>;
     /// The slot of an endpoint.
     fn owner(table: &Table, position: usize) -> usize;
-    /// How many endpoints there are, and how many of them are seeders'.
+    /// The number of endpoints, and how many are seeders'.
     fn numbers<T>(tally: Tally<T>) -> (T, T);
 }
 
@@ -136,14 +154,14 @@ impl Family<V6_LEN> for V6 {
     }
 }
 
-/// Endpoints looked at beyond those wanted: the asker's own, and one of another client of the member at the same. If
-/// there are more, fewer peers than wanted may be given.
+/// Endpoints read beyond those wanted, as some are left out: the asker's own, and that of another peer of the member at
+/// the same endpoint. If there are more of them, an answer may have fewer peers than wanted.
 const SPARE: usize = 2;
 
-/// The endpoints of one family that may be given, district after district, as a ring.
+/// The endpoints of one family that may be given, district after district, in a ring.
 struct Ring<'a, F, const N: usize> {
     districts: &'a Districts,
-    /// A seeder has nothing to give to seeders.
+    /// Whether the asker is a seeder, to which other seeders are of no use.
     leechers_only: bool,
     family: PhantomData<F>,
 }
@@ -163,12 +181,12 @@ impl<'a, F: Family<N>, const N: usize> Ring<'a, F, N> {
         usize::from(if self.leechers_only { all - seeders } else { all })
     }
 
-    /// The first position of a district that may be given.
+    /// The position of the first endpoint in a district that may be given.
     fn first(&self, district: usize) -> usize {
         if self.leechers_only { F::wires(self.districts.table(district)).1 } else { 0 }
     }
 
-    /// District and position of the endpoint with so many before it.
+    /// District and position of the endpoint that has `rank` others before it.
     fn locate(&self, mut rank: usize) -> Option<(usize, usize)> {
         for district in 0..self.districts.count() {
             let number = self.number(district);
@@ -180,16 +198,16 @@ impl<'a, F: Family<N>, const N: usize> Ring<'a, F, N> {
         None
     }
 
-    /// How many are before the asker's own, if that is in the ring.
-    fn rank(&self, asker: Place, own: Option<usize>) -> Option<usize> {
+    /// The number of endpoints before the asker's own, if that is in the ring.
+    fn rank(&self, asker: Location, own: Option<usize>) -> Option<usize> {
         let offset = own?.checked_sub(self.first(asker.district))?;
         Some(offset + (0..asker.district).map(|district| self.number(district)).sum::<usize>())
     }
 
     /// Appends up to `wanted` endpoints and says how many.
     ///
-    /// The walk begins at any endpoint but the asker's own, all alike, so that each is given as often.
-    fn give(&self, asker: Place, wanted: usize, start: Start, out: &mut Vec<u8>) -> usize {
+    /// The walk begins at any endpoint but the asker's own, each equally likely, so that each is given equally often.
+    fn give(&self, asker: Location, wanted: usize, start: WindowStart, out: &mut Vec<u8>) -> usize {
         let total = self.total();
         if wanted == 0 || total == 0 {
             return 0;
@@ -201,7 +219,8 @@ impl<'a, F: Family<N>, const N: usize> Ring<'a, F, N> {
         let rank = start.among(others);
         let rank = rank + usize::from(own_rank.is_some_and(|own| rank >= own));
         let Some((mut district, mut at)) = self.locate(rank) else { return 0 };
-        let own = own_at.map(|at| Own { wire: F::wires(table).0[at], asker, districts: self.districts });
+        let own =
+            own_at.map(|at| AskerEndpoint { wire: F::wires(table).0[at], asker, districts: self.districts });
         let (mut missing, mut unseen) = (wanted, total.min(wanted + SPARE));
         while missing > 0 && unseen > 0 {
             let table = self.districts.table(district);
@@ -216,26 +235,26 @@ impl<'a, F: Family<N>, const N: usize> Ring<'a, F, N> {
     }
 }
 
-/// What an asker is not given.
-struct Own<'a, const N: usize> {
+/// The asker's own endpoint, which it is not given, nor another peer of its member there.
+struct AskerEndpoint<'a, const N: usize> {
     wire: [u8; N],
-    asker: Place,
+    asker: Location,
     districts: &'a Districts,
 }
 
-impl<const N: usize> Own<'_, N> {
-    /// Whether a peer is of the same member.
+impl<const N: usize> AskerEndpoint<'_, N> {
+    /// Whether a peer belongs to the asker's member.
     fn is_of(&self, table: &Table, slot: usize) -> bool {
         table.slot(slot).member() == self.districts.slot(self.asker).member()
     }
 }
 
-/// Gives of `run` what is not the asker's, up to `limit`, and says how many.
+/// Appends the endpoints of `run` without the asker's, up to `limit`, and says how many.
 fn give_run<F: Family<N>, const N: usize>(
     table: &Table,
     run: Range<usize>,
     limit: usize,
-    own: Option<&Own<'_, N>>,
+    own: Option<&AskerEndpoint<'_, N>>,
     out: &mut Vec<u8>,
 ) -> usize {
     let (wires, _) = F::wires(table);

@@ -3,8 +3,9 @@
 //! The clients know what they moved, how often they began anew and in which order they announced; the tracker has to
 //! find out from announces that come late, more than once, and over both families.
 //!
-//! Real are the swarms, the outbox, the frames, the restart file's bytes and the rule by which batches are applied.
-//! Made up are what carries them, which loses, repeats and delays, the database, and the processes, which stop or die.
+//! Swarms, reports, outbox, frames, the restart file's bytes and the rule by which batches are applied are the real
+//! ones. The network, which loses, repeats and delays, the database, and the processes, which stop or die, are
+//! simulated.
 
 mod client;
 mod database;
@@ -18,7 +19,7 @@ use world::World;
 /// Seconds after which a silent peer does not come back.
 const TIMEOUT: u32 = 3000;
 
-/// Seconds that an announce is under way at most: below what the tracker reckons with.
+/// Seconds that an announce is under way at most: fewer than the tracker allows for.
 const LATEST: u32 = 110;
 
 /// Member, torrent, and which of the member's clients: the first has IPv4, the second IPv6, the third both.
@@ -44,7 +45,7 @@ struct Announce {
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Announce(Announce),
-    /// A client starts, perhaps after it died. It may not say so; over its other family it does so later.
+    /// A client starts, perhaps after a crash. It may not say `started`; over its other family it says so later.
     Start {
         who: Who,
         says_so: bool,

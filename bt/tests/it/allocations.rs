@@ -1,4 +1,4 @@
-//! An announce of a known peer asks the allocator for nothing, from the query to the answer's bytes.
+//! An announce of a known peer allocates nothing, from the query to the bytes of the answer.
 
 use std::net::IpAddr;
 

@@ -1,4 +1,4 @@
-//! Announces, both ways.
+//! Announces, read and written.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -143,7 +143,7 @@ fn a_client_that_leaves_need_not_count() {
     assert_eq!((request.event, request.left), (Event::Stopped, None));
 }
 
-/// A swarm of `endpoints`, as one more leecher is told of it.
+/// The peers that one more leecher gets from a swarm of `endpoints`.
 fn told(endpoints: &[&str]) -> PeerBuffer {
     let (mut swarm, mut peers) = (Swarm::new(0), PeerBuffer::default());
     let mut rng = fastrand::Rng::with_seed(1);

@@ -3,11 +3,11 @@
 use std::net::{SocketAddrV4, SocketAddrV6};
 
 use bt::announce::Event;
-use bt::control::{
+use bt::messages::control::{
     Answer, CONNECTION_LEN, Connection, DECISION_LEN, Decision, Error, PEER_RECORD_LEN, PROTOCOLS,
     PeerRecord, Request, VERDICTS,
 };
-use bt::counts::{self, MAX_RECORDS, Position, Record};
+use bt::messages::counts::{self, MAX_RECORDS, Position, Record};
 use bt::{Peer, PeerState};
 use proptest::prelude::*;
 

@@ -1,4 +1,4 @@
-//! What is made is read again with the same files and hashes, and the hashes are those of a plain calculation.
+//! A created torrent is read with the same files and hashes, and the hashes are those of a plain calculation.
 
 use std::collections::BTreeMap;
 
@@ -38,7 +38,7 @@ fn trees() -> impl Strategy<Value = BTreeMap<Vec<String>, usize>> {
     })
 }
 
-/// What stands in a file, other in each.
+/// The contents of a file, which differ between files.
 fn bytes(file: usize, size: usize) -> Vec<u8> {
     (0..size).map(|at| (at / 7 + at / BLOCK + file * 31).to_le_bytes()[0]).collect()
 }

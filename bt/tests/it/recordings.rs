@@ -1,4 +1,4 @@
-//! What real clients say, replayed: what each is accounted for. See `tests/recordings/README.md`.
+//! Recorded announces of real clients, replayed: what each is credited with. See `tests/recordings/README.md`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -9,7 +9,7 @@ use bt::swarm::{Claims, IdentityKey, PeerBuffer, Rules, Swarm};
 /// Bytes of the torrent of all recordings.
 const SIZE: u64 = 4 << 20;
 
-/// What a member is accounted for.
+/// What a member is credited with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Sums {
     uploaded: u64,
@@ -18,7 +18,7 @@ struct Sums {
     leeched: u32,
     snatched: bool,
     clamped: bool,
-    /// At the last announce.
+    /// `left` at the last announce.
     left: u64,
 }
 
@@ -45,7 +45,7 @@ fn replay(recording: &str, swapped: Option<(usize, usize)>) -> BTreeMap<&str, Su
         let announcement = request.announcement(member, &key, ip, NumWant::default());
         claims.take_due(now, |claim| sums.entry(names[claim.member as usize]).or_default().snatched = true);
         let mut outcome = swarm.announce(&announcement, &Rules::default(), now, &mut rng, |_| 1, &mut peers);
-        claims.hear(1, &announcement, &mut outcome, now);
+        claims.observe(1, &announcement, &mut outcome, now);
         let sum = sums.entry(name).or_default();
         sum.uploaded += outcome.uploaded;
         sum.downloaded += outcome.downloaded;
@@ -62,7 +62,7 @@ fn replay(recording: &str, swapped: Option<(usize, usize)>) -> BTreeMap<&str, Su
     sums
 }
 
-/// Whoever fetches has a snatch and its bytes; whoever has everything from the beginning has no snatch.
+/// A client that downloads has a snatch and its bytes; one that has everything from the beginning has no snatch.
 #[track_caller]
 fn check(sums: &BTreeMap<&str, Sums>, uploaded: u64) {
     let (leecher, seeder) = (sums["leecher"], sums["seeder"]);

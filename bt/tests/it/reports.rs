@@ -1,7 +1,7 @@
 //! The outbox and its bounds.
 
-use bt::counts::Position;
-use bt::report::{MAX_REPORTS, Outbox, Report};
+use bt::messages::counts::Position;
+use bt::messages::report::{MAX_REPORTS, Outbox, Report};
 
 fn report(member: u32, uploaded: u64) -> Report {
     Report { member, torrent: 1, uploaded, ..Report::default() }

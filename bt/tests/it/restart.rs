@@ -3,10 +3,10 @@
 use std::net::{SocketAddrV4, SocketAddrV6};
 
 use bt::announce_key::{Binding, Nonce};
-use bt::counts::Position;
-use bt::report::Report;
+use bt::messages::counts::Position;
+use bt::messages::report::Report;
 use bt::restart::{Error, Member, Reader, Section, Step, SwarmHead, Torrent, Writer, read_all};
-use bt::swarm::Stored;
+use bt::swarm::StoredPeer;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -17,13 +17,13 @@ prop_compose! {
         v6 in any::<Option<([u8; 16], u16)>>(),
         counters in any::<[u64; 3]>(),
         flags in any::<[bool; 4]>(),
-    ) -> Stored {
+    ) -> StoredPeer {
         let (member, identity, client, idle, shared) = ids;
         let [uploaded, downloaded, left] = counters;
         let [partial, fetched, baseline, ahead] = flags;
         let v4 = v4.map(|(ip, port)| SocketAddrV4::new(ip.into(), port));
         let v6 = v6.map(|(ip, port)| SocketAddrV6::new(ip.into(), port, 0, 0));
-        Stored {
+        StoredPeer {
             member, identity, client, v4, v6, uploaded, downloaded, left, partial, fetched, baseline, ahead, idle,
             shared,
         }

@@ -1,4 +1,4 @@
-//! Scrapes, both ways.
+//! Scrapes, read and written.
 
 use std::collections::BTreeMap;
 

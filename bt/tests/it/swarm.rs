@@ -1,4 +1,4 @@
-//! Swarms: what announces count, what they account for, whom they tell of.
+//! Swarms: counts, accounting, and the peers in answers.
 
 mod bytes;
 mod fairness;
@@ -14,7 +14,7 @@ use bt::announce::Event;
 use bt::swarm::{Announcement, Clients, Counts, Outcome, PeerBuffer, Rules, Swarm};
 use bt::{Peer, PeerState};
 
-/// A swarm with its buffer, its clock and its dice.
+/// A swarm with its buffer, clock and random source.
 struct Bench {
     swarm: Swarm,
     clients: Clients,

@@ -1,4 +1,4 @@
-//! Which peers announce what, for every generator of load.
+//! The peers and their announces, for every load generator.
 
 use std::fmt::Write as _;
 use std::path::Path;

@@ -1,8 +1,8 @@
-//! `/healthz`: whether the tracker is well, for whoever watches it. It names no numbers of members or torrents.
+//! `/healthz`: the tracker's state, for monitoring. Anybody may read it, so it gives no numbers of members or torrents.
 
 use std::io::Write as _;
 
-use crate::Tracker;
+use crate::state::Tracker;
 
 impl Tracker {
     /// Whether `target` is `/healthz`, by itself or below the path that the tracker's address has.
@@ -13,13 +13,13 @@ impl Tracker {
         above.is_empty() || (above.starts_with(b"/") && segments == self.settings.path_depth)
     }
 
-    /// Appends what is known of the tracker's state, as JSON. That it answers at all says that it answers announces:
-    /// it does so without the database, too.
+    /// Appends the tracker's state as JSON. `status` is always `ok`: a tracker that answers this answers announces as
+    /// well, even while the database is away.
     pub(crate) fn write_health(&self, out: &mut Vec<u8>) {
         let state = self.directory.link.state();
         let database = if state.connected { "connected" } else { "away" };
         let age = state.age.map_or_else(|| "null".to_owned(), |age| age.as_secs().to_string());
-        let restored = self.directory.gate.is_open();
+        let restored = self.directory.restored.is_finished();
         // Writing to a vector does not fail.
         let _ = write!(
             out,

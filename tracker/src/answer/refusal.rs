@@ -1,14 +1,13 @@
-//! Why a request is refused, in the words that its member reads in a client.
+//! Why a request is refused, in the words that the member reads in a client.
 
 use bt::announce::{Failure, Retry};
-use bt::control::Verdict;
-use bt::swarm::ClientPrefix;
-use bt::{announce, route, scrape, udp};
+use bt::messages::control::Verdict;
+use bt::{ClientPrefix, announce, route, scrape, udp_tracker};
 
-/// Minutes until a client that met a fault of ours tries again.
+/// Minutes until a client tries again after a fault on the tracker's side.
 const RETRY_MINUTES: u32 = 2;
 
-/// Why an announce is refused, said to its member.
+/// Why an announce or scrape is refused: a sentence for `failure reason`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refusal {
     #[error(transparent)]
@@ -18,12 +17,12 @@ pub(crate) enum Refusal {
     #[error(transparent)]
     Scrape(#[from] scrape::Error),
     #[error(transparent)]
-    Udp(#[from] udp::Error),
+    Udp(#[from] udp_tracker::Error),
     #[error("The passkey in the announce URL is not valid; download the torrent again, signed in")]
     Passkey,
     #[error("The passkey in the announce URL belongs to a disabled account; ask the staff")]
     Disabled,
-    /// Tools delete content on these words: only for what the database does not know.
+    /// Tools delete a torrent's content at these words: to be said only of what the database does not have.
     #[error("Unregistered torrent; it was deleted, or never uploaded here")]
     Unregistered,
     #[error("The client {} is not allowed on this tracker; use another client or version, or ask the staff which", name(*.0))]
@@ -51,13 +50,13 @@ impl Refusal {
         Failure { reason: &self.to_string(), retry }.encode(out);
     }
 
-    /// What it is counted and remembered as.
+    /// The verdict under which the refusal is counted and shown.
     pub(crate) fn verdict(self) -> Verdict {
         match self {
             Self::Route(route::Error::Elsewhere) => Verdict::Elsewhere,
             Self::Route(route::Error::KeyMissing) | Self::Passkey => Verdict::WrongKey,
             Self::Announce(announce::Error::Port)
-            | Self::Udp(udp::Error::Announce(announce::Error::Port)) => Verdict::Port,
+            | Self::Udp(udp_tracker::Error::Announce(announce::Error::Port)) => Verdict::Port,
             Self::Announce(_) | Self::Scrape(_) | Self::Udp(_) => Verdict::Malformed,
             Self::Disabled => Verdict::Disabled,
             Self::Unregistered => Verdict::Unregistered,
@@ -68,7 +67,7 @@ impl Refusal {
     }
 }
 
-/// The beginning of a peer id as far as it can be read.
+/// The client prefix with `?` for each byte that cannot be shown.
 fn name(client: ClientPrefix) -> String {
     let readable = |byte: u8| if byte.is_ascii_graphic() { char::from(byte) } else { '?' };
     client.into_iter().map(readable).collect()

@@ -1,4 +1,4 @@
-//! Bytes in and out, in the clear or sealed.
+//! A client's socket, in the clear or with TLS.
 
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -21,10 +21,10 @@ pub(crate) struct Sealed {
     tls: ServerConnection,
 }
 
-/// What has come.
+/// What a read found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Received {
-    /// So many bytes; `drained` says that nothing more was there.
+    /// `count` bytes; `drained` says that the socket has no more for now.
     Bytes { count: usize, drained: bool },
     /// Nothing yet.
     Nothing,
@@ -49,7 +49,7 @@ impl Stream {
         self.socket().as_raw_fd()
     }
 
-    /// Reads into `out`, which is not empty. `scratch` is for bytes that are still sealed.
+    /// Reads into `out`, which is not empty. `scratch` is for bytes that TLS has not opened yet.
     pub(super) fn receive(&mut self, out: &mut [u8], scratch: &mut [u8]) -> io::Result<Received> {
         match self {
             Self::Clear(socket) => Ok(match unless_blocked(socket.read(out))? {
@@ -61,8 +61,8 @@ impl Stream {
         }
     }
 
-    /// Sends as many of `bytes` as the client takes, and says how many. With `last`, which says that the connection is
-    /// closed next, what fills no segment waits for the end and leaves together with it.
+    /// Sends as many of `bytes` as the client takes, and says how many. `last` says that the connection is closed next:
+    /// the system holds back a segment that is not full and sends it together with the FIN.
     pub(super) fn send(&mut self, bytes: &[u8], last: bool) -> io::Result<usize> {
         match self {
             Self::Clear(socket) => {
@@ -79,7 +79,7 @@ impl Stream {
         }
     }
 
-    /// Sends what is sealed; says whether all of it is sent.
+    /// Sends TLS records that wait; says whether all of them are sent.
     pub(super) fn flush(&mut self, last: bool) -> io::Result<bool> {
         match self {
             Self::Clear(_) => Ok(true),
@@ -87,13 +87,13 @@ impl Stream {
         }
     }
 
-    /// Says that nothing more will be sent.
+    /// Closes the sending side.
     pub(super) fn end(&self) -> io::Result<()> {
         self.socket().shutdown(Shutdown::Write)
     }
 
-    /// Reads what nobody looks at.
-    pub(super) fn throw_away(&mut self, scratch: &mut [u8]) -> io::Result<Received> {
+    /// Reads bytes and ignores them.
+    pub(super) fn ignore_input(&mut self, scratch: &mut [u8]) -> io::Result<Received> {
         let mut socket = self.socket();
         Ok(match unless_blocked(socket.read(scratch))? {
             Some(0) => Received::End,
@@ -119,7 +119,7 @@ impl Sealed {
                 Some(count) => return Ok(Received::Bytes { count, drained: dry && count < out.len() }),
                 None => {}
             }
-            // What the handshake says next. Tickets leave together with the first answer.
+            // The next step of the handshake. Tickets leave together with the first answer.
             self.flush(false)?;
             if dry {
                 return Ok(Received::Nothing);
@@ -137,12 +137,12 @@ impl Sealed {
 
     fn open(&mut self, mut sealed: &[u8]) -> io::Result<()> {
         while !sealed.is_empty() {
-            // It has said good-bye: nothing counts that comes behind.
+            // The client has sent close_notify: what follows is ignored.
             if self.tls.read_tls(&mut sealed)? == 0 {
                 break;
             }
             if let Err(error) = self.tls.process_new_packets() {
-                // The client is told why.
+                // An alert tells the client why.
                 let _ = self.flush(true);
                 return Err(io::Error::new(ErrorKind::InvalidData, error));
             }
@@ -163,7 +163,7 @@ impl Sealed {
     }
 }
 
-/// Sends several records at once.
+/// Sends several TLS records with one system call.
 struct Sink<'a> {
     socket: &'a TcpStream,
     flags: SendFlags,

@@ -1,5 +1,5 @@
-//! Keeps the directory as the database is: notifications, questions and a reconciliation, one after the other on one
-//! connection. So what was read earlier never overwrites what was read later.
+//! Keeps the directory equal to the database: by notifications, look-ups and a periodic comparison, one after the other
+//! on one connection. So what was read earlier never overwrites what was read later.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -14,19 +14,19 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_postgres::{AsyncMessage, NoTls};
 
 use super::rows::{MemberRow, Queries, TorrentRow};
-use super::{Directory, Question, Subject};
+use super::{Directory, Lookup, Subject};
 use crate::upkeep::ChangeSender;
 
-/// A query that takes longer counts as the end of its connection.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a query may take, and opening a connection; the feed connects anew then.
+const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Between two attempts to connect.
-const PAUSE: Duration = Duration::from_millis(500);
+/// Time between two attempts to connect.
+const RECONNECT_PAUSE: Duration = Duration::from_millis(500);
 
-/// Questions or notices taken into one query.
+/// Look-ups or notifications answered by one query, at most.
 const BATCH: usize = 1000;
 
-/// A notification: read that row.
+/// A notification that a row has changed.
 #[derive(Debug, Clone, Copy)]
 enum Notice {
     Torrent(u32),
@@ -47,7 +47,7 @@ impl Notice {
     }
 }
 
-/// A connection that listens.
+/// A connection to the database that listens for notifications.
 #[derive(Debug)]
 pub(crate) struct Link {
     queries: Queries,
@@ -66,7 +66,7 @@ pub(crate) enum LinkError {
 impl Link {
     /// Connects, checks the schema, listens and prepares the statements.
     pub(crate) async fn open(login: &Postgresql) -> Result<Self, LinkError> {
-        match timeout(PATIENCE, Self::open_slowly(login)).await {
+        match timeout(QUERY_TIMEOUT, Self::open_slowly(login)).await {
             Ok(link) => link,
             Err(elapsed) => Err(LinkError::Away(elapsed.into())),
         }
@@ -76,7 +76,7 @@ impl Link {
         let away = |error: tokio_postgres::Error| LinkError::Away(anyhow::anyhow!(db::state(&error)));
         let (client, mut connection) = db::settings(login, "tracker").connect(NoTls).await.map_err(away)?;
         let (heard, notices) = mpsc::unbounded_channel();
-        // Ends with the client, and the other way round: `heard` is dropped then, which the feed sees.
+        // This task ends with the client. If the connection ends first, `heard` is dropped, which the feed notices.
         tokio::spawn(async move {
             while let Some(Ok(message)) = poll_fn(|cx| connection.poll_message(cx)).await {
                 if let AsyncMessage::Notification(notification) = message {
@@ -97,15 +97,15 @@ impl Link {
     }
 }
 
-/// The one writer of a [`Directory`].
+/// The task that writes to a [`Directory`]; there is one.
 #[derive(Debug)]
 pub(crate) struct Feed {
     directory: Arc<Directory>,
-    questions: mpsc::Receiver<Question>,
+    lookups: mpsc::Receiver<Lookup>,
     changes: ChangeSender,
 }
 
-/// How far a reconciliation has come: the last id compared, first of members, then of torrents.
+/// How far a comparison with the database has come: the last id compared, of members first, then of torrents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Progress {
     Members(u32),
@@ -114,16 +114,17 @@ enum Progress {
 }
 
 impl Feed {
-    /// A feed that has read nothing yet. It reports to `changes` what swarms have to know.
+    /// A feed that has read nothing yet. It sends to `changes` what concerns swarms.
     pub(crate) fn new(
         directory: Arc<Directory>,
-        questions: mpsc::Receiver<Question>,
+        lookups: mpsc::Receiver<Lookup>,
         changes: ChangeSender,
     ) -> Self {
-        Self { directory, questions, changes }
+        Self { directory, lookups, changes }
     }
 
-    /// Follows the database, beginning with `link` if there is one, and connecting again whenever it ends.
+    /// Follows the database until the process stops: over `link` if there is one, and over a new connection whenever
+    /// one ends.
     pub(crate) async fn run(
         mut self,
         login: Postgresql,
@@ -131,8 +132,8 @@ impl Feed {
         reconcile: Duration,
         shutdown: Shutdown,
     ) {
-        // What the process before knew is older than what the database says.
-        self.directory.gate.directory().await;
+        // The restart file first: what it holds is older than what the database says.
+        self.directory.restored.wait_for_directory().await;
         let mut away = link.is_none();
         loop {
             if let Some(link) = link.take() {
@@ -159,7 +160,7 @@ impl Feed {
                     continue;
                 }
                 Err(LinkError::Away(error) | LinkError::Schema(error)) if !away => {
-                    tracing::warn!(error = format!("{error:#}"), "the database is away; trying on");
+                    tracing::warn!(error = format!("{error:#}"), "the database is away; trying again");
                     away = true;
                 }
                 Err(_) => {}
@@ -167,14 +168,14 @@ impl Feed {
             tokio::select! {
                 () = shutdown.requested() => return,
                 () = self.refuse() => {}
-                () = sleep(PAUSE) => {}
+                () = sleep(RECONNECT_PAUSE) => {}
             }
         }
     }
 
-    /// Tells everybody who asks that the database is away; never returns.
+    /// Drops look-ups, which tells their requests that the database is away. Never returns.
     async fn refuse(&mut self) {
-        while self.questions.recv().await.is_some() {}
+        while self.lookups.recv().await.is_some() {}
         std::future::pending::<()>().await;
     }
 
@@ -183,24 +184,24 @@ impl Feed {
         let Link { queries, mut notices } = link;
         let mut timer = interval(reconcile);
         timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut heard, mut asked) = (Vec::new(), Vec::new());
+        let (mut heard, mut waiting) = (Vec::new(), Vec::new());
         let mut progress = Progress::Done;
         let mut begun = Instant::now();
         loop {
             tokio::select! {
                 count = notices.recv_many(&mut heard, BATCH) => {
                     if count == 0 {
-                        bail!("closed by the other side");
+                        bail!("the database closed the connection");
                     }
-                    timeout(PATIENCE, self.read_changed(&queries, &heard)).await??;
+                    in_time(self.read_changed(&queries, &heard)).await?;
                     self.directory.link.confirm();
                     heard.clear();
                 }
-                count = self.questions.recv_many(&mut asked, BATCH) => {
+                count = self.lookups.recv_many(&mut waiting, BATCH) => {
                     if count == 0 {
                         return Ok(());
                     }
-                    timeout(PATIENCE, self.answer(&queries, &mut asked)).await??;
+                    in_time(self.answer(&queries, &mut waiting)).await?;
                     self.directory.link.confirm();
                 }
                 _ = timer.tick(), if progress == Progress::Done => {
@@ -208,7 +209,7 @@ impl Feed {
                     progress = Progress::Members(0);
                 }
                 () = std::future::ready(()), if progress != Progress::Done => {
-                    progress = timeout(PATIENCE, self.compare(&queries, progress)).await??;
+                    progress = in_time(self.compare(&queries, progress)).await?;
                     self.directory.link.confirm();
                     if progress == Progress::Done {
                         let (members, torrents) = self.directory.sizes();
@@ -228,53 +229,57 @@ impl Feed {
             }
         }
         if !members.is_empty() {
-            let rows = queries.members_by_id(&members).await.context("members that changed")?;
+            let rows =
+                queries.members_by_id(&members).await.context("cannot read members that have changed")?;
             self.put_members(&members, &rows);
         }
         if !torrents.is_empty() {
-            let rows = queries.torrents_by_id(&torrents).await.context("torrents that changed")?;
+            let rows =
+                queries.torrents_by_id(&torrents).await.context("cannot read torrents that have changed")?;
             self.put_torrents(&torrents, &rows);
         }
         Ok(())
     }
 
-    async fn answer(&mut self, queries: &Queries, asked: &mut Vec<Question>) -> anyhow::Result<()> {
+    async fn answer(&mut self, queries: &Queries, waiting: &mut Vec<Lookup>) -> anyhow::Result<()> {
         let (mut hashes, mut ids) = (Vec::new(), Vec::new());
-        for question in &*asked {
-            match &question.subject {
+        for lookup in &*waiting {
+            match &lookup.subject {
                 Subject::Torrents { hashes: some, .. } => hashes.extend_from_slice(some),
                 Subject::Member(id) => ids.push(*id),
                 Subject::Swarm(_) => {}
             }
         }
-        // An error drops the questions, which says that the database is away.
-        let asked = std::mem::take(asked);
+        // An error drops the look-ups, which tells their requests that the database is away.
+        let waiting = std::mem::take(waiting);
         if !ids.is_empty() {
-            let rows = queries.members_by_id(&ids).await.context("members asked for")?;
+            let rows = queries.members_by_id(&ids).await.context("cannot look up members")?;
             self.put_members(&ids, &rows);
         }
         if !hashes.is_empty() {
-            let rows = queries.torrents_by_hash(&hashes).await.context("torrents asked for")?;
+            let rows = queries.torrents_by_hash(&hashes).await.context("cannot look up torrents")?;
             self.put_torrents(&[], &rows);
         }
-        for question in asked {
-            let _ = question.answered.send(());
+        for lookup in waiting {
+            let _ = lookup.answered.send(());
         }
         Ok(())
     }
 
-    /// Compares one page with what is in memory.
+    /// Reads one page and brings memory in line with it.
     async fn compare(&mut self, queries: &Queries, progress: Progress) -> anyhow::Result<Progress> {
         Ok(match progress {
             Progress::Members(after) => {
-                let (rows, last) = queries.members_after(after).await.context("all members")?;
+                let (rows, last) =
+                    queries.members_after(after).await.context("cannot read the members to compare")?;
                 let end = if last { u32::MAX } else { rows.last().map_or(u32::MAX, |row| row.id) };
                 let known = self.directory.member_ids(after, end);
                 self.put_members(&known, &rows);
                 if last { Progress::Torrents(0) } else { Progress::Members(end) }
             }
             Progress::Torrents(after) => {
-                let (rows, last) = queries.torrents_after(after).await.context("all torrents")?;
+                let (rows, last) =
+                    queries.torrents_after(after).await.context("cannot read the torrents to compare")?;
                 let end = if last { u32::MAX } else { rows.last().map_or(u32::MAX, |row| row.id) };
                 let known = self.directory.torrent_ids(after, end);
                 self.put_torrents(&known, &rows);
@@ -284,7 +289,7 @@ impl Feed {
         })
     }
 
-    /// Takes over `rows`; what of `ids` is not among them does not exist any more.
+    /// Stores `rows`. Ids of `ids` that are not among them do not exist any more.
     pub(super) fn put_torrents(&mut self, ids: &[u32], rows: &[TorrentRow]) {
         let mut found: Vec<u32> = rows.iter().map(|row| row.id).collect();
         found.sort_unstable();
@@ -311,7 +316,7 @@ impl Feed {
         }
     }
 
-    /// Takes over `rows`; what of `ids` is not among them does not exist any more.
+    /// Stores `rows`. Ids of `ids` that are not among them do not exist any more.
     pub(super) fn put_members(&mut self, ids: &[u32], rows: &[MemberRow]) {
         let mut found: Vec<u32> = rows.iter().map(|row| row.id).collect();
         found.sort_unstable();
@@ -332,4 +337,9 @@ impl Feed {
             }
         }
     }
+}
+
+/// Waits for what a query returns, for [`QUERY_TIMEOUT`] at most.
+async fn in_time<T>(query: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    timeout(QUERY_TIMEOUT, query).await.context("the database took too long to answer")?
 }

@@ -1,4 +1,4 @@
-//! The rows that the directory is made of, by id: to compare with the database, and for the restart file.
+//! The rows that the directory was made of, by id: to compare with the database, and for the restart file.
 
 use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Included, Unbounded};
@@ -9,7 +9,7 @@ use bt::restart;
 use super::rows::{MemberRow, TorrentRow};
 use super::{Directory, Member};
 
-/// What was read last of each row.
+/// Each row as it was last read.
 #[derive(Debug, Default)]
 pub(super) struct Known {
     pub(super) torrents: BTreeMap<u32, TorrentRow>,
@@ -17,25 +17,25 @@ pub(super) struct Known {
 }
 
 impl Directory {
-    /// Ids of the members known, above `after` up to `end`.
+    /// Ids of known members, from `after` (not included) to `end` (included).
     pub(super) fn member_ids(&self, after: u32, end: u32) -> Vec<u32> {
         let known = self.known.lock();
         known.members.range((Excluded(after), Included(end))).map(|(id, _)| *id).collect()
     }
 
-    /// Ids of the torrents known, above `after` up to `end`.
+    /// Ids of known torrents, from `after` (not included) to `end` (included).
     pub(super) fn torrent_ids(&self, after: u32, end: u32) -> Vec<u32> {
         let known = self.known.lock();
         known.torrents.range((Excluded(after), Included(end))).map(|(id, _)| *id).collect()
     }
 
-    /// How many members and torrents are known.
+    /// The numbers of members and of torrents.
     pub(crate) fn sizes(&self) -> (usize, usize) {
         let known = self.known.lock();
         (known.members.len(), known.torrents.len())
     }
 
-    /// The next members by id, up to `count`. No announce waits for this.
+    /// The next members by id, up to `count`. No announce waits for its lock.
     pub(crate) fn members_after(&self, id: Option<u32>, count: usize) -> Vec<restart::Member> {
         let known = self.known.lock();
         let range = known.members.range((id.map_or(Unbounded, Excluded), Unbounded));
@@ -44,7 +44,7 @@ impl Directory {
         range.take(count).map(member).collect()
     }
 
-    /// The next torrents by id, up to `count`. No announce waits for this.
+    /// The next torrents by id, up to `count`. No announce waits for its lock.
     pub(crate) fn torrents_after(&self, id: Option<u32>, count: usize) -> Vec<restart::Torrent> {
         let known = self.known.lock();
         let range = known.torrents.range((id.map_or(Unbounded, Excluded), Unbounded));
@@ -57,8 +57,8 @@ impl Directory {
         range.take(count).map(torrent).collect()
     }
 
-    /// Takes members in that the database had at an earlier start. To be called before the feed runs, which corrects
-    /// them as soon as the database can be read.
+    /// Adds members from the restart file. To be called before the feed runs, which corrects them as soon as the
+    /// database can be read.
     pub(crate) fn restore_members(&self, members: &[restart::Member]) {
         let mut known = self.known.lock();
         for &restart::Member { id, key, enabled } in members {
@@ -68,7 +68,7 @@ impl Directory {
         }
     }
 
-    /// Takes torrents in, as [`Directory::restore_members`] does members.
+    /// Adds torrents from the restart file, as [`Directory::restore_members`] adds members.
     pub(crate) fn restore_torrents(&self, torrents: &[restart::Torrent]) {
         let mut known = self.known.lock();
         for &restart::Torrent { id, v1, v2, snatched } in torrents {

@@ -1,10 +1,10 @@
-//! How long ago the database last said that the directory is right.
+//! Whether the directory follows the database, and when the database last confirmed it.
 
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-/// Written by the feed, read by whoever watches. Announces need it not.
+/// Written by the feed, read for health checks and metrics; announces do not need it. Held for one copy.
 #[derive(Debug, Default)]
 pub(crate) struct LinkState(Mutex<Inner>);
 
@@ -14,22 +14,22 @@ struct Inner {
     confirmed: Option<Instant>,
 }
 
-/// At one moment.
+/// The state at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct State {
-    /// Whether changes of the database are heard.
+    /// Whether notifications of the database arrive.
     pub(crate) connected: bool,
-    /// Since the database last answered; none before it did so for the first time.
+    /// Time since the database last answered; `None` before its first answer.
     pub(crate) age: Option<Duration>,
 }
 
 impl LinkState {
-    /// The database is heard from now on, or no more.
+    /// Notes that notifications arrive from now on, or no longer do.
     pub(super) fn connect(&self, connected: bool) {
         self.0.lock().connected = connected;
     }
 
-    /// What the database has just said is in the directory.
+    /// Notes that the directory holds what the database has just answered.
     pub(super) fn confirm(&self) {
         self.0.lock().confirmed = Some(Instant::now());
     }

@@ -1,80 +1,97 @@
-//! Members by id. One look-up finds all that an announce needs of its member; no two members share a lock.
+//! Members by id, in a radix tree of three levels. One look-up finds all that an announce needs of its member; no two
+//! members share a lock.
 
+use std::hint::black_box;
 use std::sync::OnceLock;
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use bt::swarm::Budget;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::Mutex;
 
 use super::Member;
+use super::account::Account;
 use crate::decisions::Decisions;
-use crate::limits::Allowance;
+use crate::limits::TokenBucket;
 
-/// Bits of an id that choose a seat within a bench; those above choose the bench within a row, and the row.
-const SEAT_BITS: u32 = 10;
-const BENCH_BITS: u32 = 11;
+/// The lowest bits of an id: they choose a record within its page.
+const RECORD_BITS: u32 = 10;
 
-type Bench = Box<[Seat]>;
-type Row = Box<[OnceLock<Bench>]>;
+/// The bits above those: they choose a page. The remaining 11 choose the list of pages.
+const PAGE_BITS: u32 = 11;
 
-/// All members. The database gives ids out one after the other, so that most of a bench is taken. Only members that
-/// are in the database get a place: forged ids take no memory.
+type Page = Box<[MemberRecord]>;
+type Pages = Box<[OnceLock<Page>]>;
+
+/// All members. The database gives ids out one after the other, so that pages fill up. A page is made for the first
+/// member that the database has there, so that forged ids take no memory.
 #[derive(Debug)]
-pub(super) struct Members(Box<[OnceLock<Row>]>);
+pub(super) struct Members(Box<[OnceLock<Pages>]>);
 
-/// What is kept of a member, from the first time that the database named it.
+/// What is kept of a member, from the first time that the database named it: two cache lines, so that an announce waits
+/// for no third one. The first has what every announce reads, the second the decisions.
 #[derive(Debug, Default)]
-pub(crate) struct Seat {
-    /// What the database says of the member; none before it named one, and when the member is deleted. Written when
-    /// that changes; nobody waits while holding it.
-    account: RwLock<Option<Member>>,
-    /// What the member may still announce.
-    pub(crate) allowance: Allowance,
-    /// What the member may still be accounted for.
+#[repr(C, align(64))]
+pub(crate) struct MemberRecord {
+    /// The member's row in the database; `None` before the database had one, and once the member is deleted. The feed
+    /// writes it when the row changes.
+    account: Account,
+    /// Announces and scrapes that the member may still make.
+    pub(crate) bucket: TokenBucket,
+    /// Bytes that the member may still be accounted for.
     pub(crate) budget: Budget,
-    /// Second of the tracker's clock, plus one, of the last endpoint that was given to be connected to.
-    pub(crate) tried: AtomicU32,
-    /// Guards the member's latest decisions; nobody waits while holding it.
+    /// The member's latest decisions. Held for one push or one copy.
     decisions: Mutex<Decisions>,
+    /// When an endpoint of the member was last queued for a connection: second of the tracker's clock plus 1, or 0 if
+    /// none was.
+    pub(crate) last_tried: AtomicU32,
 }
+
+const _: () = assert!(size_of::<MemberRecord>() == 128);
 
 impl Default for Members {
     fn default() -> Self {
-        Self(empty(u32::BITS - BENCH_BITS - SEAT_BITS))
+        Self(empty(u32::BITS - PAGE_BITS - RECORD_BITS))
     }
 }
 
 impl Members {
-    /// The member's place, if it ever had one.
-    pub(super) fn seat(&self, id: u32) -> Option<&Seat> {
-        let (row, bench, seat) = place(id);
-        Some(&self.0[row].get()?[bench].get()?[seat])
+    /// The record with this id, if its page exists.
+    pub(super) fn record(&self, id: u32) -> Option<&MemberRecord> {
+        let (pages, page, record) = split(id);
+        Some(&self.0[pages].get()?[page].get()?[record])
     }
 
-    /// Takes over what the database says.
+    /// Stores the member's row.
     pub(super) fn put(&self, id: u32, member: Member) {
-        let (row, bench, seat) = place(id);
-        let row = self.0[row].get_or_init(|| empty(BENCH_BITS));
-        let bench = row[bench].get_or_init(|| (0..1 << SEAT_BITS).map(|_| Seat::default()).collect());
-        *bench[seat].account.write() = Some(member);
+        let (pages, page, record) = split(id);
+        let pages = self.0[pages].get_or_init(|| empty(PAGE_BITS));
+        let page =
+            pages[page].get_or_init(|| (0..1 << RECORD_BITS).map(|_| MemberRecord::default()).collect());
+        page[record].account.set(Some(member));
     }
 
-    /// Forgets the member.
+    /// Drops the member's row and decisions.
     pub(super) fn remove(&self, id: u32) {
-        if let Some(seat) = self.seat(id) {
-            *seat.account.write() = None;
-            *seat.decisions.lock() = Decisions::default();
+        if let Some(record) = self.record(id) {
+            record.account.set(None);
+            *record.decisions.lock() = Decisions::default();
         }
     }
 }
 
-impl Seat {
-    /// Who sits here, if anybody does.
+impl MemberRecord {
+    /// The member's row, if there is such a member.
     pub(crate) fn member(&self) -> Option<Member> {
-        *self.account.read()
+        self.account.get()
     }
 
-    /// Uses the member's decisions.
+    /// Reads a word of each cache line and uses none of them.
+    pub(super) fn touch(&self) {
+        black_box(self.account.touch());
+        black_box(self.last_tried.load(Ordering::Relaxed));
+    }
+
+    /// Gives access to the member's decisions; `use_them` must not wait for anything.
     pub(crate) fn with_decisions<T>(&self, use_them: impl FnOnce(&mut Decisions) -> T) -> T {
         use_them(&mut self.decisions.lock())
     }
@@ -84,9 +101,10 @@ fn empty<T>(bits: u32) -> Box<[OnceLock<T>]> {
     (0..1_usize << bits).map(|_| OnceLock::new()).collect()
 }
 
-fn place(id: u32) -> (usize, usize, usize) {
+/// The indices that lead to an id's record: list of pages, page, record.
+fn split(id: u32) -> (usize, usize, usize) {
     let part = |shift: u32, bits: u32| (id >> shift) as usize & ((1 << bits) - 1);
-    (part(SEAT_BITS + BENCH_BITS, 11), part(SEAT_BITS, BENCH_BITS), part(0, SEAT_BITS))
+    (part(RECORD_BITS + PAGE_BITS, 11), part(RECORD_BITS, PAGE_BITS), part(0, RECORD_BITS))
 }
 
 #[cfg(test)]
@@ -104,14 +122,14 @@ mod tests {
         let members = Members::default();
         let ids = [0, 1, 1023, 1024, 2_097_151, 2_097_152, u32::MAX];
         for id in ids {
-            assert_eq!(members.seat(id).and_then(Seat::member), None);
+            assert_eq!(members.record(id).and_then(MemberRecord::member), None);
             let member = member(!id, id % 2 == 0);
             members.put(id, member);
-            assert_eq!(members.seat(id).and_then(Seat::member), Some(member));
+            assert_eq!(members.record(id).and_then(MemberRecord::member), Some(member));
         }
         for id in ids {
             members.remove(id);
-            assert_eq!(members.seat(id).and_then(Seat::member), None);
+            assert_eq!(members.record(id).and_then(MemberRecord::member), None);
         }
     }
 
@@ -120,8 +138,8 @@ mod tests {
         let members = Members::default();
         members.put(1, member(0, true));
         for id in (0..u32::MAX).step_by(1_000_003) {
-            let _ = members.seat(id);
+            let _ = members.record(id);
         }
-        assert_eq!(members.0.iter().filter(|row| row.get().is_some()).count(), 1);
+        assert_eq!(members.0.iter().filter(|pages| pages.get().is_some()).count(), 1);
     }
 }

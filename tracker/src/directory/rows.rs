@@ -1,4 +1,4 @@
-//! What the tracker reads from the database: `torrents` and `users`, a few columns of each.
+//! The rows that the tracker reads: a few columns of `torrents` and `users`.
 
 use std::fmt;
 
@@ -22,7 +22,7 @@ const MEMBER: &str =
 pub(super) struct TorrentRow {
     pub(super) id: u32,
     pub(super) v1: Option<InfoHash>,
-    /// Truncated.
+    /// The version 2 hash, truncated to 20 bytes.
     pub(super) v2: Option<InfoHash>,
     pub(super) snatched: u32,
 }
@@ -34,7 +34,7 @@ pub(super) struct MemberRow {
 }
 
 impl TorrentRow {
-    /// What swarms and counts go by. Every row has it, by a constraint.
+    /// The hash that names the torrent's swarm. A constraint gives every row one.
     pub(super) fn canonical(&self) -> Option<InfoHash> {
         self.v1.or(self.v2)
     }
@@ -123,7 +123,7 @@ fn torrent(row: &Row) -> Result<TorrentRow, Error> {
 }
 
 fn member(row: &Row) -> Result<MemberRow, Error> {
-    // 0 or 16 bytes by a constraint.
+    // A constraint allows 0 or 16 bytes.
     let nonce = |bytes: &[u8]| Nonce::try_from(bytes).unwrap_or_default();
     let version = row.try_get::<_, i32>("key_version")?.cast_unsigned();
     let key = Binding { version, nonce: nonce(row.try_get("key_nonce")?) };
@@ -135,12 +135,12 @@ fn id(row: &Row) -> Result<u32, Error> {
     Ok(row.try_get::<_, i32>("id")?.cast_unsigned())
 }
 
-/// 20 bytes by a constraint.
+/// A constraint allows 20 bytes.
 fn hash(bytes: Option<&[u8]>) -> Option<InfoHash> {
     bytes.and_then(|bytes| InfoHash::try_from(bytes).ok())
 }
 
-/// Ids as Postgres has them. A forged id beyond its range becomes negative, which no row has.
+/// Ids as Postgres stores them. A forged id above 2^31 becomes negative, which no row has.
 fn signed(ids: &[u32]) -> Vec<i32> {
     ids.iter().map(|id| id.cast_signed()).collect()
 }

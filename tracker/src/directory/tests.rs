@@ -5,10 +5,10 @@ use crate::upkeep::{Change, Changes, changes};
 use std::sync::Arc;
 
 fn feed() -> (Arc<Directory>, Feed, Changes) {
-    let (directory, questions) = Directory::new(std::time::Duration::from_hours(1));
+    let (directory, lookups) = Directory::new(std::time::Duration::from_hours(1));
     let directory = Arc::new(directory);
     let (sender, changes) = changes();
-    (Arc::clone(&directory), Feed::new(directory, questions, sender), changes)
+    (Arc::clone(&directory), Feed::new(directory, lookups, sender), changes)
 }
 
 fn hash(number: u8) -> InfoHash {
@@ -28,7 +28,7 @@ fn state(version: u32, enabled: bool) -> Member {
 }
 
 fn member_of(directory: &Directory, id: u32) -> Option<Member> {
-    directory.seat(id).and_then(Seat::member)
+    directory.record(id).and_then(MemberRecord::member)
 }
 
 fn told(Changes(changes): &mut Changes) -> Vec<Change> {
@@ -52,7 +52,7 @@ fn a_torrent_is_found_by_either_hash_until_it_is_deleted() {
 }
 
 #[test]
-fn a_deletion_that_is_heard_after_the_new_upload_takes_nothing_away() {
+fn a_deletion_noticed_after_a_new_upload_removes_nothing() {
     let (directory, mut feed, mut changes) = feed();
     feed.put_torrents(&[], &[row(1, Some(1), Some(2))]);
     feed.put_torrents(&[], &[row(9, Some(1), None)]);
@@ -78,13 +78,13 @@ fn members_leave_their_swarms_when_they_are_disabled_or_deleted() {
 }
 
 #[tokio::test]
-async fn nobody_waits_for_a_feed_that_is_gone_or_full() {
+async fn a_lookup_fails_at_once_if_the_feed_is_gone_or_full() {
     let (directory, feed, _changes) = feed();
     let directory = &directory;
     let full = async {
-        for _ in 0..MAX_QUESTIONS {
+        for _ in 0..LOOKUP_CAPACITY {
             let (answered, _) = oneshot::channel();
-            directory.questions.try_send(Question { subject: Subject::Member(1), answered }).expect("room");
+            directory.lookups.try_send(Lookup { subject: Subject::Member(1), answered }).expect("room");
         }
         directory.ask(Subject::Member(1)).await
     };

@@ -83,7 +83,7 @@ fn methods_are_told_apart() {
 }
 
 #[test]
-fn a_trusted_proxy_is_believed_in_whatever_case_it_writes() {
+fn a_trusted_proxys_header_is_read_in_any_case() {
     let request =
         "GET / HTTP/1.1\r\nX-Forwarded-For: 203.0.113.1\r\nA: b\r\nx-forwarded-FOR: 198.51.100.7\r\n\r\n";
     for (trusted, client) in [(PEER, "198.51.100.7"), ("192.0.2.2", PEER)] {
@@ -102,7 +102,7 @@ fn what_a_client_wrote_before_its_proxy_does_not_hide_its_address() {
 }
 
 #[test]
-fn what_is_not_http_is_malformed() {
+fn bytes_that_are_not_http_are_malformed() {
     for input in [
         "\0",
         "GET\r\n\r\n",

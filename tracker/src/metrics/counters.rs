@@ -1,18 +1,18 @@
-//! What each thread counts for itself: an announce writes to no memory that another core writes to.
+//! Counters of which each thread has its own: an announce writes to no memory that another core writes to.
 
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use bt::control::{PROTOCOLS, Protocol, VERDICTS, Verdict};
+use bt::messages::control::{PROTOCOLS, Protocol, VERDICTS, Verdict};
 use bt::route::Action;
 use parking_lot::Mutex;
 
 /// One announce in so many is timed.
 pub(crate) const SAMPLE: u32 = 64;
 
-/// Upper bounds of the histogram's buckets, in nanoseconds; the last one has none.
+/// Upper bounds of the histogram's buckets, in nanoseconds; one more bucket has no bound.
 pub(super) const BOUNDS: [u64; 16] = [
     250,
     500,
@@ -32,7 +32,8 @@ pub(super) const BOUNDS: [u64; 16] = [
     1_000_000_000,
 ];
 
-/// Those of all threads that ever answered, beginning with this process. Taken once by each thread, and for reading.
+/// Counters of every thread of this process, also of those that have ended. Locked when a thread counts for the first
+/// time, and when Prometheus reads.
 static THREADS: Mutex<Vec<Arc<Counters>>> = Mutex::new(Vec::new());
 
 thread_local! {
@@ -41,6 +42,7 @@ thread_local! {
         THREADS.lock().push(Arc::clone(&own));
         own
     };
+    /// Announces until the next one that is timed.
     static UNTIMED: Cell<u32> = const { Cell::new(0) };
 }
 
@@ -50,7 +52,7 @@ struct Counters {
     announces: Outcomes,
     scrapes: Outcomes,
     buckets: [AtomicU64; BOUNDS.len() + 1],
-    /// Nanoseconds of all that was timed.
+    /// The sum of all times, in nanoseconds.
     time: AtomicU64,
 }
 
@@ -77,7 +79,7 @@ pub(crate) fn count(action: Action, protocol: Protocol, verdict: Verdict) {
     });
 }
 
-/// When an announce began, for one in [`SAMPLE`]. It goes with one that has to wait for the database.
+/// When an announce began, for one in [`SAMPLE`]. The time spent waiting for the database counts.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) enum Timing {
     #[default]
@@ -87,7 +89,7 @@ pub(crate) enum Timing {
 }
 
 impl Timing {
-    /// An announce begins, if it did not before.
+    /// Decides whether to time the announce, and begins. Does nothing if it was decided before.
     pub(crate) fn begin(&mut self) {
         if let Self::Undecided = self {
             let count = UNTIMED.get();
@@ -96,15 +98,16 @@ impl Timing {
         }
     }
 
-    /// Puts down how long it took.
+    /// Records how long the announce took.
     pub(crate) fn end(self) {
         if let Self::Since(started) = self {
-            put_down(started.elapsed());
+            record(started.elapsed());
         }
     }
 }
 
-fn put_down(time: Duration) {
+/// Adds a time to the histogram.
+fn record(time: Duration) {
     let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
     OWN.with(|own| {
         add(&own.buckets[BOUNDS.partition_point(|bound| *bound < nanoseconds)], 1);
@@ -112,7 +115,7 @@ fn put_down(time: Duration) {
     });
 }
 
-/// Only the thread that owns it writes.
+/// Adds to a counter of this thread, without an atomic read-modify-write: no other thread writes to it.
 fn add(number: &AtomicU64, more: u64) {
     number.store(number.load(Ordering::Relaxed).wrapping_add(more), Ordering::Relaxed);
 }
@@ -149,7 +152,7 @@ mod tests {
                     for _ in 0..1000 {
                         count(Action::Announce, Protocol::Udp, Verdict::TooOften);
                     }
-                    put_down(Duration::from_nanos(2001));
+                    record(Duration::from_nanos(2001));
                 })
             })
             .collect();
@@ -167,7 +170,7 @@ mod tests {
     fn one_announce_in_64_is_timed() {
         let mut timings = vec![Timing::default(); SAMPLE as usize * 10];
         for timing in &mut timings {
-            // Once more, after the database was asked.
+            // The second call is the one after the database was asked.
             timing.begin();
             timing.begin();
         }

@@ -57,7 +57,7 @@ fn addresses_of_this_machine_are_its_own() {
 }
 
 #[test]
-fn nothing_is_offered_where_it_is_turned_off() {
+fn nothing_is_tried_if_it_is_turned_off() {
     let (reachability, last) = (Reachability::new(false), AtomicU32::new(0));
     reachability.offer(&last, (7, CLIENT), endpoint("192.0.2.1:1"), Event::Started, 9);
     assert_eq!(last.into_inner(), 0);
@@ -91,7 +91,7 @@ fn the_latest_result_of_each_endpoint_is_kept_and_few_of_them() {
 }
 
 #[test]
-fn staff_see_it_beside_the_peer_whose_endpoint_was_tried() {
+fn a_result_is_shown_beside_the_peer_with_that_endpoint() {
     let reachability = Reachability::new(true);
     let peer = |member, port| Peer {
         member,

@@ -1,4 +1,5 @@
-//! Reads the file twice: first whether it is whole, then what it says. So nothing is taken from a damaged one.
+//! Reads the restart file twice: first to check that it is whole, then to restore from it. So nothing is restored from
+//! a damaged file.
 
 use std::fs::File;
 use std::io::{self, Read, Seek};
@@ -8,16 +9,17 @@ use std::time::Instant;
 use bt::InfoHash;
 use bt::restart::{self, Frame, MAX_PAYLOAD, Reader, Section, Step};
 
-use crate::Tracker;
 use crate::clock::wall_seconds;
-use crate::swarms::{Return, shard_of};
+use crate::shard::shard_of;
+use crate::state::Tracker;
+use crate::swarms::RestoreOptions;
 
-/// Bytes of the file in memory. Any section fits.
+/// Bytes of the file in memory at a time; any section fits.
 const BUFFER: usize = MAX_PAYLOAD + 64 * 1024;
 
-/// A file that a process before left behind.
+/// A restart file that an earlier process wrote.
 #[derive(Debug)]
-pub(crate) struct Found {
+pub(crate) struct FoundFile {
     pub(super) file: File,
     pub(super) path: PathBuf,
     /// Whether nothing was announced after it was written.
@@ -33,25 +35,26 @@ enum Error {
     Format(#[from] restart::Error),
 }
 
-impl Found {
-    /// Reads all of it for its checksum. What is wrong with it is said.
+impl FoundFile {
+    /// Reads all of the file and compares its checksum. The log says what is wrong with it.
     pub(super) fn is_whole(&mut self) -> bool {
         let read = self.each(|_| Ok(())).and_then(|()| Ok(self.file.rewind()?));
-        self.say_ignored(read.as_ref().err());
+        self.log_ignored(read.as_ref().err());
         read.is_ok()
     }
 
-    /// Takes its peers, reports, members and torrents in; opens the gate step by step. Reading `begun` with a check.
+    /// Restores peers, reports, members and torrents, and notes how far that has come. `begun` is when the file was
+    /// opened for its check.
     pub(super) fn restore(mut self, tracker: &Tracker, begun: Instant) {
         let read = self.try_restore(tracker);
-        self.say_ignored(read.as_ref().err());
+        self.log_ignored(read.as_ref().err());
         if let Ok(peers) = read {
             let (file, exact) = (self.path.display(), self.exact);
             tracing::info!(%file, peers, exact, elapsed = ?begun.elapsed(), "took over the restart file");
         }
     }
 
-    fn say_ignored(&self, error: Option<&Error>) {
+    fn log_ignored(&self, error: Option<&Error>) {
         if let Some(error) = error {
             let file = self.path.display();
             tracing::warn!(%file, %error, "the restart file is ignored");
@@ -67,7 +70,7 @@ impl Found {
         Ok(restoring.peers)
     }
 
-    /// Hands over each section; the last one is followed by the right checksum if this succeeds.
+    /// Hands over each section. Success means that the checksum at the end is right.
     fn each(&mut self, mut use_it: impl FnMut(Frame<'_>) -> Result<(), Error>) -> Result<(), Error> {
         let mut reader = Reader::default();
         let mut buffer = vec![0; BUFFER];
@@ -96,44 +99,44 @@ impl Found {
     }
 }
 
-/// A file on its way into memory.
+/// A file that is being restored from.
 struct Restoring<'a> {
     tracker: &'a Tracker,
-    how: Return,
+    options: RestoreOptions,
     peers: usize,
 }
 
 impl<'a> Restoring<'a> {
     fn new(tracker: &'a Tracker, exact: bool) -> Self {
         let (now, timeout) = (tracker.clock.now(), tracker.settings.peer_timeout);
-        let how = Return { now, away: 0, timeout, exact, clients: Vec::new() };
-        Self { tracker, how, peers: 0 }
+        let options = RestoreOptions { now, away: 0, timeout, exact, clients: Vec::new() };
+        Self { tracker, options, peers: 0 }
     }
 
     fn take(&mut self, section: Section) {
-        let Tracker { directory, swarms, ledger, .. } = self.tracker;
+        let Tracker { directory, swarms, report_queue, .. } = self.tracker;
         match section {
-            // If the system's clock was set back meanwhile, no time has passed.
+            // If the system's clock was set back since, this counts as no time.
             Section::Saved(at) => {
-                self.how.away = u32::try_from(wall_seconds().saturating_sub(at)).unwrap_or(u32::MAX);
+                self.options.away = u32::try_from(wall_seconds().saturating_sub(at)).unwrap_or(u32::MAX);
             }
-            Section::Clients(prefixes) => self.how.clients = prefixes,
+            Section::Clients(prefixes) => self.options.clients = prefixes,
             Section::Members(members) => directory.restore_members(&members),
             Section::Torrents(torrents) => directory.restore_torrents(&torrents),
-            Section::Reports(position, reports) => ledger.restore(position, reports),
+            Section::Reports(position, reports) => report_queue.restore(position, reports),
             Section::Swarm(head, peers) => {
                 self.reach(&head.info_hash);
-                self.peers += swarms.restore(&head, &peers, &self.how);
+                self.peers += swarms.restore(&head, &peers, &self.options);
             }
         }
     }
 
-    /// Everything of the shards before this one has been read.
+    /// Notes that all shards before this torrent's have been read.
     fn reach(&self, info_hash: &InfoHash) {
         let shard = shard_of(info_hash);
-        let gate = &self.tracker.directory.gate;
-        if !gate.has_directory() || (shard > 0 && !gate.has_shard(shard - 1)) {
-            gate.open_shards(shard);
+        let restored = &self.tracker.directory.restored;
+        if !restored.has_directory() || (shard > 0 && !restored.has_shard(shard - 1)) {
+            restored.reach_shards(shard);
         }
     }
 }

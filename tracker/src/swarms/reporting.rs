@@ -1,15 +1,16 @@
-//! What announces moved, on its way out of the swarms.
+//! Reports of announces, which shards keep until they are gathered.
 
-use bt::report::Report;
-use bt::swarm::{Announcement, Outcome};
+use bt::messages::report::Report;
+use bt::swarm::Claim;
 
-use super::{SHARDS, Shard, Swarms};
-use crate::directory::Torrent;
+use super::{Shard, Swarms};
+use crate::shard::SHARDS;
 
-/// Reports that a shard keeps until they are gathered: so many announces of one shard in 100 ms are beyond a machine.
+/// Reports that a shard keeps until they are gathered, at most: more announces of one shard in 100 ms than a machine
+/// can answer.
 pub(super) const MAX_REPORTS: usize = 16_384;
 
-/// Room for reports that a shard keeps at least.
+/// Reports that a shard keeps memory for at least.
 const SPARE_REPORTS: usize = 16;
 
 impl Shard {
@@ -22,31 +23,31 @@ impl Shard {
     }
 
     /// Reports the claims that nothing has taken back in time.
-    fn report_claims(&mut self, now: u32) {
+    fn report_claims(&mut self, now: u32, report_of: impl Fn(Claim) -> Report) {
         let mut claims = std::mem::take(&mut self.claims);
-        claims.take_due(now, |claim| self.report(Report::of_claim(&claim)));
+        claims.take_due(now, |claim| self.report(report_of(claim)));
         self.claims = claims;
     }
 }
 
 impl Swarms {
-    /// Reports all claims at once: no announce will take one back.
+    /// Reports all claims, which no announce will take back any more: the process stops.
     pub(crate) fn confirm_claims(&self) {
         for shard in 0..SHARDS {
             self.locked(shard, |shard| {
                 let mut claims = std::mem::take(&mut shard.claims);
-                claims.take_all(|claim| shard.report(Report::of_claim(&claim)));
+                claims.take_all(|claim| shard.report(self.report_of(claim)));
             });
         }
     }
 
-    /// Hands over what each shard has to report since the last call, and how many reports it had no room for.
+    /// Hands over the reports of each shard since the last call, and how many it dropped because its list was full.
     pub(crate) fn take_reports(&self, now: u32, mut take: impl FnMut(&[Report], u64)) {
-        // Copied, so that each shard's list stays as large as its own torrents need it, and none is made anew.
+        // Copied, not swapped: each shard's list keeps the capacity that its own torrents need.
         let mut reports = Vec::new();
         for shard in 0..SHARDS {
             let lost = self.locked(shard, |shard| {
-                shard.report_claims(now);
+                shard.report_claims(now, |claim| self.report_of(claim));
                 reports.extend_from_slice(&shard.reports);
                 shard.reports.clear();
                 shard.reports.shrink_to(SPARE_REPORTS.max(2 * reports.len()));
@@ -58,27 +59,9 @@ impl Swarms {
             }
         }
     }
-}
 
-/// What the webapi is told of an announce. `stopped` says that the member has no other client there.
-pub(super) fn report(
-    torrent: &Torrent,
-    announcement: &Announcement,
-    outcome: &Outcome,
-    stopped: bool,
-    now: u32,
-) -> Report {
-    Report {
-        member: announcement.member,
-        torrent: torrent.id,
-        uploaded: outcome.uploaded,
-        downloaded: outcome.downloaded,
-        left: outcome.left,
-        seen: now.into(),
-        seeded: outcome.seeded,
-        leeched: outcome.leeched,
-        snatched: outcome.snatched,
-        stopped,
-        clamped: outcome.clamped,
+    /// A claim that nothing takes back any more.
+    fn report_of(&self, claim: Claim) -> Report {
+        Report::of_claim(&claim, self.date(claim.at))
     }
 }

@@ -1,35 +1,37 @@
-//! Swarms into the restart file and out of it.
+//! Writes swarms to the restart file and restores them from it.
 
+use bt::ClientPrefix;
 use bt::InfoHash;
 use bt::restart::{MAX_PEERS, SwarmHead, Writer};
-use bt::swarm::{ClientPrefix, Stored};
+use bt::swarm::StoredPeer;
 
-use super::{Room, SHARDS, Swarms, shard_of};
+use super::{Entry, Swarms};
+use crate::shard::{SHARDS, shard_of};
 
-/// How a restart file's peers become those of this process.
+/// What restoring a peer depends on beside the peer.
 #[derive(Debug)]
-pub(crate) struct Return {
-    /// Second of the tracker's clock.
+pub(crate) struct RestoreOptions {
+    /// The present second of the tracker's clock.
     pub(crate) now: u32,
-    /// Seconds since the file was made.
+    /// Seconds since the file was written.
     pub(crate) away: u32,
-    /// Seconds of silence after which a peer does not come back.
+    /// Seconds of silence after which a peer is not restored.
     pub(crate) timeout: u32,
     /// Whether sessions go on, see [`bt::swarm::Swarm::restore`].
     pub(crate) exact: bool,
-    /// For each number of a client in the file, its prefix. Only those that are still met get a number here.
+    /// The client prefix for each client number in the file. Prefixes get new numbers as peers are restored.
     pub(crate) clients: Vec<ClientPrefix>,
 }
 
 impl Swarms {
-    /// The prefixes that all clients stored so far are numbers of.
+    /// The prefixes for the client numbers in use, by number.
     pub(crate) fn clients(&self) -> Vec<ClientPrefix> {
         self.clients.read().prefixes().to_vec()
     }
 
-    /// Has `writer` make pieces of all swarms and `flush` take them, which happens without a lock.
+    /// Writes all swarms to `writer`, and calls `flush` after each piece of them, without holding a lock.
     ///
-    /// While announces come in, a peer may be written twice or be left out.
+    /// If announces come in meanwhile, a peer may be written twice or be left out.
     pub(crate) fn export<E>(
         &self,
         writer: &mut Writer,
@@ -43,15 +45,15 @@ impl Swarms {
                 self.locked(shard, |shard| {
                     let mut steps = MAX_PEERS;
                     while let Some((info_hash, from)) = rest.pop() {
-                        let Some(room) = shard.swarms.get(&info_hash) else { continue };
-                        let count = room.swarm.len().saturating_sub(from).min(steps);
+                        let Some(entry) = shard.swarms.get(&info_hash) else { continue };
+                        let count = entry.swarm.len().saturating_sub(from).min(steps);
                         if count > 0 || from == 0 {
-                            writer.swarm(&room.head(info_hash), room.swarm.export(from, count, now));
+                            writer.swarm(&entry.head(info_hash), entry.swarm.export(from, count, now));
                         }
-                        if from + count < room.swarm.len() {
+                        if from + count < entry.swarm.len() {
                             rest.push((info_hash, from + count));
                         }
-                        // One for the swarm itself: most have few peers.
+                        // The swarm itself counts as a step: most have few peers.
                         steps = steps.saturating_sub(count + 1);
                         if steps == 0 {
                             break;
@@ -64,28 +66,28 @@ impl Swarms {
         Ok(())
     }
 
-    /// Takes peers in again that are not silent for too long, and says how many.
-    pub(crate) fn restore(&self, head: &SwarmHead, peers: &[Stored], how: &Return) -> usize {
+    /// Restores the peers that were not silent for too long, and says how many.
+    pub(crate) fn restore(&self, head: &SwarmHead, peers: &[StoredPeer], options: &RestoreOptions) -> usize {
         self.locked(shard_of(&head.info_hash), |shard| {
-            let room = shard.swarms.entry(head.info_hash).or_insert_with(|| Room::new(head.snatched));
-            let before = room.swarm.counts();
+            let entry = shard.swarms.entry(head.info_hash).or_insert_with(|| Entry::new(head.snatched));
+            let before = entry.swarm.counts();
             let mut count = 0;
             for peer in peers {
-                let idle = peer.idle.saturating_add(how.away);
-                if idle <= how.timeout {
-                    let prefix = how.clients.get(usize::from(peer.client)).copied().unwrap_or_default();
-                    let peer = Stored { idle, client: self.number_of(prefix), ..*peer };
-                    count += usize::from(room.swarm.restore(&peer, how.now, how.exact));
+                let idle = peer.idle.saturating_add(options.away);
+                if idle <= options.timeout {
+                    let prefix = options.clients.get(usize::from(peer.client)).copied().unwrap_or_default();
+                    let peer = StoredPeer { idle, client: self.number_of(prefix), ..*peer };
+                    count += usize::from(entry.swarm.restore(&peer, options.now, options.exact));
                 }
             }
-            shard.note(head.info_hash, before);
-            shard.tidy(&head.info_hash);
+            shard.note_change(head.info_hash, before);
+            shard.drop_empty(&head.info_hash);
             count
         })
     }
 }
 
-impl Room {
+impl Entry {
     fn head(&self, info_hash: InfoHash) -> SwarmHead {
         SwarmHead { info_hash, snatched: self.swarm.counts().snatched }
     }

@@ -43,7 +43,7 @@ fn numbers(records: &[counts::Record]) -> Vec<(u8, u32, u32, u32)> {
 
 #[test]
 fn a_change_is_published_once_with_the_latest_numbers() {
-    let swarms = Swarms::new(Rules::default(), RATE);
+    let swarms = Swarms::new(Rules::default(), RATE, 0);
     announce(&swarms, &torrent(1, 5), 1, 10, Event::Started, 0);
     announce(&swarms, &torrent(1, 5), 2, 0, Event::Started, 0);
     announce(&swarms, &torrent(2, 0), 2, 0, Event::Started, 0);
@@ -54,7 +54,7 @@ fn a_change_is_published_once_with_the_latest_numbers() {
 
 #[tokio::test]
 async fn an_expired_swarm_is_published_as_empty_and_forgotten() {
-    let swarms = Swarms::new(Rules::default(), RATE);
+    let swarms = Swarms::new(Rules::default(), RATE, 0);
     announce(&swarms, &torrent(1, 0), 1, 10, Event::Started, 0);
     announce(&swarms, &torrent(2, 4), 1, 10, Event::Started, 0);
     swarms.take_changed();
@@ -69,7 +69,7 @@ async fn an_expired_swarm_is_published_as_empty_and_forgotten() {
 
 #[tokio::test]
 async fn all_of_a_large_swarm_and_of_many_small_ones_is_visited() {
-    let swarms = Swarms::new(Rules::default(), RATE);
+    let swarms = Swarms::new(Rules::default(), RATE, 0);
     for member in 0..3 * u32::try_from(STEPS).expect("small") {
         announce(&swarms, &torrent(1, 0), member, 10, Event::Started, 0);
     }
@@ -89,7 +89,7 @@ async fn all_of_a_large_swarm_and_of_many_small_ones_is_visited() {
 
 #[test]
 fn a_deleted_torrent_is_published_as_empty_and_not_made_again() {
-    let swarms = Swarms::new(Rules::default(), RATE);
+    let swarms = Swarms::new(Rules::default(), RATE, 0);
     announce(&swarms, &torrent(1, 4), 1, 0, Event::Started, 0);
     swarms.take_changed();
     swarms.remove([1; 20].into());
@@ -103,8 +103,8 @@ fn a_deleted_torrent_is_published_as_empty_and_not_made_again() {
 }
 
 #[test]
-fn a_number_of_snatches_is_published_whether_anybody_is_there_or_not() {
-    let swarms = Swarms::new(Rules::default(), RATE);
+fn a_changed_number_of_snatches_is_published_even_without_peers() {
+    let swarms = Swarms::new(Rules::default(), RATE, 0);
     announce(&swarms, &torrent(1, 4), 1, 0, Event::Started, 0);
     swarms.take_changed();
     swarms.set_snatched(&torrent(1, 4));
@@ -119,8 +119,8 @@ fn a_number_of_snatches_is_published_whether_anybody_is_there_or_not() {
 }
 
 #[test]
-fn completed_of_an_unknown_peer_is_reported_in_a_moment_unless_it_starts() {
-    let swarms = Swarms::new(Rules::default(), RATE);
+fn completed_of_an_unknown_peer_is_reported_later_unless_it_starts() {
+    let swarms = Swarms::new(Rules::default(), RATE, 0);
     for member in [1, 2] {
         announce(&swarms, &torrent(1, 0), member, 0, Event::Completed, 10);
     }
@@ -137,9 +137,9 @@ fn completed_of_an_unknown_peer_is_reported_in_a_moment_unless_it_starts() {
 }
 
 #[test]
-fn what_a_member_claims_beyond_its_rate_is_cut_and_said() {
+fn bytes_beyond_a_members_rate_are_dropped_and_marked_as_clamped() {
     let rate = MemberRate { bytes_per_second: 1000, window: 1 };
-    let (swarms, budget) = (Swarms::new(Rules::default(), rate), Budget::default());
+    let (swarms, budget) = (Swarms::new(Rules::default(), rate, 0), Budget::default());
     for (now, uploaded) in [(0, 0), (10, 900)] {
         for number in 1..=3 {
             let announcement = Announcement { uploaded, ..announcement(1, 0, Event::None) };
@@ -164,8 +164,8 @@ fn gathered(swarms: &Swarms) -> (Vec<Report>, u64) {
 }
 
 #[test]
-fn every_announce_is_reported_but_a_stop_of_nobody() {
-    let swarms = Swarms::new(Rules::default(), RATE);
+fn every_announce_is_reported_but_a_stop_of_an_unknown_peer() {
+    let swarms = Swarms::new(Rules::default(), RATE, 0);
     announce(&swarms, &torrent(1, 0), 5, 10, Event::Started, 3);
     announce(&swarms, &torrent(2, 0), 5, 0, Event::None, 4);
     announce(&swarms, &torrent(1, 0), 5, 0, Event::Completed, 9);
@@ -184,7 +184,7 @@ fn every_announce_is_reported_but_a_stop_of_nobody() {
 
 #[test]
 fn a_shard_that_nobody_gathers_from_loses_reports_and_says_how_many() {
-    let swarms = Swarms::new(Rules::default(), RATE);
+    let swarms = Swarms::new(Rules::default(), RATE, 0);
     for _ in 0..MAX_REPORTS + 5 {
         announce(&swarms, &torrent(1, 0), 1, 10, Event::Started, 0);
     }
@@ -195,8 +195,8 @@ fn a_shard_that_nobody_gathers_from_loses_reports_and_says_how_many() {
 }
 
 #[test]
-fn peers_come_back_as_old_as_they_are_unless_that_is_too_old() {
-    let swarms = Swarms::new(Rules::default(), RATE);
+fn peers_are_restored_with_their_silence_unless_it_is_too_long() {
+    let swarms = Swarms::new(Rules::default(), RATE, 0);
     announce(&swarms, &torrent(1, 4), 1, 10, Event::Started, 100);
     announce(&swarms, &torrent(1, 4), 2, 0, Event::Started, 130);
     announce(&swarms, &torrent(1, 4), 2, 0, Event::Completed, 130);
@@ -205,12 +205,12 @@ fn peers_come_back_as_old_as_they_are_unless_that_is_too_old() {
     swarms.export(&mut writer, 150, |_| Ok::<_, ()>(())).expect("nothing fails");
     writer.finish();
 
-    let back = Swarms::new(Rules::default(), RATE);
-    let how = Return { now: 7, away: 60, timeout: 80, exact: true, clients: swarms.clients() };
+    let back = Swarms::new(Rules::default(), RATE, 0);
+    let options = RestoreOptions { now: 7, away: 60, timeout: 80, exact: true, clients: swarms.clients() };
     let mut peers = 0;
     for section in read_all(writer.bytes()).expect("whole") {
         let Section::Swarm(head, stored) = section else { panic!("{section:?}") };
-        peers += back.restore(&head, &stored, &how);
+        peers += back.restore(&head, &stored, &options);
     }
     assert_eq!(peers, 2);
     assert_eq!(numbers(&back.take_changed()), [(1, 1, 0, 4), (2, 1, 0, 0)]);

@@ -1,31 +1,31 @@
-//! Datagrams in, answers out, without the sockets.
+//! Answers datagrams, without the sockets.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use bt::announce::Response;
-use bt::control::{Protocol, Verdict};
+use bt::messages::control::{Protocol, Verdict};
 use bt::route::{self, Route};
 use bt::swarm::Counts;
 use bt::token::Token;
-use bt::udp::{Action, Announce, ConnectionIds, Reply, Request, Scrape};
+use bt::udp_tracker::{Action, Announce, ConnectionIds, Reply, Request, Scrape};
 
-use crate::Tracker;
-use crate::answer::{Asked, Origin, Refusal, Stop};
+use crate::answer::{Origin, Refusal, RequestState, Unanswered};
 use crate::directory::Subject;
 use crate::metrics::counters;
+use crate::state::Tracker;
 
-/// What all threads answer with.
+/// Answers datagrams; all threads share it.
 pub(super) struct Respondent {
     pub(super) tracker: Arc<Tracker>,
     ids: ConnectionIds,
 }
 
-/// Where a datagram came from, and what its answer is written to.
-struct Exchange<'a> {
+/// The sender of a request, and the buffer for its answer.
+struct Sender<'a> {
     ip: IpAddr,
     transaction: u32,
-    asked: Asked,
+    state: RequestState,
     out: &'a mut Vec<u8>,
 }
 
@@ -34,16 +34,17 @@ impl Respondent {
         Self { tracker, ids }
     }
 
-    /// Appends the answer to what the client at `ip` sent, from memory. Nothing is said to whoever has not shown that
-    /// the address is theirs, but for an id that takes no more bytes than its request.
+    /// Appends the answer to a datagram from `ip`, from memory alone. A sender that has not proved its address by a
+    /// connection id gets nothing but such an id, which has no more bytes than the request: so nobody can use the
+    /// tracker to flood a forged address.
     ///
     /// # Errors
-    /// What the directory must ask first; nothing is appended then.
+    /// What the database must be asked first; nothing is appended then.
     pub(super) fn answer(
         &self,
         datagram: &[u8],
         ip: IpAddr,
-        asked: &mut Asked,
+        state: &mut RequestState,
         out: &mut Vec<u8>,
     ) -> Result<(), Subject> {
         let Some(Request { connection, transaction, action }) = Request::read(datagram) else {
@@ -59,61 +60,61 @@ impl Respondent {
             Action::Announce(body) | Action::Scrape(body) => body,
         };
         let scrape = matches!(action, Action::Scrape(_));
-        let done = Tracker::counted(counted_as(action), Protocol::Udp, asked, |asked| {
-            let exchange = Exchange { ip, transaction, asked, out: &mut *out };
-            if scrape { self.scrape(body, exchange) } else { self.announce(body, exchange) }
+        let done = Tracker::counted(counted_as(action), Protocol::Udp, state, |state| {
+            let sender = Sender { ip, transaction, state, out: &mut *out };
+            if scrape { self.scrape(body, sender) } else { self.announce(body, sender) }
         });
         match done {
             Ok(()) => Ok(()),
-            Err(Stop::Ask(subject)) => Err(subject),
-            Err(Stop::Refused(refusal)) => {
+            Err(Unanswered::Lookup(subject)) => Err(subject),
+            Err(Unanswered::Refused(refusal)) => {
                 refuse(refusal, transaction, out);
                 Ok(())
             }
         }
     }
 
-    /// Appends the answer to a request of the client at `ip` that the directory could not be asked about.
-    pub(super) fn give_up(&self, datagram: &[u8], ip: IpAddr, asked: Asked, out: &mut Vec<u8>) {
+    /// Appends the refusal of a request from `ip` for which the database did not answer.
+    pub(super) fn give_up(&self, datagram: &[u8], ip: IpAddr, state: RequestState, out: &mut Vec<u8>) {
         let Some(Request { transaction, action, .. }) = Request::read(datagram) else { return };
-        asked.end();
+        state.end();
         counters::count(counted_as(action), Protocol::Udp, Verdict::Unavailable);
         if let Action::Announce(body) = action
             && let Ok(Announce { request, url }) = Announce::read(body)
             && let Ok(token) = self.token(&url)
         {
             let origin = Origin { ip, protocol: Protocol::Udp };
-            self.tracker.suspect(&token, Some(&request), Refusal::Unavailable, origin);
+            self.tracker.check_refused_key(&token, Some(&request), Refusal::Unavailable, origin);
         }
         refuse(Refusal::Unavailable, transaction, out);
     }
 
-    fn announce(&self, body: &[u8], exchange: Exchange<'_>) -> Result<(), Stop> {
+    fn announce(&self, body: &[u8], sender: Sender<'_>) -> Result<(), Unanswered> {
         let Announce { request, url } = Announce::read(body)?;
         let token = self.token(&url)?;
-        let Exchange { ip, transaction, asked, out } = exchange;
+        let Sender { ip, transaction, state, out } = sender;
         let origin = Origin { ip, protocol: Protocol::Udp };
-        self.tracker.announce(&token, &request, origin, asked, |response| {
+        self.tracker.announce(&token, &request, origin, state, |response| {
             let Response { interval, complete, incomplete, peers, .. } = *response;
             Reply::announce(interval, complete, incomplete, peers, ip.is_ipv6()).write(transaction, out);
         })
     }
 
-    fn scrape(&self, body: &[u8], exchange: Exchange<'_>) -> Result<(), Stop> {
+    fn scrape(&self, body: &[u8], sender: Sender<'_>) -> Result<(), Unanswered> {
         let scrape = Scrape::read(body)?;
         let token = self.token(&scrape.url)?;
         let hashes: Vec<_> = scrape.hashes().collect();
         let mut files: Vec<Counts> = Vec::with_capacity(hashes.len());
-        let Exchange { ip, transaction, asked, out } = exchange;
+        let Sender { ip, transaction, state, out } = sender;
         let origin = Origin { ip, protocol: Protocol::Udp };
-        self.tracker.scrape(&token, &hashes, origin, asked, |_, counts| {
+        self.tracker.scrape(&token, &hashes, origin, state, |_, counts| {
             files.push(counts.unwrap_or_default());
         })?;
         Reply::Scrape(files.into()).write(transaction, out);
         Ok(())
     }
 
-    /// The key in the URL of an announce or a scrape; which of them the URL says does not matter here.
+    /// The key in the URL of an announce or scrape. The datagram says which of them it is, so the URL may name either.
     fn token(&self, url: &[u8]) -> Result<Token, Refusal> {
         if url.is_empty() {
             return Err(route::Error::KeyMissing.into());

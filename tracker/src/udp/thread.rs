@@ -1,4 +1,4 @@
-//! One thread that waits for datagrams at its sockets and answers them.
+//! One UDP thread: waits for datagrams at its sockets and answers them.
 
 use std::net::UdpSocket;
 use std::os::fd::AsRawFd;
@@ -11,42 +11,42 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use nix::errno::Errno;
 
 use super::mailbox::{BATCH, Mailbox};
-use super::question::Asker;
+use super::pending::PendingQueue;
 use super::respondent::Respondent;
-use crate::answer::Asked;
+use crate::answer::RequestState;
 
 /// Batches of datagrams that are answered after the stop was requested: more than a socket holds as a rule.
 const LAST_BATCHES: usize = 64;
 
 const WAKE: Token = Token(usize::MAX);
 
-/// Everything that a thread needs.
+/// A UDP thread before and while it runs.
 pub(super) struct UdpThread {
     poll: Poll,
     sockets: Vec<Arc<UdpSocket>>,
     respondent: Arc<Respondent>,
-    asker: Asker,
+    pending: PendingQueue,
     shutdown: Shutdown,
-    /// What a dropped one reports is lost.
+    /// Kept alive: the wake-ups of a dropped waker are lost.
     _waker: Arc<Waker>,
 }
 
 impl UdpThread {
-    /// Watches the sockets, and `shutdown` in the background.
+    /// Registers the sockets, and has a task wake the thread at the stop.
     pub(super) fn new(
         sockets: Vec<UdpSocket>,
         respondent: Arc<Respondent>,
-        asker: Asker,
+        pending: PendingQueue,
         shutdown: &Shutdown,
     ) -> anyhow::Result<Self> {
-        let poll = Poll::new().context("a poll")?;
-        let waker = Arc::new(Waker::new(poll.registry(), WAKE).context("a waker")?);
+        let poll = Poll::new().context("cannot create an epoll instance")?;
+        let waker = Arc::new(Waker::new(poll.registry(), WAKE).context("cannot create a waker")?);
         let kept = Arc::clone(&waker);
         let stop = shutdown.clone();
         shutdown.spawn(async move {
             stop.requested().await;
             if let Err(error) = waker.wake() {
-                tracing::error!(%error, "cannot wake a thread");
+                tracing::error!(%error, "cannot wake a UDP thread");
             }
         });
         for (number, socket) in sockets.iter().enumerate() {
@@ -54,10 +54,10 @@ impl UdpThread {
             poll.registry().register(&mut SourceFd(&fd), Token(number), Interest::READABLE)?;
         }
         let sockets = sockets.into_iter().map(Arc::new).collect();
-        Ok(Self { poll, sockets, respondent, asker, shutdown: shutdown.clone(), _waker: kept })
+        Ok(Self { poll, sockets, respondent, pending, shutdown: shutdown.clone(), _waker: kept })
     }
 
-    /// Answers until the stop is requested, and what has come until then.
+    /// Answers until the stop is requested, and then the datagrams that have come by then.
     pub(super) fn run(mut self) {
         let mut events = Events::with_capacity(16);
         let mut mailboxes: Vec<Mailbox> = self.sockets.iter().map(|_| Mailbox::new()).collect();
@@ -70,7 +70,7 @@ impl UdpThread {
                 _ => while !self.shutdown.is_requested() && self.answer_some(&mut mailboxes) {},
             }
         }
-        // Not longer, whoever goes on sending.
+        // Bounded, as clients may go on sending.
         for _ in 0..LAST_BATCHES {
             if !self.answer_some(&mut mailboxes) {
                 break;
@@ -78,16 +78,17 @@ impl UdpThread {
         }
     }
 
-    /// One batch of each socket. Says whether more may be waiting: a socket is reported once only until it was empty.
+    /// Answers one batch of each socket. Says whether more may be waiting: epoll reports a socket again only after it
+    /// was empty.
     fn answer_some(&self, mailboxes: &mut [Mailbox]) -> bool {
-        let Self { sockets, respondent, asker, .. } = self;
+        let Self { sockets, respondent, pending, .. } = self;
         let mut more = false;
         for (socket, mailbox) in sockets.iter().zip(mailboxes) {
             let result = mailbox.exchange(socket, |datagram, from, out| {
-                let mut asked = Asked::default();
-                if let Err(subject) = respondent.answer(datagram, from.ip(), &mut asked, out) {
-                    asked.note_paid(&subject);
-                    asker.ask(datagram, from, socket, asked);
+                let mut state = RequestState::default();
+                if let Err(subject) = respondent.answer(datagram, from.ip(), &mut state, out) {
+                    state.note_paid(&subject);
+                    pending.ask(datagram, from, socket, state);
                 }
             });
             match result {

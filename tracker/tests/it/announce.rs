@@ -1,4 +1,4 @@
-//! Announces and scrapes: shapes of URLs, families, events, answers.
+//! Announces and scrapes over HTTP: forms of the URL, address families, events, answers.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -7,7 +7,7 @@ use bt::scrape;
 use bt::swarm::Counts;
 use bt::{InfoHash, InfoHashV2};
 
-use crate::harness::{Connection, Site, TorrentClient, Tracker, key};
+use crate::harness::{Connection, TorrentClient, Tracker, TrackerRig, key};
 
 fn endpoints(peers: &bt::announce::Reply) -> Vec<SocketAddr> {
     let bt::announce::Reply::Peers(peers) = peers else { panic!("refused: {peers:?}") };
@@ -31,11 +31,11 @@ async fn scrape(tracker: &Tracker, key: &str, hashes: &[InfoHash]) -> Vec<(InfoH
 #[tokio::test]
 async fn every_shape_of_url_is_answered_below_any_path() {
     for (depth, base) in [(0, ""), (2, "/some/where")] {
-        let mut site = Site::new().await;
-        site.config["pathDepth"] = depth.into();
-        let member = site.member("robin").await;
-        let hash = site.torrent(1).await;
-        let tracker = site.start().await;
+        let mut rig = TrackerRig::new().await;
+        rig.config["pathDepth"] = depth.into();
+        let member = rig.member("robin").await;
+        let hash = rig.torrent(1).await;
+        let tracker = rig.start().await;
         let client = tracker.client(member, 1).on(hash);
         let (key, query) = (&client.key, client.query());
         for (path, query, expected) in [
@@ -62,10 +62,10 @@ async fn every_shape_of_url_is_answered_below_any_path() {
 
 #[tokio::test]
 async fn members_find_each_other() {
-    let site = Site::new().await;
-    let (robin, jay) = (site.member("robin").await, site.member("jay").await);
-    let hash = site.torrent(1).await;
-    let tracker = site.start().await;
+    let rig = TrackerRig::new().await;
+    let (robin, jay) = (rig.member("robin").await, rig.member("jay").await);
+    let hash = rig.torrent(1).await;
+    let tracker = rig.start().await;
     let seeder = tracker.client(robin, 1).on(hash).seeding();
     let first = seeder.announce().await;
     assert_eq!((first.complete, first.incomplete, first.downloaded), (Some(1), Some(0), Some(0)));
@@ -85,10 +85,10 @@ async fn members_find_each_other() {
 
 #[tokio::test]
 async fn a_client_with_both_families_is_one_peer_with_two_endpoints() {
-    let site = Site::new().await;
-    let (robin, jay) = (site.member("robin").await, site.member("jay").await);
-    let hash = site.torrent(1).await;
-    let tracker = site.start().await;
+    let rig = TrackerRig::new().await;
+    let (robin, jay) = (rig.member("robin").await, rig.member("jay").await);
+    let hash = rig.torrent(1).await;
+    let tracker = rig.start().await;
     let mut both = tracker.client(robin, 1).on(hash);
     both.announce().await;
     both.address = tracker.v6;
@@ -101,11 +101,11 @@ async fn a_client_with_both_families_is_one_peer_with_two_endpoints() {
 
 #[tokio::test]
 async fn all_events_are_counted() {
-    let site = Site::new().await;
-    let member = site.member("robin").await;
-    let hash = site.torrent(1).await;
-    site.execute("update torrents set snatched = 7").await;
-    let tracker = site.start().await;
+    let rig = TrackerRig::new().await;
+    let member = rig.member("robin").await;
+    let hash = rig.torrent(1).await;
+    rig.execute("update torrents set snatched = 7").await;
+    let tracker = rig.start().await;
     let numbers = |it: &bt::announce::Peers| (it.complete, it.incomplete, it.downloaded);
     let mut client = tracker.client(member, 1).on(hash);
     assert_eq!(numbers(&client.announce_event(Event::Started).await), (Some(0), Some(1), Some(7)));
@@ -114,7 +114,7 @@ async fn all_events_are_counted() {
     assert_eq!(counts, [(hash, Counts { seeders: 0, leechers: 1, downloaders: 0, snatched: 7 })]);
     client.request.left = Some(0);
     client.request.downloaded = 1;
-    // Who finished is counted where it is written down who did.
+    // The webapi counts snatches, as it stores who has finished.
     assert_eq!(numbers(&client.announce_event(Event::Completed).await), (Some(1), Some(0), Some(7)));
     assert_eq!(numbers(&client.announce_event(Event::Completed).await), (Some(1), Some(0), Some(7)));
     client.request.left = None;
@@ -123,13 +123,13 @@ async fn all_events_are_counted() {
 }
 
 #[tokio::test]
-async fn as_many_peers_are_given_as_are_wanted_and_allowed() {
-    let mut site = Site::new().await;
-    site.config["tracker"]["numwant"] = 2.into();
-    site.config["tracker"]["maxNumwant"] = 4.into();
-    let hash = site.torrent(1).await;
-    let member = site.member("robin").await;
-    let tracker = site.start().await;
+async fn an_answer_has_as_many_peers_as_are_wanted_and_allowed() {
+    let mut rig = TrackerRig::new().await;
+    rig.config["tracker"]["numwant"] = 2.into();
+    rig.config["tracker"]["maxNumwant"] = 4.into();
+    let hash = rig.torrent(1).await;
+    let member = rig.member("robin").await;
+    let tracker = rig.start().await;
     for peer in 1..=9 {
         tracker.client(member, peer).on(hash).announce().await;
     }
@@ -142,13 +142,13 @@ async fn as_many_peers_are_given_as_are_wanted_and_allowed() {
 
 #[tokio::test]
 async fn both_hashes_of_a_hybrid_torrent_lead_to_one_swarm() {
-    let site = Site::new().await;
-    let member = site.member("robin").await;
+    let rig = TrackerRig::new().await;
+    let member = rig.member("robin").await;
     let (v1, v2) = (InfoHash::from([1; 20]), InfoHashV2::from([2; 32]));
-    site.add_torrent(Some(v1), Some(v2)).await;
+    rig.add_torrent(Some(v1), Some(v2)).await;
     let only = InfoHashV2::from([3; 32]);
-    site.add_torrent(None, Some(only)).await;
-    let tracker = site.start().await;
+    rig.add_torrent(None, Some(only)).await;
+    let tracker = rig.start().await;
     let keyed = |peer: u8, hash: InfoHash, scope: InfoHash| TorrentClient {
         key: key(member, 0, Some(scope)),
         ..tracker.client(member, peer).on(hash)
@@ -156,7 +156,7 @@ async fn both_hashes_of_a_hybrid_torrent_lead_to_one_swarm() {
     keyed(1, v1, v1).announce().await;
     let over_v2 = keyed(1, v2.truncated(), v1).announce().await;
     assert_eq!((over_v2.incomplete, over_v2.peers.len()), (Some(1), 0));
-    // Clients greet peers with the hash they were told of them for, and not every peer knows that of version 2.
+    // Clients greet peers with the hash under which they got them, and not every peer knows the version 2 hash.
     let second = keyed(2, v2.truncated(), v1).announce().await;
     assert_eq!((second.incomplete, second.peers.len()), (Some(2), 0));
     assert_eq!(keyed(2, v1, v1).announce().await.peers.len(), 1);
@@ -168,10 +168,10 @@ async fn both_hashes_of_a_hybrid_torrent_lead_to_one_swarm() {
 
 #[tokio::test]
 async fn a_scrape_leaves_out_unknown_torrents_and_those_of_other_keys() {
-    let site = Site::new().await;
-    let member = site.member("robin").await;
-    let (one, two) = (site.torrent(1).await, site.torrent(2).await);
-    let tracker = site.start().await;
+    let rig = TrackerRig::new().await;
+    let member = rig.member("robin").await;
+    let (one, two) = (rig.torrent(1).await, rig.torrent(2).await);
+    let tracker = rig.start().await;
     let unknown = InfoHash::from([9; 20]);
     let hashes = |files: Vec<(InfoHash, Counts)>| files.into_iter().map(|(hash, _)| hash).collect::<Vec<_>>();
     let all = key(member, 0, None);
@@ -191,10 +191,10 @@ async fn a_scrape_leaves_out_unknown_torrents_and_those_of_other_keys() {
 
 #[tokio::test]
 async fn an_incomplete_announce_is_refused_with_a_sentence() {
-    let site = Site::new().await;
-    let member = site.member("robin").await;
-    let hash = site.torrent(1).await;
-    let tracker = site.start().await;
+    let rig = TrackerRig::new().await;
+    let member = rig.member("robin").await;
+    let hash = rig.torrent(1).await;
+    let tracker = rig.start().await;
     let client = tracker.client(member, 1).on(hash);
     let mut connection = Connection::open(tracker.v4).await;
     for (from, to, words) in [

@@ -1,10 +1,10 @@
-//! HTTP itself: who is believed, how long is waited, how many are served, how it ends.
+//! HTTP connections: trusted proxies, timeouts, the limit of connections, the stop.
 
 use std::net::IpAddr;
 
 use serde_json::json;
 
-use crate::harness::{Connection, Signal, Site, eventually};
+use crate::harness::{Connection, Signal, TrackerRig, eventually};
 
 fn external_ip(body: &[u8]) -> IpAddr {
     let Ok(bt::announce::Reply::Peers(peers)) = bt::announce::decode(body) else { panic!("refused") };
@@ -16,11 +16,11 @@ async fn only_a_trusted_proxy_may_name_the_client() {
     for (trusted, expected) in
         [(json!(["127.0.0.0/8"]), "198.51.100.7"), (json!(["10.0.0.0/8"]), "127.0.0.1")]
     {
-        let mut site = Site::new().await;
-        site.config["trustedProxies"] = trusted;
-        let member = site.member("robin").await;
-        let hash = site.torrent(1).await;
-        let tracker = site.start().await;
+        let mut rig = TrackerRig::new().await;
+        rig.config["trustedProxies"] = trusted;
+        let member = rig.member("robin").await;
+        let hash = rig.torrent(1).await;
+        let tracker = rig.start().await;
         let target = tracker.client(member, 1).on(hash).target();
         let mut connection = Connection::open(tracker.v4).await;
         let headers = "X-Forwarded-For: 203.0.113.1\r\nx-forwarded-for: 198.51.100.7\r\n";
@@ -32,10 +32,10 @@ async fn only_a_trusted_proxy_may_name_the_client() {
 }
 
 #[tokio::test]
-async fn a_header_that_does_not_arrive_ends_the_connection() {
-    let mut site = Site::new().await;
-    site.config["tracker"]["headerTimeoutSeconds"] = 1.into();
-    let tracker = site.start().await;
+async fn a_connection_without_a_whole_header_is_closed() {
+    let mut rig = TrackerRig::new().await;
+    rig.config["tracker"]["headerTimeoutSeconds"] = 1.into();
+    let tracker = rig.start().await;
     for beginning in ["", "G", "GET /announce HTTP/1.1\r\nHost: "] {
         let mut connection = Connection::open(tracker.v4).await;
         connection.send(beginning).await;
@@ -51,11 +51,11 @@ async fn a_header_that_does_not_arrive_ends_the_connection() {
 }
 
 #[tokio::test]
-async fn a_connection_serves_many_requests_also_at_once() {
-    let site = Site::new().await;
-    let member = site.member("robin").await;
-    let hash = site.torrent(1).await;
-    let tracker = site.start().await;
+async fn a_connection_serves_many_requests_also_pipelined() {
+    let rig = TrackerRig::new().await;
+    let member = rig.member("robin").await;
+    let hash = rig.torrent(1).await;
+    let tracker = rig.start().await;
     let target = tracker.client(member, 1).on(hash).target();
     let mut connection = Connection::open(tracker.v4).await;
     for _ in 0..3 {
@@ -74,10 +74,10 @@ async fn a_connection_serves_many_requests_also_at_once() {
 
 #[tokio::test]
 async fn http_1_0_is_answered_and_closed() {
-    let site = Site::new().await;
-    let member = site.member("robin").await;
-    let hash = site.torrent(1).await;
-    let tracker = site.start().await;
+    let rig = TrackerRig::new().await;
+    let member = rig.member("robin").await;
+    let hash = rig.torrent(1).await;
+    let tracker = rig.start().await;
     let target = tracker.client(member, 1).on(hash).target();
     for request in [
         format!("GET {target} HTTP/1.0\r\n\r\n"),
@@ -92,10 +92,10 @@ async fn http_1_0_is_answered_and_closed() {
 
 #[tokio::test]
 async fn other_methods_and_paths_are_refused() {
-    let site = Site::new().await;
-    let member = site.member("robin").await;
-    let hash = site.torrent(1).await;
-    let tracker = site.start().await;
+    let rig = TrackerRig::new().await;
+    let member = rig.member("robin").await;
+    let hash = rig.torrent(1).await;
+    let tracker = rig.start().await;
     let target = tracker.client(member, 1).on(hash).target();
     for path in ["/", "/favicon.ico", "/stats", "/foo?bar/healthz", "/foo/healthz", "/healthz/", "/xhealthz"]
     {
@@ -122,16 +122,16 @@ async fn other_methods_and_paths_are_refused() {
 }
 
 #[tokio::test]
-async fn connections_above_the_cap_wait_until_another_gives_up_its_place() {
-    let mut site = Site::new().await;
-    site.config["tracker"]["maxConnections"] = 2.into();
-    let tracker = site.start().await;
+async fn connections_above_the_limit_wait_until_another_ends() {
+    let mut rig = TrackerRig::new().await;
+    rig.config["tracker"]["maxConnections"] = 2.into();
+    let tracker = rig.start().await;
     let (mut first, mut second) = (Connection::open(tracker.v4).await, Connection::open(tracker.v4).await);
     assert_eq!(first.get("/healthz").await.status, 200);
     assert_eq!(second.get("/healthz").await.status, 200);
     let mut third = Connection::open(tracker.v4).await;
     third.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
-    // Whoever has been quiet for a second gives up the place, and nobody is served before that.
+    // A connection that was quiet for a second is closed, and no waiting client is served before.
     assert_eq!(third.answer().await.expect("an answer").status, 404);
     let ended = tokio::select! { end = first.answer() => end, end = second.answer() => end };
     assert!(ended.is_none(), "served beyond the cap");
@@ -139,12 +139,12 @@ async fn connections_above_the_cap_wait_until_another_gives_up_its_place() {
 
 #[tokio::test]
 async fn a_stop_answers_the_announce_under_way() {
-    let mut site = Site::new().await;
-    let member = site.member("robin").await;
-    let hash = site.torrent(1).await;
-    site.config["tracker"]["databaseTimeoutSeconds"] = 5.into();
-    let proxy = site.proxied();
-    let tracker = site.start().await;
+    let mut rig = TrackerRig::new().await;
+    let member = rig.member("robin").await;
+    let hash = rig.torrent(1).await;
+    rig.config["tracker"]["databaseTimeoutSeconds"] = 5.into();
+    let proxy = rig.proxied();
+    let tracker = rig.start().await;
     tracker.client(member, 1).on(hash).announce().await;
     let mut idle = Connection::open(tracker.v4).await;
     assert_eq!(idle.get("/healthz").await.status, 200);
@@ -163,11 +163,11 @@ async fn a_stop_answers_the_announce_under_way() {
 }
 
 #[tokio::test]
-async fn a_stop_cuts_those_who_keep_it_waiting() {
-    let mut site = Site::new().await;
-    site.config["tracker"]["headerTimeoutSeconds"] = 3600.into();
-    site.config["tracker"]["databaseTimeoutSeconds"] = 1.into();
-    let tracker = site.start().await;
+async fn a_stop_closes_connections_that_keep_it_waiting() {
+    let mut rig = TrackerRig::new().await;
+    rig.config["tracker"]["headerTimeoutSeconds"] = 3600.into();
+    rig.config["tracker"]["databaseTimeoutSeconds"] = 1.into();
+    let tracker = rig.start().await;
     let mut slow = Connection::open(tracker.v4).await;
     assert_eq!(slow.get("/healthz").await.status, 200);
     slow.send("GET / HT").await;

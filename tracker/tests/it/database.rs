@@ -1,78 +1,78 @@
-//! What the tracker knows, and how soon: uploads, deletions, lost notifications, a database that is away.
+//! The directory follows the database: uploads, deletions, lost notifications, a database that is away.
 
 use bt::InfoHash;
 use bt::announce::{Reply, Retry};
 
-use crate::harness::Site;
+use crate::harness::TrackerRig;
 
 #[tokio::test]
-async fn an_upload_can_be_announced_in_the_next_moment_even_if_it_was_unknown_the_moment_before() {
-    let site = Site::new().await;
-    let member = site.member("robin").await;
-    let tracker = site.start().await;
+async fn an_upload_can_be_announced_at_once_even_after_it_was_unknown() {
+    let rig = TrackerRig::new().await;
+    let member = rig.member("robin").await;
+    let tracker = rig.start().await;
     for number in 1..=50 {
         let client = tracker.client(member, 1).on([number; 20].into());
         assert!(client.refusal().await.starts_with("Unregistered torrent"));
-        site.torrent(number).await;
+        rig.torrent(number).await;
         client.announce().await;
     }
 }
 
 #[tokio::test]
-async fn a_new_member_can_announce_in_the_next_moment() {
-    let site = Site::new().await;
-    let hash = site.torrent(1).await;
-    let tracker = site.start().await;
-    // The ids come from a sequence.
+async fn a_new_member_can_announce_at_once() {
+    let rig = TrackerRig::new().await;
+    let hash = rig.torrent(1).await;
+    let tracker = rig.start().await;
+    // Ids come from a sequence.
     for (peer, name) in (1..).zip(["robin", "jay", "wren"]) {
         let client = tracker.client(peer.into(), peer).on(hash);
         assert!(client.refusal().await.contains("passkey"));
-        site.member(name).await;
+        rig.member(name).await;
         client.announce().await;
     }
 }
 
 #[tokio::test]
 async fn a_deleted_torrent_is_forgotten_with_its_peers() {
-    let site = Site::new().await;
-    let (robin, jay) = (site.member("robin").await, site.member("jay").await);
-    let hash = site.torrent(1).await;
-    let tracker = site.start().await;
+    let rig = TrackerRig::new().await;
+    let (robin, jay) = (rig.member("robin").await, rig.member("jay").await);
+    let hash = rig.torrent(1).await;
+    let tracker = rig.start().await;
     let client = tracker.client(robin, 1).on(hash);
     client.announce().await;
-    site.execute("delete from torrents").await;
+    rig.execute("delete from torrents").await;
     client.refused_with("Unregistered torrent").await;
-    site.torrent(1).await;
+    rig.torrent(1).await;
     let again = tracker.client(jay, 2).on(hash).announce().await;
     assert_eq!((again.incomplete, again.peers.len()), (Some(1), 0));
 }
 
 #[tokio::test]
-async fn a_lost_notification_is_made_up_for() {
-    let mut site = Site::new().await;
-    site.config["tracker"]["reconcileSeconds"] = 1.into();
-    let (robin, jay) = (site.member("robin").await, site.member("jay").await);
-    let (one, two) = (site.torrent(1).await, site.torrent(2).await);
-    let tracker = site.start().await;
+async fn the_periodic_comparison_makes_up_for_a_lost_notification() {
+    let mut rig = TrackerRig::new().await;
+    rig.config["tracker"]["reconcileSeconds"] = 1.into();
+    let (robin, jay) = (rig.member("robin").await, rig.member("jay").await);
+    let (one, two) = (rig.torrent(1).await, rig.torrent(2).await);
+    let tracker = rig.start().await;
     tracker.client(robin, 1).on(one).announce().await;
     tracker.client(jay, 1).on(two).announce().await;
-    site.execute_silently("delete from torrents where info_hash = decode(repeat('01', 20), 'hex')").await;
-    site.execute_silently("update users set key_version = 1 where name = 'robin'").await;
-    site.execute_silently("delete from users where name = 'jay'").await;
+    rig.execute_silently("delete from torrents where info_hash = decode(repeat('01', 20), 'hex')").await;
+    rig.execute_silently("update users set key_version = 1 where name = 'robin'").await;
+    rig.execute_silently("delete from users where name = 'jay'").await;
     tracker.client(robin, 1).on(two).refused_with("passkey").await;
     tracker.client(jay, 1).on(two).refused_with("passkey").await;
-    site.execute_silently("update users set key_version = 0 where name = 'robin'").await;
+    rig.execute_silently("update users set key_version = 0 where name = 'robin'").await;
     tracker.client(robin, 1).on(two).accepted().await;
     tracker.client(robin, 1).on(one).refused_with("Unregistered torrent").await;
 }
 
 #[tokio::test]
 async fn known_members_announce_known_torrents_while_the_database_is_away() {
-    let mut site = Site::new().await;
-    let member = site.member("robin").await;
-    let hash = site.torrent(1).await;
-    let mut proxy = site.proxied();
-    let tracker = site.start().await;
+    let mut rig = TrackerRig::new().await;
+    let member = rig.member("robin").await;
+    let hash = rig.torrent(1).await;
+    let mut proxy = rig.proxied();
+    let tracker = rig.start().await;
     let known = tracker.client(member, 1).on(hash);
     known.announce().await;
     proxy.cut().await;
@@ -89,8 +89,8 @@ async fn known_members_announce_known_torrents_while_the_database_is_away() {
             assert!(!reason.to_lowercase().contains(word), "{reason}");
         }
     }
-    site.torrent(9).await;
-    site.execute("delete from torrents where id = 1").await;
+    rig.torrent(9).await;
+    rig.execute("delete from torrents where id = 1").await;
     proxy.restore();
     tracker.client(member, 1).on([9; 20].into()).accepted().await;
     known.refused_with("Unregistered torrent").await;
@@ -98,12 +98,12 @@ async fn known_members_announce_known_torrents_while_the_database_is_away() {
 
 #[tokio::test]
 async fn the_tracker_starts_and_answers_without_the_database() {
-    let mut site = Site::new().await;
-    let member = site.member("robin").await;
-    let hash = site.torrent(1).await;
-    let mut proxy = site.proxied();
+    let mut rig = TrackerRig::new().await;
+    let member = rig.member("robin").await;
+    let hash = rig.torrent(1).await;
+    let mut proxy = rig.proxied();
     proxy.cut().await;
-    let tracker = site.start().await;
+    let tracker = rig.start().await;
     let client = tracker.client(member, 1).on(hash);
     assert!(client.refusal().await.starts_with("Tracker unavailable, "));
     proxy.restore();
@@ -111,10 +111,10 @@ async fn the_tracker_starts_and_answers_without_the_database() {
 }
 
 #[tokio::test]
-async fn many_who_ask_at_once_are_all_answered() {
-    let site = Site::new().await;
-    let member = site.member("robin").await;
-    let tracker = site.start().await;
+async fn many_requests_that_need_the_database_are_all_answered() {
+    let rig = TrackerRig::new().await;
+    let member = rig.member("robin").await;
+    let tracker = rig.start().await;
     let mut asking = tokio::task::JoinSet::new();
     for number in 0..200_u8 {
         let client = tracker.client(member, 1).on(InfoHash::from([number; 20]));

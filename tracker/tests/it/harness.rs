@@ -1,4 +1,4 @@
-//! A tracker of its own for each test.
+//! What the tests of the tracker need: a database, a configuration, trackers and clients.
 
 mod http;
 mod proxy;
@@ -30,18 +30,18 @@ pub(crate) use udp_client::{Heard, UdpClient, wire};
 
 const SALT: &str = "only for tests, and long enough to be a salt";
 
-/// Longest wait for anything: far beyond what the busiest machine takes.
-pub(crate) const PATIENCE: Duration = Duration::from_mins(5);
+/// How long a test waits for anything: far longer than the busiest machine takes.
+pub(crate) const TEST_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// A database, a configuration, and as many trackers as a test starts.
-pub(crate) struct Site {
+pub(crate) struct TrackerRig {
     pub(crate) database: TestDatabase,
     pub(crate) owner: Client,
     pub(crate) folder: TempDir,
     pub(crate) config: Value,
 }
 
-impl Site {
+impl TrackerRig {
     pub(crate) async fn new() -> Self {
         let database = TestDatabase::create().await.expect("a database");
         let owner = database.client().await.expect("a connection");
@@ -55,10 +55,10 @@ impl Site {
         config["tracker"]["listen"] = json!(["127.0.0.1:0", "[::1]:0"]);
         config["tracker"]["postgresql"] = login(&database.tracker);
         config["tracker"]["restartFile"] = folder.path().join("swarms").to_string_lossy().into();
-        // So that no test fails because the machine has much else to do.
+        // Long, so that a test does not fail on a busy machine.
         config["tracker"]["databaseTimeoutSeconds"] = 10.into();
         config["tracker"]["headerTimeoutSeconds"] = 300.into();
-        // So that no test passes because of it.
+        // Long, so that tests see notifications work, not the periodic comparison.
         config["tracker"]["reconcileSeconds"] = 3600.into();
         Self { database, owner, folder, config }
     }
@@ -70,19 +70,20 @@ impl Site {
         file
     }
 
-    /// Starts a tracker and returns once it is ready. A thread waits for it: the test's own may serve its database.
-    /// Has the tracker that is started next reach the database through a proxy.
+    /// Lets the next tracker that is started reach the database through a proxy.
     pub(crate) fn proxied(&mut self) -> Proxy {
         let folder = self.folder.path();
         self.config["tracker"]["postgresql"]["host"] = folder.to_str().expect("text").into();
         Proxy::start(folder, &self.database.tracker)
     }
 
+    /// Starts a tracker and returns once it is ready. A blocking thread waits for it, as the test's own thread may
+    /// serve the proxy in front of the database.
     pub(crate) async fn start(&self) -> Tracker {
         self.start_after(":").await
     }
 
-    /// Starts a tracker after a shell command that changes what the system allows it.
+    /// Starts a tracker from a shell, after a command such as `ulimit`.
     pub(crate) async fn start_after(&self, command: &str) -> Tracker {
         let mut shell = Command::new("sh");
         shell.args(["-c", &format!("{command} && exec \"$0\" \"$1\""), env!("CARGO_BIN_EXE_tracker")]);
@@ -118,14 +119,14 @@ impl Site {
         self.owner.batch_execute(sql).await.expect(sql);
     }
 
-    /// Does not run triggers: the tracker is not told.
+    /// Changes the database without its triggers, so that the tracker gets no notification.
     pub(crate) async fn execute_silently(&self, sql: &str) {
         let sql = format!("set session_replication_role = replica; {sql}; reset session_replication_role");
         self.execute(&sql).await;
     }
 }
 
-/// Of the accounts that [`Site::member`] makes.
+/// The nonce of the accounts that [`TrackerRig::member`] makes.
 pub(crate) const NONCE: [u8; 16] = *b"nonce of members";
 
 /// A member's key for one torrent, or for all.
@@ -133,7 +134,7 @@ pub(crate) fn key(member: u32, version: u32, scope: Option<InfoHash>) -> String 
     key_with(member, Binding { version, nonce: NONCE.into() }, scope)
 }
 
-/// As [`key`], of an account with another nonce.
+/// As [`key`], for any binding.
 pub(crate) fn key_with(member: u32, binding: Binding, scope: Option<InfoHash>) -> String {
     let key = Keys::derive(&Secret::from(SALT.to_owned())).announce;
     announce_key::mint(&key, member, &binding, scope).to_string()
@@ -149,14 +150,14 @@ pub(crate) fn login(login: &Postgresql) -> Value {
     })
 }
 
-/// A running tracker; killed when the test is over.
+/// A running tracker, killed when it is dropped.
 pub(crate) struct Tracker {
     child: Child,
     pub(crate) v4: SocketAddr,
     pub(crate) v6: SocketAddr,
-    /// Where it listens for datagrams, in the order of the configuration.
+    /// Addresses for datagrams, in the order of the configuration.
     pub(crate) udp: Vec<SocketAddr>,
-    /// Where Prometheus reads.
+    /// Addresses for Prometheus.
     pub(crate) metrics: Vec<SocketAddr>,
     log: Arc<Mutex<String>>,
 }
@@ -218,7 +219,7 @@ impl Tracker {
         eventually("the tracker ends", async || self.child.try_wait().expect("a child")).await
     }
 
-    /// Stops it as a service manager does.
+    /// Stops it with SIGTERM and waits for its end.
     pub(crate) async fn stop(mut self) -> ExitStatus {
         self.signal(Signal::TERM);
         self.ended().await
@@ -232,14 +233,14 @@ impl Drop for Tracker {
     }
 }
 
-/// Asks until there is an answer.
+/// Calls `probe` until it returns a value, for [`TEST_TIMEOUT`] at most.
 pub(crate) async fn eventually<T>(what: &str, mut probe: impl AsyncFnMut() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {
         if let Some(found) = probe().await {
             return found;
         }
-        assert!(begun.elapsed() < PATIENCE, "waited in vain until {what}");
+        assert!(begun.elapsed() < TEST_TIMEOUT, "waited in vain until {what}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use crate::harness::{Connection, Signal, Site, Tracker, eventually, key};
+use crate::harness::{Connection, Signal, Tracker, TrackerRig, eventually, key};
 
 struct Started {
     tracker: Tracker,
-    /// Of an announce that succeeds.
+    /// The target of an announce that succeeds.
     target: String,
-    site: Site,
+    rig: TrackerRig,
 }
 
 impl Started {
@@ -19,23 +19,23 @@ impl Started {
         Self::with(|_| ()).await
     }
 
-    async fn with(change: impl FnOnce(&mut Site)) -> Self {
-        let mut site = Site::new().await;
-        change(&mut site);
-        Self::of(site, 1).await
+    async fn with(change: impl FnOnce(&mut TrackerRig)) -> Self {
+        let mut rig = TrackerRig::new().await;
+        change(&mut rig);
+        Self::of(rig, 1).await
     }
 
     /// The torrent's hash is `number` twenty times.
     async fn for_torrent(number: u8) -> Self {
-        Self::of(Site::new().await, number).await
+        Self::of(TrackerRig::new().await, number).await
     }
 
-    async fn of(site: Site, number: u8) -> Self {
-        let member = site.member("robin").await;
-        let hash = site.torrent(number).await;
-        let tracker = site.start().await;
+    async fn of(rig: TrackerRig, number: u8) -> Self {
+        let member = rig.member("robin").await;
+        let hash = rig.torrent(number).await;
+        let tracker = rig.start().await;
         let target = tracker.client(member, 1).on(hash).target();
-        Self { tracker, target, site }
+        Self { tracker, target, rig }
     }
 
     /// An announce over HTTP/1.1 with these headers, lines that end in CR LF.
@@ -90,7 +90,7 @@ async fn a_request_may_come_byte_by_byte() {
 }
 
 #[tokio::test]
-async fn the_connection_is_kept_as_was_asked() {
+async fn the_connection_stays_open_as_requested() {
     let started = Started::new().await;
     let old = |headers| started.request(headers).replacen("HTTP/1.1", "HTTP/1.0", 1);
     for (request, said, kept) in [
@@ -117,7 +117,7 @@ async fn the_connection_is_kept_as_was_asked() {
 }
 
 #[tokio::test]
-async fn a_whole_url_as_target_is_understood() {
+async fn an_absolute_url_as_target_is_answered() {
     let mut started = Started::new().await;
     started.target.insert_str(0, "http://tracker.example:80");
     let mut connection = started.connect().await;
@@ -126,7 +126,7 @@ async fn a_whole_url_as_target_is_understood() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_refused_and_the_connection_closed() {
+async fn malformed_requests_are_refused_and_the_connection_closed() {
     let started = Started::new().await;
     let post = started.request("Content-Length: 3\r\n").replacen("GET", "POST", 1) + "a=b";
     for (request, status) in [
@@ -150,17 +150,17 @@ async fn what_cannot_be_read_is_refused_and_the_connection_closed() {
 }
 
 #[tokio::test]
-async fn a_client_that_takes_no_answers_is_cut() {
-    let started = Started::with(|site| site.config["tracker"]["headerTimeoutSeconds"] = json!(1)).await;
+async fn a_client_that_reads_no_answers_is_disconnected() {
+    let started = Started::with(|rig| rig.config["tracker"]["headerTimeoutSeconds"] = json!(1)).await;
     let mut connection = started.connect().await;
     connection.send_until_cut(&started.request("").repeat(50)).await;
 }
 
 #[tokio::test]
-async fn for_a_client_that_takes_no_answers_few_are_kept() {
-    let change = |site: &mut Site| {
-        site.config["tracker"]["headerTimeoutSeconds"] = json!(1);
-        site.config["tracker"]["metricsListen"] = json!(["127.0.0.1:0"]);
+async fn few_answers_are_kept_for_a_client_that_reads_none() {
+    let change = |rig: &mut TrackerRig| {
+        rig.config["tracker"]["headerTimeoutSeconds"] = json!(1);
+        rig.config["tracker"]["metricsListen"] = json!(["127.0.0.1:0"]);
     };
     let started = Started::with(change).await;
     let mut connection = Connection::open_narrow(started.tracker.v4).await;
@@ -171,7 +171,7 @@ async fn for_a_client_that_takes_no_answers_few_are_kept() {
 }
 
 #[tokio::test]
-async fn plain_bytes_in_an_info_hash_are_understood() {
+async fn unescaped_bytes_in_an_info_hash_are_read() {
     let started = Started::for_torrent(0xe4).await;
     let escaped = started.request("");
     let (before, hash) = escaped.split_once("info_hash=").expect("a hash");
@@ -194,7 +194,7 @@ async fn a_body_does_not_cost_the_client_its_answer() {
         ("Transfer-Encoding: chunked\r\n".into(), chunked),
     ] {
         let mut connection = started.connect().await;
-        // A reset would drop what is on its way to the client, who reads only after it has sent all.
+        // A reset would drop the answer on its way to the client, which reads only after it has sent everything.
         connection.send(&started.request(&headers)).await;
         connection.send(&body).await;
         connection.end().await;
@@ -205,12 +205,12 @@ async fn a_body_does_not_cost_the_client_its_answer() {
 
 #[tokio::test]
 async fn a_client_that_has_ended_its_side_is_answered() {
-    let mut site = Site::new().await;
-    let member = site.member("robin").await;
-    let hash = site.torrent(1).await;
-    site.config["tracker"]["databaseTimeoutSeconds"] = 2.into();
-    let proxy = site.proxied();
-    let tracker = site.start().await;
+    let mut rig = TrackerRig::new().await;
+    let member = rig.member("robin").await;
+    let hash = rig.torrent(1).await;
+    rig.config["tracker"]["databaseTimeoutSeconds"] = 2.into();
+    let proxy = rig.proxied();
+    let tracker = rig.start().await;
     let get =
         |hash| format!("GET {} HTTP/1.1\r\nHost: a\r\n\r\n", tracker.client(member, 1).on(hash).target());
     let mut connection = Connection::open(tracker.v4).await;
@@ -228,10 +228,10 @@ async fn a_client_that_has_ended_its_side_is_answered() {
 }
 
 #[tokio::test]
-async fn whoever_idles_gives_its_place_to_whoever_waits() {
-    let change = |site: &mut Site| {
-        site.config["tracker"]["headerTimeoutSeconds"] = json!(3600);
-        site.config["tracker"]["maxConnections"] = json!(1);
+async fn an_idle_connection_is_closed_for_a_waiting_client() {
+    let change = |rig: &mut TrackerRig| {
+        rig.config["tracker"]["headerTimeoutSeconds"] = json!(3600);
+        rig.config["tracker"]["maxConnections"] = json!(1);
     };
     let started = Started::with(change).await;
     let mut idle = started.connect().await;
@@ -243,22 +243,22 @@ async fn whoever_idles_gives_its_place_to_whoever_waits() {
 }
 
 #[tokio::test]
-async fn busy_strangers_do_not_keep_their_places() {
-    let started = Started::with(|site| site.config["tracker"]["maxConnections"] = json!(4)).await;
+async fn busy_connections_without_a_key_are_closed_for_waiting_clients() {
+    let started = Started::with(|rig| rig.config["tracker"]["maxConnections"] = json!(4)).await;
     let wrong = key(1, 9, None);
     let targets =
         ["/x".to_owned(), "/healthz".to_owned(), "/announce".to_owned(), format!("/scrape/{wrong}")];
     let ask = async |address, target: String| {
         loop {
             let mut connection = Connection::open(address).await;
-            // As soon as it is answered, so that it is never quiet.
+            // At once after each answer, so that the connection is never quiet.
             while !connection.get(&target).await.head.contains("Connection: close\r\n") {}
         }
     };
     let address = started.tracker.v4;
     let strangers: JoinSet<()> =
         targets.iter().cycle().take(12).map(|target| ask(address, target.clone())).collect();
-    // Each is answered at its first try.
+    // Each is answered at the first try.
     for _ in 0..5 {
         let mut connection = started.connect().await;
         connection.send(&started.request("")).await;
@@ -268,8 +268,8 @@ async fn busy_strangers_do_not_keep_their_places() {
 }
 
 #[tokio::test]
-async fn members_who_are_busy_keep_their_places() {
-    let started = Started::with(|site| site.config["tracker"]["maxConnections"] = json!(1)).await;
+async fn busy_connections_of_members_stay_open() {
+    let started = Started::with(|rig| rig.config["tracker"]["maxConnections"] = json!(1)).await;
     let mut busy = started.connect().await;
     busy.send(&started.request("")).await;
     busy.answer().await.expect("an answer");
@@ -281,7 +281,7 @@ async fn members_who_are_busy_keep_their_places() {
         let answer = busy.answer().await;
         let keeps =
             answer.is_some_and(|it| it.text().starts_with("d8:complete") && !it.head.contains("close"));
-        // Where the machine stands still, the member is not busy.
+        // If the machine stalls, the member is not busy.
         if !keeps && quiet.elapsed() > Duration::from_millis(500) {
             return;
         }
@@ -296,9 +296,9 @@ async fn members_who_are_busy_keep_their_places() {
 async fn connections_and_listeners_together_stay_below_the_limit_of_open_files() {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let sockets = 40 * threads;
-    let mut site = Site::new().await;
-    site.config["tracker"]["listen"] = vec!["127.0.0.1:0"; 40].into();
-    let tracker = site.start_after(&format!("ulimit -n {}", sockets + 4 * threads + 120)).await;
+    let mut rig = TrackerRig::new().await;
+    rig.config["tracker"]["listen"] = vec!["127.0.0.1:0"; 40].into();
+    let tracker = rig.start_after(&format!("ulimit -n {}", sockets + 4 * threads + 120)).await;
     let mut connections = Vec::new();
     for _ in 0..sockets + 60 {
         let mut connection = Connection::open(tracker.v4).await;
@@ -309,10 +309,10 @@ async fn connections_and_listeners_together_stay_below_the_limit_of_open_files()
 }
 
 #[tokio::test]
-async fn a_stop_waits_for_nobody_who_takes_no_answers() {
-    let change = |site: &mut Site| {
-        site.config["tracker"]["headerTimeoutSeconds"] = json!(3600);
-        site.config["tracker"]["metricsListen"] = json!(["127.0.0.1:0"]);
+async fn a_stop_does_not_wait_for_clients_that_read_no_answers() {
+    let change = |rig: &mut TrackerRig| {
+        rig.config["tracker"]["headerTimeoutSeconds"] = json!(3600);
+        rig.config["tracker"]["metricsListen"] = json!(["127.0.0.1:0"]);
     };
     let mut started = Started::with(change).await;
     let mut connection = Connection::open_narrow(started.tracker.v4).await;
@@ -331,17 +331,17 @@ async fn a_stop_waits_for_nobody_who_takes_no_answers() {
     sending.await.expect("it was cut");
     let log = started.tracker.log();
     assert!(!log.contains("cut after"), "{log}");
-    assert!(started.site.folder.path().join("swarms.stopped").exists());
+    assert!(started.rig.folder.path().join("swarms.stopped").exists());
 }
 
 #[tokio::test]
-async fn a_stop_answers_what_has_come_and_says_so() {
-    let mut site = Site::new().await;
-    let member = site.member("robin").await;
-    let hash = site.torrent(1).await;
-    site.config["tracker"]["databaseTimeoutSeconds"] = 5.into();
-    let proxy = site.proxied();
-    let mut tracker = site.start().await;
+async fn a_stop_answers_requests_that_came_and_says_that_it_closes() {
+    let mut rig = TrackerRig::new().await;
+    let member = rig.member("robin").await;
+    let hash = rig.torrent(1).await;
+    rig.config["tracker"]["databaseTimeoutSeconds"] = 5.into();
+    let proxy = rig.proxied();
+    let mut tracker = rig.start().await;
     let request =
         |hash| format!("GET {} HTTP/1.1\r\nHost: a\r\n\r\n", tracker.client(member, 1).on(hash).target());
     let (known, unknown) = (request(hash), request([9; 20].into()));
@@ -349,7 +349,7 @@ async fn a_stop_answers_what_has_come_and_says_so() {
     connection.send(&known).await;
     connection.answer().await.expect("an answer");
     proxy.hold();
-    // The second must wait for the database; the others came in time, those in another piece as well.
+    // The second must wait for the database. The others came in time, also those in another segment.
     connection.send(&[&known[..], &unknown, &known].concat()).await;
     proxy.holds_something().await;
     connection.send(&known.repeat(99)).await;

@@ -1,16 +1,16 @@
-//! Who may announce what.
+//! Announce keys: what they are valid for, and resets.
 
 use bt::InfoHash;
 use bt::announce_key::{Binding, Nonce};
 
-use crate::harness::{NONCE, Site, TorrentClient, key, key_with};
+use crate::harness::{NONCE, TorrentClient, TrackerRig, key, key_with};
 
 #[tokio::test]
 async fn a_key_opens_its_own_torrent_and_the_accounts_key_opens_all() {
-    let site = Site::new().await;
-    let (robin, jay) = (site.member("robin").await, site.member("jay").await);
-    let (one, two) = (site.torrent(1).await, site.torrent(2).await);
-    let tracker = site.start().await;
+    let rig = TrackerRig::new().await;
+    let (robin, jay) = (rig.member("robin").await, rig.member("jay").await);
+    let (one, two) = (rig.torrent(1).await, rig.torrent(2).await);
+    let tracker = rig.start().await;
     let with = |key: String, hash: InfoHash| TorrentClient { key, ..tracker.client(robin, 1).on(hash) };
     with(key(robin, 0, Some(one)), one).announce().await;
     with(key(robin, 0, None), two).announce().await;
@@ -35,9 +35,9 @@ async fn a_key_opens_its_own_torrent_and_the_accounts_key_opens_all() {
 
 #[tokio::test]
 async fn only_a_good_key_learns_that_a_torrent_is_unknown() {
-    let site = Site::new().await;
-    let member = site.member("robin").await;
-    let tracker = site.start().await;
+    let rig = TrackerRig::new().await;
+    let member = rig.member("robin").await;
+    let tracker = rig.start().await;
     let unknown = InfoHash::from([9; 20]);
     let client = tracker.client(member, 1).on(unknown);
     assert!(client.refusal().await.starts_with("Unregistered torrent"));
@@ -48,14 +48,14 @@ async fn only_a_good_key_learns_that_a_torrent_is_unknown() {
 }
 
 #[tokio::test]
-async fn a_reset_key_is_obeyed_at_once() {
-    let site = Site::new().await;
-    let member = site.member("robin").await;
-    let hash = site.torrent(1).await;
-    let tracker = site.start().await;
+async fn a_key_reset_applies_at_once() {
+    let rig = TrackerRig::new().await;
+    let member = rig.member("robin").await;
+    let hash = rig.torrent(1).await;
+    let tracker = rig.start().await;
     let client = tracker.client(member, 1).on(hash);
     client.announce().await;
-    site.execute("update users set key_version = key_version + 1").await;
+    rig.execute("update users set key_version = key_version + 1").await;
     let renewed = TorrentClient { key: key(member, 1, None), ..tracker.client(member, 1).on(hash) };
     renewed.announce().await;
     client.refused_with("passkey").await;
@@ -63,44 +63,44 @@ async fn a_reset_key_is_obeyed_at_once() {
 
 #[tokio::test]
 async fn a_key_from_before_there_were_nonces_opens_until_it_is_reset() {
-    let site = Site::new().await;
-    let member = site.member("robin").await;
-    let hash = site.torrent(1).await;
-    site.execute("update users set key_nonce = ''").await;
-    let tracker = site.start().await;
+    let rig = TrackerRig::new().await;
+    let member = rig.member("robin").await;
+    let hash = rig.torrent(1).await;
+    rig.execute("update users set key_nonce = ''").await;
+    let tracker = rig.start().await;
     let old = key_with(member, Binding { version: 0, nonce: Nonce::EMPTY }, None);
     let client = TorrentClient { key: old, ..tracker.client(member, 1).on(hash) };
     client.announce().await;
-    site.execute("update users set key_version = key_version + 1, key_nonce = default").await;
+    rig.execute("update users set key_version = key_version + 1, key_nonce = default").await;
     client.refused_with("passkey").await;
 }
 
 #[tokio::test]
-async fn a_nonce_that_changes_by_itself_is_obeyed_at_once() {
-    let site = Site::new().await;
-    let member = site.member("robin").await;
-    let hash = site.torrent(1).await;
-    let tracker = site.start().await;
+async fn a_new_nonce_without_a_new_version_applies_at_once() {
+    let rig = TrackerRig::new().await;
+    let member = rig.member("robin").await;
+    let hash = rig.torrent(1).await;
+    let tracker = rig.start().await;
     let client = tracker.client(member, 1).on(hash);
     client.announce().await;
-    site.execute("update users set key_nonce = decode(repeat('08', 16), 'hex')").await;
+    rig.execute("update users set key_nonce = decode(repeat('08', 16), 'hex')").await;
     client.refused_with("passkey").await;
     let renewed = key_with(member, Binding { version: 0, nonce: [8; 16].into() }, None);
     TorrentClient { key: renewed, ..client }.announce().await;
 }
 
 #[tokio::test]
-async fn a_member_who_is_given_the_id_of_one_lost_with_a_restored_backup_has_another_key() {
-    let site = Site::new().await;
-    let lost = site.member("robin").await;
-    let hash = site.torrent(1).await;
-    let tracker = site.start().await;
+async fn an_id_given_out_again_after_a_restored_backup_has_other_keys() {
+    let rig = TrackerRig::new().await;
+    let lost = rig.member("robin").await;
+    let hash = rig.torrent(1).await;
+    let tracker = rig.start().await;
     let client = tracker.client(lost, 1).on(hash);
     client.announce().await;
     // A backup from before robin joined knows neither the member nor that the id was given out.
-    site.execute("delete from users; alter table users alter column id restart").await;
-    site.execute("insert into users (name, password_hash) values ('jay', '')").await;
-    let row = site.owner.query_one("select id, key_nonce from users", &[]).await.expect("jay");
+    rig.execute("delete from users; alter table users alter column id restart").await;
+    rig.execute("insert into users (name, password_hash) values ('jay', '')").await;
+    let row = rig.owner.query_one("select id, key_nonce from users", &[]).await.expect("jay");
     assert_eq!(row.get::<_, i32>("id").cast_unsigned(), lost);
     client.refused_with("passkey").await;
     let nonce = Nonce::try_from(row.get::<_, &[u8]>("key_nonce")).expect("16 bytes");
@@ -111,13 +111,13 @@ async fn a_member_who_is_given_the_id_of_one_lost_with_a_restored_backup_has_ano
 
 #[tokio::test]
 async fn a_disabled_member_is_refused_and_leaves_all_swarms() {
-    let site = Site::new().await;
-    let (robin, jay) = (site.member("robin").await, site.member("jay").await);
-    let (one, two) = (site.torrent(1).await, site.torrent(2).await);
-    let tracker = site.start().await;
+    let rig = TrackerRig::new().await;
+    let (robin, jay) = (rig.member("robin").await, rig.member("jay").await);
+    let (one, two) = (rig.torrent(1).await, rig.torrent(2).await);
+    let tracker = rig.start().await;
     tracker.client(robin, 1).on(one).announce().await;
     tracker.client(robin, 1).on(two).seeding().announce().await;
-    site.execute("update users set disabled_at = now() where name = 'robin'").await;
+    rig.execute("update users set disabled_at = now() where name = 'robin'").await;
     tracker.client(robin, 1).on(one).refused_with("passkey").await;
     let reason = tracker.client(robin, 1).on(one).refusal().await;
     assert!(reason.contains("disabled"), "{reason}");
@@ -128,8 +128,8 @@ async fn a_disabled_member_is_refused_and_leaves_all_swarms() {
         })
         .await;
     }
-    site.execute("update users set disabled_at = null").await;
+    rig.execute("update users set disabled_at = null").await;
     tracker.client(robin, 1).on(one).accepted().await;
-    site.execute("delete from users where name = 'robin'").await;
+    rig.execute("delete from users where name = 'robin'").await;
     tracker.client(robin, 1).on(one).refused_with("passkey").await;
 }

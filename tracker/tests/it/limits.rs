@@ -1,4 +1,4 @@
-//! What one member may ask: how often, with which clients, and how much of a swarm.
+//! Limits for one member: how often, with which clients, and which part of a swarm.
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -10,16 +10,16 @@ use bt::announce::{Event, Reply, Retry};
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use crate::harness::{Connection, Site, TorrentClient, eventually, key};
+use crate::harness::{Connection, TorrentClient, TrackerRig, eventually, key};
 
 #[tokio::test]
-async fn a_member_who_announces_too_often_is_told_when_to_come_back_and_others_are_not() {
-    let mut site = Site::new().await;
-    site.config["tracker"]["announcesPerMinute"] = 1.into();
-    site.config["tracker"]["announceBurst"] = 3.into();
-    let (robin, jay) = (site.member("robin").await, site.member("jay").await);
-    let (one, two) = (site.torrent(1).await, site.torrent(2).await);
-    let tracker = site.start().await;
+async fn a_member_who_announces_too_often_is_refused_and_others_are_not() {
+    let mut rig = TrackerRig::new().await;
+    rig.config["tracker"]["announcesPerMinute"] = 1.into();
+    rig.config["tracker"]["announceBurst"] = 3.into();
+    let (robin, jay) = (rig.member("robin").await, rig.member("jay").await);
+    let (one, two) = (rig.torrent(1).await, rig.torrent(2).await);
+    let tracker = rig.start().await;
     for hash in [one, two, one] {
         tracker.client(robin, 1).on(hash).announce().await;
     }
@@ -35,13 +35,13 @@ async fn a_member_who_announces_too_often_is_told_when_to_come_back_and_others_a
 }
 
 #[tokio::test]
-async fn whoever_leaves_may_though_the_member_announced_too_often_or_the_client_is_not_wanted_any_more() {
-    let mut site = Site::new().await;
-    site.config["tracker"]["announcesPerMinute"] = 1.into();
-    site.config["tracker"]["announceBurst"] = 2.into();
-    site.config["tracker"]["clientsDenied"] = json!(["-XX"]);
-    let (robin, hash) = (site.member("robin").await, site.torrent(1).await);
-    let tracker = site.start().await;
+async fn stopped_is_accepted_from_a_refused_client_and_above_the_rate_limit() {
+    let mut rig = TrackerRig::new().await;
+    rig.config["tracker"]["announcesPerMinute"] = 1.into();
+    rig.config["tracker"]["announceBurst"] = 2.into();
+    rig.config["tracker"]["clientsDenied"] = json!(["-XX"]);
+    let (robin, hash) = (rig.member("robin").await, rig.torrent(1).await);
+    let tracker = rig.start().await;
     let stay = tracker.client(robin, 1).on(hash);
     let mut leave = tracker.client(robin, 2).on(hash);
     stay.announce().await;
@@ -55,13 +55,13 @@ async fn whoever_leaves_may_though_the_member_announced_too_often_or_the_client_
 }
 
 #[tokio::test]
-async fn an_account_key_pays_for_an_unknown_torrent_once_and_before_the_database_is_asked() {
-    let mut site = Site::new().await;
-    site.config["tracker"]["announcesPerMinute"] = 1.into();
-    site.config["tracker"]["announceBurst"] = 3.into();
-    let robin = site.member("robin").await;
-    let proxy = site.proxied();
-    let tracker = site.start().await;
+async fn an_unknown_torrent_takes_one_token_before_the_database_is_asked() {
+    let mut rig = TrackerRig::new().await;
+    rig.config["tracker"]["announcesPerMinute"] = 1.into();
+    rig.config["tracker"]["announceBurst"] = 3.into();
+    let robin = rig.member("robin").await;
+    let proxy = rig.proxied();
+    let tracker = rig.start().await;
     let unknown = |number: u8| TorrentClient {
         key: key(robin, 0, None),
         ..tracker.client(robin, 1).on([number; 20].into())
@@ -69,7 +69,7 @@ async fn an_account_key_pays_for_an_unknown_torrent_once_and_before_the_database
     for number in 7..10 {
         assert!(unknown(number).refusal().await.contains("Unregistered"));
     }
-    // An answer that waited for the database would be that it is away.
+    // An answer that waited for the database would say that it is away.
     proxy.hold();
     assert!(unknown(10).refusal().await.contains("Too many announces"));
     let scrape = format!("/announce/{}/scrape?info_hash={}", key(robin, 0, None), "%01".repeat(20));
@@ -80,12 +80,12 @@ async fn an_account_key_pays_for_an_unknown_torrent_once_and_before_the_database
 }
 
 #[tokio::test]
-async fn strangers_use_up_nobodys_announces() {
-    let mut site = Site::new().await;
-    site.config["tracker"]["announcesPerMinute"] = 1.into();
-    site.config["tracker"]["announceBurst"] = 2.into();
-    let (robin, hash) = (site.member("robin").await, site.torrent(1).await);
-    let tracker = site.start().await;
+async fn strangers_take_no_tokens_of_members() {
+    let mut rig = TrackerRig::new().await;
+    rig.config["tracker"]["announcesPerMinute"] = 1.into();
+    rig.config["tracker"]["announceBurst"] = 2.into();
+    let (robin, hash) = (rig.member("robin").await, rig.torrent(1).await);
+    let tracker = rig.start().await;
     let forged = TorrentClient { key: key(robin, 7, Some(hash)), ..tracker.client(robin, 1).on(hash) };
     for _ in 0..10 {
         assert!(forged.refusal().await.contains("passkey"));
@@ -95,8 +95,8 @@ async fn strangers_use_up_nobodys_announces() {
     assert!(tracker.client(robin, 1).on(hash).refusal().await.contains("Too many"));
 }
 
-/// Scrapes with a key that opens nothing, for ever. Counts the answers, and those of them that say that the database was
-/// not asked.
+/// Scrapes with a key that opens nothing, for ever. Counts the answers, and those of them that say that the database
+/// was not asked.
 async fn forge(address: SocketAddr, key: String, tally: Arc<[AtomicUsize; 2]>) {
     loop {
         let mut query = String::new();
@@ -111,10 +111,10 @@ async fn forge(address: SocketAddr, key: String, tally: Arc<[AtomicUsize; 2]>) {
 }
 
 #[tokio::test]
-async fn forged_keys_use_up_their_questions_and_members_announce_new_torrents_all_the_same() {
-    let site = Site::new().await;
-    let robin = site.member("robin").await;
-    let tracker = site.start().await;
+async fn forged_keys_run_out_of_look_ups_and_members_do_not() {
+    let rig = TrackerRig::new().await;
+    let robin = rig.member("robin").await;
+    let tracker = rig.start().await;
     let (tally, mut strangers) = (Arc::<[AtomicUsize; 2]>::default(), JoinSet::new());
     for _ in 0..8 {
         strangers.spawn(forge(tracker.v4, key(robin, 7, None), Arc::clone(&tally)));
@@ -133,7 +133,7 @@ async fn forged_keys_use_up_their_questions_and_members_announce_new_torrents_al
         // The tracker is not told of it, as if it had been uploaded this moment.
         let insert = "insert into torrents (info_hash_v1, title, size, file_count, search) values";
         let hash: String = format!("{number:02x}").repeat(20);
-        site.execute_silently(&format!("{insert} (decode('{hash}', 'hex'), 'A torrent', 1, 1, '')")).await;
+        rig.execute_silently(&format!("{insert} (decode('{hash}', 'hex'), 'A torrent', 1, 1, '')")).await;
         let mut client = tracker.client(robin, 1).on([number; 20].into());
         if number % 2 == 0 {
             client.key = key(robin, 0, Some([number; 20].into()));
@@ -148,12 +148,12 @@ async fn forged_keys_use_up_their_questions_and_members_announce_new_torrents_al
 }
 
 #[tokio::test]
-async fn clients_that_are_not_wanted_are_named_and_refused() {
-    let mut site = Site::new().await;
-    site.config["tracker"]["clientsAllowed"] = json!(["-qB", "-TR4"]);
-    site.config["tracker"]["clientsDenied"] = json!(["-qB50"]);
-    let (robin, hash) = (site.member("robin").await, site.torrent(1).await);
-    let tracker = site.start().await;
+async fn a_denied_client_is_refused_by_its_name() {
+    let mut rig = TrackerRig::new().await;
+    rig.config["tracker"]["clientsAllowed"] = json!(["-qB", "-TR4"]);
+    rig.config["tracker"]["clientsDenied"] = json!(["-qB50"]);
+    let (robin, hash) = (rig.member("robin").await, rig.torrent(1).await);
+    let tracker = rig.start().await;
     let mut client = tracker.client(robin, 1).on(hash);
     for (id, allowed) in [
         (b"-qB4650-abcdefghijkl", true),
@@ -174,16 +174,16 @@ async fn clients_that_are_not_wanted_are_named_and_refused() {
 }
 
 #[tokio::test]
-async fn asking_again_and_again_tells_no_more_than_one_window() {
-    let mut site = Site::new().await;
-    site.config["tracker"]["minIntervalSeconds"] = 1800.into();
-    let hash = site.torrent(1).await;
-    let (robin, jay) = (site.member("robin").await, site.member("jay").await);
-    site.config["tracker"]["peersPerMember"] = 100.into();
-    let tracker = site.start().await;
+async fn repeated_announces_reveal_no_more_than_one_window() {
+    let mut rig = TrackerRig::new().await;
+    rig.config["tracker"]["minIntervalSeconds"] = 1800.into();
+    let hash = rig.torrent(1).await;
+    let (robin, jay) = (rig.member("robin").await, rig.member("jay").await);
+    rig.config["tracker"]["peersPerMember"] = 100.into();
+    let tracker = rig.start().await;
     let mut crowd = Vec::new();
     for number in 0..10 {
-        crowd.push(site.member(&format!("member{number}")).await);
+        crowd.push(rig.member(&format!("member{number}")).await);
     }
     let mut connection = Connection::open(tracker.v4).await;
     for (at, member) in crowd.iter().flat_map(|member| std::iter::repeat_n(member, 40)).enumerate() {
@@ -201,7 +201,8 @@ async fn asking_again_and_again_tells_no_more_than_one_window() {
         client.key = key(jay, 0, None);
         other.extend(client.announce().await.peers.into_iter().map(|(address, _)| address));
     }
-    // Their own peers, which come in meanwhile, move the window a little. Drawn anew each time, it would show more than 300.
+    // Their own peers, which come in meanwhile, move the window a little. Drawn anew each time, it would show more than
+    // 300.
     for (who, learnt) in [("robin", &learnt), ("jay", &other)] {
         let learnt = learnt.iter().filter(|address| address.port() >= 10_000).count();
         assert!((10..=100).contains(&learnt), "{who} learnt {learnt} of 400");

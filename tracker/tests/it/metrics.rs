@@ -1,20 +1,20 @@
-//! What Prometheus and watchdogs read.
+//! Metrics and health checks.
 
 use std::collections::BTreeMap;
 
-use bt::control::Request;
+use bt::messages::control::Request;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::harness::{Answer, Connection, Heard, Site, Tracker, UdpClient, eventually};
+use crate::harness::{Answer, Connection, Heard, Tracker, TrackerRig, UdpClient, eventually};
 use crate::live::ask;
 
 const DASHBOARD: &str = include_str!("../../../docs/grafana-dashboard.json");
 
-async fn site() -> Site {
-    let mut site = Site::new().await;
-    site.config["tracker"]["metricsListen"] = json!(["127.0.0.1:0"]);
-    site
+async fn rig() -> TrackerRig {
+    let mut rig = TrackerRig::new().await;
+    rig.config["tracker"]["metricsListen"] = json!(["127.0.0.1:0"]);
+    rig
 }
 
 async fn read(tracker: &Tracker, target: &str) -> Answer {
@@ -38,17 +38,17 @@ async fn samples(tracker: &Tracker) -> BTreeMap<String, f64> {
 }
 
 #[tokio::test]
-async fn what_happens_is_counted() {
-    let site = site().await;
-    let (robin, jay) = (site.member("robin").await, site.member("jay").await);
-    let hash = site.torrent(1).await;
-    let tracker = site.start().await;
+async fn announces_and_scrapes_are_counted_by_outcome() {
+    let rig = rig().await;
+    let (robin, jay) = (rig.member("robin").await, rig.member("jay").await);
+    let hash = rig.torrent(1).await;
+    let tracker = rig.start().await;
     tracker.client(robin, 1).on(hash).seeding().announce().await;
     for _ in 0..99 {
         tracker.client(jay, 2).on(hash).announce().await;
     }
     tracker.client(robin, 1).on([9; 20].into()).refusal().await;
-    ask(&site, Request::Snapshot).await;
+    ask(&rig, Request::Snapshot).await;
     // The threads that answered may be about to count.
     let samples = eventually("all is counted", async || {
         let samples = samples(&tracker).await;
@@ -83,13 +83,13 @@ async fn what_happens_is_counted() {
 
 #[tokio::test]
 async fn an_announce_is_timed_with_its_wait_for_the_database() {
-    let mut site = site().await;
-    site.config["tracker"]["udpListen"] = json!(["127.0.0.1:0"]);
-    let robin = site.member("robin").await;
-    site.config["tracker"]["databaseTimeoutSeconds"] = 2.into();
-    let proxy = site.proxied();
-    let tracker = site.start().await;
-    let known = tracker.client(robin, 1).on(site.torrent(1).await);
+    let mut rig = rig().await;
+    rig.config["tracker"]["udpListen"] = json!(["127.0.0.1:0"]);
+    let robin = rig.member("robin").await;
+    rig.config["tracker"]["databaseTimeoutSeconds"] = 2.into();
+    let proxy = rig.proxied();
+    let tracker = rig.start().await;
+    let known = tracker.client(robin, 1).on(rig.torrent(1).await);
     known.announce().await;
     let sum = async || samples(&tracker).await["fairywren_tracker_announce_seconds_sum"];
     let before = sum().await;
@@ -109,13 +109,13 @@ async fn an_announce_is_timed_with_its_wait_for_the_database() {
 }
 
 #[tokio::test]
-async fn what_is_no_announce_is_not_counted_or_timed_as_one() {
-    let site = site().await;
-    let tracker = site.start().await;
+async fn other_requests_are_not_counted_or_timed_as_announces() {
+    let rig = rig().await;
+    let tracker = rig.start().await;
     for _ in 0..200 {
         assert_eq!(tracker.get("/x").await.status, 404);
     }
-    // What is answered has been counted.
+    // Requests that are answered have been counted.
     tracker.get("/announce").await;
     let samples = eventually("the last one is counted", async || {
         let samples = samples(&tracker).await;
@@ -131,10 +131,10 @@ async fn what_is_no_announce_is_not_counted_or_timed_as_one() {
 
 #[tokio::test]
 async fn health_is_told_on_both_listeners_and_survives_the_database() {
-    let mut site = site().await;
-    let mut proxy = site.proxied();
-    site.member("robin").await;
-    let tracker = site.start().await;
+    let mut rig = rig().await;
+    let mut proxy = rig.proxied();
+    rig.member("robin").await;
+    let tracker = rig.start().await;
     let health = async |state: &str| {
         eventually(&format!("the database is {state}"), async || {
             for answer in [tracker.get("/healthz").await, read(&tracker, "/healthz").await] {
@@ -157,9 +157,9 @@ async fn health_is_told_on_both_listeners_and_survives_the_database() {
 
 #[tokio::test]
 async fn health_is_below_the_path_of_the_tracker_with_or_without_a_query() {
-    let mut site = site().await;
-    site.config["pathDepth"] = 2.into();
-    let tracker = site.start().await;
+    let mut rig = rig().await;
+    rig.config["pathDepth"] = 2.into();
+    let tracker = rig.start().await;
     for path in ["/healthz", "/healthz?a/b", "/some/where/healthz", "/some/where/healthz?x"] {
         let mut connection = Connection::open(tracker.v4).await;
         assert_eq!(connection.get(path).await.status, 200, "{path}");
@@ -174,10 +174,10 @@ async fn health_is_below_the_path_of_the_tracker_with_or_without_a_query() {
 }
 
 #[tokio::test]
-async fn the_dashboard_shows_only_what_there_is() {
-    let site = site().await;
-    let tracker = site.start().await;
-    ask(&site, Request::Snapshot).await;
+async fn the_dashboard_shows_existing_metrics_only() {
+    let rig = rig().await;
+    let tracker = rig.start().await;
+    ask(&rig, Request::Snapshot).await;
     let dashboard: Value = serde_json::from_str(DASHBOARD).expect("the dashboard is JSON");
     let shown = dashboard.to_string();
     let names: Vec<&str> = shown

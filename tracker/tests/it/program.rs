@@ -1,10 +1,10 @@
-//! The command itself.
+//! The command line, exit codes and messages.
 
 use std::process::{Command, Output};
 
 use serde_json::json;
 
-use crate::harness::{Site, login};
+use crate::harness::{TrackerRig, login};
 
 fn run(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_tracker")).args(arguments).output().expect("the program runs")
@@ -15,7 +15,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn help_and_version_are_given() {
+fn help_and_version_are_printed() {
     let help = run(&["--help"]);
     assert!(help.status.success() && text(&help.stdout).contains("CONFIG"));
     let version = run(&["--version"]);
@@ -43,27 +43,27 @@ fn wrong_usage_and_configurations_end_with_2_and_a_sentence() {
 
 #[tokio::test]
 async fn another_schema_or_a_taken_address_ends_with_1_and_a_sentence() {
-    let mut site = Site::new().await;
-    let tracker = site.start().await;
-    site.config["tracker"]["listen"] = json!([tracker.v4.to_string()]);
-    let folder = site.folder.path().join("other");
-    site.config["zeromq"] = json!({
+    let mut rig = TrackerRig::new().await;
+    let tracker = rig.start().await;
+    rig.config["tracker"]["listen"] = json!([tracker.v4.to_string()]);
+    let folder = rig.folder.path().join("other");
+    rig.config["zeromq"] = json!({
         "counts": format!("ipc://{}/counts", folder.display()),
         "control": format!("ipc://{}/control", folder.display()),
     });
-    let taken = run(&[site.config_file().to_str().expect("text")]);
+    let taken = run(&[rig.config_file().to_str().expect("text")]);
     assert_eq!(taken.status.code(), Some(1));
     assert!(text(&taken.stderr).contains(&format!("cannot listen on {}", tracker.v4)), "{taken:?}");
 
-    site.config["tracker"]["listen"] = json!(["127.0.0.1:0"]);
-    site.execute("update schema_migrations set version = version + 1000").await;
-    let newer = run(&[site.config_file().to_str().expect("text")]);
+    rig.config["tracker"]["listen"] = json!(["127.0.0.1:0"]);
+    rig.execute("update schema_migrations set version = version + 1000").await;
+    let newer = run(&[rig.config_file().to_str().expect("text")]);
     assert_eq!(newer.status.code(), Some(1));
     assert!(text(&newer.stderr).contains("install the newer program"), "{newer:?}");
 
     let empty = infra::test_database::TestDatabase::create_empty().await.expect("a database");
-    site.config["tracker"]["postgresql"] = login(&empty.tracker);
-    let unmigrated = run(&[site.config_file().to_str().expect("text")]);
+    rig.config["tracker"]["postgresql"] = login(&empty.tracker);
+    let unmigrated = run(&[rig.config_file().to_str().expect("text")]);
     assert_eq!(unmigrated.status.code(), Some(1));
     assert!(text(&unmigrated.stderr).contains("webapi migrate"), "{unmigrated:?}");
 }

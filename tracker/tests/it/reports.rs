@@ -1,33 +1,33 @@
-//! Accounting out: batches over ZeroMQ, kept until they are acknowledged.
+//! Accounting reports over ZeroMQ, kept until they are acknowledged.
 
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bt::announce::Event;
-use bt::control::{Answer, Request};
-use bt::counts::Position;
-use bt::report::{Report, is_new};
+use bt::messages::control::{Answer, Request};
+use bt::messages::counts::Position;
+use bt::messages::report::{Report, is_new};
 
-use crate::harness::{Site, eventually};
+use crate::harness::{TrackerRig, eventually};
 use crate::live::ask;
 
-/// The oldest batch after saying that `applied` is; it may be empty.
-pub(crate) async fn batch(site: &Site, applied: Option<Position>) -> (Position, Vec<Report>) {
-    match ask(site, Request::Reports { applied }).await {
+/// Acknowledges `applied` and returns the oldest batch, which may be empty.
+pub(crate) async fn batch(rig: &TrackerRig, applied: Option<Position>) -> (Position, Vec<Report>) {
+    match ask(rig, Request::Reports { applied }).await {
         Answer::Reports { position, reports } => (position, reports),
         other => panic!("{other:?}"),
     }
 }
 
 /// Asks until there is a batch.
-pub(crate) async fn next_batch(site: &Site, applied: Option<Position>) -> (Position, Vec<Report>) {
+pub(crate) async fn next_batch(rig: &TrackerRig, applied: Option<Position>) -> (Position, Vec<Report>) {
     eventually("something is reported", async || {
-        Some(batch(site, applied).await).filter(|(_, reports)| !reports.is_empty())
+        Some(batch(rig, applied).await).filter(|(_, reports)| !reports.is_empty())
     })
     .await
 }
 
-/// What the webapi keeps, without its database.
+/// The webapi's side, without its database.
 #[derive(Default)]
 pub(crate) struct Books {
     applied: BTreeMap<u64, u64>,
@@ -37,10 +37,10 @@ pub(crate) struct Books {
 
 impl Books {
     /// Applies what there is until the tracker says that there is no more.
-    pub(crate) async fn take_all(&mut self, site: &Site) {
+    pub(crate) async fn take_all(&mut self, rig: &TrackerRig) {
         let mut last = None;
         loop {
-            let (position, reports) = batch(site, last).await;
+            let (position, reports) = batch(rig, last).await;
             if reports.is_empty() {
                 return;
             }
@@ -55,9 +55,9 @@ impl Books {
     }
 
     /// Applies batches until a member's sum is this.
-    pub(crate) async fn reach(&mut self, site: &Site, member: u32, uploaded: u64) {
+    pub(crate) async fn reach(&mut self, rig: &TrackerRig, member: u32, uploaded: u64) {
         eventually(&format!("{uploaded} bytes are reported"), async || {
-            self.take_all(site).await;
+            self.take_all(rig).await;
             (self.uploaded.get(&member) == Some(&uploaded)).then_some(())
         })
         .await;
@@ -70,14 +70,14 @@ fn wall_seconds() -> u64 {
 
 #[tokio::test]
 async fn a_batch_stays_the_same_until_it_is_acknowledged() {
-    let site = Site::new().await;
-    let member = site.member("robin").await;
-    let hash = site.torrent(1).await;
-    let tracker = site.start().await;
+    let rig = TrackerRig::new().await;
+    let member = rig.member("robin").await;
+    let hash = rig.torrent(1).await;
+    let tracker = rig.start().await;
     let before = wall_seconds();
     let mut client = tracker.client(member, 1).on(hash);
     client.announce().await;
-    let first = next_batch(&site, None).await;
+    let first = next_batch(&rig, None).await;
     let [report] = first.1[..] else { panic!("{first:?}") };
     // The tracker's clock is cut to whole seconds.
     assert!((before - 1..=wall_seconds() + 1).contains(&report.seen), "{report:?}");
@@ -90,18 +90,18 @@ async fn a_batch_stays_the_same_until_it_is_acknowledged() {
     client.announce_event(Event::Completed).await;
     client.request.uploaded = 8;
     client.announce_event(Event::None).await;
-    assert_eq!(batch(&site, None).await, first);
+    assert_eq!(batch(&rig, None).await, first);
     let elsewhere = Position { epoch: first.0.epoch ^ 1, seq: first.0.seq };
-    assert_eq!(batch(&site, Some(elsewhere)).await, first);
-    assert_eq!(batch(&site, None).await, first);
+    assert_eq!(batch(&rig, Some(elsewhere)).await, first);
+    assert_eq!(batch(&rig, None).await, first);
 
-    let second = next_batch(&site, Some(first.0)).await;
+    let second = next_batch(&rig, Some(first.0)).await;
     assert_eq!(second.0, Position { seq: first.0.seq + 1, ..first.0 });
     let mut reports = second.1;
     let mut last = second.0;
-    // It may have been asked for between the two announces.
+    // The batch may have been taken between the two announces.
     while reports.iter().map(|report| report.uploaded).sum::<u64>() < 8 {
-        let (position, more) = next_batch(&site, Some(last)).await;
+        let (position, more) = next_batch(&rig, Some(last)).await;
         last = position;
         reports.extend(more);
     }
@@ -111,59 +111,59 @@ async fn a_batch_stays_the_same_until_it_is_acknowledged() {
     let expected =
         Report { member, torrent: 1, uploaded: 8, downloaded: 7, snatched: true, left: 0, ..seconds };
     assert_eq!(sum, expected);
-    assert_eq!(batch(&site, Some(last)).await.1, []);
-    assert_eq!(batch(&site, Some(first.0)).await.1, []);
+    assert_eq!(batch(&rig, Some(last)).await.1, []);
+    assert_eq!(batch(&rig, Some(first.0)).await.1, []);
 }
 
 #[tokio::test]
 async fn a_member_has_stopped_when_none_of_their_clients_is_left() {
-    let site = Site::new().await;
-    let member = site.member("robin").await;
-    let hash = site.torrent(1).await;
-    let tracker = site.start().await;
+    let rig = TrackerRig::new().await;
+    let member = rig.member("robin").await;
+    let hash = rig.torrent(1).await;
+    let tracker = rig.start().await;
     let mut here = tracker.client(member, 1).on(hash);
     let mut there = tracker.client(member, 2).on(hash).seeding();
     here.announce().await;
     there.announce().await;
     there.announce_event(Event::Stopped).await;
     let (position, reports) = eventually("the stop is reported", async || {
-        Some(next_batch(&site, None).await).filter(|(_, reports)| reports[0].left == 0)
+        Some(next_batch(&rig, None).await).filter(|(_, reports)| reports[0].left == 0)
     })
     .await;
     assert!(reports.len() == 1 && !reports[0].stopped, "{reports:?}");
     here.announce_event(Event::Stopped).await;
-    let (position, reports) = next_batch(&site, Some(position)).await;
+    let (position, reports) = next_batch(&rig, Some(position)).await;
     assert!(reports.len() == 1 && reports[0].stopped, "{reports:?}");
-    // Nobody is there who could stop.
+    // The peer is not in the swarm.
     here.announce_event(Event::Stopped).await;
-    let (_, reports) = batch(&site, Some(position)).await;
+    let (_, reports) = batch(&rig, Some(position)).await;
     assert_eq!(reports, []);
 }
 
 #[tokio::test]
 async fn what_was_moved_of_a_deleted_torrent_is_reported() {
-    let site = Site::new().await;
-    let member = site.member("robin").await;
-    let hash = site.torrent(1).await;
-    let tracker = site.start().await;
+    let rig = TrackerRig::new().await;
+    let member = rig.member("robin").await;
+    let hash = rig.torrent(1).await;
+    let tracker = rig.start().await;
     let mut client = tracker.client(member, 1).on(hash);
     client.announce().await;
     client.request.uploaded = 5;
     client.announce().await;
-    site.execute("delete from torrents").await;
+    rig.execute("delete from torrents").await;
     client.refused_with("Unregistered torrent").await;
-    Books::default().reach(&site, member, 5).await;
+    Books::default().reach(&rig, member, 5).await;
 }
 
 #[tokio::test]
-async fn beyond_max_reports_nothing_is_kept_and_the_log_says_so_once() {
-    let mut site = Site::new().await;
-    site.config["tracker"]["maxReports"] = 1.into();
-    let (robin, jay) = (site.member("robin").await, site.member("jay").await);
-    let hash = site.torrent(1).await;
-    let tracker = site.start().await;
+async fn reports_beyond_max_reports_are_lost_and_logged_once() {
+    let mut rig = TrackerRig::new().await;
+    rig.config["tracker"]["maxReports"] = 1.into();
+    let (robin, jay) = (rig.member("robin").await, rig.member("jay").await);
+    let hash = rig.torrent(1).await;
+    let tracker = rig.start().await;
     tracker.client(robin, 1).on(hash).announce().await;
-    let first = next_batch(&site, None).await;
+    let first = next_batch(&rig, None).await;
     let warnings = || tracker.log().matches("raise maxReports").count();
     let mut client = tracker.client(jay, 2).on(hash);
     eventually("there is no room for another report", async || {
@@ -172,10 +172,10 @@ async fn beyond_max_reports_nothing_is_kept_and_the_log_says_so_once() {
         (warnings() > 0).then_some(())
     })
     .await;
-    assert_eq!(batch(&site, None).await, first);
+    assert_eq!(batch(&rig, None).await, first);
     let (_, reports) = eventually("there is room again", async || {
         client.announce().await;
-        Some(batch(&site, Some(first.0)).await).filter(|(_, reports)| !reports.is_empty())
+        Some(batch(&rig, Some(first.0)).await).filter(|(_, reports)| !reports.is_empty())
     })
     .await;
     assert_eq!((reports.len(), reports[0].member, warnings()), (1, jay, 1));

@@ -1,4 +1,4 @@
-//! What a tracker leaves to the next one: after a stop everything, after a kill the peers.
+//! The restart file: after a stop everything goes on, after a kill the peers come back.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -7,20 +7,20 @@ use std::path::PathBuf;
 
 use bt::announce_key::Binding;
 use bt::restart::{Member, SwarmHead, Torrent, Writer};
-use bt::swarm::Stored;
+use bt::swarm::StoredPeer;
 use serde_json::Value;
 
-use crate::harness::{Connection, NONCE, Signal, Site, Tracker, eventually};
+use crate::harness::{Connection, NONCE, Signal, Tracker, TrackerRig, eventually};
 use crate::reports::{Books, batch, next_batch};
 
-fn name(site: &Site, suffix: &str) -> PathBuf {
-    let Value::String(file) = &site.config["tracker"]["restartFile"] else { panic!("text") };
+fn name(rig: &TrackerRig, suffix: &str) -> PathBuf {
+    let Value::String(file) = &rig.config["tracker"]["restartFile"] else { panic!("text") };
     PathBuf::from(format!("{file}{suffix}"))
 }
 
-/// Has a copy written, and waits for it.
-async fn copy(site: &Site, tracker: &Tracker) {
-    let inode = || fs::metadata(name(site, ".running")).map(|file| file.ino()).ok();
+/// Has the tracker write a copy, and waits for it.
+async fn copy(rig: &TrackerRig, tracker: &Tracker) {
+    let inode = || fs::metadata(name(rig, ".running")).map(|file| file.ino()).ok();
     let before = inode();
     tracker.signal(Signal::USR1);
     eventually("a copy is written", async || inode().filter(|inode| Some(*inode) != before)).await;
@@ -41,7 +41,7 @@ fn saved_now() -> u64 {
     now.expect("after 1970").as_secs()
 }
 
-/// A file as a stopped tracker leaves it, with these many peers of one torrent, whose hash is `number` twenty times.
+/// A file as a stopped tracker writes it, with this many peers of one torrent, whose hash is `number` twenty times.
 fn file_of(member: u32, number: u8, peers: u32) -> Vec<u8> {
     let mut writer = Writer::default();
     writer.saved(saved_now());
@@ -51,7 +51,7 @@ fn file_of(member: u32, number: u8, peers: u32) -> Vec<u8> {
     let info_hash = [number; 20].into();
     writer.torrents([Torrent { id: 1, v1: Some(info_hash), v2: None, snatched: 0 }].into_iter());
     let head = SwarmHead { info_hash, snatched: 3 };
-    let peer = |number: u32| Stored {
+    let peer = |number: u32| StoredPeer {
         member: 1000 + number,
         identity: number,
         client: 1,
@@ -76,97 +76,97 @@ fn file_of(member: u32, number: u8, peers: u32) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_stopped_tracker_is_taken_up_where_it_was() {
-    let site = Site::new().await;
-    let (robin, jay) = (site.member("robin").await, site.member("jay").await);
-    let hash = site.torrent(1).await;
-    let tracker = site.start().await;
+async fn a_restarted_tracker_goes_on_where_it_stopped() {
+    let rig = TrackerRig::new().await;
+    let (robin, jay) = (rig.member("robin").await, rig.member("jay").await);
+    let hash = rig.torrent(1).await;
+    let tracker = rig.start().await;
     let mut client = tracker.client(robin, 1).on(hash);
     client.request.uploaded = 100;
     client.announce().await;
     tracker.client(jay, 2).on(hash).seeding().announce().await;
-    // One batch is known outside but not acknowledged, another not asked for.
-    let batch_before = next_batch(&site, None).await;
+    // One batch was handed out but not acknowledged, another not asked for.
+    let batch_before = next_batch(&rig, None).await;
     client.request.uploaded = 300;
     client.announce().await;
     assert!(tracker.stop().await.success());
-    let mode = fs::metadata(name(&site, ".stopped")).expect("a file").permissions().mode();
+    let mode = fs::metadata(name(&rig, ".stopped")).expect("a file").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 
-    let tracker = site.start().await;
+    let tracker = rig.start().await;
     client.address = tracker.v4;
     client.request.uploaded = 500;
     let peers = client.announce().await;
-    assert!(!name(&site, ".stopped").exists() && name(&site, ".running").exists());
+    assert!(!name(&rig, ".stopped").exists() && name(&rig, ".running").exists());
     assert_eq!((peers.complete, peers.incomplete, peers.peers.len()), (Some(1), Some(1), 1));
-    assert_eq!(batch(&site, None).await, batch_before);
-    Books::default().reach(&site, robin, 400).await;
+    assert_eq!(batch(&rig, None).await, batch_before);
+    Books::default().reach(&rig, robin, 400).await;
 }
 
 #[tokio::test]
-async fn a_killed_tracker_gives_its_peers_back_and_counts_nothing_twice() {
-    let site = Site::new().await;
-    let (robin, jay) = (site.member("robin").await, site.member("jay").await);
-    let hash = site.torrent(1).await;
-    let tracker = site.start().await;
+async fn after_a_kill_peers_are_restored_and_nothing_counts_twice() {
+    let rig = TrackerRig::new().await;
+    let (robin, jay) = (rig.member("robin").await, rig.member("jay").await);
+    let hash = rig.torrent(1).await;
+    let tracker = rig.start().await;
     tracker.client(jay, 2).on(hash).seeding().announce().await;
     let mut client = tracker.client(robin, 1).on(hash);
     client.announce().await;
     client.request.uploaded = 100;
     client.announce().await;
-    copy(&site, &tracker).await;
-    let mode = fs::metadata(name(&site, ".running")).expect("a file").permissions().mode();
+    copy(&rig, &tracker).await;
+    let mode = fs::metadata(name(&rig, ".running")).expect("a file").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     client.request.uploaded = 300;
     client.announce().await;
     let mut books = Books::default();
-    books.reach(&site, robin, 300).await;
+    books.reach(&rig, robin, 300).await;
     kill(tracker).await;
 
-    let tracker = site.start().await;
+    let tracker = rig.start().await;
     client.address = tracker.v4;
     client.request.uploaded = 500;
     let peers = client.announce().await;
     assert_eq!((peers.complete, peers.incomplete, peers.peers.len()), (Some(1), Some(1), 1));
     client.request.uploaded = 600;
     client.announce().await;
-    // The copy's batch was applied already, and the first announce is only a baseline.
-    books.reach(&site, robin, 400).await;
+    // The batch in the copy was applied before, and the first announce is only a baseline.
+    books.reach(&rig, robin, 400).await;
     kill(tracker).await;
 
-    // An old copy may be read any number of times.
-    let tracker = site.start().await;
+    // A copy may be restored any number of times.
+    let tracker = rig.start().await;
     client.address = tracker.v4;
     client.request.uploaded = 700;
     assert_eq!(client.announce().await.complete, Some(1));
     client.request.uploaded = 750;
     client.announce().await;
-    books.reach(&site, robin, 450).await;
+    books.reach(&rig, robin, 450).await;
 }
 
 #[tokio::test]
-async fn what_was_not_applied_before_a_kill_comes_from_the_copy() {
-    let site = Site::new().await;
-    let member = site.member("robin").await;
-    let hash = site.torrent(1).await;
-    let tracker = site.start().await;
+async fn after_a_kill_unapplied_reports_come_from_the_running_copy() {
+    let rig = TrackerRig::new().await;
+    let member = rig.member("robin").await;
+    let hash = rig.torrent(1).await;
+    let tracker = rig.start().await;
     let mut client = tracker.client(member, 1).on(hash);
     client.announce().await;
     client.request.uploaded = 100;
     client.announce().await;
-    copy(&site, &tracker).await;
+    copy(&rig, &tracker).await;
     client.request.uploaded = 300;
     client.announce().await;
     kill(tracker).await;
-    let _tracker = site.start().await;
-    Books::default().reach(&site, member, 100).await;
+    let _tracker = rig.start().await;
+    Books::default().reach(&rig, member, 100).await;
 }
 
 #[tokio::test]
-async fn a_damaged_or_foreign_file_is_said_and_ignored() {
-    let site = Site::new().await;
-    let member = site.member("robin").await;
-    let hash = site.torrent(1).await;
+async fn a_damaged_or_foreign_restart_file_is_logged_and_ignored() {
+    let rig = TrackerRig::new().await;
+    let member = rig.member("robin").await;
+    let hash = rig.torrent(1).await;
     let whole = file_of(member, 1, 10);
     let changed = |at: usize| {
         let mut bytes = whole.clone();
@@ -181,55 +181,55 @@ async fn a_damaged_or_foreign_file_is_said_and_ignored() {
         (Vec::new(), "it breaks off"),
         ([&whole[..], b"more"].concat(), "its checksum is wrong"),
     ] {
-        fs::write(name(&site, ".stopped"), bytes).expect("a file");
-        let tracker = site.start().await;
+        fs::write(name(&rig, ".stopped"), bytes).expect("a file");
+        let tracker = rig.start().await;
         let found = tracker.client(member, 1).on(hash).announce().await;
         assert_eq!((found.complete, found.incomplete), (Some(0), Some(1)), "{words}");
         logged(&tracker, "the restart file is ignored").await;
         logged(&tracker, words).await;
         assert!(tracker.stop().await.success());
     }
-    // The last of them left a good one.
-    let tracker = site.start().await;
+    // The last of them wrote a good file.
+    let tracker = rig.start().await;
     assert_eq!(tracker.client(member, 2).on(hash).announce().await.incomplete, Some(2));
 }
 
 #[tokio::test]
-async fn a_damaged_file_of_a_stop_does_not_cost_the_copy_before() {
-    let site = Site::new().await;
-    let member = site.member("robin").await;
-    let hash = site.torrent(1).await;
+async fn a_damaged_stopped_file_leaves_the_running_copy_in_use() {
+    let rig = TrackerRig::new().await;
+    let member = rig.member("robin").await;
+    let hash = rig.torrent(1).await;
     let (whole, older) = (file_of(member, 1, 10), file_of(member, 1, 7));
-    fs::write(name(&site, ".stopped"), &whole[..whole.len() / 2]).expect("a file");
-    fs::write(name(&site, ".running"), &older).expect("a file");
-    let tracker = site.start().await;
+    fs::write(name(&rig, ".stopped"), &whole[..whole.len() / 2]).expect("a file");
+    fs::write(name(&rig, ".running"), &older).expect("a file");
+    let tracker = rig.start().await;
     let found = tracker.client(member, 1).on(hash).announce().await;
     assert_eq!((found.complete, found.incomplete), (Some(7), Some(1)));
     let log = tracker.log();
     let said = |words: &str, suffix: &str| {
-        let file = name(&site, suffix).display().to_string();
+        let file = name(&rig, suffix).display().to_string();
         log.lines().any(|line| line.contains(words) && line.contains(&file))
     };
     assert!(said("the restart file is ignored", ".stopped"), "{log}");
     assert!(said("took over the restart file", ".running") && log.contains("exact=false"), "{log}");
-    assert_eq!(fs::read(name(&site, ".running")).expect("the copy"), older);
+    assert_eq!(fs::read(name(&rig, ".running")).expect("the copy"), older);
     // It is gone with the next copy.
-    copy(&site, &tracker).await;
-    eventually("the damaged file is gone", async || (!name(&site, ".stopped").exists()).then_some(())).await;
+    copy(&rig, &tracker).await;
+    eventually("the damaged file is gone", async || (!name(&rig, ".stopped").exists()).then_some(())).await;
     kill(tracker).await;
 }
 
 #[tokio::test]
 async fn the_port_is_open_while_the_file_is_read_and_announces_wait_for_their_swarm() {
-    let site = Site::new().await;
-    let member = site.member("robin").await;
-    let hash = site.torrent(255).await;
-    let pipe = name(&site, ".stopped");
+    let rig = TrackerRig::new().await;
+    let member = rig.member("robin").await;
+    let hash = rig.torrent(255).await;
+    let pipe = name(&rig, ".stopped");
     let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo");
     assert!(made.success());
-    // Held open so that reading waits for more.
+    // Kept open, so that reading waits for more.
     let mut held = File::options().read(true).write(true).open(&pipe).expect("a pipe");
-    let tracker = site.start().await;
+    let tracker = rig.start().await;
     let client = tracker.client(member, 1).on(hash);
     let mut waiting = Connection::open(tracker.v4).await;
     let target = client.target();
@@ -242,19 +242,19 @@ async fn the_port_is_open_while_the_file_is_read_and_announces_wait_for_their_sw
     drop(tracker);
 
     fs::remove_file(&pipe).expect("what cannot be read is left where it is");
-    fs::write(name(&site, ".stopped"), file_of(member, 255, 20_000)).expect("a file");
-    let tracker = site.start().await;
+    fs::write(name(&rig, ".stopped"), file_of(member, 255, 20_000)).expect("a file");
+    let tracker = rig.start().await;
     let found = tracker.client(member, 1).on(hash).announce().await;
     assert_eq!((found.complete, found.incomplete, found.downloaded), (Some(20_000), Some(1), Some(3)));
 }
 
 #[tokio::test]
 async fn known_members_announce_after_a_restart_without_the_database_which_then_corrects_them() {
-    let mut site = Site::new().await;
-    let (robin, jay) = (site.member("robin").await, site.member("jay").await);
-    let (one, two) = (site.torrent(1).await, site.torrent(2).await);
-    let mut proxy = site.proxied();
-    let tracker = site.start().await;
+    let mut rig = TrackerRig::new().await;
+    let (robin, jay) = (rig.member("robin").await, rig.member("jay").await);
+    let (one, two) = (rig.torrent(1).await, rig.torrent(2).await);
+    let mut proxy = rig.proxied();
+    let tracker = rig.start().await;
     for member in [robin, jay] {
         tracker.client(member, 1).on(one).announce().await;
         tracker.client(member, 1).on(two).announce().await;
@@ -262,15 +262,13 @@ async fn known_members_announce_after_a_restart_without_the_database_which_then_
     assert!(tracker.stop().await.success());
     proxy.cut().await;
 
-    let tracker = site.start().await;
+    let tracker = rig.start().await;
     let found = tracker.client(robin, 1).on(one).announce().await;
     assert_eq!(found.incomplete, Some(2));
     let unknown = tracker.client(robin, 1).on([9; 20].into());
     assert!(unknown.refusal().await.starts_with("Tracker unavailable, "));
-    site.execute(
-        "delete from torrents where id = 1; update users set disabled_at = now() where name = 'jay'",
-    )
-    .await;
+    rig.execute("delete from torrents where id = 1; update users set disabled_at = now() where name = 'jay'")
+        .await;
     proxy.restore();
     tracker.client(robin, 1).on(one).refused_with("Unregistered torrent").await;
     tracker.client(jay, 1).on(two).refused_with("disabled").await;
@@ -281,21 +279,21 @@ async fn known_members_announce_after_a_restart_without_the_database_which_then_
 }
 
 #[tokio::test]
-async fn a_full_disk_is_said_once_and_the_copy_before_stays() {
-    let site = Site::new().await;
-    let member = site.member("robin").await;
-    let hash = site.torrent(1).await;
-    let tracker = site.start().await;
+async fn a_full_disk_is_logged_once_and_the_last_copy_stays() {
+    let rig = TrackerRig::new().await;
+    let member = rig.member("robin").await;
+    let hash = rig.torrent(1).await;
+    let tracker = rig.start().await;
     tracker.client(member, 1).on(hash).announce().await;
-    copy(&site, &tracker).await;
+    copy(&rig, &tracker).await;
     kill(tracker).await;
-    let good = fs::read(name(&site, ".running")).expect("a copy");
+    let good = fs::read(name(&rig, ".running")).expect("a copy");
 
-    // Files end after 512 bytes, which is said to who writes, as when a disk is full.
-    let tracker = site.start_after("trap '' XFSZ && ulimit -f 1").await;
+    // Writing beyond 512 bytes of a file fails, as on a full disk.
+    let tracker = rig.start_after("trap '' XFSZ && ulimit -f 1").await;
     for peer in 1..=30 {
         tracker.client(member, peer).on(hash).announce().await;
-        let other = site.member(&format!("wren{peer}")).await;
+        let other = rig.member(&format!("wren{peer}")).await;
         tracker.client(other, peer).on(hash).announce().await;
     }
     let warnings = || tracker.log().matches("cannot write the restart file").count();
@@ -303,22 +301,22 @@ async fn a_full_disk_is_said_once_and_the_copy_before_stays() {
     logged(&tracker, "cannot write the restart file").await;
     tracker.signal(Signal::USR1);
     tracker.client(member, 1).on(hash).announce().await;
-    logged(&tracker, "wrote no restart file again").await;
+    logged(&tracker, "cannot write the restart file, as before").await;
     assert_eq!(warnings(), 1);
-    assert!(!name(&site, ".new").exists());
+    assert!(!name(&rig, ".new").exists());
     assert!(tracker.stop().await.success());
-    assert!(!name(&site, ".stopped").exists());
-    assert_eq!(fs::read(name(&site, ".running")).expect("the copy"), good);
+    assert!(!name(&rig, ".stopped").exists());
+    assert_eq!(fs::read(name(&rig, ".running")).expect("the copy"), good);
 }
 
 #[tokio::test]
-async fn a_folder_that_cannot_be_written_to_stops_nothing() {
-    let mut site = Site::new().await;
-    let member = site.member("robin").await;
-    let hash = site.torrent(1).await;
-    fs::write(site.folder.path().join("file"), b"").expect("a file");
-    site.config["tracker"]["restartFile"] = site.folder.path().join("file/swarms").to_string_lossy().into();
-    let tracker = site.start().await;
+async fn a_folder_without_write_access_does_not_stop_the_tracker() {
+    let mut rig = TrackerRig::new().await;
+    let member = rig.member("robin").await;
+    let hash = rig.torrent(1).await;
+    fs::write(rig.folder.path().join("file"), b"").expect("a file");
+    rig.config["tracker"]["restartFile"] = rig.folder.path().join("file/swarms").to_string_lossy().into();
+    let tracker = rig.start().await;
     tracker.signal(Signal::USR1);
     logged(&tracker, "cannot write the restart file").await;
     tracker.client(member, 1).on(hash).announce().await;
@@ -326,17 +324,17 @@ async fn a_folder_that_cannot_be_written_to_stops_nothing() {
 }
 
 #[tokio::test]
-async fn a_file_that_could_not_be_taken_over_is_not_exact_later() {
-    let site = Site::new().await;
-    let (stopped, running) = (name(&site, ".stopped"), name(&site, ".running"));
+async fn a_stopped_file_that_could_not_be_renamed_is_not_exact_later() {
+    let rig = TrackerRig::new().await;
+    let (stopped, running) = (name(&rig, ".stopped"), name(&rig, ".running"));
     fs::write(&stopped, file_of(1, 1, 3)).expect("a file");
-    // No file can take the place of a folder.
+    // A file cannot be renamed to a folder's name.
     fs::create_dir_all(running.join("in the way")).expect("a folder");
-    let tracker = site.start().await;
+    let tracker = rig.start().await;
     logged(&tracker, "cannot take the restart file over").await;
     assert!(stopped.exists());
     fs::remove_dir_all(&running).expect("a folder");
-    copy(&site, &tracker).await;
+    copy(&rig, &tracker).await;
     eventually("the old file is gone", async || (!stopped.exists()).then_some(())).await;
     kill(tracker).await;
 }

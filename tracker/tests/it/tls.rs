@@ -15,15 +15,15 @@ use rustls::{
 };
 use serde_json::json;
 
-use crate::harness::{Connection, PATIENCE, Site, Tracker, eventually};
+use crate::harness::{Connection, TEST_TIMEOUT, Tracker, TrackerRig, eventually};
 
 /// A tracker with a certificate of its own.
 struct Sealed {
-    site: Site,
+    rig: TrackerRig,
     tracker: Tracker,
     address: SocketAddr,
     certificate: CertificateDer<'static>,
-    /// Of an announce that succeeds.
+    /// The target of an announce that succeeds.
     target: String,
 }
 
@@ -38,26 +38,26 @@ impl Sealed {
         Self::with(|_| ()).await
     }
 
-    async fn with(change: impl FnOnce(&mut Site)) -> Self {
-        let mut site = Site::new().await;
+    async fn with(change: impl FnOnce(&mut TrackerRig)) -> Self {
+        let mut rig = TrackerRig::new().await;
         let address = free_address();
-        site.config["tracker"]["tlsListen"] = json!([address]);
-        change(&mut site);
-        let (certificate, key) = files(&mut site);
+        rig.config["tracker"]["tlsListen"] = json!([address]);
+        change(&mut rig);
+        let (certificate, key) = files(&mut rig);
         let made = make_certificate();
         write_pair(&made, &certificate, &key);
-        let member = site.member("robin").await;
-        let hash = site.torrent(1).await;
-        let tracker = site.start().await;
+        let member = rig.member("robin").await;
+        let hash = rig.torrent(1).await;
+        let tracker = rig.start().await;
         let target = tracker.client(member, 1).on(hash).target();
-        Self { site, tracker, address, certificate: made.cert.der().clone(), target }
+        Self { rig, tracker, address, certificate: made.cert.der().clone(), target }
     }
 
     fn request(&self, headers: &str) -> String {
         format!("GET {} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n", self.target)
     }
 
-    /// A client that believes the first certificate, and remembers tickets.
+    /// A client that trusts the first certificate, and keeps tickets.
     fn client(&self, version: &'static SupportedProtocolVersion) -> Arc<ClientConfig> {
         let mut roots = RootCertStore::empty();
         roots.add(self.certificate.clone()).expect("a certificate");
@@ -74,11 +74,11 @@ impl Sealed {
         let name = ServerName::try_from("localhost").expect("a name");
         let session = ClientConnection::new(Arc::clone(client), name).expect("a session");
         let socket = TcpStream::connect(self.address).expect("connected");
-        socket.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+        socket.set_read_timeout(Some(TEST_TIMEOUT)).expect("a time-out");
         StreamOwned::new(session, socket)
     }
 
-    /// Sends `request` and reads until the tracker says good-bye.
+    /// Sends `request` and reads until the tracker closes the session.
     fn ask(&self, client: &Arc<ClientConfig>, request: &str) -> std::io::Result<Heard> {
         let mut stream = self.connect(client);
         stream.write_all(request.as_bytes())?;
@@ -92,16 +92,16 @@ impl Sealed {
     }
 
     fn paths(&self) -> (PathBuf, PathBuf) {
-        let file = |key: &str| PathBuf::from(self.site.config["tracker"][key].as_str().expect("a path"));
+        let file = |key: &str| PathBuf::from(self.rig.config["tracker"][key].as_str().expect("a path"));
         (file("tlsCertificate"), file("tlsKey"))
     }
 }
 
-/// Where the tracker of `site` looks for certificate and key.
-fn files(site: &mut Site) -> (PathBuf, PathBuf) {
-    let (certificate, key) = (site.folder.path().join("certificate.pem"), site.folder.path().join("key.pem"));
-    site.config["tracker"]["tlsCertificate"] = json!(certificate);
-    site.config["tracker"]["tlsKey"] = json!(key);
+/// Paths at which the tracker of `rig` reads certificate and key.
+fn files(rig: &mut TrackerRig) -> (PathBuf, PathBuf) {
+    let (certificate, key) = (rig.folder.path().join("certificate.pem"), rig.folder.path().join("key.pem"));
+    rig.config["tracker"]["tlsCertificate"] = json!(certificate);
+    rig.config["tracker"]["tlsKey"] = json!(key);
     (certificate, key)
 }
 
@@ -155,8 +155,8 @@ async fn a_connection_serves_requests_at_once_and_one_after_the_other() {
 }
 
 #[tokio::test]
-async fn whoever_is_slow_to_speak_tls_is_cut() {
-    let sealed = Sealed::with(|site| site.config["tracker"]["headerTimeoutSeconds"] = json!(1)).await;
+async fn a_slow_tls_handshake_ends_the_connection() {
+    let sealed = Sealed::with(|rig| rig.config["tracker"]["headerTimeoutSeconds"] = json!(1)).await;
     let mut slow = Connection::open(sealed.address).await;
     slow.send("\u{16}\u{3}\u{1}").await;
     let mut silent = Connection::open(sealed.address).await;
@@ -165,7 +165,7 @@ async fn whoever_is_slow_to_speak_tls_is_cut() {
 }
 
 #[tokio::test]
-async fn whoever_speaks_no_tls_or_is_slow_harms_nobody() {
+async fn slow_clients_and_clients_without_tls_delay_nobody() {
     let sealed = Sealed::new().await;
     let mut slow = Connection::open(sealed.address).await;
     slow.send("\u{16}\u{3}\u{1}").await;
@@ -183,7 +183,7 @@ async fn whoever_speaks_no_tls_or_is_slow_harms_nobody() {
 }
 
 #[tokio::test]
-async fn a_new_certificate_is_taken_over_and_a_broken_one_is_not() {
+async fn a_new_certificate_is_used_and_a_broken_one_is_not() {
     let sealed = Sealed::new().await;
     let (certificate, key) = sealed.paths();
     let client = sealed.client(&TLS13);
@@ -203,11 +203,11 @@ async fn a_new_certificate_is_taken_over_and_a_broken_one_is_not() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_used_is_named_at_the_start() {
-    let mut site = Site::new().await;
-    site.config["tracker"]["tlsListen"] = json!(["127.0.0.1:0"]);
-    let (certificate, key) = files(&mut site);
-    let config = site.config_file();
+async fn an_unusable_certificate_is_named_at_the_start() {
+    let mut rig = TrackerRig::new().await;
+    rig.config["tracker"]["tlsListen"] = json!(["127.0.0.1:0"]);
+    let (certificate, key) = files(&mut rig);
+    let config = rig.config_file();
     let (one, other) = (make_certificate(), make_certificate());
     let (good, good_key) = (one.cert.pem(), one.signing_key.serialize_pem());
     for (chain, private, words) in [

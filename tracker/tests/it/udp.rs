@@ -7,12 +7,12 @@ use bt::announce::Event;
 use bt::swarm::Counts;
 use serde_json::json;
 
-use crate::harness::{Heard, Signal, Site, Tracker, UdpClient, eventually, key, wire};
+use crate::harness::{Heard, Signal, Tracker, TrackerRig, UdpClient, eventually, key, wire};
 
-async fn site() -> Site {
-    let mut site = Site::new().await;
-    site.config["tracker"]["udpListen"] = json!(["127.0.0.1:0", "[::1]:0"]);
-    site
+async fn rig() -> TrackerRig {
+    let mut rig = TrackerRig::new().await;
+    rig.config["tracker"]["udpListen"] = json!(["127.0.0.1:0", "[::1]:0"]);
+    rig
 }
 
 async fn client(tracker: &Tracker, member: u32, peer: u8) -> UdpClient {
@@ -20,21 +20,21 @@ async fn client(tracker: &Tracker, member: u32, peer: u8) -> UdpClient {
 }
 
 /// A member with one client, on one torrent.
-async fn scene() -> (Site, u32, InfoHash, Tracker, UdpClient) {
-    let site = site().await;
-    let member = site.member("robin").await;
-    let hash = site.torrent(1).await;
-    let tracker = site.start().await;
+async fn scene() -> (TrackerRig, u32, InfoHash, Tracker, UdpClient) {
+    let rig = rig().await;
+    let member = rig.member("robin").await;
+    let hash = rig.torrent(1).await;
+    let tracker = rig.start().await;
     let client = client(&tracker, member, 1).await.on(hash);
-    (site, member, hash, tracker, client)
+    (rig, member, hash, tracker, client)
 }
 
 #[tokio::test]
 async fn members_find_each_other_in_the_family_they_announce_over() {
-    let site = site().await;
-    let (robin, jay) = (site.member("robin").await, site.member("jay").await);
-    let hash = site.torrent(1).await;
-    let tracker = site.start().await;
+    let rig = rig().await;
+    let (robin, jay) = (rig.member("robin").await, rig.member("jay").await);
+    let hash = rig.torrent(1).await;
+    let tracker = rig.start().await;
     for (address, seeders) in [(tracker.udp[0], 1), (tracker.udp[1], 1)] {
         let mut seeder = UdpClient::connect(address, robin, 1).await.on(hash);
         seeder.request.left = Some(0);
@@ -80,10 +80,10 @@ async fn events_count_as_they_do_over_http() {
 
 #[tokio::test]
 async fn a_key_opens_what_it_opens_over_http() {
-    let site = site().await;
-    let member = site.member("robin").await;
-    let (one, two) = (site.torrent(1).await, site.torrent(2).await);
-    let tracker = site.start().await;
+    let rig = rig().await;
+    let member = rig.member("robin").await;
+    let (one, two) = (rig.torrent(1).await, rig.torrent(2).await);
+    let tracker = rig.start().await;
     let mut client = client(&tracker, member, 1).await.on(one);
     let of_one = key(member, 0, Some(one));
     for url in [
@@ -117,7 +117,7 @@ async fn a_key_opens_what_it_opens_over_http() {
     assert!(client.refusal().await.starts_with("Unregistered torrent"));
     client.request.info_hash = two;
     client.announce().await;
-    site.execute("update users set disabled_at = now()").await;
+    rig.execute("update users set disabled_at = now()").await;
     eventually("the member is refused", async || match client.ask().await {
         Heard::Refusal(reason) if reason.contains("disabled") => Some(()),
         _ => None,
@@ -127,13 +127,13 @@ async fn a_key_opens_what_it_opens_over_http() {
 
 #[tokio::test]
 async fn limits_are_those_of_http() {
-    let mut site = site().await;
-    site.config["tracker"]["announcesPerMinute"] = 1.into();
-    site.config["tracker"]["announceBurst"] = 3.into();
-    site.config["tracker"]["clientsDenied"] = json!(["-XX"]);
-    let (robin, jay) = (site.member("robin").await, site.member("jay").await);
-    let hash = site.torrent(1).await;
-    let tracker = site.start().await;
+    let mut rig = rig().await;
+    rig.config["tracker"]["announcesPerMinute"] = 1.into();
+    rig.config["tracker"]["announceBurst"] = 3.into();
+    rig.config["tracker"]["clientsDenied"] = json!(["-XX"]);
+    let (robin, jay) = (rig.member("robin").await, rig.member("jay").await);
+    let hash = rig.torrent(1).await;
+    let tracker = rig.start().await;
     let mut client = client(&tracker, robin, 1).await.on(hash);
     client.announce().await;
     tracker.client(robin, 1).on(hash).announce().await;
@@ -149,26 +149,26 @@ async fn limits_are_those_of_http() {
 }
 
 #[tokio::test]
-async fn what_is_not_in_memory_yet_is_asked_for() {
-    let site = site().await;
-    let tracker = site.start().await;
-    // The ids come from a sequence.
+async fn the_database_is_asked_for_what_memory_lacks() {
+    let rig = rig().await;
+    let tracker = rig.start().await;
+    // Ids come from a sequence.
     let mut client = client(&tracker, 1, 1).await.on([1; 20].into());
     assert!(client.refusal().await.contains("passkey"));
-    let member = site.member("robin").await;
+    let member = rig.member("robin").await;
     assert_eq!(member, 1);
     assert!(client.refusal().await.starts_with("Unregistered torrent"));
-    site.torrent(1).await;
+    rig.torrent(1).await;
     client.announce().await;
 }
 
 #[tokio::test]
 async fn known_members_announce_known_torrents_while_the_database_is_away() {
-    let mut site = site().await;
-    let member = site.member("robin").await;
-    let hash = site.torrent(1).await;
-    let mut proxy = site.proxied();
-    let tracker = site.start().await;
+    let mut rig = rig().await;
+    let member = rig.member("robin").await;
+    let hash = rig.torrent(1).await;
+    let mut proxy = rig.proxied();
+    let tracker = rig.start().await;
     let mut known = client(&tracker, member, 1).await.on(hash);
     known.announce().await;
     proxy.cut().await;
@@ -181,7 +181,7 @@ async fn known_members_announce_known_torrents_while_the_database_is_away() {
         known.announce().await;
     }
     proxy.restore();
-    site.torrent(9).await;
+    rig.torrent(9).await;
     let mut later = client(&tracker, member, 2).await.on([9; 20].into());
     eventually("the database is asked again", async || match later.ask().await {
         Heard::Peers { .. } => Some(()),
@@ -191,11 +191,11 @@ async fn known_members_announce_known_torrents_while_the_database_is_away() {
 }
 
 #[tokio::test]
-async fn who_does_not_hear_us_is_told_nothing() {
-    let (site, member, _hash, tracker, mut client) = scene().await;
+async fn a_sender_without_a_connection_id_gets_no_answer() {
+    let (rig, member, _hash, tracker, mut client) = scene().await;
     client.announce().await;
     let other = UdpClient::connect_from([127, 0, 0, 2].into(), tracker.udp[0], member, 1).await;
-    let before = site.start().await;
+    let before = rig.start().await;
     let elsewhere = UdpClient::connect(before.udp[0], member, 1).await;
     let genuine = client.connection;
     for forged in
@@ -211,16 +211,16 @@ async fn who_does_not_hear_us_is_told_nothing() {
     client.send(&[0; 16]).await;
     client.send(b"").await;
     client.connection = genuine;
-    // It would come after what was said to the others: one thread answers one client in turn.
+    // An answer would come after those to the others: one thread answers a client's datagrams in order.
     client.announce().await;
 }
 
 #[tokio::test]
 async fn many_torrents_are_scraped_at_once() {
-    let site = site().await;
-    let member = site.member("robin").await;
-    let (one, two) = (site.torrent(1).await, site.torrent(2).await);
-    let tracker = site.start().await;
+    let rig = rig().await;
+    let member = rig.member("robin").await;
+    let (one, two) = (rig.torrent(1).await, rig.torrent(2).await);
+    let tracker = rig.start().await;
     let mut client = client(&tracker, member, 1).await.on(two);
     client.announce().await;
     let mut hashes: Vec<InfoHash> = (3..=74).map(|number| [number; 20].into()).collect();
@@ -237,7 +237,7 @@ async fn many_torrents_are_scraped_at_once() {
 }
 
 #[tokio::test]
-async fn options_come_in_any_shape() {
+async fn options_are_read_in_any_form() {
     let (_site, _member, _hash, _tracker, mut client) = scene().await;
     let url = std::mem::take(&mut client.url).into_bytes();
     let (first, second) = url.split_at(20);
@@ -272,7 +272,7 @@ async fn garbage_harms_nobody() {
         let length = rng.usize(..3000);
         datagram.resize_with(length, || rng.u8(..));
         let from = rng.usize(..=length.min(120));
-        // Half of them keep a connection id and an action that are known.
+        // Half of them keep a valid connection id and action.
         let kept = if round.is_multiple_of(2) { 12 } else { 0 };
         datagram.iter_mut().skip(from.max(kept)).for_each(|byte| *byte = rng.u8(..));
         client.send(&datagram).await;
@@ -288,11 +288,11 @@ async fn garbage_harms_nobody() {
 }
 
 #[tokio::test]
-async fn many_who_ask_at_once_are_all_answered() {
-    let site = site().await;
-    let member = site.member("robin").await;
-    let hash = site.torrent(1).await;
-    let tracker = site.start().await;
+async fn many_requests_that_need_the_database_are_all_answered() {
+    let rig = rig().await;
+    let member = rig.member("robin").await;
+    let hash = rig.torrent(1).await;
+    let tracker = rig.start().await;
     let mut asking = tokio::task::JoinSet::new();
     for number in 0..4 {
         let mut client = client(&tracker, member, number).await.on(hash);
@@ -302,7 +302,7 @@ async fn many_who_ask_at_once_are_all_answered() {
                 for datagram in &sent {
                     client.send(datagram).await;
                 }
-                // What memory knows comes in order; the first may have had to wait for the database.
+                // Answers from memory come in order; the first may have waited for the database.
                 let mut expected: Vec<_> = sent.iter().map(|datagram| datagram[12..16].to_vec()).collect();
                 while !expected.is_empty() {
                     let heard = client.receive().await;
@@ -318,7 +318,7 @@ async fn many_who_ask_at_once_are_all_answered() {
 }
 
 #[tokio::test]
-async fn what_has_come_is_answered_before_the_end() {
+async fn datagrams_that_came_before_the_stop_are_answered() {
     let (_site, _member, _hash, tracker, mut client) = scene().await;
     client.announce().await;
     for _ in 0..100 {
@@ -333,16 +333,16 @@ async fn what_has_come_is_answered_before_the_end() {
 }
 
 #[tokio::test]
-async fn an_address_in_use_is_said_at_the_start() {
-    let mut site = site().await;
-    let tracker = site.start().await;
-    site.config["tracker"]["udpListen"] = json!([tracker.udp[0].to_string()]);
-    site.config["zeromq"] = json!({
-        "counts": format!("ipc://{}/other/counts", site.folder.path().display()),
-        "control": format!("ipc://{}/other/control", site.folder.path().display()),
+async fn an_address_in_use_is_an_error_at_the_start() {
+    let mut rig = rig().await;
+    let tracker = rig.start().await;
+    rig.config["tracker"]["udpListen"] = json!([tracker.udp[0].to_string()]);
+    rig.config["zeromq"] = json!({
+        "counts": format!("ipc://{}/other/counts", rig.folder.path().display()),
+        "control": format!("ipc://{}/other/control", rig.folder.path().display()),
     });
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_tracker"))
-        .arg(site.config_file())
+        .arg(rig.config_file())
         .output()
         .expect("the program runs");
     let said = String::from_utf8_lossy(&output.stderr);

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use bt::announce::Event;
-use bt::control::VERDICTS;
+use bt::messages::control::VERDICTS;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa::openapi::{RefOr, Schema};

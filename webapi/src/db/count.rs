@@ -1,7 +1,7 @@
 //! Present counts as pages sort by them. Truth is in the tracker's memory; these are written in batches.
 
 use bt::InfoHash;
-use bt::counts::Record;
+use bt::messages::counts::Record;
 use deadpool_postgres::GenericClient;
 use tokio_postgres::Error;
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use bt::counts::Position;
-use bt::report::{Report, is_new};
+use bt::messages::counts::Position;
+use bt::messages::report::{Report, is_new};
 use deadpool_postgres::GenericClient;
 use tokio_postgres::Error;
 

@@ -1,6 +1,6 @@
 //! Which client the beginning of a peer id names (BEP 20): by convention only, it proves nothing.
 
-use bt::swarm::ClientPrefix;
+use bt::ClientPrefix;
 
 /// Clients by the two characters of the Azureus style, `-XX1234-`.
 const CLIENTS: [(&[u8; 2], &str); 22] = [

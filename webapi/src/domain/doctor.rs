@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use bt::announce::Event;
-use bt::control::{Connection, Decision, Protocol, Verdict};
+use bt::messages::control::{Connection, Decision, Protocol, Verdict};
 
 use super::client_name;
 use crate::app::App;
@@ -191,7 +191,7 @@ impl Finding {
 
 #[cfg(test)]
 mod tests {
-    use bt::control::VERDICTS;
+    use bt::messages::control::VERDICTS;
 
     use super::*;
 

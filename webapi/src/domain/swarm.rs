@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use bt::control::PeerRecord;
+use bt::messages::control::PeerRecord;
 use bt::{InfoHash, PeerState};
 use deadpool_postgres::GenericClient;
 

@@ -4,8 +4,8 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use bt::control::{Answer, Request};
-use bt::counts;
+use bt::messages::control::{Answer, Request};
+use bt::messages::counts;
 use infra::config::Zeromq;
 use infra::shutdown::Shutdown;
 use tokio::time::{Instant, sleep, timeout, timeout_at};

@@ -1,7 +1,7 @@
 //! What became of a member's latest announces, and whether the tracker could connect to the member's clients: asked of
 //! the tracker each time, which keeps both in memory only.
 
-use bt::control::{Answer, Connection, Decision, Request};
+use bt::messages::control::{Answer, Connection, Decision, Request};
 
 use super::question::{ask, unexpected};
 use crate::app::App;

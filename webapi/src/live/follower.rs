@@ -1,6 +1,6 @@
 //! Whether messages follow each other without a gap, and what to do where they do not. No sockets here.
 
-use bt::counts::{Position, Record};
+use bt::messages::counts::{Position, Record};
 
 /// Messages kept while a snapshot is on its way; at 100 ms each more than its time-out allows.
 const MAX_WAITING: usize = 1000;

@@ -1,7 +1,7 @@
 //! Who is connected, asked of the tracker each time: addresses are kept in no place of ours.
 
 use bt::InfoHash;
-use bt::control::{Answer, PeerRecord, Request};
+use bt::messages::control::{Answer, PeerRecord, Request};
 
 use super::question::{ask, unexpected};
 use crate::app::App;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bt::control::{Answer, Request};
+use bt::messages::control::{Answer, Request};
 use tokio::time::timeout;
 use zeromq::{DealerSocket, Socket, SocketRecv};
 

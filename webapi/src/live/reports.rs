@@ -7,9 +7,9 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use bt::control::{Answer, Request};
-use bt::counts::Position;
-use bt::report::Report;
+use bt::messages::control::{Answer, Request};
+use bt::messages::counts::Position;
+use bt::messages::report::Report;
 use deadpool_postgres::Object;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use zeromq::{DealerSocket, Socket, SocketRecv};

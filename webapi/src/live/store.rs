@@ -4,7 +4,7 @@ use std::mem;
 use std::time::Duration;
 
 use bt::InfoHash;
-use bt::counts::Record;
+use bt::messages::counts::Record;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::history::History;

@@ -3,8 +3,8 @@
 use std::future::poll_fn;
 use std::time::Duration;
 
-use bt::counts::Position;
-use bt::report::Report;
+use bt::messages::counts::Position;
+use bt::messages::report::Report;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinSet;

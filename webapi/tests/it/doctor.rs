@@ -1,7 +1,7 @@
 //! The announce doctor: what members are told of their clients' announces.
 
 use bt::announce::Event;
-use bt::control::{Connection, Decision, Protocol, Verdict};
+use bt::messages::control::{Connection, Decision, Protocol, Verdict};
 use reqwest::StatusCode;
 use serde_json::json;
 

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use bt::control::{Answer, Connection, Decision, PeerRecord, Request};
-use bt::counts::{self, Position, Record};
-use bt::report::Report;
+use bt::messages::control::{Answer, Connection, Decision, PeerRecord, Request};
+use bt::messages::counts::{self, Position, Record};
+use bt::messages::report::Report;
 use bt::{InfoHash, Peer, PeerState};
 use tempfile::TempDir;
 use tokio::sync::{mpsc, watch};

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use bt::counts::Position;
-use bt::report::Report;
+use bt::messages::counts::Position;
+use bt::messages::report::Report;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use time::OffsetDateTime;

@@ -1,11 +1,10 @@
-//! One file as `info` describes it.
+//! One file of `info`.
 
 use super::MAX_FILES;
 use crate::bencode::{Dict, Value};
-use crate::metainfo::layers::BLOCK;
-use crate::metainfo::{Error, name};
+use crate::metainfo::{BLOCK, Error, name};
 
-/// Beyond this libtorrent's counters of blocks overflow.
+/// Bytes of a file at most: beyond that libtorrent's counters of blocks overflow.
 const MAX_FILE_SIZE: u64 = BLOCK * (i32::MAX as u64 / 2) - 1;
 /// The most bytes that one path may have: more cannot be saved on Linux.
 const MAX_PATH: usize = 4096;
@@ -14,20 +13,20 @@ const MAX_PARTS: usize = 100;
 /// The most memory that all paths together may take. In a file tree a few bytes in a deep folder make a long path.
 const MAX_PATHS: usize = 64 << 20;
 
-/// One entry of a file list, pad files with them.
+/// One entry of a file list; it may be a pad file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::metainfo) struct Entry<'a> {
-    /// Parts as they stand in the file; empty for a pad file without a path.
+    /// Raw parts of the path; empty for a pad file without a path.
     pub(in crate::metainfo) path: Vec<&'a [u8]>,
     pub(in crate::metainfo) size: u64,
     pub(in crate::metainfo) pad: bool,
-    /// The target of a symbolic link, as it stands in the file.
+    /// The raw target of a symbolic link.
     pub(in crate::metainfo) symlink: Option<&'a [u8]>,
     /// The root of a version 2 file's merkle tree.
     pub(in crate::metainfo) root: Option<[u8; 32]>,
 }
 
-/// The keys of one file that matter.
+/// The keys of one file that are read.
 #[derive(Default)]
 pub(super) struct Attributes<'a> {
     pub(super) attr: Option<Value<'a>>,
@@ -61,7 +60,7 @@ impl<'a> Attributes<'a> {
         self.attr.and_then(Value::string).is_some_and(|flags| flags.contains(&flag))
     }
 
-    /// A symbolic link takes up no bytes, whatever length it claims.
+    /// The size in bytes: 0 for a symbolic link, whatever length it claims.
     pub(super) fn size(&self) -> Result<u64, Error> {
         if self.has(b'l') {
             return Ok(0);
@@ -70,7 +69,7 @@ impl<'a> Attributes<'a> {
         u64::try_from(length).ok().filter(|size| *size <= MAX_FILE_SIZE).ok_or(Error::FileSize)
     }
 
-    /// The raw target, whose parts must stay in the torrent's folder as those of a path.
+    /// The raw target of a symbolic link, which must stay in the torrent's folder as a path must.
     pub(super) fn symlink(&self) -> Result<Option<&'a [u8]>, Error> {
         let Some(target) = self.symlink_path.filter(|_| self.has(b'l')) else { return Ok(None) };
         let parts = target.list().ok_or(Error::Path)?.map(|part| part.string().ok_or(Error::Path));
@@ -88,11 +87,11 @@ fn check_parts(path: &[&[u8]]) -> Result<(), Error> {
     if path.len() > MAX_PARTS { Err(Error::DeepPath { limit: MAX_PARTS }) } else { Ok(()) }
 }
 
-/// What paths may still take up.
+/// What further paths may take up.
 pub(super) struct Budget {
-    /// Of memory.
+    /// Bytes of memory.
     bytes: usize,
-    /// Files and pad files: there is no use for more pad files than files.
+    /// Files and pad files. More pad files than files have no use.
     entries: usize,
 }
 

@@ -1,4 +1,4 @@
-//! What must hold between the districts after every step.
+//! Invariants of districts, which tests check after every step.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! What the sums have to be: what the clients moved, as far as the tracker can know of it.
+//! The reference: the sums that clients moved, as far as the tracker can know.
 
 use std::collections::BTreeMap;
 

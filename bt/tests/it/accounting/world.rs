@@ -1,13 +1,13 @@
-//! A tracker, a webapi and a database, and what happens to them.
+//! The simulation: a tracker, a webapi and a database, and what happens to them.
 
 use std::collections::BTreeMap;
 
 use bt::announce::Event;
-use bt::control::{Answer, Request};
-use bt::counts::Position;
-use bt::report::{Outbox, Report};
+use bt::messages::control::{Answer, Request};
+use bt::messages::counts::Position;
+use bt::messages::report::{Outbox, Report};
 use bt::restart::{Section, SwarmHead, Writer, read_all};
-use bt::swarm::{Claims, PeerBuffer, Rules, Stored, Swarm};
+use bt::swarm::{Claim, Claims, PeerBuffer, Rules, StoredPeer, Swarm};
 
 use super::client::{Client, Message, families, pair};
 use super::database::Database;
@@ -20,10 +20,10 @@ const RULES: Rules = Rules { peers_per_member: 10, bytes_per_second: u64::MAX };
 struct Tracker {
     swarms: [Swarm; 2],
     claims: Claims,
-    /// What the swarms have to report; `seen` is of the tracker's clock.
+    /// Reports that wait to be gathered.
     reports: Vec<Report>,
     outbox: Outbox,
-    /// The time of day at which its clock was 0.
+    /// Second 0 of its clock, in seconds since 1970.
     started: u64,
 }
 
@@ -62,38 +62,22 @@ impl Tracker {
     }
 
     fn announce(&mut self, message: &Message, now: u64) {
-        let now = self.clock(now);
+        let (seen, now) = (now, self.clock(now));
         let announcement = message.announcement();
         let swarm = &mut self.swarms[message.who.1];
         let mut rng = fastrand::Rng::with_seed(0);
         let mut peers = PeerBuffer::default();
         let mut outcome = swarm.announce(&announcement, &RULES, now, &mut rng, |_| 0, &mut peers);
-        let stops = message.event == Event::Stopped;
-        if !outcome.known && stops {
-            return;
-        }
-        let (member, torrent) = message.pair();
-        self.claims.hear(torrent, &announcement, &mut outcome, now);
-        self.reports.push(Report {
-            member,
-            torrent,
-            uploaded: outcome.uploaded,
-            downloaded: outcome.downloaded,
-            left: outcome.left,
-            seen: now.into(),
-            seeded: outcome.seeded,
-            leeched: outcome.leeched,
-            snatched: outcome.snatched,
-            stopped: stops && !swarm.has_member(member),
-            clamped: outcome.clamped,
-        });
+        let (_, torrent) = message.pair();
+        self.claims.observe(torrent, &announcement, &mut outcome, now);
+        self.reports.extend(Report::of(torrent, &announcement, &outcome, swarm, seen));
     }
 
     fn gather(&mut self, now: u64) {
-        let (now, reports) = (self.clock(now), &mut self.reports);
-        self.claims.take_due(now, |claim| reports.push(Report::of_claim(&claim)));
+        let (now, started, reports) = (self.clock(now), self.started, &mut self.reports);
+        self.claims.take_due(now, |claim| reports.push(report_of_claim(&claim, started)));
         for report in self.reports.drain(..) {
-            assert!(self.outbox.add(&Report { seen: self.started + report.seen, ..report }));
+            assert!(self.outbox.add(&report));
         }
     }
 
@@ -136,7 +120,8 @@ impl Tracker {
                     let swarm = &mut self.swarms[usize::from(head.info_hash.as_bytes()[0])];
                     for peer in peers {
                         let idle = peer.idle + away;
-                        let back = idle <= TIMEOUT && swarm.restore(&Stored { idle, ..peer }, clock, exact);
+                        let back =
+                            idle <= TIMEOUT && swarm.restore(&StoredPeer { idle, ..peer }, clock, exact);
                         assert_eq!(back, idle <= TIMEOUT);
                     }
                 }
@@ -201,7 +186,7 @@ impl World {
         }
     }
 
-    /// Nothing may ever have too much.
+    /// Asserts that nothing counts more than it may.
     pub(super) fn check(&self) {
         self.reference.check(&self.database.transfers);
     }
@@ -265,7 +250,7 @@ impl World {
         self.under_way.retain(|(_, message)| message.who != who);
         if let Some(known) = self.reference.session(pair(who), who.2).copied() {
             if known.uploaded == 0 {
-                // Died before it moved anything: nothing tells that from one that goes on.
+                // It crashed before it moved anything, which cannot be told from going on.
                 return;
             }
             over_v6 = !known.families[0];
@@ -353,8 +338,8 @@ impl World {
     }
 
     fn restart(&mut self, seconds: u32) {
-        let reports = &mut self.tracker.reports;
-        self.tracker.claims.take_all(|claim| reports.push(Report::of_claim(&claim)));
+        let (started, reports) = (self.tracker.started, &mut self.tracker.reports);
+        self.tracker.claims.take_all(|claim| reports.push(report_of_claim(&claim, started)));
         self.reference.gather(u64::MAX);
         self.copy();
         self.start(seconds);
@@ -380,6 +365,10 @@ impl World {
             client.runs &= known.is_none_or(|it| it.number == client.session);
         }
     }
+}
+
+fn report_of_claim(claim: &Claim, started: u64) -> Report {
+    Report::of_claim(claim, started + u64::from(claim.at))
 }
 
 fn pick(messages: &[Vec<Vec<u8>>], which: usize) -> Option<Vec<Vec<u8>>> {

@@ -1,4 +1,4 @@
-//! How many of the bytes that are claimed count.
+//! The share of claimed bytes that counts.
 
 use bt::announce::Event;
 use bt::swarm::{Announcement, Budget, MemberRate, Outcome};

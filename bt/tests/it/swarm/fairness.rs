@@ -1,4 +1,4 @@
-//! Windows are fair: whoever may be given is given as often as any other.
+//! Windows are fair: each peer that may be given is given equally often.
 
 use bt::announce::Event;
 use bt::swarm::Announcement;

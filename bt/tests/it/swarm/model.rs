@@ -1,19 +1,19 @@
-//! What a swarm must be, written for the reader and not for speed.
+//! A model of the swarm, written to be read, not to be fast.
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 
 use bt::announce::Event;
-use bt::swarm::{Announcement, Counts, Rules, Stored};
+use bt::swarm::{Announcement, Counts, Rules, StoredPeer};
 use bt::{Peer, PeerState};
 
 /// (member, identity).
 pub(super) type Key = (u32, u32);
 
-/// What is lacking is kept in pieces of so many bytes.
+/// `left` is kept in units of this many bytes.
 const UNIT: u64 = 1 << 16;
 
-/// A peer and what its next announce is accounted by.
+/// A peer and what accounting for its next announce needs.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Known {
     pub(super) peer: Peer,
@@ -26,7 +26,7 @@ pub(super) struct Known {
     shared: BTreeSet<u32>,
 }
 
-/// What an announce is to account for.
+/// What an announce must account for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Account {
@@ -254,11 +254,11 @@ impl Model {
     }
 
     /// What is stored of everybody; the clients' numbers are those that `number` gives.
-    pub(super) fn stored(&self, now: u32, number: impl Fn(&Peer) -> u16) -> Vec<Stored> {
-        let mut all: Vec<Stored> = self
+    pub(super) fn stored(&self, now: u32, number: impl Fn(&Peer) -> u16) -> Vec<StoredPeer> {
+        let mut all: Vec<StoredPeer> = self
             .peers
             .iter()
-            .map(|(&(member, identity), it)| Stored {
+            .map(|(&(member, identity), it)| StoredPeer {
                 member,
                 identity,
                 client: number(&it.peer),

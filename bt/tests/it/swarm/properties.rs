@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use bt::Peer;
 use bt::announce::Event;
-use bt::swarm::{Announcement, Clients, PeerBuffer, Rules, Stored, Swarm};
+use bt::swarm::{Announcement, Clients, PeerBuffer, Rules, StoredPeer, Swarm};
 use proptest::prelude::*;
 
 use super::model::{Account, Key, Model};
@@ -157,14 +157,14 @@ impl Pair {
 
     /// The tracker's clock begins anew.
     fn restart(&mut self, exact: bool, away: u32) {
-        let stored: Vec<Stored> = (0..self.swarm.len())
+        let stored: Vec<StoredPeer> = (0..self.swarm.len())
             .step_by(7)
             .flat_map(|from| self.swarm.export(from, 7, self.clock).collect::<Vec<_>>())
             .collect();
         self.swarm = Swarm::new(0);
         (self.now, self.clock) = (self.now + away, 3);
         for peer in &stored {
-            let peer = Stored { idle: peer.idle + away, ..*peer };
+            let peer = StoredPeer { idle: peer.idle + away, ..*peer };
             assert!(self.swarm.restore(&peer, self.clock, exact));
             assert!(!self.swarm.restore(&peer, self.clock, exact), "it is here already");
         }
@@ -200,7 +200,7 @@ impl Pair {
     }
 
     fn check_peers(&self) {
-        let mut got: Vec<Stored> = self.swarm.export(0, usize::MAX, self.clock).collect();
+        let mut got: Vec<StoredPeer> = self.swarm.export(0, usize::MAX, self.clock).collect();
         got.sort_by_key(|it| (it.member, it.identity));
         let number = |peer: &Peer| self.clients.number(&peer.client).expect("interned");
         assert_eq!(got, self.model.stored(self.now, number));

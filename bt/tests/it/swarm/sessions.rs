@@ -1,4 +1,4 @@
-//! Which announces belong together: sessions, late announces, clients that died, clients that share an endpoint.
+//! Sessions: late announces, clients that crashed, clients that share an endpoint.
 
 use bt::announce::Event;
 use bt::swarm::Announcement;

@@ -67,18 +67,18 @@ fn completed_is_a_claim_where_nothing_is_known_of_the_peer_unless_something_is_l
 #[test]
 fn claims_count_after_a_moment_unless_the_same_peer_starts() {
     let (mut bench, mut claims) = (Bench::new(), Claims::default());
-    let mut hear = |claims: &mut Claims, torrent, announcement: Announcement| {
+    let mut observe = |claims: &mut Claims, torrent, announcement: Announcement| {
         let mut outcome = bench.announce(&announcement);
-        claims.hear(torrent, &announcement, &mut outcome, 100);
+        claims.observe(torrent, &announcement, &mut outcome, 100);
         outcome.snatched
     };
     for member in 1..=4 {
-        assert!(!hear(&mut claims, 7, completed(seeder(member))));
+        assert!(!observe(&mut claims, 7, completed(seeder(member))));
     }
-    assert!(!hear(&mut claims, 7, completed(seeder(1))), "over its other family");
-    assert!(!hear(&mut claims, 7, Announcement { event: Event::Started, ..seeder(2) }));
-    assert!(hear(&mut claims, 7, Announcement { event: Event::Stopped, ..seeder(3) }));
-    assert!(!hear(&mut claims, 8, Announcement { event: Event::Started, ..seeder(4) }), "another torrent");
+    assert!(!observe(&mut claims, 7, completed(seeder(1))), "over its other family");
+    assert!(!observe(&mut claims, 7, Announcement { event: Event::Started, ..seeder(2) }));
+    assert!(observe(&mut claims, 7, Announcement { event: Event::Stopped, ..seeder(3) }));
+    assert!(!observe(&mut claims, 8, Announcement { event: Event::Started, ..seeder(4) }), "another torrent");
     let due = |claims: &mut Claims, now| {
         let mut members = Vec::new();
         claims.take_due(now, |claim| members.push(claim.member));
@@ -97,7 +97,7 @@ fn more_claims_than_can_wait_count_at_once() {
     for member in 0..300 {
         let announcement = completed(seeder(member));
         let mut outcome = bench.announce(&announcement);
-        claims.hear(1, &announcement, &mut outcome, 0);
+        claims.observe(1, &announcement, &mut outcome, 0);
         at_once += u32::from(outcome.snatched);
     }
     let mut waiting = 0;

@@ -6,7 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
-use super::PATIENCE;
+use super::TEST_TIMEOUT;
 
 /// One answer.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ pub(crate) struct Connection {
 impl Connection {
     pub(crate) async fn open(address: SocketAddr) -> Self {
         let stream =
-            timeout(PATIENCE, TcpStream::connect(address)).await.expect("in time").expect("connected");
+            timeout(TEST_TIMEOUT, TcpStream::connect(address)).await.expect("in time").expect("connected");
         Self { stream, unread: Vec::new() }
     }
 
@@ -40,7 +40,8 @@ impl Connection {
     pub(crate) async fn open_narrow(address: SocketAddr) -> Self {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.set_recv_buffer_size(4096).expect("room");
-        let stream = timeout(PATIENCE, socket.connect(address)).await.expect("in time").expect("connected");
+        let stream =
+            timeout(TEST_TIMEOUT, socket.connect(address)).await.expect("in time").expect("connected");
         Self { stream, unread: Vec::new() }
     }
 
@@ -66,17 +67,17 @@ impl Connection {
     /// Sends `bytes` again and again, and reads nothing.
     pub(crate) async fn send_until_cut(&mut self, bytes: &str) {
         let sending = async { while self.stream.write_all(bytes.as_bytes()).await.is_ok() {} };
-        timeout(PATIENCE, sending).await.expect("cut in time");
+        timeout(TEST_TIMEOUT, sending).await.expect("cut in time");
     }
 
     /// The next answer; `None` when the tracker closes instead.
     pub(crate) async fn answer(&mut self) -> Option<Answer> {
-        timeout(PATIENCE, self.read_answer(true)).await.expect("an answer or an end in time")
+        timeout(TEST_TIMEOUT, self.read_answer(true)).await.expect("an answer or an end in time")
     }
 
     /// The answer to a HEAD request.
     pub(crate) async fn answer_without_body(&mut self) -> Option<Answer> {
-        timeout(PATIENCE, self.read_answer(false)).await.expect("an answer or an end in time")
+        timeout(TEST_TIMEOUT, self.read_answer(false)).await.expect("an answer or an end in time")
     }
 
     async fn read_answer(&mut self, with_body: bool) -> Option<Answer> {

@@ -5,11 +5,11 @@ use std::net::{IpAddr, SocketAddr};
 use bt::InfoHash;
 use bt::announce::{Event, Request};
 use bt::swarm::Counts;
-use bt::udp::{self, Announce, Reply, Scrape};
+use bt::udp_tracker::{self, Announce, Reply, Scrape};
 use tokio::net::UdpSocket;
 use tokio::time::timeout;
 
-use super::{PATIENCE, key};
+use super::{TEST_TIMEOUT, key};
 
 /// What a tracker said.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +54,7 @@ impl UdpClient {
         let url = format!("/announce/{}/announce", key(member, 0, None));
         let mut client = Self { socket, connection: 0, request, url, transaction: 7 };
         let mut datagram = Vec::new();
-        udp::Request::write_connect(7, &mut datagram);
+        udp_tracker::Request::write_connect(7, &mut datagram);
         client.send(&datagram).await;
         let Heard::Connection(id) = client.hear().await else { panic!("no connection") };
         client.connection = id;
@@ -84,7 +84,7 @@ impl UdpClient {
     pub(crate) async fn receive(&self) -> Vec<u8> {
         let mut datagram = vec![0; 4096];
         let length =
-            timeout(PATIENCE, self.socket.recv(&mut datagram)).await.expect("in time").expect("heard");
+            timeout(TEST_TIMEOUT, self.socket.recv(&mut datagram)).await.expect("in time").expect("heard");
         datagram.truncate(length);
         datagram
     }

@@ -1,28 +1,27 @@
-//! An announce as it comes in a datagram.
+//! An announce in a datagram.
 
 use std::borrow::Cow;
 
 use super::options::{read_url, write_url};
 use super::{ANNOUNCE, Error, write_header};
 use crate::announce::{self, Event, Request};
+use crate::bytes::take;
 
-/// An announce and the URL that its client has for it.
+/// An announce and the URL that its client sends with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Announce<'a> {
-    /// What it says. The client's own idea of its address is not read; the answer is compact.
+    /// The announce. The address that the client names is not read; the answer is always compact.
     pub request: Request,
     /// Path and query of the announce URL (BEP 41), empty when the client did not send them.
     pub url: Cow<'a, [u8]>,
 }
 
-/// The bytes of an announce behind its header, taken off from the front.
+/// The bytes of an announce after its header, read from the front.
 struct Fields<'a>(&'a [u8]);
 
 impl Fields<'_> {
     fn take<const N: usize>(&mut self) -> Result<[u8; N], Error> {
-        let (field, rest) = self.0.split_first_chunk().ok_or(Error::Short)?;
-        self.0 = rest;
-        Ok(*field)
+        take(&mut self.0).ok_or(Error::Short)
     }
 
     fn take_u32(&mut self) -> Result<u32, Error> {
@@ -65,8 +64,7 @@ impl<'a> Announce<'a> {
         Ok(Self { request, url: read_url(fields.0)? })
     }
 
-    /// Appends the datagram of this announce. A `left` that is absent is written as 0, and so are the client's address
-    /// and key.
+    /// Appends the datagram of this announce. An absent `left`, the client's address and its key are written as 0.
     pub fn write(&self, connection: u64, transaction: u32, out: &mut Vec<u8>) {
         let Request { info_hash, peer_id, port, uploaded, downloaded, left, numwant, .. } = &self.request;
         write_header(connection, ANNOUNCE, transaction, out);

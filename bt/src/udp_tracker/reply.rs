@@ -1,20 +1,20 @@
-//! What a tracker answers.
+//! A tracker's answer in a datagram.
 
 use std::borrow::Cow;
 
 use super::{ANNOUNCE, CONNECT, ERROR, MAX_REPLY, SCRAPE};
-use crate::peer::{V4_LEN, V6_LEN};
+use crate::compact::{V4_LEN, V6_LEN};
 use crate::swarm::{Counts, PeerBuffer};
 
 /// Bytes of an announce's answer before its peers.
 const ANNOUNCE_LEN: usize = 20;
 
-/// One answer, both ways.
+/// One answer, to be written or read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply<'a> {
     /// A connection id.
     Connect(u64),
-    /// To an announce.
+    /// The answer to an announce.
     Announce {
         /// Seconds until the next announce.
         interval: u32,
@@ -22,10 +22,10 @@ pub enum Reply<'a> {
         leechers: u32,
         /// Peers that lack nothing.
         seeders: u32,
-        /// 6 bytes for each peer where the datagram travels over IPv4, 18 over IPv6.
+        /// 6 bytes for each peer over IPv4, 18 over IPv6.
         peers: &'a [u8],
     },
-    /// To a scrape: one for each hash asked for, in that order. `downloaders` is not sent.
+    /// The answer to a scrape: counts for each hash, in the order asked. `downloaders` is not sent.
     Scrape(Cow<'a, [Counts]>),
     /// A refusal: a sentence that the member can act on.
     Error(Cow<'a, str>),
@@ -63,7 +63,7 @@ impl<'a> Reply<'a> {
         }
     }
 
-    /// Takes a datagram of a tracker apart, into the transaction and the answer; `None` for what is none of BEP 15.
+    /// Reads the transaction and the answer from a tracker's datagram; `None` for bytes that are not BEP 15.
     pub fn read(datagram: &'a [u8]) -> Option<(u32, Self)> {
         let ([action, transaction], body) = read_numbers(datagram)?;
         let reply = match action {

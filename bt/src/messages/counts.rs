@@ -1,40 +1,41 @@
-//! Live counts from the tracker to the webapi: the frames of the PUB socket.
+//! Live counts from the tracker to the webapi: the frames on the PUB socket.
 
 use crate::InfoHash;
 use crate::swarm::Counts;
 
-/// Frame 0, and what a subscriber subscribes to.
+/// Frame 0 of each message: the topic to subscribe to.
 pub const TOPIC: &[u8] = b"counts";
 
 /// Bytes of one record.
 pub const RECORD_LEN: usize = 32;
 
-/// Records in one message or one frame of a snapshot, so that it stays below 64 KiB.
+/// Records in one message, or in one frame of a snapshot, at most: it stays below 64 KiB.
 pub const MAX_RECORDS: usize = (64 * 1024 - 1) / RECORD_LEN;
 
 /// Why frames are not a message of counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// Another number of frames than three.
+    /// The number of frames is not three.
     #[error("a message of counts has 3 frames, this one {0}")]
     Frames(usize),
-    /// Another topic than [`TOPIC`].
+    /// The topic is not [`TOPIC`].
     #[error("the message is not of the topic `counts`")]
     Topic,
-    /// A position that is not 16 bytes.
+    /// The position is not 16 bytes.
     #[error("epoch and sequence number are 16 bytes, not {0}")]
     Position(usize),
-    /// Records that break off.
-    #[error("{0} bytes are no whole number of records of {RECORD_LEN} bytes")]
+    /// The records break off.
+    #[error("{0} bytes are not a whole number of records of {RECORD_LEN} bytes")]
     Records(usize),
 }
 
-/// The place of a message in the stream. A snapshot carries that of the last message it contains.
+/// The position of a message in the stream of counts, or of a batch among reports. A snapshot has the position of the
+/// last message whose counts it includes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Position {
-    /// Another one at each start of the tracker.
+    /// Random, drawn anew at each start of the tracker.
     pub epoch: u64,
-    /// Grows by one with each message.
+    /// The number of the message or batch in its epoch.
     pub seq: u64,
 }
 
@@ -56,7 +57,7 @@ impl Position {
     }
 }
 
-/// The present numbers of one torrent; absolute, never a difference.
+/// The present counts of one torrent: absolute numbers, not differences.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Record {
     /// The torrent's canonical info hash.
@@ -70,7 +71,7 @@ pub struct Record {
 }
 
 impl Record {
-    /// The record that publishes `counts`.
+    /// The record for `counts`.
     pub fn new(info_hash: InfoHash, counts: Counts) -> Self {
         let Counts { seeders, leechers, snatched, .. } = counts;
         Self { info_hash, seeders, leechers, snatched }

@@ -1,23 +1,23 @@
-//! A peer as it outlives a restart.
+//! Peers as the restart file holds them.
 
 use std::net::{SocketAddrV4, SocketAddrV6};
 
-use super::districts::Place;
+use super::districts::Location;
 use super::slot::{OLDEST, Slot};
 use super::{Clients, MOST_PER_MEMBER, Swarm};
 use crate::peer::{Peer, PeerState};
 
-/// One peer of one swarm, with all that its next announce is accounted by.
+/// One peer of one swarm, with all that accounting for its next announce needs.
 ///
 /// It holds addresses: keep it in the tracker's own file, never log it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
-pub struct Stored {
+pub struct StoredPeer {
     /// Id of the member.
     pub member: u32,
-    /// Which of the member's clients, see [`super::IdentityKey`].
+    /// The member's client, by [`super::IdentityKey::identity`].
     pub identity: u32,
-    /// Number of the client's prefix in the [`super::Clients`] of its time.
+    /// Number of the client's prefix in the [`super::Clients`] of the process that stored the peer.
     pub client: u16,
     /// Where it listens for IPv4.
     pub v4: Option<SocketAddrV4>,
@@ -31,26 +31,26 @@ pub struct Stored {
     pub left: u64,
     /// Whether it fetches nothing (BEP 21).
     pub partial: bool,
-    /// Whether it has received bytes in this session while something was lacking.
+    /// Whether it received bytes in this session while it lacked something.
     pub fetched: bool,
-    /// Whether its next announce accounts for nothing.
+    /// Whether its next announce is a baseline, which accounts for nothing.
     pub baseline: bool,
-    /// Whether bytes of the second in which it last announced are accounted for.
+    /// Whether bytes were accounted for within the second of its last announce.
     pub ahead: bool,
     /// Seconds since its last announce.
     pub idle: u32,
-    /// How many of these seconds other clients of its member have seeded, and been accounted for.
+    /// For how many of these seconds other clients of its member were credited as seeders.
     pub shared: u32,
 }
 
 impl Swarm {
-    /// `count` of the peers, from place `from` on, in an order that announces change: to get each once, go through
-    /// all places before the next announce.
-    pub fn export(&self, from: usize, count: usize, now: u32) -> impl Iterator<Item = Stored> {
-        self.districts.places(from, count).map(move |Place { district, at }| {
+    /// `count` peers from number `from` on. Announces change the order: to get each peer once, go through all before
+    /// the next announce.
+    pub fn export(&self, from: usize, count: usize, now: u32) -> impl Iterator<Item = StoredPeer> {
+        self.districts.locations(from, count).map(move |Location { district, at }| {
             let table = self.districts.table(district);
             let slot = table.slot(at);
-            Stored {
+            StoredPeer {
                 member: slot.member(),
                 identity: slot.identity(),
                 client: slot.client(),
@@ -69,13 +69,13 @@ impl Swarm {
         })
     }
 
-    /// Takes a peer in again and says whether it did: not one without endpoints, nor one that is here already,
-    /// nor one of a member who has too many.
+    /// Adds a peer and says whether it did: not a peer without endpoints, nor one that the swarm has, nor one of a
+    /// member with too many.
     ///
-    /// Its session goes on if `exact`, when nothing was announced after it was stored. Otherwise its first announce
-    /// is a new baseline and accounts for neither bytes nor seconds.
-    pub fn restore(&mut self, stored: &Stored, now: u32, exact: bool) -> bool {
-        let Stored { member, identity, .. } = *stored;
+    /// `exact` says that nothing was announced after the peer was stored: its session goes on. Otherwise its first
+    /// announce is a baseline and accounts for neither bytes nor seconds.
+    pub fn restore(&mut self, stored: &StoredPeer, now: u32, exact: bool) -> bool {
+        let StoredPeer { member, identity, .. } = *stored;
         let nowhere = stored.v4.is_none() && stored.v6.is_none();
         let (number, _) = self.districts.peers_of(member, now);
         if nowhere || number >= MOST_PER_MEMBER || self.districts.find(member, identity).is_some() {
@@ -91,16 +91,16 @@ impl Swarm {
         slot.set_seen(now.wrapping_sub(stored.idle.min(OLDEST)));
         self.partial_seeds += u32::from(slot.role() == PeerState::PartialSeed);
         self.share_again(member, (stored.idle.min(OLDEST), stored.shared), now);
-        let mut place = self.districts.insert(slot);
+        let mut location = self.districts.insert(slot);
         for endpoint in [stored.v6.map(Into::into), stored.v4.map(Into::into)].into_iter().flatten() {
-            place = self.settle(place, endpoint);
+            location = self.settle(location, endpoint);
         }
         true
     }
 }
 
-impl Stored {
-    /// What staff are shown of it.
+impl StoredPeer {
+    /// The peer as staff see it.
     pub(super) fn peer(self, clients: &Clients) -> Peer {
         let state = match (self.left, self.partial) {
             (0, _) => PeerState::Seeder,

@@ -1,4 +1,4 @@
-//! A scrape as it comes in a datagram.
+//! A scrape in a datagram.
 
 use std::borrow::Cow;
 
@@ -7,11 +7,11 @@ use super::{Error, SCRAPE, write_header};
 use crate::InfoHash;
 use crate::scrape::{self, MAX_HASHES};
 
-/// Places where options may begin that are looked at, the last ones of a datagram: by chance a hash looks like one less
-/// than once in a million.
-const MAX_PLACES: usize = 4;
+/// Offsets at which options are tried, at most, beginning at the end of the datagram. By chance a hash looks like the
+/// beginning of options less than once in a million.
+const MAX_OFFSETS: usize = 4;
 
-/// Torrents that are asked about, and the URL that the client has for them.
+/// The torrents that a scrape asks about, and the URL that the client sends with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scrape<'a> {
     /// In the order asked, one to [`MAX_HASHES`].
@@ -23,15 +23,15 @@ pub struct Scrape<'a> {
 impl<'a> Scrape<'a> {
     /// Reads the bytes of [`super::Action::Scrape`].
     ///
-    /// BEP 15 does not count the hashes and BEP 41 speaks of announces only. The options begin where
-    /// the last hash could end and what follows holds an announce or scrape URL; hashes do not look like one. So that a
-    /// datagram of options costs no more than others, they must begin with the URL, and few places are tried.
+    /// BEP 15 has no number of hashes, and BEP 41 describes announces only. So options are taken to begin after the
+    /// last hash that is followed by an announce or scrape URL; hashes do not look like one. Options must begin with
+    /// the URL, and few offsets are tried, so that a datagram full of options costs no more than others.
     pub fn read(body: &'a [u8]) -> Result<Self, Error> {
         let (hashes, rest) = body.as_chunks::<20>();
         let options = |count: usize| read_url(&body[20 * count..]).ok().filter(|url| is_route(url));
-        let mut places =
-            (0..=hashes.len()).rev().filter(|count| begins_url(&body[20 * count..])).take(MAX_PLACES);
-        let found = places.find_map(|count| options(count).map(|url| (count, url)));
+        let mut candidates =
+            (0..=hashes.len()).rev().filter(|count| begins_url(&body[20 * count..])).take(MAX_OFFSETS);
+        let found = candidates.find_map(|count| options(count).map(|url| (count, url)));
         let (count, url) = found.unwrap_or((hashes.len(), Cow::Borrowed(&rest[..0])));
         match count {
             0 => Err(scrape::Error::Missing.into()),
@@ -53,13 +53,13 @@ impl<'a> Scrape<'a> {
     }
 }
 
-/// Whether options may begin here: with the first piece of a path, after any padding that is shorter than a hash.
+/// Whether options may begin here: with the first part of a path, after padding shorter than a hash.
 fn begins_url(options: &[u8]) -> bool {
     let padding = options.iter().take(20).take_while(|byte| **byte == NOP).count();
     matches!(options[padding..], [URL_DATA, length, b'/', ..] if length > 0)
 }
 
-/// Whether it may be one of the shapes that [`crate::route::Route`] reads.
+/// Whether the URL may be one that [`crate::route::Route`] reads.
 fn is_route(url: &[u8]) -> bool {
     let says = |word: &[u8]| url.windows(word.len()).any(|part| part == word);
     url.starts_with(b"/") && (says(b"announce") || says(b"scrape"))

@@ -1,82 +1,83 @@
-//! What the tracker did about one announce or scrape, in bytes of a fixed number, for the member's announce doctor.
+//! One announce or scrape of a member and what became of it, in a fixed number of bytes, for the member's announce
+//! doctor.
 //!
-//! No address is in it, only the family.
+//! It holds the address family, but no address.
 
 use crate::announce::Event;
-use crate::swarm::ClientPrefix;
+use crate::peer::ClientPrefix;
 
 /// Bytes of one [`Decision`].
 pub const DECISION_LEN: usize = 22;
 
-/// One announce or scrape of a member, and what became of it.
+/// One announce or scrape of a member and what became of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Decision {
-    /// Seconds since then.
+    /// Seconds since it was answered.
     pub age: u32,
-    /// The torrent's row; 0 where none is known, and for a scrape of several.
+    /// Id of the torrent's row; 0 where it is not known, and for a scrape of several torrents.
     pub torrent: u32,
-    /// The beginning of the client's own id; zeros where it is not known.
+    /// The beginning of the client's peer id; zeros where it is not known.
     pub client: ClientPrefix,
-    /// IPv4 peers that were given.
+    /// IPv4 peers in the answer.
     pub v4: u16,
-    /// IPv6 peers that were given.
+    /// IPv6 peers in the answer.
     pub v6: u16,
-    /// What was answered.
+    /// The outcome.
     pub verdict: Verdict,
-    /// What it came over.
+    /// Over which protocol it came.
     pub protocol: Protocol,
     /// Whether it came from an IPv6 address.
     pub ipv6: bool,
-    /// What the client said has happened.
+    /// The announced event.
     pub event: Event,
 }
 
-/// What an announce or scrape came over.
+/// The protocol of an announce or scrape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Protocol {
-    /// Plain HTTP, or a proxy that speaks HTTPS.
+    /// HTTP, also from a proxy that speaks HTTPS with the client.
     Http,
-    /// HTTPS that the tracker speaks itself.
+    /// HTTPS with the tracker itself.
     Https,
     /// UDP (BEP 15).
     Udp,
 }
 
-/// Every [`Protocol`], each at the place of its number.
+/// Every [`Protocol`], by its number.
 pub const PROTOCOLS: [Protocol; 3] = [Protocol::Http, Protocol::Https, Protocol::Udp];
 
-/// What was answered.
+/// What became of an announce or scrape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Verdict {
     /// An announce was answered with peers.
     Answered,
     /// A scrape was answered with counts.
     Scraped,
-    /// The key is the member's, but of another torrent than the one announced.
+    /// The key is the member's, but for another torrent than the one announced.
     OtherTorrent,
     /// The key was the member's until it was reset.
     OldKey,
-    /// The torrent is not known here.
+    /// The site does not have the torrent.
     Unregistered,
     /// The account is disabled.
     Disabled,
-    /// The client is not allowed here.
+    /// The tracker does not allow the client.
     ClientDenied,
     /// The member announces too often.
     TooOften,
-    /// The client says that it listens on no port.
+    /// The client announced no port that it could listen on.
     Port,
     /// The announce or scrape lacks something, or is malformed.
     Malformed,
-    /// The tracker could not check it.
+    /// The tracker could not check it, as the database was away.
     Unavailable,
-    /// The key is not valid: made up, mistyped, or cut off. Never kept for a member.
+    /// The key is not valid: forged, mistyped or cut off. Counted, but not kept for a member.
     WrongKey,
-    /// Not the address of an announce or scrape. Never kept for a member.
+    /// The URL is not that of an announce or scrape. Counted, but not kept for a member.
     Elsewhere,
 }
 
-/// Every [`Verdict`], each at the place of its number.
+/// Every [`Verdict`], by its number.
 pub const VERDICTS: [Verdict; 13] = [
     Verdict::Answered,
     Verdict::Scraped,
@@ -134,7 +135,7 @@ impl Protocol {
     }
 }
 
-/// Protocol, family and event in one byte: two bits, one, and three.
+/// Protocol, address family and event in one byte: two bits, one, and three.
 pub fn pack(protocol: Protocol, ipv6: bool, event: Event) -> u8 {
     let event = match event {
         Event::None => 0,
@@ -146,7 +147,7 @@ pub fn pack(protocol: Protocol, ipv6: bool, event: Event) -> u8 {
     protocol as u8 | if ipv6 { IPV6 } else { 0 } | event << 3
 }
 
-/// Reads what [`pack`] makes; `None` for what it never makes.
+/// Reads what [`pack`] writes; `None` for other bytes.
 pub fn unpack(byte: u8) -> Option<(Protocol, bool, Event)> {
     let protocol = *PROTOCOLS.get(usize::from(byte & 3))?;
     let event = *EVENTS.get(usize::from(byte >> 3))?;
@@ -154,8 +155,8 @@ pub fn unpack(byte: u8) -> Option<(Protocol, bool, Event)> {
 }
 
 impl Decision {
-    /// `age u32 ‖ torrent u32 ‖ client[8] ‖ v4 u16 ‖ v6 u16 ‖ verdict u8 ‖ how u8`; the verdict is its place in
-    /// [`VERDICTS`], how it came is as [`pack`] has it.
+    /// `age u32 ‖ torrent u32 ‖ client[8] ‖ v4 u16 ‖ v6 u16 ‖ verdict u8 ‖ how u8`; the verdict is its index in
+    /// [`VERDICTS`], and `how` is what [`pack`] writes.
     pub(super) fn encode(&self) -> [u8; DECISION_LEN] {
         let Self { age, torrent, client, v4, v6, verdict, protocol, ipv6, event } = *self;
         let mut bytes = [0; DECISION_LEN];
@@ -169,7 +170,7 @@ impl Decision {
         bytes
     }
 
-    /// Reads what `encode` writes; `None` for what it never writes.
+    /// Reads what `encode` writes; `None` for other bytes.
     pub(super) fn decode(bytes: &[u8; DECISION_LEN]) -> Option<Self> {
         let (&age, rest) = bytes.split_first_chunk()?;
         let (&torrent, rest) = rest.split_first_chunk()?;
@@ -197,7 +198,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_value_stands_at_the_place_of_its_number() {
+    fn each_value_is_listed_under_its_number() {
         for (number, verdict) in VERDICTS.into_iter().enumerate() {
             assert_eq!(verdict as usize, number, "{verdict:?}");
         }
@@ -207,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn how_an_announce_came_fits_one_byte() {
+    fn protocol_family_and_event_fit_one_byte() {
         for protocol in PROTOCOLS {
             for event in EVENTS {
                 for ipv6 in [false, true] {

@@ -116,9 +116,10 @@ fn a_port_is_demanded() {
     assert_eq!(announce(&datagram), Err(Error::Announce(crate::announce::Error::Port)));
 }
 
-/// Each place where options might begin costs a walk over all that follows: 2 KB of decoys must not cost a hundred.
+/// Each offset at which options might begin costs a walk over the rest of the datagram: 2 KB of decoys must not cause a
+/// hundred walks.
 #[test]
-fn options_of_a_scrape_are_looked_for_in_few_places() {
+fn options_of_a_scrape_are_tried_at_few_offsets() {
     let header = [&[9; 8][..], &[0, 0, 0, 2], &[1, 2, 3, 4]].concat();
     let hash = [5; 20];
     let url = *b"\x02\x12/announce/k/scrape";

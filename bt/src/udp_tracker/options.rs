@@ -1,4 +1,4 @@
-//! The options behind a request (BEP 41).
+//! The options after a request (BEP 41).
 
 use std::borrow::Cow;
 
@@ -8,8 +8,7 @@ const END: u8 = 0;
 pub(super) const NOP: u8 = 1;
 pub(super) const URL_DATA: u8 = 2;
 
-/// Path and query of the announce URL, empty when they are not given. Only where they come in several pieces are they
-/// copied together.
+/// Path and query of the announce URL; empty if there are none. They are copied only if they come in several options.
 pub(super) fn read_url(options: &[u8]) -> Result<Cow<'_, [u8]>, Error> {
     let mut url = Cow::Borrowed(&options[..0]);
     let mut rest = options;

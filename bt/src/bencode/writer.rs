@@ -1,7 +1,7 @@
-//! Bencode (BEP 3) written straight into a buffer; the caller keeps the keys of a dictionary sorted.
+//! Writes bencoding (BEP 3) into a buffer. The caller must write the keys of a dictionary in order.
 
 /// Appends `value` in decimal.
-pub(crate) fn decimal(out: &mut Vec<u8>, mut value: u64) {
+fn decimal(out: &mut Vec<u8>, mut value: u64) {
     let mut digits = [0; 20];
     let mut start = digits.len();
     loop {
@@ -27,4 +27,10 @@ pub(crate) fn string(out: &mut Vec<u8>, bytes: &[u8]) {
     decimal(out, bytes.len() as u64);
     out.push(b':');
     out.extend_from_slice(bytes);
+}
+
+/// Appends a dictionary entry whose value is bencoded already.
+pub(crate) fn raw_entry(out: &mut Vec<u8>, key: &[u8], value: &[u8]) {
+    string(out, key);
+    out.extend_from_slice(value);
 }

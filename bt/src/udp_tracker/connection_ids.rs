@@ -1,30 +1,30 @@
-//! Connection ids that need no table: whoever sends one back has received it.
+//! Connection ids, which prove that a client receives at its address, without a table of clients.
 
 use std::net::IpAddr;
 
 use siphasher::sip::SipHasher24;
 use subtle::ConstantTimeEq;
 
-/// Seconds in which all ids of an address are the same.
+/// Seconds of a time slot, in which an address always gets the same id.
 const SLOT: u32 = 30;
 
-/// Slots after its own in which an id is accepted. Clients use one for a minute after they received it, and trackers
-/// shall accept it for two minutes after they sent it (BEP 15).
+/// Time slots after its own in which an id is accepted. Clients use an id for a minute after they received it, and
+/// trackers must accept it for two minutes after they sent it (BEP 15).
 const MAX_AGE: u32 = 4;
 
 /// Makes and checks connection ids: the lowest byte of the time slot, then 56 bits of SipHash-2-4 over the slot and the
 /// client's address under a random key.
 ///
-/// An id is accepted for 120 to 150 seconds. It is bound to the IP address, whose owner it proves that the client is,
-/// and not to the port: that may change between two datagrams behind some translators of addresses, and whoever
-/// receives at the address could have asked for an id with any port.
+/// An id is accepted for 120 to 150 seconds. It is bound to the IP address, at which the client has shown that it
+/// receives. It is not bound to the port, which some NATs change between two datagrams: a client at the address could
+/// have got an id with any port anyway.
 #[derive(Clone)]
 pub struct ConnectionIds {
     hasher: SipHasher24,
 }
 
 impl ConnectionIds {
-    /// `key` is random and secret; ids of other keys are not accepted.
+    /// `key` must be random and secret. Ids made with another key are not accepted.
     pub fn new(key: &[u8; 16]) -> Self {
         Self { hasher: SipHasher24::new_with_key(key) }
     }

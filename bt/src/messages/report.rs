@@ -1,26 +1,28 @@
-//! Accounting from the tracker to the webapi: what a member has moved of a torrent since the report before.
+//! Accounting from the tracker to the webapi: what a member has moved of a torrent since the last report.
 //!
-//! Reports travel in batches, each with a [`Position`] of its own. The tracker keeps a batch, unchanged, until the
-//! webapi says that it is applied; the webapi remembers the last batch applied of each epoch, in the same transaction
-//! that applies it, and so applies none twice.
+//! Reports travel in batches, each with a [`Position`] of its own. The tracker keeps a batch unchanged until the webapi
+//! says that it has applied it. The webapi stores the last batch applied of each epoch in the transaction that applies
+//! it, and so applies none twice.
 
 mod outbox;
 
-use crate::counts::Position;
-use crate::swarm::Claim;
+use crate::announce::Event;
+use crate::bytes::take;
+use crate::messages::counts::Position;
+use crate::swarm::{Announcement, Claim, Outcome, Swarm};
 pub use outbox::Outbox;
 
 /// Bytes of one report.
 pub const REPORT_LEN: usize = 49;
 
-/// Reports in one batch, at most.
+/// Reports in one batch at most.
 pub const MAX_REPORTS: usize = 1000;
 
 const SNATCHED: u8 = 1;
 const STOPPED: u8 = 2;
 const CLAMPED: u8 = 4;
 
-/// What a member has moved of a torrent, with all clients together, since the report before.
+/// What a member has moved of a torrent, with all clients together, since the last report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Report {
     /// Id of the member's row.
@@ -33,25 +35,53 @@ pub struct Report {
     pub downloaded: u64,
     /// Bytes lacking at the last announce.
     pub left: u64,
-    /// Time of the last announce, in seconds since 1970.
+    /// Time of the last announce, in seconds since 1970, wherever a report is: swarms count the seconds of a monotonic
+    /// clock, and whoever makes a report of theirs converts them.
     pub seen: u64,
     /// Seconds as a seeder.
     pub seeded: u32,
     /// Seconds as a leecher or partial seed.
     pub leeched: u32,
-    /// Whether a download was finished.
+    /// Whether the member finished a download.
     pub snatched: bool,
-    /// Whether the last announce was that the client stops.
+    /// Whether the last announce was `stopped` and left the member without a peer in the swarm.
     pub stopped: bool,
-    /// Whether more was claimed than can have been moved in the time; what was impossible is not in the sums.
+    /// Whether an announce claimed more bytes than can have been moved in the time. The sums have only those that can.
     pub clamped: bool,
 }
 
 impl Report {
-    /// A download that was finished unseen. Whoever claims it is still there.
-    pub fn of_claim(claim: &Claim) -> Self {
-        let Claim { member, torrent, at, .. } = *claim;
-        Self { member, torrent, seen: at.into(), snatched: true, ..Self::default() }
+    /// What one announce accounts for, at `seen` seconds since 1970. `swarm` is that of the torrent with row `torrent`,
+    /// to which the announce has been applied.
+    ///
+    /// `None` for the `stopped` of a peer that was not in the swarm: it has changed nothing.
+    pub fn of(
+        torrent: u32,
+        announcement: &Announcement,
+        outcome: &Outcome,
+        swarm: &Swarm,
+        seen: u64,
+    ) -> Option<Self> {
+        let stops = announcement.event == Event::Stopped;
+        (outcome.known || !stops).then(|| Self {
+            member: announcement.member,
+            torrent,
+            uploaded: outcome.uploaded,
+            downloaded: outcome.downloaded,
+            left: outcome.left,
+            seen,
+            seeded: outcome.seeded,
+            leeched: outcome.leeched,
+            snatched: outcome.snatched,
+            stopped: stops && !swarm.has_member(announcement.member),
+            clamped: outcome.clamped,
+        })
+    }
+
+    /// The snatch that a claim turned out to be, announced at `seen` seconds since 1970. Its peer has not left.
+    pub fn of_claim(claim: &Claim, seen: u64) -> Self {
+        let Claim { member, torrent, .. } = *claim;
+        Self { member, torrent, seen, snatched: true, ..Self::default() }
     }
 
     /// Adds a later report of the same member and torrent.
@@ -67,7 +97,8 @@ impl Report {
         self.clamped |= later.clamped;
     }
 
-    /// Numbers big-endian, in the order of [`Report::decode`].
+    /// `member u32 ‖ torrent u32 ‖ uploaded u64 ‖ downloaded u64 ‖ left u64 ‖ seen u64 ‖ seeded u32 ‖ leeched u32 ‖
+    /// flags u8`, big-endian; flags are 1 for snatched, 2 for stopped, 4 for clamped.
     pub fn encode(&self) -> [u8; REPORT_LEN] {
         let mut bytes = [0; REPORT_LEN];
         bytes[..4].copy_from_slice(&self.member.to_be_bytes());
@@ -114,13 +145,7 @@ impl Report {
     }
 }
 
-fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
-    let (first, later) = rest.split_first_chunk()?;
-    *rest = later;
-    Some(*first)
-}
-
-/// Whether the batch at `position` is to be applied, when `applied` is the last one applied of its epoch.
+/// Whether the batch at `position` has yet to be applied. `applied` is the last batch applied of its epoch.
 pub fn is_new(position: Position, applied: Option<u64>) -> bool {
     applied.is_none_or(|applied| position.seq > applied)
 }

@@ -1,4 +1,4 @@
-//! Questions of the webapi to the tracker and their answers: the frames of the ROUTER and DEALER sockets.
+//! Questions of the webapi to the tracker, and their answers: the frames on the DEALER and ROUTER sockets.
 //!
 //! A question is `id u64 ‖ kind ‖ arguments…`, one frame each; its answer begins with the same id and kind, or with
 //! the kind `error` and a sentence. ZeroMQ's own identity frame is not among them. Numbers are big-endian.
@@ -12,8 +12,8 @@ pub use decision::{DECISION_LEN, Decision, PROTOCOLS, Protocol, VERDICTS, Verdic
 pub use peer_record::{PEER_RECORD_LEN, PeerRecord};
 
 use crate::InfoHash;
-use crate::counts::{self, MAX_RECORDS, Position, Record};
-use crate::report::Report;
+use crate::messages::counts::{self, MAX_RECORDS, Position, Record};
+use crate::messages::report::Report;
 
 const SNAPSHOT: &[u8] = b"snapshot";
 const PEERS: &[u8] = b"peers";
@@ -22,25 +22,25 @@ const ANNOUNCES: &[u8] = b"announces";
 const CONNECTIONS: &[u8] = b"connections";
 const ERROR: &[u8] = b"error";
 
-/// Peer records in one frame, so that it stays below 64 KiB.
+/// Peer records in one frame at most: it stays below 64 KiB.
 const MAX_PEER_RECORDS: usize = (64 * 1024 - 1) / PEER_RECORD_LEN;
 
-/// Why frames are no question or no answer.
+/// Why frames are not a question or not an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// The first frame is no id; there is nobody to answer.
+    /// The first frame is not an id, without which nothing can be answered.
     #[error("the first frame must be an id of 8 bytes")]
     Id,
-    /// A kind that this version does not know. Holds the id, for the answer.
+    /// This version does not know the kind. Holds the id, for the answer.
     #[error("request {0} is of an unknown kind; tracker and webapi must be of one version")]
     Kind(u64),
-    /// A kind with other arguments than it takes. Holds the id, for the answer.
+    /// The arguments do not fit the kind. Holds the id, for the answer.
     #[error("request {0} has malformed arguments; tracker and webapi must be of one version")]
     Arguments(u64),
 }
 
 impl Error {
-    /// The id that an answer has to repeat, if there was one.
+    /// The id for the answer, if the frames had one.
     pub fn id(self) -> Option<u64> {
         match self {
             Self::Id => None,
@@ -52,34 +52,34 @@ impl Error {
 /// A question to the tracker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Request {
-    /// The counts of all torrents that have any.
+    /// The counts of all torrents with peers.
     Snapshot,
-    /// Who is connected.
+    /// The connected peers.
     Peers {
-        /// One torrent by its canonical hash, or all.
+        /// The canonical hash of one torrent; `None` for all.
         info_hash: Option<InfoHash>,
         /// Peers to send at most.
         limit: u32,
     },
     /// The next batch of accounting reports.
     Reports {
-        /// A batch that has been applied and need not be kept.
+        /// A batch that has been applied, so that the tracker may drop it.
         applied: Option<Position>,
     },
-    /// What became of a member's latest announces.
+    /// A member's latest announces and what became of them.
     Announces {
-        /// By id.
+        /// Id of the member.
         member: u32,
     },
     /// Whether the tracker could connect to a member's clients.
     Connections {
-        /// By id.
+        /// Id of the member.
         member: u32,
     },
 }
 
 impl Request {
-    /// The frames of this question.
+    /// The frames of the question.
     pub fn encode(&self, id: u64) -> Vec<Vec<u8>> {
         let mut frames = vec![id.to_be_bytes().to_vec()];
         match self {
@@ -101,7 +101,7 @@ impl Request {
         frames
     }
 
-    /// Reads the frames of a question: its id and itself.
+    /// Reads the frames of a question: its id, and the question.
     pub fn decode(frames: &[impl AsRef<[u8]>]) -> Result<(u64, Self), Error> {
         let (id, kind, arguments) = split(frames)?;
         let malformed = Error::Arguments(id);
@@ -138,37 +138,38 @@ impl Request {
 /// An answer of the tracker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// The counts of all torrents that have any. A torrent that is not there has none.
+    /// The counts of all torrents with peers. A torrent that is not listed has none.
     Snapshot {
-        /// Of the last message on the PUB socket that these counts contain.
+        /// Position of the last message on the PUB socket whose counts these include.
         position: Position,
         /// In no order.
         records: Vec<Record>,
     },
-    /// Who is connected.
+    /// The connected peers.
     Peers {
-        /// How many there are; `peers` may be fewer.
+        /// The number of all connected peers; `peers` may have fewer.
         total: u32,
         /// In no order.
         peers: Vec<PeerRecord>,
     },
-    /// The oldest batch of reports that is not said to be applied.
+    /// The oldest batch of reports that the webapi has not acknowledged.
     Reports {
-        /// Of the batch.
+        /// Position of the batch.
         position: Position,
-        /// Each member and torrent once; none when there is nothing to report.
+        /// One report for each member and torrent; empty if there is nothing to report.
         reports: Vec<Report>,
     },
-    /// What became of a member's latest announces, the newest first; none where it made none since the tracker started.
+    /// A member's latest announces and what became of them, the newest first. Empty if the member made none since the
+    /// tracker started.
     Announces(Vec<Decision>),
-    /// The latest connections that the tracker tried to a member's clients, one for each endpoint, the newest first.
+    /// The latest connections that the tracker tried to a member's clients: one for each endpoint, the newest first.
     Connections(Vec<Connection>),
-    /// The question was refused, with a sentence.
+    /// The question is refused, for the reason in this sentence.
     Error(String),
 }
 
 impl Answer {
-    /// The frames of this answer to question `id`.
+    /// The frames of the answer to question `id`.
     pub fn encode(&self, id: u64) -> Vec<Vec<u8>> {
         let mut frames = vec![id.to_be_bytes().to_vec()];
         match self {
@@ -200,7 +201,7 @@ impl Answer {
         frames
     }
 
-    /// Reads the frames of an answer: the id of its question and itself.
+    /// Reads the frames of an answer: the id of its question, and the answer.
     pub fn decode(frames: &[impl AsRef<[u8]>]) -> Result<(u64, Self), Error> {
         let (id, kind, arguments) = split(frames)?;
         let malformed = Error::Arguments(id);

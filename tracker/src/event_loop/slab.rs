@@ -1,37 +1,38 @@
-//! Values by small numbers, which are used again.
+//! Values under small numbers, which are reused.
 
-/// A place in a [`Slab`]. It is never that of another value, also when its number is used again.
+/// Finds a value in a [`Slab`], but no later value with the same number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Key {
     index: usize,
     generation: u32,
 }
 
-/// Values by the numbers of their places.
+/// Values under the numbers of their entries.
 #[derive(Debug)]
 pub(super) struct Slab<T> {
-    places: Vec<(u32, Option<T>)>,
+    /// Each with its generation, which counts the values removed from it.
+    entries: Vec<(u32, Option<T>)>,
     free: Vec<usize>,
 }
 
 impl<T> Slab<T> {
     pub(super) fn new() -> Self {
-        Self { places: Vec::new(), free: Vec::new() }
+        Self { entries: Vec::new(), free: Vec::new() }
     }
 
     /// Puts a value in and returns its number.
     pub(super) fn insert(&mut self, value: T) -> usize {
         let index = self.free.pop().unwrap_or_else(|| {
-            self.places.push((0, None));
-            self.places.len() - 1
+            self.entries.push((0, None));
+            self.entries.len() - 1
         });
-        self.places[index].1 = Some(value);
+        self.entries[index].1 = Some(value);
         index
     }
 
     pub(super) fn remove(&mut self, index: usize) {
-        if let Some((generation, place)) = self.places.get_mut(index)
-            && place.take().is_some()
+        if let Some((generation, entry)) = self.entries.get_mut(index)
+            && entry.take().is_some()
         {
             *generation = generation.wrapping_add(1);
             self.free.push(index);
@@ -39,27 +40,27 @@ impl<T> Slab<T> {
     }
 
     pub(super) fn at(&mut self, index: usize) -> Option<&mut T> {
-        self.places.get_mut(index)?.1.as_mut()
+        self.entries.get_mut(index)?.1.as_mut()
     }
 
-    /// What finds the value at `index`, and no later one there.
+    /// The key of the value at `index`.
     pub(super) fn key(&self, index: usize) -> Key {
-        Key { index, generation: self.places.get(index).map_or(0, |place| place.0) }
+        Key { index, generation: self.entries.get(index).map_or(0, |entry| entry.0) }
     }
 
     /// The number of the value that had this key, if it is still there.
     pub(super) fn find(&self, key: Key) -> Option<usize> {
-        let (generation, value) = self.places.get(key.index)?;
+        let (generation, value) = self.entries.get(key.index)?;
         (*generation == key.generation && value.is_some()).then_some(key.index)
     }
 
     /// All numbers so far; some may be free.
     pub(super) fn indices(&self) -> std::ops::Range<usize> {
-        0..self.places.len()
+        0..self.entries.len()
     }
 
     pub(super) fn len(&self) -> usize {
-        self.places.len() - self.free.len()
+        self.entries.len() - self.free.len()
     }
 }
 
@@ -68,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_is_used_again_and_a_key_is_not() {
+    fn a_number_is_reused_and_a_key_is_not() {
         let mut slab = Slab::new();
         let (first, second) = (slab.insert('a'), slab.insert('b'));
         let key = slab.key(first);

@@ -1,7 +1,9 @@
-//! One peer of the staff's swarm view, in bytes of a fixed number.
+//! One peer for the staff's list of peers, in a fixed number of bytes.
 
 use crate::InfoHash;
-use crate::peer::{Peer, PeerState, V4_LEN, V6_LEN, read_v4, read_v6, write_v4, write_v6};
+use crate::bytes::take;
+use crate::compact::{V4_LEN, V6_LEN, read_v4, read_v6, write_v4, write_v6};
+use crate::peer::{Peer, PeerState};
 
 /// Bytes of one [`PeerRecord`].
 pub const PEER_RECORD_LEN: usize = 85;
@@ -11,20 +13,20 @@ const HAS_V6: u8 = 8;
 const TRIED: u8 = 16;
 const REACHABLE: u8 = 32;
 
-/// A peer and the torrent it takes part in.
+/// A peer and its torrent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PeerRecord {
     /// The torrent's canonical info hash.
     pub info_hash: InfoHash,
     /// The peer.
     pub peer: Peer,
-    /// Whether the tracker could connect to it lately; `None` where that was not tried.
+    /// Whether the tracker could connect to the peer lately; `None` if it did not try.
     pub reachable: Option<bool>,
 }
 
 impl PeerRecord {
-    /// `info_hash[20] ‖ member u32 ‖ client[8] ‖ v4[6] ‖ v6[18] ‖ uploaded u64 ‖ downloaded u64 ‖ left u64 ‖
-    /// idle u32 ‖ flags u8`; flags are the state (0 seeder, 1 leecher, 2 partial seed), 4 with v4, 8 with v6, 16 where a
+    /// `info_hash[20] ‖ member u32 ‖ client[8] ‖ v4[6] ‖ v6[18] ‖ uploaded u64 ‖ downloaded u64 ‖ left u64 ‖ idle u32 ‖
+    /// flags u8`; flags are the state (0 seeder, 1 leecher, 2 partial seed), 4 with v4, 8 with v6, 16 where a
     /// connection was tried, 32 where it was accepted.
     pub(super) fn encode(&self) -> [u8; PEER_RECORD_LEN] {
         let Peer { member, client, v4, v6, uploaded, downloaded, left, state, idle } = &self.peer;
@@ -60,7 +62,7 @@ impl PeerRecord {
         bytes
     }
 
-    /// Reads what `encode` writes; `None` for flags that it never writes.
+    /// Reads what `encode` writes; `None` for unknown flags.
     pub(super) fn decode(bytes: &[u8; PEER_RECORD_LEN]) -> Option<Self> {
         let mut rest = &bytes[..];
         let info_hash: [u8; 20] = take(&mut rest)?;
@@ -90,10 +92,4 @@ impl PeerRecord {
         let peer = Peer { member, client, v4, v6, uploaded, downloaded, left, state, idle };
         Some(Self { info_hash: info_hash.into(), peer, reachable })
     }
-}
-
-fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
-    let (head, tail) = rest.split_first_chunk()?;
-    *rest = tail;
-    Some(*head)
 }

@@ -1,7 +1,7 @@
-//! Announces and scrapes over UDP, both ways (BEP 15), with the path of the announce URL as an option (BEP 41).
+//! Announces and scrapes over UDP, written and read (BEP 15), with the path of the announce URL as an option (BEP 41).
 //!
-//! All numbers are big-endian. Nothing is kept between datagrams: [`ConnectionIds`] says whether a client was seen to
-//! receive what is sent to its address.
+//! All numbers are big-endian. Nothing is kept between datagrams: [`ConnectionIds`] checks that a client receives what
+//! is sent to its address.
 
 mod announce;
 mod connection_ids;
@@ -17,11 +17,11 @@ pub use connection_ids::ConnectionIds;
 pub use reply::Reply;
 pub use scrape::Scrape;
 
-/// What a client writes where it has no connection id yet.
+/// The connection id of a request for a connection id.
 const PROTOCOL: u64 = 0x0417_2710_1980;
 
-/// Bytes of an answer at most, but for scrapes: they reach every client of either family in one piece, because each
-/// link of IPv6 carries packets of 1280 bytes (RFC 8200), of which 48 are headers.
+/// Bytes of an answer at most, except to scrapes, so that it is never fragmented: every IPv6 link carries packets of
+/// 1280 bytes (RFC 8200), of which 48 are headers.
 pub const MAX_REPLY: usize = 1232;
 
 const CONNECT: u32 = 0;
@@ -29,19 +29,19 @@ const ANNOUNCE: u32 = 1;
 const SCRAPE: u32 = 2;
 const ERROR: u32 = 3;
 
-/// Why a request is refused, said to whoever has a connection.
+/// Why a request with a valid connection id is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// Not all of the fields of BEP 15.
+    /// Fields of BEP 15 are missing.
     #[error("The announce is shorter than the 98 bytes of BEP 15")]
     Short,
-    /// An option that ends beyond the datagram.
+    /// An option ends beyond the datagram.
     #[error("An option of the request is cut off; see BEP 41")]
     Options,
-    /// As over HTTP.
+    /// The announce is refused as over HTTP.
     #[error(transparent)]
     Announce(#[from] crate::announce::Error),
-    /// As over HTTP.
+    /// The scrape is refused as over HTTP.
     #[error(transparent)]
     Scrape(#[from] crate::scrape::Error),
 }
@@ -51,16 +51,16 @@ pub enum Error {
 pub enum Action<'a> {
     /// A connection id.
     Connect,
-    /// Read its bytes with [`Announce::read`].
+    /// An announce; read its bytes with [`Announce::read`].
     Announce(&'a [u8]),
-    /// Read its bytes with [`Scrape::read`].
+    /// A scrape; read its bytes with [`Scrape::read`].
     Scrape(&'a [u8]),
 }
 
-/// A datagram of a client. Check its connection id before anything else: until then its sender's address may be forged.
+/// A datagram of a client. Its connection id must be checked first: until then the sender's address may be forged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Request<'a> {
-    /// As given by [`ConnectionIds::issue`]; without meaning in [`Action::Connect`].
+    /// The connection id, from [`ConnectionIds::issue`]; without meaning in [`Action::Connect`].
     pub connection: u64,
     /// Chosen by the client; the answer repeats it.
     pub transaction: u32,
@@ -69,7 +69,7 @@ pub struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// Takes a datagram apart; `None` for what is none of BEP 15 and deserves no answer.
+    /// Reads a datagram; `None` for bytes that are not BEP 15 and get no answer.
     pub fn read(datagram: &'a [u8]) -> Option<Self> {
         let (&connection, rest) = datagram.split_first_chunk()?;
         let (&action, rest) = rest.split_first_chunk()?;

@@ -1,6 +1,6 @@
-//! Whether the tracker could connect to a client, in bytes of a fixed number.
+//! A connection that the tracker tried to a client, in a fixed number of bytes.
 
-use crate::swarm::ClientPrefix;
+use crate::peer::ClientPrefix;
 
 /// Bytes of one [`Connection`].
 pub const CONNECTION_LEN: usize = 15;
@@ -8,16 +8,16 @@ pub const CONNECTION_LEN: usize = 15;
 const IPV6: u8 = 1;
 const REACHABLE: u8 = 2;
 
-/// One TCP connection that the tracker tried to an endpoint which a client of a member announced.
+/// One TCP connection that the tracker tried to the endpoint of a member's client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Connection {
     /// Seconds since it was tried.
     pub age: u32,
     /// The beginning of the client's peer id.
     pub client: ClientPrefix,
-    /// The port that the client says it listens on.
+    /// The port that the client announced.
     pub port: u16,
-    /// Whether the client's address was of IPv6.
+    /// Whether the client's address is IPv6.
     pub ipv6: bool,
     /// Whether the connection was accepted in time.
     pub reachable: bool,
@@ -36,7 +36,7 @@ impl Connection {
         bytes
     }
 
-    /// Reads what `encode` writes; `None` for flags that it never writes.
+    /// Reads what `encode` writes; `None` for unknown flags.
     pub(super) fn decode(bytes: &[u8; CONNECTION_LEN]) -> Option<Self> {
         let (&age, rest) = bytes.split_first_chunk()?;
         let (&client, rest) = rest.split_first_chunk()?;
