@@ -76,7 +76,7 @@ async fn start(cluster: &Cluster, owner: &Secret, shutdown: &Shutdown) -> anyhow
 pub(crate) async fn migrate(settings: &Settings) -> anyhow::Result<bool> {
     let owner: &Postgresql = &settings.config.migrate.postgresql;
     let mut client: Client = db::connect(owner, "fairywren").await?;
-    let logins = settings.logins();
+    let logins = settings.config.logins();
     for version in migrations::migrate(&mut client, &logins).await.context("cannot migrate the database")? {
         tracing::info!("applied migration {version}");
     }

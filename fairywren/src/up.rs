@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use infra::config::Config;
+use infra::config::Shared;
 use infra::folder::default_folder;
 use infra::process::{Account, AtParentsEnd, command};
 use infra::refusal::Refusal;
@@ -79,7 +79,7 @@ async fn start(options: &Up, folder: &Folder, children: &Children) -> anyhow::Re
         service("webapi", webapi.clone(), services.webapi, &config, 1).keep(&children.services),
         first_account(&webapi, account.as_ref(), &config, has_account),
     )?;
-    let Config { api_url, tracker_url, .. } = &settings.config;
+    let Shared { api_url, tracker_url, .. } = &settings.config.shared;
     let first_account = link.map(|link| format!("first account {link}\n")).unwrap_or_default();
     let lines = format!("site {api_url}\ntracker {tracker_url}\n{first_account}ready\n");
     let mut stdout = std::io::stdout().lock();

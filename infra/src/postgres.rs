@@ -20,7 +20,7 @@ pub const OLDEST: u32 = 13;
 pub const PORT: u16 = 5432;
 
 /// The owner's name, and that of its database.
-pub const OWNER: &str = "fairywren";
+pub const OWNER: &str = crate::config::OWNER.user;
 
 /// What every server of ours runs with.
 const SETTINGS: &[&str] = &[
