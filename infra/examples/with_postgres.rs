@@ -1,4 +1,4 @@
-//! Runs a command with a throw-away PostgreSQL server, named in `FAIRYWREN_TEST_DATABASE`; see `infra::test_database`.
+//! Runs a command with a throw-away PostgreSQL server, named in `FAIRYWREN_TEST_DATABASE`; see `infra::testing`.
 //!
 //! `cargo run -p infra --example with_postgres -- COMMAND…`; its exit status is the command's.
 

@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::time::Duration;
 
 use infra::db;
-use infra::test_database::TestDatabase;
+use infra::testing::TestDatabase;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio_postgres::{AsyncMessage, Client, NoTls};
 
