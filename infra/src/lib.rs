@@ -1,7 +1,7 @@
 //! What the processes share around their real work: configuration, sockets, logs, metrics, shutdown.
 //!
 //! Cargo features, none by default: `database` (PostgreSQL and migrations), `zeromq` (sockets between tracker and
-//! webapi) and `testing`.
+//! webapi), `udp` (many datagrams with one system call) and `testing`.
 
 pub mod client_address;
 pub mod config;
@@ -24,4 +24,6 @@ pub mod secrets;
 pub mod shutdown;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "udp")]
+pub mod udp;
 pub mod units;
