@@ -22,11 +22,11 @@ const SITE: &str = "127.0.0.1:8000";
 /// Where the first configuration has announces arrive.
 const TRACKER: &str = "127.0.0.1:8080";
 
-/// What the children run with.
+/// The configuration of one start.
 pub(crate) struct Settings {
-    /// As they will read it.
+    /// What the children will read.
     pub(crate) config: Config,
-    /// Whether the database is the data folder's own.
+    /// Whether the database is the embedded one, in the data folder.
     pub(crate) embedded: bool,
     text: String,
 }
@@ -36,7 +36,7 @@ pub(crate) struct Settings {
 struct Record {
     /// The `run` folder of the last start: the data folder may have been moved since.
     run: PathBuf,
-    /// The owner's.
+    /// The password of the role that owns the database.
     password: Secret,
 }
 
@@ -216,7 +216,8 @@ fn is_embedded(
     }
 }
 
-/// Options go before the configuration, ports are picked, and URLs that only repeated the address follow it.
+/// Puts the addresses of options in place of the configured ones, replaces port 0 by a free port, and changes a URL with
+/// the address that it repeats.
 fn settle_addresses(value: &mut Value, config: &Config, options: &Up) -> anyhow::Result<()> {
     let site = config.webapi.listen;
     let new_site = addresses::settle(&[options.site.unwrap_or(site)], "--site")?;
@@ -234,7 +235,8 @@ fn settle_addresses(value: &mut Value, config: &Config, options: &Up) -> anyhow:
     Ok(())
 }
 
-/// Files without a folder lie in the data folder, wherever that is moved; the restart file in the tracker's part of it.
+/// Makes paths absolute: relative ones are below the data folder, and a restart file without a folder is below the
+/// tracker's folder in it.
 fn settle_files(value: &mut Value, folder: &Folder) {
     for key in ["restartFile", "tlsCertificate", "tlsKey"] {
         let file = &mut value["tracker"][key];
@@ -253,8 +255,8 @@ fn read(file: &Path) -> anyhow::Result<Value> {
     match serde_json::from_str(&text) {
         Ok(value @ Value::Object(_)) => Ok(value),
         Ok(_) => Err(Refusal(format!("{}: expected one JSON object", file.display())).into()),
-        // The position is one in the operator's own file.
-        Err(problem) => Err(Refusal(format!("{}: this is no sound JSON: {problem}", file.display())).into()),
+        // The operator wrote this file, so the position in it helps.
+        Err(problem) => Err(Refusal(format!("{}: expected JSON: {problem}", file.display())).into()),
     }
 }
 

@@ -62,8 +62,10 @@ async fn with_server(folder: &Path, mut command: Command) -> anyhow::Result<Exit
     let login = serde_json::json!({
         "host": cluster.sockets, "port": PORT, "dbname": "postgres", "user": OWNER, "password": password,
     });
-    let mut child =
-        command.env("FAIRYWREN_TEST_DATABASE", login.to_string()).spawn().context("the command")?;
+    let mut child = command
+        .env("FAIRYWREN_TEST_DATABASE", login.to_string())
+        .spawn()
+        .context("cannot start the command")?;
     let shutdown = Shutdown::default();
     let status = tokio::select! {
         status = child.wait() => status?,

@@ -1,4 +1,4 @@
-//! Errors that the person who typed the command can mend: exit status 2.
+//! Errors that whoever typed the command can correct: exit status 2.
 
 use crate::config;
 #[cfg(feature = "database")]

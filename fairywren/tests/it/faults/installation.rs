@@ -11,7 +11,7 @@ use bt::InfoHash;
 use bt::announce_key::{self, Binding};
 use infra::config::Postgresql;
 use infra::secrets::{Keys, Secret};
-use infra::testing::SALT;
+use infra::testing::{CONDITION_TIMEOUT, SALT};
 use reqwest::multipart::{Form, Part};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
@@ -21,11 +21,8 @@ use crate::launcher::{FREE_PORTS, Launcher, folder, program, up};
 
 const PASSWORD: &str = "correct horse";
 
-/// Beyond this something is wrong and not slow.
-const PATIENCE: Duration = Duration::from_mins(5);
-
 /// The running programs and their folder.
-pub(crate) struct Site {
+pub(crate) struct Installation {
     pub(crate) launcher: Launcher,
     pub(crate) tracker: SocketAddr,
     pub(crate) url: String,
@@ -35,7 +32,7 @@ pub(crate) struct Site {
     pub(crate) folder: TempDir,
 }
 
-impl Site {
+impl Installation {
     /// With `settings` on top of what the launcher would write.
     pub(crate) fn start(settings: Value) -> Self {
         Self::start_as(settings, |command| command)
@@ -129,16 +126,6 @@ impl Site {
         let answer = String::from_utf8_lossy(&answer.bytes().await.ok()?).into_owned();
         let number = |key: &str| answer.split_once(key)?.1.split_once('e')?.0.parse().ok();
         Some((number("8:completei")?, number("10:incompletei")?))
-    }
-
-    /// Until `condition` holds; how long that took.
-    pub(crate) async fn until(&self, what: &str, mut condition: impl AsyncFnMut() -> bool) -> Duration {
-        let begun = Instant::now();
-        while !condition().await {
-            assert!(begun.elapsed() < PATIENCE, "waited in vain until {what}");
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        begun.elapsed()
     }
 }
 
@@ -251,7 +238,7 @@ pub(crate) struct Browser {
 
 impl Browser {
     pub(crate) fn new(url: &str) -> Self {
-        let http = Client::builder().cookie_store(true).no_proxy().timeout(PATIENCE);
+        let http = Client::builder().cookie_store(true).no_proxy().timeout(CONDITION_TIMEOUT);
         let http = http.redirect(reqwest::redirect::Policy::none()).build().expect("a client");
         Self { http, url: url.to_owned(), csrf: String::new() }
     }
