@@ -50,7 +50,7 @@ fn a_key_that_is_unknown_missing_or_of_another_type_is_named_with_its_file() {
     let mut without_password = usable();
     without_password["webapi"] = json!({ "postgresql": {} });
     let mut no_section = usable();
-    no_section["tracker"] = json!([]);
+    no_section["tracker"] = json!("none");
     for (value, expected) in [
         (unknown, "mine.json: tracker.colour: unknown field `colour`"),
         (missing, "mine.json: apiUrl: a required key is missing"),

@@ -131,7 +131,7 @@ async fn template(server: &Postgresql) -> anyhow::Result<&'static str> {
         }
         Ok::<_, anyhow::Error>(name)
     });
-    Ok(name.await?)
+    Ok(name.await?.as_str())
 }
 
 async fn make_template(server: &Postgresql, client: &Client, name: &str) -> anyhow::Result<()> {
