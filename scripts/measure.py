@@ -133,22 +133,25 @@ class Load:
 
 def configuration(folder, database=None, **tracker):
     """Our tracker's, on the throw-away Postgres that FAIRYWREN_TEST_DATABASE names, migrated. `database` is a new one there."""
-    config = json.loads(Path("example.conf.json").read_text())
     server = json.loads(os.environ["FAIRYWREN_TEST_DATABASE"])
     if database:
         subprocess.run(["createdb", "-h", server["host"], "-p", str(server["port"]), "-U", server["user"], database],
                        check=True, env={**os.environ, "PGPASSWORD": server["password"]})
         server["dbname"] = database
-    for login in (config["migrate"], config["webapi"], config["tracker"]):
-        own = login is config["migrate"]
-        login["postgresql"] = server if own else {**server, "user": login["postgresql"]["user"], "password": "bench"}
-    config["salt"] = "only for the benchmark " * 2
-    config["trustedProxies"] = ["127.0.0.1/32"] if tracker.pop("proxied", False) else []
-    config["zeromq"] = {name: f"ipc://{folder}/{name}" for name in ("counts", "control")}
-    # Some thousand members announce for all peers here.
-    config["tracker"].update({
-        "listen": ["127.0.0.1:0"], "restartFile": f"{folder}/swarms", "announcesPerMinute": 10**9,
-        "announceBurst": 10**9, "peersPerMember": 100, **tracker})
+    login = {name: {**server, "user": name, "password": "bench"} for name in ("webapi", "tracker")}
+    config = {
+        "trackerUrl": "https://tracker.example.org",
+        "apiUrl": "https://fairywren.example.org",
+        "salt": "only for the benchmark " * 2,
+        "trustedProxies": ["127.0.0.1/32"] if tracker.pop("proxied", False) else [],
+        "zeromq": {name: f"ipc://{folder}/{name}" for name in ("counts", "control")},
+        "migrate": {"postgresql": server},
+        "webapi": {"postgresql": login["webapi"]},
+        # Some thousand members announce for all peers here.
+        "tracker": {
+            "postgresql": login["tracker"], "listen": ["127.0.0.1:0"], "restartFile": f"{folder}/swarms",
+            "announcesPerMinute": 10**9, "announceBurst": 10**9, "peersPerMember": 100, **tracker},
+    }
     path = folder / "bench.conf.json"
     path.write_text(json.dumps(config))
     subprocess.run([TARGET / "webapi", "migrate", path], check=True, stdout=sys.stderr)

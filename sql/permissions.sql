@@ -1,11 +1,19 @@
--- What each role may do. Applied after every migration; what is not granted here is taken away.
+-- What each role of `infra::config::roles()` may do. Applied after every migration; what is not granted here is taken
+-- away.
 
-revoke all on schema public from public, webapi, tracker;
-revoke all on all tables in schema public from public, webapi, tracker;
+revoke all on schema public from public;
+revoke all on all tables in schema public from public;
 do $$
+declare
+    name text;
 begin
     execute format('revoke all on database %I from public', current_database());
-    execute format('grant connect on database %I to webapi, tracker', current_database());
+    foreach name in array string_to_array(current_setting('fairywren.roles'), ',') loop
+        execute format('revoke all on schema public from %I', name);
+        execute format('revoke all on all tables in schema public from %I', name);
+        execute format('grant connect on database %I to %I', current_database(), name);
+        execute format('grant usage on schema public to %I', name);
+    end loop;
 end $$;
 
 -- Large objects need no table to be written. On a server of somebody else's these functions are not ours to guard.
@@ -15,8 +23,6 @@ begin
 exception
     when insufficient_privilege then null;
 end $$;
-
-grant usage on schema public to webapi, tracker;
 
 grant select on schema_migrations, roles to webapi;
 grant select, insert, update, delete on

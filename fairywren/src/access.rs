@@ -13,7 +13,7 @@ use infra::refusal::Refusal;
 
 use crate::folder::{Folder, make_folder};
 
-/// Who runs tracker and site, where that is not the present user.
+/// The accounts that tracker and site run as, where these are not the present user.
 pub(crate) struct Services {
     pub(crate) tracker: Option<Account>,
     pub(crate) webapi: Option<Account>,
@@ -51,7 +51,7 @@ pub(crate) async fn check_files(config: &Config, account: Option<&Account>) -> a
         wanted.push(("-w", "write in", parent));
     }
     for (permission, verb, path) in wanted {
-        // What is missing is said by the tracker.
+        // The tracker names what is missing.
         if path.exists() && !account.may(permission, path).await? {
             let (user, path) = (&account.name, path.display());
             return Err(Refusal(format!(
@@ -74,7 +74,7 @@ pub(crate) async fn reachable(
     if account.may("-x", &program).await? {
         return Ok(program);
     }
-    let copy = folder.run().join(program.file_name().context("the program's name")?);
+    let copy = folder.run().join(program.file_name().context("cannot tell the name of a program's file")?);
     let make = || {
         fs::copy(&program, &copy)?;
         fs::set_permissions(&copy, Permissions::from_mode(0o755))

@@ -9,7 +9,7 @@ use anyhow::Context;
 /// # Errors
 /// When one of them is in use or not of this machine.
 pub(crate) fn settle(wanted: &[SocketAddr], option: &str) -> anyhow::Result<Vec<SocketAddr>> {
-    // All are held until the last is known, so that no port is given twice.
+    // All listeners are kept until the last is bound, so that no port is given twice.
     let held: Vec<_> = wanted
         .iter()
         .map(|address| {
@@ -20,7 +20,9 @@ pub(crate) fn settle(wanted: &[SocketAddr], option: &str) -> anyhow::Result<Vec<
             })
         })
         .collect::<Result<_, _>>()?;
-    held.iter().map(|listener| listener.local_addr().context("a listener's address")).collect()
+    held.iter()
+        .map(|listener| listener.local_addr().context("cannot tell the address of a listener"))
+        .collect()
 }
 
 /// The URL that a browser on this machine reaches `address` by.

@@ -13,7 +13,7 @@ use infra::refusal::Refusal;
 
 use crate::folder::{effective_configuration, present_run};
 
-/// Sessions are for now: a copy of them is of no use to those who restore it.
+/// Options of `pg_dump`. Sessions and live counts are left out: they are of no use after a restore.
 const DUMP: [&str; 5] = [
     "--clean",
     "--if-exists",
@@ -25,13 +25,13 @@ const DUMP: [&str; 5] = [
 /// Which program to run.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Tool {
-    /// Writes the database to standard output as SQL.
+    /// `pg_dump`: writes the database to standard output as SQL.
     Dump,
-    /// Runs SQL.
+    /// `psql`: runs SQL.
     Psql,
 }
 
-/// Becomes the program, with `arguments` after ours.
+/// Replaces this process by the program, with `arguments` after ours.
 ///
 /// # Errors
 /// When no `up` runs on `data`, or the program is not installed.
@@ -47,7 +47,7 @@ pub(crate) async fn become_tool(
         return Err(Refusal(format!("nothing runs on {data}: start `fairywren up` there first")).into());
     }
     let login = Config::read(&file)?.migrate.postgresql;
-    // They speak to older servers, not to newer ones.
+    // The newest version: these programs speak to older servers, not to newer ones.
     let programs = Programs::find(None).await?;
     let mut command = Command::new(programs.client(match tool {
         Tool::Dump => "pg_dump",

@@ -7,8 +7,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use infra::config::{Config, Postgresql};
-use infra::postgres::{OWNER, PORT};
+use infra::config::{self, Config, OWNER, Postgresql, Role, roles};
+use infra::postgres::PORT;
 use infra::process::{Account, create_private};
 use infra::refusal::Refusal;
 use infra::secrets::{Secret, random_text};
@@ -17,20 +17,16 @@ use serde_json::{Value, json};
 use crate::folder::{Folder, sockets};
 use crate::{Up, addresses};
 
-/// Every key, with values of which the first start keeps those that fit everywhere.
-const EXAMPLE: &str = include_str!("../../example.conf.json");
-
+/// Where the first configuration has the site listen.
 const SITE: &str = "127.0.0.1:8000";
+/// Where the first configuration has announces arrive.
 const TRACKER: &str = "127.0.0.1:8080";
 
-/// The processes that have a `postgresql` of their own, and the roles they use in the embedded server.
-const LOGINS: [(&str, &str); 3] = [("migrate", OWNER), ("webapi", "webapi"), ("tracker", "tracker")];
-
-/// What the children run with.
+/// The configuration of one start.
 pub(crate) struct Settings {
-    /// As they will read it.
+    /// What the children will read.
     pub(crate) config: Config,
-    /// Whether the database is the data folder's own.
+    /// Whether the database is the embedded one, in the data folder.
     pub(crate) embedded: bool,
     text: String,
 }
@@ -40,7 +36,7 @@ pub(crate) struct Settings {
 struct Record {
     /// The `run` folder of the last start: the data folder may have been moved since.
     run: PathBuf,
-    /// The owner's.
+    /// The password of the role that owns the database.
     password: Secret,
 }
 
@@ -54,24 +50,18 @@ impl Settings {
             Some(file) => read(file)?,
             None => own_configuration(folder, record.as_ref())?,
         };
-        for (process, user) in LOGINS {
-            if value.get(process).is_none() {
-                value[process] = json!({});
-            }
-            let section = &mut value[process];
-            if section.is_object() && section.get("postgresql").is_none() {
-                section["postgresql"] = login(folder.run(), user, &random_text()?);
-            }
-        }
+        supply(&mut value, folder.run())?;
         let config = parse(&value, file)?;
         let embedded = is_embedded(&config, folder, record.as_ref(), file)?;
         if embedded {
+            // The folder may have been moved since the file was written, and the owner's password is the record's.
             let password =
                 record.map_or_else(|| config.migrate.postgresql.password.clone(), |it| it.password);
-            let given = [&config.webapi.postgresql.password, &config.tracker.postgresql.password];
-            for ((process, user), password) in LOGINS.iter().zip([&password].into_iter().chain(given)) {
-                value[process]["postgresql"] = login(folder.run(), user, password);
+            for role in roles() {
+                value[role.section]["postgresql"] =
+                    json!(login(folder.run(), role.user, role.login(&config).password.clone()));
             }
+            value[OWNER.section]["postgresql"] = json!(login(folder.run(), OWNER.user, password.clone()));
             Record { run: folder.run().to_owned(), password }.write(folder)?;
         }
         settle_addresses(&mut value, &config, options)?;
@@ -89,18 +79,15 @@ impl Settings {
     pub(crate) fn restart_file(&self) -> &OsStr {
         self.config.tracker.restart_file.file_name().unwrap_or_default()
     }
-
-    /// The logins that migrations create roles for.
-    pub(crate) fn logins(&self) -> [&Postgresql; 2] {
-        [&self.config.webapi.postgresql, &self.config.tracker.postgresql]
-    }
 }
 
 impl Record {
     fn read(folder: &Folder) -> anyhow::Result<Option<Self>> {
         let file = folder.server_record();
         match fs::read_to_string(&file) {
-            Ok(text) => Ok(Some(serde_json::from_str(&text).with_context(|| file.display().to_string())?)),
+            Ok(text) => Ok(Some(
+                serde_json::from_str(&text).with_context(|| format!("cannot read {}", file.display()))?,
+            )),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error).with_context(|| format!("cannot read {}", file.display())),
         }
@@ -111,10 +98,9 @@ impl Record {
     }
 }
 
-/// `DIR/fairywren.conf.json`: written at the first start, completed after an upgrade, mended after a move.
+/// `DIR/fairywren.conf.json`: written at the first start, changed only after the folder was moved.
 fn own_configuration(folder: &Folder, record: Option<&Record>) -> anyhow::Result<Value> {
     let file = folder.own_configuration();
-    let defaults = defaults(folder.run())?;
     if !file.exists() {
         if folder.cluster().exists() {
             return Err(Refusal(format!(
@@ -124,59 +110,64 @@ fn own_configuration(folder: &Folder, record: Option<&Record>) -> anyhow::Result
             ))
             .into());
         }
-        write_private(&file, &pretty(&defaults)?)?;
-        return Ok(defaults);
+        let first = first_configuration()?;
+        write_private(&file, &pretty(&first)?)?;
+        return Ok(first);
     }
     let mut value = read(&file)?;
-    let mut changes = Vec::new();
-    fill(&mut value, &defaults, "", &mut changes);
+    let mut moved = Vec::new();
     if let Some(record) = record.filter(|it| it.run != folder.run()) {
-        relocate(&mut value, &record.run, folder.run(), "", &mut changes);
+        relocate(&mut value, &record.run, folder.run(), "", &mut moved);
     }
-    if !changes.is_empty() {
-        parse(&value, &file)?;
+    if !moved.is_empty() {
         write_private(&file, &pretty(&value)?)?;
-        tracing::warn!("{}: set to the built-in value: {}", file.display(), changes.join(", "));
+        tracing::warn!("the data folder was moved: changed {} in {}", moved.join(", "), file.display());
     }
     Ok(value)
 }
 
-/// The example, for this machine alone.
-fn defaults(run: &Path) -> anyhow::Result<Value> {
-    let mut value: Value = serde_json::from_str(EXAMPLE).context("example.conf.json")?;
-    value["apiUrl"] = format!("http://{SITE}").into();
-    value["trackerUrl"] = format!("http://{TRACKER}").into();
-    value["salt"] = random_text()?.reveal().into();
+/// The salt, and addresses for this machine alone. Everything else is a default, or supplied at each start.
+fn first_configuration() -> anyhow::Result<Value> {
+    Ok(json!({
+        "apiUrl": format!("http://{SITE}"),
+        "trackerUrl": format!("http://{TRACKER}"),
+        "salt": random_text()?,
+        "webapi": { "listen": SITE, "secure": false },
+        "tracker": { "listen": [TRACKER] },
+    }))
+}
+
+/// Adds what the file leaves to the launcher: sockets below the `run` folder, connections to the embedded server, and a
+/// restart file in the data folder. Passwords of the embedded server's roles are drawn anew at each start.
+fn supply(value: &mut Value, run: &Path) -> anyhow::Result<()> {
+    let mut missing = Vec::new();
+    for role in roles().iter().chain([&OWNER]) {
+        let login = login(run, role.user, random_text()?);
+        missing.push((role.section, "postgresql", json!(login)));
+    }
     for socket in ["counts", "control"] {
-        value["zeromq"][socket] = format!("ipc://{}/zeromq/{socket}", run.display()).into();
+        missing.push(("zeromq", socket, json!(format!("ipc://{}/zeromq/{socket}", run.display()))));
     }
-    value["webapi"]["listen"] = SITE.into();
-    value["webapi"]["secure"] = false.into();
-    value["tracker"]["listen"] = json!([TRACKER]);
-    value["tracker"]["restartFile"] = "swarms".into();
-    for (process, user) in LOGINS {
-        value[process]["postgresql"] = login(run, user, &random_text()?);
-    }
-    Ok(value)
-}
-
-fn login(run: &Path, user: &str, password: &Secret) -> Value {
-    json!({ "host": sockets(run), "port": PORT, "dbname": OWNER, "user": user, "password": password })
-}
-
-/// Adds to `value` what it lacks of `defaults`: all but the salt, and connections only whole.
-fn fill(value: &mut Value, defaults: &Value, path: &str, filled: &mut Vec<String>) {
-    let (Value::Object(value), Value::Object(defaults)) = (value, defaults) else { return };
-    for (key, default) in defaults {
-        match value.get_mut(key) {
-            Some(_) if key == "postgresql" => {}
-            Some(value) => fill(value, default, &format!("{path}{key}."), filled),
-            None if key == "salt" => {}
-            None => {
-                value.insert(key.clone(), default.clone());
-                filled.push(format!("{path}{key}"));
-            }
+    missing.push(("tracker", "restartFile", json!("swarms")));
+    for (section, key, default) in missing {
+        if value.get(section).is_none() {
+            value[section] = json!({});
         }
+        // What is no object is refused with its name later.
+        if let Some(section) = value[section].as_object_mut() {
+            section.entry(key).or_insert(default);
+        }
+    }
+    Ok(())
+}
+
+fn login(run: &Path, user: &str, password: Secret) -> Postgresql {
+    Postgresql {
+        host: sockets(run).display().to_string(),
+        port: PORT,
+        dbname: OWNER.user.to_owned(),
+        user: user.to_owned(),
+        password,
     }
 }
 
@@ -200,7 +191,7 @@ fn relocate(value: &mut Value, old: &Path, new: &Path, path: &str, moved: &mut V
     }
 }
 
-/// Whether all three connections lead to the embedded server.
+/// Whether the connections of all roles lead to the embedded server.
 fn is_embedded(
     config: &Config,
     folder: &Folder,
@@ -208,23 +199,25 @@ fn is_embedded(
     file: &Path,
 ) -> Result<bool, Refusal> {
     let here = [Some(folder.sockets()), record.map(|it| sockets(&it.run))];
-    let logins = [&config.migrate.postgresql, &config.webapi.postgresql, &config.tracker.postgresql];
-    let embedded = logins.map(|login| here.iter().flatten().any(|it| *it == Path::new(&login.host)));
-    let process = |wanted: bool| {
-        let at = embedded.iter().position(|it| *it == wanted);
-        at.map(|at| LOGINS[at].0)
+    let is_here = |role: &&Role| {
+        let host = Path::new(&role.login(config).host);
+        here.iter().flatten().any(|it| it == host)
     };
-    match (process(true), process(false)) {
+    let (ours, others): (Vec<&Role>, Vec<&Role>) = [&OWNER].into_iter().chain(roles()).partition(is_here);
+    match (ours.first(), others.first()) {
         (Some(_), None) => Ok(true),
         (None, _) => Ok(false),
         (Some(ours), Some(other)) => Err(Refusal(format!(
-            "{}: {ours}.postgresql: {other}.postgresql names a server of its own, so name one here too",
-            file.display()
+            "{}: {}.postgresql: {}.postgresql names a server of its own, so name one here too",
+            file.display(),
+            ours.section,
+            other.section
         ))),
     }
 }
 
-/// Options go before the configuration, ports are picked, and URLs that only repeated the address follow it.
+/// Puts the addresses of options in place of the configured ones, replaces port 0 by a free port, and changes a URL with
+/// the address that it repeats.
 fn settle_addresses(value: &mut Value, config: &Config, options: &Up) -> anyhow::Result<()> {
     let site = config.webapi.listen;
     let new_site = addresses::settle(&[options.site.unwrap_or(site)], "--site")?;
@@ -242,7 +235,8 @@ fn settle_addresses(value: &mut Value, config: &Config, options: &Up) -> anyhow:
     Ok(())
 }
 
-/// Files without a folder lie in the data folder, wherever that is moved; the restart file in the tracker's part of it.
+/// Makes paths absolute: relative ones are below the data folder, and a restart file without a folder is below the
+/// tracker's folder in it.
 fn settle_files(value: &mut Value, folder: &Folder) {
     for key in ["restartFile", "tlsCertificate", "tlsKey"] {
         let file = &mut value["tracker"][key];
@@ -256,18 +250,18 @@ fn settle_files(value: &mut Value, folder: &Folder) {
 }
 
 fn read(file: &Path) -> anyhow::Result<Value> {
-    let text = fs::read_to_string(file)
-        .map_err(|source| infra::config::Error::Read { file: file.to_owned(), source })?;
+    let text =
+        fs::read_to_string(file).map_err(|source| config::Error::Read { file: file.to_owned(), source })?;
     match serde_json::from_str(&text) {
         Ok(value @ Value::Object(_)) => Ok(value),
         Ok(_) => Err(Refusal(format!("{}: expected one JSON object", file.display())).into()),
-        // The position is one in the operator's own file.
-        Err(problem) => Err(Refusal(format!("{}: this is no sound JSON: {problem}", file.display())).into()),
+        // The operator wrote this file, so the position in it helps.
+        Err(problem) => Err(Refusal(format!("{}: expected JSON: {problem}", file.display())).into()),
     }
 }
 
-fn parse(value: &Value, file: &Path) -> Result<Config, infra::config::Error> {
-    Config::from_value(value, file)
+fn parse(value: &Value, file: &Path) -> Result<Config, config::Error> {
+    config::from_value(value, file)
 }
 
 fn pretty(value: &Value) -> anyhow::Result<String> {
@@ -283,7 +277,7 @@ fn write_private(file: &Path, text: &str) -> anyhow::Result<()> {
 fn write_private_for(file: &Path, text: &str, account: Option<&Account>) -> anyhow::Result<()> {
     let unfinished = file.with_extension("new");
     let write = || {
-        // Of a start that was cut off.
+        // A start that was cut off may have left one.
         match fs::remove_file(&unfinished) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
             _ => {}

@@ -15,8 +15,8 @@ use crate::configuration::Settings;
 use crate::folder::Folder;
 use crate::program::{Program, Readiness};
 
-/// A fast stop rolls back what is open and writes a checkpoint, in less than a second but where the disk is busy. One that
-/// is killed then has to recover at its next start.
+/// Time for the server to stop before it is killed. It rolls back open transactions and writes a checkpoint, in less than a
+/// second unless the disk is busy. A killed server has to recover at its next start.
 const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Makes the `run` folder with the configuration in it, and starts the embedded server where it is the database, until
@@ -59,15 +59,18 @@ async fn start(cluster: &Cluster, owner: &Secret, shutdown: &Shutdown) -> anyhow
         name: "postgres",
         command: Box::new(move || server.server(&[])),
         readiness: Readiness::Server(cluster.clone()),
-        end: Signal::INT,
-        patience: STOP_TIMEOUT,
+        stop_signal: Signal::INT,
+        stop_timeout: STOP_TIMEOUT,
     };
     program.keep(shutdown).await?;
     let postgres = cluster.login("postgres", OWNER, owner.clone());
     let client = db::connect(&postgres, "fairywren").await?;
     let found = client.query_opt("select from pg_database where datname = $1", &[&OWNER]).await?;
     if found.is_none() {
-        client.batch_execute(&format!("create database {OWNER}")).await.context("the database")?;
+        client
+            .batch_execute(&format!("create database {OWNER}"))
+            .await
+            .context("cannot create the database")?;
     }
     Ok(())
 }
@@ -76,7 +79,7 @@ async fn start(cluster: &Cluster, owner: &Secret, shutdown: &Shutdown) -> anyhow
 pub(crate) async fn migrate(settings: &Settings) -> anyhow::Result<bool> {
     let owner: &Postgresql = &settings.config.migrate.postgresql;
     let mut client: Client = db::connect(owner, "fairywren").await?;
-    let logins = settings.logins();
+    let logins = settings.config.logins();
     for version in migrations::migrate(&mut client, &logins).await.context("cannot migrate the database")? {
         tracing::info!("applied migration {version}");
     }

@@ -19,11 +19,11 @@ use tokio::time::{Instant, sleep};
 /// A unix socket's path ends before byte 108 of its structure.
 const MAX_SOCKET_PATH: usize = 107;
 
-/// The system lets a killed process linger for a moment.
-const GRACE: Duration = Duration::from_millis(300);
+/// Longest wait for the lock: a launcher that was killed keeps it for a moment.
+const LOCK_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// Programs of an earlier run stop within 5 seconds each, but for a tracker that has much to write.
-const PATIENCE: Duration = Duration::from_secs(40);
+/// Longest wait for the programs of an earlier run. Each stops within 5 seconds, except a tracker with much to write.
+const EARLIER_RUN_TIMEOUT: Duration = Duration::from_secs(40);
 
 /// A data folder that this process alone uses.
 pub(crate) struct Folder {
@@ -31,21 +31,24 @@ pub(crate) struct Folder {
     run: PathBuf,
     /// Held as long as this process lives.
     _lock: File,
-    /// The folder itself, locked; every child inherits it, so that it is free when the last of them has ended.
+    /// The locked folder itself. Every child inherits it, so that it is unlocked when the last of them has ended.
     _children: File,
 }
 
 impl Folder {
     /// Opens or makes `path`, locks it, and waits for what a killed launcher left running.
     pub(crate) async fn open(path: &Path) -> anyhow::Result<Self> {
-        let path = std::path::absolute(path).context("the data folder")?;
+        let path = std::path::absolute(path).context("cannot tell the path of the data folder")?;
         if path.to_str().is_none() {
             return Err(Refusal(format!("the data folder {} has no UTF-8 name", path.display())).into());
         }
         make(&path).with_context(|| format!("cannot make the data folder {}", path.display()))?;
         let lock = File::options().create(true).truncate(false).write(true).open(path.join("lock"));
         let lock = lock.with_context(|| format!("cannot write in the data folder {}", path.display()))?;
-        if !is_locked_within(&lock, GRACE).await.with_context(|| format!("cannot lock {}", path.display()))? {
+        if !is_locked_within(&lock, LOCK_TIMEOUT)
+            .await
+            .with_context(|| format!("cannot lock {}", path.display()))?
+        {
             return Err(Refusal(format!(
                 "another `fairywren up` already runs on {}: stop it first, or choose another folder with --data",
                 path.display()
@@ -105,12 +108,12 @@ impl Folder {
         effective_configuration(&self.run)
     }
 
-    /// What the launcher must remember of the embedded server.
+    /// The file in which the launcher remembers the embedded server.
     pub(crate) fn server_record(&self) -> PathBuf {
         self.path.join("postgres.json")
     }
 
-    /// Where the tracker writes.
+    /// The folder that the tracker writes in.
     pub(crate) fn of_tracker(&self) -> PathBuf {
         self.path.join("tracker")
     }
@@ -136,7 +139,7 @@ pub(crate) fn sockets(run: &Path) -> PathBuf {
     run.join("postgres")
 }
 
-/// Root's folder is passed through by the user that the children run as.
+/// Mode of a folder that the children's user has to pass through, where root starts them.
 fn passable() -> u32 {
     if geteuid().is_root() { 0o711 } else { 0o700 }
 }
@@ -162,7 +165,7 @@ async fn wait_for_children(path: &Path) -> anyhow::Result<File> {
     fcntl_setfd(&folder, FdFlags::empty())?;
     if folder.try_lock().is_err() {
         tracing::info!("waiting for the processes of an earlier run to end");
-        if !is_locked_within(&folder, PATIENCE).await.context("cannot lock the data folder")? {
+        if !is_locked_within(&folder, EARLIER_RUN_TIMEOUT).await.context("cannot lock the data folder")? {
             let path = path.display();
             return Err(
                 Refusal(format!("processes of an earlier run still use {path}: end them first")).into()
@@ -172,9 +175,9 @@ async fn wait_for_children(path: &Path) -> anyhow::Result<File> {
     Ok(folder)
 }
 
-/// Takes the lock as soon as it is free; says no when `patience` has passed.
-async fn is_locked_within(file: &File, patience: Duration) -> std::io::Result<bool> {
-    let end = Instant::now() + patience;
+/// Takes the lock as soon as it is free; `false` when it was not free within `timeout`.
+async fn is_locked_within(file: &File, timeout: Duration) -> std::io::Result<bool> {
+    let end = Instant::now() + timeout;
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(true),
@@ -198,7 +201,7 @@ pub(crate) fn present_run(path: &Path) -> anyhow::Result<PathBuf> {
     if sockets(&run).join(".s.PGSQL.5432").as_os_str().len() > MAX_SOCKET_PATH {
         let folder = fs::metadata(path).with_context(|| format!("cannot open {}", path.display()))?;
         run = PathBuf::from(format!("/tmp/fairywren-{:x}-{:x}", folder.dev(), folder.ino()));
-        // Everybody may write in /tmp.
+        // Every user may write in /tmp, and make the folder first.
         if let Ok(found) = fs::symlink_metadata(&run)
             && (found.uid() != geteuid().as_raw() || !found.is_dir())
         {

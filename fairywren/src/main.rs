@@ -55,7 +55,7 @@ enum Task {
 /// What `fairywren reset-password` takes.
 #[derive(Args)]
 struct ResetPassword {
-    /// Of the account, in any case.
+    /// Name of the account; upper and lower case are the same.
     #[arg(value_name = "NAME")]
     name: String,
     /// Data folder of the site [default: as for `up`].
@@ -72,7 +72,7 @@ struct ResetPassword {
 /// What `fairywren dump` and `fairywren psql` take.
 #[derive(Args)]
 struct Client {
-    /// Data folder of the running `up` [default: as there].
+    /// Data folder of the running `up` [default: as for `up`].
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Options of `pg_dump` or `psql`.

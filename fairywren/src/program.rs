@@ -13,11 +13,13 @@ use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, timeout};
 
+/// Pause before a child that ended is started again.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// What a child waits for, a disk with room as a rule, may come back at any moment.
+
+/// The pause after many ends. What a child lacks, as a rule room on a disk, may come back at any moment.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// A child that ran for so long is restarted without a long pause again.
+/// A child that ran for this long is started again after [`FIRST_PAUSE`].
 const GOOD_RUN: Duration = Duration::from_secs(5);
 
 /// How often the embedded server's pid file is looked at.
@@ -25,23 +27,23 @@ const POLL: Duration = Duration::from_millis(5);
 
 /// A program to keep running.
 pub(crate) struct Program {
-    /// In messages.
+    /// Its name in messages.
     pub(crate) name: &'static str,
-    /// Makes it anew for each start.
+    /// Makes the command of each start.
     pub(crate) command: Box<dyn Fn() -> Command + Send + Sync>,
-    /// How one knows that it serves.
+    /// How the launcher learns that it serves.
     pub(crate) readiness: Readiness,
-    /// Asks it to stop.
-    pub(crate) end: Signal,
-    /// When it is killed after that.
-    pub(crate) patience: Duration,
+    /// The signal that asks it to stop.
+    pub(crate) stop_signal: Signal,
+    /// Time from that signal until it is killed.
+    pub(crate) stop_timeout: Duration,
 }
 
 /// How a child says that it serves.
 pub(crate) enum Readiness {
-    /// By so many lines `listening ADDR:PORT` on its standard output.
+    /// It prints this many lines `listening ADDR:PORT` on its standard output.
     Listening(usize),
-    /// As a Postgres server.
+    /// It is a Postgres server, whose pid file says that it is ready.
     Server(Cluster),
 }
 
@@ -52,7 +54,7 @@ impl Program {
         let (serves, first) = oneshot::channel();
         let task = self.run(shutdown.clone(), serves);
         shutdown.spawn(task);
-        first.await.context("stopped")?
+        first.await.context("the launcher was told to stop")?
     }
 
     async fn run(self, shutdown: Shutdown, serves: oneshot::Sender<anyhow::Result<()>>) {
@@ -138,12 +140,16 @@ impl Program {
         let process = i32::try_from(pid).ok().and_then(Pid::from_raw);
         if let Some(process) = process {
             // It may have ended by now.
-            let _ = kill_process(process, self.end);
+            let _ = kill_process(process, self.stop_signal);
         }
-        if let Ok(status) = timeout(self.patience, child.wait()).await {
+        if let Ok(status) = timeout(self.stop_timeout, child.wait()).await {
             return status;
         }
-        tracing::warn!("{} did not stop within {} ms and is killed", self.name, self.patience.as_millis());
+        tracing::warn!(
+            "{} did not stop within {} ms and is killed",
+            self.name,
+            self.stop_timeout.as_millis()
+        );
         if let Some(process) = process {
             let _ = kill_process_group(process, Signal::KILL);
         }

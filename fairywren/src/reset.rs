@@ -16,8 +16,8 @@ use crate::folder::{Folder, effective_configuration, present_run};
 use crate::up::sibling;
 use crate::{ResetPassword, Up, database};
 
-/// Longer than the database's own time to stop.
-const DATABASE_ENDED: Duration = Duration::from_secs(40);
+/// Longest wait for the database to stop: longer than the time after which it is killed.
+const DATABASE_STOP_TIMEOUT: Duration = Duration::from_secs(40);
 
 /// Runs `webapi reset-password` on the running site, or starts its database for it.
 ///
@@ -48,7 +48,7 @@ pub(crate) async fn reset_password(options: &ResetPassword) -> anyhow::Result<()
         signalled = &mut signalled => signalled.map_err(Into::into),
         done = with_database(&webapi, options, &folder, &server) => done,
     };
-    server.finish(DATABASE_ENDED).await;
+    server.finish(DATABASE_STOP_TIMEOUT).await;
     folder.clean()?;
     outcome
 }
@@ -68,7 +68,7 @@ async fn with_database(
     let status = command.status().await.context("cannot run `webapi reset-password`")?;
     match status.code() {
         Some(0) => Ok(()),
-        // It has said why.
+        // The program has said why.
         Some(2) => Err(Refusal("nothing was changed".to_owned()).into()),
         _ => bail!("`webapi reset-password` failed ({status})"),
     }

@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use infra::config::Config;
+use infra::config::Shared;
 use infra::folder::default_folder;
 use infra::process::{Account, AtParentsEnd, command};
 use infra::refusal::Refusal;
@@ -21,14 +21,14 @@ use crate::database;
 use crate::folder::Folder;
 use crate::program::{Program, Readiness};
 
-/// When a service that was asked to stop is killed. The webapi gives requests 4 seconds and ends then; the tracker may have
-/// millions of peers to write, on a slow disk.
+/// Time for a service to stop before it is killed. The webapi gives requests 4 seconds; the tracker may have millions of
+/// peers to write, on a slow disk.
 const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Longer than any child's: they are killed before.
-const ALL_ENDED: Duration = Duration::from_secs(40);
+/// Longest wait for all children: longer than any one's [`STOP_TIMEOUT`], after which it is killed.
+const ALL_STOPPED_TIMEOUT: Duration = Duration::from_secs(40);
 
-/// The children, by the order of their stop.
+/// The children, in the order in which they are stopped.
 #[derive(Default)]
 struct Children {
     services: Shutdown,
@@ -55,8 +55,8 @@ pub(crate) async fn up(options: &Up) -> anyhow::Result<()> {
         },
     };
     tracing::info!("stopping");
-    children.services.finish(ALL_ENDED).await;
-    children.database.finish(ALL_ENDED).await;
+    children.services.finish(ALL_STOPPED_TIMEOUT).await;
+    children.database.finish(ALL_STOPPED_TIMEOUT).await;
     folder.clean()?;
     outcome
 }
@@ -79,11 +79,11 @@ async fn start(options: &Up, folder: &Folder, children: &Children) -> anyhow::Re
         service("webapi", webapi.clone(), services.webapi, &config, 1).keep(&children.services),
         first_account(&webapi, account.as_ref(), &config, has_account),
     )?;
-    let Config { api_url, tracker_url, .. } = &settings.config;
+    let Shared { api_url, tracker_url, .. } = &settings.config.shared;
     let first_account = link.map(|link| format!("first account {link}\n")).unwrap_or_default();
     let lines = format!("site {api_url}\ntracker {tracker_url}\n{first_account}ready\n");
     let mut stdout = std::io::stdout().lock();
-    // Nobody may be reading.
+    // The reader may be gone: that is no reason to stop.
     let _ = stdout.write_all(lines.as_bytes()).and_then(|()| stdout.flush());
     Ok(())
 }
@@ -104,8 +104,8 @@ fn service(
             command
         }),
         readiness: Readiness::Listening(listeners),
-        end: Signal::TERM,
-        patience: STOP_TIMEOUT,
+        stop_signal: Signal::TERM,
+        stop_timeout: STOP_TIMEOUT,
     }
 }
 
@@ -129,13 +129,14 @@ async fn first_account(
     if !output.status.success() {
         bail!("`webapi first-account` failed ({})", output.status);
     }
-    let link = String::from_utf8(output.stdout).context("the link to the first account")?;
+    let link = String::from_utf8(output.stdout)
+        .context("cannot read the link that `webapi first-account` printed")?;
     Ok(link.lines().next().map(str::to_owned))
 }
 
-/// The other programs are installed beside this one.
+/// The path of the program `name`, which is installed beside this one.
 pub(crate) fn sibling(name: &str) -> anyhow::Result<PathBuf> {
-    let own = std::env::current_exe().context("the launcher's own path")?;
+    let own = std::env::current_exe().context("cannot tell the path of this program")?;
     let program = own.with_file_name(name);
     if !program.is_file() {
         let program = program.display();

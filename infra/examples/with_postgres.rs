@@ -1,4 +1,4 @@
-//! Runs a command with a throw-away PostgreSQL server, named in `FAIRYWREN_TEST_DATABASE`; see `infra::test_database`.
+//! Runs a command with a throw-away PostgreSQL server, named in `FAIRYWREN_TEST_DATABASE`; see `infra::testing`.
 //!
 //! `cargo run -p infra --example with_postgres -- COMMAND…`; its exit status is the command's.
 
@@ -62,8 +62,10 @@ async fn with_server(folder: &Path, mut command: Command) -> anyhow::Result<Exit
     let login = serde_json::json!({
         "host": cluster.sockets, "port": PORT, "dbname": "postgres", "user": OWNER, "password": password,
     });
-    let mut child =
-        command.env("FAIRYWREN_TEST_DATABASE", login.to_string()).spawn().context("the command")?;
+    let mut child = command
+        .env("FAIRYWREN_TEST_DATABASE", login.to_string())
+        .spawn()
+        .context("cannot start the command")?;
     let shutdown = Shutdown::default();
     let status = tokio::select! {
         status = child.wait() => status?,

@@ -9,10 +9,10 @@ use tokio_postgres::{Client, NoTls};
 
 use crate::config::Postgresql;
 
-/// A server whose host does not even take the connection by then is away.
+/// Longest wait for the server's host to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What `tokio_postgres` connects with.
+/// The settings of a connection for `tokio_postgres`.
 pub fn settings(login: &Postgresql, application: &str) -> tokio_postgres::Config {
     let mut settings = tokio_postgres::Config::new();
     settings
@@ -48,7 +48,7 @@ pub fn pool(
         .create_timeout(Some(wait))
         .recycle_timeout(Some(wait))
         .build()
-        .context("the database pool")
+        .context("cannot make the database pool")
 }
 
 /// One connection of its own, driven by a task that ends with it.
@@ -84,7 +84,7 @@ pub fn state(error: &tokio_postgres::Error) -> String {
     }
 }
 
-/// Whether the database is away, as against at odds with us: trying again later helps.
+/// Whether the database cannot be reached, has no resources or shuts down: the same statement may succeed later.
 pub fn is_unavailable(error: &tokio_postgres::Error) -> bool {
     let Some(code) = error.code() else { return true };
     // 08 connection, 53 resources, 57P shutdown

@@ -1,4 +1,4 @@
-//! Where programs keep their data when nobody says so.
+//! The default data folder of a program.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use rustix::process::geteuid;
 
 use crate::refusal::Refusal;
 
-/// Where the data of the program `name` goes when no folder is named.
+/// The data folder of the program `name` where the command line names none.
 ///
 /// # Errors
 /// A sentence, when an ordinary user has no home.

@@ -1,8 +1,8 @@
-//! The accept loop: HTTP/1.1 with a header time-out, a cap on connections, and a stop that drains.
+//! The accept loop: HTTP/1.1 with a header timeout, a cap on connections, and a stop that drains.
 //!
 //! `axum::serve` has neither of the first two.
 
-mod patience;
+mod idle;
 #[cfg(test)]
 mod tests;
 
@@ -23,9 +23,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::shutdown::Shutdown;
-use patience::{Activity, Patience, Watched};
+use idle::{Activity, IdleTimer, Watched};
 
-/// What one listener grants to strangers.
+/// Limits of one listener.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Connections served at the same time; more wait, all but one of them in the system's queue.
@@ -59,24 +59,24 @@ pub async fn serve<S, B>(
     if let Err(error) = SockRef::from(&listener).set_tcp_nodelay(true) {
         tracing::warn!(%error, "cannot set TCP_NODELAY");
     }
-    let places = Arc::new(Semaphore::new(limits.max_connections.min(Semaphore::MAX_PERMITS)));
+    let permits = Arc::new(Semaphore::new(limits.max_connections.min(Semaphore::MAX_PERMITS)));
     let mut http = http1::Builder::new();
-    // hyper's own time-out sets a timer for each request. And small answers are quicker copied behind their header
+    // hyper's own timeout sets a timer for each request. And small answers are quicker copied behind their header
     // than written from two places.
     http.header_read_timeout(None).max_buf_size(limits.max_header.max(8192)).writev(false);
     let mut stop = pin!(shutdown.requested());
     while !shutdown.is_requested() {
         let accepted = tokio::select! {
             biased;
-            accepted = accept(&listener, &places) => accepted,
+            accepted = accept(&listener, &permits) => accepted,
             () = stop.as_mut() => return,
         };
-        let Some((stream, peer, place)) = accepted else { continue };
+        let Some((stream, peer, permit)) = accepted else { continue };
         let connection =
             converse(http.clone(), stream, service(peer), limits.header_timeout, shutdown.clone());
         shutdown.spawn(async move {
             connection.await;
-            drop(place);
+            drop(permit);
         });
     }
 }
@@ -101,15 +101,15 @@ async fn converse<S, B>(
         async move { answer.await.map(|answer| answer.map(|body| Watched::body(body, busy))) }
     });
     let mut connection = pin!(http.serve_connection(Watched::stream(stream, Arc::clone(&activity)), service));
-    let mut patience = Patience::new(header_timeout);
+    let mut idle = IdleTimer::new(header_timeout);
     let mut stop = pin!(shutdown.requested());
     let mut stopping = None;
     poll_fn(|cx| {
-        // Its errors are the client's: it closed, or sent what is not HTTP.
-        if connection.as_mut().poll(cx).is_ready() || patience.poll_exhausted(cx, &activity).is_ready() {
+        // Errors are not reported: the client closed the connection, or sent what is not HTTP.
+        if connection.as_mut().poll(cx).is_ready() || idle.poll_expired(cx, &activity).is_ready() {
             return Poll::Ready(());
         }
-        // Polled once, for its waker: each poll takes a lock that all connections share.
+        // Polled only once, to register the waker: each poll takes a lock that all connections share.
         if stopping.is_none() {
             stopping = Some(false);
             let _ = stop.as_mut().poll(cx);
@@ -124,15 +124,15 @@ async fn converse<S, B>(
     .await;
 }
 
-/// The next connection, once there is a place for it.
+/// The next connection, once there is a permit for it.
 async fn accept(
     listener: &TcpListener,
-    places: &Arc<Semaphore>,
+    permits: &Arc<Semaphore>,
 ) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
     match listener.accept().await {
         Ok((stream, peer)) => {
-            let place = Arc::clone(places).acquire_owned().await.ok()?;
-            Some((stream, peer, place))
+            let permit = Arc::clone(permits).acquire_owned().await.ok()?;
+            Some((stream, peer, permit))
         }
         Err(error) => {
             tracing::warn!(%error, "cannot accept a connection");

@@ -2,7 +2,7 @@
 
 use tracing_subscriber::EnvFilter;
 
-/// What stays unsaid whatever `RUST_LOG` wants: below `warn` `tokio_postgres` writes the parameters of every statement,
+/// Directives that `RUST_LOG` cannot override: below `warn` `tokio_postgres` writes the parameters of every statement,
 /// below `error` `tower_sessions` a line for each cookie that a stranger made up.
 const SILENCED: [&str; 3] = ["tokio_postgres=warn", "tower_sessions=error", "tower_sessions_core=error"];
 

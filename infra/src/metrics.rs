@@ -1,4 +1,4 @@
-//! What a process tells Prometheus and whoever watches its health, on a listener of its own.
+//! `/metrics` for Prometheus and `/healthz`, on a listener of their own.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -22,11 +22,11 @@ use tokio::net::TcpListener;
 use crate::http::{self, Limits};
 use crate::shutdown::Shutdown;
 
-/// Prometheus itself needs one connection.
+/// Limits of the listener; Prometheus itself needs one connection.
 const LIMITS: Limits =
     Limits { max_connections: 64, header_timeout: Duration::from_secs(10), max_header: 8192 };
 
-/// What `/metrics` is in.
+/// The content type of `/metrics`.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// A process that can be watched.
@@ -100,7 +100,7 @@ async fn answer<W: Watched, B>(watched: Arc<W>, request: &Request<B>) -> Respons
 pub struct Numbers<'a>(DescriptorEncoder<'a>);
 
 impl<'a> Numbers<'a> {
-    /// To be made in [`Collector::encode`].
+    /// Call it in [`Collector::encode`].
     pub fn new(encoder: DescriptorEncoder<'a>) -> Self {
         Self(encoder)
     }
@@ -111,7 +111,7 @@ impl<'a> Numbers<'a> {
         ConstGauge::new(value).encode(metric)
     }
 
-    /// One such number for each set of labels.
+    /// One number for each set of labels.
     pub fn gauges<'l>(
         &mut self,
         name: &str,
@@ -131,7 +131,7 @@ impl<'a> Numbers<'a> {
         ConstCounter::new(value).encode(metric)
     }
 
-    /// One such number for each set of labels.
+    /// One number for each set of labels.
     pub fn counters<'l>(
         &mut self,
         name: &str,
@@ -153,7 +153,7 @@ impl<'a> Numbers<'a> {
     }
 }
 
-/// What every process tells of itself, under the names that Prometheus' own libraries use.
+/// Memory and processor time of this process, under the names that Prometheus' own libraries use.
 #[derive(Debug)]
 pub struct Process;
 

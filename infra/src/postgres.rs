@@ -16,11 +16,11 @@ use crate::secrets::Secret;
 /// The oldest major version that works.
 pub const OLDEST: u32 = 13;
 
-/// Part of the socket's name; no TCP port is opened.
+/// Part of the name of the socket; no TCP port is opened.
 pub const PORT: u16 = 5432;
 
 /// The owner's name, and that of its database.
-pub const OWNER: &str = "fairywren";
+pub const OWNER: &str = crate::config::OWNER.user;
 
 /// What every server of ours runs with.
 const SETTINGS: &[&str] = &[
@@ -49,21 +49,21 @@ pub struct Programs {
 /// Why there are no [`Programs`]: a sentence that says what to do.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum ProgramsError {
-    /// None at all.
+    /// PostgreSQL is not installed.
     #[error("PostgreSQL is not installed: run `apt-get install postgresql` as root, or `make run`")]
     Missing,
-    /// Only ones that are too old.
+    /// Only versions that are too old are installed.
     #[error("PostgreSQL {0} is too old: install version {OLDEST} or newer")]
     TooOld(u32),
-    /// Not the version that the cluster was made with.
+    /// The version that the cluster was made with is not installed.
     #[error(
         "the database was made by PostgreSQL {cluster}, but only version {found} is installed: install \
          postgresql-{cluster}, or move the data with `pg_dumpall` of version {cluster} and `psql` of version {found}"
     )]
     OtherMajor {
-        /// Of the existing data.
+        /// The major version that made the data.
         cluster: u32,
-        /// The newest installed.
+        /// The newest major version that is installed.
         found: u32,
     },
 }
@@ -118,7 +118,7 @@ fn on_path(path: Option<&OsStr>) -> Option<PathBuf> {
     std::env::split_paths(path?).find(|folder| is_complete(folder))
 }
 
-/// Of `postgres (PostgreSQL) 15.14 (Debian …)`.
+/// The major version in `postgres (PostgreSQL) 15.14 (Debian …)`.
 fn major(version: &str) -> Option<u32> {
     let digits = version.split_once("(PostgreSQL) ")?.1;
     digits.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
@@ -141,7 +141,7 @@ pub fn cluster_major(data: &Path) -> anyhow::Result<Option<u32>> {
 /// A cluster and how to run its server.
 #[derive(Debug, Clone)]
 pub struct Cluster {
-    /// What to run it with.
+    /// The programs to run.
     pub programs: Programs,
     /// The data folder.
     pub data: PathBuf,
@@ -152,7 +152,7 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Makes the cluster with `password` for [`OWNER`]. One that was begun and not finished is made anew.
+    /// Makes the cluster with `password` for [`OWNER`]. A cluster whose creation was interrupted is replaced.
     pub async fn create(&self, password: &Secret) -> anyhow::Result<()> {
         let unfinished = self.data.with_extension("new");
         remove_folder(&unfinished)?;

@@ -11,7 +11,7 @@ use anyhow::{Context, bail};
 use rustix::fs::OFlags;
 use tokio::process::Command;
 
-/// What a child gets when its parent ends without a word.
+/// The signal that a child gets when its parent dies.
 #[derive(Debug, Clone, Copy)]
 pub enum AtParentsEnd {
     /// SIGTERM.
@@ -23,11 +23,11 @@ pub enum AtParentsEnd {
 /// A user without rights that root starts programs as.
 #[derive(Debug, Clone)]
 pub struct Account {
-    /// For messages: a name, or the number where there is none.
+    /// The name in messages, or the number where the user has none.
     pub name: String,
-    /// The user's number.
+    /// The number of the user.
     pub uid: u32,
-    /// Its group's.
+    /// The number of its group.
     pub gid: u32,
     /// Whether its programs may listen on ports below 1024, the only right of root's that they can keep.
     pub low_ports: bool,

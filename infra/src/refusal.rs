@@ -1,6 +1,7 @@
-//! Errors that the person who typed the command can mend: exit status 2.
+//! Errors that whoever typed the command can correct: exit status 2.
 
 use crate::config;
+#[cfg(feature = "database")]
 use crate::postgres::ProgramsError;
 use crate::process::Unreachable;
 
@@ -11,8 +12,9 @@ pub struct Refusal(pub String);
 
 /// Whether `error` is about usage, configuration or what is installed.
 pub fn is_refusal(error: &anyhow::Error) -> bool {
-    error.is::<Refusal>()
-        || error.is::<config::Error>()
-        || error.is::<ProgramsError>()
-        || error.is::<Unreachable>()
+    #[cfg(feature = "database")]
+    if error.is::<ProgramsError>() {
+        return true;
+    }
+    error.is::<Refusal>() || error.is::<config::Error>() || error.is::<Unreachable>()
 }

@@ -2,30 +2,46 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 use subtle::ConstantTimeEq;
 
-/// Text that must not be seen: redacted in `Debug`, without `Display`, compared in constant time.
-#[derive(Clone, Serialize, Deserialize)]
+/// Text that must not be seen: redacted in `Debug`, without `Display`, compared in constant time. The default is one that
+/// the configuration does not give.
+#[derive(Clone, Default, Serialize)]
 #[serde(transparent)]
-pub struct Secret(String);
+pub struct Secret(Option<String>);
 
 impl Secret {
-    /// The text itself. Look at what the caller does with it.
+    /// The text itself, empty where none was given. Look at what the caller does with it.
     pub fn reveal(&self) -> &str {
-        &self.0
+        self.0.as_deref().unwrap_or_default()
+    }
+
+    /// Whether there is a text, which may be empty.
+    pub fn is_given(&self) -> bool {
+        self.0.is_some()
     }
 }
 
 impl From<String> for Secret {
     fn from(text: String) -> Self {
-        Self(text)
+        Self(Some(text))
+    }
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // The deserializer's own error would quote a password that was written as a number.
+        let text = String::deserialize(deserializer).map_err(|_| D::Error::custom("expected a string"))?;
+        Ok(Self(Some(text)))
     }
 }
 
 impl PartialEq for Secret {
     fn eq(&self, other: &Self) -> bool {
-        self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
+        self.is_given() == other.is_given()
+            && bool::from(self.reveal().as_bytes().ct_eq(other.reveal().as_bytes()))
     }
 }
 
@@ -63,7 +79,7 @@ pub struct Keys {
 impl Keys {
     /// Derives all keys from the configuration's `salt`.
     pub fn derive(salt: &Secret) -> Self {
-        let key = |context| blake3::derive_key(context, salt.0.as_bytes());
+        let key = |context| blake3::derive_key(context, salt.reveal().as_bytes());
         Self {
             announce: key("fairywren 2026-11-21 announce key"),
             invite: key("fairywren 2026-11-21 invite link"),
@@ -91,7 +107,7 @@ impl fmt::Debug for Keys {
 pub fn random_text() -> std::io::Result<Secret> {
     let mut bytes = [0; 32];
     random(&mut bytes)?;
-    Ok(Secret(data_encoding::BASE64URL_NOPAD.encode(&bytes)))
+    Ok(data_encoding::BASE64URL_NOPAD.encode(&bytes).into())
 }
 
 /// Fills `bytes` from the system's random source.

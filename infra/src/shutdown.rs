@@ -42,11 +42,11 @@ impl Shutdown {
         self.token.cancel();
     }
 
-    /// Asks all tasks to stop and waits for them, for `patience` at most. Says whether all ended.
-    pub async fn finish(&self, patience: Duration) -> bool {
+    /// Asks all tasks to stop and waits for them, for `timeout` at most. Says whether all ended.
+    pub async fn finish(&self, timeout: Duration) -> bool {
         self.request();
         self.tasks.close();
-        tokio::time::timeout(patience, self.tasks.wait()).await.is_ok()
+        tokio::time::timeout(timeout, self.tasks.wait()).await.is_ok()
     }
 
     /// Returns at SIGINT, SIGTERM or [`Shutdown::request`].

@@ -1,9 +1,7 @@
 //! Announces and scrapes over UDP (BEP 15): one thread for each core, each with sockets of its own.
 
-mod mailbox;
 mod pending;
 mod respondent;
-mod socket;
 mod thread;
 
 use std::net::{SocketAddr, UdpSocket};
@@ -42,7 +40,7 @@ impl Udp {
         let mut sockets: Vec<Vec<UdpSocket>> = (0..count).map(|_| Vec::new()).collect();
         let mut addresses = Vec::new();
         for address in &config.udp_listen {
-            let (address, own) = socket::bind_all(*address, count)?;
+            let (address, own) = infra::udp::bind_all(*address, count)?;
             addresses.push(address);
             for (thread, socket) in sockets.iter_mut().zip(own) {
                 thread.push(socket);

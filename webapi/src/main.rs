@@ -144,7 +144,7 @@ async fn check_schema(config: &Config) -> anyhow::Result<()> {
 
 async fn migrate(config: &Config) -> anyhow::Result<()> {
     let mut client = infra::db::connect(&config.migrate.postgresql, "webapi migrate").await?;
-    let logins = [&config.webapi.postgresql, &config.tracker.postgresql];
+    let logins = config.logins();
     let applied = infra::migrations::migrate(&mut client, &logins).await?;
     let newest = infra::migrations::newest();
     if applied.is_empty() {

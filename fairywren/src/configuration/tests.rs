@@ -2,41 +2,67 @@ use super::*;
 
 const RUN: &str = "/data/run";
 
+/// What the first start writes.
 fn own() -> Value {
-    defaults(Path::new(RUN)).expect("defaults")
+    first_configuration().expect("a configuration")
 }
 
-#[test]
-fn the_defaults_are_a_configuration_without_any_secret_of_the_example() {
-    let config = parse(&own(), Path::new("f")).expect("parses");
-    assert_eq!(config.webapi.postgresql.host, "/data/run/postgres");
-    assert!(!config.webapi.secure);
-    let text = own().to_string();
-    for placeholder in ["password", "example.org", "openssl"] {
-        assert!(!text.replace("\"password\":", "").contains(placeholder), "{placeholder} in {text}");
-    }
-    let (one, other) = (own(), own());
-    assert_ne!(one["salt"], other["salt"]);
-}
-
-#[test]
-fn missing_keys_are_filled_and_named_but_never_the_salt() {
+/// What the children read at the first start.
+fn supplied() -> Value {
     let mut value = own();
-    for (parent, key) in
-        [("", "pathDepth"), ("", "salt"), ("/tracker", "numwant"), ("/webapi/postgresql", "dbname")]
-    {
-        value.pointer_mut(parent).and_then(Value::as_object_mut).expect("an object").remove(key);
-    }
-    let mut filled = Vec::new();
-    fill(&mut value, &own(), "", &mut filled);
-    assert_eq!(filled, ["pathDepth", "tracker.numwant"]);
-    assert_eq!((&value["pathDepth"], &value["tracker"]["numwant"]), (&json!(0), &json!(50)));
-    assert!(parse(&value, Path::new("f")).is_err());
+    supply(&mut value, Path::new(RUN)).expect("random passwords");
+    value
+}
+
+#[test]
+fn the_first_configuration_holds_the_salt_and_addresses_alone() {
+    let mut value = own();
+    assert_ne!(value["salt"], own()["salt"]);
+    value.as_object_mut().expect("an object").remove("salt");
+    let expected = json!({
+        "apiUrl": "http://127.0.0.1:8000",
+        "trackerUrl": "http://127.0.0.1:8080",
+        "webapi": { "listen": "127.0.0.1:8000", "secure": false },
+        "tracker": { "listen": ["127.0.0.1:8080"] },
+    });
+    assert_eq!(value, expected);
+}
+
+#[test]
+fn the_launcher_supplies_sockets_and_connections() {
+    let config = parse(&supplied(), Path::new("f")).expect("parses");
+    assert_eq!(config.webapi.postgresql.host, "/data/run/postgres");
+    assert_eq!(config.migrate.postgresql.user, "fairywren");
+    assert_ne!(config.webapi.postgresql.password, config.tracker.postgresql.password);
+    assert_eq!(config.zeromq.counts, "ipc:///data/run/zeromq/counts");
+    assert_eq!(config.tracker.restart_file, Path::new("swarms"));
+}
+
+#[test]
+fn what_the_file_says_is_kept() {
+    let mut value = own();
+    let login = json!({ "host": "db.example.net", "password": "x" });
+    value["webapi"]["postgresql"] = login.clone();
+    value["zeromq"] = json!({ "counts": "tcp://192.0.2.1:1" });
+    supply(&mut value, Path::new(RUN)).expect("random passwords");
+    assert_eq!(value["webapi"]["postgresql"], login);
+    assert_eq!(value["zeromq"]["counts"], "tcp://192.0.2.1:1");
+    assert_eq!(value["zeromq"]["control"], "ipc:///data/run/zeromq/control");
+}
+
+#[test]
+fn the_salt_is_never_supplied() {
+    let mut value = supplied();
+    value.as_object_mut().expect("an object").remove("salt");
+    supply(&mut value, Path::new(RUN)).expect("random passwords");
+    let refusal = parse(&value, Path::new("f")).expect_err("it is required").to_string();
+    assert!(refusal.starts_with("f: salt: "), "{refusal}");
 }
 
 #[test]
 fn sockets_follow_a_moved_folder_and_nothing_else_does() {
-    let mut value = own();
+    // A file that an earlier version wrote names its sockets.
+    let mut value = supplied();
     value["tracker"]["postgresql"]["host"] = "/run/postgresql".into();
     let mut moved = Vec::new();
     relocate(&mut value, Path::new(RUN), Path::new("/new/run"), "", &mut moved);
@@ -56,7 +82,7 @@ fn options(site: Option<&str>, tracker: Option<&str>) -> Up {
 
 #[test]
 fn urls_follow_an_address_that_they_only_repeat() {
-    let mut value = own();
+    let mut value = supplied();
     value["webapi"]["listen"] = "127.0.0.1:0".into();
     value["apiUrl"] = "http://127.0.0.1:0".into();
     value["trackerUrl"] = "https://tracker.example.net".into();

@@ -11,7 +11,7 @@ mod database;
 mod disk;
 mod figures;
 mod garbage;
+mod installation;
 mod kills;
 mod load;
-mod site;
 mod stop;

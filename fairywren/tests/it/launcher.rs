@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 /// Far beyond what anything takes, so that a failure is one of the program and not of a busy machine.
-const PATIENCE: Duration = Duration::from_mins(5);
+const STEP_TIMEOUT: Duration = Duration::from_mins(5);
 
 pub(crate) const FREE_PORTS: [&str; 4] = ["--site", "127.0.0.1:0", "--tracker", "127.0.0.1:0"];
 
@@ -54,7 +54,7 @@ pub(crate) fn refused(mut command: Command) -> (Option<i32>, String) {
 }
 
 pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + STEP_TIMEOUT;
     while !condition() {
         assert!(Instant::now() < end, "waited in vain until {what}");
         std::thread::sleep(Duration::from_millis(10));
@@ -108,7 +108,7 @@ impl Launcher {
         let log = read(child.stderr.take().expect("its log"));
         let mut launcher = Self { child, data: data.to_owned(), lines: Vec::new(), log: Some(log) };
         loop {
-            match printed.recv_timeout(PATIENCE) {
+            match printed.recv_timeout(STEP_TIMEOUT) {
                 Ok(line) if line == "ready" => return launcher,
                 Ok(line) => launcher.lines.push(line),
                 Err(problem) => {

@@ -6,8 +6,9 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::Path;
 
+use infra::testing::SALT;
 use rustix::process::{Signal, geteuid};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::launcher::{FREE_PORTS, Launcher, folder, program, refused, up};
 
@@ -144,19 +145,13 @@ fn files_that_the_trackers_user_cannot_use_are_named_with_what_to_do() {
     let restart = json!({ "restartFile": closed.join("swarms") });
     for (settings, verb, path) in [(tls, "read", &key), (restart, "write in", &closed)] {
         let file = folder.path().join("my.conf.json");
-        let mut value: Value =
-            serde_json::from_str(include_str!("../../../example.conf.json")).expect("JSON");
-        for process in ["migrate", "webapi", "tracker"] {
-            value[process].as_object_mut().expect("an object").remove("postgresql");
-        }
+        let value = json!({
+            "apiUrl": "http://127.0.0.1:8000",
+            "trackerUrl": "http://127.0.0.1:8080",
+            "salt": SALT,
+            "tracker": settings,
+        });
         let data = folder.path().join("data");
-        for socket in ["counts", "control"] {
-            value["zeromq"][socket] = format!("ipc://{}/run/zeromq/{socket}", data.display()).into();
-        }
-        value["tracker"]["restartFile"] = "swarms".into();
-        for (name, setting) in settings.as_object().expect("an object") {
-            value["tracker"][name] = setting.clone();
-        }
         fs::write(&file, value.to_string()).expect("written");
         let mut command = up(&program(), &data, &FREE_PORTS);
         command.arg("--config").arg(&file);

@@ -2,11 +2,11 @@
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use infra::test_database::TestDatabase;
+use infra::testing::{SALT, TestDatabase};
 use rustix::process::{Signal, geteuid};
 use serde_json::{Value, json};
 
@@ -121,26 +121,62 @@ fn an_ordinary_user_needs_no_root() {
     assert!(launcher.end(Signal::TERM).0.success());
 }
 
+/// The configuration that versions before this one wrote: every key, with the sockets of the `run` folder.
+fn write_complete(data: &Path) -> PathBuf {
+    let run = data.join("run").display().to_string();
+    let text = include_str!("complete.conf.json").replace("{RUN}", &run);
+    let file = data.join("fairywren.conf.json");
+    fs::create_dir_all(data).expect("a folder");
+    fs::write(&file, text).expect("written");
+    file
+}
+
 #[test]
-fn a_moved_folder_and_missing_keys_are_mended_and_said() {
+fn a_complete_configuration_of_an_earlier_version_is_used_and_left_alone() {
+    let folder = folder();
+    let file = write_complete(folder.path());
+    let before = fs::read_to_string(&file).expect("the file");
+    for _ in 0..2 {
+        let mut launcher = Launcher::start(folder.path());
+        assert!(launcher.serves());
+        let effective = read(&folder.path().join("run/effective.conf.json"));
+        assert_eq!(effective["webapi"]["postgresql"]["password"], "only for tests, of webapi");
+        assert_eq!(effective["salt"], read(&file)["salt"]);
+        assert!(launcher.end(Signal::TERM).0.success());
+    }
+    assert_eq!(fs::read_to_string(&file).expect("the file"), before);
+}
+
+#[test]
+fn sockets_in_a_configuration_follow_a_moved_folder() {
     let folder = folder();
     let (old, new) = (folder.path().join("old"), folder.path().join("new"));
+    write_complete(&old);
     assert!(Launcher::start(&old).end(Signal::TERM).0.success());
     fs::rename(&old, &new).expect("moved");
-    let file = new.join("fairywren.conf.json");
-    let mut value = read(&file);
-    value["tracker"].as_object_mut().expect("an object").remove("numwant");
-    fs::write(&file, value.to_string()).expect("written");
     let mut launcher = Launcher::start(&new);
     let (status, log) = launcher.end(Signal::TERM);
-    assert!(status.success() && log.contains("tracker.numwant"), "{log}");
+    assert!(status.success() && log.contains("the data folder was moved"), "{log}");
+    let file = new.join("fairywren.conf.json");
     let text = fs::read_to_string(&file).expect("the file");
     assert!(
         text.contains(new.to_str().expect("UTF-8")) && !text.contains(old.to_str().expect("UTF-8")),
         "{text}"
     );
-    assert_eq!(read(&file)["tracker"]["numwant"], 50);
     assert_eq!(fs::metadata(&file).expect("the file").permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn a_first_configuration_needs_no_change_after_a_move() {
+    let folder = folder();
+    let (old, new) = (folder.path().join("old"), folder.path().join("new"));
+    assert!(Launcher::start(&old).end(Signal::TERM).0.success());
+    let before = fs::read_to_string(old.join("fairywren.conf.json")).expect("the file");
+    fs::rename(&old, &new).expect("moved");
+    let mut launcher = Launcher::start(&new);
+    assert!(launcher.serves());
+    assert!(launcher.end(Signal::TERM).0.success());
+    assert_eq!(fs::read_to_string(new.join("fairywren.conf.json")).expect("the file"), before);
 }
 
 #[test]
@@ -148,12 +184,12 @@ fn a_folder_too_deep_for_the_name_of_a_socket_works() {
     let folder = folder();
     let data = folder.path().join("deep".repeat(30));
     let mut launcher = Launcher::start(&data);
-    let effective = read(&data.join("fairywren.conf.json"));
-    let sockets = effective["webapi"]["postgresql"]["host"].as_str().expect("a folder").to_owned();
-    assert!(Path::new(&sockets).is_dir(), "{sockets}");
+    let run = read(&data.join("postgres.json"))["run"].as_str().expect("a folder").to_owned();
+    assert!(!run.starts_with(data.to_str().expect("UTF-8")), "{run}");
+    assert!(Path::new(&run).join("postgres").is_dir(), "{run}");
     let (status, log) = launcher.end(Signal::TERM);
     assert!(status.success(), "{log}");
-    assert!(!Path::new(&sockets).parent().expect("the run folder").exists());
+    assert!(!Path::new(&run).exists());
 }
 
 #[tokio::test]
@@ -162,19 +198,16 @@ async fn a_configured_server_is_used_and_none_is_started() {
     let folder = folder();
     let data = folder.path().join("data");
     let file = folder.path().join("my.conf.json");
-    let mut value: Value = serde_json::from_str(include_str!("../../../example.conf.json")).expect("JSON");
-    value["tracker"]["restartFile"] = "swarms".into();
-    for socket in ["counts", "control"] {
-        value["zeromq"][socket] = format!("ipc://{}/{socket}", folder.path().display()).into();
-    }
-    for (process, login) in
-        [("migrate", &database.owner), ("webapi", &database.webapi), ("tracker", &database.tracker)]
-    {
-        value[process]["postgresql"] = json!({
-            "host": login.host, "port": login.port, "dbname": login.dbname, "user": login.user,
-            "password": login.password,
-        });
-    }
+    let socket = |name: &str| format!("ipc://{}/{name}", folder.path().display());
+    let value = json!({
+        "apiUrl": "https://fairywren.example.org",
+        "trackerUrl": "https://tracker.example.org",
+        "salt": SALT,
+        "zeromq": { "counts": socket("counts"), "control": socket("control") },
+        "migrate": { "postgresql": database.owner },
+        "webapi": { "postgresql": database.webapi },
+        "tracker": { "postgresql": database.tracker, "restartFile": "swarms" },
+    });
     fs::write(&file, value.to_string()).expect("written");
     // The account that tracker and site run as writes its files beside the configuration.
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).expect("its mode");
@@ -195,14 +228,8 @@ fn a_configuration_without_a_server_gets_the_embedded_one() {
     let folder = folder();
     let data = folder.path().join("data");
     let file = folder.path().join("my.conf.json");
-    let mut value: Value = serde_json::from_str(include_str!("../../../example.conf.json")).expect("JSON");
-    for process in ["migrate", "webapi", "tracker"] {
-        value[process].as_object_mut().expect("an object").remove("postgresql");
-    }
-    value["tracker"]["restartFile"] = "swarms".into();
-    for socket in ["counts", "control"] {
-        value["zeromq"][socket] = format!("ipc://{}/run/zeromq/{socket}", data.display()).into();
-    }
+    let value =
+        json!({ "apiUrl": "http://127.0.0.1:8000", "trackerUrl": "http://127.0.0.1:8080", "salt": SALT });
     fs::write(&file, value.to_string()).expect("written");
     for _ in 0..2 {
         let mut command = up(&program(), &data, &FREE_PORTS);

@@ -2,6 +2,8 @@
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
+mod migration_samples;
+mod migration_steps;
 mod migrations;
 mod notifications;
 mod permissions;

@@ -1,7 +1,7 @@
 //! From empty, from every older state, twice, at once, and not backwards.
 
 use infra::migrations::{MIGRATIONS, Migration, check, migrate, newest};
-use infra::test_database::TestDatabase;
+use infra::testing::TestDatabase;
 use tokio_postgres::Client;
 
 /// Brings an empty database to the state that a program with fewer migrations left.

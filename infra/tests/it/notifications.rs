@@ -1,10 +1,9 @@
 //! What the tracker is told of, and what it is not bothered with.
 
 use std::future::poll_fn;
-use std::time::Duration;
 
 use infra::db;
-use infra::test_database::TestDatabase;
+use infra::testing::{CONDITION_TIMEOUT, TestDatabase};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio_postgres::{AsyncMessage, Client, NoTls};
 
@@ -49,9 +48,10 @@ async fn each_change_that_the_tracker_must_know_is_told_and_no_other() {
         owner.batch_execute(&format!("{statement}; notify directory, 'mark'")).await.expect(statement);
         let mut payloads = Vec::new();
         loop {
-            let patience = Duration::from_mins(5);
-            let payload =
-                tokio::time::timeout(patience, told.recv()).await.expect("in time").expect("a payload");
+            let payload = tokio::time::timeout(CONDITION_TIMEOUT, told.recv())
+                .await
+                .expect("in time")
+                .expect("a payload");
             if payload == "mark" {
                 break;
             }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use infra::test_database::TestDatabase;
+use infra::testing::TestDatabase;
 use infra::{db, migrations};
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
@@ -36,6 +36,13 @@ const OWNER_ONLY: [&str; 10] = [
     "insert into schema_migrations (version, name) values (999, 'mine')",
 ];
 
+/// A database with the rights that migrations give: those of the database itself are not copied from a template.
+async fn migrated() -> TestDatabase {
+    let database = TestDatabase::create_empty().await.expect("a database");
+    database.migrate().await.expect("migrates");
+    database
+}
+
 async fn assert_refused(client: &Client, statement: &str) {
     let error = client.batch_execute(statement).await.expect_err(statement);
     assert_eq!(error.code(), Some(&SqlState::INSUFFICIENT_PRIVILEGE), "{statement}: {error}");
@@ -57,7 +64,7 @@ async fn columns(owner: &Client) -> Vec<(String, String)> {
 
 #[tokio::test]
 async fn the_tracker_reads_its_columns_and_no_other() {
-    let database = TestDatabase::create().await.expect("a database");
+    let database = migrated().await;
     let owner = database.client().await.expect("a connection");
     let tracker = db::connect(&database.tracker, "test").await.expect("a connection");
     let mut read = BTreeSet::new();
@@ -75,7 +82,7 @@ async fn the_tracker_reads_its_columns_and_no_other() {
 
 #[tokio::test]
 async fn the_tracker_writes_nothing() {
-    let database = TestDatabase::create().await.expect("a database");
+    let database = migrated().await;
     let owner = database.client().await.expect("a connection");
     let tracker = db::connect(&database.tracker, "test").await.expect("a connection");
     for (table, column) in columns(&owner).await {
@@ -105,7 +112,7 @@ async fn the_tracker_writes_nothing() {
 
 #[tokio::test]
 async fn the_site_does_its_work_but_no_owners_work() {
-    let database = TestDatabase::create().await.expect("a database");
+    let database = migrated().await;
     let webapi = db::connect(&database.webapi, "test").await.expect("a connection");
     webapi
         .batch_execute(
@@ -156,7 +163,7 @@ async fn the_site_does_its_work_but_no_owners_work() {
 
 #[tokio::test]
 async fn a_right_given_by_hand_is_taken_away_by_the_next_migration() {
-    let database = TestDatabase::create().await.expect("a database");
+    let database = migrated().await;
     let owner = database.client().await.expect("a connection");
     owner
         .batch_execute("grant select on users to tracker; grant all on schema public to webapi")

@@ -1,6 +1,6 @@
 //! `words()`, which titles and queries pass through alike.
 
-use infra::test_database::TestDatabase;
+use infra::testing::TestDatabase;
 
 #[tokio::test]
 async fn case_accents_and_punctuation_make_no_difference() {

@@ -11,17 +11,13 @@ use serde_json::{Value, json};
 
 use super::Options;
 
-/// Every key.
-const EXAMPLE: &str = include_str!("../../../example.conf.json");
-
-/// Writes it as the launcher's own, into the data folder. What is left out, as the connections to the database, the
-/// launcher adds.
+/// Writes it as the launcher's own, into the data folder. The launcher adds the connections to the database.
 ///
 /// # Errors
 /// Where the folder has one already: the database of an earlier run is of no use with another salt.
 pub(super) fn write(options: &Options) -> anyhow::Result<()> {
     let file = options.folder.join("fairywren.conf.json");
-    let text = serde_json::to_string_pretty(&complete(options)?)?;
+    let text = serde_json::to_string_pretty(&configuration(options)?)?;
     let write = || {
         let mut open = fs::OpenOptions::new();
         open.write(true).create_new(true).mode(0o600).open(&file)?.write_all(text.as_bytes())
@@ -34,36 +30,30 @@ pub(super) fn url(address: SocketAddr) -> String {
     format!("http://{address}")
 }
 
-fn complete(options: &Options) -> anyhow::Result<Value> {
-    let mut value: Value = serde_json::from_str(EXAMPLE).context("example.conf.json")?;
-    let first = options.tracker.first().context("the tracker is to listen nowhere")?;
-    value["apiUrl"] = options.api_url.clone().unwrap_or_else(|| url(options.site)).into();
-    value["trackerUrl"] = options.tracker_url.clone().unwrap_or_else(|| url(*first)).into();
-    value["salt"] = json!(random_text()?);
-    // Who passes visitors on to the site is where the site is.
-    value["trustedProxies"] = json!([format!("{}/{}", options.site.ip(), whole(options.site))]);
-    value["webapi"]["listen"] = json!(options.site);
-    value["webapi"]["secure"] = false.into();
-    // All members are invited at the same moment.
-    value["webapi"]["openInvites"] = 1000.into();
-    // The demonstration asks in its administrator's name, about each client once a second.
-    value["webapi"]["requestsPerMinute"] = 60_000.into();
-    value["webapi"]["uploadsPerDay"] = 100_000.into();
-    value["tracker"]["listen"] = json!(options.tracker);
-    value["tracker"]["restartFile"] = "swarms".into();
-    value["tracker"]["intervalSeconds"] = options.pace.interval.into();
-    value["tracker"]["minIntervalSeconds"] = options.pace.least.into();
-    value["tracker"]["peerTimeoutSeconds"] = options.pace.timeout.into();
-    if let Some(keys) = value.as_object_mut() {
-        keys.remove("zeromq");
-        keys.remove("migrate");
-    }
-    for process in ["webapi", "tracker"] {
-        if let Some(keys) = value[process].as_object_mut() {
-            keys.remove("postgresql");
-        }
-    }
-    Ok(value)
+fn configuration(options: &Options) -> anyhow::Result<Value> {
+    let first = options.tracker.first().context("no address is given for the tracker")?;
+    Ok(json!({
+        "apiUrl": options.api_url.clone().unwrap_or_else(|| url(options.site)),
+        "trackerUrl": options.tracker_url.clone().unwrap_or_else(|| url(*first)),
+        "salt": random_text()?,
+        // Who passes visitors on to the site is where the site is.
+        "trustedProxies": [format!("{}/{}", options.site.ip(), whole(options.site))],
+        "webapi": {
+            "listen": options.site,
+            "secure": false,
+            // All members are invited at the same moment.
+            "openInvites": 1000,
+            // The demonstration asks in its administrator's name, about each client once a second.
+            "requestsPerMinute": 60_000,
+            "uploadsPerDay": 100_000,
+        },
+        "tracker": {
+            "listen": options.tracker,
+            "intervalSeconds": options.pace.interval,
+            "minIntervalSeconds": options.pace.least,
+            "peerTimeoutSeconds": options.pace.timeout,
+        },
+    }))
 }
 
 /// Bits of an address.

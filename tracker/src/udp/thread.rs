@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use infra::shutdown::Shutdown;
+use infra::udp::{BATCH, Mailbox};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
 use nix::errno::Errno;
 
-use super::mailbox::{BATCH, Mailbox};
 use super::pending::PendingQueue;
 use super::respondent::Respondent;
 use crate::answer::RequestState;

@@ -14,9 +14,8 @@ use std::time::{Duration, Instant};
 
 use bt::announce_key::{self, Binding};
 use bt::{InfoHash, InfoHashV2};
-use infra::config::Postgresql;
 use infra::secrets::{Keys, Secret};
-use infra::test_database::TestDatabase;
+use infra::testing::{SALT, TestDatabase};
 use rustix::process::{Pid, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -27,8 +26,6 @@ pub(crate) use proxy::Proxy;
 pub(crate) use rustix::process::Signal;
 pub(crate) use torrent_client::TorrentClient;
 pub(crate) use udp_client::{Heard, UdpClient, wire};
-
-const SALT: &str = "only for tests, and long enough to be a salt";
 
 /// How long a test waits for anything: far longer than the busiest machine takes.
 pub(crate) const TEST_TIMEOUT: Duration = Duration::from_mins(5);
@@ -46,14 +43,11 @@ impl TrackerRig {
         let database = TestDatabase::create().await.expect("a database");
         let owner = database.client().await.expect("a connection");
         let folder = tempfile::tempdir().expect("a folder");
-        let mut config: Value =
-            serde_json::from_str(include_str!("../../../example.conf.json")).expect("the example is JSON");
+        let mut config = infra::testing::configuration(&database);
         let endpoint = |name: &str| format!("ipc://{}/{name}", folder.path().join("zeromq").display());
-        config["salt"] = SALT.into();
         config["zeromq"] = json!({"counts": endpoint("counts"), "control": endpoint("control")});
         config["trustedProxies"] = json!([]);
         config["tracker"]["listen"] = json!(["127.0.0.1:0", "[::1]:0"]);
-        config["tracker"]["postgresql"] = login(&database.tracker);
         config["tracker"]["restartFile"] = folder.path().join("swarms").to_string_lossy().into();
         // Long, so that a test does not fail on a busy machine.
         config["tracker"]["databaseTimeoutSeconds"] = 10.into();
@@ -138,16 +132,6 @@ pub(crate) fn key(member: u32, version: u32, scope: Option<InfoHash>) -> String 
 pub(crate) fn key_with(member: u32, binding: Binding, scope: Option<InfoHash>) -> String {
     let key = Keys::derive(&Secret::from(SALT.to_owned())).announce;
     announce_key::mint(&key, member, &binding, scope).to_string()
-}
-
-pub(crate) fn login(login: &Postgresql) -> Value {
-    json!({
-        "host": login.host,
-        "port": login.port,
-        "dbname": login.dbname,
-        "user": login.user,
-        "password": login.password.reveal(),
-    })
 }
 
 /// A running tracker, killed when it is dropped.

@@ -4,7 +4,7 @@ use std::process::{Command, Output};
 
 use serde_json::json;
 
-use crate::harness::{TrackerRig, login};
+use crate::harness::TrackerRig;
 
 fn run(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_tracker")).args(arguments).output().expect("the program runs")
@@ -61,8 +61,8 @@ async fn another_schema_or_a_taken_address_ends_with_1_and_a_sentence() {
     assert_eq!(newer.status.code(), Some(1));
     assert!(text(&newer.stderr).contains("install the newer program"), "{newer:?}");
 
-    let empty = infra::test_database::TestDatabase::create_empty().await.expect("a database");
-    rig.config["tracker"]["postgresql"] = login(&empty.tracker);
+    let empty = infra::testing::TestDatabase::create_empty().await.expect("a database");
+    rig.config["tracker"]["postgresql"] = json!(empty.tracker);
     let unmigrated = run(&[rig.config_file().to_str().expect("text")]);
     assert_eq!(unmigrated.status.code(), Some(1));
     assert!(text(&unmigrated.stderr).contains("webapi migrate"), "{unmigrated:?}");

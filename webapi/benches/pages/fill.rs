@@ -5,7 +5,7 @@ use std::pin::pin;
 
 use bytes::Bytes;
 use futures_util::SinkExt;
-use infra::test_database::TestDatabase;
+use infra::testing::TestDatabase;
 use tokio_postgres::Client;
 
 use crate::titles::{Random, Titles};

@@ -14,9 +14,9 @@ use std::time::{Duration, Instant};
 
 use infra::config::{Config, Postgresql};
 use infra::shutdown::Shutdown;
-use infra::test_database::TestDatabase;
+use infra::testing::TestDatabase;
 use reqwest::Client;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::net::TcpListener;
 use webapi::app::App;
 use webapi::domain::account;
@@ -174,7 +174,7 @@ impl Page {
 /// A filled database.
 async fn database(torrents: u32) -> TestDatabase {
     if let Ok(name) = env::var("DATABASE") {
-        let server = infra::test_database::server().expect("a server");
+        let server = infra::testing::server().expect("a server");
         let login = |user: &str| Postgresql {
             dbname: name.clone(),
             user: user.to_owned(),
@@ -207,20 +207,12 @@ async fn warm(database: &TestDatabase) {
 
 /// The real site on a port of its own.
 async fn serve(database: &TestDatabase) -> String {
-    let mut config: Value =
-        serde_json::from_str(include_str!("../../../example.conf.json")).expect("example.conf.json is JSON");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
-    let it = &database.webapi;
-    config["webapi"]["postgresql"] = json!({
-        "host": it.host, "port": it.port, "dbname": it.dbname, "user": it.user, "password": it.password.reveal(),
-    });
+    let mut config = infra::testing::configuration(database);
     config["webapi"]["secure"] = false.into();
     config["webapi"]["requestsPerMinute"] = 1_000_000.into();
     config["apiUrl"] = url.clone().into();
-    config["salt"] = "a salt for the bench, as long as it has to be".into();
-    config["zeromq"]["counts"] = "tcp://127.0.0.1:1".into();
-    config["zeromq"]["control"] = "tcp://127.0.0.1:2".into();
     let config = Config::parse(&config.to_string(), Path::new("bench")).expect("a configuration");
     let app = App::new(config, Shutdown::default()).expect("an app");
     for name in ["reader", "other"] {

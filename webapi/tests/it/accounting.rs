@@ -229,7 +229,7 @@ async fn two_sites_at_one_tracker_apply_each_batch_once() {
 #[tokio::test]
 async fn reports_wait_while_the_database_is_away() {
     let place = Place::new();
-    let server = infra::test_database::server().expect("a server");
+    let server = infra::testing::server().expect("a server");
     let proxy = Proxy::start(server.host.clone(), server.port).await;
     let site = Site::start_with(|config| {
         config["zeromq"]["control"] = place.control().into();

@@ -192,7 +192,7 @@ async fn pass(mut client: TcpStream, mut server: impl AsyncRead + AsyncWrite + U
 
 #[tokio::test]
 async fn while_the_database_is_away_pages_say_so_and_come_back_by_themselves() {
-    let server = infra::test_database::server().expect("a server");
+    let server = infra::testing::server().expect("a server");
     let proxy = Proxy::start(server.host.clone(), server.port).await;
     let site = Site::start_with(|config| {
         config["webapi"]["postgresql"]["host"] = "127.0.0.1".into();

@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 use webapi::app::App;
 use webapi::metrics::{self, Site as WatchedSite};
 
-use super::support::{Site, example};
+use super::support::{Site, configuration};
 
 const DASHBOARD: &str = include_str!("../../../docs/grafana-dashboard.json");
 
@@ -62,7 +62,7 @@ async fn a_site_is_well_while_its_database_answers() {
     let body: Value = serde_json::from_str(&body).expect("JSON");
     assert_eq!((status, body), (200, json!({"status": "ok", "database": "connected", "tracker": "silent"})));
 
-    let mut config = example(&site.database);
+    let mut config = configuration(&site.database);
     config["webapi"]["postgresql"]["host"] = "/no/such/folder".into();
     let config = infra::config::Config::parse(&config.to_string(), "test.json".as_ref()).expect("usable");
     let away = WatchedSite(App::new(config, Shutdown::default()).expect("an app")).health().await;

@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 use std::process::Stdio;
 
-use infra::test_database::TestDatabase;
+use infra::testing::{SALT, TestDatabase};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
-use crate::support::{Answer, Browser, PASSWORD, example};
+use crate::support::{Answer, Browser, PASSWORD, configuration};
 
 const WEBAPI: &str = env!("CARGO_BIN_EXE_webapi");
 const ADDUSER: &str = env!("CARGO_BIN_EXE_adduser");
@@ -35,7 +35,7 @@ impl Setup {
 
     fn with(database: TestDatabase, change: impl FnOnce(&mut Value)) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut config = example(&database);
+        let mut config = configuration(&database);
         change(&mut config);
         std::fs::write(folder.path().join("conf.json"), config.to_string()).expect("written");
         Self { folder, database }
@@ -282,7 +282,7 @@ async fn a_log_of_everything_holds_no_secret_and_the_stop_is_clean() {
     secrets.push(session["csrf_token"].as_str().expect("a token").to_owned());
     secrets.push(browser.cookie("session").expect("signed in"));
     secrets.push(browser.cookie("visit").expect("visited"));
-    secrets.push("a salt for tests".to_owned());
+    secrets.push(SALT.to_owned());
 
     let pid = rustix::process::Pid::from_raw(child.id().expect("alive").cast_signed()).expect("a pid");
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("signalled");

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use infra::config::Config;
 use infra::shutdown::Shutdown;
-use infra::test_database::TestDatabase;
+use infra::testing::TestDatabase;
 use reqwest::cookie::{CookieStore, Jar};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, RequestBuilder, StatusCode, header};
@@ -28,20 +28,9 @@ pub(crate) struct Site {
     pub(crate) url: String,
 }
 
-/// example.conf.json for `database`, with ports of its own and limits that tests do not run into.
-pub(crate) fn example(database: &TestDatabase) -> Value {
-    let mut config: Value =
-        serde_json::from_str(include_str!("../../../example.conf.json")).expect("example.conf.json is JSON");
-    let login = |it: &infra::config::Postgresql| {
-        json!({
-            "host": it.host, "port": it.port, "dbname": it.dbname, "user": it.user,
-            "password": it.password.reveal(),
-        })
-    };
-    config["migrate"]["postgresql"] = login(&database.owner);
-    config["webapi"]["postgresql"] = login(&database.webapi);
-    config["tracker"]["postgresql"] = login(&database.tracker);
-    config["webapi"]["listen"] = "127.0.0.1:0".into();
+/// A configuration for `database`, with limits that tests do not run into.
+pub(crate) fn configuration(database: &TestDatabase) -> Value {
+    let mut config = infra::testing::configuration(database);
     config["webapi"]["secure"] = false.into();
     config["webapi"]["signInAttempts"] = 1000.into();
     config["webapi"]["openInvites"] = 1000.into();
@@ -50,9 +39,6 @@ pub(crate) fn example(database: &TestDatabase) -> Value {
     config["webapi"]["requestTimeoutSeconds"] = 300.into();
     config["webapi"]["headerTimeoutSeconds"] = 300.into();
     config["webapi"]["requestsPerMinute"] = 1_000_000.into();
-    config["salt"] = "a salt for tests, as long as it has to be".into();
-    config["zeromq"]["counts"] = "tcp://127.0.0.1:1".into();
-    config["zeromq"]["control"] = "tcp://127.0.0.1:2".into();
     config
 }
 
@@ -66,7 +52,7 @@ impl Site {
         let database = TestDatabase::create().await.expect("a database");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let mut config = example(&database);
+        let mut config = configuration(&database);
         config["apiUrl"] = url.clone().into();
         change(&mut config);
         let config = Config::parse(&config.to_string(), Path::new("test")).expect("a configuration");

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::site::{Peer, Site};
+use super::installation::{Installation, Peer};
 
 /// What each member moved.
 pub(crate) fn moved(peers: &[Peer]) -> HashMap<u32, u64> {
@@ -14,7 +14,7 @@ pub(crate) fn moved(peers: &[Peer]) -> HashMap<u32, u64> {
 }
 
 /// What the database says that each member uploaded; the same by torrent and in all.
-pub(crate) async fn counted(site: &Site) -> HashMap<u32, u64> {
+pub(crate) async fn counted(site: &Installation) -> HashMap<u32, u64> {
     let owner = site.owner().await.expect("the database");
     let sql = "select user_id, uploaded,
                       (select coalesce(sum(uploaded), 0)::bigint from transfers where user_id = it.user_id) as parts

@@ -5,12 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use infra::testing::eventually;
 use serde_json::json;
 
 use super::accounts::{counted, moved};
 use super::figures::{Figures, rate};
+use super::installation::{Installation, Peer};
 use super::load::{Load, Travel, announce_once};
-use super::site::{Peer, Site};
 use crate::launcher::folder;
 
 /// Debian's package libfaketime puts it below the folder of the architecture.
@@ -36,7 +37,7 @@ async fn a_clock_that_jumps_by_a_day_expires_nobody_and_counts_as_nothing() {
     let offset = offsets.path().join("offset");
     set(&offset, "+0");
     let peers = json!({"intervalSeconds": 10, "minIntervalSeconds": 5, "peerTimeoutSeconds": TIMEOUT});
-    let site = Site::start_as(json!({ "tracker": peers }), |mut command| {
+    let site = Installation::start_as(json!({ "tracker": peers }), |mut command| {
         command.env("LD_PRELOAD", library()).env("FAKETIME_TIMESTAMP_FILE", &offset);
         command.env("FAKETIME_CACHE_DURATION", "1").env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
         command
@@ -62,7 +63,7 @@ async fn a_clock_that_jumps_by_a_day_expires_nobody_and_counts_as_nothing() {
             quiet = again.peers;
             set(&offset, jump);
             let jumped = async || (site.number(CLOCK).await - start - seconds).abs() < 3600;
-            site.until("the clock has jumped", jumped).await;
+            eventually("the clock has jumped", jumped).await;
             load.made((2 * SWEEP * rate) as usize).await;
             let expired = expired(&site, &quiet[..HEARD as usize]).await;
             if expired.is_empty() {
@@ -72,14 +73,14 @@ async fn a_clock_that_jumps_by_a_day_expires_nobody_and_counts_as_nothing() {
             assert!(!in_time, "peers of torrents {expired:?} expired after {jump}");
             set(&offset, "+0");
         }
-        site.until("the session goes on", async || browser.look("/account").await.0 == 200).await;
+        eventually("the session goes on", async || browser.look("/account").await.0 == 200).await;
         // A visit that is a day later by the site's clock moves the session's end on.
         let moved =
             async || browser.look("/account").await.0 == 200 && site.number(END).await > start + 30 * 86400;
-        site.until("the site has seen it", moved).await;
+        eventually("the site has seen it", moved).await;
         assert_eq!(browser.upload(&format!("after {jump}")).await, 201);
     }
-    site.until("who fell silent has expired", async || site.scrape(&silent[0]).await == Some((0, 0))).await;
+    eventually("who fell silent has expired", async || site.scrape(&silent[0]).await == Some((0, 0))).await;
     let mut tally = load.finish().await;
     let mut figures = Figures::of("clock jumps");
     figures.load(&tally, Some(Duration::from_millis(10)));
@@ -94,7 +95,7 @@ async fn a_clock_that_jumps_by_a_day_expires_nobody_and_counts_as_nothing() {
 }
 
 /// The torrents of `peers` of which not all 20 peers are there.
-async fn expired(site: &Site, peers: &[Peer]) -> Vec<u32> {
+async fn expired(site: &Installation, peers: &[Peer]) -> Vec<u32> {
     let mut expired = Vec::new();
     for peer in peers {
         let here = site.scrape(peer).await.map(|(seeders, leechers)| seeders + leechers);
@@ -107,14 +108,14 @@ async fn expired(site: &Site, peers: &[Peer]) -> Vec<u32> {
 
 /// Waits until what `peers` moved is counted, to the byte, and compares the seconds: each announced first and last with
 /// so much between.
-async fn expect_counted(site: &Site, peers: &[Peer], shortest: Duration, longest: Duration) {
+async fn expect_counted(site: &Installation, peers: &[Peer], shortest: Duration, longest: Duration) {
     let wanted = moved(peers);
     let all = async || {
         let mut counted = counted(site).await;
         counted.retain(|_, bytes| *bytes > 0);
         counted == wanted
     };
-    site.until("all that was moved is counted", all).await;
+    eventually("all that was moved is counted", all).await;
     let sql = "select user_id, seeded_seconds::bigint as seeded, leeched_seconds::bigint as leeched from user_totals";
     let rows = site.owner().await.expect("the database").query(sql, &[]).await.expect("totals");
     for row in rows {

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use infra::testing::eventually;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
@@ -12,14 +13,14 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::figures::{Figures, is_long, rate, stretch};
+use super::installation::{Installation, Peer};
 use super::load::{Load, Tally, Travel, announce_once};
-use super::site::{Peer, Site};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn idle_connections_hold_up_nobody() {
     let limit = raise_limit();
     let count = size_of_crowd(limit);
-    let site = Site::start(json!({ "tracker": { "headerTimeoutSeconds": 600 } }));
+    let site = Installation::start(json!({ "tracker": { "headerTimeoutSeconds": 600 } }));
     let peers = site.populate(100, 50, 500).await;
     let mut idle = Vec::new();
     for _ in 0..count {
@@ -41,7 +42,7 @@ async fn with_256_file_descriptors_those_who_are_connected_go_on() {
         limited.args(["--nofile=256:256", "--"]).arg(command.get_program()).args(command.get_args());
         limited
     };
-    let site = Site::start_as(json!({ "tracker": { "headerTimeoutSeconds": 600 } }), wrap);
+    let site = Installation::start_as(json!({ "tracker": { "headerTimeoutSeconds": 600 } }), wrap);
     let browser = site.administrator().await;
     let peers = site.populate(100, 50, 500).await;
     let first = announce_once(site.tracker, peers).await;
@@ -63,7 +64,7 @@ async fn with_256_file_descriptors_those_who_are_connected_go_on() {
     let begun = Instant::now();
     let tally = load.finish().await;
     announce_once(site.tracker, tally.peers.clone()).await.expect_each_answered();
-    site.until("pages are back", async || browser.look("/").await.0 == 200).await;
+    eventually("pages are back", async || browser.look("/").await.0 == 200).await;
     let back = begun.elapsed();
     let mut figures = Figures::of("256 file descriptors");
     figures.load(&tally, None);
@@ -76,7 +77,7 @@ async fn with_256_file_descriptors_those_who_are_connected_go_on() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn headers_that_never_end_hold_up_nobody() {
     raise_limit();
-    let site = Site::start(json!({ "tracker": { "headerTimeoutSeconds": 2 } }));
+    let site = Installation::start(json!({ "tracker": { "headerTimeoutSeconds": 2 } }));
     let peers = site.populate(100, 50, 500).await;
     let (stop, stopped) = watch::channel(false);
     let tracker = site.tracker;
@@ -95,7 +96,7 @@ async fn headers_that_never_end_hold_up_nobody() {
 }
 
 async fn announce_for_a_while(
-    site: &Site,
+    site: &Installation,
     peers: Vec<Peer>,
     figures: &mut Figures,
     goal: Duration,

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use infra::testing::eventually;
 use rustix::process::Signal;
 use serde_json::json;
 
 use super::chaos::{Chaos, Weather};
 use super::figures::{Figures, Worst, cycles, rate};
+use super::installation::{Browser, Installation};
 use super::load::{Load, Travel, announce_once};
-use super::site::{Browser, Site};
 use crate::launcher::{children, kill};
 
 /// What happens to it.
@@ -37,7 +38,7 @@ const FAULTS: [Fault; 7] = [
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_announce_fails_whatever_happens_to_the_database() {
     let rate = rate(300, 2000);
-    let site = Site::start(json!({ "webapi": { "backendTimeoutSeconds": 2 } }));
+    let site = Installation::start(json!({ "webapi": { "backendTimeoutSeconds": 2 } }));
     let browser = site.administrator().await;
     let peers = site.populate(500, 200, 2000).await;
     let first = announce_once(site.tracker, peers).await;
@@ -58,7 +59,7 @@ async fn no_announce_fails_whatever_happens_to_the_database() {
 }
 
 struct Scene<'a> {
-    site: &'a Site,
+    site: &'a Installation,
     browser: &'a Browser,
     chaos: Chaos,
     /// Slowest answer of a page while it was away.
@@ -68,7 +69,7 @@ struct Scene<'a> {
 }
 
 impl<'a> Scene<'a> {
-    async fn new(site: &'a Site, browser: &'a Browser) -> Self {
+    async fn new(site: &'a Installation, browser: &'a Browser) -> Self {
         let chaos = Chaos::before(&site.data().join("run/postgres"));
         let mut scene = Self { site, browser, chaos, answer: Worst::default(), back: Worst::default() };
         scene.step_in().await;
@@ -100,7 +101,7 @@ impl<'a> Scene<'a> {
     async fn restart(&mut self, server: u32, signal: Signal) {
         kill(server, signal);
         let Self { site, chaos, .. } = self;
-        site.until("it is started again", async || {
+        eventually("it is started again", async || {
             chaos.is_bypassed() && site.launcher.child("postgres").is_some_and(|it| it != server)
         })
         .await;
@@ -120,8 +121,8 @@ impl<'a> Scene<'a> {
 
     /// Every answer is one of an error's page or, while one still can, the page; in the end it is the former.
     async fn pages_say_so(&mut self) {
-        let Self { site, browser, answer, .. } = self;
-        site.until("a page says that the database is away", async || {
+        let Self { browser, answer, .. } = self;
+        eventually("a page says that the database is away", async || {
             let (status, time) = browser.look("/").await;
             assert!(matches!(status, 200 | 503), "{status}");
             answer.take(time);
@@ -131,8 +132,8 @@ impl<'a> Scene<'a> {
     }
 
     async fn pages_return(&mut self) {
-        let Self { site, browser, answer, back, .. } = self;
-        let time = site.until("pages are back", async || {
+        let Self { browser, answer, back, .. } = self;
+        let time = eventually("pages are back", async || {
             let (status, time) = browser.look("/").await;
             assert!(matches!(status, 200 | 503), "{status}");
             answer.take(time);

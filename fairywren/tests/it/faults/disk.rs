@@ -6,12 +6,13 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use infra::testing::eventually;
 use rustix::process::geteuid;
 use serde_json::json;
 
 use super::figures::{Figures, cycles, is_long, rate};
+use super::installation::Installation;
 use super::load::{Load, Travel, announce_once};
-use super::site::Site;
 use crate::launcher::folder;
 
 /// Room for a database without much in it.
@@ -30,7 +31,7 @@ async fn a_full_disk_stops_no_announce_and_writes_return_with_room() {
     let disk = folder.path().join("data");
     fs::create_dir(&disk).expect("a folder");
     let mount = format!("mount -t tmpfs -o {SIZE} tmpfs '{}' && exec \"$0\" \"$@\"", disk.display());
-    let site = Site::start_in(folder, json!({}), |command| {
+    let site = Installation::start_in(folder, json!({}), |command| {
         let mut mounted = private_mount();
         mounted.args(["sh", "-c"]).arg(mount).arg(command.get_program()).args(command.get_args());
         mounted
@@ -47,7 +48,7 @@ async fn a_full_disk_stops_no_announce_and_writes_return_with_room() {
         let filler = disk.join("filler");
         fill(&filler);
         let mut number = 0;
-        site.until("nothing more can be written", async || {
+        eventually("nothing more can be written", async || {
             number += 1;
             let name = format!("upload {cycle} {number}");
             let status = browser.upload(&name).await;
@@ -62,7 +63,7 @@ async fn a_full_disk_stops_no_announce_and_writes_return_with_room() {
         fs::remove_file(&filler).expect("the filler");
         let begun = Instant::now();
         let name = format!("afterwards {cycle}");
-        site.until("uploads succeed again", async || matches!(browser.upload(&name).await, 201 | 409)).await;
+        eventually("uploads succeed again", async || matches!(browser.upload(&name).await, 201 | 409)).await;
         acknowledged.push(name);
         figures.time("uploads, back after there is room", begun.elapsed(), Duration::from_secs(2));
     }

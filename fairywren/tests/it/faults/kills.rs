@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use infra::testing::eventually;
 use rustix::process::Signal;
 use serde_json::json;
 
 use super::accounts::{counted, moved, share};
 use super::figures::{Figures, Worst, cycles};
+use super::installation::{Browser, Installation, Peer};
 use super::load::{Load, Tally, Travel, announce_once};
-use super::site::{Browser, Peer, Site};
 use crate::launcher::kill;
 
 /// Announces per second; every peer has announced anew a second after the tracker is back.
@@ -44,19 +45,19 @@ async fn what_members_moved_is_counted_exactly_when_site_and_database_are_killed
         scene.suffer("site and database killed", &["webapi", "postgres"], cycles(3, 50)).await;
     assert_eq!(tally.failed(), 0, "announces go on");
     let moved = moved(&tally.peers);
-    scene.site.until("all is counted", async || counted(&scene.site).await == moved).await;
+    eventually("all is counted", async || counted(&scene.site).await == moved).await;
     figures.finish();
 }
 
 struct Scene {
-    site: Site,
+    site: Installation,
     browser: Arc<Browser>,
     peers: Vec<Peer>,
 }
 
 impl Scene {
     async fn begin() -> Self {
-        let site = Site::start(json!({ "webapi": { "backendTimeoutSeconds": 2 } }));
+        let site = Installation::start(json!({ "webapi": { "backendTimeoutSeconds": 2 } }));
         let browser = Arc::new(site.administrator().await);
         let peers = site.populate(100, TORRENTS, PEERS).await;
         let first = announce_once(site.tracker, peers).await;
@@ -76,7 +77,7 @@ impl Scene {
             let victim = victims[usize::try_from(random() % victims.len() as u64).expect("small")];
             let killed = site.launcher.child(victim).expect("it runs");
             kill(killed, Signal::KILL);
-            let time = site.until("all is well again", async || {
+            let time = eventually("all is well again", async || {
                 site.launcher.child(victim).is_some_and(|it| it != killed)
                     && self.is_right().await
                     && self.browser.look("/").await.0 == 200

@@ -11,10 +11,10 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::site::Peer;
+use super::installation::Peer;
 
 /// A tracker that says nothing for so long has failed.
-const PATIENCE: Duration = Duration::from_mins(2);
+const ANSWER_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// Before what was not even read is tried again.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -224,7 +224,10 @@ impl Connection {
         peer.advance();
         let request = peer.request(self.travel == Travel::Kept);
         loop {
-            match timeout(PATIENCE, self.exchange(request.as_bytes())).await.unwrap_or(Err(Fate::Silence)) {
+            match timeout(ANSWER_TIMEOUT, self.exchange(request.as_bytes()))
+                .await
+                .unwrap_or(Err(Fate::Silence))
+            {
                 Ok(()) => return true,
                 Err(Fate::Refused | Fate::Unread) if !stop.load(Ordering::Relaxed) => {
                     self.stream = None;

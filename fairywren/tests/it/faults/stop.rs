@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use infra::testing::eventually;
 use rustix::process::Signal;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -11,14 +12,14 @@ use tokio::net::TcpStream;
 
 use super::accounts::{counted, moved};
 use super::figures::{Figures, Worst, cycles, rate};
+use super::installation::Installation;
 use super::load::{Load, Travel, announce_once};
-use super::site::Site;
 use crate::launcher::kill;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stop_cuts_no_announce_and_forgets_nothing() {
     let (kept, alone) = (rate(400, 1500), rate(100, 300));
-    let site = Site::start(json!({}));
+    let site = Installation::start(json!({}));
     let mut peers = site.populate(100, 50, 600).await;
     let others = peers.split_off(300);
     let loads = [
@@ -33,7 +34,7 @@ async fn a_stop_cuts_no_announce_and_forgets_nothing() {
         }
         let stopped = site.launcher.child("tracker").expect("it runs");
         kill(stopped, Signal::TERM);
-        let time = site.until("it is started again", async || {
+        let time = eventually("it is started again", async || {
             site.launcher.child("tracker").is_some_and(|it| it != stopped)
                 && TcpStream::connect(site.tracker).await.is_ok()
         });
@@ -57,14 +58,14 @@ async fn a_stop_cuts_no_announce_and_forgets_nothing() {
     let last = announce_once(site.tracker, peers).await;
     last.expect_each_answered();
     let moved = moved(&last.peers);
-    site.until("all is counted", async || counted(&site).await == moved).await;
+    eventually("all is counted", async || counted(&site).await == moved).await;
     figures.finish();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stop_of_everything_waits_for_no_slow_reader() {
     let tracker = json!({ "headerTimeoutSeconds": 600, "databaseTimeoutSeconds": 2 });
-    let mut site = Site::start(json!({ "tracker": tracker }));
+    let mut site = Installation::start(json!({ "tracker": tracker }));
     let peers = site.populate(1, 1, 1).await;
     let requests = peers[0].request(true).repeat(100);
     let taken = Arc::new(AtomicUsize::new(0));
@@ -81,7 +82,7 @@ async fn a_stop_of_everything_waits_for_no_slow_reader() {
         };
         tokio::join!(sending, taking);
     });
-    site.until("it takes what it is sent", async || taken.load(Ordering::Relaxed) > 5).await;
+    eventually("it takes what it is sent", async || taken.load(Ordering::Relaxed) > 5).await;
     let begun = Instant::now();
     let (status, log) = site.launcher.end(Signal::TERM);
     let mut figures = Figures::of("stop with a slow reader");

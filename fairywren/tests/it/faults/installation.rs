@@ -11,6 +11,7 @@ use bt::InfoHash;
 use bt::announce_key::{self, Binding};
 use infra::config::Postgresql;
 use infra::secrets::{Keys, Secret};
+use infra::testing::{CONDITION_TIMEOUT, SALT};
 use reqwest::multipart::{Form, Part};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
@@ -18,14 +19,10 @@ use tempfile::TempDir;
 
 use crate::launcher::{FREE_PORTS, Launcher, folder, program, up};
 
-const SALT: &str = "only for tests, and long enough to be a salt";
 const PASSWORD: &str = "correct horse";
 
-/// Beyond this something is wrong and not slow.
-const PATIENCE: Duration = Duration::from_mins(5);
-
 /// The running programs and their folder.
-pub(crate) struct Site {
+pub(crate) struct Installation {
     pub(crate) launcher: Launcher,
     pub(crate) tracker: SocketAddr,
     pub(crate) url: String,
@@ -35,7 +32,7 @@ pub(crate) struct Site {
     pub(crate) folder: TempDir,
 }
 
-impl Site {
+impl Installation {
     /// With `settings` on top of what the launcher would write.
     pub(crate) fn start(settings: Value) -> Self {
         Self::start_as(settings, |command| command)
@@ -48,15 +45,9 @@ impl Site {
     }
 
     /// In `folder`, which is empty.
-    pub(crate) fn start_in(
-        folder: TempDir,
-        mut settings: Value,
-        wrap: impl FnOnce(Command) -> Command,
-    ) -> Self {
-        settings["salt"] = SALT.into();
+    pub(crate) fn start_in(folder: TempDir, settings: Value, wrap: impl FnOnce(Command) -> Command) -> Self {
         let config = folder.path().join("mine.json");
-        let example = include_str!("../../../../example.conf.json");
-        fs::write(&config, complete(example, &settings, folder.path()).to_string()).expect("written");
+        fs::write(&config, configuration(&settings).to_string()).expect("written");
         let data = folder.path().join("data");
         let mut command = up(&program(), &data, &FREE_PORTS);
         command.arg("--config").arg(&config);
@@ -136,41 +127,29 @@ impl Site {
         let number = |key: &str| answer.split_once(key)?.1.split_once('e')?.0.parse().ok();
         Some((number("8:completei")?, number("10:incompletei")?))
     }
-
-    /// Until `condition` holds; how long that took.
-    pub(crate) async fn until(&self, what: &str, mut condition: impl AsyncFnMut() -> bool) -> Duration {
-        let begun = Instant::now();
-        while !condition().await {
-            assert!(begun.elapsed() < PATIENCE, "waited in vain until {what}");
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        begun.elapsed()
-    }
 }
 
-/// The example with `settings` put in, for a data folder below `folder`.
-fn complete(example: &str, settings: &Value, folder: &Path) -> Value {
-    let mut value: Value = serde_json::from_str(example).expect("JSON");
-    let run = folder.join("data/run/zeromq");
-    for process in ["migrate", "webapi", "tracker"] {
-        value[process].as_object_mut().expect("an object").remove("postgresql");
-    }
-    for socket in ["counts", "control"] {
-        value["zeromq"][socket] = format!("ipc://{}/{socket}", run.display()).into();
-    }
-    value["webapi"]["secure"] = json!(false);
-    value["webapi"]["signInAttempts"] = json!(100_000);
-    value["webapi"]["backendTimeoutSeconds"] = json!(30);
-    value["tracker"]["databaseTimeoutSeconds"] = json!(10);
-    value["webapi"]["requestsPerMinute"] = json!(1_000_000);
-    value["webapi"]["uploadsPerDay"] = json!(1_000_000);
-    // Addresses that the options replace, and the URLs with them.
-    value["apiUrl"] = "http://127.0.0.1:8000".into();
-    value["trackerUrl"] = "http://127.0.0.1:8080".into();
-    value["webapi"]["listen"] = "127.0.0.1:8000".into();
-    value["tracker"]["listen"] = json!(["127.0.0.1:8080"]);
-    value["tracker"]["restartFile"] = "swarms".into();
-    value["tracker"]["announcesPerMinute"] = json!(1_000_000);
+/// What the tests need, with `settings` on top.
+fn configuration(settings: &Value) -> Value {
+    let mut value = json!({
+        // Addresses that the options replace, and the URLs with them.
+        "apiUrl": "http://127.0.0.1:8000",
+        "trackerUrl": "http://127.0.0.1:8080",
+        "salt": SALT,
+        "webapi": {
+            "listen": "127.0.0.1:8000",
+            "secure": false,
+            "signInAttempts": 100_000,
+            "backendTimeoutSeconds": 30,
+            "requestsPerMinute": 1_000_000,
+            "uploadsPerDay": 1_000_000,
+        },
+        "tracker": {
+            "listen": ["127.0.0.1:8080"],
+            "databaseTimeoutSeconds": 10,
+            "announcesPerMinute": 1_000_000,
+        },
+    });
     merge(&mut value, settings);
     value
 }
@@ -259,7 +238,7 @@ pub(crate) struct Browser {
 
 impl Browser {
     pub(crate) fn new(url: &str) -> Self {
-        let http = Client::builder().cookie_store(true).no_proxy().timeout(PATIENCE);
+        let http = Client::builder().cookie_store(true).no_proxy().timeout(CONDITION_TIMEOUT);
         let http = http.redirect(reqwest::redirect::Policy::none()).build().expect("a client");
         Self { http, url: url.to_owned(), csrf: String::new() }
     }

@@ -1,4 +1,5 @@
-//! How long a connection may keep us waiting, for the price of one timer a connection instead of one a request.
+//! Ends connections whose client neither sends nor takes anything, with one timer for each connection instead of one for
+//! each request.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -13,10 +14,10 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 
-/// A connection is looked at so often within its time-out.
+/// How often a connection is looked at within its timeout.
 const LOOKS: u32 = 4;
 
-/// What has happened on one connection. Only its own task writes here, so that a load and a store make an addition.
+/// What has happened on one connection. Only its own task writes here, so that an addition is a load and a store.
 #[derive(Debug, Default)]
 pub(super) struct Activity {
     /// Requests whose answer is not complete: 0 or 1.
@@ -47,23 +48,23 @@ impl Drop for Busy {
     }
 }
 
-/// Counts the looks at which nothing had happened.
+/// Counts the looks in a row at which nothing had happened since the one before.
 #[derive(Debug)]
-pub(super) struct Patience {
+pub(super) struct IdleTimer {
     step: Duration,
-    /// Made when the connection first waits: one that asks and closes needs none.
+    /// Made when the connection first waits: one that closes after its request needs none.
     tick: Option<Pin<Box<Sleep>>>,
     seen: u32,
     quiet: u32,
 }
 
-impl Patience {
+impl IdleTimer {
     pub(super) fn new(timeout: Duration) -> Self {
         Self { step: timeout / LOOKS, tick: None, seen: 0, quiet: 0 }
     }
 
-    /// Ready when the client has kept us waiting for too long.
-    pub(super) fn poll_exhausted(&mut self, cx: &mut Context<'_>, activity: &Activity) -> Poll<()> {
+    /// Ready when nothing has happened for the timeout, or up to a quarter of it more.
+    pub(super) fn poll_expired(&mut self, cx: &mut Context<'_>, activity: &Activity) -> Poll<()> {
         let step = self.step;
         let tick = self.tick.get_or_insert_with(|| Box::pin(sleep(step)));
         while tick.as_mut().poll(cx).is_ready() {
@@ -139,7 +140,7 @@ impl Write for Watched<TokioIo<TcpStream>, Arc<Activity>> {
         Pin::new(&mut self.inner).poll_flush(cx)
     }
 
-    /// hyper lets go of the stream right after, and closing it says the same to the client: one system call less.
+    /// Does nothing: hyper closes the stream right after, which tells the client the same with one system call less.
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }

@@ -10,11 +10,12 @@ use socket2::{Domain, Protocol, Socket, Type};
 /// (`net.core.rmem_max`, `net.core.wmem_max`).
 const BACKLOG: usize = 4 << 20;
 
-/// Binds `address` so often, once for each thread; port 0 is the same free port for all.
+/// Binds `count` sockets to `address`, one for each thread; port 0 becomes the same free port for all. Answers the
+/// address with its port. Nothing waits at these sockets: they do not block.
 ///
 /// # Errors
 /// When another process has the address, with its name.
-pub(super) fn bind_all(address: SocketAddr, count: usize) -> anyhow::Result<(SocketAddr, Vec<UdpSocket>)> {
+pub fn bind_all(address: SocketAddr, count: usize) -> anyhow::Result<(SocketAddr, Vec<UdpSocket>)> {
     let bind =
         |address, shared| bind(address, shared).with_context(|| format!("cannot listen on udp {address}"));
     if address.port() != 0 {

@@ -1,0 +1,45 @@
+//! For tests: databases, configurations that get in nobody's way, and waiting for conditions.
+
+mod database;
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+pub use database::{TestDatabase, server};
+
+/// The `salt` of [`configuration`].
+pub const SALT: &str = "only for tests, and long enough to be a salt";
+
+/// Longest wait for a condition: far beyond what the busiest machine takes, so that a failure is one of the program.
+pub const CONDITION_TIMEOUT: Duration = Duration::from_mins(5);
+
+/// Pause between two looks at a condition.
+const CONDITION_PAUSE: Duration = Duration::from_millis(10);
+
+/// Waits until `condition` holds; `what` says it in messages. Answers how long that took.
+///
+/// # Panics
+/// When it does not hold within [`CONDITION_TIMEOUT`].
+pub async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) -> Duration {
+    let begun = Instant::now();
+    while !condition().await {
+        assert!(begun.elapsed() < CONDITION_TIMEOUT, "waited in vain until {what}");
+        tokio::time::sleep(CONDITION_PAUSE).await;
+    }
+    begun.elapsed()
+}
+
+/// The required keys, the connections of `database`, and addresses that are free: listeners take any port of the
+/// loopback interface, and no tracker is reached.
+pub fn configuration(database: &TestDatabase) -> Value {
+    json!({
+        "trackerUrl": "https://tracker.example.org",
+        "apiUrl": "https://fairywren.example.org",
+        "salt": SALT,
+        "zeromq": { "counts": "tcp://127.0.0.1:1", "control": "tcp://127.0.0.1:2" },
+        "migrate": { "postgresql": database.owner },
+        "webapi": { "postgresql": database.webapi, "listen": "127.0.0.1:0" },
+        "tracker": { "postgresql": database.tracker, "listen": ["127.0.0.1:0"] },
+    })
+}

@@ -1,0 +1,157 @@
+//! A fresh database for each test, on the real server that `FAIRYWREN_TEST_DATABASE` names.
+//!
+//! The value is the connection of a superuser, as JSON in the form of the configuration's `postgresql`. `make test`
+//! starts such a server. A missing one fails the test: nothing is skipped.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use anyhow::Context;
+use tokio::sync::{Mutex, OnceCell};
+use tokio_postgres::Client;
+
+use crate::config::{Postgresql, roles};
+use crate::{db, migrations};
+
+/// Passwords of all roles on the test server.
+const PASSWORD: &str = "only for tests";
+
+/// Held by the process that makes the template database. Any number that is no other lock's.
+const LOCK: i64 = 0x7465_6d70_6c61;
+
+/// A database of its own, dropped with [`TestDatabase::drop_now`] or with the server.
+#[derive(Debug)]
+pub struct TestDatabase {
+    /// The owner's connection.
+    pub owner: Postgresql,
+    /// The site's.
+    pub webapi: Postgresql,
+    /// The tracker's.
+    pub tracker: Postgresql,
+}
+
+/// The superuser's connection to the test server.
+pub fn server() -> anyhow::Result<Postgresql> {
+    let text = std::env::var("FAIRYWREN_TEST_DATABASE")
+        .context("FAIRYWREN_TEST_DATABASE is not set: run the tests with `make test`")?;
+    serde_json::from_str(&text).context("FAIRYWREN_TEST_DATABASE is not a connection as JSON")
+}
+
+impl TestDatabase {
+    /// Copies a migrated database, under a name of its own.
+    pub async fn create() -> anyhow::Result<Self> {
+        let server = server()?;
+        let template = template(&server).await?;
+        let database = Self::named(&server, &unused_name());
+        let client = db::connect(&server, "test").await?;
+        let name = &database.owner.dbname;
+        client.batch_execute(&format!("drop database if exists {name}")).await?;
+        client.batch_execute(&format!("create database {name} template {template}")).await?;
+        // A copy has the rights within the database, not those of the database itself.
+        client.batch_execute(&format!("revoke all on database {name} from public")).await?;
+        for role in roles() {
+            client.batch_execute(&format!("grant connect on database {name} to {}", role.user)).await?;
+        }
+        Ok(database)
+    }
+
+    /// Creates a database without any table.
+    pub async fn create_empty() -> anyhow::Result<Self> {
+        let server = server()?;
+        let database = Self::named(&server, &unused_name());
+        let client = db::connect(&server, "test").await?;
+        let name = &database.owner.dbname;
+        client.batch_execute(&format!("drop database if exists {name}")).await?;
+        client.batch_execute(&format!("create database {name}")).await?;
+        Ok(database)
+    }
+
+    /// The connections to the database `name`.
+    fn named(server: &Postgresql, name: &str) -> Self {
+        let login = |user: &str| Postgresql {
+            dbname: name.to_owned(),
+            user: user.to_owned(),
+            password: PASSWORD.to_owned().into(),
+            ..server.clone()
+        };
+        let owner = Postgresql { dbname: name.to_owned(), ..server.clone() };
+        Self { owner, webapi: login("webapi"), tracker: login("tracker") }
+    }
+
+    /// The connections of [`roles`], in their order.
+    pub fn logins(&self) -> Vec<Postgresql> {
+        let login = |user: &str| Postgresql { user: user.to_owned(), ..self.webapi.clone() };
+        roles().iter().map(|role| login(role.user)).collect()
+    }
+
+    /// Applies all migrations. The first of the process runs alone: it makes the roles, which all databases share, and
+    /// Postgres refuses two that change a role at the same moment.
+    pub async fn migrate(&self) -> anyhow::Result<Vec<i32>> {
+        static HAVE_ROLES: Mutex<bool> = Mutex::const_new(false);
+        let mut client = self.client().await?;
+        let logins = self.logins();
+        let logins: Vec<&Postgresql> = logins.iter().collect();
+        let mut have_roles = HAVE_ROLES.lock().await;
+        if *have_roles {
+            drop(have_roles);
+            return migrations::migrate(&mut client, &logins).await;
+        }
+        let applied = migrations::migrate(&mut client, &logins).await?;
+        *have_roles = true;
+        Ok(applied)
+    }
+
+    /// A connection of the owner.
+    pub async fn client(&self) -> anyhow::Result<Client> {
+        db::connect(&self.owner, "test").await
+    }
+
+    /// Drops the database and all connections to it.
+    pub async fn drop_now(self) -> anyhow::Result<()> {
+        let client = db::connect(&server()?, "test").await?;
+        client.batch_execute(&format!("drop database {} with (force)", self.owner.dbname)).await?;
+        Ok(())
+    }
+}
+
+fn unused_name() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    format!("test_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// The name of a migrated database that nobody connects to, made by the first process that needs it.
+async fn template(server: &Postgresql) -> anyhow::Result<&'static str> {
+    static NAME: OnceCell<String> = OnceCell::const_new();
+    let name = NAME.get_or_try_init(async || {
+        let name = template_name();
+        let client = db::connect(server, "test").await?;
+        // Released with the connection.
+        client.execute("select pg_advisory_lock($1)", &[&LOCK]).await?;
+        if client.query_opt("select from pg_database where datname = $1", &[&name]).await?.is_none() {
+            make_template(server, &client, &name).await.context("cannot make the template database")?;
+        }
+        Ok::<_, anyhow::Error>(name)
+    });
+    Ok(name.await?.as_str())
+}
+
+async fn make_template(server: &Postgresql, client: &Client, name: &str) -> anyhow::Result<()> {
+    let unfinished = TestDatabase::named(server, &format!("{name}_unfinished"));
+    let made = &unfinished.owner.dbname;
+    client.batch_execute(&format!("drop database if exists {made} with (force)")).await?;
+    client.batch_execute(&format!("create database {made}")).await?;
+    unfinished.migrate().await?;
+    // Nothing can be copied or renamed while somebody is connected.
+    client.batch_execute(&format!("alter database {made} with allow_connections false")).await?;
+    client.batch_execute(&format!("alter database {made} rename to {name}")).await?;
+    Ok(())
+}
+
+/// A name that changes with the schema, for a server that outlives a build.
+fn template_name() -> String {
+    let mut hasher = blake3::Hasher::new();
+    for migration in migrations::MIGRATIONS {
+        hasher.update(migration.sql.as_bytes());
+    }
+    hasher.update(migrations::SCHEMA.permissions.as_bytes());
+    format!("template_{}", &hasher.finalize().to_hex()[..16])
+}

@@ -1,0 +1,7 @@
+//! Datagrams for many clients: sockets that share an address, and mailboxes that move a batch with one system call.
+
+mod mailbox;
+mod socket;
+
+pub use mailbox::{BATCH, LONGEST, Mailbox};
+pub use socket::bind_all;
