@@ -50,6 +50,7 @@ fn complete(options: &Options) -> anyhow::Result<Value> {
     value["webapi"]["requestsPerMinute"] = 60_000.into();
     value["webapi"]["uploadsPerDay"] = 100_000.into();
     value["tracker"]["listen"] = json!(options.tracker);
+    value["tracker"]["checkConnectability"] = true.into();
     value["tracker"]["restartFile"] = "swarms".into();
     value["tracker"]["intervalSeconds"] = options.pace.interval.into();
     value["tracker"]["minIntervalSeconds"] = options.pace.least.into();

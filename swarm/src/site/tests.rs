@@ -1,5 +1,7 @@
 //! With the real programs, on loopback.
 
+mod connectability;
+
 use std::fs::Permissions;
 use std::net::{Ipv6Addr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
@@ -50,15 +52,24 @@ async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
     }
 }
 
-/// What a client of `member` says of `torrent`.
+/// Announces `torrent` for `member`, from this machine; `rest` holds more parameters.
 async fn announce(site: &Site, member: &Member, torrent: &Uploaded, rest: &str) {
+    let url = announce_url(site, member, torrent, rest).await;
+    assert!(url.starts_with("http://127.0.0.1:"), "{url}");
+    send_announce(url).await;
+}
+
+/// The URL of an announce of port 6881 by a client of `member`.
+async fn announce_url(site: &Site, member: &Member, torrent: &Uploaded, rest: &str) -> String {
     let file = site.metainfo(member, torrent.id).await.expect("their file");
     let metainfo = Metainfo::parse(&file, &Limits::default()).expect("a torrent");
     let url = String::from_utf8(metainfo.announce.expect("a tracker").to_vec()).expect("a URL");
-    assert!(url.starts_with("http://127.0.0.1:"), "{url}");
     let hash: Vec<String> = torrent.info_hash.as_bytes().iter().map(|it| format!("%{it:02x}")).collect();
     let hash = hash.concat();
-    let url = format!("{url}?info_hash={hash}&peer_id=-XX0000-{:012}&port=6881&compact=1{rest}", member.id);
+    format!("{url}?info_hash={hash}&peer_id=-XX0000-{:012}&port=6881&compact=1{rest}", member.id)
+}
+
+async fn send_announce(url: String) {
     let client = reqwest::Client::builder().no_proxy().build().expect("a client");
     let answer = client.get(url).send().await.expect("an answer").bytes().await.expect("an answer");
     assert!(answer.starts_with(b"d8:complete"), "{}", String::from_utf8_lossy(&answer));
