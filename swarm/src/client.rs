@@ -38,23 +38,6 @@ pub(crate) struct Setup {
     pub(crate) rate: Option<u32>,
 }
 
-/// What a client does with a torrent.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Activity {
-    /// It looks at what is on the disk, or waits to do so.
-    #[default]
-    Checking,
-    /// It lacks something.
-    Leeching,
-    /// It has everything.
-    Seeding,
-    /// It has stopped, or was told to.
-    Stopped,
-    /// It cannot go on, and says why.
-    Failed(String),
-}
-
 /// Another peer, as a client sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Link {
@@ -144,6 +127,7 @@ impl Kind {
     }
 }
 
+pub(crate) use clients::Activity;
 pub(crate) use libtorrent::python;
 
 mod aria2;
@@ -154,4 +138,3 @@ mod program;
 mod qbittorrent;
 mod rtorrent;
 mod transmission;
-mod xmlrpc;

@@ -5,13 +5,13 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, anyhow, ensure};
 use bt::metainfo::Metainfo;
 use tokio::process::Command;
 use tokio::time::{Instant, sleep};
 
-/// How long a program may take for what it has said that it will do.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Wait for a program to do what it said that it will do.
+const TASK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What makes libcurl and aria2 look for a proxy. Names in capitals are read too, but for the first.
 const PROXIES: [&str; 7] =
@@ -46,12 +46,18 @@ pub(super) async fn until(
     what: &str,
     mut is_so: impl AsyncFnMut() -> anyhow::Result<bool>,
 ) -> anyhow::Result<()> {
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + TASK_TIMEOUT;
     while !is_so().await? {
-        ensure!(Instant::now() < end, "{what} did not come in {} s", PATIENCE.as_secs());
+        ensure!(Instant::now() < end, "{what} did not come in {} s", TASK_TIMEOUT.as_secs());
         sleep(Duration::from_millis(50)).await;
     }
     Ok(())
+}
+
+/// A folder as the programs are told it.
+pub(super) fn utf8(folder: &Path) -> anyhow::Result<String> {
+    let folder = std::path::absolute(folder)?.into_os_string().into_string();
+    folder.map_err(|folder| anyhow!("the name of the folder {} is not UTF-8", folder.display()))
 }
 
 /// Reads a .torrent file.

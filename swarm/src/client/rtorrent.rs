@@ -9,27 +9,31 @@ use std::time::Instant;
 use anyhow::{Context, ensure};
 use async_trait::async_trait;
 use bt::InfoHash;
+use clients::rtorrent::quote;
+use clients::xmlrpc::Value;
+use clients::{Addition, Endpoint, Remote as _};
 use tokio::process::Command;
 
 use super::ledger::{Ledger, Moved, Rates};
-use super::xmlrpc::{self, Value};
 use super::{Activity, Client, Link, Setup, Share, program};
 
-/// Of its own loopback. A unix socket would bind us to paths of at most 107 bytes.
-const PORT: u16 = 5000;
+/// On its own loopback. A unix socket would bind us to paths of at most 107 bytes.
+const ADDRESS: &str = "127.0.0.1:5000";
 
 pub(super) struct Rtorrent {
     setup: Setup,
+    /// None until the program was started.
+    remote: Option<clients::Rtorrent>,
     ledger: Ledger,
     /// Of the peers.
     rates: Rates,
-    /// What was added since the program was started last, in its spelling.
-    seen: Vec<String>,
+    /// What was added since the program was started last.
+    seen: Vec<InfoHash>,
 }
 
 impl Rtorrent {
     pub(super) fn new(setup: Setup) -> Self {
-        Self { setup, ledger: Ledger::default(), rates: Rates::default(), seen: Vec::new() }
+        Self { setup, remote: None, ledger: Ledger::default(), rates: Rates::default(), seen: Vec::new() }
     }
 
     /// The whole `rtorrent.rc`.
@@ -39,7 +43,7 @@ impl Rtorrent {
         let session = quote(session.to_str().context("rtorrent's folder has a name that is no UTF-8")?);
         let mut text = format!(
             "system.daemon.set = true\n\
-             network.scgi.open_port = 127.0.0.1:{PORT}\n\
+             network.scgi.open_port = {ADDRESS}\n\
              network.xmlrpc.size_limit.set = 16777215\n\
              session.path.set = {session}\n\
              session.use_lock.set = no\n\
@@ -70,35 +74,25 @@ impl Rtorrent {
         Ok(text)
     }
 
-    async fn call(method: &str, arguments: &[Value]) -> anyhow::Result<Value> {
-        xmlrpc::call(PORT, method, arguments).await
+    fn remote(&self) -> anyhow::Result<&clients::Rtorrent> {
+        self.remote.as_ref().context("rtorrent was not started")
     }
 
     /// Goes on with a torrent that it has. In its first moments after a `kill -9` it knows of its pieces what it saved
     /// last; the disk may have more.
-    async fn resume(hash: &str, look: bool) -> anyhow::Result<()> {
-        let torrent = [hash.into()];
-        if look && Self::call("d.complete", &torrent).await?.int() == 0 {
-            Self::call("d.check_hash", &torrent).await?;
+    async fn resume(&self, hash: &InfoHash, look: bool) -> anyhow::Result<()> {
+        let remote = self.remote()?;
+        let torrent = [spelled(hash).as_str().into()];
+        if look && remote.call("d.complete", &torrent).await?.int() == 0 {
+            remote.call("d.check_hash", &torrent).await?;
         }
-        Self::call("d.start", &torrent).await?;
+        Ok(remote.start(hash).await?)
+    }
+
+    async fn load(&self, metainfo: &[u8], folder: &Path, paused: bool) -> anyhow::Result<()> {
+        let folder = program::utf8(folder)?;
+        self.remote()?.add(&Addition { metainfo, folder: &folder, label: None, paused }).await?;
         Ok(())
-    }
-
-    /// Gives it a torrent by one of its commands for that.
-    async fn load(command: &str, hash: &str, metainfo: &[u8], folder: &Path) -> anyhow::Result<()> {
-        let folder = std::path::absolute(folder)?;
-        let folder = folder.to_str().context("the folder's name is no UTF-8")?;
-        let place = format!("d.directory.set={}", quote(folder));
-        let arguments = ["".into(), Value::Bytes(metainfo.to_vec()), place.as_str().into()];
-        Self::call(command, &arguments).await?;
-        // It answers before it has read the torrent, and says nothing of one that it refuses.
-        program::until("the torrent that was given to rtorrent", async || Self::has(hash).await).await
-    }
-
-    async fn has(hash: &str) -> anyhow::Result<bool> {
-        let list = Self::call("download_list", &["".into(), "main".into()]).await?;
-        Ok(list.list().iter().any(|value| value.text().eq_ignore_ascii_case(hash)))
     }
 }
 
@@ -112,6 +106,7 @@ impl Client for Rtorrent {
         let file = self.setup.folder.join("rtorrent.rc");
         fs::write(&file, self.configuration()?)
             .with_context(|| format!("cannot write {}", file.display()))?;
+        self.remote = Some(clients::Rtorrent::new(Endpoint::new(&format!("scgi://{ADDRESS}"), "", "")?)?);
         self.ledger.begin();
         self.seen.clear();
         command.args(["-n", "-o", "import=rtorrent.rc"]);
@@ -119,53 +114,42 @@ impl Client for Rtorrent {
     }
 
     async fn version(&mut self) -> anyhow::Result<String> {
-        Ok(Self::call("system.client_version", &[]).await?.text().to_owned())
+        Ok(self.remote()?.version().await?)
     }
 
     async fn add(&mut self, metainfo: &[u8], folder: &Path) -> anyhow::Result<()> {
         let hash = hash(metainfo)?;
-        let known = Self::has(&hash).await?;
+        let known = self.remote()?.find(&hash).await?.is_some();
         let new = !self.seen.contains(&hash);
         if new {
-            self.seen.push(hash.clone());
+            self.seen.push(hash);
         }
-        if known {
-            return Self::resume(&hash, new).await;
-        }
-        Self::load("load.raw_start", &hash, metainfo, folder).await
+        if known { self.resume(&hash, new).await } else { self.load(metainfo, folder, false).await }
     }
 
     async fn remove(&mut self, info_hash: &InfoHash) -> anyhow::Result<()> {
         self.ledger.strike(&info_hash.to_string());
-        let hash = info_hash.to_string().to_uppercase();
-        self.seen.retain(|seen| *seen != hash);
-        if !Self::has(&hash).await? {
-            return Ok(());
-        }
-        let steps = ["d.stop", "d.close", "d.erase"].map(|step| (step, vec![hash.as_str().into()]));
-        for answer in xmlrpc::calls(PORT, steps.into()).await? {
-            answer?;
-        }
-        Ok(())
+        self.seen.retain(|seen| seen != info_hash);
+        Ok(self.remote()?.remove(info_hash, false).await?)
     }
 
     async fn throttle(&mut self, rate: Option<u32>) -> anyhow::Result<()> {
         self.setup.rate = rate;
         for method in ["throttle.global_up.max_rate.set_kb", "throttle.global_down.max_rate.set_kb"] {
-            Self::call(method, &["".into(), Value::Int(rate.unwrap_or(0).into())]).await?;
+            self.remote()?.call(method, &["".into(), Value::Int(rate.unwrap_or(0).into())]).await?;
         }
         Ok(())
     }
 
     /// Within ten minutes of an announce that was answered with numbers it does not.
     async fn scrape(&mut self, metainfo: &[u8], folder: &Path) -> anyhow::Result<()> {
-        let hash = hash(metainfo)?;
-        Self::load("load.raw", &hash, metainfo, folder).await?;
+        let hash = spelled(&hash(metainfo)?);
+        self.load(metainfo, folder, true).await?;
         // In so many seconds.
-        Self::call("d.tracker.send_scrape", &[hash.as_str().into(), Value::Int(0)]).await?;
+        self.remote()?.call("d.tracker.send_scrape", &[hash.as_str().into(), Value::Int(0)]).await?;
         program::until("the answer to rtorrent's scrape", async || {
             let arguments = [hash.as_str(), "", "t.scrape_counter="].map(Value::from);
-            let answer = Self::call("t.multicall", &arguments).await?;
+            let answer = self.remote()?.call("t.multicall", &arguments).await?;
             Ok(answer.list().iter().filter_map(|tracker| tracker.list().first()).any(|count| count.int() > 0))
         })
         .await
@@ -174,7 +158,7 @@ impl Client for Rtorrent {
     async fn shares(&mut self) -> anyhow::Result<Vec<Share>> {
         let mut arguments = vec!["".into(), "main".into()];
         arguments.extend(FIELDS.map(Value::from));
-        let answer = Self::call("d.multicall2", &arguments).await?;
+        let answer = self.remote()?.call("d.multicall2", &arguments).await?;
         let now = Instant::now();
         let shares = answer.list().iter().map(|row| {
             let mut share = share(row.list(), |peer, total| self.rates.rate(peer, total, now))?;
@@ -190,15 +174,14 @@ impl Client for Rtorrent {
     }
 }
 
-/// The torrent's hash in its spelling.
-fn hash(metainfo: &[u8]) -> anyhow::Result<String> {
-    let hash = program::read(metainfo)?.hashes.v1.context("rtorrent 0.9.8 reads no v2 torrents")?;
-    Ok(hash.to_string().to_uppercase())
+/// The hash by which it knows a torrent.
+fn hash(metainfo: &[u8]) -> anyhow::Result<InfoHash> {
+    program::read(metainfo)?.hashes.v1.context("rtorrent 0.9.8 reads no v2 torrents")
 }
 
-/// As an argument of a command: in quotes it is one, whatever it holds.
-fn quote(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+/// A hash in its spelling.
+fn spelled(hash: &InfoHash) -> String {
+    hash.to_string().to_uppercase()
 }
 
 /// Its rates are means of a minute (of half a minute for peers), from zeros on, so totals are asked for instead.
@@ -249,16 +232,7 @@ fn share(row: &[Value], mut rate: impl FnMut(&str, Moved) -> Moved) -> anyhow::R
 
 fn activity(row: &[Value]) -> Activity {
     let set = |at: usize| row[at].int() != 0;
-    let message = row[5].text();
-    if set(4) {
-        Activity::Checking
-    } else if set(2) {
-        if set(3) { Activity::Seeding } else { Activity::Leeching }
-    } else if !message.is_empty() && !message.starts_with("Tracker:") {
-        Activity::Failed(message.to_owned())
-    } else {
-        Activity::Stopped
-    }
+    clients::rtorrent::activity(set(4), set(2), set(3), row[5].text())
 }
 
 #[cfg(test)]
