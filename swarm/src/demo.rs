@@ -175,7 +175,7 @@ impl Rig {
         tokio::spawn(control::serve(listener, sender));
         shutdown.spawn(page::serve(state, tokio::net::TcpListener::from_std(socket)?, shutdown.clone()));
         let (name, password) = site.administrator();
-        println!("page {url}/swarm\nname {name}\npassword {}", password.reveal());
+        println!("page {url}/demo\nname {name}\npassword {}", password.reveal());
         let kinds = options.clients.iter().copied().cycle();
         let roles = (0..options.seeders).map(|_| true).chain((0..options.leechers).map(|_| false));
         try_join_all(kinds.zip(roles).map(|(kind, seeder)| world.settle(kind, seeder))).await?;

@@ -1,4 +1,4 @@
-//! The page `/swarm`, and everything else of the site behind it.
+//! The page `/demo`, and everything else of the site behind it.
 
 mod assets;
 mod events;
@@ -115,14 +115,14 @@ fn create(state: State, shutdown: Shutdown) -> Router {
         version: format!("{:016x}", fastrand::u64(..)),
     };
     Router::new()
-        .route("/swarm", get(show::show).fallback(pass_on))
-        .route("/swarm/picture", get(show::picture))
-        .route("/swarm/events", get(events::events))
+        .route("/demo", get(show::show))
+        .route("/demo/picture", get(show::picture))
+        .route("/demo/events", get(events::events))
         .route(
-            "/swarm/order",
+            "/demo/order",
             post(order::order).layer(DefaultBodyLimit::max(MAX_ORDER)).layer(middleware::from_fn(limit_time)),
         )
-        .route("/swarm/static/{name}", get(assets::show))
+        .route("/demo/static/{name}", get(assets::show))
         .fallback(pass_on)
         .layer(middleware::from_fn(headers::layer))
         .with_state(Arc::new(app))

@@ -1,4 +1,4 @@
-//! `/swarm/static/…`: the look and the scripts, compiled in.
+//! `/demo/static/…`: the look and the scripts, compiled in.
 
 use axum::extract::Path;
 use axum::http::{StatusCode, header};

@@ -1,4 +1,4 @@
-//! `/swarm/events`: each new picture, as a server-sent event.
+//! `/demo/events`: each new picture, as a server-sent event.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `/swarm/order`: what staff wish, from the page's form.
+//! `/demo/order`: what staff wish, from the page's form.
 
 use std::time::Duration;
 
@@ -65,7 +65,7 @@ pub(super) async fn order(State(app): Shared, headers: HeaderMap, Form(order): F
     }
     let query: String =
         form_urlencoded(&[("told", &app.told.keep(outcome)), ("still", ""), ("client", &client)]);
-    Redirect::to(&format!("/swarm?{query}")).into_response()
+    Redirect::to(&format!("/demo?{query}")).into_response()
 }
 
 fn form_urlencoded(pairs: &[(&str, &str)]) -> String {

@@ -42,7 +42,7 @@ impl Who for Members {
             _ => return Ok(None),
         };
         let csrf = Some("right".to_owned().into());
-        Ok(Some(Visitor { id: 1, name: "ada".to_owned(), staff, inviter: staff, csrf }))
+        Ok(Some(Visitor { name: "ada".to_owned(), staff, csrf }))
     }
 }
 
@@ -79,7 +79,7 @@ impl Page {
     }
 
     async fn page(&self, member: &str) -> String {
-        let answer = self.get("/swarm").header("cookie", format!("session={member}")).send().await;
+        let answer = self.get("/demo").header("cookie", format!("session={member}")).send().await;
         text(answer.expect("an answer")).await
     }
 

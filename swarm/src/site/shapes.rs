@@ -61,13 +61,9 @@ pub(crate) struct TorrentReference {
 /// Somebody who is signed in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Visitor {
-    /// Of the account.
-    pub(crate) id: u32,
     pub(crate) name: String,
     /// Moderator or administrator: may control the demonstration.
     pub(crate) staff: bool,
-    /// May invite, which the navigation shows.
-    pub(crate) inviter: bool,
     /// The session's `csrf_token`, for the forms; none for a request without a session.
     pub(crate) csrf: Option<Secret>,
 }
@@ -101,7 +97,6 @@ pub(super) struct Session {
 /// The one who is signed in.
 #[derive(Debug, Deserialize)]
 pub(super) struct Person {
-    id: u32,
     name: String,
     roles: Vec<String>,
 }
@@ -153,9 +148,8 @@ impl Listed {
 
 impl From<Session> for Visitor {
     fn from(Session { user, csrf_token: csrf }: Session) -> Self {
-        let is = |roles: &[&str]| user.roles.iter().any(|role| roles.contains(&role.as_str()));
-        let (staff, inviter) = (is(&["administrator", "moderator"]), is(&["administrator", "inviter"]));
-        Self { id: user.id, name: user.name, staff, inviter, csrf }
+        let staff = user.roles.iter().any(|role| matches!(role.as_str(), "administrator" | "moderator"));
+        Self { name: user.name, staff, csrf }
     }
 }
 
