@@ -6,7 +6,6 @@ use std::str::FromStr;
 use bt::metainfo::Kind as Format;
 use clap::ValueEnum as _;
 
-use super::scrape;
 use crate::client::Kind;
 use crate::network::Families;
 
@@ -58,7 +57,7 @@ pub(super) fn every(pairs: &[Pair]) -> Vec<Trial> {
     let mut trials = Vec::new();
     for family in [Family::V4, Family::V6] {
         let is_in = |program| pairs.iter().any(|pair| pair.seeder == program || pair.leecher == program);
-        let programs = PROGRAMS.into_iter().filter(|&program| is_in(program) && scrape::can(program));
+        let programs = PROGRAMS.into_iter().filter(|&program| is_in(program) && can_scrape(program));
         trials.extend(programs.map(|program| Trial::Scrape(program, family)));
         for &pair in pairs {
             let formats = FORMATS.into_iter().filter(|&format| pair.can(format));
@@ -118,6 +117,11 @@ pub(super) fn why_not(kind: Kind, format: Format) -> Option<&'static str> {
         (Kind::Rtorrent, Format::V2) => Some("0.9.8 knows no version 2"),
         (Kind::Aria2, Format::V2) => Some("1.36 knows no version 2"),
     }
+}
+
+/// Whether a program ever asks the tracker for the numbers of a torrent alone.
+pub(super) fn can_scrape(program: Kind) -> bool {
+    program != Kind::Aria2
 }
 
 impl Family {

@@ -16,11 +16,6 @@ use crate::site::{Announce, Counts};
 /// qBittorrent asks three minutes after its start, Transmission within three minutes.
 const ASKING: Duration = Duration::from_mins(4);
 
-/// Whether a program ever asks for numbers alone.
-pub(super) fn can(program: Kind) -> bool {
-    program != Kind::Aria2
-}
-
 /// How a program comes to ask.
 pub(super) fn occasion(program: Kind) -> &'static str {
     match program {
