@@ -35,7 +35,7 @@ use tower::ServiceExt;
 
 use crate::control::Asked;
 use crate::picture::Picture;
-use crate::site::Visitor;
+use crate::site::{Site, Visitor};
 use proxy::Proxy;
 use told::Told;
 
@@ -69,6 +69,13 @@ pub(crate) trait Who: Send + Sync {
     /// # Errors
     /// The site cannot be asked.
     async fn visitor(&self, cookie: &str) -> anyhow::Result<Option<Visitor>>;
+}
+
+#[async_trait]
+impl Who for Site {
+    async fn visitor(&self, cookie: &str) -> anyhow::Result<Option<Visitor>> {
+        Self::visitor(self, cookie).await
+    }
 }
 
 /// The other end of the connection.

@@ -16,13 +16,11 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use async_trait::async_trait;
 use bt::InfoHash;
 use infra::secrets::{Secret, random, random_text};
 use reqwest::multipart::{Form, Part};
 use serde_json::json;
 
-use crate::page;
 use launcher::Launcher;
 use rest::Rest;
 pub(crate) use shapes::{Announce, Counts, Totals, Uploaded, Visitor};
@@ -270,11 +268,4 @@ fn typable_password() -> anyhow::Result<Secret> {
 fn make_folder(folder: &Path) -> anyhow::Result<()> {
     let made = fs::DirBuilder::new().recursive(true).mode(0o711).create(folder);
     made.with_context(|| format!("cannot make {}", folder.display()))
-}
-
-#[async_trait]
-impl page::Who for Site {
-    async fn visitor(&self, cookie: &str) -> anyhow::Result<Option<Visitor>> {
-        Self::visitor(self, cookie).await
-    }
 }
