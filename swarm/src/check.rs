@@ -164,11 +164,11 @@ fn trouble(
 /// Looks until something holds, and says whether it ever did.
 fn wait(
     demonstration: &Demonstration,
-    patience: Duration,
+    limit: Duration,
     holds: impl Fn(&Value) -> bool,
 ) -> anyhow::Result<bool> {
     let begun = Instant::now();
-    while begun.elapsed() < patience {
+    while begun.elapsed() < limit {
         if holds(&demonstration.picture()?) {
             return Ok(true);
         }

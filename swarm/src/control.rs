@@ -92,14 +92,14 @@ pub(crate) type Asked = (Wish, oneshot::Sender<Result<String, String>>);
 /// Bytes of a wish at most.
 const MAX_WISH: u64 = 64 * 1024;
 
-/// Time that somebody has to say a wish.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Wait for a connection to send its wish.
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Time that a demonstration has to answer: content may have to be copied, by a client that is slow.
-const ANSWER: Duration = Duration::from_mins(2);
+/// Wait for the demonstration to answer: a slow client may have to copy content.
+const ANSWER_TIMEOUT: Duration = Duration::from_mins(2);
 
-/// Between two tries to take a connection, where there are too many open files.
-const PAUSE: Duration = Duration::from_millis(200);
+/// Time between two tries to accept a connection while too many files are open.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
 /// The socket below a demonstration's folder.
 fn socket(data: &Path) -> PathBuf {
@@ -136,7 +136,7 @@ pub(crate) fn listen(data: &Path) -> anyhow::Result<UnixListener> {
 pub(crate) async fn serve(listener: UnixListener, wishes: mpsc::Sender<Asked>) {
     loop {
         let Ok((stream, _)) = listener.accept().await else {
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(ACCEPT_PAUSE).await;
             continue;
         };
         let wishes = wishes.clone();
@@ -152,7 +152,7 @@ async fn answer(stream: UnixStream, wishes: mpsc::Sender<Asked>) -> anyhow::Resu
     let (reader, mut writer) = stream.into_split();
     let mut line = String::new();
     let mut reader = BufReader::new(reader).take(MAX_WISH);
-    tokio::time::timeout(PATIENCE, reader.read_line(&mut line)).await??;
+    tokio::time::timeout(READ_TIMEOUT, reader.read_line(&mut line)).await??;
     let result = match serde_json::from_str::<Wish>(&line) {
         Ok(wish) => ask(&wishes, wish).await,
         Err(error) => Err(format!("this is no wish: {error}")),
@@ -181,21 +181,18 @@ pub(crate) fn run(options: &Ctl) -> anyhow::Result<()> {
 /// # Errors
 /// A sentence, when none runs there, or when it refuses.
 pub(crate) fn tell(data: &Path, wish: &Wish) -> anyhow::Result<String> {
-    ask_within(data, wish, ANSWER)
+    ask_within(data, wish, ANSWER_TIMEOUT)
 }
 
-fn ask_within(data: &Path, wish: &Wish, patience: Duration) -> anyhow::Result<String> {
+fn ask_within(data: &Path, wish: &Wish, limit: Duration) -> anyhow::Result<String> {
     let connected = std::os::unix::net::UnixStream::connect(socket(data));
     let mut stream = connected.map_err(|error| unreachable(data, &error))?;
-    stream.set_read_timeout(Some(patience))?;
+    stream.set_read_timeout(Some(limit))?;
     stream.write_all(format!("{}\n", serde_json::to_string(wish)?).as_bytes())?;
     let mut line = String::new();
     if let Err(error) = std::io::BufReader::new(stream).read_line(&mut line) {
         if error.kind() == ErrorKind::WouldBlock {
-            bail!(
-                "the demonstration has not answered for {} s; it may do it all the same",
-                patience.as_secs()
-            );
+            bail!("the demonstration has not answered for {} s; it may do it all the same", limit.as_secs());
         }
         return Err(error).context("the demonstration has ended");
     }

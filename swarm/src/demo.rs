@@ -44,8 +44,8 @@ const TRACKER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 77, 0, 
 /// KiB a second that a client can be held to: more than any sends here, and what all of them understand.
 const MOST_RATE: u32 = 1_000_000;
 
-/// Time that tasks have to end.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Wait for tasks to end.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// `swarm demo`.
 #[derive(Debug, Clone, Args)]
@@ -85,7 +85,7 @@ pub(crate) fn run(options: &Demo) -> anyhow::Result<()> {
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
     let outcome = runtime.block_on(demonstrate(options));
     // A source may be on a disk that does not answer.
-    runtime.shutdown_timeout(PATIENCE);
+    runtime.shutdown_timeout(STOP_TIMEOUT);
     outcome
 }
 
@@ -129,7 +129,7 @@ async fn demonstrate(options: &Demo) -> anyhow::Result<()> {
     };
     tracing::info!("stopping");
     rig.world.end().await;
-    shutdown.finish(PATIENCE).await;
+    shutdown.finish(STOP_TIMEOUT).await;
     outcome
 }
 

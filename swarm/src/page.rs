@@ -46,8 +46,8 @@ const LIMITS: Limits =
 /// Bytes of an order at most.
 const MAX_ORDER: usize = 4 << 10;
 
-/// From an order's first byte to the answer.
-const ORDER_PATIENCE: Duration = Duration::from_secs(90);
+/// Time from an order's first byte to its answer.
+const ORDER_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// What the page is made from.
 pub(crate) struct State {
@@ -137,7 +137,7 @@ fn create(state: State, shutdown: Shutdown) -> Router {
 
 /// Ends an order that comes too slowly.
 async fn limit_time(request: Request, next: Next) -> Response {
-    let answer = tokio::time::timeout(ORDER_PATIENCE, next.run(request)).await;
+    let answer = tokio::time::timeout(ORDER_TIMEOUT, next.run(request)).await;
     answer
         .unwrap_or_else(|_| (StatusCode::REQUEST_TIMEOUT, "That took too long. Try again.\n").into_response())
 }

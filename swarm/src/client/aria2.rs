@@ -49,7 +49,7 @@ impl Aria2 {
 
     /// The whole `aria2.conf`.
     ///
-    /// The tracker's intervals are overruled: without a peer it would wait 120 s, and many trackers' patience would end.
+    /// The tracker's intervals are overruled: without a peer it would wait 120 s, longer than some trackers remember a peer.
     fn configuration(&self) -> anyhow::Result<String> {
         let port = self.setup.port;
         let mut text = format!(

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 use super::Stage;
 use super::cell::{Cell, Family, program_name};
 use super::content::Content;
-use super::side::{PATIENCE, PAUSE, Side, counts};
+use super::side::{PAUSE, SETTLE_TIMEOUT, Side, counts};
 use crate::client::Kind;
 use crate::site::{Counts, Totals};
 
@@ -95,7 +95,7 @@ async fn finish(
         }
     }
     for (side, moved) in [(seeder, (sent, none)), (leecher, (sent_back, fetched))] {
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + SETTLE_TIMEOUT;
         let counted = loop {
             let Totals { uploaded, downloaded } = stage.site.totals(&side.member).await?;
             let counted = (uploaded, downloaded);

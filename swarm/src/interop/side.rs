@@ -16,8 +16,8 @@ use crate::client::{Activity, Kind, Share};
 use crate::node::{Node, Order, PEER_PORT, State};
 use crate::site::{Announce, Counts, Member};
 
-/// For programs to start, content to be checked, counts to arrive.
-pub(super) const PATIENCE: Duration = Duration::from_mins(5);
+/// Wait for programs to start, content to be checked, counts to arrive.
+pub(super) const SETTLE_TIMEOUT: Duration = Duration::from_mins(5);
 /// Between two looks.
 pub(super) const PAUSE: Duration = Duration::from_millis(200);
 
@@ -72,7 +72,7 @@ impl Side {
 
     /// Waits until its program runs and has been asked what it has.
     pub(super) async fn next_look(&self) -> anyhow::Result<()> {
-        let (now, until) = (Instant::now(), Instant::now() + PATIENCE);
+        let (now, until) = (Instant::now(), Instant::now() + SETTLE_TIMEOUT);
         while self.node.report().at < now || self.node.report().state != State::Running {
             ensure!(Instant::now() < until, "{} does not answer", self.node.name);
             sleep(PAUSE).await;
@@ -82,7 +82,7 @@ impl Side {
 
     /// Waits until it says to have moved all of `size`, and says the bytes that it sent and fetched.
     pub(super) async fn moved(&self, size: u64) -> anyhow::Result<(u64, u64)> {
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + SETTLE_TIMEOUT;
         loop {
             let share = self.share().unwrap_or_default();
             if share.sent + share.fetched >= size {
@@ -114,7 +114,7 @@ impl Side {
     }
 
     pub(super) async fn complete(&self) -> anyhow::Result<()> {
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + SETTLE_TIMEOUT;
         while !self.is_complete(until)? {
             sleep(PAUSE).await;
         }
@@ -153,7 +153,7 @@ impl Side {
 
 /// Waits until the site counts as it must.
 pub(super) async fn counts(stage: &Stage, torrent: u32, wanted: Counts) -> anyhow::Result<()> {
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + SETTLE_TIMEOUT;
     loop {
         let counted = stage.site.counts().await?.get(&torrent).copied();
         if counted == Some(wanted) {

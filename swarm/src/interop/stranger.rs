@@ -26,8 +26,8 @@ const GROUP_V4: Ipv4Addr = Ipv4Addr::new(239, 192, 152, 143);
 const GROUP_V6: Ipv6Addr = Ipv6Addr::new(0xff15, 0, 0, 0, 0, 0, 0xefc0, 0x988f);
 /// Between two calls.
 const PAUSE: Duration = Duration::from_millis(500);
-/// For a whole handshake.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Wait for a whole handshake.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Who calls. In its handshake: the extension protocol (BEP 10) and DHT.
 const PEER_ID: &[u8; 20] = b"-FW0001-the stranger";
 const RESERVED: [u8; 8] = [0, 0, 0, 0, 0, 0x10, 0, 0x01];
@@ -274,7 +274,7 @@ async fn shake(peer: SocketAddr, torrent: InfoHash) -> anyhow::Result<()> {
         read_offer(&mut stream).await
     };
     let context = || format!("the handshake of a stranger with {peer}");
-    timeout(PATIENCE, talk).await.with_context(context)?.with_context(context)
+    timeout(HANDSHAKE_TIMEOUT, talk).await.with_context(context)?.with_context(context)
 }
 
 /// Reads messages up to the extended handshake.

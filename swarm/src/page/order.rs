@@ -15,8 +15,8 @@ use super::{App, Shared};
 use crate::client::Kind;
 use crate::control::Wish;
 
-/// Time for an order to be carried out: content may have to be copied.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// Wait for an order to be carried out: content may have to be copied.
+const CARRY_OUT_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The form's fields, of which each wish uses its own.
 #[derive(Debug, Default, Deserialize)]
@@ -76,7 +76,7 @@ async fn carry_out(app: &App, wish: Wish) -> Result<String, String> {
     let (answer, answered) = oneshot::channel();
     let ended = || "The demonstration has ended. Start it anew.".to_owned();
     app.orders.send((wish, answer)).await.map_err(|_| ended())?;
-    match tokio::time::timeout(PATIENCE, answered).await {
+    match tokio::time::timeout(CARRY_OUT_TIMEOUT, answered).await {
         Ok(outcome) => outcome.unwrap_or_else(|_| Err(ended())),
         Err(_) => Err("It was begun, and is not done after a minute. Watch what the client does.".to_owned()),
     }

@@ -20,11 +20,11 @@ use super::Peer;
 /// Bytes of a request's body at most; the site itself takes 10 MiB.
 const MAX_BODY: usize = 16 << 20;
 
-/// Until an answer begins; the site itself ends what takes longer than 30 s.
-const PATIENCE: Duration = Duration::from_secs(40);
+/// Wait for an answer to begin; the site itself ends requests after 30 s.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(40);
 
-/// Shorter than the site keeps a connection on which nothing is asked.
-const IDLE: Duration = Duration::from_secs(5);
+/// Wait for a connection to the site, and time that an unused one is kept: shorter than the site keeps it.
+const CONNECTION_TIMEOUT: Duration = Duration::from_secs(5);
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
@@ -51,8 +51,9 @@ impl Proxy {
     pub(super) fn new(site: SocketAddr) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(IDLE));
-        let client = Client::builder(TokioExecutor::new()).pool_idle_timeout(IDLE).build(connector);
+        connector.set_connect_timeout(Some(CONNECTION_TIMEOUT));
+        let client =
+            Client::builder(TokioExecutor::new()).pool_idle_timeout(CONNECTION_TIMEOUT).build(connector);
         Self { client, authority: Authority::try_from(site.to_string()).ok() }
     }
 
@@ -65,7 +66,7 @@ impl Proxy {
             return too_large();
         }
         let asked = self.client.request(self.outgoing(request));
-        match tokio::time::timeout(PATIENCE, asked).await {
+        match tokio::time::timeout(ANSWER_TIMEOUT, asked).await {
             Ok(Ok(answer)) => {
                 let mut answer = answer.map(Body::new);
                 remove_hop_by_hop(answer.headers_mut());

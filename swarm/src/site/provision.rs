@@ -28,8 +28,8 @@ use super::{PAGE, PAGES};
 use crate::create;
 use crate::sources::{Change, Event, SETTLED, Sources};
 
-/// For the site and its first account.
-const PATIENCE: Duration = Duration::from_mins(2);
+/// Wait for the site and its first account.
+const START_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// `swarm provision`.
 #[derive(Debug, Args)]
@@ -108,7 +108,7 @@ async fn provision(options: &Provision) -> anyhow::Result<()> {
 
 /// Who is to upload and invite, once they are there and the site is well.
 async fn administrator(rest: &Rest, file: &Path) -> anyhow::Result<Person> {
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + START_TIMEOUT;
     loop {
         let problem = match (rest.send(rest.get("/healthz")).await, read_person(file)?) {
             (Ok(_), Some(person)) => return Ok(person),

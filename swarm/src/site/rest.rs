@@ -10,8 +10,8 @@ use serde::de::DeserializeOwned;
 
 use super::shapes::Failure;
 
-/// For an answer: passwords may have to wait for each other.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Wait for an answer: the site hashes two passwords at a time, and others wait.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The site's REST API.
 #[derive(Debug, Clone)]
@@ -23,7 +23,8 @@ pub(super) struct Rest {
 impl Rest {
     /// At `url`, without a slash at the end.
     pub(super) fn new(url: String) -> anyhow::Result<Self> {
-        let http = Client::builder().no_proxy().timeout(PATIENCE).redirect(reqwest::redirect::Policy::none());
+        let http =
+            Client::builder().no_proxy().timeout(ANSWER_TIMEOUT).redirect(reqwest::redirect::Policy::none());
         Ok(Self { http: http.build()?, url })
     }
 

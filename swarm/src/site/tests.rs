@@ -14,8 +14,8 @@ use tempfile::TempDir;
 
 use super::*;
 
-/// Beyond this something is wrong and not slow.
-const PATIENCE: Duration = Duration::from_mins(5);
+/// Longer than the slowest machine takes.
+const TEST_TIMEOUT: Duration = Duration::from_mins(5);
 
 pub(super) fn options() -> (TempDir, Options) {
     let folder = tempfile::tempdir().expect("a folder");
@@ -47,7 +47,7 @@ fn torrent(name: &str) -> Vec<u8> {
 async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
     let begun = Instant::now();
     while !condition().await {
-        assert!(begun.elapsed() < PATIENCE, "waited in vain until {what}");
+        assert!(begun.elapsed() < TEST_TIMEOUT, "waited in vain until {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
