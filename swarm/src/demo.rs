@@ -6,9 +6,9 @@ mod lessons;
 mod notices;
 mod orders;
 mod painting;
+mod participant;
 mod programs;
 mod published;
-mod resident;
 mod world;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};

@@ -7,12 +7,12 @@ use crate::client::{Activity, Link, Share};
 use crate::node::{Report, State};
 use crate::picture::{Edge, Holder, Seat, Torrent};
 
+use super::participant::Participant;
 use super::published::Published;
-use super::resident::Resident;
 
 /// What a client says, beside who it is.
 pub(super) struct Said<'a> {
-    pub(super) resident: &'a Resident,
+    pub(super) participant: &'a Participant,
     pub(super) report: Report,
 }
 
@@ -48,7 +48,7 @@ impl Sums {
 
 /// The client at `place`, whose rates are those of its edges.
 pub(super) fn seat(place: usize, said: &Said<'_>, edges: &[Edge]) -> Seat {
-    let Said { resident, report } = said;
+    let Said { participant, report } = said;
     let (state, reason) = match &report.state {
         State::Starting => ("starting", String::new()),
         State::Running if !report.connected => ("cut off", String::new()),
@@ -58,10 +58,10 @@ pub(super) fn seat(place: usize, said: &Said<'_>, edges: &[Edge]) -> Seat {
     };
     let sum = |end: fn(&Edge) -> usize| edges.iter().filter(|it| end(it) == place).map(|it| it.rate).sum();
     Seat {
-        name: resident.node.name.clone(),
-        kind: resident.node.kind,
+        name: participant.node.name.clone(),
+        kind: participant.node.kind,
         version: report.version.clone().unwrap_or_default(),
-        address: resident.node.addresses.first().map(ToString::to_string).unwrap_or_default(),
+        address: participant.node.addresses.first().map(ToString::to_string).unwrap_or_default(),
         state,
         reason,
         rate: report.rate,
@@ -112,7 +112,7 @@ fn holder(client: usize, said: &Said<'_>, published: &Published, share: &Share) 
         client,
         activity,
         reason,
-        origin: said.resident.origins.contains(published.id),
+        origin: said.participant.origins.contains(published.id),
         done: share.done,
         map: data_encoding::HEXLOWER.encode(&share.pieces),
         eta: (missing > 0 && share.fetching > 0).then(|| missing / share.fetching),
@@ -125,7 +125,7 @@ pub(super) fn edges<'a>(said: &[Said<'_>], torrents: impl Iterator<Item = &'a Pu
     let at: HashMap<IpAddr, usize> = (0..)
         .zip(said)
         .filter(|(_, it)| runs(it))
-        .flat_map(|(client, it)| it.resident.node.addresses.iter().map(move |address| (*address, client)))
+        .flat_map(|(client, it)| it.participant.node.addresses.iter().map(move |address| (*address, client)))
         .collect();
     let mut rates: BTreeMap<(usize, usize, usize), [u64; 2]> = BTreeMap::new();
     for (torrent, published) in torrents.enumerate() {

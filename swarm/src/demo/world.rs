@@ -23,8 +23,8 @@ use crate::site::{Member, Site};
 use super::lessons::Lessons;
 use super::notices::Notices;
 use super::painting::{self, Said, Sums};
+use super::participant::{Participant, TorrentTask};
 use super::published::{self, Published};
-use super::resident::{Deed, Resident};
 
 /// Clients that fit on a page and into a machine.
 pub(super) const MOST_CLIENTS: usize = 100;
@@ -41,7 +41,7 @@ const ANNOUNCES: usize = 100;
 /// What changes while it runs. Never held while waiting.
 #[derive(Debug, Default)]
 struct State {
-    residents: Vec<Resident>,
+    participants: Vec<Participant>,
     /// By the source's name.
     torrents: BTreeMap<String, Published>,
     /// What was sent to the site and may be there, though it did not say so, by the source's name.
@@ -117,13 +117,13 @@ impl World {
         let folder = self.folder.join(&name);
         let node = Node::start(name.clone(), kind, &self.network, number, &folder, self.rate);
         let node = node.await.with_context(|| format!("cannot start {name}"))?;
-        let resident = Resident::new(number, node, member, seeder, Arc::clone(&self.site));
+        let participant = Participant::new(number, node, member, seeder, Arc::clone(&self.site));
         let mut state = self.state.lock();
         for published in state.torrents.values().filter(|it| !it.leaving) {
-            resident.tell(Deed::Take(Box::new(published.clone()), seeder));
+            participant.queue(TorrentTask::Add(Box::new(published.clone()), seeder));
         }
-        state.residents.push(resident);
-        state.residents.sort_by_key(|it| it.number);
+        state.participants.push(participant);
+        state.participants.sort_by_key(|it| it.number);
         Ok(name)
     }
 
@@ -146,8 +146,8 @@ impl World {
         let published = Published::new(id, name.to_owned(), source, &parsed);
         self.say(name, "is on the site", false);
         let mut state = self.state.lock();
-        for resident in &state.residents {
-            resident.tell(Deed::Take(Box::new(published.clone()), resident.seeder));
+        for participant in &state.participants {
+            participant.queue(TorrentTask::Add(Box::new(published.clone()), participant.seeder));
         }
         state.uploading.remove(name);
         state.torrents.insert(name.to_owned(), published);
@@ -158,11 +158,11 @@ impl World {
     pub(super) async fn withdraw(&self, name: &str) -> anyhow::Result<bool> {
         let (published, uploading) = {
             let mut state = self.state.lock();
-            let State { residents, torrents, uploading, .. } = &mut *state;
+            let State { participants, torrents, uploading, .. } = &mut *state;
             let published = torrents.get_mut(name).map(|published| {
                 if !std::mem::replace(&mut published.leaving, true) {
-                    for it in residents.iter() {
-                        it.tell(Deed::Forget(published.info_hash));
+                    for it in participants.iter() {
+                        it.queue(TorrentTask::Remove(published.info_hash));
                     }
                 }
                 published.id
@@ -190,28 +190,32 @@ impl World {
         torrent: &str,
         given: bool,
     ) -> anyhow::Result<(String, String)> {
-        let resident = self.resident(client)?;
+        let participant = self.participant(client)?;
         let (title, forgotten, taken) = {
             let state = self.state.lock();
             let published = find(&state, torrent)?;
-            let forgotten = resident.ask(Deed::Forget(published.info_hash));
-            (published.title.clone(), forgotten, resident.ask(Deed::Take(Box::new(published.clone()), given)))
+            let forgotten = participant.attempt(TorrentTask::Remove(published.info_hash));
+            (
+                published.title.clone(),
+                forgotten,
+                participant.attempt(TorrentTask::Add(Box::new(published.clone()), given)),
+            )
         };
         forgotten.await?;
         taken.await?;
-        Ok((resident.node.name, title))
+        Ok((participant.node.name, title))
     }
 
     /// The client of that name.
     pub(super) fn node(&self, name: &str) -> anyhow::Result<Node> {
-        Ok(self.resident(name)?.node)
+        Ok(self.participant(name)?.node)
     }
 
-    fn resident(&self, name: &str) -> anyhow::Result<Resident> {
+    fn participant(&self, name: &str) -> anyhow::Result<Participant> {
         let state = self.state.lock();
-        let found = state.residents.iter().find(|it| it.node.name == name).cloned();
+        let found = state.participants.iter().find(|it| it.node.name == name).cloned();
         found.with_context(|| {
-            let names: Vec<&str> = state.residents.iter().map(|it| it.node.name.as_str()).collect();
+            let names: Vec<&str> = state.participants.iter().map(|it| it.node.name.as_str()).collect();
             format!("there is no client “{name}”: there are {}", names.join(", "))
         })
     }
@@ -224,14 +228,16 @@ impl World {
         let counts = counts.ok().and_then(Result::ok).unwrap_or_default();
         let announces = announces.unwrap_or_else(|_| self.picture().announces.clone());
         let mut state = self.state.lock();
-        let State { residents, torrents, sums, lessons, .. } = &mut *state;
-        let said: Vec<Said<'_>> =
-            residents.iter().map(|resident| Said { resident, report: resident.node.report() }).collect();
+        let State { participants, torrents, sums, lessons, .. } = &mut *state;
+        let said: Vec<Said<'_>> = participants
+            .iter()
+            .map(|participant| Said { participant, report: participant.node.report() })
+            .collect();
         for published in torrents.values_mut() {
             for it in &said {
                 if let Some(share) = it.share(published) {
-                    let origin = it.resident.origins.contains(published.id);
-                    sums.note(&it.resident.node.name, published.id, origin, share.sent);
+                    let origin = it.participant.origins.contains(published.id);
+                    sums.note(&it.participant.node.name, published.id, origin, share.sent);
                 }
             }
         }
@@ -263,7 +269,8 @@ impl World {
 
     /// The latest announces of all clients, the newest first.
     async fn announces(&self) -> Vec<Announce> {
-        let members: Vec<Member> = self.state.lock().residents.iter().map(|it| it.member.clone()).collect();
+        let members: Vec<Member> =
+            self.state.lock().participants.iter().map(|it| it.member.clone()).collect();
         let asked = members.iter().map(|member| self.site.announces(member));
         let now = self.started.elapsed();
         let mut announces = Vec::new();
@@ -286,7 +293,7 @@ impl World {
 
     /// Stops all clients, as their users would, then the site.
     pub(super) async fn end(&self) {
-        let nodes: Vec<Node> = self.state.lock().residents.iter().map(|it| it.node.clone()).collect();
+        let nodes: Vec<Node> = self.state.lock().participants.iter().map(|it| it.node.clone()).collect();
         join_all(nodes.iter().map(Node::end)).await;
         self.site.stop().await;
     }
