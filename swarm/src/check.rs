@@ -2,7 +2,7 @@
 
 mod content;
 mod demonstration;
-mod family;
+mod process_tree;
 
 use std::path::{Path, PathBuf};
 use std::thread::sleep;

@@ -87,7 +87,7 @@ pub(crate) enum Wish {
 }
 
 /// A wish and where its answer goes: what was done, or why not, in a sentence.
-pub(crate) type Asked = (Wish, oneshot::Sender<Result<String, String>>);
+pub(crate) type PendingWish = (Wish, oneshot::Sender<Result<String, String>>);
 
 /// Bytes of a wish at most.
 const MAX_WISH: u64 = 64 * 1024;
@@ -133,7 +133,7 @@ pub(crate) fn listen(data: &Path) -> anyhow::Result<UnixListener> {
 }
 
 /// Hands on what is wished for, until the process stops. One line of JSON comes, one goes back.
-pub(crate) async fn serve(listener: UnixListener, wishes: mpsc::Sender<Asked>) {
+pub(crate) async fn serve(listener: UnixListener, wishes: mpsc::Sender<PendingWish>) {
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -148,7 +148,7 @@ pub(crate) async fn serve(listener: UnixListener, wishes: mpsc::Sender<Asked>) {
     }
 }
 
-async fn answer(stream: UnixStream, wishes: mpsc::Sender<Asked>) -> anyhow::Result<()> {
+async fn answer(stream: UnixStream, wishes: mpsc::Sender<PendingWish>) -> anyhow::Result<()> {
     let (reader, mut writer) = stream.into_split();
     let mut line = String::new();
     let mut reader = BufReader::new(reader).take(MAX_WISH);
@@ -162,7 +162,7 @@ async fn answer(stream: UnixStream, wishes: mpsc::Sender<Asked>) -> anyhow::Resu
 }
 
 /// Has a wish carried out.
-pub(crate) async fn ask(wishes: &mpsc::Sender<Asked>, wish: Wish) -> Result<String, String> {
+pub(crate) async fn ask(wishes: &mpsc::Sender<PendingWish>, wish: Wish) -> Result<String, String> {
     let (sender, answer) = oneshot::channel();
     let stopping = || "the demonstration is stopping".to_owned();
     wishes.send((wish, sender)).await.map_err(|_| stopping())?;

@@ -27,9 +27,9 @@ use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::client::Kind;
-use crate::control::{self, Asked};
+use crate::control::{self, PendingWish};
 use crate::network::{Families, Network};
-use crate::site::{self, Site};
+use crate::site::{self, RunningSite};
 use crate::sources::{self, Event, Sources};
 use crate::{enter, page};
 use world::{MOST_CLIENTS, World};
@@ -136,8 +136,8 @@ async fn demonstrate(options: &Demo) -> anyhow::Result<()> {
 /// Everything that runs.
 struct Rig {
     world: Arc<World>,
-    site: Arc<Site>,
-    wishes: mpsc::Receiver<Asked>,
+    site: Arc<RunningSite>,
+    wishes: mpsc::Receiver<PendingWish>,
     sources: mpsc::Receiver<Event>,
 }
 
@@ -156,7 +156,7 @@ impl Rig {
         socket.set_nonblocking(true)?;
         let url = format!("http://{}", reachable(socket.local_addr()?));
         let network = Network::make(Families::V4)?;
-        let site = Arc::new(Site::start(on_the_bridge(data, &url)?).await?);
+        let site = Arc::new(RunningSite::start(on_the_bridge(data, &url)?).await?);
         let world = World::new(
             Arc::clone(&site),
             network,
@@ -169,7 +169,7 @@ impl Rig {
             pictures: world.pictures(),
             orders: sender.clone(),
             site: SITE,
-            who: Arc::clone(&site) as Arc<dyn page::Who>,
+            visitors: Arc::clone(&site) as Arc<dyn page::Visitors>,
         };
         let listener = control::listen(data)?;
         tokio::spawn(control::serve(listener, sender));

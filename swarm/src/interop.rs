@@ -21,7 +21,7 @@ use tokio::time::Instant;
 
 use crate::client::Kind;
 use crate::network::{Families, Network};
-use crate::site::{Options, Pace, Site, program};
+use crate::site::{Options, Pace, RunningSite, program};
 use cell::{Family, Pair, Trial};
 use stranger::Stranger;
 
@@ -47,8 +47,8 @@ pub(crate) struct Interop {
 }
 
 /// What all trials of one family share.
-struct Stage {
-    site: Site,
+struct Environment {
+    site: RunningSite,
     network: Network,
     stranger: Stranger,
     folder: PathBuf,
@@ -118,33 +118,35 @@ async fn over(
 ) -> anyhow::Result<Vec<Outcome>> {
     let network = network.only(family.families());
     let hub = *network.addresses(1).first().context("the bridge has no address")?;
-    let site = Site::start(site(hub, folder)?).await?;
+    let site = RunningSite::start(site(hub, folder)?).await?;
     // Places are not used twice: the system takes its time to clear them.
     let place = match family {
         Family::V4 => 1000,
         Family::V6 => 2000,
     };
     let stranger = Stranger::start(network.clone(), place).await?;
-    let stage = Stage { site, network, stranger, folder: folder.to_owned() };
+    let environment = Environment { site, network, stranger, folder: folder.to_owned() };
     let numbered = trials.into_iter().zip((place + 2..).step_by(2));
     // Programs that scrape wait for minutes and do nothing meanwhile.
     let (waiting, busy): (Vec<_>, Vec<_>) =
         numbered.partition(|(trial, _)| matches!(trial, Trial::Scrape(..)));
-    let run = |(trial, number)| attempt(&stage, trial, number);
+    let run = |(trial, number)| attempt(&environment, trial, number);
     let busy = futures_util::stream::iter(busy).map(run).buffer_unordered(usize::from(jobs.max(1)));
     let waiting = futures_util::stream::iter(waiting).map(run).buffer_unordered(cell::PROGRAMS.len());
     let outcomes = futures_util::stream::select(busy, waiting).inspect(say).collect().await;
-    stage.site.stop().await;
+    environment.site.stop().await;
     Ok(outcomes)
 }
 
 /// With clients at `number` and the next place of the network.
-async fn attempt(stage: &Stage, trial: Trial, number: u16) -> Outcome {
+async fn attempt(environment: &Environment, trial: Trial, number: u16) -> Outcome {
     let begun = Instant::now();
     let mut faults = Vec::new();
     let versions = match trial {
-        Trial::Exchange(cell) => exchange::perform(stage, cell, number, &mut faults).await,
-        Trial::Scrape(program, family) => scrape::perform(stage, program, family, number, &mut faults).await,
+        Trial::Exchange(cell) => exchange::perform(environment, cell, number, &mut faults).await,
+        Trial::Scrape(program, family) => {
+            scrape::perform(environment, program, family, number, &mut faults).await
+        }
     };
     let versions = versions.unwrap_or_else(|error| {
         faults.push(format!("{error:#}"));

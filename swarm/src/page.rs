@@ -5,11 +5,11 @@ mod events;
 mod headers;
 mod map;
 mod order;
+mod outcomes;
 mod proxy;
 mod show;
 #[cfg(test)]
 mod tests;
-mod told;
 mod view;
 mod words;
 
@@ -33,11 +33,11 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tower::ServiceExt;
 
-use crate::control::Asked;
+use crate::control::PendingWish;
 use crate::picture::Picture;
-use crate::site::{Site, Visitor};
+use crate::site::{RunningSite, Visitor};
+use outcomes::Outcomes;
 use proxy::Proxy;
-use told::Told;
 
 /// As the site's own, but for the number of connections: a demonstration has few onlookers.
 const LIMITS: Limits =
@@ -54,16 +54,16 @@ pub(crate) struct State {
     /// A new one each second; what is older is shown as old.
     pub(crate) pictures: watch::Receiver<Arc<Picture>>,
     /// What staff wish.
-    pub(crate) orders: mpsc::Sender<Asked>,
+    pub(crate) orders: mpsc::Sender<PendingWish>,
     /// Where the site listens, on the bridge.
     pub(crate) site: SocketAddr,
     /// Who knows the visitors.
-    pub(crate) who: Arc<dyn Who>,
+    pub(crate) visitors: Arc<dyn Visitors>,
 }
 
 /// Tells who a visitor is: the site.
 #[async_trait]
-pub(crate) trait Who: Send + Sync {
+pub(crate) trait Visitors: Send + Sync {
     /// The member whose request has this `Cookie` header; none where nobody is signed in.
     ///
     /// # Errors
@@ -72,7 +72,7 @@ pub(crate) trait Who: Send + Sync {
 }
 
 #[async_trait]
-impl Who for Site {
+impl Visitors for RunningSite {
     async fn visitor(&self, cookie: &str) -> anyhow::Result<Option<Visitor>> {
         Self::visitor(self, cookie).await
     }
@@ -85,10 +85,10 @@ struct Peer(SocketAddr);
 /// What every handler knows.
 struct App {
     pictures: watch::Receiver<Arc<Picture>>,
-    orders: mpsc::Sender<Asked>,
-    who: Arc<dyn Who>,
+    orders: mpsc::Sender<PendingWish>,
+    visitors: Arc<dyn Visitors>,
     proxy: Proxy,
-    told: Told,
+    outcomes: Outcomes,
     shutdown: Shutdown,
     /// Another for each start, so that no browser keeps the style of an older one.
     version: String,
@@ -115,9 +115,9 @@ fn create(state: State, shutdown: Shutdown) -> Router {
     let app = App {
         pictures: state.pictures,
         orders: state.orders,
-        who: state.who,
+        visitors: state.visitors,
         proxy: Proxy::new(state.site),
-        told: Told::default(),
+        outcomes: Outcomes::default(),
         shutdown,
         version: format!("{:016x}", fastrand::u64(..)),
     };
@@ -155,7 +155,7 @@ impl App {
         if cookies.is_empty() {
             return Ok(None);
         }
-        self.who.visitor(&cookies.join("; ")).await.map_err(|error| {
+        self.visitors.visitor(&cookies.join("; ")).await.map_err(|error| {
             tracing::warn!("the site does not say who a visitor is: {error:#}");
             proxy::away()
         })

@@ -9,7 +9,7 @@ use crate::client::Kind;
 pub(crate) struct Picture {
     /// Milliseconds since the start of the demonstration.
     pub(crate) at: u64,
-    pub(crate) clients: Vec<Seat>,
+    pub(crate) clients: Vec<ClientStatus>,
     pub(crate) torrents: Vec<Torrent>,
     /// Where bytes move.
     pub(crate) edges: Vec<Edge>,
@@ -28,7 +28,7 @@ pub(crate) struct Picture {
 
 /// A client.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct Seat {
+pub(crate) struct ClientStatus {
     pub(crate) name: String,
     pub(crate) kind: Kind,
     /// Empty while unknown.

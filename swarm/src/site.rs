@@ -75,9 +75,9 @@ impl Default for Pace {
 /// A running site with its tracker and database, and its administrator. What is asked of it here is asked in the
 /// administrator's name, unless a member is named.
 ///
-/// Dropped, it is told to stop; [`Site::stop`] also waits for it.
+/// Dropped, it is told to stop; [`RunningSite::stop`] also waits for it.
 #[derive(Debug)]
-pub(crate) struct Site {
+pub(crate) struct RunningSite {
     launcher: Launcher,
     rest: Rest,
     administrator: Member,
@@ -100,7 +100,7 @@ pub(crate) fn program() -> anyhow::Result<PathBuf> {
     Ok(std::env::current_exe().context("this program's own path")?.with_file_name("fairywren"))
 }
 
-impl Site {
+impl RunningSite {
     /// Starts everything and waits until it serves.
     ///
     /// The calling thread has to live as long as the site: the system takes the thread's end for the parent's.

@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use super::content;
-use super::family::Family;
+use super::process_tree::ProcessTree;
 use crate::control::Wish;
 
 /// The file that is put in later, and its bytes.
@@ -102,7 +102,7 @@ impl Demonstration {
 
     /// Ends it as Ctrl-C does, and says how many of its processes and of their networks are left.
     pub(super) fn stop(mut self) -> anyhow::Result<(usize, usize)> {
-        let family = Family::of(self.process.id())?;
+        let tree = ProcessTree::of(self.process.id())?;
         let pid = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw).context("its number")?;
         kill_process(pid, Signal::INT)?;
         let begun = Instant::now();
@@ -111,7 +111,7 @@ impl Demonstration {
                 if !status.success() {
                     bail!("the demonstration ended with {status}");
                 }
-                return family.left();
+                return tree.left();
             }
             std::thread::sleep(Duration::from_millis(50));
         }

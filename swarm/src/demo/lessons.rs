@@ -116,11 +116,11 @@ fn complete(picture: &Picture) -> Option<String> {
 }
 
 fn gone(picture: &Picture) -> Option<String> {
-    let seat = picture.clients.iter().find(|it| matches!(it.state, "dead" | "cut off"))?;
+    let client = picture.clients.iter().find(|it| matches!(it.state, "dead" | "cut off"))?;
     Some(format!(
         "{} is {}. The others ask somebody else for the pieces they wanted of it. The tracker forgets it when it has \
          not announced for a while; it goes on where it was when it comes back.",
-        seat.name, seat.state
+        client.name, client.state
     ))
 }
 

@@ -5,13 +5,13 @@ use std::net::IpAddr;
 
 use crate::client::{Activity, Link, Share};
 use crate::node::{Report, State};
-use crate::picture::{Edge, Holder, Seat, Torrent};
+use crate::picture::{ClientStatus, Edge, Holder, Torrent};
 
 use super::participant::Participant;
 use super::published::Published;
 
 /// What a client says, beside who it is.
-pub(super) struct Said<'a> {
+pub(super) struct Reported<'a> {
     pub(super) participant: &'a Participant,
     pub(super) report: Report,
 }
@@ -22,7 +22,7 @@ pub(super) struct Sums(BTreeMap<(String, u32), Sent>);
 
 #[derive(Debug, Default, Clone, Copy)]
 struct Sent {
-    /// What it has said last.
+    /// What it has reported last.
     last: u64,
     /// While it was one that was given the content, and while it was not.
     given: u64,
@@ -47,8 +47,8 @@ impl Sums {
 }
 
 /// The client at `place`, whose rates are those of its edges.
-pub(super) fn seat(place: usize, said: &Said<'_>, edges: &[Edge]) -> Seat {
-    let Said { participant, report } = said;
+pub(super) fn client_status(place: usize, reported: &Reported<'_>, edges: &[Edge]) -> ClientStatus {
+    let Reported { participant, report } = reported;
     let (state, reason) = match &report.state {
         State::Starting => ("starting", String::new()),
         State::Running if !report.connected => ("cut off", String::new()),
@@ -57,7 +57,7 @@ pub(super) fn seat(place: usize, said: &Said<'_>, edges: &[Edge]) -> Seat {
         State::Dead(reason) => ("dead", reason.clone()),
     };
     let sum = |end: fn(&Edge) -> usize| edges.iter().filter(|it| end(it) == place).map(|it| it.rate).sum();
-    Seat {
+    ClientStatus {
         name: participant.node.name.clone(),
         kind: participant.node.kind,
         version: report.version.clone().unwrap_or_default(),
@@ -72,10 +72,14 @@ pub(super) fn seat(place: usize, said: &Said<'_>, edges: &[Edge]) -> Seat {
 }
 
 /// One torrent with all that have it; whether it is complete is the caller's to say.
-pub(super) fn torrent(published: &Published, said: &[Said<'_>], tracker: Option<(u32, u32)>) -> Torrent {
+pub(super) fn torrent(
+    published: &Published,
+    reported: &[Reported<'_>],
+    tracker: Option<(u32, u32)>,
+) -> Torrent {
     let mut holders = Vec::new();
     let (mut seeders, mut leechers) = (0, 0);
-    for (client, it) in said.iter().enumerate() {
+    for (client, it) in reported.iter().enumerate() {
         let Some(share) = it.share(published) else { continue };
         if it.report.state == State::Running {
             match share.activity {
@@ -99,7 +103,7 @@ pub(super) fn torrent(published: &Published, said: &[Said<'_>], tracker: Option<
     }
 }
 
-fn holder(client: usize, said: &Said<'_>, published: &Published, share: &Share) -> Holder {
+fn holder(client: usize, reported: &Reported<'_>, published: &Published, share: &Share) -> Holder {
     let (activity, reason) = match &share.activity {
         Activity::Checking => ("checking", String::new()),
         Activity::Leeching => ("leeching", String::new()),
@@ -112,7 +116,7 @@ fn holder(client: usize, said: &Said<'_>, published: &Published, share: &Share) 
         client,
         activity,
         reason,
-        origin: said.participant.origins.contains(published.id),
+        origin: reported.participant.origins.contains(published.id),
         done: share.done,
         map: data_encoding::HEXLOWER.encode(&share.pieces),
         eta: (missing > 0 && share.fetching > 0).then(|| missing / share.fetching),
@@ -120,16 +124,19 @@ fn holder(client: usize, said: &Said<'_>, published: &Published, share: &Share) 
 }
 
 /// Where bytes move. Both sides tell of it; who fetches knows better, as it has counted them in.
-pub(super) fn edges<'a>(said: &[Said<'_>], torrents: impl Iterator<Item = &'a Published>) -> Vec<Edge> {
-    let runs = |it: &&Said<'_>| it.report.state == State::Running;
+pub(super) fn edges<'a>(
+    reported: &[Reported<'_>],
+    torrents: impl Iterator<Item = &'a Published>,
+) -> Vec<Edge> {
+    let runs = |it: &&Reported<'_>| it.report.state == State::Running;
     let at: HashMap<IpAddr, usize> = (0..)
-        .zip(said)
+        .zip(reported)
         .filter(|(_, it)| runs(it))
         .flat_map(|(client, it)| it.participant.node.addresses.iter().map(move |address| (*address, client)))
         .collect();
     let mut rates: BTreeMap<(usize, usize, usize), [u64; 2]> = BTreeMap::new();
     for (torrent, published) in torrents.enumerate() {
-        for (client, it) in said.iter().enumerate().filter(|(_, it)| runs(it)) {
+        for (client, it) in reported.iter().enumerate().filter(|(_, it)| runs(it)) {
             let Some(share) = it.share(published) else { continue };
             let sum = |of: fn(&Link) -> u64| share.links.iter().map(of).sum();
             let (fetching, sending) = (sum(|link| link.fetching), sum(|link| link.sending));
@@ -158,7 +165,7 @@ fn part(rate: u64, sum: u64, moved: u64) -> u64 {
     u64::try_from(held).unwrap_or(rate)
 }
 
-impl Said<'_> {
+impl Reported<'_> {
     /// What it says of a torrent.
     pub(super) fn share(&self, published: &Published) -> Option<&Share> {
         self.report.shares.iter().find(|share| published.is_named(&share.info_hash))

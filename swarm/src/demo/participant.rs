@@ -14,7 +14,7 @@ use tokio::time::sleep;
 
 use super::published::Published;
 use crate::node::{Node, Order};
-use crate::site::{Member, Site};
+use crate::site::{Member, RunningSite};
 
 /// Time until a task that failed is tried again.
 const RETRY_PAUSE: Duration = Duration::from_secs(2);
@@ -54,7 +54,7 @@ struct QueuedTask {
 
 /// Carries out the tasks of a client, one after the other.
 struct TaskWorker {
-    site: Arc<Site>,
+    site: Arc<RunningSite>,
     node: Node,
     member: Member,
     origins: Origins,
@@ -64,7 +64,7 @@ struct TaskWorker {
 
 impl Participant {
     /// Starts the worker, which ends with the last clone.
-    pub(super) fn new(number: u16, node: Node, member: Member, seeder: bool, site: Arc<Site>) -> Self {
+    pub(super) fn new(number: u16, node: Node, member: Member, seeder: bool, site: Arc<RunningSite>) -> Self {
         let (tasks, inbox) = mpsc::unbounded_channel();
         let origins = Origins::default();
         let worker = TaskWorker {

@@ -18,11 +18,11 @@ use crate::network::Network;
 use crate::node::Node;
 use crate::outside::Capture;
 use crate::picture::{Announce, Picture};
-use crate::site::{Member, Site};
+use crate::site::{Member, RunningSite};
 
 use super::lessons::Lessons;
 use super::notices::Notices;
-use super::painting::{self, Said, Sums};
+use super::painting::{self, Reported, Sums};
 use super::participant::{Participant, TorrentTask};
 use super::published::{self, Published};
 
@@ -55,7 +55,7 @@ struct State {
 /// The demonstration.
 #[derive(Debug)]
 pub(super) struct World {
-    site: Arc<Site>,
+    site: Arc<RunningSite>,
     network: Network,
     capture: Capture,
     /// Where clients keep theirs.
@@ -72,7 +72,7 @@ pub(super) struct World {
 impl World {
     /// Nobody is there yet. Clients will be on `network`, with their folders in `folder`.
     pub(super) fn new(
-        site: Arc<Site>,
+        site: Arc<RunningSite>,
         network: Network,
         folder: PathBuf,
         rate: Option<u32>,
@@ -229,23 +229,26 @@ impl World {
         let announces = announces.unwrap_or_else(|_| self.picture().announces.clone());
         let mut state = self.state.lock();
         let State { participants, torrents, sums, lessons, .. } = &mut *state;
-        let said: Vec<Said<'_>> = participants
+        let reported: Vec<Reported<'_>> = participants
             .iter()
-            .map(|participant| Said { participant, report: participant.node.report() })
+            .map(|participant| Reported { participant, report: participant.node.report() })
             .collect();
         for published in torrents.values_mut() {
-            for it in &said {
+            for it in &reported {
                 if let Some(share) = it.share(published) {
                     let origin = it.participant.origins.contains(published.id);
                     sums.note(&it.participant.node.name, published.id, origin, share.sent);
                 }
             }
         }
-        let edges = painting::edges(&said, torrents.values());
+        let edges = painting::edges(&reported, torrents.values());
         let mut picture = Picture {
             at: milliseconds(self.started.elapsed()),
             outside: self.capture.packets(),
-            clients: (0..).zip(&said).map(|(place, it)| painting::seat(place, it, &edges)).collect(),
+            clients: (0..)
+                .zip(&reported)
+                .map(|(place, it)| painting::client_status(place, it, &edges))
+                .collect(),
             edges,
             announces,
             notices: self.notices.all(),
@@ -253,8 +256,8 @@ impl World {
         };
         for published in torrents.values_mut() {
             let tracker = counts.get(&published.id).and_then(|it| it.peers);
-            let mut torrent = painting::torrent(published, &said, tracker);
-            if !said.is_empty() && torrent.lacking(said.len()) == 0 {
+            let mut torrent = painting::torrent(published, &reported, tracker);
+            if !reported.is_empty() && torrent.lacking(reported.len()) == 0 {
                 let now = || u32::try_from(published.since.elapsed().as_secs()).ok();
                 published.completed = published.completed.or_else(now);
                 torrent.completed = published.completed;
@@ -299,7 +302,7 @@ impl World {
     }
 }
 
-/// The .torrent file of a source; what is left out of it is said.
+/// The .torrent file of a source; what is left out of it is reported.
 fn make(source: &Path) -> anyhow::Result<Vec<u8>> {
     let options = create::Options { kind: bt::metainfo::Kind::V1, ..create::Options::default() };
     create::create(source, &options, &|event| {

@@ -6,7 +6,7 @@ use anyhow::{Context as _, ensure};
 use bt::metainfo::Kind as Format;
 use tokio::time::{Instant, sleep};
 
-use super::Stage;
+use super::Environment;
 use super::cell::{Family, program_name};
 use super::content::Content;
 use super::side::{PAUSE, Side, counts};
@@ -31,19 +31,22 @@ pub(super) fn occasion(program: Kind) -> &'static str {
 
 /// Tries it with a client at `number` of the network, and says its version.
 pub(super) async fn perform(
-    stage: &Stage,
+    environment: &Environment,
     program: Kind,
     family: Family,
     number: u16,
     faults: &mut Vec<String>,
 ) -> anyhow::Result<Vec<(Kind, String)>> {
-    let content =
-        Content::make(&stage.folder.join(number.to_string()), &format!("content-{number}"), Format::V1)?;
+    let content = Content::make(
+        &environment.folder.join(number.to_string()),
+        &format!("content-{number}"),
+        Format::V1,
+    )?;
     let title = format!("{number} scraped by {}", program_name(program));
-    let uploaded = stage.site.upload(content.metainfo.clone(), &title, "").await?;
-    let side = Side::start(stage, program, "scraper", number, uploaded.id).await?;
+    let uploaded = environment.site.upload(content.metainfo.clone(), &title, "").await?;
+    let side = Side::start(environment, program, "scraper", number, uploaded.id).await?;
     let nobody = Counts { peers: Some((0, 0)), snatched: 0 };
-    counts(stage, uploaded.id, nobody).await?;
+    counts(environment, uploaded.id, nobody).await?;
     // Its program must answer before it can be told.
     side.next_look().await?;
     side.scrape().await.context("cannot have it scrape")?;
@@ -51,12 +54,12 @@ pub(super) async fn perform(
     let is_it = |it: &Announce| {
         it.outcome == "scraped" && it.torrent.as_ref().is_some_and(|torrent| torrent.id == uploaded.id)
     };
-    while !side.look_back(stage, family, faults).await?.iter().any(is_it) {
+    while !side.look_back(environment, family, faults).await?.iter().any(is_it) {
         ensure!(Instant::now() < until && faults.is_empty(), "the tracker was not asked for numbers alone");
         sleep(PAUSE).await;
     }
     ensure!(
-        stage.site.counts().await?.get(&uploaded.id) == Some(&nobody),
+        environment.site.counts().await?.get(&uploaded.id) == Some(&nobody),
         "whoever asks for numbers became a peer"
     );
     let version = side.version();

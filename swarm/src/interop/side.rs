@@ -10,7 +10,7 @@ use bt::bencode::Limits;
 use bt::metainfo::Metainfo;
 use tokio::time::{Instant, sleep};
 
-use super::Stage;
+use super::Environment;
 use super::cell::{Family, program_name};
 use crate::client::{Activity, Kind, Share};
 use crate::node::{Node, Order, PEER_PORT, State};
@@ -30,19 +30,19 @@ pub(super) struct Side {
 impl Side {
     /// Starts a program at `number` of the network.
     pub(super) async fn start(
-        stage: &Stage,
+        environment: &Environment,
         kind: Kind,
         role: &str,
         number: u16,
         torrent: u32,
     ) -> anyhow::Result<Self> {
         let name = format!("{role}-{number}");
-        let member = stage.site.member(&name).await?;
-        let metainfo = stage.site.metainfo(&member, torrent).await?;
+        let member = environment.site.member(&name).await?;
+        let metainfo = environment.site.metainfo(&member, torrent).await?;
         let parsed = Metainfo::parse(&metainfo, &Limits::default())?;
         ensure!(parsed.private, "the site serves a torrent without the private flag");
-        let folder = stage.folder.join(&name);
-        let node = Node::start(name, kind, &stage.network, number, &folder, None).await?;
+        let folder = environment.folder.join(&name);
+        let node = Node::start(name, kind, &environment.network, number, &folder, None).await?;
         Ok(Self { node, member, metainfo })
     }
 
@@ -124,12 +124,12 @@ impl Side {
     /// What the tracker answered its clients; faults where that was a refusal or over another family.
     pub(super) async fn look_back(
         &self,
-        stage: &Stage,
+        environment: &Environment,
         family: Family,
         faults: &mut Vec<String>,
     ) -> anyhow::Result<Vec<Announce>> {
         let program = program_name(self.node.kind);
-        let announces = stage.site.announces(&self.member).await?;
+        let announces = environment.site.announces(&self.member).await?;
         for Announce { family: over, outcome, message, .. } in &announces {
             if outcome != "answered" && outcome != "scraped" {
                 faults.push(format!("{program} was answered {outcome}: {message}"));
@@ -152,10 +152,10 @@ impl Side {
 }
 
 /// Waits until the site counts as it must.
-pub(super) async fn counts(stage: &Stage, torrent: u32, wanted: Counts) -> anyhow::Result<()> {
+pub(super) async fn counts(environment: &Environment, torrent: u32, wanted: Counts) -> anyhow::Result<()> {
     let until = Instant::now() + SETTLE_TIMEOUT;
     loop {
-        let counted = stage.site.counts().await?.get(&torrent).copied();
+        let counted = environment.site.counts().await?.get(&torrent).copied();
         if counted == Some(wanted) {
             return Ok(());
         }

@@ -64,7 +64,7 @@ pub(super) async fn order(State(app): Shared, headers: HeaderMap, Form(order): F
         return (status, Json(Outcome { carried_out, text })).into_response();
     }
     let query: String =
-        form_urlencoded(&[("told", &app.told.keep(outcome)), ("still", ""), ("client", &client)]);
+        form_urlencoded(&[("told", &app.outcomes.keep(outcome)), ("still", ""), ("client", &client)]);
     Redirect::to(&format!("/demo?{query}")).into_response()
 }
 

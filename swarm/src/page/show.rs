@@ -43,7 +43,7 @@ struct DemoPage {
 struct Parameters {
     still: bool,
     client: String,
-    /// Names the outcome of an order: see [`super::told`].
+    /// Names the outcome of an order: see [`super::outcomes`].
     told: Option<String>,
 }
 
@@ -82,7 +82,7 @@ pub(super) async fn picture(State(app): Shared, headers: axum::http::HeaderMap) 
 }
 
 fn page(app: &App, visitor: Visitor, parameters: Parameters) -> Response {
-    let flash = parameters.told.and_then(|name| app.told.find(&name)).map(|outcome| match outcome {
+    let flash = parameters.told.and_then(|name| app.outcomes.find(&name)).map(|outcome| match outcome {
         Ok(text) => Flash { kind: "success", text },
         Err(text) => Flash { kind: "error", text },
     });

@@ -3,7 +3,7 @@
 use super::map::{self, Copies, Strip};
 use super::words::{clock, count, duration, percent, rate, size};
 use crate::client::Kind;
-use crate::picture::{Announce, Holder, Lesson, Notice, Picture, Seat, Torrent};
+use crate::picture::{Announce, ClientStatus, Holder, Lesson, Notice, Picture, Torrent};
 
 /// Milliseconds after which a client's own numbers are called old.
 const OLD: u64 = 2000;
@@ -165,7 +165,7 @@ impl View {
     }
 }
 
-fn name(clients: &[Seat], place: usize) -> String {
+fn name(clients: &[ClientStatus], place: usize) -> String {
     clients.get(place).map(|it| it.name.clone()).unwrap_or_default()
 }
 
@@ -182,23 +182,23 @@ fn summary(picture: &Picture) -> String {
     )
 }
 
-fn client(place: usize, seat: &Seat, torrents: &[Torrent]) -> ClientLine {
+fn client(place: usize, status: &ClientStatus, torrents: &[Torrent]) -> ClientLine {
     let shares = || torrents.iter().flat_map(|it| it.holders.iter().map(move |holder| (it, holder)));
     let (done, all) = shares()
         .filter(|(_, holder)| holder.client == place)
         .fold((0, 0), |(done, all), (torrent, holder)| (done + holder.done, all + torrent.size));
     ClientLine {
-        name: seat.name.clone(),
-        program: program(seat.kind),
-        version: seat.version.clone(),
-        address: seat.address.clone(),
-        state: with_reason(seat.state, &seat.reason),
-        badge: badge(seat.state),
+        name: status.name.clone(),
+        program: program(status.kind),
+        version: status.version.clone(),
+        address: status.address.clone(),
+        state: with_reason(status.state, &status.reason),
+        badge: badge(status.state),
         has: percent(done, all),
-        sending: rate(seat.sending),
-        fetching: rate(seat.fetching),
-        limit: seat.rate.map(|it| format!("{it} KiB/s")).unwrap_or_default(),
-        age: (seat.age > OLD).then(|| format!("{} ago", duration(seat.age / 1000))),
+        sending: rate(status.sending),
+        fetching: rate(status.fetching),
+        limit: status.rate.map(|it| format!("{it} KiB/s")).unwrap_or_default(),
+        age: (status.age > OLD).then(|| format!("{} ago", duration(status.age / 1000))),
     }
 }
 
@@ -216,7 +216,7 @@ fn badge(state: &str) -> &'static str {
     }
 }
 
-fn torrent(torrent: &Torrent, clients: &[Seat]) -> TorrentCard {
+fn torrent(torrent: &Torrent, clients: &[ClientStatus]) -> TorrentCard {
     let (seeders, leechers) = torrent.clients;
     let told = |it: Option<u32>| it.map_or_else(|| "–".to_owned(), |it| it.to_string());
     TorrentCard {
@@ -255,7 +255,7 @@ fn completion(torrent: &Torrent, clients: usize) -> String {
     }
 }
 
-fn holder(holder: &Holder, torrent: &Torrent, clients: &[Seat]) -> HolderLine {
+fn holder(holder: &Holder, torrent: &Torrent, clients: &[ClientStatus]) -> HolderLine {
     let has = percent(holder.done, torrent.size);
     let words = match holder.activity {
         "seeding" if holder.origin => "given".to_owned(),

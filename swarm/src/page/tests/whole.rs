@@ -6,9 +6,9 @@ use std::path::PathBuf;
 
 use super::*;
 use crate::control::Wish;
-use crate::site::{Options, Pace, Site};
+use crate::site::{Options, Pace, RunningSite};
 
-async fn start_site(folder: &std::path::Path) -> Site {
+async fn start_site(folder: &std::path::Path) -> RunningSite {
     set_permissions(folder, Permissions::from_mode(0o711)).expect("its mode");
     let programs = std::env::var_os("FAIRYWREN_TEST_PROGRAMS")
         .expect("run `make test`, or name the folder of the programs in FAIRYWREN_TEST_PROGRAMS");
@@ -22,7 +22,7 @@ async fn start_site(folder: &std::path::Path) -> Site {
         tracker_url: None,
         pace: Pace::default(),
     };
-    Site::start(options).await.expect("a site")
+    RunningSite::start(options).await.expect("a site")
 }
 
 #[tokio::test]
@@ -30,7 +30,7 @@ async fn who_signs_in_at_the_site_is_known_to_the_page() {
     let folder = tempfile::tempdir().expect("a folder");
     let site = Arc::new(start_site(folder.path()).await);
     let address = site.url().strip_prefix("http://").expect("a scheme").parse().expect("an address");
-    let mut page = Page::of(address, Arc::<Site>::clone(&site), made_up::picture("heron")).await;
+    let mut page = Page::of(address, Arc::<RunningSite>::clone(&site), made_up::picture("heron")).await;
     let look = text(page.get("/static/style.css").send().await.expect("an answer")).await;
     assert!(look.contains("--azure"));
     let (name, password) = site.administrator();

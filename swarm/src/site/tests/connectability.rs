@@ -21,7 +21,7 @@ struct PeerMember {
 }
 
 /// Whether the tracker could connect to the client of `member`; none while no attempt has ended.
-async fn reachable(site: &Site, member: &Member) -> Option<bool> {
+async fn reachable(site: &RunningSite, member: &Member) -> Option<bool> {
     let request = site.rest.get("/api/swarm").bearer_auth(site.administrator.token.reveal());
     let peers: List<Peer> = site.rest.read(request).await.expect("the peers");
     let is_theirs = |peer: &&Peer| peer.member.name.as_deref() == Some(member.name.as_str());
@@ -43,7 +43,7 @@ async fn listening_and_closed_clients() {
     let bridge = network.addresses(1)[0];
     options.site = SocketAddr::new(bridge, 8000);
     options.tracker = vec![SocketAddr::new(bridge, 8080)];
-    let site = Site::start(options).await.expect("a site");
+    let site = RunningSite::start(options).await.expect("a site");
     let uploaded = site.upload(torrent("film"), "A film", "").await.expect("uploaded");
     let listening = site.member("listening").await.expect("a member");
     let closed = site.member("closed").await.expect("a member");

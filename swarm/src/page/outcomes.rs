@@ -9,12 +9,12 @@ const KEPT: usize = 64;
 
 /// The latest outcomes.
 #[derive(Default)]
-pub(super) struct Told(
+pub(super) struct Outcomes(
     /// Held for adding and finding one.
     Mutex<VecDeque<(u64, Result<String, String>)>>,
 );
 
-impl Told {
+impl Outcomes {
     /// Keeps `outcome` and names it.
     pub(super) fn keep(&self, outcome: Result<String, String>) -> String {
         let id = fastrand::u64(..);
@@ -39,13 +39,13 @@ mod tests {
 
     #[test]
     fn outcomes_are_found_by_name_until_many_came_after() {
-        let told = Told::default();
-        let first = told.keep(Ok("It stops.".to_owned()));
-        assert_eq!(told.find(&first), Some(Ok("It stops.".to_owned())));
+        let outcomes = Outcomes::default();
+        let first = outcomes.keep(Ok("It stops.".to_owned()));
+        assert_eq!(outcomes.find(&first), Some(Ok("It stops.".to_owned())));
         for _ in 0..KEPT {
-            told.keep(Err("It does not.".to_owned()));
+            outcomes.keep(Err("It does not.".to_owned()));
         }
-        assert_eq!(told.find(&first), None);
-        assert_eq!(told.find("<b>"), None);
+        assert_eq!(outcomes.find(&first), None);
+        assert_eq!(outcomes.find("<b>"), None);
     }
 }
