@@ -1,4 +1,4 @@
-//! What a demonstration can be told, by its page and by `swarm ctl`.
+//! Controls a running demonstration: what its page and `swarm ctl` can have it do.
 
 use std::fs::Permissions;
 use std::io::{BufRead, ErrorKind, Write};
@@ -27,7 +27,7 @@ pub(crate) struct Ctl {
     wish: Wish,
 }
 
-/// What is to be done. The page's forms and the socket use the same words.
+/// What to do. The page's form and the socket use the same words.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand, Serialize, Deserialize)]
 #[serde(tag = "wish", rename_all = "lowercase")]
 pub(crate) enum Wish {
@@ -86,10 +86,10 @@ pub(crate) enum Wish {
     Show,
 }
 
-/// A wish and where its answer goes: what was done, or why not, in a sentence.
+/// A wish, and where the sentence is sent that says what was done, or why it was not.
 pub(crate) type PendingWish = (Wish, oneshot::Sender<Result<String, String>>);
 
-/// Bytes of a wish at most.
+/// Bytes of a wish, at most.
 const MAX_WISH: u64 = 64 * 1024;
 
 /// Wait for a connection to send its wish.
@@ -101,15 +101,15 @@ const ANSWER_TIMEOUT: Duration = Duration::from_mins(2);
 /// Time between two tries to accept a connection while too many files are open.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
-/// The socket below a demonstration's folder.
+/// The path of the control socket in a demonstration's folder.
 fn socket(data: &Path) -> PathBuf {
     data.join("control")
 }
 
-/// Whether the socket can be made in `data`: its whole path has to fit into 107 bytes.
+/// Checks that the path of the control socket fits into 107 bytes.
 ///
 /// # Errors
-/// A [`Refusal`] where it has too many.
+/// A [`Refusal`] of a longer path.
 pub(crate) fn check(data: &Path) -> Result<(), Refusal> {
     match std::os::unix::net::SocketAddr::from_pathname(socket(data)) {
         Ok(_) => Ok(()),
@@ -132,7 +132,7 @@ pub(crate) fn listen(data: &Path) -> anyhow::Result<UnixListener> {
     Ok(listener)
 }
 
-/// Hands on what is wished for, until the process stops. One line of JSON comes, one goes back.
+/// Accepts wishes until the process stops: one line of JSON a connection, and one line in answer.
 pub(crate) async fn serve(listener: UnixListener, wishes: mpsc::Sender<PendingWish>) {
     loop {
         let Ok((stream, _)) = listener.accept().await else {
@@ -142,7 +142,7 @@ pub(crate) async fn serve(listener: UnixListener, wishes: mpsc::Sender<PendingWi
         let wishes = wishes.clone();
         tokio::spawn(async move {
             if let Err(error) = answer(stream, wishes).await {
-                tracing::debug!(%error, "somebody went away");
+                tracing::debug!(%error, "a connection to the control socket broke");
             }
         });
     }
@@ -155,13 +155,13 @@ async fn answer(stream: UnixStream, wishes: mpsc::Sender<PendingWish>) -> anyhow
     tokio::time::timeout(READ_TIMEOUT, reader.read_line(&mut line)).await??;
     let result = match serde_json::from_str::<Wish>(&line) {
         Ok(wish) => ask(&wishes, wish).await,
-        Err(error) => Err(format!("this is no wish: {error}")),
+        Err(error) => Err(format!("cannot read the wish: {error}")),
     };
     writer.write_all(format!("{}\n", serde_json::to_string(&result)?).as_bytes()).await?;
     Ok(())
 }
 
-/// Has a wish carried out.
+/// Has a wish carried out, and waits for the sentence in answer.
 pub(crate) async fn ask(wishes: &mpsc::Sender<PendingWish>, wish: Wish) -> Result<String, String> {
     let (sender, answer) = oneshot::channel();
     let stopping = || "the demonstration is stopping".to_owned();
@@ -169,17 +169,17 @@ pub(crate) async fn ask(wishes: &mpsc::Sender<PendingWish>, wish: Wish) -> Resul
     answer.await.map_err(|_| stopping())?
 }
 
-/// Asks the demonstration, and prints its answer.
+/// Sends the wish of the command line to the demonstration, and prints the answer.
 pub(crate) fn run(options: &Ctl) -> anyhow::Result<()> {
     let data = options.data.clone().map_or_else(|| default_folder("fairywren-demo"), Ok)?;
     println!("{}", tell(&data, &options.wish)?);
     Ok(())
 }
 
-/// Has the demonstration in the folder `data` do something, and says what it answered.
+/// Sends a wish to the demonstration in the folder `data`. Its answer.
 ///
 /// # Errors
-/// A sentence, when none runs there, or when it refuses.
+/// A sentence, where none runs there or it refuses.
 pub(crate) fn tell(data: &Path, wish: &Wish) -> anyhow::Result<String> {
     ask_within(data, wish, ANSWER_TIMEOUT)
 }
@@ -201,7 +201,7 @@ fn ask_within(data: &Path, wish: &Wish, limit: Duration) -> anyhow::Result<Strin
     Ok(answer.map_err(Refusal)?)
 }
 
-/// Why nobody answers in the folder `data`.
+/// Why the demonstration in the folder `data` cannot be reached.
 fn unreachable(data: &Path, error: &std::io::Error) -> Refusal {
     let data = data.display();
     Refusal(if error.kind() == ErrorKind::PermissionDenied {
@@ -218,7 +218,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_does_not_answer_is_not_waited_for_for_ever() {
+    fn a_silent_demonstration_times_out() {
         let folder = tempfile::tempdir().expect("a folder");
         let _listener = UnixListener::bind(socket(folder.path())).expect("a socket");
         let error = ask_within(folder.path(), &Wish::Show, Duration::from_millis(50)).expect_err("silence");
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn whose_demonstration_it_is_is_told_apart_from_none() {
+    fn another_user_s_demonstration_is_told_apart_from_none() {
         let said = |kind: ErrorKind| unreachable(Path::new("/data"), &kind.into()).to_string();
         assert!(said(ErrorKind::PermissionDenied).contains("another user"));
         assert!(said(ErrorKind::NotFound).contains("start `swarm demo` first"));

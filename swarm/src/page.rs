@@ -1,4 +1,4 @@
-//! The page `/demo`, and everything else of the site behind it.
+//! The web server of the demonstration: its page at `/demo`, and the site at all other paths.
 
 mod assets;
 mod events;
@@ -39,32 +39,32 @@ use crate::site::{RunningSite, Visitor};
 use outcomes::Outcomes;
 use proxy::Proxy;
 
-/// As the site's own, but for the number of connections: a demonstration has few onlookers.
+/// Limits of connections: the site's own but for their number, as a demonstration has few visitors.
 const LIMITS: Limits =
     Limits { max_connections: 512, header_timeout: Duration::from_secs(10), max_header: 16 << 10 };
 
-/// Bytes of an order at most.
+/// Bytes of an order, at most.
 const MAX_ORDER: usize = 4 << 10;
 
 /// Time from an order's first byte to its answer.
 const ORDER_TIMEOUT: Duration = Duration::from_secs(90);
 
-/// What the page is made from.
+/// What the page needs from the demonstration.
 pub(crate) struct State {
-    /// A new one each second; what is older is shown as old.
+    /// A new picture each second. The page says when the latest one is older.
     pub(crate) pictures: watch::Receiver<Arc<Picture>>,
-    /// What staff wish.
+    /// Where wishes of staff are sent.
     pub(crate) orders: mpsc::Sender<PendingWish>,
-    /// Where the site listens, on the bridge.
+    /// The site's address on the bridge.
     pub(crate) site: SocketAddr,
-    /// Who knows the visitors.
+    /// Looks visitors up.
     pub(crate) visitors: Arc<dyn Visitors>,
 }
 
-/// Tells who a visitor is: the site.
+/// Looks up who is signed in, which the site knows.
 #[async_trait]
 pub(crate) trait Visitors: Send + Sync {
-    /// The member whose request has this `Cookie` header; none where nobody is signed in.
+    /// The member whose session is in this `Cookie` header; none without one.
     ///
     /// # Errors
     /// The site cannot be asked.
@@ -78,11 +78,11 @@ impl Visitors for RunningSite {
     }
 }
 
-/// The other end of the connection.
+/// The remote address of a connection.
 #[derive(Debug, Clone, Copy)]
 struct Peer(SocketAddr);
 
-/// What every handler knows.
+/// The state of all handlers.
 struct App {
     pictures: watch::Receiver<Arc<Picture>>,
     orders: mpsc::Sender<PendingWish>,
@@ -90,13 +90,13 @@ struct App {
     proxy: Proxy,
     outcomes: Outcomes,
     shutdown: Shutdown,
-    /// Another for each start, so that no browser keeps the style of an older one.
+    /// Random for each start, so that browsers do not use scripts and styles of an older one.
     version: String,
 }
 
 type Shared = axum::extract::State<Arc<App>>;
 
-/// Serves the page and, behind it, the site, until `shutdown` is requested.
+/// Serves page and site until `shutdown` is requested.
 pub(crate) async fn serve(state: State, listener: TcpListener, shutdown: Shutdown) {
     let router = create(state, shutdown.clone());
     let service = |peer| {
@@ -110,7 +110,7 @@ pub(crate) async fn serve(state: State, listener: TcpListener, shutdown: Shutdow
     infra::http::serve(listener, LIMITS, shutdown, service).await;
 }
 
-/// Every route.
+/// The router.
 fn create(state: State, shutdown: Shutdown) -> Router {
     let app = App {
         pictures: state.pictures,
@@ -135,20 +135,20 @@ fn create(state: State, shutdown: Shutdown) -> Router {
         .with_state(Arc::new(app))
 }
 
-/// Ends an order that comes too slowly.
+/// Refuses an order that arrives too slowly.
 async fn limit_time(request: Request, next: Next) -> Response {
     let answer = tokio::time::timeout(ORDER_TIMEOUT, next.run(request)).await;
     answer
         .unwrap_or_else(|_| (StatusCode::REQUEST_TIMEOUT, "That took too long. Try again.\n").into_response())
 }
 
-/// What is not ours is the site's.
+/// Passes a request on to the site.
 async fn pass_on(axum::extract::State(app): Shared, request: Request) -> Response {
     app.proxy.forward(request).await
 }
 
 impl App {
-    /// Who asks; an answer in place of that where the site cannot say.
+    /// Who is signed in. An error answer where the site cannot be asked.
     async fn visitor(&self, headers: &HeaderMap) -> Result<Option<Visitor>, Response> {
         let cookies: Vec<&str> =
             headers.get_all(header::COOKIE).iter().filter_map(|it| it.to_str().ok()).collect();
@@ -156,12 +156,12 @@ impl App {
             return Ok(None);
         }
         self.visitors.visitor(&cookies.join("; ")).await.map_err(|error| {
-            tracing::warn!("the site does not say who a visitor is: {error:#}");
+            tracing::warn!("cannot ask the site who is signed in: {error:#}");
             proxy::away()
         })
     }
 
-    /// As [`App::visitor`], for what scripts ask: a stranger is told to sign in.
+    /// [`App::visitor`], for requests of scripts: who is not signed in gets status 401.
     async fn known(&self, headers: &HeaderMap) -> Result<Visitor, Response> {
         let stranger = || (StatusCode::UNAUTHORIZED, "Sign in to look at the swarm.\n").into_response();
         self.visitor(headers).await?.ok_or_else(stranger)

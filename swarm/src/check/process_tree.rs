@@ -1,4 +1,4 @@
-//! A process and all that it started, to see later whether anything is left of them.
+//! A process and its descendants, to see later whether any of them is left.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -6,15 +6,15 @@ use std::os::unix::fs::MetadataExt as _;
 
 use anyhow::Context;
 
-/// Processes with the times of their starts, as numbers are given out again, and the networks that they are in.
+/// Processes and the network namespaces that they are in. A process id is used again, so that each has its start time.
 #[derive(Debug)]
 pub(super) struct ProcessTree {
     processes: BTreeSet<(u32, u64)>,
-    /// By number. Each is held open: otherwise the number would be given to the next network that anybody makes.
+    /// By inode number. Each is held open: otherwise the kernel could give the number to the next network.
     networks: BTreeMap<u64, File>,
 }
 
-/// What `/proc/PID/stat` says of a process.
+/// A process, by `/proc/PID/stat`.
 #[derive(Debug, Clone, Copy)]
 struct ProcessStat {
     parent: u32,
@@ -22,7 +22,7 @@ struct ProcessStat {
 }
 
 impl ProcessTree {
-    /// The process `first`, its children, theirs, and so on. Our own network is none of theirs.
+    /// The process `first` and all its descendants. Our own network is not counted.
     pub(super) fn of(first: u32) -> anyhow::Result<Self> {
         let stats = stats()?;
         let mut pids = BTreeSet::from([first]);
@@ -34,14 +34,14 @@ impl ProcessTree {
             }
             pids.extend(more);
         }
-        let own = fs::metadata("/proc/self/ns/net").context("the own network")?.ino();
+        let own = fs::metadata("/proc/self/ns/net").context("cannot read the own network namespace")?.ino();
         let networks =
             pids.iter().filter_map(|pid| network(*pid)).filter(|(number, _)| *number != own).collect();
         let processes = pids.iter().filter_map(|pid| Some((*pid, stats.get(pid)?.begin))).collect();
         Ok(Self { processes, networks })
     }
 
-    /// How many of the processes still live, and in how many of the networks anybody is.
+    /// The number of processes that still live, and of networks that any process is in.
     pub(super) fn left(&self) -> anyhow::Result<(usize, usize)> {
         let stats = stats()?;
         let processes =
@@ -51,7 +51,7 @@ impl ProcessTree {
     }
 }
 
-/// The network that a process is in, with its number; none if the process is gone or somebody else's.
+/// The network namespace of a process, by inode number; none if the process is gone or another user's.
 fn network(pid: u32) -> Option<(u64, File)> {
     let file = File::open(format!("/proc/{pid}/ns/net")).ok()?;
     Some((file.metadata().ok()?.ino(), file))
@@ -59,12 +59,12 @@ fn network(pid: u32) -> Option<(u64, File)> {
 
 fn stats() -> anyhow::Result<BTreeMap<u32, ProcessStat>> {
     let mut found = BTreeMap::new();
-    for entry in fs::read_dir("/proc").context("/proc")? {
+    for entry in fs::read_dir("/proc").context("cannot list the processes in /proc")? {
         let entry = entry?;
         let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
-        // Some are gone by now.
+        // A process may have ended since `read_dir`.
         let Ok(stat) = fs::read_to_string(entry.path().join("stat")) else { continue };
-        // A name may have spaces and brackets in it.
+        // The process's name, in parentheses, may hold spaces and parentheses.
         let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
         if let [state, parent, ..] = fields[..]
             && let Some(begin) = fields.get(19)

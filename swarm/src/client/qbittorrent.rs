@@ -1,11 +1,11 @@
-//! qBittorrent without a window, asked by its Web API. Tried with 4.5.2 (Web API 2.8.19, libtorrent 2.0.8).
+//! qbittorrent-nox by its Web API (seen with 4.5.2, Web API 2.8.19, libtorrent 2.0.8).
 //!
-//! What it does unlike others:
-//! - It announces no more often than every 300 s, whatever the tracker asks for (libtorrent's `min_announce_interval`, which
-//!   it has no setting for), besides `started`, `completed` and `stopped`: a tracker that forgets peers earlier loses it.
-//! - Killed, it goes on from what it wrote down last, a minute ago at most and at first nothing: it fetches again what it has
-//!   on the disk.
-//! - Its rates are libtorrent's, which fall for seconds after the last byte: totals are asked for instead.
+//! What it does unlike the others:
+//! - Apart from `started`, `completed` and `stopped` it announces every 300 s at the soonest, whatever the tracker asks for
+//!   (libtorrent's `min_announce_interval`, for which it has no setting). A tracker with a shorter peer timeout loses it.
+//! - After a `kill -9` it continues from its last saved state, a minute old at most, or none: it downloads again what is on
+//!   the disk.
+//! - Its rates are libtorrent's, which go down for seconds after the last byte: ours are computed from totals.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -24,23 +24,23 @@ use tokio::process::Command;
 use super::ledger::{Moved, Rates};
 use super::{Activity, Client, Link, Setup, Share, program};
 
-/// Where its Web API is, in the client's own network.
+/// Its Web API, on the loopback of the client's network.
 const URL: &str = "http://127.0.0.1:8080/";
 
 pub(super) struct Qbittorrent {
     setup: Setup,
     /// None until the program was started.
     remote: Option<clients::Qbittorrent>,
-    /// The piece maps of torrents that are complete, which need not be asked for again.
+    /// Piece maps of complete torrents, which do not change any more.
     complete: HashMap<String, Vec<u8>>,
-    /// Of torrents and peers.
+    /// Rates of torrents and of peers.
     rates: Rates,
 }
 
 /// A torrent in `torrents/info`.
 #[derive(Debug, Deserialize)]
 struct Torrent {
-    /// Version 2 truncated where there is one, else version 1.
+    /// Truncated version 2 where there is one, else version 1.
     hash: String,
     /// Empty where there is none; none from versions without hybrid torrents.
     infohash_v1: Option<String>,
@@ -49,13 +49,13 @@ struct Torrent {
     amount_left: u64,
     uploaded: u64,
     downloaded: u64,
-    /// Connected.
+    /// Connected peers.
     num_seeds: i64,
     num_leechs: i64,
-    /// As the tracker said, or as many as it knows otherwise.
+    /// By the tracker's answer, else by what qBittorrent knows.
     num_complete: i64,
     num_incomplete: i64,
-    /// Empty until one has answered.
+    /// Empty until a tracker has answered.
     tracker: String,
 }
 
@@ -76,8 +76,8 @@ struct Peer {
     downloaded: u64,
 }
 
-/// All that it says of a torrent.
-struct Said {
+/// A torrent with its pieces and peers.
+struct Reported {
     torrent: Torrent,
     pieces: Vec<u8>,
     peers: HashMap<String, Peer>,
@@ -96,14 +96,14 @@ impl Qbittorrent {
         Ok(self.remote()?.get("torrents/info").await?)
     }
 
-    async fn ask(&self, torrent: Torrent) -> anyhow::Result<Said> {
+    async fn ask(&self, torrent: Torrent) -> anyhow::Result<Reported> {
         let pieces = match self.complete.get(torrent.name()) {
             Some(pieces) if torrent.amount_left == 0 => pieces.clone(),
             _ => self.pieces(&torrent.hash).await?,
         };
         let alone = torrent.num_seeds + torrent.num_leechs <= 0;
         let peers = if alone { HashMap::new() } else { self.peers(&torrent.hash).await? };
-        Ok(Said { torrent, pieces, peers })
+        Ok(Reported { torrent, pieces, peers })
     }
 
     async fn pieces(&self, hash: &str) -> anyhow::Result<Vec<u8>> {
@@ -119,22 +119,22 @@ impl Qbittorrent {
     }
 
     async fn peers(&self, hash: &str) -> anyhow::Result<HashMap<String, Peer>> {
-        // With rid=0 the answer is whole, not what has changed.
+        // With rid=0 the answer is complete, else it has what changed.
         let peers: Peers = self.remote()?.get(&format!("sync/torrentPeers?hash={hash}&rid=0")).await?;
         Ok(peers.peers)
     }
 
     fn configuration(&self) -> String {
         let Setup { addresses, port, rate, .. } = &self.setup;
-        // Both families are had by the interface's name alone: it takes one address at most.
+        // It takes one address at most: for both families it is bound to the interface.
         let interface = match addresses.as_slice() {
             [address] => format!("Session\\InterfaceAddress={address}"),
             _ => "Session\\Interface=eth0\nSession\\InterfaceName=eth0".to_owned(),
         };
         let rate = rate.map_or(0, |rate| rate.max(1));
-        // `RefreshInterval` (ms) is how often it looks at its own torrents, `SaveResumeDataInterval` (minutes) how often it
-        // writes down what is finished (60 by default, which `kill -9` would lose), `BTProtocol` TCP without uTP, which
-        // yields to delays that here are those of the one processor all share, `Encryption` allowed but not demanded.
+        // `RefreshInterval` (ms): how often it updates its torrents' states. `SaveResumeDataInterval` (minutes): how often it
+        // saves progress, which `kill -9` loses; the default is 60. `BTProtocol`: no uTP, which slows down when all clients
+        // share one processor. `Encryption`: allowed, not demanded.
         format!(
             "[LegalNotice]\n\
              Accepted=true\n\
@@ -190,7 +190,7 @@ impl Client for Qbittorrent {
     fn command(&mut self) -> anyhow::Result<Command> {
         let folder = std::path::absolute(&self.setup.folder)?;
         let mut command = program::command("qbittorrent-nox", &folder)?;
-        // It keeps its torrents beside this, in qBittorrent/data/BT_backup.
+        // Its torrents are beside this, in qBittorrent/data/BT_backup.
         let configuration = folder.join("qBittorrent/config");
         std::fs::create_dir_all(&configuration)?;
         std::fs::write(configuration.join("qBittorrent.conf"), self.configuration())?;
@@ -220,7 +220,7 @@ impl Client for Qbittorrent {
 
     async fn throttle(&mut self, rate: Option<u32>) -> anyhow::Result<()> {
         self.setup.rate = rate;
-        // Bytes a second, kept in 32 signed bits; 0 is no limit.
+        // Bytes a second, a signed 32-bit number; 0 is no limit.
         let limit = rate.map_or(0, |rate| rate.max(1).saturating_mul(1024).min(i32::MAX.unsigned_abs()));
         for path in ["transfer/setUploadLimit", "transfer/setDownloadLimit"] {
             self.remote()?.post(path, &[("limit", &limit.to_string())]).await?;
@@ -228,8 +228,7 @@ impl Client for Qbittorrent {
         Ok(())
     }
 
-    /// It scrapes one of the torrents that wait in its queue, three minutes after its start and then every half hour: so
-    /// all have to wait.
+    /// It scrapes one of its queued torrents three minutes after its start and then every half hour: so all are queued.
     async fn scrape(&mut self, metainfo: &[u8], folder: &Path) -> anyhow::Result<()> {
         let none = json!({
             "queueing_enabled": true, "max_active_downloads": 0, "max_active_uploads": 0, "max_active_torrents": 0,
@@ -241,7 +240,7 @@ impl Client for Qbittorrent {
     async fn shares(&mut self) -> anyhow::Result<Vec<Share>> {
         let torrents = self.torrents().await?;
         let said = try_join_all(torrents.into_iter().map(|torrent| self.ask(torrent))).await?;
-        for Said { torrent, pieces, .. } in &said {
+        for Reported { torrent, pieces, .. } in &said {
             if torrent.activity() == Activity::Seeding && !self.complete.contains_key(torrent.name()) {
                 self.complete.insert(torrent.name().to_owned(), pieces.clone());
             }
@@ -264,7 +263,7 @@ impl Torrent {
     }
 }
 
-impl Said {
+impl Reported {
     fn share(self, rates: &mut Rates, now: Instant) -> Share {
         let Self { torrent, pieces, peers } = self;
         let count = |number: i64| u32::try_from(number).ok();

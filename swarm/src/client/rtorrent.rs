@@ -1,4 +1,4 @@
-//! rtorrent (seen with 0.9.8 on libtorrent-rakshasa 0.13.8), asked by SCGI and XML-RPC.
+//! rtorrent by XML-RPC over SCGI (seen with 0.9.8 on libtorrent-rakshasa 0.13.8).
 
 use std::fmt::Write as _;
 use std::fs;
@@ -17,7 +17,7 @@ use tokio::process::Command;
 use super::ledger::{Ledger, Moved, Rates};
 use super::{Activity, Client, Link, Setup, Share, program};
 
-/// On its own loopback. A unix socket would bind us to paths of at most 107 bytes.
+/// Where it listens on its own loopback. The path of a unix socket could have 107 bytes at most.
 const ADDRESS: &str = "127.0.0.1:5000";
 
 pub(super) struct Rtorrent {
@@ -25,9 +25,9 @@ pub(super) struct Rtorrent {
     /// None until the program was started.
     remote: Option<clients::Rtorrent>,
     ledger: Ledger,
-    /// Of the peers.
+    /// Rates of the peers.
     rates: Rates,
-    /// What was added since the program was started last.
+    /// Torrents added since the program was started last.
     seen: Vec<InfoHash>,
 }
 
@@ -40,7 +40,7 @@ impl Rtorrent {
     fn configuration(&self) -> anyhow::Result<String> {
         let port = self.setup.port;
         let session = self.setup.folder.join("session");
-        let session = quote(session.to_str().context("rtorrent's folder has a name that is no UTF-8")?);
+        let session = quote(session.to_str().context("the path of rtorrent's folder is not UTF-8")?);
         let mut text = format!(
             "system.daemon.set = true\n\
              network.scgi.open_port = {ADDRESS}\n\
@@ -59,17 +59,17 @@ impl Rtorrent {
              throttle.max_uploads.set = 30\n\
              throttle.max_uploads.global.set = 100\n"
         );
-        // It binds to one address for everything, of version 4 only, or to none.
+        // It binds to one address at most, of IPv4.
         if let [IpAddr::V4(address)] = self.setup.addresses[..] {
             writeln!(text, "network.bind_address.set = {address}")?;
         }
         let rate = self.setup.rate.unwrap_or(0);
         writeln!(text, "throttle.global_up.max_rate.set_kb = {rate}")?;
         writeln!(text, "throttle.global_down.max_rate.set_kb = {rate}")?;
-        // Progress survives a `kill -9` as far as it was saved; by itself it saves every 20 minutes.
+        // After a `kill -9` it continues from its last save; by default it saves every 20 minutes.
         writeln!(text, "schedule2 = session_save, 10, 10, ((session.save))")?;
         writeln!(text, "method.set_key = event.download.finished, saved, ((d.save_full_session))")?;
-        // Intervals below 600 s are 600 s to it, whatever the tracker asks for.
+        // It waits at least 600 s between announces, whatever the tracker asks for.
         writeln!(text, "schedule2 = announce, 20, 30, ((d.multicall2, started, \"d.tracker_announce=\"))")?;
         Ok(text)
     }
@@ -78,8 +78,8 @@ impl Rtorrent {
         self.remote.as_ref().context("rtorrent was not started")
     }
 
-    /// Goes on with a torrent that it has. In its first moments after a `kill -9` it knows of its pieces what it saved
-    /// last; the disk may have more.
+    /// Starts a torrent that it has. After a `kill -9` it knows the pieces of its last save; `look` has it check the disk, which
+    /// may have more.
     async fn resume(&self, hash: &InfoHash, look: bool) -> anyhow::Result<()> {
         let remote = self.remote()?;
         let torrent = [spelled(hash).as_str().into()];
@@ -141,11 +141,11 @@ impl Client for Rtorrent {
         Ok(())
     }
 
-    /// Within ten minutes of an announce that was answered with numbers it does not.
+    /// It does not scrape within ten minutes after an announce whose answer had the numbers.
     async fn scrape(&mut self, metainfo: &[u8], folder: &Path) -> anyhow::Result<()> {
         let hash = spelled(&hash(metainfo)?);
         self.load(metainfo, folder, true).await?;
-        // In so many seconds.
+        // The delay in seconds.
         self.remote()?.call("d.tracker.send_scrape", &[hash.as_str().into(), Value::Int(0)]).await?;
         program::until("the answer to rtorrent's scrape", async || {
             let arguments = [hash.as_str(), "", "t.scrape_counter="].map(Value::from);
@@ -174,17 +174,17 @@ impl Client for Rtorrent {
     }
 }
 
-/// The hash by which it knows a torrent.
+/// The hash by which rtorrent knows a torrent.
 fn hash(metainfo: &[u8]) -> anyhow::Result<InfoHash> {
-    program::read(metainfo)?.hashes.v1.context("rtorrent 0.9.8 reads no v2 torrents")
+    program::read(metainfo)?.hashes.v1.context("rtorrent 0.9.8 reads no torrents of version 2")
 }
 
-/// A hash in its spelling.
+/// A hash in rtorrent's spelling.
 fn spelled(hash: &InfoHash) -> String {
     hash.to_string().to_uppercase()
 }
 
-/// Its rates are means of a minute (of half a minute for peers), from zeros on, so totals are asked for instead.
+/// What is asked of each torrent. Totals in place of rates, which are means of a minute, of half a minute for peers.
 const FIELDS: [&str; 12] = [
     "d.hash=",
     "d.state=",
@@ -200,7 +200,7 @@ const FIELDS: [&str; 12] = [
     "t.multicall=,t.success_counter=,t.scrape_complete=,t.scrape_incomplete=",
 ];
 
-/// A row of the answer; `rate` makes a peer's rate of its total. The torrent's own rates stay 0.
+/// Reads a row of the answer. `rate` computes a peer's rate from its total; the torrent's own rates stay 0.
 fn share(row: &[Value], mut rate: impl FnMut(&str, Moved) -> Moved) -> anyhow::Result<Share> {
     ensure!(row.len() == FIELDS.len(), "d.multicall2: {} values instead of {}", row.len(), FIELDS.len());
     let info_hash = row[0].text().to_lowercase();

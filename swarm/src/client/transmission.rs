@@ -1,4 +1,4 @@
-//! transmission-daemon (seen with 3.00), asked by its RPC.
+//! transmission-daemon by its RPC (seen with 3.00).
 
 mod names;
 mod torrent;
@@ -24,10 +24,10 @@ pub(super) struct Transmission {
     setup: Setup,
     /// None until the program was started.
     remote: Option<clients::Transmission>,
-    /// What was added since the program was started last.
+    /// Torrents added since the program was started last.
     seen: Vec<String>,
     ledger: Ledger,
-    /// Torrents of its older session, while it may not have read them all.
+    /// Torrents of its older session that it may not have read yet.
     unread: usize,
 }
 
@@ -36,7 +36,7 @@ impl Transmission {
         Self { setup, remote: None, seen: Vec::new(), ledger: Ledger::default(), unread: 0 }
     }
 
-    /// The whole `settings.json`; what it lacks has the program's default.
+    /// The whole `settings.json`; missing keys have the program's defaults.
     fn settings(&self) -> Value {
         let mut settings = json!({
             "dht-enabled": false,
@@ -45,7 +45,7 @@ impl Transmission {
             "utp-enabled": false,
             "port-forwarding-enabled": false,
             "blocklist-enabled": false,
-            // Plain connections first, encrypted ones where the other insists.
+            // Plain connections first, encrypted ones where the peer insists.
             "encryption": 0,
             "peer-port": self.setup.port,
             "peer-port-random-on-start": false,
@@ -59,7 +59,7 @@ impl Transmission {
             "trash-original-torrent-files": false,
             "watch-dir-enabled": false,
             "preallocation": 0,
-            // What is only in the cache is lost by a `kill -9`.
+            // A `kill -9` loses the cache.
             "cache-size-mb": 0,
             "umask": 18,
             "download-queue-enabled": false,
@@ -103,7 +103,7 @@ impl Transmission {
         }
     }
 
-    /// Gives files the names of the metainfo where it chose others; says whether it had.
+    /// Renames files to the names in the metainfo where Transmission chose others. Whether it had.
     async fn rename(&self, hash: &str, wanted: &[String]) -> anyhow::Result<bool> {
         let found = self.call("torrent_get", json!({ "ids": [hash], "fields": ["files"] })).await?;
         let files = found["torrents"][0]["files"].as_array().context("transmission-daemon lists no files")?;
@@ -142,7 +142,7 @@ impl Client for Transmission {
 
     async fn version(&mut self) -> anyhow::Result<String> {
         let version = self.remote()?.version().await?;
-        // It answers before it has read its torrents, some of which may be damaged by now.
+        // It answers before it has read its torrents. A damaged one never appears, so that each try expects one fewer.
         let stored = self.unread;
         self.unread = stored.saturating_sub(1);
         let known = self.call("session_stats", json!({})).await?;
@@ -185,8 +185,7 @@ impl Client for Transmission {
         Ok(())
     }
 
-    /// It scrapes a torrent that is not started, at some moment within three minutes, and others every half hour were it not
-    /// for the numbers in answers to announces.
+    /// It scrapes a torrent that is not started, within three minutes.
     async fn scrape(&mut self, metainfo: &[u8], folder: &Path) -> anyhow::Result<()> {
         let folder = program::utf8(folder)?;
         self.remote()?.add(&Addition { metainfo, folder: &folder, label: None, paused: true }).await?;
@@ -206,7 +205,7 @@ impl Client for Transmission {
     }
 }
 
-/// Its kilobytes have 1000 bytes; 0 would stop everything. In the words of the RPC; `settings.json` has hyphens.
+/// Rate limits in the words of the RPC. Its kilobytes have 1000 bytes; 0 would stop all transfers.
 fn limits(rate: Option<u32>) -> Value {
     let kilobytes = rate.map_or(0, |rate| (u64::from(rate) * 1024).div_ceil(1000).max(1));
     json!({

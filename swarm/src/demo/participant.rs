@@ -171,7 +171,7 @@ impl TaskWorker {
                     tracing::warn!("{} does not take “{}” yet: {why}", self.node.name, published.title);
                 }
                 TorrentTask::Remove(_) => {
-                    tracing::warn!("{} does not forget a torrent yet: {why}", self.node.name)
+                    tracing::warn!("{} does not remove a torrent yet: {why}", self.node.name);
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! Everybody and everything in the demonstration.
+//! The state of the demonstration: participants, torrents, and the picture of both.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -29,22 +29,22 @@ use super::published::{self, Published};
 /// Clients that fit on a page and into a machine.
 pub(super) const MOST_CLIENTS: usize = 100;
 
-/// Of what is uploaded.
+/// The description of each upload.
 const DESCRIPTION: &str = "Put into the sources of the demonstration.";
 
-/// How long the site may take for what is painted.
-const ANSWER: Duration = Duration::from_secs(1);
+/// Wait for the site's part of a picture.
+const SITE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Announces shown.
+/// Announces shown, at most.
 const ANNOUNCES: usize = 100;
 
-/// What changes while it runs. Never held while waiting.
+/// What changes while the demonstration runs. Its lock never crosses an await.
 #[derive(Debug, Default)]
 struct State {
     participants: Vec<Participant>,
     /// By the source's name.
     torrents: BTreeMap<String, Published>,
-    /// What was sent to the site and may be there, though it did not say so, by the source's name.
+    /// Uploads without an answer, which the site may have taken, by the source's name.
     uploading: BTreeMap<String, InfoHash>,
     /// The number that the last client got.
     last: u16,
@@ -58,11 +58,11 @@ pub(super) struct World {
     site: Arc<RunningSite>,
     network: Network,
     capture: Capture,
-    /// Where clients keep theirs.
+    /// The folder of the clients' folders.
     folder: PathBuf,
     rate: Option<u32>,
     started: Instant,
-    /// Held while a torrent is made, which takes all cores.
+    /// Locked while a torrent is made, which uses all cores.
     making: tokio::sync::Mutex<()>,
     state: Mutex<State>,
     notices: Notices,
@@ -70,7 +70,7 @@ pub(super) struct World {
 }
 
 impl World {
-    /// Nobody is there yet. Clients will be on `network`, with their folders in `folder`.
+    /// A world without clients. They will be on `network`, with their folders in `folder`.
     pub(super) fn new(
         site: Arc<RunningSite>,
         network: Network,
@@ -86,7 +86,7 @@ impl World {
         Ok(Self { site, network, capture, folder, rate, started, making, state, notices, pictures })
     }
 
-    /// Every picture that is painted from now on.
+    /// A receiver of all pictures from now on.
     pub(super) fn pictures(&self) -> watch::Receiver<Arc<Picture>> {
         self.pictures.subscribe()
     }
@@ -96,13 +96,12 @@ impl World {
         Arc::clone(&self.pictures.borrow())
     }
 
-    /// Says in the log and on the page what became of a source; `text` goes on from its name. `trouble` is what somebody has
-    /// to look after.
+    /// Adds a notice about a source to the log and to the page: see [`Notices::say`].
     pub(super) fn say(&self, source: &str, text: &str, trouble: bool) {
         self.notices.say(milliseconds(self.started.elapsed()), source, text.to_owned(), trouble);
     }
 
-    /// Adds a client with an account of its own, and gives it all torrents. Returns its name.
+    /// Adds a client with an account of its own, and gives it all torrents. Its name.
     pub(super) async fn settle(&self, kind: Kind, seeder: bool) -> anyhow::Result<String> {
         let number = {
             let mut state = self.state.lock();
@@ -113,7 +112,8 @@ impl World {
             state.last
         };
         let name = format!("{}-{}", kind.name(), number - 1);
-        let member = self.site.member(&name).await.with_context(|| format!("an account for {name}"))?;
+        let member =
+            self.site.member(&name).await.with_context(|| format!("cannot make an account for {name}"))?;
         let folder = self.folder.join(&name);
         let node = Node::start(name.clone(), kind, &self.network, number, &folder, self.rate);
         let node = node.await.with_context(|| format!("cannot start {name}"))?;
@@ -127,20 +127,20 @@ impl World {
         Ok(name)
     }
 
-    /// Makes a torrent of a source, uploads it and has it given to everybody.
+    /// Makes a torrent of a source, uploads it and queues it for all clients.
     pub(super) async fn publish(&self, name: &str, source: PathBuf) -> anyhow::Result<()> {
         let metainfo = {
             let _turn = self.making.lock().await;
             let path = source.clone();
             let made = tokio::task::spawn_blocking(move || make(&path));
-            made.await.context("the torrent")??
+            made.await.context("the thread that makes a torrent panicked")??
         };
         let parsed = published::read(&metainfo)?;
         let hash = parsed.hashes.canonical();
         self.state.lock().uploading.insert(name.to_owned(), hash);
         let id = match self.site.upload(metainfo.clone(), name, DESCRIPTION).await {
             Ok(uploaded) => uploaded.id,
-            // Its answer to an upload before this one may have been lost.
+            // The answer to an earlier upload may have been lost.
             Err(error) => self.site.find(&hash).await.ok().flatten().ok_or(error)?,
         };
         let published = Published::new(id, name.to_owned(), source, &parsed);
@@ -154,7 +154,7 @@ impl World {
         Ok(())
     }
 
-    /// Takes what vanished from the sources from everybody and off the site. Says whether it was there.
+    /// Removes the torrent of a source that is gone from all clients and from the site. Whether the site had it.
     pub(super) async fn withdraw(&self, name: &str) -> anyhow::Result<bool> {
         let (published, uploading) = {
             let mut state = self.state.lock();
@@ -183,7 +183,7 @@ impl World {
         Ok(id.is_some())
     }
 
-    /// Has a client begin anew with a torrent, with the content or without; with the names of both.
+    /// Has a client start anew with a torrent, with the content or without. The names of both.
     pub(super) async fn begin_anew(
         &self,
         client: &str,
@@ -220,11 +220,11 @@ impl World {
         })
     }
 
-    /// Paints a picture of now, and shows it to all who look.
+    /// Makes the present picture and sends it to all receivers.
     pub(super) async fn paint(&self) {
-        // A site that is slow holds up nothing else that is shown.
+        // A slow site does not delay the rest of the picture.
         let (counts, announces) =
-            tokio::join!(timeout(ANSWER, self.site.counts()), timeout(ANSWER, self.announces()));
+            tokio::join!(timeout(SITE_TIMEOUT, self.site.counts()), timeout(SITE_TIMEOUT, self.announces()));
         let counts = counts.ok().and_then(Result::ok).unwrap_or_default();
         let announces = announces.unwrap_or_else(|_| self.picture().announces.clone());
         let mut state = self.state.lock();
@@ -302,7 +302,7 @@ impl World {
     }
 }
 
-/// The .torrent file of a source; what is left out of it is reported.
+/// Makes the .torrent file of a source, and logs what is left out of it.
 fn make(source: &Path) -> anyhow::Result<Vec<u8>> {
     let options = create::Options { kind: bt::metainfo::Kind::V1, ..create::Options::default() };
     create::create(source, &options, &|event| {

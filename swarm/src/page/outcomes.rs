@@ -1,21 +1,21 @@
-//! What became of orders, for the page that is shown after one: its address names the outcome, and holds no words.
+//! Outcomes of orders, for the page that a form redirects to: its URL holds an id and not the text itself.
 
 use std::collections::VecDeque;
 
 use parking_lot::Mutex;
 
-/// Outcomes that are kept.
+/// Outcomes that are kept, at most.
 const KEPT: usize = 64;
 
 /// The latest outcomes.
 #[derive(Default)]
 pub(super) struct Outcomes(
-    /// Held for adding and finding one.
+    /// Locked to add one and to find one.
     Mutex<VecDeque<(u64, Result<String, String>)>>,
 );
 
 impl Outcomes {
-    /// Keeps `outcome` and names it.
+    /// Keeps an outcome. Its id.
     pub(super) fn keep(&self, outcome: Result<String, String>) -> String {
         let id = fastrand::u64(..);
         let mut kept = self.0.lock();
@@ -26,7 +26,7 @@ impl Outcomes {
         format!("{id:016x}")
     }
 
-    /// The outcome of that name, as long as it is kept.
+    /// The outcome with that id, as long as it is kept.
     pub(super) fn find(&self, name: &str) -> Option<Result<String, String>> {
         let id = u64::from_str_radix(name, 16).ok()?;
         self.0.lock().iter().find(|(known, _)| *known == id).map(|(_, outcome)| outcome.clone())

@@ -1,4 +1,4 @@
-//! The site behind the page: requests are handed on and answers handed back while they come.
+//! A reverse proxy for the site, which streams requests and answers.
 
 use std::error::Error as StdError;
 use std::net::SocketAddr;
@@ -17,7 +17,7 @@ use hyper_util::rt::TokioExecutor;
 
 use super::Peer;
 
-/// Bytes of a request's body at most; the site itself takes 10 MiB.
+/// Bytes of a request's body, at most; the site itself takes 10 MiB.
 const MAX_BODY: usize = 16 << 20;
 
 /// Wait for an answer to begin; the site itself ends requests after 30 s.
@@ -28,7 +28,7 @@ const CONNECTION_TIMEOUT: Duration = Duration::from_secs(5);
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// Of one connection only (RFC 9110, 7.6.1), and what is settled between us and the browser.
+/// Headers that belong to one connection (RFC 9110, section 7.6.1).
 const HOP_BY_HOP: [HeaderName; 9] = [
     header::CONNECTION,
     HeaderName::from_static("keep-alive"),
@@ -41,7 +41,7 @@ const HOP_BY_HOP: [HeaderName; 9] = [
     header::EXPECT,
 ];
 
-/// The site, as a client sees it.
+/// A connection pool to the site.
 pub(super) struct Proxy {
     client: Client<HttpConnector, Limited<Body>>,
     authority: Option<Authority>,
@@ -57,7 +57,7 @@ impl Proxy {
         Self { client, authority: Authority::try_from(site.to_string()).ok() }
     }
 
-    /// The site's answer, or a sentence in its place.
+    /// Forwards a request. The site's answer, or a sentence in place of it.
     pub(super) async fn forward(&self, request: Request) -> Response {
         if *request.method() == Method::CONNECT {
             return StatusCode::METHOD_NOT_ALLOWED.into_response();
@@ -74,7 +74,7 @@ impl Proxy {
             }
             Ok(Err(error)) if is_too_large(&error) => too_large(),
             Ok(Err(error)) => {
-                tracing::warn!("the site does not answer: {error}");
+                tracing::warn!("cannot reach the site: {error}");
                 away()
             }
             Err(_) => {
@@ -84,7 +84,7 @@ impl Proxy {
         }
     }
 
-    /// The same request, as it goes to the site.
+    /// The request as it is sent to the site.
     fn outgoing(&self, request: Request) -> hyper::Request<Limited<Body>> {
         let peer = request.extensions().get().copied();
         let (mut parts, body) = request.into_parts();
@@ -105,7 +105,7 @@ impl Proxy {
     }
 }
 
-/// What is said while the site is away.
+/// The answer while the site cannot be reached.
 pub(super) fn away() -> Response {
     let sentence = "The site does not answer. It starts, or has ended: try again in a few seconds.\n";
     (StatusCode::BAD_GATEWAY, sentence).into_response()
@@ -115,7 +115,7 @@ fn too_large() -> Response {
     (StatusCode::PAYLOAD_TOO_LARGE, "That is too large. Send 16 MiB at most.\n").into_response()
 }
 
-/// Whether the body that we read for the site was.
+/// Whether the error says that a request's body was too large.
 fn is_too_large(error: &(dyn StdError + 'static)) -> bool {
     error.is::<LengthLimitError>() || error.source().is_some_and(is_too_large)
 }

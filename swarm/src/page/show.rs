@@ -43,7 +43,7 @@ struct DemoPage {
 struct Parameters {
     still: bool,
     client: String,
-    /// Names the outcome of an order: see [`super::outcomes`].
+    /// The id of an order's outcome: see [`super::outcomes`].
     told: Option<String>,
 }
 
@@ -101,7 +101,7 @@ fn page(app: &App, visitor: Visitor, parameters: Parameters) -> Response {
     match askama::Template::render(&page) {
         Ok(html) => Html(html).into_response(),
         Err(error) => {
-            tracing::error!(%error, "the page cannot be written");
+            tracing::error!(%error, "cannot render the page");
             (StatusCode::INTERNAL_SERVER_ERROR, "The page cannot be shown; the log says why.\n")
                 .into_response()
         }
