@@ -117,7 +117,8 @@ impl Rtorrent {
         let torrent = || vec![hash.into()];
         let asked = vec![("d.directory", torrent()), ("d.is_multi_file", torrent())];
         let files = self.call("f.multicall", &[hash, "", "f.path="].map(Value::from)).await?;
-        let [folder, is_folder] = &self.all(asked).await?[..] else { return Ok(()) };
+        let answers = self.all(asked).await?;
+        let [folder, is_folder] = answers.as_slice() else { return Ok(()) };
         // Before a torrent was opened it has no folder.
         if !folder.text().starts_with('/') {
             return Ok(());

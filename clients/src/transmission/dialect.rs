@@ -47,10 +47,13 @@ impl Dialect {
                     let words = error["data"]["error_string"].as_str().or(error["message"].as_str());
                     return Err(refused(words.unwrap_or("an error without words")));
                 }
-                Ok(answer["result"].take())
+                let result = answer.get_mut("result").map(Value::take);
+                result.ok_or_else(|| Error::Unreadable(format!("{method}: an answer without a result")))
             }
             Self::Old => match answer["result"].as_str() {
-                Some("success") => Ok(in_snake_case(answer["arguments"].take())),
+                Some("success") => {
+                    Ok(in_snake_case(answer.get_mut("arguments").map(Value::take).unwrap_or_default()))
+                }
                 Some(words) => Err(refused(words)),
                 None => Err(Error::Unreadable(format!("{method}: an answer without a result"))),
             },
@@ -154,6 +157,14 @@ mod tests {
         } });
         let said = Dialect::New.result("torrent_add", new).unwrap_err().to_string();
         assert!(said.ends_with("torrent_add: unrecognized info"), "{said}");
-        assert!(Dialect::Old.result("torrent_add", json!([])).is_err());
+    }
+
+    #[test]
+    fn an_answer_of_another_shape_is_an_error() {
+        for dialect in [Dialect::Old, Dialect::New] {
+            for answer in [json!([]), json!(null), json!(7), json!("text"), json!({})] {
+                assert!(dialect.result("torrent_add", answer.clone()).is_err(), "{dialect:?}: {answer}");
+            }
+        }
     }
 }

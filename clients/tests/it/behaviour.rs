@@ -23,7 +23,8 @@ async fn finished(remote: &dyn Remote, content: &Content) -> Torrent {
 }
 
 pub(crate) async fn a_file_is_found_with_its_folder_and_label(remote: &dyn Remote, folder: &Path) {
-    let content = Content::file(folder, "fi\"lm ä.bin");
+    let folder = &folder.join("new \"folder\"");
+    let content = Content::file(folder, "film ä.bin");
     assert_eq!(remote.find(&content.info_hash).await.expect("an answer"), None);
     let addition = Addition { label: Some("fairy \"wren\""), ..addition(&content, folder) };
     assert_eq!(remote.add(&addition).await.expect("added"), Added::New);
