@@ -2,7 +2,7 @@
 
 mod content;
 mod demonstration;
-mod family;
+mod process_tree;
 
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
@@ -16,21 +16,21 @@ use crate::control::Wish;
 use crate::sources;
 use demonstration::Demonstration;
 
-/// Everything is at every client within this.
+/// Goal: every client has everything.
 const COMPLETE: Duration = Duration::from_mins(2);
 
-/// What is put into the sources while it runs is at every client within this.
+/// Goal: every client has a file that was added to the sources meanwhile.
 const DROPPED: Duration = Duration::from_mins(1);
 
-/// How long one client stays killed, and how much longer another one cut off: 20 s in all.
+/// Time that one client stays killed, and time that another one stays cut off after that: 20 s in all.
 const KILLED: Duration = Duration::from_secs(5);
 const CUT: Duration = Duration::from_secs(15);
 
-/// Time in which counts follow.
+/// Goal: the tracker's counts are the clients' own.
 const SETTLED: Duration = Duration::from_secs(15);
 
-/// Between looks.
-const LOOK: Duration = Duration::from_millis(250);
+/// Time between two looks at the picture.
+const POLL: Duration = Duration::from_millis(250);
 
 /// `swarm check`.
 #[derive(Debug, Args)]
@@ -57,21 +57,21 @@ struct Figure {
     reached: bool,
 }
 
-/// Runs it, prints a table, and fails when a goal is missed.
+/// Runs the check, prints a table, and fails when a goal is missed.
 pub(crate) fn run(options: &Check) -> anyhow::Result<()> {
     let parent = options.data.clone().unwrap_or_else(std::env::temp_dir);
     let folder = parent.join(format!("fairywren-check-{}", std::process::id()));
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let figures = check(options, &folder);
     if let Err(error) = std::fs::remove_dir_all(&folder) {
-        tracing::warn!(%error, "{} is left behind", folder.display());
+        tracing::warn!(%error, "cannot remove the folder {}", folder.display());
     }
     let figures = figures?;
     println!("\n| figure | measured | goal | |\n| --- | ---: | ---: | --- |");
     for Figure { what, measured, goal, reached } in &figures {
         println!("| {what} | {measured} | {goal} | {} |", if *reached { "reached" } else { "**missed**" });
     }
-    if figures.iter().all(|figure| figure.reached) { Ok(()) } else { bail!("a goal is missed") }
+    if figures.iter().all(|figure| figure.reached) { Ok(()) } else { bail!("a figure misses its goal") }
 }
 
 fn check(options: &Check, folder: &Path) -> anyhow::Result<Vec<Figure>> {
@@ -125,7 +125,8 @@ fn measure(
     let equal = wait(demonstration, settled_goal, counts_agree)?;
     figures.push(timed("counts of the tracker are the clients' own", settling, settled_goal, equal));
     let picture = demonstration.picture()?;
-    let outside = picture["outside"].as_array().context("the capture")?;
+    let outside =
+        picture["outside"].as_array().context("the picture lacks the packets that wanted to leave")?;
     for packet in outside {
         eprintln!("wanted to leave: {packet}");
     }
@@ -138,7 +139,7 @@ fn measure(
     Ok(())
 }
 
-/// Kills one leecher and cuts another one off while they fetch; gives both back.
+/// Kills one leecher and cuts another one off while they download; brings both back. Their names.
 fn trouble(
     demonstration: &Demonstration,
     begun: Instant,
@@ -150,7 +151,7 @@ fn trouble(
     };
     wait(demonstration, complete_goal, under_way)?;
     let leechers = demonstration.leechers()?;
-    let [killed, .., cut] = &leechers[..] else { bail!("at least two leechers are needed") };
+    let [killed, .., cut] = &leechers[..] else { bail!("`swarm check` needs at least two leechers") };
     demonstration.wish(&Wish::Kill { client: killed.clone() })?;
     demonstration.wish(&Wish::Cut { client: cut.clone() })?;
     eprintln!("{killed} killed and {cut} cut off, {} s after the start", begun.elapsed().as_secs());
@@ -161,18 +162,18 @@ fn trouble(
     Ok([killed.clone(), cut.clone()])
 }
 
-/// Looks until something holds, and says whether it ever did.
+/// Waits until the picture fulfils `holds`, and says whether it did in time.
 fn wait(
     demonstration: &Demonstration,
-    patience: Duration,
+    limit: Duration,
     holds: impl Fn(&Value) -> bool,
 ) -> anyhow::Result<bool> {
     let begun = Instant::now();
-    while begun.elapsed() < patience {
+    while begun.elapsed() < limit {
         if holds(&demonstration.picture()?) {
             return Ok(true);
         }
-        sleep(LOOK);
+        sleep(POLL);
     }
     Ok(false)
 }
@@ -187,7 +188,7 @@ fn counts_agree(picture: &Value) -> bool {
     all.is_some_and(|all| all.iter().all(|torrent| torrent["tracker"] == torrent["clients"]))
 }
 
-/// Of ten leechers at least half of the bytes are asked; three have to fetch more of it from the seeders.
+/// Ten leechers are to send at least half of all bytes; a few have to download more from the seeders.
 fn share(picture: &Value, leechers: usize) -> Figure {
     let bytes = |name: &str| picture[name].as_u64().unwrap_or_default();
     let (all, by_leechers) = (bytes("sent"), bytes("sent_by_leechers"));

@@ -1,4 +1,4 @@
-//! The programs that people use, as the demonstration starts and asks them: each in its own words, all in these.
+//! The client programs: how each is started, asked and told, behind one trait.
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -13,52 +13,35 @@ use tokio::process::Command;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Kind {
-    /// rtorrent, asked by SCGI and XML-RPC.
+    /// rtorrent, by XML-RPC over SCGI.
     Rtorrent,
-    /// transmission-daemon, asked by its RPC.
+    /// transmission-daemon, by its RPC.
     Transmission,
-    /// qbittorrent-nox, asked by its Web API.
+    /// qbittorrent-nox, by its Web API.
     Qbittorrent,
-    /// aria2c, asked by JSON-RPC.
+    /// aria2c, by JSON-RPC.
     Aria2,
-    /// libtorrent by its Python binding, with a small program of ours around it.
+    /// libtorrent, by a small program of ours around its Python binding.
     Libtorrent,
 }
 
 /// What a client is started with.
 #[derive(Debug, Clone)]
 pub(crate) struct Setup {
-    /// Of the client alone: configuration, session, log.
+    /// The client's own folder, for configuration, session and log.
     pub(crate) folder: PathBuf,
-    /// Its addresses on the bridge, at most one of each family. It must bind to and announce from no other.
+    /// Its addresses on the bridge, at most one of each family. It binds to these alone and announces from them.
     pub(crate) addresses: Vec<IpAddr>,
-    /// Where it takes connections of other peers.
+    /// The port on which it accepts peers.
     pub(crate) port: u16,
-    /// KiB a second that it may send, and that it may fetch; no limit otherwise.
+    /// KiB a second that it may send, and as many that it may download; none is no limit.
     pub(crate) rate: Option<u32>,
 }
 
-/// What a client does with a torrent.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Activity {
-    /// It looks at what is on the disk, or waits to do so.
-    #[default]
-    Checking,
-    /// It lacks something.
-    Leeching,
-    /// It has everything.
-    Seeding,
-    /// It has stopped, or was told to.
-    Stopped,
-    /// It cannot go on, and says why.
-    Failed(String),
-}
-
-/// Another peer, as a client sees it.
+/// A peer that a client is connected to, as the client reports it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Link {
-    /// Of the other.
+    /// The peer's.
     pub(crate) address: IpAddr,
     /// Bytes a second to it.
     pub(crate) sending: u64,
@@ -66,10 +49,10 @@ pub(crate) struct Link {
     pub(crate) fetching: u64,
 }
 
-/// One torrent, as a client sees it.
+/// A torrent of a client, as the client reports it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub(crate) struct Share {
-    /// In hex, as the client names it: v1 where there is one, else v2 truncated.
+    /// In hex: version 1 where there is one, else truncated version 2.
     pub(crate) info_hash: String,
     pub(crate) activity: Activity,
     /// Bytes that it has and has checked.
@@ -77,51 +60,51 @@ pub(crate) struct Share {
     /// One bit for each piece, the first in the highest bit of the first byte; empty while unknown.
     #[serde(skip)]
     pub(crate) pieces: Vec<u8>,
-    /// Bytes sent and fetched since it was added.
+    /// Bytes sent and downloaded since it was added.
     pub(crate) sent: u64,
     pub(crate) fetched: u64,
     /// Bytes a second.
     pub(crate) sending: u64,
     pub(crate) fetching: u64,
     pub(crate) links: Vec<Link>,
-    /// Seeders and leechers that the tracker told it, where it says so.
+    /// Seeders and leechers by the tracker's latest answer, if the client reports them.
     pub(crate) told: Option<(u32, u32)>,
 }
 
-/// A client program that was started with [`Client::command`]. All of it runs on the client's own thread, whose sockets
-/// are in the client's network: 127.0.0.1 is its own loopback there.
+/// A client program that was started with [`Client::command`]. Its methods run on the client's own thread, whose sockets are
+/// in the client's network: 127.0.0.1 is the loopback there.
 #[async_trait(?Send)]
 pub(crate) trait Client {
-    /// Writes the configuration into [`Setup::folder`] and says how the program is started in the foreground. DHT, PEX,
-    /// LSD, `UPnP`, NAT-PMP, encryption demands and everything that calls home are off; only the tracker tells of peers.
+    /// Writes the configuration into [`Setup::folder`] and makes the command that starts the program in the foreground.
+    /// DHT, PEX, LSD, `UPnP`, NAT-PMP, forced encryption and all requests to the program's makers are off: peers are known
+    /// from the tracker alone.
     ///
-    /// Called again after the program ended: its session may still be there.
+    /// Called again after the program ended, when its session may still be there.
     fn command(&mut self) -> anyhow::Result<Command>;
 
-    /// The program's version, once it can be asked; an error means not yet.
+    /// The program's version; an error while it starts.
     async fn version(&mut self) -> anyhow::Result<String>;
 
-    /// Adds a torrent whose content is, or is to be, in `folder` (as FOLDER/NAME), checks what is there, and starts it.
-    /// Adding one that it has is no error.
+    /// Adds a torrent whose content is FOLDER/NAME, checks the content that is there, and starts it. Adding a torrent twice
+    /// is no error.
     async fn add(&mut self, metainfo: &[u8], folder: &Path) -> anyhow::Result<()>;
 
-    /// Forgets a torrent and leaves its content. Removing one that it has not is no error.
+    /// Removes a torrent and leaves its content. Removing an unknown torrent is no error.
     async fn remove(&mut self, info_hash: &InfoHash) -> anyhow::Result<()>;
 
     /// Changes [`Setup::rate`].
     async fn throttle(&mut self, rate: Option<u32>) -> anyhow::Result<()>;
 
-    /// Adds a torrent that it has not, without starting it, and has it ask the tracker for the torrent's numbers (BEP 48)
-    /// in the way that the program comes to do so. Programs that do it when they are told to have been answered when this
-    /// returns; others are about to do it.
+    /// Adds a torrent without starting it, and has the program scrape (BEP 48) in its own way. A program that scrapes on
+    /// demand has its answer when this returns; others scrape within minutes.
     async fn scrape(&mut self, metainfo: &[u8], folder: &Path) -> anyhow::Result<()>;
 
-    /// Every torrent that it has.
+    /// All torrents of the program.
     async fn shares(&mut self) -> anyhow::Result<Vec<Share>>;
 }
 
 impl Kind {
-    /// As in the names of clients.
+    /// The name as it stands in names of clients.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Rtorrent => "rtorrent",
@@ -132,7 +115,7 @@ impl Kind {
         }
     }
 
-    /// Who speaks with such a program.
+    /// The client that starts and asks such a program.
     pub(crate) fn client(self, setup: Setup) -> Box<dyn Client> {
         match self {
             Self::Rtorrent => Box::new(rtorrent::Rtorrent::new(setup)),
@@ -144,6 +127,7 @@ impl Kind {
     }
 }
 
+pub(crate) use clients::Activity;
 pub(crate) use libtorrent::python;
 
 mod aria2;
@@ -154,4 +138,3 @@ mod program;
 mod qbittorrent;
 mod rtorrent;
 mod transmission;
-mod xmlrpc;

@@ -1,4 +1,4 @@
-//! What a demonstration can be told, by its page and by `swarm ctl`.
+//! Controls a running demonstration: what its page and `swarm ctl` can have it do.
 
 use std::fs::Permissions;
 use std::io::{BufRead, ErrorKind, Write};
@@ -27,7 +27,7 @@ pub(crate) struct Ctl {
     wish: Wish,
 }
 
-/// What is to be done. The page's forms and the socket use the same words.
+/// What to do. The page's form and the socket use the same words.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand, Serialize, Deserialize)]
 #[serde(tag = "wish", rename_all = "lowercase")]
 pub(crate) enum Wish {
@@ -86,30 +86,30 @@ pub(crate) enum Wish {
     Show,
 }
 
-/// A wish and where its answer goes: what was done, or why not, in a sentence.
-pub(crate) type Asked = (Wish, oneshot::Sender<Result<String, String>>);
+/// A wish, and where the sentence is sent that says what was done, or why it was not.
+pub(crate) type PendingWish = (Wish, oneshot::Sender<Result<String, String>>);
 
-/// Bytes of a wish at most.
+/// Bytes of a wish, at most.
 const MAX_WISH: u64 = 64 * 1024;
 
-/// Time that somebody has to say a wish.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Wait for a connection to send its wish.
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Time that a demonstration has to answer: content may have to be copied, by a client that is slow.
-const ANSWER: Duration = Duration::from_mins(2);
+/// Wait for the demonstration to answer: a slow client may have to copy content.
+const ANSWER_TIMEOUT: Duration = Duration::from_mins(2);
 
-/// Between two tries to take a connection, where there are too many open files.
-const PAUSE: Duration = Duration::from_millis(200);
+/// Time between two tries to accept a connection while too many files are open.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
-/// The socket below a demonstration's folder.
+/// The path of the control socket in a demonstration's folder.
 fn socket(data: &Path) -> PathBuf {
     data.join("control")
 }
 
-/// Whether the socket can be made in `data`: its whole path has to fit into 107 bytes.
+/// Checks that the path of the control socket fits into 107 bytes.
 ///
 /// # Errors
-/// A [`Refusal`] where it has too many.
+/// A [`Refusal`] of a longer path.
 pub(crate) fn check(data: &Path) -> Result<(), Refusal> {
     match std::os::unix::net::SocketAddr::from_pathname(socket(data)) {
         Ok(_) => Ok(()),
@@ -132,70 +132,67 @@ pub(crate) fn listen(data: &Path) -> anyhow::Result<UnixListener> {
     Ok(listener)
 }
 
-/// Hands on what is wished for, until the process stops. One line of JSON comes, one goes back.
-pub(crate) async fn serve(listener: UnixListener, wishes: mpsc::Sender<Asked>) {
+/// Accepts wishes until the process stops: one line of JSON a connection, and one line in answer.
+pub(crate) async fn serve(listener: UnixListener, wishes: mpsc::Sender<PendingWish>) {
     loop {
         let Ok((stream, _)) = listener.accept().await else {
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(ACCEPT_PAUSE).await;
             continue;
         };
         let wishes = wishes.clone();
         tokio::spawn(async move {
             if let Err(error) = answer(stream, wishes).await {
-                tracing::debug!(%error, "somebody went away");
+                tracing::debug!(%error, "a connection to the control socket broke");
             }
         });
     }
 }
 
-async fn answer(stream: UnixStream, wishes: mpsc::Sender<Asked>) -> anyhow::Result<()> {
+async fn answer(stream: UnixStream, wishes: mpsc::Sender<PendingWish>) -> anyhow::Result<()> {
     let (reader, mut writer) = stream.into_split();
     let mut line = String::new();
     let mut reader = BufReader::new(reader).take(MAX_WISH);
-    tokio::time::timeout(PATIENCE, reader.read_line(&mut line)).await??;
+    tokio::time::timeout(READ_TIMEOUT, reader.read_line(&mut line)).await??;
     let result = match serde_json::from_str::<Wish>(&line) {
         Ok(wish) => ask(&wishes, wish).await,
-        Err(error) => Err(format!("this is no wish: {error}")),
+        Err(error) => Err(format!("cannot read the wish: {error}")),
     };
     writer.write_all(format!("{}\n", serde_json::to_string(&result)?).as_bytes()).await?;
     Ok(())
 }
 
-/// Has a wish carried out.
-pub(crate) async fn ask(wishes: &mpsc::Sender<Asked>, wish: Wish) -> Result<String, String> {
+/// Has a wish carried out, and waits for the sentence in answer.
+pub(crate) async fn ask(wishes: &mpsc::Sender<PendingWish>, wish: Wish) -> Result<String, String> {
     let (sender, answer) = oneshot::channel();
     let stopping = || "the demonstration is stopping".to_owned();
     wishes.send((wish, sender)).await.map_err(|_| stopping())?;
     answer.await.map_err(|_| stopping())?
 }
 
-/// Asks the demonstration, and prints its answer.
+/// Sends the wish of the command line to the demonstration, and prints the answer.
 pub(crate) fn run(options: &Ctl) -> anyhow::Result<()> {
     let data = options.data.clone().map_or_else(|| default_folder("fairywren-demo"), Ok)?;
     println!("{}", tell(&data, &options.wish)?);
     Ok(())
 }
 
-/// Has the demonstration in the folder `data` do something, and says what it answered.
+/// Sends a wish to the demonstration in the folder `data`. Its answer.
 ///
 /// # Errors
-/// A sentence, when none runs there, or when it refuses.
+/// A sentence, where none runs there or it refuses.
 pub(crate) fn tell(data: &Path, wish: &Wish) -> anyhow::Result<String> {
-    ask_within(data, wish, ANSWER)
+    ask_within(data, wish, ANSWER_TIMEOUT)
 }
 
-fn ask_within(data: &Path, wish: &Wish, patience: Duration) -> anyhow::Result<String> {
+fn ask_within(data: &Path, wish: &Wish, limit: Duration) -> anyhow::Result<String> {
     let connected = std::os::unix::net::UnixStream::connect(socket(data));
     let mut stream = connected.map_err(|error| unreachable(data, &error))?;
-    stream.set_read_timeout(Some(patience))?;
+    stream.set_read_timeout(Some(limit))?;
     stream.write_all(format!("{}\n", serde_json::to_string(wish)?).as_bytes())?;
     let mut line = String::new();
     if let Err(error) = std::io::BufReader::new(stream).read_line(&mut line) {
         if error.kind() == ErrorKind::WouldBlock {
-            bail!(
-                "the demonstration has not answered for {} s; it may do it all the same",
-                patience.as_secs()
-            );
+            bail!("the demonstration has not answered for {} s; it may do it all the same", limit.as_secs());
         }
         return Err(error).context("the demonstration has ended");
     }
@@ -204,7 +201,7 @@ fn ask_within(data: &Path, wish: &Wish, patience: Duration) -> anyhow::Result<St
     Ok(answer.map_err(Refusal)?)
 }
 
-/// Why nobody answers in the folder `data`.
+/// Why the demonstration in the folder `data` cannot be reached.
 fn unreachable(data: &Path, error: &std::io::Error) -> Refusal {
     let data = data.display();
     Refusal(if error.kind() == ErrorKind::PermissionDenied {
@@ -221,7 +218,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_does_not_answer_is_not_waited_for_for_ever() {
+    fn a_silent_demonstration_times_out() {
         let folder = tempfile::tempdir().expect("a folder");
         let _listener = UnixListener::bind(socket(folder.path())).expect("a socket");
         let error = ask_within(folder.path(), &Wish::Show, Duration::from_millis(50)).expect_err("silence");
@@ -229,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn whose_demonstration_it_is_is_told_apart_from_none() {
+    fn another_user_s_demonstration_is_told_apart_from_none() {
         let said = |kind: ErrorKind| unreachable(Path::new("/data"), &kind.into()).to_string();
         assert!(said(ErrorKind::PermissionDenied).contains("another user"));
         assert!(said(ErrorKind::NotFound).contains("start `swarm demo` first"));

@@ -19,11 +19,11 @@ pub(crate) use command::{Create, run};
 pub(crate) struct Options {
     /// Which metadata format.
     pub(crate) kind: Kind,
-    /// In bytes; `None` for what fits the size.
+    /// In bytes; `None` for one that suits the size.
     pub(crate) piece_length: Option<u64>,
     /// Whether clients may learn of peers from the tracker only.
     pub(crate) private: bool,
-    /// Instead of the name of the file or folder.
+    /// The torrent's name, if not that of the file or folder.
     pub(crate) name: Option<String>,
     /// The tracker's URL; empty for none.
     pub(crate) announce: String,
@@ -31,8 +31,8 @@ pub(crate) struct Options {
     pub(crate) comment: String,
 }
 
-/// Version 1 and private, since every program reads and seeds that: Transmission 3 refuses what holds a version 2 file
-/// tree, for its empty keys; rtorrent 0.9 and aria2 miss the pad files of a hybrid in a folder that they are to seed.
+/// Version 1 and private, which every program reads and seeds. Transmission 3 refuses the file tree of version 2 for its empty
+/// keys; rtorrent 0.9 and aria2 expect the pad files of a hybrid in a folder that they seed.
 impl Default for Options {
     fn default() -> Self {
         Self {
@@ -46,21 +46,22 @@ impl Default for Options {
     }
 }
 
-/// What happens while a torrent is made.
+/// Progress in making a torrent.
 #[derive(Debug)]
 pub(crate) enum Event<'a> {
-    /// Something in the folder is left out: neither file nor folder.
+    /// An entry of the folder is left out, as it is neither file nor folder.
     Skipped(&'a Path),
-    /// The files are known; they hold so many bytes.
+    /// The files are known. Their layout and bytes in all.
     Begun(&'a Layout, u64),
-    /// So many more bytes are hashed. Said by several threads.
+    /// So many more bytes are hashed; sent by several threads.
     Hashed(u64),
 }
 
-/// The .torrent file of `path`, hashed on all cores. Blocks for as long as reading takes.
+/// The .torrent file of `path`, hashed on all cores. Blocks while it reads.
 ///
-/// What the caller can mend is a [`Refusal`]: what cannot be read, a folder without files, names that clients would
-/// change, files that change meanwhile.
+/// # Errors
+/// A [`Refusal`] for what the caller can mend: an unreadable file, a folder without files, names that clients would change,
+/// files that change meanwhile.
 pub(crate) fn create(
     path: &Path,
     options: &Options,
@@ -82,12 +83,12 @@ pub(crate) fn create(
     let layout = Layout::new(&name, content, shape).map_err(|error| refusal(error.to_string()))?;
     watch(Event::Begun(&layout, files.iter().map(|file| file.stamp.size).sum()));
     let hashes = hash::all_pieces(&layout, &files, watch)?;
-    // A change after a file was read shows only now.
+    // A file may have changed after it was read.
     files.iter().try_for_each(found::File::check)?;
     Ok(layout.metainfo(&hashes, &options.announce, &options.comment))
 }
 
-/// What the caller can mend, as a sentence that says how.
+/// A [`Refusal`] with a sentence that says what to do.
 fn refusal(sentence: impl Into<String>) -> anyhow::Error {
     Refusal(sentence.into()).into()
 }

@@ -1,4 +1,4 @@
-//! `swarm demo`: everything together, until Ctrl-C.
+//! `swarm demo`: site, tracker, clients and page together, until Ctrl-C.
 
 mod folders;
 mod following;
@@ -6,9 +6,9 @@ mod lessons;
 mod notices;
 mod orders;
 mod painting;
+mod participant;
 mod programs;
 mod published;
-mod resident;
 mod world;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -27,25 +27,25 @@ use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::client::Kind;
-use crate::control::{self, Asked};
+use crate::control::{self, PendingWish};
 use crate::network::{Families, Network};
-use crate::site::{self, Site};
+use crate::site::{self, RunningSite};
 use crate::sources::{self, Event, Sources};
 use crate::{enter, page};
 use world::{MOST_CLIENTS, World};
 
-/// How often the picture is painted.
-const MOMENT: Duration = Duration::from_secs(1);
+/// Time between two pictures.
+const PICTURE_EVERY: Duration = Duration::from_secs(1);
 
-/// Where site and tracker listen, on the bridge.
+/// Addresses of site and tracker on the bridge.
 const SITE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 77, 0, 1)), 8000);
 const TRACKER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 77, 0, 1)), 8080);
 
-/// KiB a second that a client can be held to: more than any sends here, and what all of them understand.
+/// KiB a second that a client can be limited to, at most: more than any sends here, and a number that all programs take.
 const MOST_RATE: u32 = 1_000_000;
 
-/// Time that tasks have to end.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Wait for tasks to end.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// `swarm demo`.
 #[derive(Debug, Clone, Args)]
@@ -79,21 +79,23 @@ pub(crate) struct Demo {
     pub(crate) data: Option<PathBuf>,
 }
 
-/// Runs until SIGINT or SIGTERM, inside the network.
+/// Runs inside the network until SIGINT or SIGTERM.
 pub(crate) fn run(options: &Demo) -> anyhow::Result<()> {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the asynchronous runtime")?;
     let outcome = runtime.block_on(demonstrate(options));
-    // A source may be on a disk that does not answer.
-    runtime.shutdown_timeout(PATIENCE);
+    // A thread that reads from a dead disk does not end.
+    runtime.shutdown_timeout(STOP_TIMEOUT);
     outcome
 }
 
 impl Demo {
-    /// Where everything is kept.
+    /// Checks the options before anything is touched. The data folder.
     ///
     /// # Errors
-    /// A [`Refusal`] of what cannot work, before anything is touched.
+    /// A [`Refusal`] of options that cannot work.
     fn check(&self) -> anyhow::Result<PathBuf> {
         let clients = usize::from(self.seeders) + usize::from(self.leechers);
         if clients > MOST_CLIENTS {
@@ -104,7 +106,7 @@ impl Demo {
             .into());
         }
         let data = self.data.clone().map_or_else(|| default_folder("fairywren-demo"), Ok)?;
-        let data = std::path::absolute(data).context("the data folder")?;
+        let data = std::path::absolute(data).context("cannot find the data folder's absolute path")?;
         folders::check(&self.sources, &data)?;
         control::check(&data)?;
         programs::check(&self.clients)?;
@@ -118,31 +120,31 @@ async fn demonstrate(options: &Demo) -> anyhow::Result<()> {
     let data = options.check()?;
     let sources = folders::sources(&options.sources)?;
     let (data, _lock) = folders::fresh(&data)?;
-    let mut rig = tokio::select! {
+    let mut demonstration = tokio::select! {
         biased;
         signalled = &mut signalled => return Ok(signalled?),
-        rig = Rig::start(options, sources, &data, &shutdown) => rig?,
+        started = RunningDemo::start(options, sources, &data, &shutdown) => started?,
     };
     let outcome = tokio::select! {
         signalled = &mut signalled => signalled.map_err(Into::into),
-        lived = rig.live() => lived,
+        lived = demonstration.live() => lived,
     };
-    tracing::info!("stopping");
-    rig.world.end().await;
-    shutdown.finish(PATIENCE).await;
+    tracing::info!("the demonstration stops");
+    demonstration.world.end().await;
+    shutdown.finish(STOP_TIMEOUT).await;
     outcome
 }
 
-/// Everything that runs.
-struct Rig {
+/// The parts of a running demonstration.
+struct RunningDemo {
     world: Arc<World>,
-    site: Arc<Site>,
-    wishes: mpsc::Receiver<Asked>,
+    site: Arc<RunningSite>,
+    wishes: mpsc::Receiver<PendingWish>,
     sources: mpsc::Receiver<Event>,
 }
 
-impl Rig {
-    /// Starts tracker, site, page and clients, and says on standard output where they are.
+impl RunningDemo {
+    /// Starts site, tracker, page and clients, and prints the page's address with the administrator's name and password.
     async fn start(
         options: &Demo,
         sources: PathBuf,
@@ -150,13 +152,13 @@ impl Rig {
         shutdown: &Shutdown,
     ) -> anyhow::Result<Self> {
         sources::generate(&sources)?;
-        // They settle while the rest starts.
+        // A source counts only after some seconds: they pass while the rest starts.
         let sources = Sources::new(sources).watch();
         let socket = enter::site_socket()?;
         socket.set_nonblocking(true)?;
         let url = format!("http://{}", reachable(socket.local_addr()?));
         let network = Network::make(Families::V4)?;
-        let site = Arc::new(Site::start(on_the_bridge(data, &url)?).await?);
+        let site = Arc::new(RunningSite::start(on_the_bridge(data, &url)?).await?);
         let world = World::new(
             Arc::clone(&site),
             network,
@@ -169,13 +171,13 @@ impl Rig {
             pictures: world.pictures(),
             orders: sender.clone(),
             site: SITE,
-            who: Arc::clone(&site) as Arc<dyn page::Who>,
+            visitors: Arc::clone(&site) as Arc<dyn page::Visitors>,
         };
         let listener = control::listen(data)?;
         tokio::spawn(control::serve(listener, sender));
         shutdown.spawn(page::serve(state, tokio::net::TcpListener::from_std(socket)?, shutdown.clone()));
         let (name, password) = site.administrator();
-        println!("page {url}/swarm\nname {name}\npassword {}", password.reveal());
+        println!("page {url}/demo\nname {name}\npassword {}", password.reveal());
         let kinds = options.clients.iter().copied().cycle();
         let roles = (0..options.seeders).map(|_| true).chain((0..options.leechers).map(|_| false));
         try_join_all(kinds.zip(roles).map(|(kind, seeder)| world.settle(kind, seeder))).await?;
@@ -183,14 +185,14 @@ impl Rig {
         Ok(Self { world, site, wishes, sources })
     }
 
-    /// Follows the sources and does what is wished for, until the site ends.
+    /// Follows the sources and carries out wishes, until the site ends.
     async fn live(&mut self) -> anyhow::Result<()> {
         let Self { world, site, wishes, sources } = self;
-        let mut moments = interval(MOMENT);
-        moments.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut ticks = interval(PICTURE_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let paint = async {
             loop {
-                moments.tick().await;
+                ticks.tick().await;
                 world.paint().await;
             }
         };
@@ -199,23 +201,23 @@ impl Rig {
                 let world = Arc::clone(world);
                 tokio::spawn(async move {
                     let done = world.carry_out(wish).await.map_err(|error| format!("{error:#}"));
-                    // Whoever asked may have gone.
+                    // The receiver may be gone.
                     let _ = answer.send(done);
                 });
             }
         };
         tokio::select! {
             () = paint => {}
-            // A source is not waited for by those who wish something.
+            // Beside the sources, so that wishes do not wait for them.
             () = obey => {}
-            () = following::follow(world, sources) => bail!("the sources are not watched any more"),
+            () = following::follow(world, sources) => bail!("the thread that watches the sources has ended"),
             said = site.ended() => bail!("the site has ended: {said}"),
         }
         Ok(())
     }
 }
 
-/// What the site is started with: it listens in the network, and browsers see it at `url`.
+/// Options of the site, which listens on the bridge and has browsers at `url`.
 fn on_the_bridge(data: &Path, url: &str) -> anyhow::Result<site::Options> {
     Ok(site::Options {
         program: site::program()?,
@@ -228,7 +230,7 @@ fn on_the_bridge(data: &Path, url: &str) -> anyhow::Result<site::Options> {
     })
 }
 
-/// Where a browser on this machine finds what listens at `address`.
+/// The address at which a browser of this machine reaches a listener at `address`.
 fn reachable(mut address: SocketAddr) -> SocketAddr {
     match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
@@ -238,7 +240,7 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
     address
 }
 
-/// Numbers, as nothing resolves names in the network, and the one name that is the same everywhere.
+/// Parses a numeric address, as no name server can be reached in the network; `localhost` is understood, too.
 fn site_address(text: &str) -> Result<SocketAddr, String> {
     let numbers = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
     numbers.as_deref().unwrap_or(text).parse().map_err(|_| {

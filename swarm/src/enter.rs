@@ -1,8 +1,8 @@
-//! Into a network without a way out: the program starts itself once more in namespaces of its own.
+//! Enters a network without a way out: the program starts itself once more in namespaces of its own.
 //!
-//! The outer process stays in the host's network and waits; the inner one is the first of its process namespace, so that
-//! nothing in there outlives it. Its standard output is a socket to the outer one, which writes what comes out of it.
-//! The outer one says nothing on it: its half ends when the outer one was told to stop, or is gone.
+//! The outer process stays in the host's network and waits. The inner one is the first of its process namespace, so that all
+//! processes in there end with it. Its standard output is a socket to the outer one, which copies to its own. In the other
+//! direction nothing is sent: end-of-file tells the inner process to stop, or that the outer one is gone.
 
 mod allowed;
 mod lifeline;
@@ -25,24 +25,22 @@ use tokio::process::Command;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep_until};
 
-/// Tells the inner process that it is the inner one.
+/// An environment variable that is set for the inner process.
 const INSIDE: &str = "SWARM_INSIDE";
 
-/// How long the inner process has after it was asked to stop, before it ends itself: longer than its clients and its site
-/// are waited for.
+/// Wait of the inner process for its task to stop, before it exits: longer than the task waits for clients and site.
 const STOP_TIMEOUT: Duration = Duration::from_secs(90);
 
-/// What the outer process waits longer before it kills all of them, in case they are frozen.
-const MORE: Duration = Duration::from_secs(5);
+/// How much longer the outer process waits before it kills them all, which may be frozen.
+const KILL_DELAY: Duration = Duration::from_secs(5);
 
-/// Runs `task` in namespaces of its own (network, processes, shared memory; of users for an ordinary user), whose end ends
-/// everything in them. `site` is bound before, in the host's network; the task finds the socket with [`site_socket`].
+/// Runs `task` in namespaces of its own: network, processes, shared memory, and users for an ordinary user. All processes in
+/// them end with the task. `site` is bound before, in the host's network; the task takes the socket with [`site_socket`].
 ///
-/// The task stops at SIGTERM, and has to be done with that soon. Where it was started from, this does not return: the
-/// process ends with the task's exit status.
+/// The task has to stop soon after SIGTERM. In the outer process this does not return: it exits with the task's status.
 ///
 /// # Errors
-/// Those of the task, and [`Refusal`] where the system allows no namespaces or `site` is taken.
+/// Errors of the task, and a [`Refusal`] where the system allows no namespaces or `site` is in use.
 pub(crate) fn inside(
     site: Option<SocketAddr>,
     task: impl FnOnce() -> anyhow::Result<()>,
@@ -57,10 +55,10 @@ pub(crate) fn inside(
     }
     let mut command = allowed::unshare()?;
     let listener = site.map(listen).transpose()?;
-    let (line, inner_end) = UnixStream::pair().context("cannot make a socket")?;
+    let (line, inner_end) = UnixStream::pair().context("cannot make a socket to the inner process")?;
     command
         .arg("--")
-        .arg(std::env::current_exe().context("cannot find the own program")?)
+        .arg(std::env::current_exe().context("cannot find the path of this program")?)
         .args(std::env::args_os().skip(1))
         .env(INSIDE, "1")
         .stdin(listener.map_or_else(Stdio::null, |listener| OwnedFd::from(listener).into()))
@@ -72,7 +70,7 @@ pub(crate) fn inside(
     std::process::exit(exit_code(status));
 }
 
-/// The socket of the host's network that `inside` was given an address for.
+/// The listening socket in the host's network that [`inside`] was given the address of.
 pub(crate) fn site_socket() -> anyhow::Result<TcpListener> {
     let socket = io::stdin().as_fd().try_clone_to_owned().context("cannot take the site's socket")?;
     let socket = TcpListener::from(socket);
@@ -85,17 +83,17 @@ fn listen(address: SocketAddr) -> Result<TcpListener, Refusal> {
         .map_err(|error| Refusal(format!("cannot listen on {address}; choose another with --site ({error})")))
 }
 
-/// Starts the inner process and waits until it and all that it started have ended. A signal asks it to stop, a second
-/// one kills everything.
+/// Starts the inner process and waits until it and its descendants have ended. A signal asks it to stop, a second one kills
+/// them all.
 async fn attend(mut command: Command, line: UnixStream) -> anyhow::Result<ExitStatus> {
     let mut signals =
         [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?];
     let mut child = command.spawn().context("cannot run `unshare` (Debian package util-linux)")?;
-    // It holds the inner end of the line.
+    // It holds the inner end of the socket.
     drop(command);
     let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
     let copying = {
-        let mut line = line.try_clone().context("cannot keep the socket")?;
+        let mut line = line.try_clone().context("cannot duplicate the socket to the inner process")?;
         thread::spawn(move || copy(&mut line))
     };
     let mut deadline = None;
@@ -109,24 +107,24 @@ async fn attend(mut command: Command, line: UnixStream) -> anyhow::Result<ExitSt
             () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {}
         }
         if deadline.is_none() {
-            deadline = Some(Instant::now() + STOP_TIMEOUT + MORE);
-            // It may have ended by now.
+            deadline = Some(Instant::now() + STOP_TIMEOUT + KILL_DELAY);
+            // The inner process may have ended.
             let _ = line.shutdown(Shutdown::Write);
         } else if let Some(group) = group {
-            // The death of a process namespace's first process is that of all others.
+            // Killing the first process of a namespace kills all others in it.
             let _ = kill_process_group(group, Signal::KILL);
             deadline = None;
         }
     };
-    // Everybody who could write has ended, or is told to: only `unshare` may have been killed.
+    // The inner process has ended, or ends now where only `unshare` was killed.
     let _ = line.shutdown(Shutdown::Write);
     let _ = copying.join();
     Ok(status)
 }
 
-/// Copies what the inner process says as soon as it says it; when nobody reads it any more, it is thrown away.
+/// Copies the inner process's output to ours at once, and drops it when nobody reads ours any more.
 ///
-/// By hand: `io::copy` splices from a socket into a pipe, and the kernel keeps back what it has until more comes.
+/// Not by `io::copy`, which splices from a socket into a pipe: the kernel then holds bytes back until more come.
 fn copy(line: &mut UnixStream) {
     let mut buffer = [0; 4096];
     let mut is_read = true;
@@ -146,7 +144,7 @@ fn say(bytes: &[u8]) -> io::Result<()> {
     stdout.flush()
 }
 
-/// As a shell has it: 128 and the signal's number for a process that was killed.
+/// The exit code as shells have it: 128 plus the signal's number for a process that was killed.
 fn exit_code(status: ExitStatus) -> i32 {
     status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1)
 }

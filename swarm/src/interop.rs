@@ -1,4 +1,4 @@
-//! `swarm interop`: each program fetches from each other through our tracker.
+//! `swarm interop`: each program downloads from each other through our tracker.
 
 mod cell;
 mod content;
@@ -21,7 +21,7 @@ use tokio::time::Instant;
 
 use crate::client::Kind;
 use crate::network::{Families, Network};
-use crate::site::{Options, Pace, Site, program};
+use crate::site::{Options, Pace, RunningSite, program};
 use cell::{Family, Pair, Trial};
 use stranger::Stranger;
 
@@ -46,26 +46,26 @@ pub(crate) struct Interop {
     data: Option<PathBuf>,
 }
 
-/// What all trials of one family share.
-struct Stage {
-    site: Site,
+/// What all trials over one address family share.
+struct Environment {
+    site: RunningSite,
     network: Network,
     stranger: Stranger,
     folder: PathBuf,
 }
 
-/// What became of a trial.
+/// The outcome of a trial.
 #[derive(Debug)]
 struct Outcome {
     trial: Trial,
     seconds: f64,
-    /// Of the programs, where everything could be looked at.
+    /// The programs' versions, if the trial came to its end.
     versions: Vec<(Kind, String)>,
-    /// What is not as it must be; none is a success.
+    /// What was wrong; nothing is a success.
     faults: Vec<String>,
 }
 
-/// Fails when a trial does.
+/// Runs the trials, and fails when one fails.
 pub(crate) fn run(options: &Interop) -> anyhow::Result<()> {
     let folder = make_folder(options.data.clone().unwrap_or_else(std::env::temp_dir))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -80,7 +80,7 @@ pub(crate) fn run(options: &Interop) -> anyhow::Result<()> {
     if failed == 0 {
         remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))?;
     }
-    let outcomes = outcomes.context("it was told to stop")?;
+    let outcomes = outcomes.context("SIGTERM stopped the trials")?;
     if let Some(path) = &options.table {
         let written = std::fs::write(path, table::markdown(&outcomes));
         written.with_context(|| format!("cannot write {}", path.display()))?;
@@ -108,7 +108,7 @@ async fn all(options: &Interop, folder: &Path) -> anyhow::Result<Vec<Outcome>> {
     Ok(outcomes)
 }
 
-/// All trials over one family, with a tracker and site for them.
+/// All trials over one family, with a tracker and site of their own.
 async fn over(
     network: &Network,
     family: Family,
@@ -118,33 +118,35 @@ async fn over(
 ) -> anyhow::Result<Vec<Outcome>> {
     let network = network.only(family.families());
     let hub = *network.addresses(1).first().context("the bridge has no address")?;
-    let site = Site::start(site(hub, folder)?).await?;
-    // Places are not used twice: the system takes its time to clear them.
-    let place = match family {
+    let site = RunningSite::start(site(hub, folder)?).await?;
+    // No address is used twice: the kernel takes a while to remove a network.
+    let first = match family {
         Family::V4 => 1000,
         Family::V6 => 2000,
     };
-    let stranger = Stranger::start(network.clone(), place).await?;
-    let stage = Stage { site, network, stranger, folder: folder.to_owned() };
-    let numbered = trials.into_iter().zip((place + 2..).step_by(2));
-    // Programs that scrape wait for minutes and do nothing meanwhile.
+    let stranger = Stranger::start(network.clone(), first).await?;
+    let environment = Environment { site, network, stranger, folder: folder.to_owned() };
+    let numbered = trials.into_iter().zip((first + 2..).step_by(2));
+    // Scrapes are waited for for minutes without load: they run beside the others.
     let (waiting, busy): (Vec<_>, Vec<_>) =
         numbered.partition(|(trial, _)| matches!(trial, Trial::Scrape(..)));
-    let run = |(trial, number)| attempt(&stage, trial, number);
+    let run = |(trial, number)| attempt(&environment, trial, number);
     let busy = futures_util::stream::iter(busy).map(run).buffer_unordered(usize::from(jobs.max(1)));
     let waiting = futures_util::stream::iter(waiting).map(run).buffer_unordered(cell::PROGRAMS.len());
     let outcomes = futures_util::stream::select(busy, waiting).inspect(say).collect().await;
-    stage.site.stop().await;
+    environment.site.stop().await;
     Ok(outcomes)
 }
 
-/// With clients at `number` and the next place of the network.
-async fn attempt(stage: &Stage, trial: Trial, number: u16) -> Outcome {
+/// Runs a trial with clients at the addresses `number` and the next.
+async fn attempt(environment: &Environment, trial: Trial, number: u16) -> Outcome {
     let begun = Instant::now();
     let mut faults = Vec::new();
     let versions = match trial {
-        Trial::Exchange(cell) => exchange::perform(stage, cell, number, &mut faults).await,
-        Trial::Scrape(program, family) => scrape::perform(stage, program, family, number, &mut faults).await,
+        Trial::Exchange(cell) => exchange::perform(environment, cell, number, &mut faults).await,
+        Trial::Scrape(program, family) => {
+            scrape::perform(environment, program, family, number, &mut faults).await
+        }
     };
     let versions = versions.unwrap_or_else(|error| {
         faults.push(format!("{error:#}"));
@@ -161,7 +163,7 @@ fn site(hub: IpAddr, folder: &Path) -> anyhow::Result<Options> {
         tracker: vec![SocketAddr::new(hub, 8080)],
         api_url: None,
         tracker_url: None,
-        // libtorrent, and with it qBittorrent, announces no more often than every 300 s; it must not be forgotten.
+        // A timeout above 300 s, the shortest interval of libtorrent and qBittorrent.
         pace: Pace { interval: 30, least: 10, timeout: 700 },
     })
 }
@@ -176,7 +178,7 @@ fn say(outcome: &Outcome) {
     }
 }
 
-/// A new one, which root's `PostgreSQL`, who is another user, can enter.
+/// Makes a new folder, which other users can pass through: under root, `PostgreSQL` runs as another user.
 fn make_folder(parent: PathBuf) -> anyhow::Result<PathBuf> {
     let folder = std::path::absolute(parent)?.join(format!("fairywren-interop-{:08x}", fastrand::u32(..)));
     DirBuilder::new()

@@ -1,4 +1,4 @@
-//! `swarm`: real clients around a tracker and site of our own, in a network without a way out.
+//! `swarm`: real clients around our own tracker and site, in a network without a way out.
 
 mod check;
 mod client;

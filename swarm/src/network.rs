@@ -16,16 +16,16 @@ use std::thread;
 use anyhow::{Context, anyhow, bail, ensure};
 use nix::sched::{CloneFlags, setns, unshare};
 
-/// The bridge's own place in the network.
+/// The number of the bridge's address.
 const HUB: u16 = 1;
 
-/// Who is asked to forward what leaves the network, and does not: 10.77.255.254 and `fd77::fffe`.
+/// The number of the default gateway, which records packets and forwards none: 10.77.255.254 and `fd77::fffe`.
 pub(crate) const OUTSIDE: u16 = 65534;
 
-/// What a client's cable carries towards it: as much as a line into a house, drop by drop.
+/// The queue discipline of a client's link, in the direction to the client: 80 Mbit/s in short bursts.
 ///
-/// Without a bound, several pieces reach aria2 1.36 at once, and it tells of them by a second `bitfield` instead of
-/// `have`s. rtorrent 0.9.8 hangs up on that, and aria2 then stays away from it for a while.
+/// Without a limit several pieces reach aria2 1.36 at once, and it sends a second `bitfield` in place of `have` messages.
+/// rtorrent 0.9.8 disconnects on that, and aria2 then avoids it for a while.
 const LINE: &str = "tbf rate 80mbit burst 16k latency 200ms";
 
 /// The address families of a network.
@@ -37,38 +37,39 @@ pub(crate) enum Families {
     Both,
 }
 
-/// The bridge, in the namespace that `enter` made. Tracker and site are at its first address of each family:
-/// 10.77.0.1/16 and `fd77::1/64`.
+/// The bridge, in the namespace that `enter` made, where tracker and site listen: 10.77.0.1/16 and `fd77::1/64`.
 #[derive(Debug, Clone)]
 pub(crate) struct Network {
     families: Families,
     /// The namespace of the bridge.
     hub: Arc<File>,
-    /// Whether networks joined from now on have a default route, through [`OUTSIDE`].
+    /// Whether networks that join from now on get a default route through [`OUTSIDE`].
     routed: Arc<AtomicBool>,
 }
 
-/// Where a client's own network is joined to the bridge.
+/// The port of the bridge that a client's network is connected to.
 #[derive(Debug)]
 pub(crate) struct Port {
-    /// The client's.
+    /// The client's addresses.
     pub(crate) addresses: Vec<IpAddr>,
     hub: Arc<File>,
-    /// The bridge's end of the cable.
+    /// The bridge's end of the veth pair.
     interface: String,
 }
 
 impl Network {
-    /// Makes the bridge in the calling thread's network.
+    /// Makes the bridge in the network of the calling thread.
     pub(crate) fn make(families: Families) -> anyhow::Result<Self> {
         let families = match families {
             Families::Both if !has_ipv6() => Families::V4,
             families => families,
         };
-        let hub = Arc::new(File::open("/proc/thread-self/ns/net").context("cannot open the own network")?);
+        let hub = Arc::new(
+            File::open("/proc/thread-self/ns/net").context("cannot open the own network namespace")?,
+        );
         let network = Self { families, hub, routed: Arc::default() };
-        // A bridge without an address of its own takes the lowest of its ports, and another one whenever that changes:
-        // the neighbours' caches would be wrong each time.
+        // Without a hardware address of its own a bridge takes the lowest of its ports', which changes when ports come and
+        // go and makes the neighbours' ARP caches wrong.
         let mut orders =
             format!("link set lo up\nlink add br0 address {} type bridge\n", hardware_address(HUB));
         bring_up(&mut orders, "br0", &network.addresses(HUB));
@@ -76,26 +77,26 @@ impl Network {
         Ok(network)
     }
 
-    /// The same for clients of one family alone.
+    /// The same network, for clients with one address family.
     pub(crate) fn only(&self, families: Families) -> Self {
         Self { families, ..self.clone() }
     }
 
-    /// Gives the calling thread a network of its own, joined to the bridge with address number `number` (2 to 65000):
-    /// what it starts and opens from then on is there.
+    /// Moves the calling thread into a network of its own, connected to the bridge with address number `number` (2 to 65000).
+    /// Sockets and processes that the thread makes from then on are in it.
     pub(crate) fn join(&self, number: u16) -> anyhow::Result<Port> {
-        ensure!((2..=65000).contains(&number), "a network has no place {number}, only 2 to 65000");
+        ensure!((2..=65000).contains(&number), "the address number {number} is not from 2 to 65000");
         let port = self.attach(number)?;
         let order = format!("qdisc add dev {} root {LINE}\n", port.interface);
         if let Err(error) = within(&self.hub, || batch("tc", &order)) {
             tracing::warn!(
-                "network {number} is as fast as the machine, on which some clients part: {error:#}"
+                "cannot limit the rate of network {number}, without which some clients disconnect: {error:#}"
             );
         }
         Ok(port)
     }
 
-    /// [`Network::join`] at any place.
+    /// [`Network::join`] without limits of address number and rate.
     pub(crate) fn attach(&self, number: u16) -> anyhow::Result<Port> {
         unshare(CloneFlags::CLONE_NEWNET).context("cannot make a network namespace")?;
         let thread = rustix::thread::gettid();
@@ -115,8 +116,8 @@ impl Network {
 
         let mut orders = "link set lo up\n".to_owned();
         if self.families == Families::V6 {
-            // Leads nowhere. libevent, and so Transmission 3.00, takes no address of a family of which the system has
-            // none but 127.0.0.0/8: not even 127.0.0.1 to be asked at.
+            // An address that leads nowhere. libevent, and with it Transmission 3.00, refuses all IPv4 addresses, even
+            // 127.0.0.1, where the system has none beside 127.0.0.0/8.
             orders.push_str("addr add 192.0.2.1/32 dev lo\n");
         }
         bring_up(&mut orders, "eth0", &port.addresses);
@@ -127,10 +128,10 @@ impl Network {
         Ok(port)
     }
 
-    /// From now on what has no place in the network is sent to [`OUTSIDE`], by networks joined later and by the hub.
+    /// Gives the bridge's network, and those that join later, a default route through [`OUTSIDE`].
     pub(crate) fn route_outside(&self) -> anyhow::Result<()> {
         self.routed.store(true, Ordering::Release);
-        ip_within(&self.hub, &self.routes()).context("cannot route to the outside")
+        ip_within(&self.hub, &self.routes()).context("cannot set the default route")
     }
 
     fn routes(&self) -> String {
@@ -141,7 +142,7 @@ impl Network {
         orders
     }
 
-    /// Those of a place in the network.
+    /// The addresses of an address number.
     pub(crate) fn addresses(&self, number: u16) -> Vec<IpAddr> {
         let [high, low] = number.to_be_bytes();
         let v4 = IpAddr::from(Ipv4Addr::new(10, 77, high, low));
@@ -155,24 +156,24 @@ impl Network {
 }
 
 impl Port {
-    /// Takes the network away, like a cable that is pulled out.
+    /// Disconnects the network, like a cable that is pulled out.
     pub(crate) fn cut(&self) -> anyhow::Result<()> {
         ip_within(&self.hub, &format!("link set {} down\n", self.interface))
     }
 
-    /// Gives it back.
+    /// Connects the network again.
     pub(crate) fn restore(&self) -> anyhow::Result<()> {
         ip_within(&self.hub, &format!("link set {} up\n", self.interface))
     }
 }
 
-/// The one of the network card at a place: a locally administered one.
+/// The locally administered hardware address for an address number.
 pub(crate) fn hardware_address(number: u16) -> HardwareAddress {
     let [high, low] = number.to_be_bytes();
     HardwareAddress([0x02, 0x4d, 0, 0, high, low])
 }
 
-/// Of a network card.
+/// The hardware address of an interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct HardwareAddress(pub(crate) [u8; 6]);
 
@@ -189,7 +190,7 @@ fn has_ipv6() -> bool {
     Path::new("/proc/net/if_inet6").exists()
 }
 
-/// No link-local address, which nobody here needs: with it the kernel would announce itself and look for routers.
+/// Switches off link-local IPv6 addresses, with which the kernel would announce itself and look for routers.
 fn keep_quiet(orders: &mut String, interface: &str) {
     if has_ipv6() {
         let _ = writeln!(orders, "link set {interface} addrgenmode none");
@@ -202,13 +203,13 @@ fn bring_up(orders: &mut String, interface: &str, addresses: &[IpAddr]) {
     for address in addresses {
         let _ = match address {
             IpAddr::V4(address) => writeln!(orders, "addr add {address}/16 dev {interface}"),
-            // Without duplicate address detection, which takes a second during which nobody can bind to it.
+            // Without duplicate address detection, which takes a second before anybody can bind to the address.
             IpAddr::V6(address) => writeln!(orders, "addr add {address}/64 dev {interface} nodad"),
         };
     }
 }
 
-/// [`ip`] in another network than the calling thread's.
+/// [`ip`] in another network namespace.
 fn ip_within(namespace: &File, orders: &str) -> anyhow::Result<()> {
     within(namespace, || ip(orders))
 }
@@ -219,27 +220,29 @@ fn within(namespace: &File, task: impl FnOnce() -> anyhow::Result<()> + Send) ->
             setns(namespace, CloneFlags::CLONE_NEWNET).context("cannot enter the bridge's network")?;
             task()
         };
-        let worker = thread::Builder::new().spawn_scoped(scope, work).context("cannot start a thread")?;
+        let worker = thread::Builder::new()
+            .spawn_scoped(scope, work)
+            .context("cannot start a thread in the bridge's network")?;
         worker.join().unwrap_or_else(|_| Err(anyhow!("a thread panicked")))
     })
 }
 
-/// Carries out lines of ip(8), up to the first that fails, in the calling thread's network.
+/// Carries out commands of ip(8), a line each, until one fails, in the network of the calling thread.
 pub(crate) fn ip(orders: &str) -> anyhow::Result<()> {
     batch("ip", orders)
 }
 
-/// [`ip`] for any program of iproute2. Not all of them are in an ordinary user's `PATH`.
+/// Runs a batch of commands of a program of iproute2, which may be outside an ordinary user's `PATH`.
 fn batch(program: &str, orders: &str) -> anyhow::Result<()> {
-    let place = Path::new("/usr/sbin").join(program);
-    let mut child = Command::new(if place.exists() { place.as_os_str() } else { program.as_ref() })
+    let path = Path::new("/usr/sbin").join(program);
+    let mut child = Command::new(if path.exists() { path.as_os_str() } else { program.as_ref() })
         .args(["-batch", "-"])
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
         .with_context(|| format!("cannot run `{program}` (Debian package iproute2)"))?;
-    // Where it ended early, what it said is the better message.
+    // If it ended early, its own message is reported rather than the broken pipe.
     let given = child.stdin.take().map_or(Ok(()), |mut stdin| stdin.write_all(orders.as_bytes()));
     let output = child.wait_with_output().with_context(|| format!("cannot wait for `{program}`"))?;
     if !output.status.success() {
@@ -248,5 +251,5 @@ fn batch(program: &str, orders: &str) -> anyhow::Result<()> {
         let order = line.and_then(|line| orders.lines().nth(line.checked_sub(1)?)).unwrap_or(orders.trim());
         bail!("`{program} {order}`: {}", said.lines().next().unwrap_or_default());
     }
-    given.with_context(|| format!("cannot speak to `{program}`"))
+    given.with_context(|| format!("cannot write to `{program}`"))
 }

@@ -1,8 +1,8 @@
-//! A client of the swarm: its program, its network and the thread that both belong to.
+//! A client of the swarm: its program, its network and the thread that owns both.
 
 mod content;
-mod keeper;
 mod program;
+mod supervisor;
 #[cfg(test)]
 mod tests;
 
@@ -23,12 +23,12 @@ use tokio::time::{Instant, timeout};
 
 use crate::client::{Client, Kind, Setup, Share};
 use crate::network::{Network, Port};
-use keeper::Keeper;
+use supervisor::Supervisor;
 
-/// Where programs take connections of other peers. Each has a network of its own, so that it is free.
+/// Port on which programs accept peers: it is free in each client's own network.
 pub(crate) const PEER_PORT: u16 = 6881;
 
-/// How long a client's program may take for what it is asked, before it counts as hanging.
+/// How long a client's program may take for each thing that it is asked.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Timeouts {
     /// To answer for the first time after its start.
@@ -37,16 +37,16 @@ pub(crate) struct Timeouts {
     pub(crate) answer: Duration,
     /// To carry out an order.
     pub(crate) order: Duration,
-    /// To tell the tracker and to end after Ctrl-C; SIGTERM comes then.
+    /// To tell the tracker and to end after SIGINT; then it is sent SIGTERM.
     pub(crate) interrupt: Duration,
-    /// To end after SIGTERM; SIGKILL comes then.
+    /// To end after SIGTERM; then it is sent SIGKILL.
     pub(crate) terminate: Duration,
 }
 
 impl Timeouts {
-    /// To end in one way or another.
+    /// To end, by whichever signal.
     fn stop(&self) -> Duration {
-        // What is killed ends at once, but for the system's work.
+        // The kernel takes a moment to clear a process that it killed.
         self.interrupt + self.terminate + Duration::from_secs(5)
     }
 }
@@ -63,11 +63,11 @@ impl Default for Timeouts {
     }
 }
 
-/// Where a client's program stands.
+/// The state of a client's program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum State {
-    /// It was started and does not answer yet.
+    /// Started, without an answer yet.
     Starting,
     /// It answers.
     Running,
@@ -81,19 +81,19 @@ pub(crate) enum State {
 #[derive(Debug, Clone)]
 pub(crate) struct Report {
     pub(crate) state: State,
-    /// The program's, once it has said so.
+    /// The program's version, once known.
     pub(crate) version: Option<String>,
     /// Whether its network is there.
     pub(crate) connected: bool,
-    /// KiB a second, as set last.
+    /// KiB a second that it is limited to.
     pub(crate) rate: Option<u32>,
-    /// As it said last.
+    /// Its torrents, by its latest answer.
     pub(crate) shares: Vec<Share>,
-    /// When it said so.
+    /// The time of that answer.
     pub(crate) at: Instant,
 }
 
-/// What a client is told. It knows its torrents again after its program was stopped, killed and started.
+/// An order to a client. A program that is started again is given its torrents again.
 #[derive(Debug, Clone)]
 pub(crate) enum Order {
     /// Adds a torrent; `content` is copied into its folder first, so that it seeds.
@@ -106,7 +106,7 @@ pub(crate) enum Order {
     Start,
     /// `kill -9`.
     Kill,
-    /// Has its program, which must run, ask the tracker for the numbers of a torrent that it has not: [`Client::scrape`].
+    /// Has its program, which must be running, scrape a torrent that it has not added: [`Client::scrape`].
     Scrape(Arc<[u8]>),
     /// KiB a second both ways; none takes the limit away.
     Throttle(Option<u32>),
@@ -119,7 +119,7 @@ pub(crate) enum Order {
 /// A client. Clones are the same one; it ends with the last of them.
 #[derive(Debug, Clone)]
 pub(crate) struct Node {
-    /// As on the page: program and number, "rtorrent-3".
+    /// Program and number, such as "rtorrent-3".
     pub(crate) name: String,
     pub(crate) kind: Kind,
     pub(crate) addresses: Vec<IpAddr>,
@@ -127,21 +127,21 @@ pub(crate) struct Node {
     report: Arc<Mutex<Report>>,
     messages: mpsc::UnboundedSender<Message>,
     ending: Arc<watch::Sender<bool>>,
-    /// Until [`Node::end`] gives up.
+    /// Limit of [`Node::end`].
     stop_timeout: Duration,
 }
 
-/// An order, but for the content of [`Order::Add`], and where the answer goes.
+/// An order and where its outcome is sent. The content of [`Order::Add`] was copied before.
 type Message = (Order, oneshot::Sender<anyhow::Result<()>>);
 
-/// What its thread is told by: orders, and that it is to end, whatever it does just then.
+/// How its thread is told orders, and that it is to end whatever it is doing.
 struct Inbox {
     messages: mpsc::UnboundedReceiver<Message>,
     ending: watch::Receiver<bool>,
 }
 
 impl Node {
-    /// Makes its network and its thread and starts its program. Below `folder`: what its program keeps, and `downloads`.
+    /// Makes its network and its thread and starts its program, whose files and `downloads` are in `folder`.
     pub(crate) async fn start(
         name: String,
         kind: Kind,
@@ -156,7 +156,7 @@ impl Node {
     }
 
     /// [`Node::start`] with a `client` that need not be of that `kind`, and other timeouts.
-    #[expect(clippy::too_many_arguments, reason = "those of `start`, and what tests replace")]
+    #[expect(clippy::too_many_arguments, reason = "the arguments of `start`, and two that tests replace")]
     async fn start_with(
         client: impl FnOnce(Setup) -> Box<dyn Client> + Send + 'static,
         timeouts: Timeouts,
@@ -180,9 +180,9 @@ impl Node {
         let task = {
             let (network, name) = (network.clone(), name.clone());
             let (downloads, report) = (downloads.clone(), Arc::clone(&report));
-            let keep = move |port: Port| {
+            let supervise = move |port: Port| {
                 let setup = Setup { folder: own, addresses: port.addresses.clone(), port: PEER_PORT, rate };
-                Keeper::new(
+                Supervisor::new(
                     name,
                     client(setup),
                     timeouts,
@@ -192,39 +192,40 @@ impl Node {
                     report,
                 )
             };
-            move || run(&network, number, keep, inbox, started)
+            move || run(&network, number, supervise, inbox, started)
         };
-        thread::Builder::new().name(name.clone()).spawn(task).context("cannot start a thread")?;
-        let addresses =
-            start.await.context("its thread ended")?.with_context(|| format!("cannot start {name}"))?;
+        thread::Builder::new().name(name.clone()).spawn(task).context("cannot start a client's thread")?;
+        let addresses = start
+            .await
+            .context("the thread of a client ended at its start")?
+            .with_context(|| format!("cannot start {name}"))?;
         let (ending, stop_timeout) = (Arc::new(ending), timeouts.stop());
         Ok(Self { name, kind, addresses, downloads, report, messages, ending, stop_timeout })
     }
 
-    /// Gives an order and waits until it is carried out. A program that is not there yet or any more is given torrents
-    /// and rates once it is.
+    /// Gives an order and waits until it is carried out. A program that does not run is given torrents and rates once it
+    /// does.
     pub(crate) async fn order(&self, order: Order) -> anyhow::Result<()> {
         if let Order::Add { metainfo, content: Some(content) } = &order {
-            // The program does not look again at what it has, and would write over it.
-            self.place(metainfo, content)
+            // First of all: a program that has the torrent would not check it again but write over it.
+            self.copy_content(metainfo, content)
                 .await
                 .with_context(|| format!("cannot give {} the content", self.name))?;
         }
         self.send(order).await.with_context(|| self.name.clone())
     }
 
-    /// What is known of it now.
+    /// Its latest report.
     pub(crate) fn report(&self) -> Report {
         self.report.lock().clone()
     }
 
-    /// Where its downloads are: of each torrent in a folder named by its canonical info hash.
+    /// The folder of its downloads, in which each torrent has a folder named by its canonical info hash.
     pub(crate) fn downloads(&self) -> PathBuf {
         self.downloads.clone()
     }
 
-    /// Stops its program, as its user would, and ends its thread and network. Returns when that is done, or after some
-    /// seconds.
+    /// Stops its program as its user would, and ends its thread and network. Waits for that, up to a limit.
     pub(crate) async fn end(&self) {
         self.ending.send_replace(true);
         if timeout(self.stop_timeout, self.messages.closed()).await.is_err() {
@@ -232,19 +233,19 @@ impl Node {
         }
     }
 
-    /// Whether it does nothing any more.
+    /// Whether its thread has ended.
     pub(crate) fn has_ended(&self) -> bool {
         self.messages.is_closed()
     }
 
     async fn send(&self, order: Order) -> anyhow::Result<()> {
         let (answer, carried_out) = oneshot::channel();
-        self.messages.send((order, answer)).ok().context("it has ended")?;
-        carried_out.await.context("it has ended")?
+        self.messages.send((order, answer)).ok().context("the client has ended")?;
+        carried_out.await.context("the client has ended")?
     }
 
-    /// Copies `content` to where the program looks for it.
-    async fn place(&self, metainfo: &[u8], content: &Path) -> anyhow::Result<()> {
+    /// Copies `content` into the folder in which the program will look for it.
+    async fn copy_content(&self, metainfo: &[u8], content: &Path) -> anyhow::Result<()> {
         let metainfo = Metainfo::parse(metainfo, &Limits::default())?;
         let hash = metainfo.hashes.canonical();
         self.send(Order::Remove(hash)).await?;
@@ -267,11 +268,11 @@ impl Report {
     }
 }
 
-/// A client's thread: everything that it starts and opens is in the client's network.
+/// The body of a client's thread: all sockets and processes that it makes are in the client's network.
 fn run(
     network: &Network,
     number: u16,
-    keep: impl FnOnce(Port) -> Keeper,
+    supervise: impl FnOnce(Port) -> Supervisor,
     inbox: Inbox,
     started: oneshot::Sender<anyhow::Result<Vec<IpAddr>>>,
 ) {
@@ -279,14 +280,14 @@ fn run(
         let port = network.join(number)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let addresses = port.addresses.clone();
-        let mut keeper = keep(port);
-        runtime.block_on(async { keeper.launch() })?;
-        anyhow::Ok((runtime, keeper, addresses))
+        let mut supervisor = supervise(port);
+        runtime.block_on(async { supervisor.launch() })?;
+        anyhow::Ok((runtime, supervisor, addresses))
     };
     match start() {
-        Ok((runtime, keeper, addresses)) => {
+        Ok((runtime, supervisor, addresses)) => {
             let _ = started.send(Ok(addresses));
-            runtime.block_on(keeper.keep(inbox));
+            runtime.block_on(supervisor.run(inbox));
         }
         Err(error) => {
             let _ = started.send(Err(error));

@@ -1,4 +1,4 @@
-//! What would leave the network if it could: it is captured where a way out would be.
+//! Captures the packets that would leave the network if there were a way out.
 
 mod frame;
 #[cfg(test)]
@@ -14,10 +14,10 @@ use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType, eth, recv, 
 
 use crate::network::{Network, OUTSIDE, hardware_address, ip};
 
-/// More packets than these are not kept: one is one too many.
+/// Packets that are kept, at most.
 const KEPT: usize = 100;
 
-/// Longer than the headers that are looked at.
+/// Bytes of a packet that are read: more than its headers.
 const HEADERS: usize = 256;
 
 /// A capture that runs until the process ends.
@@ -27,7 +27,7 @@ pub(crate) struct Capture {
 }
 
 impl Capture {
-    /// Begins to capture. Every network joined from now on has its default route through the capture.
+    /// Starts the capture. Networks that join from now on have their default route through it.
     pub(crate) fn start(network: &Network) -> anyhow::Result<Self> {
         let packets = Arc::<Mutex<Vec<String>>>::default();
         let (ready, began) = mpsc::channel();
@@ -43,37 +43,40 @@ impl Capture {
                 }
             }
         };
-        thread::Builder::new().name("outside".to_owned()).spawn(task).context("cannot start a thread")?;
+        thread::Builder::new()
+            .name("outside".to_owned())
+            .spawn(task)
+            .context("cannot start the thread of the capture")?;
         began.recv().context("the capture ended at its start")??;
         network.route_outside()?;
         Ok(Self { packets })
     }
 
-    /// Packets that wanted to leave so far, in words: one line each, the first hundred.
+    /// The first hundred packets so far, in words, a line each.
     pub(crate) fn packets(&self) -> Vec<String> {
         self.packets.lock().clone()
     }
 }
 
-/// Takes the calling thread to where a way out would be.
+/// Moves the calling thread into the gateway's network. A socket that receives all packets there.
 fn listen(network: &Network) -> anyhow::Result<OwnedFd> {
     network.attach(OUTSIDE)?;
-    // The kernel here forwards nothing and says nothing about it, whatever it inherited from the host.
+    // Whatever forwarding the namespace inherited from the host, packets are dropped without an answer.
     let orders: String = network
         .addresses(OUTSIDE)
         .iter()
         .map(|it| if it.is_ipv4() { "route add blackhole 0.0.0.0/0\n" } else { "route add blackhole ::/0\n" })
         .collect();
-    ip(&orders).context("cannot close the way out")?;
+    ip(&orders).context("cannot set the routes that drop packets")?;
     let socket = socket_with(AddressFamily::PACKET, SocketType::RAW, SocketFlags::CLOEXEC, Some(eth::ALL));
-    socket.context("cannot capture packets")
+    socket.context("cannot open a raw socket to capture packets")
 }
 
 fn record(socket: &OwnedFd, packets: &Mutex<Vec<String>>) {
     let own = hardware_address(OUTSIDE);
     let mut buffer = [0; HEADERS];
     loop {
-        // Errors are those of the interface (it is down, for a moment): they pass.
+        // The interface may be down for a moment.
         let Ok((length, _)) = recv(socket, &mut buffer[..], RecvFlags::empty()) else { continue };
         let Some(words) = buffer.get(..length).and_then(|frame| frame::describe(frame, own)) else {
             continue;

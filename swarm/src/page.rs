@@ -1,15 +1,15 @@
-//! The page `/swarm`, and everything else of the site behind it.
+//! The web server of the demonstration: its page at `/demo`, and the site at all other paths.
 
 mod assets;
 mod events;
 mod headers;
 mod map;
 mod order;
+mod outcomes;
 mod proxy;
 mod show;
 #[cfg(test)]
 mod tests;
-mod told;
 mod view;
 mod words;
 
@@ -33,63 +33,70 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tower::ServiceExt;
 
-use crate::control::Asked;
+use crate::control::PendingWish;
 use crate::picture::Picture;
-use crate::site::Visitor;
+use crate::site::{RunningSite, Visitor};
+use outcomes::Outcomes;
 use proxy::Proxy;
-use told::Told;
 
-/// As the site's own, but for the number of connections: a demonstration has few onlookers.
+/// Limits of connections: the site's own but for their number, as a demonstration has few visitors.
 const LIMITS: Limits =
     Limits { max_connections: 512, header_timeout: Duration::from_secs(10), max_header: 16 << 10 };
 
-/// Bytes of an order at most.
+/// Bytes of an order, at most.
 const MAX_ORDER: usize = 4 << 10;
 
-/// From an order's first byte to the answer.
-const ORDER_PATIENCE: Duration = Duration::from_secs(90);
+/// Time from an order's first byte to its answer.
+const ORDER_TIMEOUT: Duration = Duration::from_secs(90);
 
-/// What the page is made from.
+/// What the page needs from the demonstration.
 pub(crate) struct State {
-    /// A new one each second; what is older is shown as old.
+    /// A new picture each second. The page says when the latest one is older.
     pub(crate) pictures: watch::Receiver<Arc<Picture>>,
-    /// What staff wish.
-    pub(crate) orders: mpsc::Sender<Asked>,
-    /// Where the site listens, on the bridge.
+    /// Where wishes of staff are sent.
+    pub(crate) orders: mpsc::Sender<PendingWish>,
+    /// The site's address on the bridge.
     pub(crate) site: SocketAddr,
-    /// Who knows the visitors.
-    pub(crate) who: Arc<dyn Who>,
+    /// Looks visitors up.
+    pub(crate) visitors: Arc<dyn Visitors>,
 }
 
-/// Tells who a visitor is: the site.
+/// Looks up who is signed in, which the site knows.
 #[async_trait]
-pub(crate) trait Who: Send + Sync {
-    /// The member whose request has this `Cookie` header; none where nobody is signed in.
+pub(crate) trait Visitors: Send + Sync {
+    /// The member whose session is in this `Cookie` header; none without one.
     ///
     /// # Errors
     /// The site cannot be asked.
     async fn visitor(&self, cookie: &str) -> anyhow::Result<Option<Visitor>>;
 }
 
-/// The other end of the connection.
+#[async_trait]
+impl Visitors for RunningSite {
+    async fn visitor(&self, cookie: &str) -> anyhow::Result<Option<Visitor>> {
+        Self::visitor(self, cookie).await
+    }
+}
+
+/// The remote address of a connection.
 #[derive(Debug, Clone, Copy)]
 struct Peer(SocketAddr);
 
-/// What every handler knows.
+/// The state of all handlers.
 struct App {
     pictures: watch::Receiver<Arc<Picture>>,
-    orders: mpsc::Sender<Asked>,
-    who: Arc<dyn Who>,
+    orders: mpsc::Sender<PendingWish>,
+    visitors: Arc<dyn Visitors>,
     proxy: Proxy,
-    told: Told,
+    outcomes: Outcomes,
     shutdown: Shutdown,
-    /// Another for each start, so that no browser keeps the style of an older one.
+    /// Random for each start, so that browsers do not use scripts and styles of an older one.
     version: String,
 }
 
 type Shared = axum::extract::State<Arc<App>>;
 
-/// Serves the page and, behind it, the site, until `shutdown` is requested.
+/// Serves page and site until `shutdown` is requested.
 pub(crate) async fn serve(state: State, listener: TcpListener, shutdown: Shutdown) {
     let router = create(state, shutdown.clone());
     let service = |peer| {
@@ -103,58 +110,58 @@ pub(crate) async fn serve(state: State, listener: TcpListener, shutdown: Shutdow
     infra::http::serve(listener, LIMITS, shutdown, service).await;
 }
 
-/// Every route.
+/// The router.
 fn create(state: State, shutdown: Shutdown) -> Router {
     let app = App {
         pictures: state.pictures,
         orders: state.orders,
-        who: state.who,
+        visitors: state.visitors,
         proxy: Proxy::new(state.site),
-        told: Told::default(),
+        outcomes: Outcomes::default(),
         shutdown,
         version: format!("{:016x}", fastrand::u64(..)),
     };
     Router::new()
-        .route("/swarm", get(show::show).fallback(pass_on))
-        .route("/swarm/picture", get(show::picture))
-        .route("/swarm/events", get(events::events))
+        .route("/demo", get(show::show))
+        .route("/demo/picture", get(show::picture))
+        .route("/demo/events", get(events::events))
         .route(
-            "/swarm/order",
+            "/demo/order",
             post(order::order).layer(DefaultBodyLimit::max(MAX_ORDER)).layer(middleware::from_fn(limit_time)),
         )
-        .route("/swarm/static/{name}", get(assets::show))
+        .route("/demo/static/{name}", get(assets::show))
         .fallback(pass_on)
         .layer(middleware::from_fn(headers::layer))
         .with_state(Arc::new(app))
 }
 
-/// Ends an order that comes too slowly.
+/// Refuses an order that arrives too slowly.
 async fn limit_time(request: Request, next: Next) -> Response {
-    let answer = tokio::time::timeout(ORDER_PATIENCE, next.run(request)).await;
+    let answer = tokio::time::timeout(ORDER_TIMEOUT, next.run(request)).await;
     answer
         .unwrap_or_else(|_| (StatusCode::REQUEST_TIMEOUT, "That took too long. Try again.\n").into_response())
 }
 
-/// What is not ours is the site's.
+/// Passes a request on to the site.
 async fn pass_on(axum::extract::State(app): Shared, request: Request) -> Response {
     app.proxy.forward(request).await
 }
 
 impl App {
-    /// Who asks; an answer in place of that where the site cannot say.
+    /// Who is signed in. An error answer where the site cannot be asked.
     async fn visitor(&self, headers: &HeaderMap) -> Result<Option<Visitor>, Response> {
         let cookies: Vec<&str> =
             headers.get_all(header::COOKIE).iter().filter_map(|it| it.to_str().ok()).collect();
         if cookies.is_empty() {
             return Ok(None);
         }
-        self.who.visitor(&cookies.join("; ")).await.map_err(|error| {
-            tracing::warn!("the site does not say who a visitor is: {error:#}");
+        self.visitors.visitor(&cookies.join("; ")).await.map_err(|error| {
+            tracing::warn!("cannot ask the site who is signed in: {error:#}");
             proxy::away()
         })
     }
 
-    /// As [`App::visitor`], for what scripts ask: a stranger is told to sign in.
+    /// [`App::visitor`], for requests of scripts: who is not signed in gets status 401.
     async fn known(&self, headers: &HeaderMap) -> Result<Visitor, Response> {
         let stranger = || (StatusCode::UNAUTHORIZED, "Sign in to look at the swarm.\n").into_response();
         self.visitor(headers).await?.ok_or_else(stranger)

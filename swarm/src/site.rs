@@ -1,4 +1,4 @@
-//! Our own tracker and site, started by the launcher, and what is asked of them over HTTP.
+//! A site with its tracker and database, started by the launcher and used over its REST API.
 
 mod configuration;
 mod launcher;
@@ -16,42 +16,40 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use async_trait::async_trait;
 use bt::InfoHash;
 use infra::secrets::{Secret, random, random_text};
 use reqwest::multipart::{Form, Part};
 use serde_json::json;
 
-use crate::page;
 use launcher::Launcher;
 use rest::Rest;
 pub(crate) use shapes::{Announce, Counts, Totals, Uploaded, Visitor};
 use shapes::{Claimed, Invited, List, Listed, Profile, Session, Token};
 use visit::{Visit, claim};
 
-/// Who uploads and manages the demonstration's site.
+/// The name of the account that uploads and manages the site.
 const ADMINISTRATOR: &str = "demo";
 
-/// Pages of the list of torrents that are read at most, each of [`PAGE`].
+/// Pages of the list of torrents that are read at most, and torrents of a page.
 const PAGES: usize = 20;
 const PAGE: usize = 100;
 
-/// What a site is started with.
+/// The options of a site.
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
     /// The launcher's program; tracker and webapi are beside it. See [`program`].
     pub(crate) program: PathBuf,
-    /// For its data, empty or missing. The log is beside it, as FOLDER.log.
+    /// The data folder, empty or missing. The log is FOLDER.log.
     ///
-    /// Run by root, PostgreSQL is another user, who has to be able to enter what the folder is in.
+    /// Under root, PostgreSQL runs as another user, who has to be able to pass through the folders above.
     pub(crate) folder: PathBuf,
-    /// Where the site listens; port 0 picks a free one, where `api_url` is none.
+    /// The site's address; port 0 is a free port, if `api_url` is none.
     pub(crate) site: SocketAddr,
-    /// Where announces arrive, one address for each family as a rule; port 0 picks a free one.
+    /// The tracker's addresses, as a rule one of each family; port 0 is a free port.
     pub(crate) tracker: Vec<SocketAddr>,
-    /// The site's URL as browsers see it; where it listens otherwise.
+    /// The site's URL for browsers; by default that of `site`.
     pub(crate) api_url: Option<String>,
-    /// The URL that clients announce to; the tracker's first address otherwise.
+    /// The URL for announces; by default that of the tracker's first address.
     pub(crate) tracker_url: Option<String>,
     pub(crate) pace: Pace,
 }
@@ -59,56 +57,55 @@ pub(crate) struct Options {
 /// How often clients announce, in seconds.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pace {
-    /// From one announce to the next.
+    /// Time from one announce to the next.
     pub(crate) interval: u32,
-    /// No sooner than this without an event.
+    /// Shortest time between two announces without an event.
     pub(crate) least: u32,
-    /// A client that was silent for so long is forgotten.
+    /// Time after which a silent client is removed.
     pub(crate) timeout: u32,
 }
 
 impl Default for Pace {
-    /// Quick, so that one sees something. Whatever it is told, rtorrent 0.9.8 waits 600 s, qBittorrent 4.5 300 s.
+    /// Short, so that there is something to see. rtorrent 0.9.8 always waits 600 s, qBittorrent 4.5 300 s.
     fn default() -> Self {
         Self { interval: 30, least: 10, timeout: 700 }
     }
 }
 
-/// A running site with its tracker and database, and its administrator. What is asked of it here is asked in the
-/// administrator's name, unless a member is named.
+/// A running site with its tracker and database. Requests are the administrator's, unless a method takes a member.
 ///
-/// Dropped, it is told to stop; [`Site::stop`] also waits for it.
+/// Dropping it stops the site; [`RunningSite::stop`] waits for that, too.
 #[derive(Debug)]
-pub(crate) struct Site {
+pub(crate) struct RunningSite {
     launcher: Launcher,
     rest: Rest,
     administrator: Member,
     password: Secret,
-    /// Held for an upload: the site takes one after the other from each member.
+    /// Locked during an upload: the site takes one at a time from each member.
     uploading: tokio::sync::Mutex<()>,
 }
 
-/// An account with a key to it.
+/// An account with an API token.
 #[derive(Debug, Clone)]
 pub(crate) struct Member {
     pub(crate) id: u32,
-    /// As on the site.
+    /// Its name on the site.
     pub(crate) name: String,
     token: Secret,
 }
 
-/// The launcher's program, which is installed beside this one.
+/// The path of the launcher, which is installed beside this program.
 pub(crate) fn program() -> anyhow::Result<PathBuf> {
-    Ok(std::env::current_exe().context("this program's own path")?.with_file_name("fairywren"))
+    Ok(std::env::current_exe().context("cannot find the path of this program")?.with_file_name("fairywren"))
 }
 
-impl Site {
-    /// Starts everything and waits until it serves.
+impl RunningSite {
+    /// Starts the site and waits until it answers.
     ///
-    /// The calling thread has to live as long as the site: the system takes the thread's end for the parent's.
+    /// The calling thread has to live as long as the site: the kernel ends the launcher with that thread.
     ///
     /// # Errors
-    /// Where it ends at its start, with the last of what it said.
+    /// The site ends at its start; with the last lines of its log.
     pub(crate) async fn start(options: Options) -> anyhow::Result<Self> {
         make_folder(&options.folder)?;
         configuration::write(&options)?;
@@ -122,35 +119,35 @@ impl Site {
         let link =
             launcher.url("first account").context("the launcher printed no link to the first account")?;
         let password = typable_password()?;
-        let administrator = join(&rest, link, ADMINISTRATOR, &password).await.context("the first account")?;
+        let administrator =
+            join(&rest, link, ADMINISTRATOR, &password).await.context("cannot make the first account")?;
         Ok(Self { launcher, rest, administrator, password, uploading: tokio::sync::Mutex::default() })
     }
 
-    /// Where the site is asked, without a slash at the end; not what browsers see.
+    /// The URL of the site's own address, without a slash at the end.
     #[cfg(test)]
     pub(crate) fn url(&self) -> &str {
         self.rest.url()
     }
 
-    /// Name and password of the account that may control everything.
+    /// Name and password of the administrator.
     pub(crate) fn administrator(&self) -> (&str, &Secret) {
         (&self.administrator.name, &self.password)
     }
 
-    /// Stops everything, in 15 seconds at most, and waits for it.
+    /// Stops the site and waits for its end.
     pub(crate) async fn stop(&self) {
         self.launcher.stop().await;
     }
 
-    /// Returns when it has ended, asked to or not; with the last of what it said.
+    /// Waits until the site has ended. The last lines of its log.
     pub(crate) async fn ended(&self) -> String {
         self.launcher.ended().await
     }
 
-    /// Makes a plain member: 2 to 32 letters, digits, dots, dashes or underscores.
+    /// Makes a member by an invite. A name has 2 to 32 letters, digits, dots, dashes or underscores.
     ///
-    /// By an invite, as people come in. It costs the site two password hashes, of which it makes two at a time: twelve
-    /// members at once take about a second.
+    /// This costs the site two password hashes, of which it makes two at a time: twelve members at once take about a second.
     pub(crate) async fn member(&self, name: &str) -> anyhow::Result<Member> {
         let context = || format!("cannot make the member {name}");
         let invite = self.rest.post("/api/invites").bearer_auth(self.administrator.token.reveal());
@@ -162,7 +159,7 @@ impl Site {
     /// Uploads a .torrent file.
     ///
     /// # Errors
-    /// Also where the site has it already.
+    /// Also if the site has the torrent already.
     pub(crate) async fn upload(
         &self,
         metainfo: Vec<u8>,
@@ -177,7 +174,7 @@ impl Site {
         uploaded.with_context(|| format!("cannot upload {title}"))
     }
 
-    /// Takes a torrent off the site. One that is gone is no error.
+    /// Deletes a torrent. One that is gone is no error.
     pub(crate) async fn delete(&self, torrent: u32) -> anyhow::Result<()> {
         let request = self.rest.delete(&format!("/api/torrents/{torrent}"));
         let request = request.bearer_auth(self.administrator.token.reveal());
@@ -194,7 +191,7 @@ impl Site {
         Ok(answer.bytes().await.with_context(context)?.into())
     }
 
-    /// What the tracker counts, by the torrent's id.
+    /// The tracker's counts, by torrent id.
     pub(crate) async fn counts(&self) -> anyhow::Result<HashMap<u32, Counts>> {
         Ok(self.torrents().await?.into_iter().map(|it| (it.id, it.counts())).collect())
     }
@@ -204,7 +201,7 @@ impl Site {
         Ok(self.torrents().await?.into_iter().find(|it| it.info_hash == *info_hash).map(|it| it.id))
     }
 
-    /// The list of torrents.
+    /// All torrents of the site.
     async fn torrents(&self) -> anyhow::Result<Vec<Listed>> {
         let mut torrents = Vec::new();
         let mut after = None;
@@ -223,12 +220,12 @@ impl Site {
         Ok(torrents)
     }
 
-    /// What the tracker counted for a member over all torrents. Reports reach the site within seconds, not at once.
+    /// The bytes that were counted for a member over all torrents. Reports of the tracker arrive within seconds.
     pub(crate) async fn totals(&self, member: &Member) -> anyhow::Result<Totals> {
         let request = self.rest.get(&format!("/api/users/{}", member.id));
         let request = request.bearer_auth(self.administrator.token.reveal());
         let profile: Profile = self.rest.read(request).await.context("cannot read a member's totals")?;
-        profile.totals.context("the site keeps a member's totals to itself")
+        profile.totals.context("the site does not show a member's totals")
     }
 
     /// The last 50 announces of a member's clients, the newest first.
@@ -240,7 +237,7 @@ impl Site {
         Ok(list.items)
     }
 
-    /// Who sends a request with this `Cookie` header; `None` where nobody is signed in.
+    /// The member whose session is in this `Cookie` header; `None` without one.
     pub(crate) async fn visitor(&self, cookies: &str) -> anyhow::Result<Option<Visitor>> {
         let Ok(cookies) = reqwest::header::HeaderValue::from_str(cookies) else { return Ok(None) };
         let request = self.rest.get("/api/session").header(reqwest::header::COOKIE, cookies);
@@ -249,7 +246,7 @@ impl Site {
     }
 }
 
-/// Claims the invite at `link` and makes a token for the new account.
+/// Claims the invite at `link` and makes an API token for the new account.
 async fn join(rest: &Rest, link: &str, name: &str, password: &Secret) -> anyhow::Result<Member> {
     let Claimed { id, name } = claim(rest, link, name, password).await?;
     let visit = Visit::start(rest, &name, password).await?;
@@ -259,22 +256,16 @@ async fn join(rest: &Rest, link: &str, name: &str, password: &Secret) -> anyhow:
     Ok(Member { id, name, token })
 }
 
-/// 80 random bits that one can type from a projector.
+/// A password of 80 random bits that can be typed from a projector.
 fn typable_password() -> anyhow::Result<Secret> {
     let mut bytes = [0; 10];
     random(&mut bytes)?;
     Ok(data_encoding::BASE32_NOPAD.encode(&bytes).to_lowercase().into())
 }
 
-/// Open to be passed through: root's PostgreSQL is another user. What is secret in it has a mode of its own.
+/// Makes a folder that other users can pass through, as PostgreSQL does under root. Secret files in it have modes of their
+/// own.
 fn make_folder(folder: &Path) -> anyhow::Result<()> {
     let made = fs::DirBuilder::new().recursive(true).mode(0o711).create(folder);
     made.with_context(|| format!("cannot make {}", folder.display()))
-}
-
-#[async_trait]
-impl page::Who for Site {
-    async fn visitor(&self, cookie: &str) -> anyhow::Result<Option<Visitor>> {
-        Self::visitor(self, cookie).await
-    }
 }

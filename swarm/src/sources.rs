@@ -1,4 +1,4 @@
-//! The folder whose files and folders become torrents.
+//! Watches the folder whose files and folders become torrents.
 
 mod samples;
 mod stamp;
@@ -18,22 +18,22 @@ use tokio::time::Instant;
 pub(crate) use samples::generate;
 use stamp::Stamp;
 
-/// How often the sources are looked at.
+/// Time between two looks at the sources.
 ///
-/// By looking and not by inotify: that would not tell when another program has finished a copy of many files, sees
-/// nothing that another machine writes on a network's file system, and its queue may overflow.
-const LOOK: Duration = Duration::from_secs(1);
+/// Not by inotify, which does not tell when a program has finished a copy of many files, misses what another machine writes
+/// to a network file system, and whose queue may overflow.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// How long a source has to stay as it is before it counts as written: copies over a network pause for seconds.
+/// Time that a source has to stay unchanged to count as completely written: copies over a network pause for seconds.
 pub(crate) const SETTLED: Duration = Duration::from_secs(4);
 
-/// Sources at most, the first by name.
+/// Sources, at most: the first by name.
 const MAX_SOURCES: usize = 1000;
 
-/// What became of a source.
+/// A change of a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Event {
-    /// Of the file or folder.
+    /// The name of the file or folder.
     pub(crate) name: String,
     pub(crate) change: Change,
 }
@@ -41,37 +41,37 @@ pub(crate) struct Event {
 /// How a source changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Change {
-    /// It is there, written completely, with its path.
+    /// It was completely written, at this path.
     Added(PathBuf),
-    /// What was added is being written again.
+    /// An added source is being written again.
     Rewritten,
-    /// What was added is there no more, or has nothing in it that can be shared.
+    /// An added source is gone, or holds nothing to share any more.
     Gone,
     /// It does not become a torrent, for this reason.
     LeftOut(String),
 }
 
-/// The sources in a folder: every file and every folder directly in it that has at least one byte in it.
+/// The sources: every file and folder directly in a folder that holds at least one byte.
 ///
-/// Left out, which is said once: `*.torrent`, names that begin with a dot or are no UTF-8, links, which lead elsewhere,
-/// and what cannot be read.
+/// Left out, with one event each: `*.torrent`, names that begin with a dot or are not UTF-8, symbolic links, and unreadable
+/// files.
 #[derive(Debug)]
 pub(crate) struct Sources {
     folder: PathBuf,
     known: HashMap<OsString, Known>,
 }
 
-/// Something in the folder.
+/// An entry of the folder.
 #[derive(Debug)]
 struct Known {
     seen: Seen,
-    /// When it was first seen like this.
+    /// When it was first seen in this state.
     since: Instant,
-    /// Whether it was told that it is like this.
+    /// Whether an event told of this state.
     told: bool,
 }
 
-/// What was seen of it.
+/// The state of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Seen {
     Source(Stamp),
@@ -89,15 +89,15 @@ impl Known {
 }
 
 impl Sources {
-    /// Of `folder`, of which nothing is known yet.
+    /// The sources in `folder`, before the first look.
     pub(crate) fn new(folder: PathBuf) -> Self {
         Self { folder, known: HashMap::new() }
     }
 
-    /// Looks again and again, each second, until the receiver is dropped.
+    /// Looks each second until the receiver is dropped.
     pub(crate) fn watch(mut self) -> mpsc::Receiver<Event> {
         let (sender, receiver) = mpsc::channel(16);
-        // A thread of its own: a look may take long on a slow disk.
+        // On a thread of its own, as a slow disk may block it.
         std::thread::spawn(move || {
             let mut said = String::new();
             while !sender.is_closed() {
@@ -110,13 +110,13 @@ impl Sources {
                         return;
                     }
                 }
-                std::thread::sleep(LOOK);
+                std::thread::sleep(LOOK_EVERY);
             }
         });
         receiver
     }
 
-    /// What happened since the last look, removals first, by name. A folder that is missing has nothing in it.
+    /// The events since the last look: removals first, sorted by name. A missing folder counts as empty.
     pub(crate) fn look(&mut self, now: Instant) -> io::Result<Vec<Event>> {
         let found = match entries(&self.folder) {
             Err(error) if error.kind() == ErrorKind::NotFound => BTreeMap::new(),
@@ -161,7 +161,7 @@ fn event(name: &OsStr, change: Change) -> Event {
     Event { name: name.to_string_lossy().into_owned(), change }
 }
 
-/// Warns of what was not `said` last.
+/// Logs a warning, unless it was `said` last.
 fn say_once(said: &mut String, warning: String) {
     if *said != warning {
         tracing::warn!("{warning}");
@@ -169,7 +169,7 @@ fn say_once(said: &mut String, warning: String) {
     }
 }
 
-/// What is in `folder` now.
+/// The entries of `folder`.
 fn entries(folder: &Path) -> io::Result<BTreeMap<OsString, Seen>> {
     let names: BTreeSet<OsString> =
         fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name())).collect::<io::Result<_>>()?;
@@ -187,7 +187,7 @@ fn entries(folder: &Path) -> io::Result<BTreeMap<OsString, Seen>> {
                     Seen::Source(stamp)
                 }
                 Ok(Err(why)) => Seen::LeftOut(why.to_owned()),
-                // It, or something in it, was removed while it was looked at: the next look knows more.
+                // Something was removed during the look: the next one finds out.
                 Err(error) if error.kind() == ErrorKind::NotFound => continue,
                 Err(error) => Seen::LeftOut(format!("it cannot be read ({error})")),
             },
@@ -197,7 +197,7 @@ fn entries(folder: &Path) -> io::Result<BTreeMap<OsString, Seen>> {
     Ok(entries)
 }
 
-/// Why something of this name is no source.
+/// Why an entry of this name is no source, if it is none.
 fn unfit(name: &OsStr) -> Option<&'static str> {
     let is_torrent = Path::new(name).extension().is_some_and(|it| it.eq_ignore_ascii_case("torrent"));
     match name.to_str() {

@@ -214,7 +214,7 @@ async function load() {
   if (loading) return;
   loading = true;
   try {
-    const answer = await fetch("/swarm");
+    const answer = await fetch("/demo");
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const id of PARTS) {
       const [old, made] = [document.getElementById(id), page.getElementById(id)];
@@ -274,7 +274,7 @@ function close() {
 
 function open() {
   close();
-  source = new EventSource("/swarm/events");
+  source = new EventSource("/demo/events");
   source.addEventListener("picture", hear);
   source.addEventListener("error", () => {
     close();
@@ -286,7 +286,7 @@ function open() {
 
 /** Who was signed out meanwhile is led to sign in. */
 async function lead() {
-  const { status } = await fetch("/swarm/picture");
+  const { status } = await fetch("/demo/picture");
   if (status === 401) location.reload();
 }
 

@@ -132,10 +132,10 @@ for (const [device, viewport] of Object.entries(VIEWPORTS)) {
 
 test("what is old is called old", async () => {
   const page = await visit(VIEWPORTS.desk);
-  await page.route("**/swarm/events", (it) => it.abort());
+  await page.route("**/demo/events", (it) => it.abort());
   await page.reload();
   await page.getByText("what is shown here is old").waitFor();
-  await page.unroute("**/swarm/events");
+  await page.unroute("**/demo/events");
   await page.getByText("what is shown here is old").waitFor({ state: "hidden" });
   await page.context().close();
 });

@@ -1,4 +1,4 @@
-//! Files of the sources, compared with those of a client.
+//! Hashes of files, to compare the sources with a client's downloads.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use sha2::{Digest, Sha256};
 
-/// Hashes of all files below a folder, by their paths there.
+/// SHA-256 of all files below a folder, by their paths in it.
 pub(super) fn hashes(folder: &Path) -> anyhow::Result<BTreeMap<PathBuf, [u8; 32]>> {
     let mut found = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
@@ -33,7 +33,7 @@ fn hash(path: &Path) -> io::Result<[u8; 32]> {
     Ok(hasher.finalize().into())
 }
 
-/// Hashes what is written.
+/// A writer into a hash.
 struct Writer<'a>(&'a mut Sha256);
 
 impl io::Write for Writer<'_> {

@@ -1,4 +1,4 @@
-//! A `swarm demo` in a process of its own, as its user would have it.
+//! `swarm demo` as a process, run as a user runs it.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,14 +12,14 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use super::content;
-use super::family::Family;
+use super::process_tree::ProcessTree;
 use crate::control::Wish;
 
-/// The file that is put in later, and its bytes.
+/// The file that is added to the sources later, and its size in bytes.
 const LATER: &str = "dropped-in-later.bin";
 const DROPPED: usize = 5 << 20;
 
-/// Longer than a demonstration waits for its parts before it kills them.
+/// Wait for a demonstration to end: longer than it waits for its parts before it kills them.
 const STOP_TIMEOUT: Duration = Duration::from_secs(100);
 
 pub(super) struct Demonstration {
@@ -28,7 +28,7 @@ pub(super) struct Demonstration {
 }
 
 impl Demonstration {
-    /// Starts it, and waits until all clients run.
+    /// Starts it and waits until all clients are started.
     pub(super) fn start(folder: &Path, sources: &Path, seeders: u16, leechers: u16) -> anyhow::Result<Self> {
         let data = folder.join("data");
         let mut process = Command::new(std::env::current_exe()?)
@@ -43,30 +43,30 @@ impl Demonstration {
             .stdin(Stdio::null())
             .spawn()
             .context("cannot start the demonstration")?;
-        let stdout = process.stdout.take().context("its output")?;
+        let stdout = process.stdout.take().context("the demonstration has no standard output")?;
         let demonstration = Self { process, data };
         for line in BufReader::new(stdout).lines() {
             if line? == "ready" {
                 return Ok(demonstration);
             }
         }
-        bail!("the demonstration has ended; what it said stands above")
+        bail!("the demonstration has ended; its log stands above")
     }
 
-    /// Has something done, and says what it answered.
+    /// Sends a wish. The demonstration's answer.
     pub(super) fn wish(&self, wish: &Wish) -> anyhow::Result<String> {
         crate::control::tell(&self.data, wish)
     }
 
-    /// What there is.
+    /// The present picture.
     pub(super) fn picture(&self) -> anyhow::Result<Value> {
         Ok(serde_json::from_str(&self.wish(&Wish::Show)?)?)
     }
 
-    /// Names of the clients that were given nothing.
+    /// Names of the clients that were given no content.
     pub(super) fn leechers(&self) -> anyhow::Result<Vec<String>> {
         let picture = self.picture()?;
-        let clients = picture["clients"].as_array().context("clients")?;
+        let clients = picture["clients"].as_array().context("the picture lacks the clients")?;
         let holders = picture["torrents"].as_array().into_iter().flatten();
         let origins: BTreeSet<u64> = holders
             .flat_map(|torrent| torrent["holders"].as_array().into_iter().flatten())
@@ -77,15 +77,19 @@ impl Demonstration {
         Ok(names.filter_map(|(client, _)| client["name"].as_str().map(str::to_owned)).collect())
     }
 
-    /// Compares every file of the sources with that of each client: how many are the same, and how many there are.
+    /// Compares every file of the sources with each client's copy: the number of identical ones, and of all.
     pub(super) fn compare(&self, sources: &Path) -> anyhow::Result<(usize, usize)> {
         let expected = content::hashes(sources)?;
         let (mut right, mut all) = (0, 0);
-        for client in fs::read_dir(self.data.join("clients")).context("the clients' folders")? {
+        for client in
+            fs::read_dir(self.data.join("clients")).context("cannot read the folder of the clients")?
+        {
             let downloads = client?.path().join("downloads");
             // Each torrent has a folder of its own there.
             let mut found = Vec::new();
-            for torrent in fs::read_dir(&downloads).with_context(|| downloads.display().to_string())? {
+            for torrent in
+                fs::read_dir(&downloads).with_context(|| format!("cannot read {}", downloads.display()))?
+            {
                 found.push(content::hashes(&torrent?.path())?);
             }
             for (path, hash) in &expected {
@@ -100,10 +104,13 @@ impl Demonstration {
         Ok((right, all))
     }
 
-    /// Ends it as Ctrl-C does, and says how many of its processes and of their networks are left.
+    /// Ends it as Ctrl-C does. The number of its processes that are left, and of their networks.
     pub(super) fn stop(mut self) -> anyhow::Result<(usize, usize)> {
-        let family = Family::of(self.process.id())?;
-        let pid = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw).context("its number")?;
+        let tree = ProcessTree::of(self.process.id())?;
+        let pid = i32::try_from(self.process.id())
+            .ok()
+            .and_then(Pid::from_raw)
+            .context("the demonstration has no process id")?;
         kill_process(pid, Signal::INT)?;
         let begun = Instant::now();
         while begun.elapsed() < STOP_TIMEOUT {
@@ -111,30 +118,30 @@ impl Demonstration {
                 if !status.success() {
                     bail!("the demonstration ended with {status}");
                 }
-                return family.left();
+                return tree.left();
             }
             std::thread::sleep(Duration::from_millis(50));
         }
-        bail!("the demonstration does not end")
+        bail!("the demonstration did not end within {} s", STOP_TIMEOUT.as_secs())
     }
 }
 
 impl Drop for Demonstration {
     fn drop(&mut self) {
-        // All that it started ends with it.
+        // The processes that it started end with it.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-/// Puts one more file into the sources.
+/// Adds one more file to the sources.
 pub(super) fn drop_file(sources: &Path) -> anyhow::Result<()> {
     let mut bytes = vec![0; DROPPED];
     fastrand::Rng::with_seed(77).fill(&mut bytes);
-    fs::write(sources.join(LATER), bytes).context("cannot write the file")
+    fs::write(sources.join(LATER), bytes).context("cannot add a file to the sources")
 }
 
-/// Takes it out again.
+/// Removes that file again.
 pub(super) fn take_out(sources: &Path) -> anyhow::Result<()> {
-    fs::remove_file(sources.join(LATER)).context("cannot remove the file")
+    fs::remove_file(sources.join(LATER)).context("cannot remove a file from the sources")
 }

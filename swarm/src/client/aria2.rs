@@ -1,4 +1,4 @@
-//! aria2c (seen with 1.36), asked by JSON-RPC.
+//! aria2c by JSON-RPC (seen with 1.36).
 
 mod torrent;
 
@@ -20,25 +20,26 @@ use super::ledger::Ledger;
 use super::{Client, Setup, Share, jsonrpc, program};
 
 const URL: &str = "http://127.0.0.1:6800/jsonrpc";
-/// As many torrents as one answer may list.
+/// Torrents that an answer lists at most.
 const MANY: u32 = 1000;
 
 pub(super) struct Aria2 {
     setup: Setup,
     http: Option<reqwest::Client>,
-    /// By info hash. What is added by RPC is in no session of its own making, so it is kept here and beside it.
+    /// By info hash. aria2 writes no torrents that were added by RPC into its sessions, so that we keep them and write the
+    /// session.
     torrents: HashMap<String, Torrent>,
     ledger: Ledger,
 }
 
 struct Torrent {
-    /// The .torrent file of ours, which it reads again when it is started.
+    /// Our copy of the .torrent file, which aria2 reads when it is started again.
     file: PathBuf,
     folder: PathBuf,
     name: String,
-    /// Its own name for the download, while it has one.
+    /// aria2's id of the download, while it has one.
     gid: Option<String>,
-    /// Bytes that it had when it was started, once that is known.
+    /// Bytes that were there when aria2 was started, once known.
     had: Option<u64>,
 }
 
@@ -49,7 +50,7 @@ impl Aria2 {
 
     /// The whole `aria2.conf`.
     ///
-    /// The tracker's intervals are overruled: without a peer it would wait 120 s, and many trackers' patience would end.
+    /// The tracker's intervals are overruled: without a peer it would wait 120 s, longer than some trackers remember a peer.
     fn configuration(&self) -> anyhow::Result<String> {
         let port = self.setup.port;
         let mut text = format!(
@@ -81,7 +82,7 @@ impl Aria2 {
              quiet=true\n\
              input-file=session\n"
         );
-        // It binds to one address for everything, or to none.
+        // aria2 binds to one address at most.
         if let [address] = self.setup.addresses[..] {
             writeln!(text, "interface={address}")?;
         }
@@ -91,7 +92,7 @@ impl Aria2 {
         Ok(text)
     }
 
-    /// What it begins with, in the form of its own sessions: a URI and, indented, options.
+    /// The torrents to start with, in the format of aria2's sessions: a URI, then options in indented lines.
     fn session(&self) -> String {
         let mut text = String::new();
         for torrent in self.torrents.values() {
@@ -106,7 +107,7 @@ impl Aria2 {
         jsonrpc::call(http, URL, method, arguments).await
     }
 
-    /// Everything that it has, and the peers of what it had when it was asked last, in one exchange.
+    /// All downloads, and the peers of those that were known before, by one request.
     async fn statuses(&self) -> anyhow::Result<Vec<Status>> {
         let gids: Vec<&str> = self.torrents.values().filter_map(|torrent| torrent.gid.as_deref()).collect();
         let mut calls = vec![
@@ -116,13 +117,13 @@ impl Aria2 {
         ];
         calls.extend(gids.iter().map(|gid| json!({ "methodName": "aria2.getPeers", "params": [gid] })));
         let answers = self.call("system.multicall", json!([calls])).await?;
-        let answers = answers.as_array().context("system.multicall: an answer that is no list")?;
+        let answers = answers.as_array().context("aria2c answered system.multicall without a list")?;
         let mut statuses = Vec::new();
         for answer in answers.iter().take(3) {
             statuses.extend(serde_json::from_value::<Vec<Status>>(answer[0].clone())?);
         }
         for (gid, answer) in gids.iter().zip(answers.iter().skip(3)) {
-            // Of a download that has just ended there is an error instead.
+            // A download that has just ended has an error in place of peers.
             if let Some(status) = statuses.iter_mut().find(|status| status.gid == **gid)
                 && let Ok(peers) = serde_json::from_value(answer[0].clone())
             {
@@ -163,8 +164,8 @@ impl Client for Aria2 {
 
     async fn add(&mut self, metainfo: &[u8], folder: &Path) -> anyhow::Result<()> {
         let parsed = program::read(metainfo)?;
-        let hash = parsed.hashes.v1.context("aria2 1.36 reads no v2 torrents")?.to_string();
-        // It encodes `info` anew, drops empty keys and so takes another info hash, which no tracker knows.
+        let hash = parsed.hashes.v1.context("aria2 1.36 reads no torrents of version 2")?.to_string();
+        // It encodes `info` anew without empty keys, which makes another info hash.
         ensure!(parsed.hashes.v2.is_none(), "aria2 1.36 misreads hybrid torrents");
         let folder = std::path::absolute(folder)?;
         if let Some(status) = self.find(&hash).await? {
@@ -187,7 +188,7 @@ impl Client for Aria2 {
         let hash = info_hash.to_string();
         let torrent = self.torrents.remove(&hash);
         self.ledger.strike(&hash);
-        // It says good-bye to the tracker first, for which it may have its time.
+        // It announces `stopped` first, for which it is given 3 s.
         for turn in 0..100 {
             let Some(status) = self.find(&hash).await? else { break };
             match turn {
@@ -197,13 +198,13 @@ impl Client for Aria2 {
                 }
                 0 => drop(self.call("aria2.remove", json!([status.gid])).await?),
                 60 => drop(self.call("aria2.forceRemove", json!([status.gid])).await?),
-                99 => bail!("aria2c does not let go of torrent {hash}"),
+                99 => bail!("aria2c does not remove torrent {hash}"),
                 _ => {}
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         if let Some(torrent) = torrent {
-            // Neither file need be there; the second is its note on what it has, beside the content.
+            // Either file may be missing; the second is aria2's record of the pieces that it has.
             let _ = fs::remove_file(&torrent.file);
             let _ = fs::remove_file(torrent.folder.join(format!("{}.aria2", torrent.name)));
         }
@@ -218,7 +219,7 @@ impl Client for Aria2 {
     }
 
     async fn scrape(&mut self, _: &[u8], _: &Path) -> anyhow::Result<()> {
-        bail!("aria2 1.36 asks no tracker for numbers alone")
+        bail!("aria2 1.36 cannot scrape")
     }
 
     async fn shares(&mut self) -> anyhow::Result<Vec<Share>> {

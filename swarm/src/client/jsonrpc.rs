@@ -22,11 +22,11 @@ pub(super) async fn call(
     method: &str,
     arguments: Value,
 ) -> anyhow::Result<Value> {
-    let question = json!({ "jsonrpc": "2.0", "id": "1", "method": method, "params": arguments });
-    // An error comes with status 400 and a body like any other.
-    let answer: Answer = http.post(url).json(&question).send().await?.json().await?;
+    let request = json!({ "jsonrpc": "2.0", "id": "1", "method": method, "params": arguments });
+    // aria2 sends errors with status 400 and a body of the same form.
+    let answer: Answer = http.post(url).json(&request).send().await?.json().await?;
     if let Some(fault) = answer.error {
         bail!("{method}: {}", fault.message);
     }
-    answer.result.with_context(|| format!("{method}: an answer without a result"))
+    answer.result.with_context(|| format!("the answer to {method} lacks a result"))
 }

@@ -1,19 +1,19 @@
-//! What torrents have moved, over restarts of their program, and how fast.
+//! Bytes that torrents moved, over restarts of their programs, and rates.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// Closer samples say little about a rate.
-const APART: Duration = Duration::from_millis(750);
+/// Time between two samples at least: closer ones give no useful rate.
+const SAMPLE_DISTANCE: Duration = Duration::from_millis(750);
 
-/// Sent and fetched, both in bytes or both in bytes a second.
+/// Sent and downloaded: both in bytes, or both in bytes a second.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Moved {
     pub(super) sent: u64,
     pub(super) fetched: u64,
 }
 
-/// Totals since a torrent was added. A program that was killed has forgotten all or some of its own.
+/// Totals since each torrent was added. A program that was killed has lost all or some of its own totals.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     entries: HashMap<String, Entry>,
@@ -22,21 +22,21 @@ pub(super) struct Ledger {
 
 #[derive(Debug, Default)]
 struct Entry {
-    /// What the program does not know any more.
+    /// Bytes that the program has lost.
     forgotten: Moved,
-    /// What it said last.
+    /// The program's latest totals.
     last: Moved,
-    /// Whether it was started since.
+    /// Whether the program was started again since.
     again: bool,
 }
 
 impl Ledger {
-    /// The program is started again.
+    /// Notes that the program is started again.
     pub(super) fn begin(&mut self) {
         self.entries.values_mut().for_each(|entry| entry.again = true);
     }
 
-    /// What the program says of a torrent at this time: the whole, and the rate.
+    /// Enters the program's totals of a torrent. The totals since it was added, and the rate.
     pub(super) fn enter(&mut self, hash: &str, said: Moved, now: Instant) -> (Moved, Moved) {
         let entry = self.entries.entry(hash.to_owned()).or_default();
         if std::mem::take(&mut entry.again) {
@@ -51,14 +51,14 @@ impl Ledger {
         (whole, self.rates.rate(hash, whole, now))
     }
 
-    /// A torrent is removed.
+    /// Removes a torrent.
     pub(super) fn strike(&mut self, hash: &str) {
         self.entries.remove(hash);
         self.rates.samples.remove(hash);
     }
 }
 
-/// Rates from totals, for programs whose own are means of a long time.
+/// Rates computed from totals, for programs whose own rates are means over a long time.
 #[derive(Debug, Default)]
 pub(super) struct Rates {
     samples: HashMap<String, Sample>,
@@ -72,14 +72,14 @@ struct Sample {
 }
 
 impl Rates {
-    /// The rate at which what `key` names has come to `total`; 0 at first.
+    /// The rate of `key`, whose total is now `total`; 0 at first.
     pub(super) fn rate(&mut self, key: &str, total: Moved, now: Instant) -> Moved {
         let Some(sample) = self.samples.get_mut(key) else {
             self.samples.insert(key.to_owned(), Sample { at: now, total, rate: Moved::default() });
             return Moved::default();
         };
         let passed = now.saturating_duration_since(sample.at);
-        if passed >= APART {
+        if passed >= SAMPLE_DISTANCE {
             let per_second = |after: u64, before: u64| {
                 let bytes = u128::from(after.saturating_sub(before)) * 1000 / passed.as_millis();
                 u64::try_from(bytes).unwrap_or(u64::MAX)
@@ -93,7 +93,7 @@ impl Rates {
         sample.rate
     }
 
-    /// Forgets what was not asked for in the last minute.
+    /// Drops keys that had no total in the last minute.
     pub(super) fn tidy(&mut self, now: Instant) {
         self.samples.retain(|_, sample| now.saturating_duration_since(sample.at) < Duration::from_mins(1));
     }

@@ -1,9 +1,9 @@
-//! Libtorrent 2 with a small program of ours around its Python binding. Tried with 2.1.1.
+//! libtorrent 2, by a small program of ours around its Python binding (seen with 2.1.1).
 //!
-//! The program listens on an abstract unix socket. Its name belongs to the client's own network, so that it can be the same
-//! everywhere. The program ends with the connection.
+//! The program listens on an abstract unix socket. Such names belong to a network namespace, so that all clients use the
+//! same. The program ends with the connection.
 //!
-//! Libtorrent's own rates fall for seconds after the last byte: totals are asked for instead.
+//! Rates are computed from totals: libtorrent's own go down for seconds after the last byte.
 
 use std::net::IpAddr;
 use std::os::linux::net::SocketAddrExt as _;
@@ -25,28 +25,28 @@ use tokio::process::Command;
 use super::ledger::{Moved, Rates};
 use super::{Activity, Client, Link, Setup, Share, program};
 
-/// Written into the client's folder, so that it is there wherever `swarm` is.
+/// The program, which is written into the client's folder.
 const PROGRAM: &str = include_str!("libtorrent.py");
-/// Where it listens.
+/// The name of its socket.
 const SOCKET: &str = "fairywren-libtorrent";
 
 pub(super) struct Libtorrent {
     setup: Setup,
-    /// Once it listens.
+    /// None until the program listens.
     line: Option<Line>,
     /// Of torrents and peers.
     rates: Rates,
 }
 
-/// Requests and answers.
+/// A connection to the program.
 struct Line {
     answers: Lines<BufReader<OwnedReadHalf>>,
     requests: OwnedWriteHalf,
-    /// Of the last request. An answer with another is one that nobody waited for any more.
+    /// The id of the last request. An answer with an older id is ignored: its request was given up.
     number: u64,
 }
 
-/// What the program answers.
+/// An answer of the program.
 #[derive(Deserialize)]
 struct Answer {
     id: u64,
@@ -55,7 +55,7 @@ struct Answer {
     error: Option<String>,
 }
 
-/// A torrent in its words.
+/// A torrent, as the program reports it.
 #[derive(Deserialize)]
 struct Torrent {
     hash: String,
@@ -82,15 +82,15 @@ impl Libtorrent {
         Self { setup, line: None, rates: Rates::default() }
     }
 
-    /// Has it take a torrent.
+    /// Adds a torrent by the request `what`.
     async fn give(&mut self, what: &str, metainfo: &[u8], folder: &Path) -> anyhow::Result<()> {
-        // By a file, so that the request is short.
+        // In a file: a request has to fit into the socket's buffer.
         let path = std::path::absolute(&self.setup.folder)?.join("added.torrent");
         std::fs::write(&path, metainfo)?;
         self.ask(what, json!({ "path": path, "folder": std::path::absolute(folder)? })).await.map(drop)
     }
 
-    /// Asks for `what`, with the answer's value.
+    /// Sends the request `what` with its arguments. The answer's value.
     async fn ask(&mut self, what: &str, mut with: Value) -> anyhow::Result<Value> {
         with["do"] = what.into();
         let line = match &mut self.line {
@@ -102,22 +102,22 @@ impl Libtorrent {
 }
 
 impl Line {
-    /// Connecting to a unix socket does not wait.
+    /// Connects, which never blocks on a unix socket.
     fn begin() -> anyhow::Result<Self> {
         let stream = StdStream::connect_addr(&SocketAddr::from_abstract_name(SOCKET)?);
-        let stream = stream.context("libtorrent does not listen")?;
+        let stream = stream.context("the libtorrent program does not listen")?;
         stream.set_nonblocking(true)?;
         let (answers, requests) = UnixStream::from_std(stream)?.into_split();
         Ok(Self { answers: BufReader::new(answers).lines(), requests, number: 0 })
     }
 
-    /// May be given up at any point: requests are far shorter than what a socket takes at once, and answers are numbered.
+    /// Sends a request and waits for its answer. Cancel-safe: requests fit into the socket's buffer, and answers have ids.
     async fn ask(&mut self, mut request: Value) -> anyhow::Result<Value> {
         self.number += 1;
         request["id"] = self.number.into();
         let mut line = request.to_string();
         line.push('\n');
-        self.requests.write_all(line.as_bytes()).await.context("libtorrent has ended")?;
+        self.requests.write_all(line.as_bytes()).await.context("the libtorrent program has ended")?;
         while let Some(line) = self.answers.next_line().await? {
             let answer: Answer = serde_json::from_str(&line)?;
             match answer.error {
@@ -126,7 +126,7 @@ impl Line {
                 Some(error) => bail!("libtorrent says: {error}"),
             }
         }
-        bail!("libtorrent has ended")
+        bail!("the libtorrent program has ended")
     }
 }
 
@@ -135,7 +135,7 @@ impl Client for Libtorrent {
     fn command(&mut self) -> anyhow::Result<Command> {
         let folder = std::path::absolute(&self.setup.folder)?;
         let mut command = program::command(&python(), &folder)?;
-        // Not libtorrent.py: Python looks for modules beside the program first, and would take it for the one it imports.
+        // Not libtorrent.py, which Python would import as the module of that name.
         let path = folder.join("program.py");
         std::fs::write(&path, PROGRAM)?;
         self.line = None;
@@ -220,8 +220,8 @@ fn listen(addresses: &[IpAddr], port: u16) -> String {
     sockets.join(",")
 }
 
-/// Connections are made from the only address. Of two, libtorrent would use each in turn without regard to the family of the
-/// peer, so that every second connection failed: then the system chooses.
+/// The address that connections are made from, if the client has one. With two, libtorrent would use each in turn whatever
+/// the peer's family, and every second connection would fail: then the system chooses.
 fn outgoing(addresses: &[IpAddr]) -> String {
     match addresses {
         [address] => address.to_string(),
@@ -231,11 +231,12 @@ fn outgoing(addresses: &[IpAddr]) -> String {
 
 /// Bytes a second; 0 is no limit.
 fn bytes(rate: Option<u32>) -> u32 {
-    // libtorrent counts in 32 signed bits.
+    // libtorrent's limit is a signed 32-bit number.
     rate.map_or(0, |rate| rate.saturating_mul(1024).clamp(1, i32::MAX.unsigned_abs()))
 }
 
-/// A Python with libtorrent: the one named by the environment, the one that `make` installed beside our programs, or any.
+/// A Python with libtorrent: that of `FAIRYWREN_TEST_PYTHON`, that which `make` installed beside our programs, or the
+/// system's.
 pub(crate) fn python() -> String {
     let installed = || {
         let path = std::env::current_exe().ok()?.parent()?.parent()?.join("test-venv/bin/python");

@@ -1,25 +1,22 @@
-//! qBittorrent without a window, asked by its Web API. Tried with 4.5.2 (Web API 2.8.19, libtorrent 2.0.8).
+//! qbittorrent-nox by its Web API (seen with 4.5.2, Web API 2.8.19, libtorrent 2.0.8).
 //!
-//! What it does unlike others:
-//! - It announces no more often than every 300 s, whatever the tracker asks for (libtorrent's `min_announce_interval`, which
-//!   it has no setting for), besides `started`, `completed` and `stopped`: a tracker that forgets peers earlier loses it.
-//! - It names a hybrid torrent by the truncated hash of version 2, and gives the hash of version 1 beside it.
-//! - What it was given is in its list a moment after it has said "Ok.".
-//! - Killed, it goes on from what it wrote down last, a minute ago at most and at first nothing: it fetches again what it has
-//!   on the disk.
-//! - Its rates are libtorrent's, which fall for seconds after the last byte: totals are asked for instead.
+//! What it does unlike the others:
+//! - Apart from `started`, `completed` and `stopped` it announces every 300 s at the soonest, whatever the tracker asks for
+//!   (libtorrent's `min_announce_interval`, for which it has no setting). A tracker with a shorter peer timeout loses it.
+//! - After a `kill -9` it continues from its last saved state, a minute old at most, or none: it downloads again what is on
+//!   the disk.
+//! - Its rates are libtorrent's, which go down for seconds after the last byte: ours are computed from totals.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use async_trait::async_trait;
 use bt::InfoHash;
+use clients::{Addition, Remote as _};
 use futures_util::future::try_join_all;
-use reqwest::multipart::{Form, Part};
-use reqwest::{RequestBuilder, Response};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::process::Command;
@@ -27,25 +24,23 @@ use tokio::process::Command;
 use super::ledger::{Moved, Rates};
 use super::{Activity, Client, Link, Setup, Share, program};
 
-/// Where its Web API is, in the client's own network.
-const API: &str = "http://127.0.0.1:8080/api/v2";
-/// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Its Web API, on the loopback of the client's network.
+const URL: &str = "http://127.0.0.1:8080/";
 
 pub(super) struct Qbittorrent {
     setup: Setup,
-    /// Keeps the session's cookie: without one, it makes a session for each request and keeps them all for an hour.
-    http: Option<reqwest::Client>,
-    /// The piece maps of torrents that are complete, which need not be asked for again.
+    /// None until the program was started.
+    remote: Option<clients::Qbittorrent>,
+    /// Piece maps of complete torrents, which do not change any more.
     complete: HashMap<String, Vec<u8>>,
-    /// Of torrents and peers.
+    /// Rates of torrents and of peers.
     rates: Rates,
 }
 
 /// A torrent in `torrents/info`.
 #[derive(Debug, Deserialize)]
 struct Torrent {
-    /// Version 2 truncated where there is one, else version 1.
+    /// Truncated version 2 where there is one, else version 1.
     hash: String,
     /// Empty where there is none; none from versions without hybrid torrents.
     infohash_v1: Option<String>,
@@ -54,13 +49,13 @@ struct Torrent {
     amount_left: u64,
     uploaded: u64,
     downloaded: u64,
-    /// Connected.
+    /// Connected peers.
     num_seeds: i64,
     num_leechs: i64,
-    /// As the tracker said, or as many as it knows otherwise.
+    /// By the tracker's answer, else by what qBittorrent knows.
     num_complete: i64,
     num_incomplete: i64,
-    /// Empty until one has answered.
+    /// Empty until a tracker has answered.
     tracker: String,
 }
 
@@ -81,8 +76,8 @@ struct Peer {
     downloaded: u64,
 }
 
-/// All that it says of a torrent.
-struct Said {
+/// A torrent with its pieces and peers.
+struct Reported {
     torrent: Torrent,
     pieces: Vec<u8>,
     peers: HashMap<String, Peer>,
@@ -90,50 +85,30 @@ struct Said {
 
 impl Qbittorrent {
     pub(super) fn new(setup: Setup) -> Self {
-        Self { setup, http: None, complete: HashMap::new(), rates: Rates::default() }
+        Self { setup, remote: None, complete: HashMap::new(), rates: Rates::default() }
     }
 
-    fn http(&self) -> anyhow::Result<&reqwest::Client> {
-        self.http.as_ref().context("qBittorrent has not been started")
-    }
-
-    fn get(&self, path: &str) -> anyhow::Result<RequestBuilder> {
-        Ok(self.http()?.get(format!("{API}/{path}")))
-    }
-
-    fn post(&self, path: &str) -> anyhow::Result<RequestBuilder> {
-        Ok(self.http()?.post(format!("{API}/{path}")))
+    fn remote(&self) -> anyhow::Result<&clients::Qbittorrent> {
+        self.remote.as_ref().context("qBittorrent was not started")
     }
 
     async fn torrents(&self) -> anyhow::Result<Vec<Torrent>> {
-        Ok(send(self.get("torrents/info")?).await?.json().await?)
+        Ok(self.remote()?.get("torrents/info").await?)
     }
 
-    /// What it names `info_hash`, where it has it.
-    async fn find(&self, info_hash: &InfoHash) -> anyhow::Result<Option<String>> {
-        let name = info_hash.to_string();
-        Ok(self
-            .torrents()
-            .await?
-            .into_iter()
-            .find(|torrent| torrent.name() == name)
-            .map(|torrent| torrent.hash))
-    }
-
-    async fn ask(&self, torrent: Torrent) -> anyhow::Result<Said> {
-        let pieces = match self.complete.get(&torrent.hash) {
+    async fn ask(&self, torrent: Torrent) -> anyhow::Result<Reported> {
+        let pieces = match self.complete.get(torrent.name()) {
             Some(pieces) if torrent.amount_left == 0 => pieces.clone(),
             _ => self.pieces(&torrent.hash).await?,
         };
         let alone = torrent.num_seeds + torrent.num_leechs <= 0;
         let peers = if alone { HashMap::new() } else { self.peers(&torrent.hash).await? };
-        Ok(Said { torrent, pieces, peers })
+        Ok(Reported { torrent, pieces, peers })
     }
 
     async fn pieces(&self, hash: &str) -> anyhow::Result<Vec<u8>> {
-        let answer = send(self.get(&format!("torrents/pieceStates?hash={hash}"))?).await?;
         // 0 is lacking, 1 is being fetched, 2 is there.
-        let states: Vec<u8> = answer.json().await?;
+        let states: Vec<u8> = self.remote()?.get(&format!("torrents/pieceStates?hash={hash}")).await?;
         let mut bits = vec![0; states.len().div_ceil(8)];
         for (piece, state) in states.into_iter().enumerate() {
             if state == 2 {
@@ -144,23 +119,22 @@ impl Qbittorrent {
     }
 
     async fn peers(&self, hash: &str) -> anyhow::Result<HashMap<String, Peer>> {
-        // With rid=0 the answer is whole, not what has changed.
-        let answer = send(self.get(&format!("sync/torrentPeers?hash={hash}&rid=0"))?).await?;
-        let peers: Peers = answer.json().await?;
+        // With rid=0 the answer is complete, else it has what changed.
+        let peers: Peers = self.remote()?.get(&format!("sync/torrentPeers?hash={hash}&rid=0")).await?;
         Ok(peers.peers)
     }
 
     fn configuration(&self) -> String {
         let Setup { addresses, port, rate, .. } = &self.setup;
-        // Both families are had by the interface's name alone: it takes one address at most.
+        // It takes one address at most: for both families it is bound to the interface.
         let interface = match addresses.as_slice() {
             [address] => format!("Session\\InterfaceAddress={address}"),
             _ => "Session\\Interface=eth0\nSession\\InterfaceName=eth0".to_owned(),
         };
         let rate = rate.map_or(0, |rate| rate.max(1));
-        // `RefreshInterval` (ms) is how often it looks at its own torrents, `SaveResumeDataInterval` (minutes) how often it
-        // writes down what is finished (60 by default, which `kill -9` would lose), `BTProtocol` TCP without uTP, which
-        // yields to delays that here are those of the one processor all share, `Encryption` allowed but not demanded.
+        // `RefreshInterval` (ms): how often it updates its torrents' states. `SaveResumeDataInterval` (minutes): how often it
+        // saves progress, which `kill -9` loses; the default is 60. `BTProtocol`: no uTP, which slows down when all clients
+        // share one processor. `Encryption`: allowed, not demanded.
         format!(
             "[LegalNotice]\n\
              Accepted=true\n\
@@ -216,80 +190,59 @@ impl Client for Qbittorrent {
     fn command(&mut self) -> anyhow::Result<Command> {
         let folder = std::path::absolute(&self.setup.folder)?;
         let mut command = program::command("qbittorrent-nox", &folder)?;
-        // It keeps its torrents beside this, in qBittorrent/data/BT_backup.
+        // Its torrents are beside this, in qBittorrent/data/BT_backup.
         let configuration = folder.join("qBittorrent/config");
         std::fs::create_dir_all(&configuration)?;
         std::fs::write(configuration.join("qBittorrent.conf"), self.configuration())?;
-        // Variables of the surroundings name proxies that do not lead to its API.
-        self.http = Some(reqwest::Client::builder().no_proxy().cookie_store(true).timeout(PATIENCE).build()?);
+        self.remote = Some(clients::Qbittorrent::new(clients::Endpoint::new(URL, "", "")?)?);
         self.complete.clear();
         command.arg(format!("--profile={}", folder.display())).env("TMPDIR", &folder);
         Ok(command)
     }
 
     async fn version(&mut self) -> anyhow::Result<String> {
-        let version = send(self.get("app/version")?).await?.text().await?;
-        Ok(version.trim_start_matches('v').to_owned())
+        Ok(self.remote()?.version().await?)
     }
 
     async fn add(&mut self, metainfo: &[u8], folder: &Path) -> anyhow::Result<()> {
-        let hash = program::read(metainfo)?.hashes.canonical();
-        if self.find(&hash).await?.is_some() {
-            return Ok(());
-        }
-        let file =
-            Part::bytes(metainfo.to_vec()).file_name("added.torrent").mime_str("application/x-bittorrent")?;
-        let folder = std::path::absolute(folder)?;
-        let folder =
-            folder.to_str().context("qBittorrent takes only folders whose name is UTF-8")?.to_owned();
-        let form = Form::new()
-            .part("torrents", file)
-            .text("savepath", folder)
-            .text("autoTMM", "false")
-            .text("paused", "false")
-            .text("skip_checking", "false")
-            .text("contentLayout", "Original");
-        let said = send(self.post("torrents/add")?.multipart(form)).await?.text().await?;
-        program::until("the torrent that was given to qBittorrent", async || {
-            Ok(self.find(&hash).await?.is_some())
-        })
-        .await
-        .with_context(|| format!("qBittorrent said {said:?}"))
-    }
-
-    async fn remove(&mut self, info_hash: &InfoHash) -> anyhow::Result<()> {
-        let Some(hash) = self.find(info_hash).await? else { return Ok(()) };
-        self.complete.remove(&hash);
-        let form = [("hashes", hash.as_str()), ("deleteFiles", "false")];
-        send(self.post("torrents/delete")?.form(&form)).await.map(drop)
-    }
-
-    async fn throttle(&mut self, rate: Option<u32>) -> anyhow::Result<()> {
-        self.setup.rate = rate;
-        // Bytes a second, kept in 32 signed bits; 0 is no limit.
-        let limit = rate.map_or(0, |rate| rate.max(1).saturating_mul(1024).min(i32::MAX.unsigned_abs()));
-        for path in ["transfer/setUploadLimit", "transfer/setDownloadLimit"] {
-            send(self.post(path)?.form(&[("limit", limit)])).await?;
+        let remote = self.remote()?;
+        if remote.find(&program::read(metainfo)?.hashes.canonical()).await?.is_none() {
+            let folder = program::utf8(folder)?;
+            remote.add(&Addition { metainfo, folder: &folder, label: None, paused: false }).await?;
         }
         Ok(())
     }
 
-    /// It scrapes one of the torrents that wait in its queue, three minutes after its start and then every half hour: so
-    /// all have to wait.
+    async fn remove(&mut self, info_hash: &InfoHash) -> anyhow::Result<()> {
+        self.complete.remove(&info_hash.to_string());
+        Ok(self.remote()?.remove(info_hash, false).await?)
+    }
+
+    async fn throttle(&mut self, rate: Option<u32>) -> anyhow::Result<()> {
+        self.setup.rate = rate;
+        // Bytes a second, a signed 32-bit number; 0 is no limit.
+        let limit = rate.map_or(0, |rate| rate.max(1).saturating_mul(1024).min(i32::MAX.unsigned_abs()));
+        for path in ["transfer/setUploadLimit", "transfer/setDownloadLimit"] {
+            self.remote()?.post(path, &[("limit", &limit.to_string())]).await?;
+        }
+        Ok(())
+    }
+
+    /// It scrapes one of its queued torrents three minutes after its start and then every half hour: so all are queued.
     async fn scrape(&mut self, metainfo: &[u8], folder: &Path) -> anyhow::Result<()> {
         let none = json!({
             "queueing_enabled": true, "max_active_downloads": 0, "max_active_uploads": 0, "max_active_torrents": 0,
         });
-        send(self.post("app/setPreferences")?.form(&[("json", none.to_string())])).await?;
+        self.remote()?.post("app/setPreferences", &[("json", &none.to_string())]).await?;
         self.add(metainfo, folder).await
     }
 
     async fn shares(&mut self) -> anyhow::Result<Vec<Share>> {
         let torrents = self.torrents().await?;
         let said = try_join_all(torrents.into_iter().map(|torrent| self.ask(torrent))).await?;
-        for Said { torrent, pieces, .. } in &said {
-            if torrent.activity() == Activity::Seeding && !self.complete.contains_key(&torrent.hash) {
-                self.complete.insert(torrent.hash.clone(), pieces.clone());
+        for Reported { torrent, pieces, .. } in &said {
+            if torrent.activity() == Activity::Seeding && !self.complete.contains_key(torrent.name()) {
+                self.complete.insert(torrent.name().to_owned(), pieces.clone());
             }
         }
         let now = Instant::now();
@@ -306,20 +259,11 @@ impl Torrent {
     }
 
     fn activity(&self) -> Activity {
-        match self.state.as_str() {
-            "allocating" | "checkingUP" | "checkingDL" | "checkingResumeData" | "moving" => {
-                Activity::Checking
-            }
-            "pausedUP" | "pausedDL" => Activity::Stopped,
-            "error" => Activity::Failed("qBittorrent cannot read or write the content".to_owned()),
-            "missingFiles" => Activity::Failed("the content is gone".to_owned()),
-            _ if self.amount_left == 0 => Activity::Seeding,
-            _ => Activity::Leeching,
-        }
+        clients::qbittorrent::activity(&self.state, self.amount_left)
     }
 }
 
-impl Said {
+impl Reported {
     fn share(self, rates: &mut Rates, now: Instant) -> Share {
         let Self { torrent, pieces, peers } = self;
         let count = |number: i64| u32::try_from(number).ok();
@@ -346,13 +290,4 @@ impl Said {
                 .filter(|_| !torrent.tracker.is_empty()),
         }
     }
-}
-
-/// The answer, where it is a good one.
-async fn send(request: RequestBuilder) -> anyhow::Result<Response> {
-    let answer = request.send().await.context("qBittorrent does not answer")?;
-    if answer.status().is_success() {
-        return Ok(answer);
-    }
-    bail!("qBittorrent answers {} to {}", answer.status(), answer.url().path())
 }

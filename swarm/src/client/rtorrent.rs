@@ -1,4 +1,4 @@
-//! rtorrent (seen with 0.9.8 on libtorrent-rakshasa 0.13.8), asked by SCGI and XML-RPC.
+//! rtorrent by XML-RPC over SCGI (seen with 0.9.8 on libtorrent-rakshasa 0.13.8).
 
 use std::fmt::Write as _;
 use std::fs;
@@ -9,37 +9,41 @@ use std::time::Instant;
 use anyhow::{Context, ensure};
 use async_trait::async_trait;
 use bt::InfoHash;
+use clients::rtorrent::quote;
+use clients::xmlrpc::Value;
+use clients::{Addition, Endpoint, Remote as _};
 use tokio::process::Command;
 
 use super::ledger::{Ledger, Moved, Rates};
-use super::xmlrpc::{self, Value};
 use super::{Activity, Client, Link, Setup, Share, program};
 
-/// Of its own loopback. A unix socket would bind us to paths of at most 107 bytes.
-const PORT: u16 = 5000;
+/// Where it listens on its own loopback. The path of a unix socket could have 107 bytes at most.
+const ADDRESS: &str = "127.0.0.1:5000";
 
 pub(super) struct Rtorrent {
     setup: Setup,
+    /// None until the program was started.
+    remote: Option<clients::Rtorrent>,
     ledger: Ledger,
-    /// Of the peers.
+    /// Rates of the peers.
     rates: Rates,
-    /// What was added since the program was started last, in its spelling.
-    seen: Vec<String>,
+    /// Torrents added since the program was started last.
+    seen: Vec<InfoHash>,
 }
 
 impl Rtorrent {
     pub(super) fn new(setup: Setup) -> Self {
-        Self { setup, ledger: Ledger::default(), rates: Rates::default(), seen: Vec::new() }
+        Self { setup, remote: None, ledger: Ledger::default(), rates: Rates::default(), seen: Vec::new() }
     }
 
     /// The whole `rtorrent.rc`.
     fn configuration(&self) -> anyhow::Result<String> {
         let port = self.setup.port;
         let session = self.setup.folder.join("session");
-        let session = quote(session.to_str().context("rtorrent's folder has a name that is no UTF-8")?);
+        let session = quote(session.to_str().context("the path of rtorrent's folder is not UTF-8")?);
         let mut text = format!(
             "system.daemon.set = true\n\
-             network.scgi.open_port = 127.0.0.1:{PORT}\n\
+             network.scgi.open_port = {ADDRESS}\n\
              network.xmlrpc.size_limit.set = 16777215\n\
              session.path.set = {session}\n\
              session.use_lock.set = no\n\
@@ -55,50 +59,40 @@ impl Rtorrent {
              throttle.max_uploads.set = 30\n\
              throttle.max_uploads.global.set = 100\n"
         );
-        // It binds to one address for everything, of version 4 only, or to none.
+        // It binds to one address at most, of IPv4.
         if let [IpAddr::V4(address)] = self.setup.addresses[..] {
             writeln!(text, "network.bind_address.set = {address}")?;
         }
         let rate = self.setup.rate.unwrap_or(0);
         writeln!(text, "throttle.global_up.max_rate.set_kb = {rate}")?;
         writeln!(text, "throttle.global_down.max_rate.set_kb = {rate}")?;
-        // Progress survives a `kill -9` as far as it was saved; by itself it saves every 20 minutes.
+        // After a `kill -9` it continues from its last save; by default it saves every 20 minutes.
         writeln!(text, "schedule2 = session_save, 10, 10, ((session.save))")?;
         writeln!(text, "method.set_key = event.download.finished, saved, ((d.save_full_session))")?;
-        // Intervals below 600 s are 600 s to it, whatever the tracker asks for.
+        // It waits at least 600 s between announces, whatever the tracker asks for.
         writeln!(text, "schedule2 = announce, 20, 30, ((d.multicall2, started, \"d.tracker_announce=\"))")?;
         Ok(text)
     }
 
-    async fn call(method: &str, arguments: &[Value]) -> anyhow::Result<Value> {
-        xmlrpc::call(PORT, method, arguments).await
+    fn remote(&self) -> anyhow::Result<&clients::Rtorrent> {
+        self.remote.as_ref().context("rtorrent was not started")
     }
 
-    /// Goes on with a torrent that it has. In its first moments after a `kill -9` it knows of its pieces what it saved
-    /// last; the disk may have more.
-    async fn resume(hash: &str, look: bool) -> anyhow::Result<()> {
-        let torrent = [hash.into()];
-        if look && Self::call("d.complete", &torrent).await?.int() == 0 {
-            Self::call("d.check_hash", &torrent).await?;
+    /// Starts a torrent that it has. After a `kill -9` it knows the pieces of its last save; `look` has it check the disk, which
+    /// may have more.
+    async fn resume(&self, hash: &InfoHash, look: bool) -> anyhow::Result<()> {
+        let remote = self.remote()?;
+        let torrent = [spelled(hash).as_str().into()];
+        if look && remote.call("d.complete", &torrent).await?.int() == 0 {
+            remote.call("d.check_hash", &torrent).await?;
         }
-        Self::call("d.start", &torrent).await?;
+        Ok(remote.start(hash).await?)
+    }
+
+    async fn load(&self, metainfo: &[u8], folder: &Path, paused: bool) -> anyhow::Result<()> {
+        let folder = program::utf8(folder)?;
+        self.remote()?.add(&Addition { metainfo, folder: &folder, label: None, paused }).await?;
         Ok(())
-    }
-
-    /// Gives it a torrent by one of its commands for that.
-    async fn load(command: &str, hash: &str, metainfo: &[u8], folder: &Path) -> anyhow::Result<()> {
-        let folder = std::path::absolute(folder)?;
-        let folder = folder.to_str().context("the folder's name is no UTF-8")?;
-        let place = format!("d.directory.set={}", quote(folder));
-        let arguments = ["".into(), Value::Bytes(metainfo.to_vec()), place.as_str().into()];
-        Self::call(command, &arguments).await?;
-        // It answers before it has read the torrent, and says nothing of one that it refuses.
-        program::until("the torrent that was given to rtorrent", async || Self::has(hash).await).await
-    }
-
-    async fn has(hash: &str) -> anyhow::Result<bool> {
-        let list = Self::call("download_list", &["".into(), "main".into()]).await?;
-        Ok(list.list().iter().any(|value| value.text().eq_ignore_ascii_case(hash)))
     }
 }
 
@@ -112,6 +106,7 @@ impl Client for Rtorrent {
         let file = self.setup.folder.join("rtorrent.rc");
         fs::write(&file, self.configuration()?)
             .with_context(|| format!("cannot write {}", file.display()))?;
+        self.remote = Some(clients::Rtorrent::new(Endpoint::new(&format!("scgi://{ADDRESS}"), "", "")?)?);
         self.ledger.begin();
         self.seen.clear();
         command.args(["-n", "-o", "import=rtorrent.rc"]);
@@ -119,53 +114,42 @@ impl Client for Rtorrent {
     }
 
     async fn version(&mut self) -> anyhow::Result<String> {
-        Ok(Self::call("system.client_version", &[]).await?.text().to_owned())
+        Ok(self.remote()?.version().await?)
     }
 
     async fn add(&mut self, metainfo: &[u8], folder: &Path) -> anyhow::Result<()> {
         let hash = hash(metainfo)?;
-        let known = Self::has(&hash).await?;
+        let known = self.remote()?.find(&hash).await?.is_some();
         let new = !self.seen.contains(&hash);
         if new {
-            self.seen.push(hash.clone());
+            self.seen.push(hash);
         }
-        if known {
-            return Self::resume(&hash, new).await;
-        }
-        Self::load("load.raw_start", &hash, metainfo, folder).await
+        if known { self.resume(&hash, new).await } else { self.load(metainfo, folder, false).await }
     }
 
     async fn remove(&mut self, info_hash: &InfoHash) -> anyhow::Result<()> {
         self.ledger.strike(&info_hash.to_string());
-        let hash = info_hash.to_string().to_uppercase();
-        self.seen.retain(|seen| *seen != hash);
-        if !Self::has(&hash).await? {
-            return Ok(());
-        }
-        let steps = ["d.stop", "d.close", "d.erase"].map(|step| (step, vec![hash.as_str().into()]));
-        for answer in xmlrpc::calls(PORT, steps.into()).await? {
-            answer?;
-        }
-        Ok(())
+        self.seen.retain(|seen| seen != info_hash);
+        Ok(self.remote()?.remove(info_hash, false).await?)
     }
 
     async fn throttle(&mut self, rate: Option<u32>) -> anyhow::Result<()> {
         self.setup.rate = rate;
         for method in ["throttle.global_up.max_rate.set_kb", "throttle.global_down.max_rate.set_kb"] {
-            Self::call(method, &["".into(), Value::Int(rate.unwrap_or(0).into())]).await?;
+            self.remote()?.call(method, &["".into(), Value::Int(rate.unwrap_or(0).into())]).await?;
         }
         Ok(())
     }
 
-    /// Within ten minutes of an announce that was answered with numbers it does not.
+    /// It does not scrape within ten minutes after an announce whose answer had the numbers.
     async fn scrape(&mut self, metainfo: &[u8], folder: &Path) -> anyhow::Result<()> {
-        let hash = hash(metainfo)?;
-        Self::load("load.raw", &hash, metainfo, folder).await?;
-        // In so many seconds.
-        Self::call("d.tracker.send_scrape", &[hash.as_str().into(), Value::Int(0)]).await?;
+        let hash = spelled(&hash(metainfo)?);
+        self.load(metainfo, folder, true).await?;
+        // The delay in seconds.
+        self.remote()?.call("d.tracker.send_scrape", &[hash.as_str().into(), Value::Int(0)]).await?;
         program::until("the answer to rtorrent's scrape", async || {
             let arguments = [hash.as_str(), "", "t.scrape_counter="].map(Value::from);
-            let answer = Self::call("t.multicall", &arguments).await?;
+            let answer = self.remote()?.call("t.multicall", &arguments).await?;
             Ok(answer.list().iter().filter_map(|tracker| tracker.list().first()).any(|count| count.int() > 0))
         })
         .await
@@ -174,7 +158,7 @@ impl Client for Rtorrent {
     async fn shares(&mut self) -> anyhow::Result<Vec<Share>> {
         let mut arguments = vec!["".into(), "main".into()];
         arguments.extend(FIELDS.map(Value::from));
-        let answer = Self::call("d.multicall2", &arguments).await?;
+        let answer = self.remote()?.call("d.multicall2", &arguments).await?;
         let now = Instant::now();
         let shares = answer.list().iter().map(|row| {
             let mut share = share(row.list(), |peer, total| self.rates.rate(peer, total, now))?;
@@ -190,18 +174,17 @@ impl Client for Rtorrent {
     }
 }
 
-/// The torrent's hash in its spelling.
-fn hash(metainfo: &[u8]) -> anyhow::Result<String> {
-    let hash = program::read(metainfo)?.hashes.v1.context("rtorrent 0.9.8 reads no v2 torrents")?;
-    Ok(hash.to_string().to_uppercase())
+/// The hash by which rtorrent knows a torrent.
+fn hash(metainfo: &[u8]) -> anyhow::Result<InfoHash> {
+    program::read(metainfo)?.hashes.v1.context("rtorrent 0.9.8 reads no torrents of version 2")
 }
 
-/// As an argument of a command: in quotes it is one, whatever it holds.
-fn quote(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+/// A hash in rtorrent's spelling.
+fn spelled(hash: &InfoHash) -> String {
+    hash.to_string().to_uppercase()
 }
 
-/// Its rates are means of a minute (of half a minute for peers), from zeros on, so totals are asked for instead.
+/// What is asked of each torrent. Totals in place of rates, which are means of a minute, of half a minute for peers.
 const FIELDS: [&str; 12] = [
     "d.hash=",
     "d.state=",
@@ -217,7 +200,7 @@ const FIELDS: [&str; 12] = [
     "t.multicall=,t.success_counter=,t.scrape_complete=,t.scrape_incomplete=",
 ];
 
-/// A row of the answer; `rate` makes a peer's rate of its total. The torrent's own rates stay 0.
+/// Reads a row of the answer. `rate` computes a peer's rate from its total; the torrent's own rates stay 0.
 fn share(row: &[Value], mut rate: impl FnMut(&str, Moved) -> Moved) -> anyhow::Result<Share> {
     ensure!(row.len() == FIELDS.len(), "d.multicall2: {} values instead of {}", row.len(), FIELDS.len());
     let info_hash = row[0].text().to_lowercase();
@@ -249,16 +232,7 @@ fn share(row: &[Value], mut rate: impl FnMut(&str, Moved) -> Moved) -> anyhow::R
 
 fn activity(row: &[Value]) -> Activity {
     let set = |at: usize| row[at].int() != 0;
-    let message = row[5].text();
-    if set(4) {
-        Activity::Checking
-    } else if set(2) {
-        if set(3) { Activity::Seeding } else { Activity::Leeching }
-    } else if !message.is_empty() && !message.starts_with("Tracker:") {
-        Activity::Failed(message.to_owned())
-    } else {
-        Activity::Stopped
-    }
+    clients::rtorrent::activity(set(4), set(2), set(3), row[5].text())
 }
 
 #[cfg(test)]

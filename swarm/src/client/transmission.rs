@@ -1,4 +1,4 @@
-//! transmission-daemon (seen with 3.00), asked by its RPC.
+//! transmission-daemon by its RPC (seen with 3.00).
 
 mod names;
 mod torrent;
@@ -7,12 +7,10 @@ use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use async_trait::async_trait;
 use bt::InfoHash;
-use data_encoding::BASE64;
-use reqwest::StatusCode;
-use serde::Deserialize;
+use clients::{Addition, Remote as _};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
@@ -21,33 +19,24 @@ use super::ledger::{Ledger, Moved};
 use super::{Client, Setup, Share, program};
 
 const URL: &str = "http://127.0.0.1:9091/transmission/rpc";
-/// Against forged requests from browsers: an answer 409 names it, and every question repeats it.
-const SESSION: &str = "X-Transmission-Session-Id";
 
 pub(super) struct Transmission {
     setup: Setup,
-    http: Option<reqwest::Client>,
-    session: String,
-    /// What was added since the program was started last.
+    /// None until the program was started.
+    remote: Option<clients::Transmission>,
+    /// Torrents added since the program was started last.
     seen: Vec<String>,
     ledger: Ledger,
-    /// Torrents of its older session, while it may not have read them all.
+    /// Torrents of its older session that it may not have read yet.
     unread: usize,
 }
 
 impl Transmission {
     pub(super) fn new(setup: Setup) -> Self {
-        Self {
-            setup,
-            http: None,
-            session: String::new(),
-            seen: Vec::new(),
-            ledger: Ledger::default(),
-            unread: 0,
-        }
+        Self { setup, remote: None, seen: Vec::new(), ledger: Ledger::default(), unread: 0 }
     }
 
-    /// The whole `settings.json`; what it lacks has the program's default.
+    /// The whole `settings.json`; missing keys have the program's defaults.
     fn settings(&self) -> Value {
         let mut settings = json!({
             "dht-enabled": false,
@@ -56,7 +45,7 @@ impl Transmission {
             "utp-enabled": false,
             "port-forwarding-enabled": false,
             "blocklist-enabled": false,
-            // Plain connections first, encrypted ones where the other insists.
+            // Plain connections first, encrypted ones where the peer insists.
             "encryption": 0,
             "peer-port": self.setup.port,
             "peer-port-random-on-start": false,
@@ -70,7 +59,7 @@ impl Transmission {
             "trash-original-torrent-files": false,
             "watch-dir-enabled": false,
             "preallocation": 0,
-            // What is only in the cache is lost by a `kill -9`.
+            // A `kill -9` loses the cache.
             "cache-size-mb": 0,
             "umask": 18,
             "download-queue-enabled": false,
@@ -91,62 +80,38 @@ impl Transmission {
             let key = if address.is_ipv4() { "bind-address-ipv4" } else { "bind-address-ipv6" };
             settings[key] = json!(address);
         }
-        merge(&mut settings, limits(self.setup.rate));
+        for (name, value) in limits(self.setup.rate).as_object().into_iter().flatten() {
+            settings[name.replace('_', "-")] = value.clone();
+        }
         settings
     }
 
-    async fn call(&mut self, method: &str, arguments: Value) -> anyhow::Result<Value> {
-        let http = self.http.as_ref().context("transmission-daemon was not started")?;
-        let question = json!({ "method": method, "arguments": arguments });
-        for _ in 0..2 {
-            let answer = http.post(URL).header(SESSION, &self.session).json(&question).send().await?;
-            if answer.status() == StatusCode::CONFLICT {
-                let session = answer.headers().get(SESSION).context("the answer 409 names no session")?;
-                session.to_str()?.clone_into(&mut self.session);
-                continue;
-            }
-            let answer: Answer = answer.error_for_status()?.json().await?;
-            ensure!(answer.result == "success", "{method}: {}", answer.result);
-            return Ok(answer.arguments);
-        }
-        bail!("{method}: transmission-daemon refuses its own session")
+    fn remote(&self) -> anyhow::Result<&clients::Transmission> {
+        self.remote.as_ref().context("transmission-daemon was not started")
     }
 
-    /// Where the program says that it runs, for others on the machine. That is left behind by a `kill -9`.
+    async fn call(&self, method: &str, arguments: Value) -> anyhow::Result<Value> {
+        Ok(self.remote()?.call(method, arguments).await?)
+    }
+
+    /// Removes the file in which the program says to others on the machine that it runs: it stays after a `kill -9`.
     fn forget_session(&mut self) {
-        let session = std::mem::take(&mut self.session);
+        let session = self.remote.take().map(|remote| remote.session_id()).unwrap_or_default();
         if !session.is_empty() && session.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
             // Mostly the program has removed it itself.
             let _ = fs::remove_file(format!("/tmp/tr_session_id_{session}"));
         }
     }
 
-    /// Brings a torrent of an older session up to date. Progress and folder are written down after some minutes or at
-    /// a regular end: after a `kill -9` the program has forgotten them.
-    async fn recall(&mut self, hash: &str, folder: &Path) -> anyhow::Result<()> {
-        let fields = json!({ "ids": [hash], "fields": ["downloadDir", "leftUntilDone", "status"] });
-        let found = self.call("torrent-get", fields).await?;
-        let found = &found["torrents"][0];
-        if found["downloadDir"] != json!(folder) {
-            let place = json!({ "ids": [hash], "location": folder, "move": false });
-            self.call("torrent-set-location", place).await?;
-        }
-        if found["leftUntilDone"] != json!(0) {
-            self.call("torrent-verify", json!({ "ids": [hash] })).await?;
-        }
-        Ok(())
-    }
-
-    /// Gives files the names of the metainfo where it chose others; says whether it had.
-    async fn rename(&mut self, hash: &str, wanted: &[String]) -> anyhow::Result<bool> {
-        let found = self.call("torrent-get", json!({ "ids": [hash], "fields": ["files"] })).await?;
-        let files =
-            found["torrents"][0]["files"].as_array().context("torrent-get: an answer without files")?;
+    /// Renames files to the names in the metainfo where Transmission chose others. Whether it had.
+    async fn rename(&self, hash: &str, wanted: &[String]) -> anyhow::Result<bool> {
+        let found = self.call("torrent_get", json!({ "ids": [hash], "fields": ["files"] })).await?;
+        let files = found["torrents"][0]["files"].as_array().context("transmission-daemon lists no files")?;
         let chosen = files.iter().filter_map(|file| file["name"].as_str());
         let changes = names::changes(chosen, wanted);
         for (path, name) in &changes {
             let change = json!({ "ids": [hash], "path": path, "name": name });
-            self.call("torrent-rename-path", change).await?;
+            self.call("torrent_rename_path", change).await?;
         }
         Ok(!changes.is_empty())
     }
@@ -166,8 +131,8 @@ impl Client for Transmission {
         let settings = self.setup.folder.join("settings.json");
         fs::write(&settings, serde_json::to_vec_pretty(&self.settings())?)
             .with_context(|| format!("cannot write {}", settings.display()))?;
-        self.http = Some(program::http()?);
         self.forget_session();
+        self.remote = Some(clients::Transmission::new(clients::Endpoint::new(URL, "", "")?)?);
         self.unread = fs::read_dir(self.setup.folder.join("torrents")).map_or(0, Iterator::count);
         self.seen.clear();
         self.ledger.begin();
@@ -176,41 +141,33 @@ impl Client for Transmission {
     }
 
     async fn version(&mut self) -> anyhow::Result<String> {
-        let session = self.call("session-get", json!({ "fields": ["version"] })).await?;
-        // It answers before it has read its torrents, some of which may be damaged by now.
+        let version = self.remote()?.version().await?;
+        // It answers before it has read its torrents. A damaged one never appears, so that each try expects one fewer.
         let stored = self.unread;
         self.unread = stored.saturating_sub(1);
-        let known = self.call("session-stats", json!({})).await?;
-        let known = known["torrentCount"].as_u64().and_then(|count| usize::try_from(count).ok());
+        let known = self.call("session_stats", json!({})).await?;
+        let known = known["torrent_count"].as_u64().and_then(|count| usize::try_from(count).ok());
         ensure!(known >= Some(stored), "transmission-daemon has not read all its torrents yet");
-        // "3.00 (bb6b5a062e)"
-        let version = session["version"].as_str().and_then(|version| version.split(' ').next());
-        Ok(version.context("transmission-daemon names no version")?.to_owned())
+        Ok(version)
     }
 
     async fn add(&mut self, metainfo: &[u8], folder: &Path) -> anyhow::Result<()> {
-        let folder = std::path::absolute(folder)?;
-        let wanted = names::wanted(&program::read(metainfo)?);
-        let odd = wanted.iter().any(|path| names::is_odd(path));
-        let torrent = json!({ "metainfo": BASE64.encode(metainfo), "download-dir": folder, "paused": odd });
-        let answer = self.call("torrent-add", torrent).await?;
-        let (known, torrent) = match &answer["torrent-duplicate"] {
-            Value::Null => (false, &answer["torrent-added"]),
-            torrent => (true, torrent),
-        };
-        let hash =
-            torrent["hashString"].as_str().context("torrent-add: an answer without a hash")?.to_owned();
-        if !self.seen.contains(&hash) {
-            if known {
-                self.recall(&hash, &folder).await?;
-            }
-            if odd && self.rename(&hash, &wanted).await? {
-                self.call("torrent-verify", json!({ "ids": [hash] })).await?;
-            }
-            self.seen.push(hash.clone());
+        let folder = program::utf8(folder)?;
+        let parsed = program::read(metainfo)?;
+        let info_hash = parsed.hashes.canonical();
+        let hash = info_hash.to_string();
+        if self.seen.contains(&hash) {
+            return Ok(self.remote()?.start(&info_hash).await?);
         }
-        if known || odd {
-            self.call("torrent-start", json!({ "ids": [hash] })).await?;
+        let wanted = names::wanted(&parsed);
+        let odd = wanted.iter().any(|path| names::is_odd(path));
+        self.remote()?.add(&Addition { metainfo, folder: &folder, label: None, paused: odd }).await?;
+        if odd && self.rename(&hash, &wanted).await? {
+            self.call("torrent_verify", json!({ "ids": [hash] })).await?;
+        }
+        self.seen.push(hash);
+        if odd {
+            self.remote()?.start(&info_hash).await?;
         }
         Ok(())
     }
@@ -219,26 +176,24 @@ impl Client for Transmission {
         let hash = info_hash.to_string();
         self.seen.retain(|seen| *seen != hash);
         self.ledger.strike(&hash);
-        self.call("torrent-remove", json!({ "ids": [hash], "delete-local-data": false })).await?;
-        Ok(())
+        Ok(self.remote()?.remove(info_hash, false).await?)
     }
 
     async fn throttle(&mut self, rate: Option<u32>) -> anyhow::Result<()> {
         self.setup.rate = rate;
-        self.call("session-set", limits(rate)).await?;
+        self.call("session_set", limits(rate)).await?;
         Ok(())
     }
 
-    /// It scrapes a torrent that is not started, at some moment within three minutes, and others every half hour were it not
-    /// for the numbers in answers to announces.
+    /// It scrapes a torrent that is not started, within three minutes.
     async fn scrape(&mut self, metainfo: &[u8], folder: &Path) -> anyhow::Result<()> {
-        let folder = std::path::absolute(folder)?;
-        let torrent = json!({ "metainfo": BASE64.encode(metainfo), "download-dir": folder, "paused": true });
-        self.call("torrent-add", torrent).await.map(drop)
+        let folder = program::utf8(folder)?;
+        self.remote()?.add(&Addition { metainfo, folder: &folder, label: None, paused: true }).await?;
+        Ok(())
     }
 
     async fn shares(&mut self) -> anyhow::Result<Vec<Share>> {
-        let answer = self.call("torrent-get", json!({ "fields": FIELDS })).await?;
+        let answer = self.call("torrent_get", json!({ "fields": FIELDS })).await?;
         let answer: Torrents = serde_json::from_value(answer)?;
         let now = Instant::now();
         let share = |torrent: Torrent| {
@@ -250,28 +205,15 @@ impl Client for Transmission {
     }
 }
 
-/// Its kilobytes have 1000 bytes; 0 would stop everything.
+/// Rate limits in the words of the RPC. Its kilobytes have 1000 bytes; 0 would stop all transfers.
 fn limits(rate: Option<u32>) -> Value {
     let kilobytes = rate.map_or(0, |rate| (u64::from(rate) * 1024).div_ceil(1000).max(1));
     json!({
-        "speed-limit-up-enabled": rate.is_some(),
-        "speed-limit-up": kilobytes,
-        "speed-limit-down-enabled": rate.is_some(),
-        "speed-limit-down": kilobytes,
+        "speed_limit_up_enabled": rate.is_some(),
+        "speed_limit_up": kilobytes,
+        "speed_limit_down_enabled": rate.is_some(),
+        "speed_limit_down": kilobytes,
     })
-}
-
-fn merge(settings: &mut Value, more: Value) {
-    if let (Value::Object(settings), Value::Object(more)) = (settings, more) {
-        settings.extend(more);
-    }
-}
-
-#[derive(Deserialize)]
-struct Answer {
-    result: String,
-    #[serde(default)]
-    arguments: Value,
 }
 
 #[cfg(test)]
@@ -280,9 +222,9 @@ mod tests {
 
     #[test]
     fn a_rate_is_in_its_kilobytes_and_never_zero() {
-        assert_eq!(limits(Some(1000))["speed-limit-up"], 1024);
-        assert_eq!(limits(Some(0))["speed-limit-down"], 1);
-        assert_eq!(limits(None)["speed-limit-up-enabled"], false);
+        assert_eq!(limits(Some(1000))["speed_limit_up"], 1024);
+        assert_eq!(limits(Some(0))["speed_limit_down"], 1);
+        assert_eq!(limits(None)["speed_limit_up_enabled"], false);
     }
 
     #[test]

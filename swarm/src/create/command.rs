@@ -1,4 +1,4 @@
-//! `swarm create`: the arguments, the bar, the file that is written.
+//! `swarm create`: its arguments, its progress bar, its output file.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, IsTerminal, Write};
@@ -54,7 +54,7 @@ pub(crate) struct Create {
     force: bool,
 }
 
-/// Makes the torrent, writes it and says its hashes.
+/// Makes the torrent, writes it and prints its hashes.
 pub(crate) fn run(arguments: &Create) -> anyhow::Result<()> {
     let options = arguments.options()?;
     let output = match &arguments.output {
@@ -62,13 +62,14 @@ pub(crate) fn run(arguments: &Create) -> anyhow::Result<()> {
         Some(output) => Some(output.clone()),
         None => Some(format!("{}.torrent", options.name.as_deref().unwrap_or_default()).into()),
     };
-    // Before hours of hashing.
+    // Hashing may take hours: the output is checked first.
     output.iter().try_for_each(|output| arguments.check_output(output))?;
     let bar = Bar::new();
     let torrent = create(&arguments.path, &options, &|event| bar.show(&event));
     bar.end();
     let torrent = torrent?;
-    let metainfo = Metainfo::parse(&torrent, &Limits::default()).context("what was made cannot be read")?;
+    let metainfo =
+        Metainfo::parse(&torrent, &Limits::default()).context("cannot read the torrent that was made")?;
     let summary = summary(&metainfo);
     if let Some(output) = output {
         write(&output, &torrent, arguments.force)?;
@@ -132,7 +133,7 @@ impl Create {
     }
 }
 
-/// What to say of a torrent, in lines.
+/// A torrent's hashes, size and kind, in lines.
 fn summary(metainfo: &Metainfo<'_>) -> String {
     let v1 = metainfo.hashes.v1.map(|hash| format!("info hash, version 1: {hash}\n"));
     let v2 = metainfo.hashes.v2.map(|hash| format!("info hash, version 2: {hash}\n"));
@@ -144,7 +145,7 @@ fn summary(metainfo: &Metainfo<'_>) -> String {
     format!("{hashes}{files}, {size} in pieces of {length}, {peers}")
 }
 
-/// Writes a whole file or none.
+/// Writes the whole file, or nothing.
 fn write(output: &Path, torrent: &[u8], replace: bool) -> anyhow::Result<()> {
     let mut part = output.to_owned();
     if replace {
@@ -163,7 +164,7 @@ fn write(output: &Path, torrent: &[u8], replace: bool) -> anyhow::Result<()> {
     })
 }
 
-/// A bar where a terminal shows it, else nothing but what is left out.
+/// A progress bar on a terminal; elsewhere only lines about what is left out.
 struct Bar(ProgressBar);
 
 impl Bar {

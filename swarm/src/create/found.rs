@@ -1,4 +1,4 @@
-//! The files below a path, and whether they are still what they were.
+//! The files below a path, and whether they have changed since they were found.
 
 use std::ffi::OsStr;
 use std::fs::{self, Metadata};
@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 
 use super::{Event, refusal};
 
-/// What tells one state of a file from another.
+/// Metadata by which a changed file is noticed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stamp {
     /// In bytes.
     pub(super) size: u64,
-    /// Device and inode: a file put in the place of another.
-    place: (u64, u64),
+    /// Device and inode, which differ for a file that replaced another.
+    identity: (u64, u64),
     /// Seconds and nanoseconds.
     modified: (i64, i64),
 }
@@ -23,7 +23,7 @@ impl From<&Metadata> for Stamp {
     fn from(metadata: &Metadata) -> Self {
         Self {
             size: metadata.len(),
-            place: (metadata.dev(), metadata.ino()),
+            identity: (metadata.dev(), metadata.ino()),
             modified: (metadata.mtime(), metadata.mtime_nsec()),
         }
     }
@@ -32,51 +32,51 @@ impl From<&Metadata> for Stamp {
 /// A file to share.
 #[derive(Debug)]
 pub(super) struct File {
-    /// Below the torrent's folder; empty where the file is the torrent.
+    /// Names below the torrent's folder; empty for a torrent of a single file.
     pub(super) path: Vec<String>,
-    /// Where it is.
-    place: PathBuf,
-    /// When it was found.
+    /// The path on the disk.
+    location: PathBuf,
+    /// Its state when it was found.
     pub(super) stamp: Stamp,
 }
 
 impl File {
-    /// Opens it, if it is what was found.
+    /// Opens the file, unless it has changed.
     pub(super) fn open(&self) -> anyhow::Result<fs::File> {
-        let file = fs::File::open(&self.place).map_err(|error| unreadable(&self.place, &error))?;
-        let metadata = file.metadata().map_err(|error| unreadable(&self.place, &error))?;
+        let file = fs::File::open(&self.location).map_err(|error| unreadable(&self.location, &error))?;
+        let metadata = file.metadata().map_err(|error| unreadable(&self.location, &error))?;
         if Stamp::from(&metadata) == self.stamp { Ok(file) } else { Err(self.changed()) }
     }
 
-    /// Refuses a file that is no longer what was found.
+    /// Refuses a file that has changed.
     pub(super) fn check(&self) -> anyhow::Result<()> {
-        let metadata = fs::metadata(&self.place).map_err(|error| unreadable(&self.place, &error))?;
+        let metadata = fs::metadata(&self.location).map_err(|error| unreadable(&self.location, &error))?;
         if Stamp::from(&metadata) == self.stamp { Ok(()) } else { Err(self.changed()) }
     }
 
-    /// Why reading went wrong.
+    /// The refusal for an error in reading it.
     pub(super) fn broken(&self, error: &io::Error) -> anyhow::Error {
         match error.kind() {
             io::ErrorKind::UnexpectedEof => self.changed(),
-            _ => unreadable(&self.place, error),
+            _ => unreadable(&self.location, error),
         }
     }
 
     fn changed(&self) -> anyhow::Error {
         refusal(format!(
             "{} changed while it was read: try again when nothing writes to it.",
-            self.place.display()
+            self.location.display()
         ))
     }
 }
 
 /// The file `root`, or all files below the folder, sorted by the parts of their paths.
 ///
-/// A symbolic link is followed at `root`, but nowhere below: it might lead out of the folder, or round in it.
+/// A symbolic link is followed at `root`, but nowhere below, where it could lead out of the folder or in a circle.
 pub(super) fn files(root: &Path, watch: &(dyn Fn(Event<'_>) + Sync)) -> anyhow::Result<Vec<File>> {
     let metadata = fs::metadata(root).map_err(|error| unreadable(root, &error))?;
     if metadata.is_file() {
-        return Ok(vec![File { path: Vec::new(), place: root.to_owned(), stamp: Stamp::from(&metadata) }]);
+        return Ok(vec![File { path: Vec::new(), location: root.to_owned(), stamp: Stamp::from(&metadata) }]);
     }
     if !metadata.is_dir() {
         return Err(refusal(format!(
@@ -86,19 +86,19 @@ pub(super) fn files(root: &Path, watch: &(dyn Fn(Event<'_>) + Sync)) -> anyhow::
     }
     let mut files = Vec::new();
     let mut folders = vec![(Vec::new(), root.to_owned())];
-    while let Some((folder, place)) = folders.pop() {
-        for entry in fs::read_dir(&place).map_err(|error| unreadable(&place, &error))? {
-            let entry = entry.map_err(|error| unreadable(&place, &error))?;
-            let place = entry.path();
-            // Of a link itself, not of what it leads to.
-            let metadata = entry.metadata().map_err(|error| unreadable(&place, &error))?;
+    while let Some((folder, location)) = folders.pop() {
+        for entry in fs::read_dir(&location).map_err(|error| unreadable(&location, &error))? {
+            let entry = entry.map_err(|error| unreadable(&location, &error))?;
+            let location = entry.path();
+            // The metadata of a link itself, not of its target.
+            let metadata = entry.metadata().map_err(|error| unreadable(&location, &error))?;
             if metadata.is_file() {
-                let path = joined(&folder, &entry.file_name(), &place)?;
-                files.push(File { path, place, stamp: Stamp::from(&metadata) });
+                let path = joined(&folder, &entry.file_name(), &location)?;
+                files.push(File { path, location, stamp: Stamp::from(&metadata) });
             } else if metadata.is_dir() {
-                folders.push((joined(&folder, &entry.file_name(), &place)?, place));
+                folders.push((joined(&folder, &entry.file_name(), &location)?, location));
             } else {
-                watch(Event::Skipped(&place));
+                watch(Event::Skipped(&location));
             }
         }
     }
@@ -106,7 +106,7 @@ pub(super) fn files(root: &Path, watch: &(dyn Fn(Event<'_>) + Sync)) -> anyhow::
     Ok(files)
 }
 
-/// The name of the file or folder `root`, also of `.`.
+/// The name of the file or folder `root`, which may be `.`.
 pub(super) fn name(root: &Path) -> anyhow::Result<String> {
     let whole;
     let mut name = root.file_name();
@@ -119,22 +119,22 @@ pub(super) fn name(root: &Path) -> anyhow::Result<String> {
     text(name, root)
 }
 
-fn joined(folders: &[String], name: &OsStr, place: &Path) -> anyhow::Result<Vec<String>> {
+fn joined(folders: &[String], name: &OsStr, location: &Path) -> anyhow::Result<Vec<String>> {
     let mut path = Vec::with_capacity(folders.len() + 1);
     path.extend_from_slice(folders);
-    path.push(text(name, place)?);
+    path.push(text(name, location)?);
     Ok(path)
 }
 
 /// Names are UTF-8 in a torrent (BEP 3).
-fn text(name: &OsStr, place: &Path) -> anyhow::Result<String> {
+fn text(name: &OsStr, location: &Path) -> anyhow::Result<String> {
     let text = name.to_str().map(str::to_owned);
-    text.ok_or_else(|| refusal(format!("The name of {} is not UTF-8: rename it.", place.display())))
+    text.ok_or_else(|| refusal(format!("The name of {} is not UTF-8: rename it.", location.display())))
 }
 
-fn unreadable(place: &Path, error: &io::Error) -> anyhow::Error {
+fn unreadable(location: &Path, error: &io::Error) -> anyhow::Error {
     refusal(format!(
         "{} cannot be read ({error}): see to it that it is there and yours to read.",
-        place.display()
+        location.display()
     ))
 }

@@ -14,9 +14,9 @@ use rustix::fs::Advice;
 use super::Event;
 use super::found::File;
 
-/// What a thread reads at once, in bytes: small enough to stay in a core's own cache until it is hashed.
+/// Bytes that a thread reads at once: few enough to stay in a core's cache until they are hashed.
 const READ: usize = 256 << 10;
-/// What a thread takes on at once, in bytes: enough that the disk reads on ahead of it.
+/// Bytes of the pieces that a thread takes at once: enough for the disk to read ahead.
 const SHARE: u64 = 4 << 20;
 
 /// Reads and hashes every piece. `files` are those of the layout, in its order.
@@ -28,7 +28,7 @@ pub(super) fn all_pieces(
     let pieces = layout.pieces();
     let threads = thread::available_parallelism().map_or(1, usize::from).min(pieces);
     let at_once = usize::try_from(SHARE / layout.piece_length()).unwrap_or(1);
-    // At the end no thread should wait long for another.
+    // Eight shares a thread at least, so that none waits long for another at the end.
     let shares = Shares {
         size: at_once.min(pieces / (threads * 8).max(1)).max(1),
         pieces,
@@ -55,18 +55,18 @@ pub(super) fn all_pieces(
     })
 }
 
-/// What is still to be done.
+/// The pieces that are not taken yet.
 struct Shares {
-    /// In pieces.
+    /// Pieces that a thread takes at once.
     size: usize,
     pieces: usize,
     next: AtomicUsize,
-    /// Whether a thread gave up: then the others need not go on.
+    /// Whether a thread failed, so that the others stop.
     failed: AtomicBool,
 }
 
 impl Shares {
-    /// The pieces that a thread takes on next.
+    /// The next pieces for a thread; none at the end.
     fn take(&self) -> Option<Range<usize>> {
         let from = self.next.fetch_add(self.size, Ordering::Relaxed);
         let left = from < self.pieces && !self.failed.load(Ordering::Relaxed);
@@ -117,7 +117,7 @@ impl<'a> Worker<'a> {
 
 fn open(file: &File) -> anyhow::Result<fs::File> {
     let open = file.open()?;
-    // Advice; on file systems that know no such thing nothing is lost.
+    // Some file systems do not support advice.
     let _ = rustix::fs::fadvise(&open, 0, None, Advice::Sequential);
     Ok(open)
 }

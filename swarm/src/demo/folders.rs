@@ -1,4 +1,4 @@
-//! The folders of a demonstration: what is shared, and where everything is kept.
+//! The folders of a demonstration: its sources and its data.
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, ErrorKind};
@@ -8,11 +8,10 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use infra::refusal::Refusal;
 
-/// A folder with it was made by us, and may be emptied.
+/// A file that marks a data folder as ours, to be emptied.
 const MARK: &str = "swarm-demo";
 
-/// Refuses folders of which one is in the other: `data` would be emptied with the sources in it, or shared with its
-/// secrets.
+/// Refuses folders of which one lies in the other: the sources would be deleted, or the secrets in `data` shared.
 pub(super) fn check(sources: &Path, data: &Path) -> Result<(), Refusal> {
     let real = |path: &Path, option: &str| {
         resolve(path)
@@ -35,9 +34,9 @@ pub(super) fn check(sources: &Path, data: &Path) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// The sources' folder, which is made where it is missing.
+/// The absolute path of the sources' folder, which is made if it is missing.
 pub(super) fn sources(folder: &Path) -> anyhow::Result<PathBuf> {
-    let folder = std::path::absolute(folder).context("the sources")?;
+    let folder = std::path::absolute(folder).context("cannot find the absolute path of the sources")?;
     let open = || {
         fs::create_dir_all(&folder)?;
         fs::read_dir(&folder)
@@ -52,9 +51,9 @@ pub(super) fn sources(folder: &Path) -> anyhow::Result<PathBuf> {
     Ok(folder)
 }
 
-/// The data folder, empty but for the mark, which is locked as long as the file is open.
+/// Empties the data folder but for the mark. Its absolute path, and the mark, whose lock lasts until the file is closed.
 pub(super) fn fresh(data: &Path) -> anyhow::Result<(PathBuf, File)> {
-    let data = std::path::absolute(data).context("the data folder")?;
+    let data = std::path::absolute(data).context("cannot find the data folder's absolute path")?;
     let name = data.display().to_string();
     let mark = data.join(MARK);
     if data.exists() && !data.is_dir() {
@@ -82,7 +81,7 @@ pub(super) fn fresh(data: &Path) -> anyhow::Result<(PathBuf, File)> {
 
 fn prepare(data: &Path, mark: &Path) -> io::Result<File> {
     fs::create_dir_all(data)?;
-    // PostgreSQL runs as another user where we are root, and must pass through.
+    // Under root, PostgreSQL runs as another user, who has to pass through.
     fs::set_permissions(data, Permissions::from_mode(0o711))?;
     File::create(mark)
 }
@@ -99,7 +98,7 @@ fn clear(data: &Path, mark: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The path without links, also where its last parts are not made yet.
+/// The path without symbolic links; its last parts need not exist.
 fn resolve(path: &Path) -> io::Result<PathBuf> {
     let path = std::path::absolute(path)?;
     let (mut there, mut rest) = (path.as_path(), Vec::new());

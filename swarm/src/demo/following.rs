@@ -1,6 +1,6 @@
-//! What happens in the sources, brought to site and clients.
+//! Brings changes of the sources to the site and the clients.
 //!
-//! Each source has a task of its own: one that is large, or that fails, holds up no other.
+//! Each source has a task of its own: a large or failing one does not delay the others.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,29 +13,29 @@ use tokio::time::sleep;
 use super::world::World;
 use crate::sources::{Change, Event};
 
-/// Until something that failed is tried again.
-const AGAIN: Duration = Duration::from_secs(3);
+/// Time until a change that failed is tried again.
+const RETRY_PAUSE: Duration = Duration::from_secs(3);
 
-/// Takes over what happened in the sources, until nothing can happen there any more. What fails is said, and tried again
-/// unless it is refused.
+/// Applies the changes of all sources until their sender is gone. A change that fails is reported, and tried again unless it
+/// was refused.
 pub(super) async fn follow(world: &Arc<World>, events: &mut mpsc::Receiver<Event>) {
     let mut sources: HashMap<String, mpsc::UnboundedSender<Change>> = HashMap::new();
     while let Some(Event { name, change }) = events.recv().await {
         let source = sources.entry(name).or_insert_with_key(|name| {
             let (sender, changes) = mpsc::unbounded_channel();
-            tokio::spawn(attend(Arc::clone(world), name.clone(), changes));
+            tokio::spawn(follow_source(Arc::clone(world), name.clone(), changes));
             sender
         });
-        // It ends with the sender.
+        // The task ends with this sender.
         let _ = source.send(change);
     }
 }
 
-/// Takes over what happens to one source.
-async fn attend(world: Arc<World>, name: String, mut changes: mpsc::UnboundedReceiver<Change>) {
+/// Applies the changes of one source.
+async fn follow_source(world: Arc<World>, name: String, mut changes: mpsc::UnboundedReceiver<Change>) {
     while let Some(change) = changes.recv().await {
         let mut said = String::new();
-        while let Err(error) = take_over(&world, &name, &change).await {
+        while let Err(error) = apply(&world, &name, &change).await {
             let why = format!("{error:#}");
             if why != said {
                 let failed = match change {
@@ -48,8 +48,8 @@ async fn attend(world: Arc<World>, name: String, mut changes: mpsc::UnboundedRec
             if is_refusal(&error) {
                 break;
             }
-            sleep(AGAIN).await;
-            // It is another one by now, or gone. A removal has to come true first all the same.
+            sleep(RETRY_PAUSE).await;
+            // A newer change replaces an addition that failed, but not a removal.
             if matches!(change, Change::Added(_)) && !changes.is_empty() {
                 break;
             }
@@ -57,7 +57,7 @@ async fn attend(world: Arc<World>, name: String, mut changes: mpsc::UnboundedRec
     }
 }
 
-async fn take_over(world: &World, name: &str, change: &Change) -> anyhow::Result<()> {
+async fn apply(world: &World, name: &str, change: &Change) -> anyhow::Result<()> {
     match change {
         Change::Added(path) => world.publish(name, path.clone()).await?,
         Change::Rewritten => {

@@ -1,11 +1,11 @@
-//! What happens for the first time, in words for someone who has never seen a swarm.
+//! Explains what happens for the first time, to someone who has never seen a swarm.
 
 use crate::picture::{Lesson, Picture};
 
-/// A rule: when it first holds, and what is told then.
+/// A lesson that is shown when something first happens.
 struct Rule {
     title: &'static str,
-    /// What happened, told of the picture in which it did; none as long as it has not.
+    /// The text, from the first picture in which it has happened; none before.
     holds: fn(&Picture) -> Option<String>,
 }
 
@@ -21,7 +21,7 @@ const RULES: [Rule; 9] = [
     Rule { title: "Leechers have given more than seeders", holds: mostly_leechers },
 ];
 
-/// What has been told so far.
+/// The lessons shown so far.
 #[derive(Debug, Default)]
 pub(super) struct Lessons {
     told: [bool; RULES.len()],
@@ -29,7 +29,7 @@ pub(super) struct Lessons {
 }
 
 impl Lessons {
-    /// Adds what `picture` shows for the first time, and returns all that was told, in order.
+    /// Adds the lessons of what `picture` shows for the first time. All lessons, in order.
     pub(super) fn look(&mut self, picture: &Picture) -> Vec<Lesson> {
         for (rule, told) in RULES.iter().zip(&mut self.told) {
             if !*told && let Some(text) = (rule.holds)(picture) {
@@ -116,11 +116,11 @@ fn complete(picture: &Picture) -> Option<String> {
 }
 
 fn gone(picture: &Picture) -> Option<String> {
-    let seat = picture.clients.iter().find(|it| matches!(it.state, "dead" | "cut off"))?;
+    let client = picture.clients.iter().find(|it| matches!(it.state, "dead" | "cut off"))?;
     Some(format!(
         "{} is {}. The others ask somebody else for the pieces they wanted of it. The tracker forgets it when it has \
          not announced for a while; it goes on where it was when it comes back.",
-        seat.name, seat.state
+        client.name, client.state
     ))
 }
 
@@ -138,7 +138,7 @@ fn mostly_leechers(picture: &Picture) -> Option<String> {
     })
 }
 
-/// Everybody who was not given the content, with the torrent.
+/// Holders that were not given the content, each with its torrent.
 fn leechers(picture: &Picture) -> impl Iterator<Item = (&crate::picture::Torrent, &crate::picture::Holder)> {
     let torrents = picture.torrents.iter();
     torrents.flat_map(|torrent| torrent.holders.iter().filter(|it| !it.origin).map(move |it| (torrent, it)))

@@ -1,4 +1,4 @@
-//! What becomes of the sources, in the log and on the page.
+//! Notices about the sources, in the log and on the page.
 
 use std::collections::VecDeque;
 
@@ -12,13 +12,13 @@ const KEPT: usize = 50;
 /// The latest notices.
 #[derive(Debug, Default)]
 pub(super) struct Notices(
-    /// Held for adding one and for copying all.
+    /// Locked to add one and to copy all.
     Mutex<VecDeque<Notice>>,
 );
 
 impl Notices {
-    /// Says what became of `source`, so many milliseconds after the start: `text` goes on from its name. `trouble` is what
-    /// somebody has to look after.
+    /// Adds a notice about `source`, `at` milliseconds after the start; `text` continues a sentence that begins with its
+    /// name. `trouble` is for what needs attention.
     pub(super) fn say(&self, at: u64, source: &str, text: String, trouble: bool) {
         if trouble {
             tracing::warn!("“{source}” {text}");

@@ -1,4 +1,4 @@
-//! Wishes of onlookers, carried out.
+//! Carries out wishes.
 
 use std::sync::Arc;
 
@@ -10,8 +10,7 @@ use crate::control::Wish;
 use crate::node::{Order, Report, State};
 
 impl World {
-    /// Does what is wished for, and says in a sentence what was done; errors are sentences too, also where there was
-    /// nothing to do.
+    /// Carries out a wish. A sentence that says what was done; errors, also that there was nothing to do, are sentences, too.
     pub(super) async fn carry_out(self: &Arc<Self>, wish: Wish) -> anyhow::Result<String> {
         match wish {
             Wish::Seed { client, torrent } => self.change_role(&client, &torrent, true).await,
@@ -39,7 +38,9 @@ impl World {
                 let name = self.settle(kind, false).await?;
                 Ok(format!("{name} has joined"))
             }
-            Wish::Show => Ok(serde_json::to_string(&*self.picture()).context("the picture")?),
+            Wish::Show => {
+                Ok(serde_json::to_string(&*self.picture()).context("cannot write the picture as JSON")?)
+            }
         }
     }
 
@@ -52,7 +53,7 @@ impl World {
         Ok(format!("{} {done}", node.name))
     }
 
-    /// The client begins anew with the torrent: with its content, or with nothing.
+    /// Has the client start anew with the torrent: with its content, or with nothing.
     async fn change_role(&self, client: &str, torrent: &str, seeder: bool) -> anyhow::Result<String> {
         let (name, title) = self.begin_anew(client, torrent, seeder).await?;
         let role = if seeder { "a seeder" } else { "a leecher" };
@@ -60,7 +61,7 @@ impl World {
     }
 }
 
-/// Why there is nothing to do for an order.
+/// Why an order has no effect, if it has none.
 fn already(order: &Order, report: &Report) -> Option<&'static str> {
     match (order, &report.state) {
         (Order::Stop, State::Stopped) => Some("has stopped already"),

@@ -1,36 +1,36 @@
-//! The picture of a moment, made of what nodes, site and tracker say.
+//! Makes the parts of the picture from the reports of nodes, site and tracker.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
 use crate::client::{Activity, Link, Share};
 use crate::node::{Report, State};
-use crate::picture::{Edge, Holder, Seat, Torrent};
+use crate::picture::{ClientStatus, Edge, Holder, Torrent};
 
+use super::participant::Participant;
 use super::published::Published;
-use super::resident::Resident;
 
-/// What a client says, beside who it is.
-pub(super) struct Said<'a> {
-    pub(super) resident: &'a Resident,
+/// A client with its latest report.
+pub(super) struct Reported<'a> {
+    pub(super) participant: &'a Participant,
     pub(super) report: Report,
 }
 
-/// Bytes that clients have sent, also before their programs were started again and forgot it.
+/// Bytes that clients have sent, including those that restarted programs have lost count of.
 #[derive(Debug, Default)]
 pub(super) struct Sums(BTreeMap<(String, u32), Sent>);
 
 #[derive(Debug, Default, Clone, Copy)]
 struct Sent {
-    /// What it has said last.
+    /// The latest report.
     last: u64,
-    /// While it was one that was given the content, and while it was not.
+    /// Bytes sent while it had been given the content, and while it had not.
     given: u64,
     fetched: u64,
 }
 
 impl Sums {
-    /// Takes over what a client says now, who may have been made a seeder or leecher since.
+    /// Enters a client's present count of bytes sent, and whether it was given the content.
     pub(super) fn note(&mut self, client: &str, torrent: u32, origin: bool, sent: u64) {
         let sum = self.0.entry((client.to_owned(), torrent)).or_default();
         let more = sent.checked_sub(sum.last).unwrap_or(sent);
@@ -38,7 +38,7 @@ impl Sums {
         sum.last = sent;
     }
 
-    /// All bytes, and those that clients sent of what they had fetched.
+    /// All bytes sent, and those sent by clients that had downloaded the content.
     pub(super) fn totals(&self) -> (u64, u64) {
         let (given, fetched) =
             self.0.values().fold((0, 0), |(given, fetched), sum| (given + sum.given, fetched + sum.fetched));
@@ -46,9 +46,9 @@ impl Sums {
     }
 }
 
-/// The client at `place`, whose rates are those of its edges.
-pub(super) fn seat(place: usize, said: &Said<'_>, edges: &[Edge]) -> Seat {
-    let Said { resident, report } = said;
+/// The status of the client with that index; its rates are those of its edges.
+pub(super) fn client_status(index: usize, reported: &Reported<'_>, edges: &[Edge]) -> ClientStatus {
+    let Reported { participant, report } = reported;
     let (state, reason) = match &report.state {
         State::Starting => ("starting", String::new()),
         State::Running if !report.connected => ("cut off", String::new()),
@@ -56,12 +56,12 @@ pub(super) fn seat(place: usize, said: &Said<'_>, edges: &[Edge]) -> Seat {
         State::Stopped => ("stopped", String::new()),
         State::Dead(reason) => ("dead", reason.clone()),
     };
-    let sum = |end: fn(&Edge) -> usize| edges.iter().filter(|it| end(it) == place).map(|it| it.rate).sum();
-    Seat {
-        name: resident.node.name.clone(),
-        kind: resident.node.kind,
+    let sum = |end: fn(&Edge) -> usize| edges.iter().filter(|it| end(it) == index).map(|it| it.rate).sum();
+    ClientStatus {
+        name: participant.node.name.clone(),
+        kind: participant.node.kind,
         version: report.version.clone().unwrap_or_default(),
-        address: resident.node.addresses.first().map(ToString::to_string).unwrap_or_default(),
+        address: participant.node.addresses.first().map(ToString::to_string).unwrap_or_default(),
         state,
         reason,
         rate: report.rate,
@@ -71,11 +71,15 @@ pub(super) fn seat(place: usize, said: &Said<'_>, edges: &[Edge]) -> Seat {
     }
 }
 
-/// One torrent with all that have it; whether it is complete is the caller's to say.
-pub(super) fn torrent(published: &Published, said: &[Said<'_>], tracker: Option<(u32, u32)>) -> Torrent {
+/// A torrent with its holders. The caller sets `completed`.
+pub(super) fn torrent(
+    published: &Published,
+    reported: &[Reported<'_>],
+    tracker: Option<(u32, u32)>,
+) -> Torrent {
     let mut holders = Vec::new();
     let (mut seeders, mut leechers) = (0, 0);
-    for (client, it) in said.iter().enumerate() {
+    for (client, it) in reported.iter().enumerate() {
         let Some(share) = it.share(published) else { continue };
         if it.report.state == State::Running {
             match share.activity {
@@ -99,7 +103,7 @@ pub(super) fn torrent(published: &Published, said: &[Said<'_>], tracker: Option<
     }
 }
 
-fn holder(client: usize, said: &Said<'_>, published: &Published, share: &Share) -> Holder {
+fn holder(client: usize, reported: &Reported<'_>, published: &Published, share: &Share) -> Holder {
     let (activity, reason) = match &share.activity {
         Activity::Checking => ("checking", String::new()),
         Activity::Leeching => ("leeching", String::new()),
@@ -112,24 +116,27 @@ fn holder(client: usize, said: &Said<'_>, published: &Published, share: &Share) 
         client,
         activity,
         reason,
-        origin: said.resident.origins.contains(published.id),
+        origin: reported.participant.origins.contains(published.id),
         done: share.done,
         map: data_encoding::HEXLOWER.encode(&share.pieces),
         eta: (missing > 0 && share.fetching > 0).then(|| missing / share.fetching),
     }
 }
 
-/// Where bytes move. Both sides tell of it; who fetches knows better, as it has counted them in.
-pub(super) fn edges<'a>(said: &[Said<'_>], torrents: impl Iterator<Item = &'a Published>) -> Vec<Edge> {
-    let runs = |it: &&Said<'_>| it.report.state == State::Running;
+/// The connections on which bytes move. Both ends report a rate; the receiver's is preferred, as it counts whole blocks.
+pub(super) fn edges<'a>(
+    reported: &[Reported<'_>],
+    torrents: impl Iterator<Item = &'a Published>,
+) -> Vec<Edge> {
+    let runs = |it: &&Reported<'_>| it.report.state == State::Running;
     let at: HashMap<IpAddr, usize> = (0..)
-        .zip(said)
+        .zip(reported)
         .filter(|(_, it)| runs(it))
-        .flat_map(|(client, it)| it.resident.node.addresses.iter().map(move |address| (*address, client)))
+        .flat_map(|(client, it)| it.participant.node.addresses.iter().map(move |address| (*address, client)))
         .collect();
     let mut rates: BTreeMap<(usize, usize, usize), [u64; 2]> = BTreeMap::new();
     for (torrent, published) in torrents.enumerate() {
-        for (client, it) in said.iter().enumerate().filter(|(_, it)| runs(it)) {
+        for (client, it) in reported.iter().enumerate().filter(|(_, it)| runs(it)) {
             let Some(share) = it.share(published) else { continue };
             let sum = |of: fn(&Link) -> u64| share.links.iter().map(of).sum();
             let (fetching, sending) = (sum(|link| link.fetching), sum(|link| link.sending));
@@ -151,15 +158,15 @@ pub(super) fn edges<'a>(said: &[Said<'_>], torrents: impl Iterator<Item = &'a Pu
     edges.filter(|edge| edge.rate > 0).collect()
 }
 
-/// What a program says of one peer may be a mean of ten seconds: those of all, `sum`, are no more than what the torrent has
-/// moved in the last one.
+/// A peer's rate, scaled so that those of all peers, `sum`, are at most the torrent's own rate, `moved`: a program's rates of
+/// peers may be means of ten seconds.
 fn part(rate: u64, sum: u64, moved: u64) -> u64 {
     let held = u128::from(rate) * u128::from(moved.min(sum)) / u128::from(sum.max(1));
     u64::try_from(held).unwrap_or(rate)
 }
 
-impl Said<'_> {
-    /// What it says of a torrent.
+impl Reported<'_> {
+    /// Its report of a torrent.
     pub(super) fn share(&self, published: &Published) -> Option<&Share> {
         self.report.shares.iter().find(|share| published.is_named(&share.info_hash))
     }

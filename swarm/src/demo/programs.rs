@@ -1,4 +1,4 @@
-//! Whether the clients' programs are there.
+//! Checks that the clients' programs are installed.
 
 use std::ffi::OsStr;
 use std::os::unix::fs::PermissionsExt;
@@ -21,7 +21,7 @@ pub(super) fn check(kinds: &[Kind]) -> Result<(), Refusal> {
     })
 }
 
-/// What is to be done so that a program can be started.
+/// What to install so that a program can be started; none if it can.
 fn missing(kind: Kind, path: &OsStr) -> Option<String> {
     let (program, package) = match kind {
         Kind::Rtorrent => ("rtorrent", "rtorrent"),

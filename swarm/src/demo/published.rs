@@ -14,26 +14,26 @@ pub(super) struct Published {
     pub(super) title: String,
     /// The canonical one.
     pub(super) info_hash: InfoHash,
-    /// Clients name a hybrid torrent by either hash.
+    /// Some clients report hybrid torrents by this hash.
     v2: Option<InfoHashV2>,
     pub(super) size: u64,
     pub(super) pieces: u32,
-    /// File or folder.
+    /// The file or folder.
     pub(super) source: PathBuf,
     pub(super) since: Instant,
-    /// Seconds until all had it for the first time.
+    /// Seconds from the upload until all clients had it for the first time.
     pub(super) completed: Option<u32>,
-    /// Whether it is about to leave the site: nobody is given it any more.
+    /// Whether it is being removed: no client is given it any more.
     pub(super) leaving: bool,
 }
 
 impl Published {
-    /// What `metainfo` says of a source, just now uploaded as number `id`.
+    /// A torrent that was just uploaded and got the number `id`.
     pub(super) fn new(id: u32, title: String, source: PathBuf, metainfo: &Metainfo<'_>) -> Self {
         let in_pieces = |bytes: u64| bytes.div_ceil(metainfo.piece_length.max(1));
         let pieces = match metainfo.kind {
             Kind::V1 => in_pieces(metainfo.size),
-            // A file begins with a piece of its own.
+            // Each file begins a new piece (BEP 52).
             _ => metainfo.files.iter().map(|file| in_pieces(file.size)).sum(),
         };
         Self {
@@ -59,7 +59,7 @@ impl Published {
     }
 }
 
-/// Reads what we made ourselves.
+/// Reads a .torrent file of our own.
 pub(super) fn read(metainfo: &[u8]) -> anyhow::Result<Metainfo<'_>> {
     Ok(Metainfo::parse(metainfo, &Limits::default())?)
 }

@@ -1,4 +1,4 @@
-//! Everybody and everything in the demonstration.
+//! The state of the demonstration: participants, torrents, and the picture of both.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -18,33 +18,33 @@ use crate::network::Network;
 use crate::node::Node;
 use crate::outside::Capture;
 use crate::picture::{Announce, Picture};
-use crate::site::{Member, Site};
+use crate::site::{Member, RunningSite};
 
 use super::lessons::Lessons;
 use super::notices::Notices;
-use super::painting::{self, Said, Sums};
+use super::painting::{self, Reported, Sums};
+use super::participant::{Participant, TorrentTask};
 use super::published::{self, Published};
-use super::resident::{Deed, Resident};
 
 /// Clients that fit on a page and into a machine.
 pub(super) const MOST_CLIENTS: usize = 100;
 
-/// Of what is uploaded.
+/// The description of each upload.
 const DESCRIPTION: &str = "Put into the sources of the demonstration.";
 
-/// How long the site may take for what is painted.
-const ANSWER: Duration = Duration::from_secs(1);
+/// Wait for the site's part of a picture.
+const SITE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Announces shown.
+/// Announces shown, at most.
 const ANNOUNCES: usize = 100;
 
-/// What changes while it runs. Never held while waiting.
+/// What changes while the demonstration runs. Its lock never crosses an await.
 #[derive(Debug, Default)]
 struct State {
-    residents: Vec<Resident>,
+    participants: Vec<Participant>,
     /// By the source's name.
     torrents: BTreeMap<String, Published>,
-    /// What was sent to the site and may be there, though it did not say so, by the source's name.
+    /// Uploads without an answer, which the site may have taken, by the source's name.
     uploading: BTreeMap<String, InfoHash>,
     /// The number that the last client got.
     last: u16,
@@ -55,14 +55,14 @@ struct State {
 /// The demonstration.
 #[derive(Debug)]
 pub(super) struct World {
-    site: Arc<Site>,
+    site: Arc<RunningSite>,
     network: Network,
     capture: Capture,
-    /// Where clients keep theirs.
+    /// The folder of the clients' folders.
     folder: PathBuf,
     rate: Option<u32>,
     started: Instant,
-    /// Held while a torrent is made, which takes all cores.
+    /// Locked while a torrent is made, which uses all cores.
     making: tokio::sync::Mutex<()>,
     state: Mutex<State>,
     notices: Notices,
@@ -70,9 +70,9 @@ pub(super) struct World {
 }
 
 impl World {
-    /// Nobody is there yet. Clients will be on `network`, with their folders in `folder`.
+    /// A world without clients. They will be on `network`, with their folders in `folder`.
     pub(super) fn new(
-        site: Arc<Site>,
+        site: Arc<RunningSite>,
         network: Network,
         folder: PathBuf,
         rate: Option<u32>,
@@ -86,7 +86,7 @@ impl World {
         Ok(Self { site, network, capture, folder, rate, started, making, state, notices, pictures })
     }
 
-    /// Every picture that is painted from now on.
+    /// A receiver of all pictures from now on.
     pub(super) fn pictures(&self) -> watch::Receiver<Arc<Picture>> {
         self.pictures.subscribe()
     }
@@ -96,13 +96,12 @@ impl World {
         Arc::clone(&self.pictures.borrow())
     }
 
-    /// Says in the log and on the page what became of a source; `text` goes on from its name. `trouble` is what somebody has
-    /// to look after.
+    /// Adds a notice about a source to the log and to the page: see [`Notices::say`].
     pub(super) fn say(&self, source: &str, text: &str, trouble: bool) {
         self.notices.say(milliseconds(self.started.elapsed()), source, text.to_owned(), trouble);
     }
 
-    /// Adds a client with an account of its own, and gives it all torrents. Returns its name.
+    /// Adds a client with an account of its own, and gives it all torrents. Its name.
     pub(super) async fn settle(&self, kind: Kind, seeder: bool) -> anyhow::Result<String> {
         let number = {
             let mut state = self.state.lock();
@@ -113,56 +112,57 @@ impl World {
             state.last
         };
         let name = format!("{}-{}", kind.name(), number - 1);
-        let member = self.site.member(&name).await.with_context(|| format!("an account for {name}"))?;
+        let member =
+            self.site.member(&name).await.with_context(|| format!("cannot make an account for {name}"))?;
         let folder = self.folder.join(&name);
         let node = Node::start(name.clone(), kind, &self.network, number, &folder, self.rate);
         let node = node.await.with_context(|| format!("cannot start {name}"))?;
-        let resident = Resident::new(number, node, member, seeder, Arc::clone(&self.site));
+        let participant = Participant::new(number, node, member, seeder, Arc::clone(&self.site));
         let mut state = self.state.lock();
         for published in state.torrents.values().filter(|it| !it.leaving) {
-            resident.tell(Deed::Take(Box::new(published.clone()), seeder));
+            participant.queue(TorrentTask::Add(Box::new(published.clone()), seeder));
         }
-        state.residents.push(resident);
-        state.residents.sort_by_key(|it| it.number);
+        state.participants.push(participant);
+        state.participants.sort_by_key(|it| it.number);
         Ok(name)
     }
 
-    /// Makes a torrent of a source, uploads it and has it given to everybody.
+    /// Makes a torrent of a source, uploads it and queues it for all clients.
     pub(super) async fn publish(&self, name: &str, source: PathBuf) -> anyhow::Result<()> {
         let metainfo = {
             let _turn = self.making.lock().await;
             let path = source.clone();
             let made = tokio::task::spawn_blocking(move || make(&path));
-            made.await.context("the torrent")??
+            made.await.context("the thread that makes a torrent panicked")??
         };
         let parsed = published::read(&metainfo)?;
         let hash = parsed.hashes.canonical();
         self.state.lock().uploading.insert(name.to_owned(), hash);
         let id = match self.site.upload(metainfo.clone(), name, DESCRIPTION).await {
             Ok(uploaded) => uploaded.id,
-            // Its answer to an upload before this one may have been lost.
+            // The answer to an earlier upload may have been lost.
             Err(error) => self.site.find(&hash).await.ok().flatten().ok_or(error)?,
         };
         let published = Published::new(id, name.to_owned(), source, &parsed);
         self.say(name, "is on the site", false);
         let mut state = self.state.lock();
-        for resident in &state.residents {
-            resident.tell(Deed::Take(Box::new(published.clone()), resident.seeder));
+        for participant in &state.participants {
+            participant.queue(TorrentTask::Add(Box::new(published.clone()), participant.seeder));
         }
         state.uploading.remove(name);
         state.torrents.insert(name.to_owned(), published);
         Ok(())
     }
 
-    /// Takes what vanished from the sources from everybody and off the site. Says whether it was there.
+    /// Removes the torrent of a source that is gone from all clients and from the site. Whether the site had it.
     pub(super) async fn withdraw(&self, name: &str) -> anyhow::Result<bool> {
         let (published, uploading) = {
             let mut state = self.state.lock();
-            let State { residents, torrents, uploading, .. } = &mut *state;
+            let State { participants, torrents, uploading, .. } = &mut *state;
             let published = torrents.get_mut(name).map(|published| {
                 if !std::mem::replace(&mut published.leaving, true) {
-                    for it in residents.iter() {
-                        it.tell(Deed::Forget(published.info_hash));
+                    for it in participants.iter() {
+                        it.queue(TorrentTask::Remove(published.info_hash));
                     }
                 }
                 published.id
@@ -183,63 +183,72 @@ impl World {
         Ok(id.is_some())
     }
 
-    /// Has a client begin anew with a torrent, with the content or without; with the names of both.
+    /// Has a client start anew with a torrent, with the content or without. The names of both.
     pub(super) async fn begin_anew(
         &self,
         client: &str,
         torrent: &str,
         given: bool,
     ) -> anyhow::Result<(String, String)> {
-        let resident = self.resident(client)?;
+        let participant = self.participant(client)?;
         let (title, forgotten, taken) = {
             let state = self.state.lock();
             let published = find(&state, torrent)?;
-            let forgotten = resident.ask(Deed::Forget(published.info_hash));
-            (published.title.clone(), forgotten, resident.ask(Deed::Take(Box::new(published.clone()), given)))
+            let forgotten = participant.attempt(TorrentTask::Remove(published.info_hash));
+            (
+                published.title.clone(),
+                forgotten,
+                participant.attempt(TorrentTask::Add(Box::new(published.clone()), given)),
+            )
         };
         forgotten.await?;
         taken.await?;
-        Ok((resident.node.name, title))
+        Ok((participant.node.name, title))
     }
 
     /// The client of that name.
     pub(super) fn node(&self, name: &str) -> anyhow::Result<Node> {
-        Ok(self.resident(name)?.node)
+        Ok(self.participant(name)?.node)
     }
 
-    fn resident(&self, name: &str) -> anyhow::Result<Resident> {
+    fn participant(&self, name: &str) -> anyhow::Result<Participant> {
         let state = self.state.lock();
-        let found = state.residents.iter().find(|it| it.node.name == name).cloned();
+        let found = state.participants.iter().find(|it| it.node.name == name).cloned();
         found.with_context(|| {
-            let names: Vec<&str> = state.residents.iter().map(|it| it.node.name.as_str()).collect();
+            let names: Vec<&str> = state.participants.iter().map(|it| it.node.name.as_str()).collect();
             format!("there is no client “{name}”: there are {}", names.join(", "))
         })
     }
 
-    /// Paints a picture of now, and shows it to all who look.
+    /// Makes the present picture and sends it to all receivers.
     pub(super) async fn paint(&self) {
-        // A site that is slow holds up nothing else that is shown.
+        // A slow site does not delay the rest of the picture.
         let (counts, announces) =
-            tokio::join!(timeout(ANSWER, self.site.counts()), timeout(ANSWER, self.announces()));
+            tokio::join!(timeout(SITE_TIMEOUT, self.site.counts()), timeout(SITE_TIMEOUT, self.announces()));
         let counts = counts.ok().and_then(Result::ok).unwrap_or_default();
         let announces = announces.unwrap_or_else(|_| self.picture().announces.clone());
         let mut state = self.state.lock();
-        let State { residents, torrents, sums, lessons, .. } = &mut *state;
-        let said: Vec<Said<'_>> =
-            residents.iter().map(|resident| Said { resident, report: resident.node.report() }).collect();
+        let State { participants, torrents, sums, lessons, .. } = &mut *state;
+        let reported: Vec<Reported<'_>> = participants
+            .iter()
+            .map(|participant| Reported { participant, report: participant.node.report() })
+            .collect();
         for published in torrents.values_mut() {
-            for it in &said {
+            for it in &reported {
                 if let Some(share) = it.share(published) {
-                    let origin = it.resident.origins.contains(published.id);
-                    sums.note(&it.resident.node.name, published.id, origin, share.sent);
+                    let origin = it.participant.origins.contains(published.id);
+                    sums.note(&it.participant.node.name, published.id, origin, share.sent);
                 }
             }
         }
-        let edges = painting::edges(&said, torrents.values());
+        let edges = painting::edges(&reported, torrents.values());
         let mut picture = Picture {
             at: milliseconds(self.started.elapsed()),
             outside: self.capture.packets(),
-            clients: (0..).zip(&said).map(|(place, it)| painting::seat(place, it, &edges)).collect(),
+            clients: (0..)
+                .zip(&reported)
+                .map(|(place, it)| painting::client_status(place, it, &edges))
+                .collect(),
             edges,
             announces,
             notices: self.notices.all(),
@@ -247,8 +256,8 @@ impl World {
         };
         for published in torrents.values_mut() {
             let tracker = counts.get(&published.id).and_then(|it| it.peers);
-            let mut torrent = painting::torrent(published, &said, tracker);
-            if !said.is_empty() && torrent.lacking(said.len()) == 0 {
+            let mut torrent = painting::torrent(published, &reported, tracker);
+            if !reported.is_empty() && torrent.lacking(reported.len()) == 0 {
                 let now = || u32::try_from(published.since.elapsed().as_secs()).ok();
                 published.completed = published.completed.or_else(now);
                 torrent.completed = published.completed;
@@ -263,7 +272,8 @@ impl World {
 
     /// The latest announces of all clients, the newest first.
     async fn announces(&self) -> Vec<Announce> {
-        let members: Vec<Member> = self.state.lock().residents.iter().map(|it| it.member.clone()).collect();
+        let members: Vec<Member> =
+            self.state.lock().participants.iter().map(|it| it.member.clone()).collect();
         let asked = members.iter().map(|member| self.site.announces(member));
         let now = self.started.elapsed();
         let mut announces = Vec::new();
@@ -286,13 +296,13 @@ impl World {
 
     /// Stops all clients, as their users would, then the site.
     pub(super) async fn end(&self) {
-        let nodes: Vec<Node> = self.state.lock().residents.iter().map(|it| it.node.clone()).collect();
+        let nodes: Vec<Node> = self.state.lock().participants.iter().map(|it| it.node.clone()).collect();
         join_all(nodes.iter().map(Node::end)).await;
         self.site.stop().await;
     }
 }
 
-/// The .torrent file of a source; what is left out of it is said.
+/// Makes the .torrent file of a source, and logs what is left out of it.
 fn make(source: &Path) -> anyhow::Result<Vec<u8>> {
     let options = create::Options { kind: bt::metainfo::Kind::V1, ..create::Options::default() };
     create::create(source, &options, &|event| {

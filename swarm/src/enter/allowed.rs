@@ -1,4 +1,4 @@
-//! What the system allows its users, and how to have it allow more.
+//! Whether the system allows namespaces, and how to have it allow them.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -8,18 +8,18 @@ use infra::refusal::Refusal;
 use rustix::process::geteuid;
 use tokio::process::Command;
 
-/// For everybody: a network and a process namespace, and one of shared memory, of which a PostgreSQL server that is
-/// killed leaves some. The second process that this makes is told when the first is gone.
+/// Arguments of unshare(1) for all users: namespaces of network, processes and shared memory, of which a PostgreSQL server
+/// that was killed leaves some. The process in them is sent SIGTERM when unshare ends.
 const ALL: [&str; 5] = ["--fork", "--ipc", "--kill-child=TERM", "--net", "--pid"];
 
-/// For those who are not root, who keep their name: PostgreSQL refuses to run as root, also as one that is none.
+/// Further arguments for ordinary users, who keep their user id: PostgreSQL refuses to run as root, even of a namespace.
 const USER: [&str; 3] = ["--user", "--map-current-user", "--keep-caps"];
 
-/// What will be done in there.
+/// A trial of what is done in the namespaces.
 const TRIAL: &str = "ip link set lo up && ip link add br0 type bridge && ip link add v1 type veth peer name v2 \
                      && exec unshare --net true";
 
-/// The command that makes the namespaces, once it was tried.
+/// The command that makes the namespaces, after a successful trial.
 pub(super) fn unshare() -> Result<Command, Refusal> {
     let is_root = geteuid().is_root();
     let arguments = arguments(is_root);
@@ -51,17 +51,17 @@ pub(super) fn unshare() -> Result<Command, Refusal> {
     }
 }
 
-/// Those of unshare(1).
+/// The arguments of unshare(1).
 pub(super) fn arguments(is_root: bool) -> Vec<&'static str> {
     if is_root { ALL.to_vec() } else { [&ALL[..], &USER[..]].concat() }
 }
 
-/// The kernel's `name` below /proc/sys.
+/// The kernel setting `name` below /proc/sys.
 fn setting(name: &str) -> Option<String> {
     Some(fs::read_to_string(format!("/proc/sys/{name}")).ok()?.trim().to_owned())
 }
 
-/// What is missing where `said` was said. `setting` reads kernel settings.
+/// Explains the message `said` of a failed trial. `setting` reads kernel settings.
 fn explain(said: &str, is_root: bool, setting: &dyn Fn(&str) -> Option<String>) -> String {
     let is = |name: &str, value: &str| setting(name).as_deref() == Some(value);
     let remedy = if said.contains("Unknown device type") || said.contains("Operation not supported") {

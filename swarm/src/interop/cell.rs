@@ -1,4 +1,4 @@
-//! What is tried: who seeds, who fetches, over what, in which format.
+//! The trials: which program seeds, which downloads, over which family, in which format.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,11 +6,10 @@ use std::str::FromStr;
 use bt::metainfo::Kind as Format;
 use clap::ValueEnum as _;
 
-use super::scrape;
 use crate::client::Kind;
 use crate::network::Families;
 
-/// The programs, in the order of the ring.
+/// The programs. In the short form each seeds to the next.
 pub(super) const PROGRAMS: [Kind; 5] =
     [Kind::Rtorrent, Kind::Transmission, Kind::Qbittorrent, Kind::Aria2, Kind::Libtorrent];
 
@@ -24,7 +23,7 @@ pub(super) enum Family {
     V6,
 }
 
-/// One program seeds, another fetches.
+/// A program that seeds and one that downloads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Pair {
     pub(super) seeder: Kind,
@@ -39,26 +38,26 @@ pub(super) struct Cell {
     pub(super) format: Format,
 }
 
-/// What is tried with clients and a torrent of its own.
+/// A trial, with clients and a torrent of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Trial {
     Exchange(Cell),
-    /// A program asks the tracker for the numbers of what it seeds.
+    /// A program scrapes.
     Scrape(Kind, Family),
 }
 
-/// Each program with each, itself too, over both families, in every format that both can.
+/// All ordered pairs of programs over both families, in every format that both support; and all scrapes.
 pub(super) fn all() -> Vec<Trial> {
     let pairs = PROGRAMS.iter().flat_map(|&seeder| PROGRAMS.map(|leecher| Pair { seeder, leecher }));
     every(&pairs.collect::<Vec<_>>())
 }
 
-/// These pairs over both families, in every format that both can; and their programs' scrapes.
+/// These pairs over both families, in every format that both support; and their programs' scrapes.
 pub(super) fn every(pairs: &[Pair]) -> Vec<Trial> {
     let mut trials = Vec::new();
     for family in [Family::V4, Family::V6] {
         let is_in = |program| pairs.iter().any(|pair| pair.seeder == program || pair.leecher == program);
-        let programs = PROGRAMS.into_iter().filter(|&program| is_in(program) && scrape::can(program));
+        let programs = PROGRAMS.into_iter().filter(|&program| is_in(program) && can_scrape(program));
         trials.extend(programs.map(|program| Trial::Scrape(program, family)));
         for &pair in pairs {
             let formats = FORMATS.into_iter().filter(|&format| pair.can(format));
@@ -68,8 +67,8 @@ pub(super) fn every(pairs: &[Pair]) -> Vec<Trial> {
     trials
 }
 
-/// Each program seeds once and fetches once; then a hybrid torrent, one of version 2, IPv6, and scrapes that need no
-/// waiting.
+/// The short form: each program seeds once and downloads once; a hybrid torrent, one of version 2, IPv6, and the scrapes that
+/// come at once.
 pub(super) fn short() -> Vec<Trial> {
     use Family::{V4, V6};
     use Format::{Hybrid, V1, V2};
@@ -102,7 +101,7 @@ impl Pair {
     }
 }
 
-/// Why a program cannot take part in a format.
+/// Why a program does not support a format.
 pub(super) fn why_not(kind: Kind, format: Format) -> Option<&'static str> {
     match (kind, format) {
         (Kind::Qbittorrent | Kind::Libtorrent, _) | (_, Format::V1) | (Kind::Rtorrent, Format::Hybrid) => {
@@ -111,13 +110,18 @@ pub(super) fn why_not(kind: Kind, format: Format) -> Option<&'static str> {
         (Kind::Transmission, _) => {
             Some("3.00 refuses as corrupt what has an empty key anywhere, as every file tree of BEP 52 has")
         }
-        // Seen of a version 1 torrent with nothing but such a key besides, too.
+        // Also seen with a version 1 torrent that had an empty key.
         (Kind::Aria2, Format::Hybrid) => {
             Some("1.36 takes another info hash where a key is empty, as in every file tree")
         }
         (Kind::Rtorrent, Format::V2) => Some("0.9.8 knows no version 2"),
         (Kind::Aria2, Format::V2) => Some("1.36 knows no version 2"),
     }
+}
+
+/// Whether a program can scrape.
+pub(super) fn can_scrape(program: Kind) -> bool {
+    program != Kind::Aria2
 }
 
 impl Family {
@@ -128,7 +132,7 @@ impl Family {
         }
     }
 
-    /// As the site names it.
+    /// The site's word for it.
     pub(super) fn word(self) -> &'static str {
         match self {
             Self::V4 => "ipv4",
@@ -156,7 +160,7 @@ impl FromStr for Pair {
     }
 }
 
-/// As tables name it.
+/// The name of a format in tables.
 pub(super) fn format_name(format: Format) -> &'static str {
     match format {
         Format::V1 => "v1",
@@ -165,7 +169,7 @@ pub(super) fn format_name(format: Format) -> &'static str {
     }
 }
 
-/// As tables name it.
+/// The name of a program in tables.
 pub(super) fn program_name(kind: Kind) -> &'static str {
     match kind {
         Kind::Rtorrent => "rtorrent",

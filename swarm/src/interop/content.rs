@@ -1,4 +1,4 @@
-//! What a cell shares: random bytes, so that every cell has a torrent of its own.
+//! The content of a trial: random bytes, so that every trial has a torrent of its own.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,25 +11,25 @@ use sha2::{Digest as _, Sha256};
 
 use crate::create::{self, Options};
 
-/// Small, so that there are many pieces.
+/// Bytes of a piece: few, so that there are many pieces.
 const PIECE: u64 = 16 << 10;
 
-/// In the order of their paths; no piece ends where one of them does.
+/// Files with their sizes, in the order of their paths. No file ends with a piece.
 const FILES: [(&str, u64); 3] = [("first.bin", 700_003), ("more/second.bin", 300_001), ("more/third", 7)];
 
-/// Files, what they hash to, and their torrent.
+/// Files, their hashes and their torrent.
 pub(super) struct Content {
     /// The file or folder.
     pub(super) path: PathBuf,
-    /// In bytes.
+    /// Bytes of all files.
     pub(super) size: u64,
     pub(super) metainfo: Vec<u8>,
-    /// By path below the folder that [`Content::path`] is in.
+    /// SHA-256 by path below the folder of [`Content::path`].
     hashes: BTreeMap<PathBuf, [u8; 32]>,
 }
 
 impl Content {
-    /// Makes `name` below `folder`: a folder with files that share pieces, where the format has them do so.
+    /// Makes the folder `name` below `folder`. In version 1 its files share pieces.
     pub(super) fn make(folder: &Path, name: &str, format: Format) -> anyhow::Result<Self> {
         let mut random = fastrand::Rng::new();
         let mut hashes = BTreeMap::new();
@@ -43,7 +43,7 @@ impl Content {
             hashes.insert(path, Sha256::digest(&bytes).into());
         }
         let path = folder.join(name);
-        // Without the private flag, which the site adds.
+        // The site adds the private flag.
         let options =
             Options { kind: format, piece_length: Some(PIECE), private: false, ..Options::default() };
         let metainfo = create::create(&path, &options, &|_| {}).context("cannot make a torrent")?;
@@ -51,12 +51,12 @@ impl Content {
         Ok(Self { path, size, metainfo, hashes })
     }
 
-    /// Writes the pad files of a hybrid torrent, all zeros: to a program that knows version 1 alone they are files like
-    /// others, which it has fetched where it seeds what it has fetched.
+    /// Writes the pad files of a hybrid torrent, all zeros. A program that knows version 1 alone takes them for ordinary files
+    /// and cannot seed without them.
     pub(super) fn pad(&self) -> anyhow::Result<()> {
         let folder = self.path.join(".pad");
         fs::create_dir(&folder)?;
-        // None after the last one.
+        // The last file has no pad file.
         for (_, size) in &FILES[..FILES.len() - 1] {
             let lacking = size.next_multiple_of(PIECE) - size;
             fs::write(folder.join(lacking.to_string()), vec![0; usize::try_from(lacking)?])?;
@@ -64,7 +64,7 @@ impl Content {
         Ok(())
     }
 
-    /// What is different in `downloads`, in words.
+    /// The differences of `downloads` from the content, in words.
     pub(super) fn compare(&self, downloads: &Path) -> anyhow::Result<Vec<String>> {
         let mut differences = Vec::new();
         for (path, hash) in &self.hashes {

@@ -1,4 +1,4 @@
-//! Each program asks the tracker for the numbers of a torrent that it was not told to start, as it comes to do so.
+//! A trial of a scrape: the program scrapes a torrent that is not started, in its own way.
 
 use std::time::Duration;
 
@@ -6,22 +6,17 @@ use anyhow::{Context as _, ensure};
 use bt::metainfo::Kind as Format;
 use tokio::time::{Instant, sleep};
 
-use super::Stage;
+use super::Environment;
 use super::cell::{Family, program_name};
 use super::content::Content;
-use super::side::{PAUSE, Side, counts};
+use super::side::{POLL, Side, counts};
 use crate::client::Kind;
 use crate::site::{Announce, Counts};
 
-/// qBittorrent asks three minutes after its start, Transmission within three minutes.
-const ASKING: Duration = Duration::from_mins(4);
+/// Wait for a scrape: qBittorrent sends it three minutes after its start, Transmission within three minutes.
+const SCRAPE_TIMEOUT: Duration = Duration::from_mins(4);
 
-/// Whether a program ever asks for numbers alone.
-pub(super) fn can(program: Kind) -> bool {
-    program != Kind::Aria2
-}
-
-/// How a program comes to ask.
+/// When a program scrapes, for the table.
 pub(super) fn occasion(program: Kind) -> &'static str {
     match program {
         Kind::Rtorrent => {
@@ -34,35 +29,38 @@ pub(super) fn occasion(program: Kind) -> &'static str {
     }
 }
 
-/// Tries it with a client at `number` of the network, and says its version.
+/// Runs the trial with a client at the address `number`. Its version.
 pub(super) async fn perform(
-    stage: &Stage,
+    environment: &Environment,
     program: Kind,
     family: Family,
     number: u16,
     faults: &mut Vec<String>,
 ) -> anyhow::Result<Vec<(Kind, String)>> {
-    let content =
-        Content::make(&stage.folder.join(number.to_string()), &format!("content-{number}"), Format::V1)?;
+    let content = Content::make(
+        &environment.folder.join(number.to_string()),
+        &format!("content-{number}"),
+        Format::V1,
+    )?;
     let title = format!("{number} scraped by {}", program_name(program));
-    let uploaded = stage.site.upload(content.metainfo.clone(), &title, "").await?;
-    let side = Side::start(stage, program, "scraper", number, uploaded.id).await?;
+    let uploaded = environment.site.upload(content.metainfo.clone(), &title, "").await?;
+    let side = Side::start(environment, program, "scraper", number, uploaded.id).await?;
     let nobody = Counts { peers: Some((0, 0)), snatched: 0 };
-    counts(stage, uploaded.id, nobody).await?;
-    // Its program must answer before it can be told.
+    counts(environment, uploaded.id, nobody).await?;
+    // The program has to answer first.
     side.next_look().await?;
-    side.scrape().await.context("cannot have it scrape")?;
-    let until = Instant::now() + ASKING;
+    side.scrape().await.context("cannot have the program scrape")?;
+    let until = Instant::now() + SCRAPE_TIMEOUT;
     let is_it = |it: &Announce| {
         it.outcome == "scraped" && it.torrent.as_ref().is_some_and(|torrent| torrent.id == uploaded.id)
     };
-    while !side.look_back(stage, family, faults).await?.iter().any(is_it) {
-        ensure!(Instant::now() < until && faults.is_empty(), "the tracker was not asked for numbers alone");
-        sleep(PAUSE).await;
+    while !side.look_back(environment, family, faults).await?.iter().any(is_it) {
+        ensure!(Instant::now() < until && faults.is_empty(), "the tracker was sent no scrape");
+        sleep(POLL).await;
     }
     ensure!(
-        stage.site.counts().await?.get(&uploaded.id) == Some(&nobody),
-        "whoever asks for numbers became a peer"
+        environment.site.counts().await?.get(&uploaded.id) == Some(&nobody),
+        "a client that only scraped was counted as a peer"
     );
     let version = side.version();
     side.node.end().await;

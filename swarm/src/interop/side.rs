@@ -1,4 +1,4 @@
-//! A client with a member of its own and the only torrent that it is given.
+//! One side of a trial: a client with a member's account and one torrent.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -10,16 +10,16 @@ use bt::bencode::Limits;
 use bt::metainfo::Metainfo;
 use tokio::time::{Instant, sleep};
 
-use super::Stage;
+use super::Environment;
 use super::cell::{Family, program_name};
 use crate::client::{Activity, Kind, Share};
 use crate::node::{Node, Order, PEER_PORT, State};
 use crate::site::{Announce, Counts, Member};
 
-/// For programs to start, content to be checked, counts to arrive.
-pub(super) const PATIENCE: Duration = Duration::from_mins(5);
-/// Between two looks.
-pub(super) const PAUSE: Duration = Duration::from_millis(200);
+/// Wait for programs to start, content to be checked, counts to arrive.
+pub(super) const SETTLE_TIMEOUT: Duration = Duration::from_mins(5);
+/// Time between two looks.
+pub(super) const POLL: Duration = Duration::from_millis(200);
 
 pub(super) struct Side {
     pub(super) node: Node,
@@ -28,21 +28,21 @@ pub(super) struct Side {
 }
 
 impl Side {
-    /// Starts a program at `number` of the network.
+    /// Starts a program at the address `number`.
     pub(super) async fn start(
-        stage: &Stage,
+        environment: &Environment,
         kind: Kind,
         role: &str,
         number: u16,
         torrent: u32,
     ) -> anyhow::Result<Self> {
         let name = format!("{role}-{number}");
-        let member = stage.site.member(&name).await?;
-        let metainfo = stage.site.metainfo(&member, torrent).await?;
+        let member = environment.site.member(&name).await?;
+        let metainfo = environment.site.metainfo(&member, torrent).await?;
         let parsed = Metainfo::parse(&metainfo, &Limits::default())?;
         ensure!(parsed.private, "the site serves a torrent without the private flag");
-        let folder = stage.folder.join(&name);
-        let node = Node::start(name, kind, &stage.network, number, &folder, None).await?;
+        let folder = environment.folder.join(&name);
+        let node = Node::start(name, kind, &environment.network, number, &folder, None).await?;
         Ok(Self { node, member, metainfo })
     }
 
@@ -51,7 +51,7 @@ impl Side {
         self.node.order(order).await.with_context(|| format!("cannot add the torrent to {}", self.node.name))
     }
 
-    /// Adds the torrent at rest, and has the tracker asked for its numbers.
+    /// Adds the torrent without starting it, and has the program scrape.
     pub(super) async fn scrape(&self) -> anyhow::Result<()> {
         self.node.order(Order::Scrape(self.metainfo.clone().into())).await
     }
@@ -60,29 +60,29 @@ impl Side {
         self.node.order(Order::Remove(hash)).await
     }
 
-    /// Of its program, once that has answered.
+    /// The program and its version, once it has answered.
     pub(super) fn version(&self) -> Option<(Kind, String)> {
         Some((self.node.kind, self.node.report().version?))
     }
 
-    /// What it says of its only torrent.
+    /// Its report of its only torrent.
     pub(super) fn share(&self) -> Option<Share> {
         self.node.report().shares.into_iter().next()
     }
 
-    /// Waits until its program runs and has been asked what it has.
+    /// Waits for the next report of the running program.
     pub(super) async fn next_look(&self) -> anyhow::Result<()> {
-        let (now, until) = (Instant::now(), Instant::now() + PATIENCE);
+        let (now, until) = (Instant::now(), Instant::now() + SETTLE_TIMEOUT);
         while self.node.report().at < now || self.node.report().state != State::Running {
             ensure!(Instant::now() < until, "{} does not answer", self.node.name);
-            sleep(PAUSE).await;
+            sleep(POLL).await;
         }
         Ok(())
     }
 
-    /// Waits until it says to have moved all of `size`, and says the bytes that it sent and fetched.
+    /// Waits until it reports to have moved `size` bytes. The bytes that it sent, and those that it downloaded.
     pub(super) async fn moved(&self, size: u64) -> anyhow::Result<(u64, u64)> {
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + SETTLE_TIMEOUT;
         loop {
             let share = self.share().unwrap_or_default();
             if share.sent + share.fetched >= size {
@@ -91,10 +91,10 @@ impl Side {
             let Share { sent, fetched, .. } = share;
             ensure!(
                 Instant::now() < until,
-                "{} says that it sent {sent} bytes and fetched {fetched}",
+                "{} reports {sent} bytes sent and {fetched} downloaded",
                 self.node.name
             );
-            sleep(PAUSE).await;
+            sleep(POLL).await;
         }
     }
 
@@ -109,27 +109,27 @@ impl Side {
             Some(Activity::Failed(reason)) => bail!("{} cannot go on: {reason}", self.node.name),
             _ => {}
         }
-        ensure!(Instant::now() < until, "{} has not everything in time, but is {activity:?}", self.node.name);
+        ensure!(Instant::now() < until, "{} is not complete in time, but {activity:?}", self.node.name);
         Ok(false)
     }
 
     pub(super) async fn complete(&self) -> anyhow::Result<()> {
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + SETTLE_TIMEOUT;
         while !self.is_complete(until)? {
-            sleep(PAUSE).await;
+            sleep(POLL).await;
         }
         Ok(())
     }
 
-    /// What the tracker answered its clients; faults where that was a refusal or over another family.
+    /// Its announces. Refused ones, and those over another family, are faults.
     pub(super) async fn look_back(
         &self,
-        stage: &Stage,
+        environment: &Environment,
         family: Family,
         faults: &mut Vec<String>,
     ) -> anyhow::Result<Vec<Announce>> {
         let program = program_name(self.node.kind);
-        let announces = stage.site.announces(&self.member).await?;
+        let announces = environment.site.announces(&self.member).await?;
         for Announce { family: over, outcome, message, .. } in &announces {
             if outcome != "answered" && outcome != "scraped" {
                 faults.push(format!("{program} was answered {outcome}: {message}"));
@@ -141,7 +141,7 @@ impl Side {
         Ok(announces)
     }
 
-    /// It has one, as its network has one family.
+    /// Its only address, as its network has one family.
     pub(super) fn address(&self) -> anyhow::Result<IpAddr> {
         self.node.addresses.first().copied().with_context(|| format!("{} has no address", self.node.name))
     }
@@ -151,15 +151,15 @@ impl Side {
     }
 }
 
-/// Waits until the site counts as it must.
-pub(super) async fn counts(stage: &Stage, torrent: u32, wanted: Counts) -> anyhow::Result<()> {
-    let until = Instant::now() + PATIENCE;
+/// Waits until the site's counts are as `wanted`.
+pub(super) async fn counts(environment: &Environment, torrent: u32, wanted: Counts) -> anyhow::Result<()> {
+    let until = Instant::now() + SETTLE_TIMEOUT;
     loop {
-        let counted = stage.site.counts().await?.get(&torrent).copied();
+        let counted = environment.site.counts().await?.get(&torrent).copied();
         if counted == Some(wanted) {
             return Ok(());
         }
         ensure!(Instant::now() < until, "the site counts {counted:?}, not {wanted:?}");
-        sleep(PAUSE).await;
+        sleep(POLL).await;
     }
 }

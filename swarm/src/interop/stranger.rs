@@ -1,6 +1,6 @@
-//! A member of the swarm that the tracker tells nobody of. It makes itself known in every other way there is: it calls
-//! for the torrent in the local network (BEP 14), pings the clients' DHT (BEP 5), and asks them for peer exchange
-//! (BEP 11). Private torrents (BEP 27) are about peers of the tracker alone: whoever answers it has failed.
+//! A peer that is unknown to the tracker. It tries to be found in every other way: it announces the torrent by local service
+//! discovery (BEP 14), pings the clients' DHT (BEP 5), and asks them for peer exchange (BEP 11). Clients have to take peers of
+//! private torrents from the tracker alone (BEP 27): a client that answers it has failed.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -18,25 +18,25 @@ use tokio::time::timeout;
 
 use crate::network::{Network, Port};
 
-/// Where it would take peers, and DHT.
+/// Its port for peers and for DHT.
 const PORT: u16 = 6881;
-/// BEP 14.
+/// Port and multicast groups of local service discovery (BEP 14).
 const GROUP_PORT: u16 = 6771;
 const GROUP_V4: Ipv4Addr = Ipv4Addr::new(239, 192, 152, 143);
 const GROUP_V6: Ipv6Addr = Ipv6Addr::new(0xff15, 0, 0, 0, 0, 0, 0xefc0, 0x988f);
-/// Between two calls.
-const PAUSE: Duration = Duration::from_millis(500);
-/// For a whole handshake.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// Who calls. In its handshake: the extension protocol (BEP 10) and DHT.
+/// Time between two announcements.
+const CALL_EVERY: Duration = Duration::from_millis(500);
+/// Wait for a whole handshake.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Its peer id, and the reserved bytes of its handshake: extension protocol (BEP 10) and DHT.
 const PEER_ID: &[u8; 20] = b"-FW0001-the stranger";
 const RESERVED: [u8; 8] = [0, 0, 0, 0, 0, 0x10, 0, 0x01];
 /// A DHT `ping`.
 const PING: &[u8] = b"d1:ad2:id20:-FW0001-the strangere1:q4:ping1:t2:fw1:y1:qe";
-/// The longest message that is read; bitfields are shorter here.
+/// Bytes of a message at most, which is more than bitfields have here.
 const MESSAGE: u32 = 1 << 16;
 
-/// It runs until it is dropped.
+/// The peer, which runs until this is dropped.
 pub(super) struct Stranger {
     pub(super) address: IpAddr,
     found: Arc<Mutex<Vec<Found>>>,
@@ -44,29 +44,29 @@ pub(super) struct Stranger {
     questions: mpsc::Sender<Question>,
 }
 
-/// Somebody did what nobody may.
+/// A client that broke BEP 27.
 #[derive(Debug, Clone)]
 struct Found {
     by: IpAddr,
     how: &'static str,
 }
 
-/// A peer whose handshake is asked for.
+/// A peer to shake hands with, and where the outcome is sent.
 struct Question {
     peer: SocketAddr,
     torrent: InfoHash,
     answer: oneshot::Sender<anyhow::Result<()>>,
 }
 
-/// What the stranger's own tasks share.
+/// The list of findings, shared by the stranger's tasks.
 #[derive(Clone)]
-struct Eyes {
+struct Findings {
     own: IpAddr,
     found: Arc<Mutex<Vec<Found>>>,
 }
 
-impl Eyes {
-    fn see(&self, by: IpAddr, how: &'static str) {
+impl Findings {
+    fn note(&self, by: IpAddr, how: &'static str) {
         let by = by.to_canonical();
         if by != self.own {
             self.found.lock().push(Found { by, how });
@@ -88,26 +88,30 @@ impl Stranger {
                 Err(error) => return drop(ready.send(Err(error.into()))),
             };
             runtime.block_on(async {
-                match Life::begin(&network, number, found) {
-                    Ok(life) => {
-                        let _ = ready.send(Ok(life.eyes.own));
-                        life.live(&torrents, asked).await;
+                match Sockets::begin(&network, number, found) {
+                    Ok(sockets) => {
+                        let _ = ready.send(Ok(sockets.findings.own));
+                        sockets.live(&torrents, asked).await;
                     }
                     Err(error) => drop(ready.send(Err(error))),
                 }
             });
         };
-        thread::Builder::new().name("stranger".to_owned()).spawn(work).context("cannot start a thread")?;
-        let address = begun.await.context("the stranger ended at its start")?.context("the stranger")?;
+        thread::Builder::new()
+            .name("stranger".to_owned())
+            .spawn(work)
+            .context("cannot start the stranger's thread")?;
+        let address =
+            begun.await.context("the stranger ended at its start")?.context("cannot start the stranger")?;
         Ok(Self { address, found, torrents, questions })
     }
 
-    /// Calls for peers of `torrent` from now on.
+    /// Starts to announce `torrent`.
     pub(super) fn call(&self, torrent: InfoHash) {
         self.torrents.lock().push(torrent);
     }
 
-    /// Calls no longer.
+    /// Stops to announce `torrent`.
     pub(super) fn hush(&self, torrent: &InfoHash) {
         self.torrents.lock().retain(|it| it != torrent);
     }
@@ -115,7 +119,7 @@ impl Stranger {
     /// Connects to a peer of `torrent`.
     ///
     /// # Errors
-    /// Where the peer offers to exchange peers, or has DHT.
+    /// The peer offers peer exchange, or DHT.
     pub(super) async fn shake(&self, peer: SocketAddr, torrent: InfoHash) -> anyhow::Result<()> {
         let (answer, answered) = oneshot::channel();
         let question = Question { peer, torrent, answer };
@@ -123,7 +127,7 @@ impl Stranger {
         answered.await.context("the stranger has ended")?
     }
 
-    /// What `peers` did to find it or others past the tracker, in words.
+    /// What `peers` did to find peers without the tracker, in words.
     pub(super) fn findings(&self, peers: &[IpAddr]) -> Vec<String> {
         let found = self.found.lock();
         let mut words: Vec<String> = found
@@ -137,30 +141,30 @@ impl Stranger {
     }
 }
 
-/// Its sockets.
-struct Life {
-    eyes: Eyes,
+/// The stranger's sockets, on its own thread.
+struct Sockets {
+    findings: Findings,
     listener: TcpListener,
     dht: UdpSocket,
     group: UdpSocket,
-    /// Where it calls.
+    /// The multicast group.
     everybody: SocketAddr,
-    /// The other places of the network that are called by DHT, too: whoever was called by name.
+    /// Peers whose DHT is pinged: those that were shaken hands with.
     known: Arc<Mutex<Vec<IpAddr>>>,
     _port: Port,
 }
 
-impl Life {
+impl Sockets {
     fn begin(network: &Network, number: u16, found: Arc<Mutex<Vec<Found>>>) -> anyhow::Result<Self> {
         let port = network.join(number)?;
-        let own = *port.addresses.first().context("it has no address")?;
+        let own = *port.addresses.first().context("the stranger has no address")?;
         let listener = std::net::TcpListener::bind((own, PORT))?;
         listener.set_nonblocking(true)?;
         let dht = std::net::UdpSocket::bind((own, PORT))?;
         dht.set_nonblocking(true)?;
         let (group, everybody) = group(own)?;
         Ok(Self {
-            eyes: Eyes { own, found },
+            findings: Findings { own, found },
             listener: TcpListener::from_std(listener)?,
             dht: UdpSocket::from_std(dht)?,
             group,
@@ -172,7 +176,7 @@ impl Life {
 
     async fn live(&self, torrents: &Mutex<Vec<InfoHash>>, mut questions: mpsc::Receiver<Question>) {
         let talk = async {
-            // It ends with the stranger's other half.
+            // It ends with [`Stranger`].
             while let Some(Question { peer, torrent, answer }) = questions.recv().await {
                 self.known.lock().push(peer.ip());
                 let _ = answer.send(shake(peer, torrent).await);
@@ -189,7 +193,7 @@ impl Life {
 
     async fn call(&self, torrents: &Mutex<Vec<InfoHash>>) {
         loop {
-            // Apart from the loops, which would hold the locks while they wait.
+            // Copies, as a lock must not cross an await.
             let wanted = torrents.lock().clone();
             let known = self.known.lock().clone();
             for torrent in wanted {
@@ -197,13 +201,13 @@ impl Life {
                 let words = format!(
                     "BT-SEARCH * HTTP/1.1\r\nHost: {to}\r\nPort: {PORT}\r\nInfohash: {torrent}\r\ncookie: fw\r\n\r\n\r\n"
                 );
-                // Errors are those of the network, which is there again later.
+                // The network may be down for a moment.
                 let _ = self.group.send_to(words.as_bytes(), to).await;
             }
             for peer in known {
                 let _ = self.dht.send_to(PING, (peer, PORT)).await;
             }
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(CALL_EVERY).await;
         }
     }
 
@@ -211,9 +215,9 @@ impl Life {
         loop {
             match self.listener.accept().await {
                 Ok((_, from)) => {
-                    self.eyes.see(from.ip(), "connected to a peer that the tracker told nobody of");
+                    self.findings.note(from.ip(), "connected to a peer that the tracker told nobody of");
                 }
-                Err(_) => tokio::time::sleep(PAUSE).await,
+                Err(_) => tokio::time::sleep(CALL_EVERY).await,
             }
         }
     }
@@ -222,8 +226,8 @@ impl Life {
         let mut buffer = [0; 2048];
         loop {
             match socket.recv_from(&mut buffer).await {
-                Ok((_, from)) => self.eyes.see(from.ip(), how),
-                // Where a ping met no open port.
+                Ok((_, from)) => self.findings.note(from.ip(), how),
+                // ICMP says that a ping met no open port.
                 Err(_) => tokio::task::yield_now().await,
             }
         }
@@ -264,7 +268,7 @@ async fn shake(peer: SocketAddr, torrent: InfoHash) -> anyhow::Result<()> {
         stream.read_exact(&mut theirs).await?;
         anyhow::ensure!(theirs[28..48] == *torrent.as_bytes(), "it answers with another info hash");
         if theirs[25] & 0x10 == 0 {
-            // No extension protocol, so no peer exchange.
+            // No extension protocol, hence no peer exchange.
             return Ok(());
         }
         // One extended handshake (message 20, extended 0), which offers peer exchange.
@@ -273,11 +277,11 @@ async fn shake(peer: SocketAddr, torrent: InfoHash) -> anyhow::Result<()> {
         stream.write_all(&[&length.to_be_bytes()[..], &[20, 0], offer].concat()).await?;
         read_offer(&mut stream).await
     };
-    let context = || format!("the handshake of a stranger with {peer}");
-    timeout(PATIENCE, talk).await.with_context(context)?.with_context(context)
+    let context = || format!("the handshake with {peer} failed");
+    timeout(HANDSHAKE_TIMEOUT, talk).await.with_context(context)?.with_context(context)
 }
 
-/// Reads messages up to the extended handshake.
+/// Reads messages until the extended handshake.
 async fn read_offer(stream: &mut TcpStream) -> anyhow::Result<()> {
     loop {
         let length = stream.read_u32().await?;
@@ -285,7 +289,7 @@ async fn read_offer(stream: &mut TcpStream) -> anyhow::Result<()> {
         let mut message = vec![0; usize::try_from(length)?];
         stream.read_exact(&mut message).await?;
         match message.as_slice() {
-            [9, ..] => anyhow::bail!("it says that it has DHT"),
+            [9, ..] => anyhow::bail!("it offers DHT for a private torrent"),
             [20, 0, offer @ ..] => {
                 anyhow::ensure!(!offers_exchange(offer), "it offers to exchange peers of a private torrent");
                 return Ok(());
@@ -295,7 +299,7 @@ async fn read_offer(stream: &mut TcpStream) -> anyhow::Result<()> {
     }
 }
 
-/// Whether `ut_pex` has a number in the dictionary of an extended handshake; 0 is none.
+/// Whether an extended handshake gives `ut_pex` a message id other than 0, which switches it off (BEP 10).
 fn offers_exchange(offer: &[u8]) -> bool {
     let key = b"6:ut_pexi";
     let value = offer.windows(key.len()).position(|window| window == key).map(|at| &offer[at + key.len()..]);

@@ -1,4 +1,4 @@
-//! What a run found, as Markdown.
+//! The results of a run, as Markdown.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -44,7 +44,7 @@ A format stands in a cell when all of this was so:
 
 ";
 
-/// Versions, and what the programs did besides.
+/// The table of programs: versions, formats, scrapes.
 fn programs(text: &mut String, outcomes: &[Outcome]) {
     let versions: BTreeMap<Kind, String> =
         outcomes.iter().flat_map(|it| it.versions.iter().cloned()).collect();
@@ -68,7 +68,7 @@ fn programs(text: &mut String, outcomes: &[Outcome]) {
     text.push('\n');
 }
 
-/// Who seeded in the rows, who fetched in the columns.
+/// The table of pairs: seeders in rows, leechers in columns.
 fn matrix(text: &mut String, family: Family, outcomes: &[Outcome]) {
     let of = |seeder: Kind, leecher: Kind, format: Format| {
         let cell = Cell { pair: Pair { seeder, leecher }, family, format };
@@ -113,7 +113,7 @@ fn faults(text: &mut String, outcomes: &[Outcome]) {
     text.push('\n');
 }
 
-/// What is not tried, and why.
+/// The formats that programs do not support, and why.
 fn cannot(text: &mut String) {
     text.push_str("## What they cannot do\n\n");
     for kind in PROGRAMS {
@@ -150,7 +150,7 @@ const QUIRKS: &str = "
   between two announces.
 ";
 
-/// Seen by hand, and written down here so that a new run keeps it.
+/// Results of tests by hand, which a new run copies.
 const OTHERS: &str = "
 ## Clients that are not run here
 

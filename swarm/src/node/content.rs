@@ -1,4 +1,4 @@
-//! Files below a client's downloads.
+//! The files in a client's downloads.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -7,20 +7,20 @@ use std::{fs, io};
 use anyhow::{Context, bail};
 use bt::InfoHash;
 
-/// A program may write into a folder once more after it was told to forget it.
+/// Tries to delete a folder, as a program may write into it once more after it removed the torrent.
 const TRIES: u32 = 10;
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Where the content of one torrent is. Each has a folder of its own: names need not differ.
+/// The folder of a torrent's content. Each torrent has one of its own, as names may be equal.
 pub(super) fn folder(downloads: &Path, hash: &InfoHash) -> PathBuf {
     downloads.join(hash.to_string())
 }
 
-/// Where the pad files of a hybrid torrent are, if there are any (BEP 47).
+/// The folder of a hybrid torrent's pad files (BEP 47).
 const PADS: &str = ".pad";
 
-/// Copies a file, or of a folder the files with these paths below it and its pad files, which are files as others to
-/// programs that know version 1 alone. Nothing else: what is no file might have no end.
+/// Copies a file; or, of a folder, the files with these paths and the pad files, which programs of version 1 alone expect.
+/// Nothing else is copied: a device or pipe could be endless.
 pub(super) fn copy(from: &Path, to: &Path, paths: &[String]) -> anyhow::Result<()> {
     if !from.is_dir() {
         return copy_file(from, to);
@@ -43,7 +43,7 @@ fn copy_file(from: &Path, to: &Path) -> anyhow::Result<()> {
     fs::copy(from, to).map(drop).with_context(context)
 }
 
-/// Deletes a folder, which need not be there.
+/// Deletes a folder, if it exists.
 pub(super) async fn delete(folder: &Path) -> anyhow::Result<()> {
     let mut tries = 0;
     loop {

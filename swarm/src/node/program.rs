@@ -1,4 +1,4 @@
-//! A client's program while it runs.
+//! The process of a client's program.
 
 use std::fs::{self, File};
 use std::io;
@@ -13,23 +13,23 @@ use tokio::time::timeout;
 
 use super::Timeouts;
 
-/// How much of a log says why a program ended.
+/// Lines at the end of a log that are shown as the reason why a program ended.
 const LAST_LINES: usize = 3;
 
-/// A process, and all that it started in its process group.
+/// A process and the process group that it leads.
 pub(super) struct Program {
     child: Child,
-    /// Its own number and its group's.
+    /// The process id, which is the group's as well.
     group: Option<Pid>,
 }
 
 impl Program {
-    /// Starts what `wanted` says, in the background: without input, its output into `log`, ended with the calling thread.
+    /// Starts `wanted` without input, with its output appended to `log`. It ends with the calling thread.
     pub(super) fn start(wanted: &Command, log: &Path) -> anyhow::Result<Self> {
         let output = File::options().create(true).append(true).open(log);
         let output = output.with_context(|| format!("cannot write {}", log.display()))?;
         let wanted = wanted.as_std();
-        // What a shell starts in the background ignores Ctrl-C, and so would all that it starts.
+        // Shells have background processes ignore SIGINT, which they would hand on.
         let mut command = command("env", None, AtParentsEnd::Terminate);
         command.arg("--default-signal=INT").arg(wanted.get_program());
         command.args(wanted.get_args()).stdout(output.try_clone()?).stderr(output);
@@ -47,14 +47,14 @@ impl Program {
         Ok(Self { child, group })
     }
 
-    /// Returns when it has ended; nothing of it is left then.
+    /// Waits for its end, and kills what is left of its group.
     pub(super) async fn wait(&mut self) -> io::Result<ExitStatus> {
         let status = self.child.wait().await;
         self.signal(Signal::KILL);
         status
     }
 
-    /// Asks it to end like Ctrl-C does, on which programs still tell the tracker; then more plainly.
+    /// Sends SIGINT, on which programs still tell the tracker, then SIGTERM, then SIGKILL.
     pub(super) async fn stop(mut self, timeouts: &Timeouts) {
         for (signal, limit) in [(Signal::INT, timeouts.interrupt), (Signal::TERM, timeouts.terminate)] {
             self.signal(signal);
@@ -79,7 +79,7 @@ impl Program {
     }
 }
 
-/// Nobody waits for it any more.
+/// Kills what nobody waited for.
 impl Drop for Program {
     fn drop(&mut self) {
         if self.child.id().is_some() {
@@ -88,8 +88,8 @@ impl Drop for Program {
     }
 }
 
-/// The last lines of a log, in one.
-pub(super) fn last_words(log: &Path) -> String {
+/// The last lines of a log, joined.
+pub(super) fn last_lines(log: &Path) -> String {
     let text = fs::read(log).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     let mut lines: Vec<_> =

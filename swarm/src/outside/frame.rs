@@ -14,8 +14,8 @@ const TCP: u8 = 6;
 const UDP: u8 = 17;
 const ICMPV6: u8 = 58;
 
-/// What a frame that arrived at `own` wants. None for what a bridge only shows to everybody (frames for others), for what
-/// left from here, and for what kernels tell their neighbours: ARP, neighbour discovery, multicast memberships.
+/// Describes a frame that arrived at `own`. None for frames to others, which a bridge floods, for our own, and for what
+/// kernels send by themselves: ARP, neighbour discovery, multicast memberships.
 pub(super) fn describe(frame: &[u8], own: HardwareAddress) -> Option<String> {
     let (to, rest) = frame.split_first_chunk::<6>()?;
     let (from, rest) = rest.split_first_chunk::<6>()?;
@@ -39,7 +39,7 @@ pub(super) fn describe(frame: &[u8], own: HardwareAddress) -> Option<String> {
     let Some(packet) = packet else {
         return Some(format!("a broken packet of {}", HardwareAddress(*from)));
     };
-    (!packet.is_neighbourly()).then(|| packet.to_string())
+    (!packet.is_from_kernel()).then(|| packet.to_string())
 }
 
 /// An IP packet.
@@ -68,7 +68,7 @@ impl<'a> Packet<'a> {
         let [from, to] =
             [8, 24].map(|at| header.get(at..at + 16).and_then(|it| <[u8; 16]>::try_from(it).ok()));
         let mut protocol = header[6];
-        // Hop-by-hop options, routing and destination options (RFC 8200) come before what is meant.
+        // Extension headers (RFC 8200): hop-by-hop options, routing, destination options.
         while let 0 | 43 | 60 = protocol {
             let (next, length) = (*payload.first()?, usize::from(*payload.get(1)?));
             payload = payload.get((length + 1) * 8..)?;
@@ -77,9 +77,9 @@ impl<'a> Packet<'a> {
         Some(Self { from: Ipv6Addr::from(from?).into(), to: Ipv6Addr::from(to?).into(), protocol, payload })
     }
 
-    /// Whether it is a kernel's own word to its neighbours: of multicast memberships (IGMP; RFC 2710 and 3810), of
-    /// routers and neighbours (RFC 4861).
-    fn is_neighbourly(&self) -> bool {
+    /// Whether kernels send it by themselves: multicast memberships (IGMP; RFC 2710 and 3810), discovery of routers and
+    /// neighbours (RFC 4861).
+    fn is_from_kernel(&self) -> bool {
         match self.protocol {
             IGMP => self.from.is_ipv4(),
             ICMPV6 => matches!(self.payload.first(), Some(130..=137 | 143)),

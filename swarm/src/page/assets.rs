@@ -1,4 +1,4 @@
-//! `/swarm/static/…`: the look and the scripts, compiled in.
+//! `/demo/static/…`: style and scripts, compiled in.
 
 use axum::extract::Path;
 use axum::http::{StatusCode, header};
@@ -13,7 +13,7 @@ macro_rules! asset {
     };
 }
 
-/// Name, media type, content.
+/// Files: name, media type, content.
 const ASSETS: [(&str, &str, &str); 7] = [
     asset!("control.js", SCRIPT),
     asset!("demo.css", STYLE),

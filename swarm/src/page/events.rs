@@ -1,4 +1,4 @@
-//! `/swarm/events`: each new picture, as a server-sent event.
+//! `/demo/events`: each new picture, as a server-sent event.
 
 use std::sync::Arc;
 
@@ -13,10 +13,10 @@ use tokio::sync::watch;
 use super::Shared;
 use crate::picture::Picture;
 
-/// After so many a browser connects anew, and is asked again who it is: ten minutes.
+/// Events of a stream, at most: after ten minutes a browser connects again, and its session is checked again.
 const EVENTS: usize = 600;
 
-/// The present picture at once, then each new one.
+/// Sends the present picture at once, then each new one.
 pub(super) async fn events(State(app): Shared, headers: HeaderMap) -> Response {
     if let Err(refusal) = app.known(&headers).await {
         return refusal;
@@ -24,7 +24,7 @@ pub(super) async fn events(State(app): Shared, headers: HeaderMap) -> Response {
     Sse::new(pictures(app.pictures.clone(), app.shutdown.clone()).take(EVENTS)).into_response()
 }
 
-/// Ends with the demonstration: an open stream would keep its stop waiting.
+/// The stream ends with the demonstration, whose stop would wait for it.
 fn pictures(
     mut source: watch::Receiver<Arc<Picture>>,
     shutdown: Shutdown,

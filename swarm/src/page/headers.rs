@@ -1,4 +1,4 @@
-//! What browsers are told on every answer, as the site tells them on its own.
+//! Security headers of every answer, as the site sends them.
 
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, header};
@@ -17,7 +17,7 @@ pub(super) const FIXED: [(HeaderName, &str); 6] = [
     (header::CACHE_CONTROL, "no-store"),
 ];
 
-/// Adds the headers that are not there: the site's answers have theirs.
+/// Adds the headers that are missing: the site's answers have theirs.
 pub(super) async fn layer(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     for (name, value) in FIXED {

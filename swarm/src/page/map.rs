@@ -1,18 +1,18 @@
-//! Piece maps as paths of an SVG. `static/maps.js` draws the same.
+//! Draws piece maps as paths of an SVG. `static/maps.js` draws the same.
 
 use std::fmt::Write as _;
 
 use crate::picture::{Holder, Torrent};
 
-/// Places beside each other at most; where a torrent has more pieces each place stands for several.
-const PLACES: u32 = 200;
+/// Columns of a drawing, at most. Of a torrent with more pieces each column stands for several.
+const COLUMNS: u32 = 200;
 
 /// One client's pieces, one unit high and [`width`] units wide.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Strip {
-    /// The attribute `d` where it has every piece.
+    /// The attribute `d` of columns of which it has every piece.
     pub(super) whole: String,
-    /// The attribute `d` where it has some.
+    /// The attribute `d` of columns of which it has some pieces.
     pub(super) part: String,
 }
 
@@ -21,31 +21,31 @@ pub(super) struct Strip {
 pub(super) struct Copies {
     /// The attribute `d` of an area, one unit high for each client and [`width`] units wide.
     pub(super) area: String,
-    /// Of the piece that the fewest have.
+    /// Copies of the rarest piece.
     pub(super) fewest: usize,
 }
 
-/// Units of a torrent's drawings.
+/// The width of a torrent's drawings, in columns.
 pub(super) fn width(torrent: &Torrent) -> u32 {
-    torrent.pieces.clamp(1, PLACES)
+    torrent.pieces.clamp(1, COLUMNS)
 }
 
-/// What `holder` has of `torrent`.
+/// Draws the pieces that `holder` has of `torrent`.
 pub(super) fn strip(holder: &Holder, torrent: &Torrent) -> Strip {
     let map = Map::of(holder, torrent);
-    let places: Vec<(usize, usize)> = places(torrent)
+    let columns: Vec<(usize, usize)> = columns(torrent)
         .map(|pieces| (pieces.clone().filter(|it| map.has(*it)).count(), pieces.count()))
         .collect();
     Strip {
-        whole: runs(&places, |(has, of)| has == of),
-        part: runs(&places, |(has, of)| has > 0 && has < of),
+        whole: runs(&columns, |(has, of)| has == of),
+        part: runs(&columns, |(has, of)| has > 0 && has < of),
     }
 }
 
-/// How many have what of `torrent`.
+/// Draws how many holders have each piece of `torrent`.
 pub(super) fn copies(torrent: &Torrent) -> Copies {
     let maps: Vec<Map> = torrent.holders.iter().map(|it| Map::of(it, torrent)).collect();
-    let heights: Vec<usize> = places(torrent)
+    let heights: Vec<usize> = columns(torrent)
         .map(|pieces| pieces.map(|it| maps.iter().filter(|map| map.has(it)).count()).min().unwrap_or(0))
         .collect();
     let top = maps.len();
@@ -57,9 +57,9 @@ pub(super) fn copies(torrent: &Torrent) -> Copies {
     Copies { area, fewest: heights.into_iter().min().unwrap_or(0) }
 }
 
-/// Which pieces there are.
+/// The pieces that a holder has.
 enum Map {
-    /// All: it says so, if not piece by piece.
+    /// All; the client reports completeness without a map.
     Whole,
     Bits(Vec<u8>),
 }
@@ -82,17 +82,17 @@ impl Map {
     }
 }
 
-/// The pieces of each place.
-fn places(torrent: &Torrent) -> impl Iterator<Item = std::ops::Range<u32>> {
+/// The pieces of each column.
+fn columns(torrent: &Torrent) -> impl Iterator<Item = std::ops::Range<u32>> {
     let (width, pieces) = (u64::from(width(torrent)), u64::from(torrent.pieces));
-    let first = move |place: u64| u32::try_from(place * pieces / width).unwrap_or(u32::MAX);
-    (0..width).map(move |place| first(place)..first(place + 1))
+    let first = move |column: u64| u32::try_from(column * pieces / width).unwrap_or(u32::MAX);
+    (0..width).map(move |column| first(column)..first(column + 1))
 }
 
-/// Boxes over the places for which `is` holds, neighbours in one.
-fn runs(places: &[(usize, usize)], is: impl Fn((usize, usize)) -> bool) -> String {
+/// Draws boxes over the columns for which `is` holds; neighbours share a box.
+fn runs(columns: &[(usize, usize)], is: impl Fn((usize, usize)) -> bool) -> String {
     let (mut path, mut at) = (String::new(), 0);
-    for run in places.chunk_by(|a, b| is(*a) == is(*b)) {
+    for run in columns.chunk_by(|a, b| is(*a) == is(*b)) {
         let length = run.len();
         if is(run[0]) {
             let _ = write!(path, "M{at} 0h{length}v1h-{length}z");
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn many_pieces_share_a_place() {
+    fn many_pieces_share_a_column() {
         let torrent = torrent(1000, &["ffc0"]);
         assert_eq!(width(&torrent), 200);
         assert_eq!(strip(&torrent.holders[0], &torrent).whole, "M0 0h2v1h-2z");

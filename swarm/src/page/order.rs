@@ -1,4 +1,4 @@
-//! `/swarm/order`: what staff wish, from the page's form.
+//! `/demo/order`: wishes of staff, by the page's form.
 
 use std::time::Duration;
 
@@ -15,10 +15,10 @@ use super::{App, Shared};
 use crate::client::Kind;
 use crate::control::Wish;
 
-/// Time for an order to be carried out: content may have to be copied.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// Wait for an order to be carried out: content may have to be copied.
+const CARRY_OUT_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// The form's fields, of which each wish uses its own.
+/// The form's fields; each wish uses some of them.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Order {
@@ -30,17 +30,17 @@ pub(super) struct Order {
     kind: String,
 }
 
-/// What became of it, for the page's script.
+/// The answer to the page's script.
 #[derive(Serialize)]
 struct Outcome {
     carried_out: bool,
     text: String,
 }
 
-/// Carries out an order of staff, and says what became of it: by a page, or as JSON to who accepts that.
+/// Carries out an order of staff. The outcome is shown by the page that it redirects to, or sent as JSON if that is accepted.
 pub(super) async fn order(State(app): Shared, headers: HeaderMap, Form(order): Form<Order>) -> Response {
     if !is_ours(&headers) {
-        return (StatusCode::FORBIDDEN, "This was asked for by another site.\n").into_response();
+        return (StatusCode::FORBIDDEN, "This form was sent by another site.\n").into_response();
     }
     let visitor = match app.known(&headers).await {
         Ok(visitor) => visitor,
@@ -64,8 +64,8 @@ pub(super) async fn order(State(app): Shared, headers: HeaderMap, Form(order): F
         return (status, Json(Outcome { carried_out, text })).into_response();
     }
     let query: String =
-        form_urlencoded(&[("told", &app.told.keep(outcome)), ("still", ""), ("client", &client)]);
-    Redirect::to(&format!("/swarm?{query}")).into_response()
+        form_urlencoded(&[("told", &app.outcomes.keep(outcome)), ("still", ""), ("client", &client)]);
+    Redirect::to(&format!("/demo?{query}")).into_response()
 }
 
 fn form_urlencoded(pairs: &[(&str, &str)]) -> String {
@@ -76,20 +76,20 @@ async fn carry_out(app: &App, wish: Wish) -> Result<String, String> {
     let (answer, answered) = oneshot::channel();
     let ended = || "The demonstration has ended. Start it anew.".to_owned();
     app.orders.send((wish, answer)).await.map_err(|_| ended())?;
-    match tokio::time::timeout(PATIENCE, answered).await {
+    match tokio::time::timeout(CARRY_OUT_TIMEOUT, answered).await {
         Ok(outcome) => outcome.unwrap_or_else(|_| Err(ended())),
         Err(_) => Err("It was begun, and is not done after a minute. Watch what the client does.".to_owned()),
     }
 }
 
-/// Whether a browser sent the form from a page of this site. The token in the form decides where it does not say.
+/// Whether the form came from a page of this site, by the browser's headers. Without them the CSRF token alone decides.
 fn is_ours(headers: &HeaderMap) -> bool {
     let value =
         |name| headers.get(name).map(|it: &axum::http::HeaderValue| it.to_str().unwrap_or("unreadable"));
     if let Some(from) = value(HeaderName::from_static("sec-fetch-site")) {
         return from == "same-origin";
     }
-    // `null`: our Referrer-Policy makes browsers send it for our own forms, too.
+    // Our Referrer-Policy makes browsers send `null` for our own forms, too.
     let Some(origin) = value(header::ORIGIN).filter(|it| *it != "null") else { return true };
     origin.split_once("://").map(|(_, host)| host) == value(header::HOST)
 }
@@ -100,7 +100,7 @@ fn accepts_json(headers: &HeaderMap) -> bool {
 }
 
 impl Order {
-    /// The wish, or what is wrong with it.
+    /// The wish, or a sentence that says what is wrong with it.
     fn wish(self) -> Result<Wish, String> {
         let Self { wish, client, torrent, rate, kind, .. } = self;
         if client.is_empty() && wish != "add" {

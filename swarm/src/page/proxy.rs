@@ -1,4 +1,4 @@
-//! The site behind the page: requests are handed on and answers handed back while they come.
+//! A reverse proxy for the site, which streams requests and answers.
 
 use std::error::Error as StdError;
 use std::net::SocketAddr;
@@ -17,18 +17,18 @@ use hyper_util::rt::TokioExecutor;
 
 use super::Peer;
 
-/// Bytes of a request's body at most; the site itself takes 10 MiB.
+/// Bytes of a request's body, at most; the site itself takes 10 MiB.
 const MAX_BODY: usize = 16 << 20;
 
-/// Until an answer begins; the site itself ends what takes longer than 30 s.
-const PATIENCE: Duration = Duration::from_secs(40);
+/// Wait for an answer to begin; the site itself ends requests after 30 s.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(40);
 
-/// Shorter than the site keeps a connection on which nothing is asked.
-const IDLE: Duration = Duration::from_secs(5);
+/// Wait for a connection to the site, and time that an unused one is kept: shorter than the site keeps it.
+const CONNECTION_TIMEOUT: Duration = Duration::from_secs(5);
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// Of one connection only (RFC 9110, 7.6.1), and what is settled between us and the browser.
+/// Headers that belong to one connection (RFC 9110, section 7.6.1).
 const HOP_BY_HOP: [HeaderName; 9] = [
     header::CONNECTION,
     HeaderName::from_static("keep-alive"),
@@ -41,7 +41,7 @@ const HOP_BY_HOP: [HeaderName; 9] = [
     header::EXPECT,
 ];
 
-/// The site, as a client sees it.
+/// A connection pool to the site.
 pub(super) struct Proxy {
     client: Client<HttpConnector, Limited<Body>>,
     authority: Option<Authority>,
@@ -51,12 +51,13 @@ impl Proxy {
     pub(super) fn new(site: SocketAddr) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(IDLE));
-        let client = Client::builder(TokioExecutor::new()).pool_idle_timeout(IDLE).build(connector);
+        connector.set_connect_timeout(Some(CONNECTION_TIMEOUT));
+        let client =
+            Client::builder(TokioExecutor::new()).pool_idle_timeout(CONNECTION_TIMEOUT).build(connector);
         Self { client, authority: Authority::try_from(site.to_string()).ok() }
     }
 
-    /// The site's answer, or a sentence in its place.
+    /// Forwards a request. The site's answer, or a sentence in place of it.
     pub(super) async fn forward(&self, request: Request) -> Response {
         if *request.method() == Method::CONNECT {
             return StatusCode::METHOD_NOT_ALLOWED.into_response();
@@ -65,7 +66,7 @@ impl Proxy {
             return too_large();
         }
         let asked = self.client.request(self.outgoing(request));
-        match tokio::time::timeout(PATIENCE, asked).await {
+        match tokio::time::timeout(ANSWER_TIMEOUT, asked).await {
             Ok(Ok(answer)) => {
                 let mut answer = answer.map(Body::new);
                 remove_hop_by_hop(answer.headers_mut());
@@ -73,7 +74,7 @@ impl Proxy {
             }
             Ok(Err(error)) if is_too_large(&error) => too_large(),
             Ok(Err(error)) => {
-                tracing::warn!("the site does not answer: {error}");
+                tracing::warn!("cannot reach the site: {error}");
                 away()
             }
             Err(_) => {
@@ -83,7 +84,7 @@ impl Proxy {
         }
     }
 
-    /// The same request, as it goes to the site.
+    /// The request as it is sent to the site.
     fn outgoing(&self, request: Request) -> hyper::Request<Limited<Body>> {
         let peer = request.extensions().get().copied();
         let (mut parts, body) = request.into_parts();
@@ -104,7 +105,7 @@ impl Proxy {
     }
 }
 
-/// What is said while the site is away.
+/// The answer while the site cannot be reached.
 pub(super) fn away() -> Response {
     let sentence = "The site does not answer. It starts, or has ended: try again in a few seconds.\n";
     (StatusCode::BAD_GATEWAY, sentence).into_response()
@@ -114,7 +115,7 @@ fn too_large() -> Response {
     (StatusCode::PAYLOAD_TOO_LARGE, "That is too large. Send 16 MiB at most.\n").into_response()
 }
 
-/// Whether the body that we read for the site was.
+/// Whether the error says that a request's body was too large.
 fn is_too_large(error: &(dyn StdError + 'static)) -> bool {
     error.is::<LengthLimitError>() || error.source().is_some_and(is_too_large)
 }

@@ -1,4 +1,4 @@
-//! `/swarm` as a page and `/swarm/picture` as JSON.
+//! `/demo` as a page and `/demo/picture` as JSON.
 
 use axum::Json;
 use axum::extract::{Request, State};
@@ -10,76 +10,65 @@ use super::view::View;
 use super::{App, Shared};
 use crate::site::Visitor;
 
-/// What the site's layout knows of its pages.
+/// What the layout shows on every page.
 struct Frame {
-    /// The demonstration's site lives under no path.
-    base: &'static str,
     version: String,
-    member: Option<Member>,
-    csrf: String,
-    flash: Vec<Flash>,
-    section: &'static str,
-}
-
-/// Who is signed in, for the navigation.
-struct Member {
-    id: u32,
-    name: String,
+    /// The name of who is signed in.
+    member: String,
     staff: bool,
-    inviter: bool,
+    csrf: String,
+    flash: Option<Flash>,
 }
 
 /// A message that is shown once.
 struct Flash {
+    /// `success` or `error`.
     kind: &'static str,
     text: String,
-    link: Option<(&'static str, &'static str)>,
 }
 
 #[derive(askama::Template)]
-#[template(path = "demo/show.html")]
-struct SwarmPage {
+#[template(path = "show.html")]
+struct DemoPage {
     frame: Frame,
     view: View,
-    staff: bool,
     /// Whether a page without scripts stays as it is, so that its forms can be filled in.
     still: bool,
     /// The client that is chosen in the form.
     chosen: String,
 }
 
-/// The query that is ours; the site has a page of this name, too, with other keys.
+/// The query of the page.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Asked {
+struct Parameters {
     still: bool,
     client: String,
+    /// The id of an order's outcome: see [`super::outcomes`].
     told: Option<String>,
 }
 
-impl Asked {
-    /// None for a query with a key that is not ours.
-    fn parse(query: &str) -> Option<Self> {
-        let mut asked = Self::default();
+impl Parameters {
+    /// Keys that are unknown are ignored.
+    fn parse(query: &str) -> Self {
+        let mut parameters = Self::default();
         for (key, value) in form_urlencoded::parse(query.as_bytes()) {
             match &*key {
-                "still" => asked.still = true,
-                "client" => asked.client = value.into_owned(),
-                "told" => asked.told = Some(value.into_owned()),
-                _ => return None,
+                "still" => parameters.still = true,
+                "client" => parameters.client = value.into_owned(),
+                "told" => parameters.told = Some(value.into_owned()),
+                _ => {}
             }
         }
-        Some(asked)
+        parameters
     }
 }
 
-/// The page; the site's own for a query that is not ours.
+/// The page.
 pub(super) async fn show(State(app): Shared, request: Request) -> Response {
-    let Some(asked) = Asked::parse(request.uri().query().unwrap_or_default()) else {
-        return app.proxy.forward(request).await;
-    };
+    let parameters = Parameters::parse(request.uri().query().unwrap_or_default());
     match app.visitor(request.headers()).await {
-        Ok(Some(visitor)) => page(&app, visitor, asked),
-        Ok(None) => Redirect::to("/sign-in?next=/swarm").into_response(),
+        Ok(Some(visitor)) => page(&app, visitor, parameters),
+        Ok(None) => Redirect::to("/sign-in?next=/demo").into_response(),
         Err(away) => away,
     }
 }
@@ -92,37 +81,27 @@ pub(super) async fn picture(State(app): Shared, headers: axum::http::HeaderMap) 
     }
 }
 
-fn page(app: &App, visitor: Visitor, asked: Asked) -> Response {
-    let flash = asked.told.and_then(|it| app.told.find(&it)).map(|outcome| {
-        let (kind, text) = match outcome {
-            Ok(text) => ("success", text),
-            Err(text) => ("error", text),
-        };
-        Flash { kind, text, link: None }
+fn page(app: &App, visitor: Visitor, parameters: Parameters) -> Response {
+    let flash = parameters.told.and_then(|name| app.outcomes.find(&name)).map(|outcome| match outcome {
+        Ok(text) => Flash { kind: "success", text },
+        Err(text) => Flash { kind: "error", text },
     });
-    let page = SwarmPage {
-        staff: visitor.staff,
-        still: asked.still,
-        chosen: asked.client,
+    let page = DemoPage {
+        still: parameters.still,
+        chosen: parameters.client,
         view: View::of(&app.pictures.borrow()),
         frame: Frame {
-            base: "",
             version: app.version.clone(),
+            member: visitor.name,
+            staff: visitor.staff,
             csrf: visitor.csrf.map(|it| it.reveal().to_owned()).unwrap_or_default(),
-            member: Some(Member {
-                id: visitor.id,
-                name: visitor.name,
-                staff: visitor.staff,
-                inviter: visitor.inviter,
-            }),
-            flash: flash.into_iter().collect(),
-            section: "swarm",
+            flash,
         },
     };
     match askama::Template::render(&page) {
         Ok(html) => Html(html).into_response(),
         Err(error) => {
-            tracing::error!(%error, "the page cannot be written");
+            tracing::error!(%error, "cannot render the page");
             (StatusCode::INTERNAL_SERVER_ERROR, "The page cannot be shown; the log says why.\n")
                 .into_response()
         }
@@ -131,14 +110,12 @@ fn page(app: &App, visitor: Visitor, asked: Asked) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use super::Asked;
+    use super::Parameters;
 
     #[test]
-    fn the_site_s_own_queries_are_not_ours() {
-        assert_eq!(Asked::parse(""), Some(Asked::default()));
-        let asked = Asked { still: true, client: "aria2-1".to_owned(), told: None };
-        assert_eq!(Asked::parse("still&client=aria2-1"), Some(asked));
-        assert_eq!(Asked::parse("torrent=7"), None);
-        assert_eq!(Asked::parse("still&all"), None);
+    fn unknown_keys_of_a_query_are_ignored() {
+        assert_eq!(Parameters::parse(""), Parameters::default());
+        let still = Parameters { still: true, client: "aria2-1".to_owned(), told: None };
+        assert_eq!(Parameters::parse("still&client=aria2-1&torrent=7"), still);
     }
 }

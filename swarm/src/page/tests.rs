@@ -15,8 +15,8 @@ use reqwest::{Client, RequestBuilder, Response, redirect};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
-use super::{State, Who, serve};
-use crate::control::Asked;
+use super::{State, Visitors, serve};
+use crate::control::PendingWish;
 use crate::picture::Picture;
 use crate::site::Visitor;
 
@@ -24,7 +24,7 @@ use crate::site::Visitor;
 struct Page {
     address: String,
     pictures: watch::Sender<Arc<Picture>>,
-    orders: mpsc::Receiver<Asked>,
+    orders: mpsc::Receiver<PendingWish>,
     browser: Client,
     shutdown: Shutdown,
 }
@@ -33,7 +33,7 @@ struct Page {
 struct Members;
 
 #[async_trait]
-impl Who for Members {
+impl Visitors for Members {
     async fn visitor(&self, cookie: &str) -> anyhow::Result<Option<Visitor>> {
         let staff = match cookie {
             "session=ada" => true,
@@ -42,7 +42,7 @@ impl Who for Members {
             _ => return Ok(None),
         };
         let csrf = Some("right".to_owned().into());
-        Ok(Some(Visitor { id: 1, name: "ada".to_owned(), staff, inviter: staff, csrf }))
+        Ok(Some(Visitor { name: "ada".to_owned(), staff, csrf }))
     }
 }
 
@@ -58,12 +58,12 @@ impl Page {
         Self::of(site, Arc::new(Members), picture).await
     }
 
-    async fn of(site: SocketAddr, who: Arc<dyn Who>, picture: Picture) -> Self {
+    async fn of(site: SocketAddr, visitors: Arc<dyn Visitors>, picture: Picture) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = format!("http://{}", listener.local_addr().expect("an address"));
         let (pictures, receiver) = watch::channel(Arc::new(picture));
         let (sender, orders) = mpsc::channel(4);
-        let state = State { pictures: receiver, orders: sender, site, who };
+        let state = State { pictures: receiver, orders: sender, site, visitors };
         let shutdown = Shutdown::default();
         shutdown.spawn(serve(state, listener, shutdown.clone()));
         let browser = Client::builder().redirect(redirect::Policy::none()).build().expect("a client");
@@ -79,7 +79,7 @@ impl Page {
     }
 
     async fn page(&self, member: &str) -> String {
-        let answer = self.get("/swarm").header("cookie", format!("session={member}")).send().await;
+        let answer = self.get("/demo").header("cookie", format!("session={member}")).send().await;
         text(answer.expect("an answer")).await
     }
 

@@ -1,24 +1,24 @@
-//! The picture in words, as the page shows it before and without scripts.
+//! The picture in words, for the page without scripts.
 
 use super::map::{self, Copies, Strip};
 use super::words::{clock, count, duration, percent, rate, size};
 use crate::client::Kind;
-use crate::picture::{Announce, Holder, Lesson, Notice, Picture, Seat, Torrent};
+use crate::picture::{Announce, ClientStatus, Holder, Lesson, Notice, Picture, Torrent};
 
-/// Milliseconds after which a client's own numbers are called old.
+/// Milliseconds after which a client's report counts as old.
 const OLD: u64 = 2000;
 
 /// The whole page.
 pub(super) struct View {
     pub(super) clock: String,
-    /// What there is, in a sentence.
+    /// The numbers of clients, programs and torrents, in a sentence.
     pub(super) summary: String,
-    /// Bytes a second, of all.
+    /// Bytes a second of all clients.
     pub(super) moving: String,
     pub(super) sent: String,
-    /// Of a hundred.
+    /// Percentage of all bytes.
     pub(super) leechers_share: u64,
-    /// Torrents that every client has, as `3 of 5`.
+    /// Number of torrents that every client has, such as `3 of 5`.
     pub(super) complete: String,
     pub(super) clients: Vec<ClientLine>,
     pub(super) torrents: Vec<TorrentCard>,
@@ -39,15 +39,15 @@ pub(super) struct ClientLine {
     pub(super) program: &'static str,
     pub(super) version: String,
     pub(super) address: String,
-    /// With the reason.
+    /// With the reason, if there is one.
     pub(super) state: String,
     pub(super) badge: &'static str,
-    /// Of a hundred, of everything that it has torrents of.
+    /// Percentage of the content of all its torrents.
     pub(super) has: u64,
     pub(super) sending: String,
     pub(super) fetching: String,
     pub(super) limit: String,
-    /// Since it answered last, where that is long ago.
+    /// Time since its last answer, if that is old.
     pub(super) age: Option<String>,
 }
 
@@ -64,7 +64,7 @@ pub(super) struct TorrentCard {
     /// Whether tracker and clients count differently.
     pub(super) seeders_differ: bool,
     pub(super) leechers_differ: bool,
-    /// When all had it, or how far they are.
+    /// When all clients had it, or how many lack it.
     pub(super) completion: String,
     pub(super) width: u32,
     pub(super) height: usize,
@@ -75,14 +75,14 @@ pub(super) struct TorrentCard {
 /// What a client has of a torrent.
 pub(super) struct HolderLine {
     pub(super) client: String,
-    /// `seeding`, `leeching` …, for the colour.
+    /// `seeding`, `leeching` …, for the CSS class.
     pub(super) activity: &'static str,
-    /// In words, with the part that it has.
+    /// The activity in words, with the percentage that it has.
     pub(super) words: String,
     pub(super) strip: Strip,
 }
 
-/// Bytes that move.
+/// A connection on which bytes move.
 pub(super) struct LinkLine {
     pub(super) from: String,
     pub(super) to: String,
@@ -99,14 +99,14 @@ pub(super) struct AnnounceLine {
     pub(super) answer: String,
 }
 
-/// What happened for the first time.
+/// A lesson.
 pub(super) struct LessonLine {
     pub(super) clock: String,
     pub(super) title: &'static str,
     pub(super) text: String,
 }
 
-/// What became of a source.
+/// A notice about a source.
 pub(super) struct NoticeLine {
     pub(super) number: u64,
     pub(super) clock: String,
@@ -115,7 +115,7 @@ pub(super) struct NoticeLine {
     pub(super) trouble: bool,
 }
 
-/// As its makers write it.
+/// The program's name as its authors write it.
 pub(super) fn program(kind: Kind) -> &'static str {
     match kind {
         Kind::Rtorrent => "rtorrent",
@@ -165,8 +165,8 @@ impl View {
     }
 }
 
-fn name(clients: &[Seat], place: usize) -> String {
-    clients.get(place).map(|it| it.name.clone()).unwrap_or_default()
+fn name(clients: &[ClientStatus], index: usize) -> String {
+    clients.get(index).map(|it| it.name.clone()).unwrap_or_default()
 }
 
 fn summary(picture: &Picture) -> String {
@@ -182,23 +182,23 @@ fn summary(picture: &Picture) -> String {
     )
 }
 
-fn client(place: usize, seat: &Seat, torrents: &[Torrent]) -> ClientLine {
+fn client(index: usize, status: &ClientStatus, torrents: &[Torrent]) -> ClientLine {
     let shares = || torrents.iter().flat_map(|it| it.holders.iter().map(move |holder| (it, holder)));
     let (done, all) = shares()
-        .filter(|(_, holder)| holder.client == place)
+        .filter(|(_, holder)| holder.client == index)
         .fold((0, 0), |(done, all), (torrent, holder)| (done + holder.done, all + torrent.size));
     ClientLine {
-        name: seat.name.clone(),
-        program: program(seat.kind),
-        version: seat.version.clone(),
-        address: seat.address.clone(),
-        state: with_reason(seat.state, &seat.reason),
-        badge: badge(seat.state),
+        name: status.name.clone(),
+        program: program(status.kind),
+        version: status.version.clone(),
+        address: status.address.clone(),
+        state: with_reason(status.state, &status.reason),
+        badge: badge(status.state),
         has: percent(done, all),
-        sending: rate(seat.sending),
-        fetching: rate(seat.fetching),
-        limit: seat.rate.map(|it| format!("{it} KiB/s")).unwrap_or_default(),
-        age: (seat.age > OLD).then(|| format!("{} ago", duration(seat.age / 1000))),
+        sending: rate(status.sending),
+        fetching: rate(status.fetching),
+        limit: status.rate.map(|it| format!("{it} KiB/s")).unwrap_or_default(),
+        age: (status.age > OLD).then(|| format!("{} ago", duration(status.age / 1000))),
     }
 }
 
@@ -216,7 +216,7 @@ fn badge(state: &str) -> &'static str {
     }
 }
 
-fn torrent(torrent: &Torrent, clients: &[Seat]) -> TorrentCard {
+fn torrent(torrent: &Torrent, clients: &[ClientStatus]) -> TorrentCard {
     let (seeders, leechers) = torrent.clients;
     let told = |it: Option<u32>| it.map_or_else(|| "–".to_owned(), |it| it.to_string());
     TorrentCard {
@@ -255,7 +255,7 @@ fn completion(torrent: &Torrent, clients: usize) -> String {
     }
 }
 
-fn holder(holder: &Holder, torrent: &Torrent, clients: &[Seat]) -> HolderLine {
+fn holder(holder: &Holder, torrent: &Torrent, clients: &[ClientStatus]) -> HolderLine {
     let has = percent(holder.done, torrent.size);
     let words = match holder.activity {
         "seeding" if holder.origin => "given".to_owned(),

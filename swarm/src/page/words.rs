@@ -1,4 +1,4 @@
-//! Numbers and times as people read them. `static/words.js` says the same.
+//! Formats numbers and times for people. `static/words.js` formats them alike.
 
 pub(super) use infra::units::size;
 
@@ -7,14 +7,14 @@ pub(super) fn rate(bytes: u64) -> String {
     if bytes == 0 { "–".to_owned() } else { format!("{}/s", size(bytes)) }
 }
 
-/// Since the start, of milliseconds: `1:05`, `1:02:03`.
+/// Milliseconds since the start as a clock: `1:05`, `1:02:03`.
 pub(super) fn clock(milliseconds: u64) -> String {
     let seconds = milliseconds / 1000;
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     if hours == 0 { format!("{minutes}:{seconds:02}") } else { format!("{hours}:{minutes:02}:{seconds:02}") }
 }
 
-/// How long something took or takes: `40 s`, `2 min 5 s`, `1 h 3 min`.
+/// A duration: `40 s`, `2 min 5 s`, `1 h 3 min`.
 pub(super) fn duration(seconds: u64) -> String {
     match seconds {
         0..60 => format!("{seconds} s"),
@@ -23,7 +23,7 @@ pub(super) fn duration(seconds: u64) -> String {
     }
 }
 
-/// Of a hundred, never rounded up: 100 is everything. 0 where there is nothing to have a part of.
+/// A percentage, rounded down: 100 is everything. 0 of 0 is 0.
 pub(super) fn percent(part: u64, whole: u64) -> u64 {
     u64::try_from(u128::from(part) * 100 / u128::from(whole.max(1))).unwrap_or(100).min(100)
 }

@@ -49,6 +49,7 @@ fn configuration(options: &Options) -> anyhow::Result<Value> {
         },
         "tracker": {
             "listen": options.tracker,
+            "checkConnectability": true,
             "intervalSeconds": options.pace.interval,
             "minIntervalSeconds": options.pace.least,
             "peerTimeoutSeconds": options.pace.timeout,

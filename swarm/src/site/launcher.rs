@@ -1,4 +1,4 @@
-//! `fairywren up` as a child.
+//! `fairywren up` as a child process.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -14,25 +14,25 @@ use tokio::process::{Child, ChildStdout};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-/// A database is made, on a machine that has much else to do.
-const START: Duration = Duration::from_mins(2);
+/// Wait for the site to start, which makes a database.
+const START_TIMEOUT: Duration = Duration::from_mins(2);
 
-/// It stops within 5 seconds as a rule, and kills what does not within 40.
-const STOP: Duration = Duration::from_secs(45);
+/// Wait for the site to stop. It takes 5 s as a rule, and kills parts that do not stop within 40 s.
+const STOP_TIMEOUT: Duration = Duration::from_secs(45);
 
-/// Once it was killed there is nothing to wait for.
-const KILLED: Duration = Duration::from_secs(2);
+/// Wait for the site's end after SIGKILL.
+const KILL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Lines of the log that are shown when it ends.
 const LAST_LINES: usize = 12;
 
-/// Bytes of the log that those lines are looked for in.
+/// Bytes at the end of the log that hold those lines.
 const TAIL: usize = 16 << 10;
 
 /// A running `fairywren up`.
 #[derive(Debug)]
 pub(super) struct Launcher {
-    /// Lines before `ready`.
+    /// The lines that it printed before `ready`.
     printed: Vec<String>,
     log: PathBuf,
     stop: Shutdown,
@@ -50,8 +50,8 @@ impl Launcher {
         let mut up = command(program, None, AtParentsEnd::Terminate);
         up.arg("up").arg("--data").arg(data).stdout(Stdio::piped()).stderr(stderr);
         let mut child = up.spawn().context("cannot run `setpriv` (Debian package util-linux)")?;
-        let stdout = child.stdout.take().context("a child without output")?;
-        let printed = match timeout(START, read_until_ready(stdout)).await {
+        let stdout = child.stdout.take().context("the launcher has no standard output")?;
+        let printed = match timeout(START_TIMEOUT, read_until_ready(stdout)).await {
             Ok(Ok(printed)) => printed,
             Ok(Err(_)) => {
                 end(&mut child).await;
@@ -59,7 +59,7 @@ impl Launcher {
             }
             Err(_) => {
                 end(&mut child).await;
-                bail!("the site was not ready within {} seconds:\n{}", START.as_secs(), tail(&log));
+                bail!("the site was not ready within {} seconds:\n{}", START_TIMEOUT.as_secs(), tail(&log));
             }
         };
         let (has_ended, ended) = watch::channel(false);
@@ -77,19 +77,19 @@ impl Launcher {
         Ok(Self { printed, log, stop, ended })
     }
 
-    /// What it printed after `name`.
+    /// The text that it printed after `name`.
     pub(super) fn url(&self, name: &str) -> Option<&str> {
         self.printed.iter().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))
     }
 
     /// Stops it and waits for its end.
     pub(super) async fn stop(&self) {
-        self.stop.finish(STOP + KILLED).await;
+        self.stop.finish(STOP_TIMEOUT + KILL_TIMEOUT).await;
     }
 
-    /// Waits for its end; with its last lines.
+    /// Waits for its end. The last lines of its log.
     pub(super) async fn ended(&self) -> String {
-        // The task that would say so ends with the runtime only.
+        // An error would mean that the runtime ends.
         let _ = self.ended.clone().wait_for(|ended| *ended).await;
         tail(&self.log)
     }
@@ -114,15 +114,15 @@ async fn read_until_ready(stdout: ChildStdout) -> std::io::Result<Vec<String>> {
     Err(std::io::ErrorKind::UnexpectedEof.into())
 }
 
-/// SIGTERM, and SIGKILL for one that takes too long: its own children end with it. One that has ended is fine.
+/// Sends SIGTERM, then SIGKILL, which ends the launcher's own children, too.
 async fn end(child: &mut Child) {
     let pid = child.id().and_then(|it| i32::try_from(it).ok()).and_then(Pid::from_raw);
     if let Some(pid) = pid {
-        // It may be ending by itself.
+        // It may have ended by itself.
         let _ = kill_process(pid, Signal::TERM);
     }
-    if timeout(STOP, child.wait()).await.is_err() {
-        tracing::warn!("the site did not stop within {} s and is killed", STOP.as_secs());
+    if timeout(STOP_TIMEOUT, child.wait()).await.is_err() {
+        tracing::warn!("the site did not stop within {} s and is killed", STOP_TIMEOUT.as_secs());
         let _ = child.kill().await;
     }
 }

@@ -1,5 +1,5 @@
 //! `swarm provision`: torrents and members for a site that runs elsewhere, and a folder of .torrent files for each
-//! member. Run again, it adds and withdraws what has changed.
+//! member. A second run applies what has changed.
 
 #[cfg(test)]
 mod tests;
@@ -28,8 +28,8 @@ use super::{PAGE, PAGES};
 use crate::create;
 use crate::sources::{Change, Event, SETTLED, Sources};
 
-/// For the site and its first account.
-const PATIENCE: Duration = Duration::from_mins(2);
+/// Wait for the site and its first account.
+const START_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// `swarm provision`.
 #[derive(Debug, Args)]
@@ -63,13 +63,13 @@ fn group(text: &str) -> Result<Group, &'static str> {
     Ok(Group { name: name.to_owned(), size })
 }
 
-/// Somebody with a password.
-struct Person {
+/// Name and password of an account.
+struct Credentials {
     name: String,
     password: Secret,
 }
 
-/// A torrent that the site has.
+/// A torrent of the site.
 #[derive(Debug, Deserialize)]
 struct Known {
     id: u32,
@@ -82,7 +82,7 @@ struct Uploader {
     name: String,
 }
 
-/// Returns when everything is in its place.
+/// Returns when site and folders are complete.
 pub(crate) fn run(options: &Provision) -> anyhow::Result<()> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(provision(options))
 }
@@ -106,9 +106,9 @@ async fn provision(options: &Provision) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Who is to upload and invite, once they are there and the site is well.
-async fn administrator(rest: &Rest, file: &Path) -> anyhow::Result<Person> {
-    let end = Instant::now() + PATIENCE;
+/// Waits for the site and for the file of the administrator's name and password, which it reads.
+async fn administrator(rest: &Rest, file: &Path) -> anyhow::Result<Credentials> {
+    let end = Instant::now() + START_TIMEOUT;
     loop {
         let problem = match (rest.send(rest.get("/healthz")).await, read_person(file)?) {
             (Ok(_), Some(person)) => return Ok(person),
@@ -122,12 +122,12 @@ async fn administrator(rest: &Rest, file: &Path) -> anyhow::Result<Person> {
     }
 }
 
-async fn enter(rest: &Rest, person: &Person) -> anyhow::Result<Visit> {
+async fn enter(rest: &Rest, person: &Credentials) -> anyhow::Result<Visit> {
     let visit = Visit::start(rest, &person.name, &person.password).await;
     visit.with_context(|| format!("{} cannot sign in", person.name))
 }
 
-/// Makes `sources` and the site agree. Answers the torrents' ids.
+/// Uploads what the site lacks of the sources, and deletes what the sources lack. The torrents' ids.
 async fn share(rest: &Rest, visit: &Visit, uploader: &str, folder: &Path) -> anyhow::Result<Vec<u32>> {
     let mut sources = Sources::new(folder.to_owned());
     let unreadable = || format!("cannot read {}", folder.display());
@@ -144,10 +144,10 @@ async fn share(rest: &Rest, visit: &Visit, uploader: &str, folder: &Path) -> any
                 eprintln!("left out: {name}: {why}");
                 continue;
             }
-            // It is written again: the next run shares it.
+            // It is being written: the next run uploads it.
             Change::Rewritten | Change::Gone => continue,
         };
-        // Rtorrent, which knows no pad files, sees those of a hybrid torrent as content.
+        // rtorrent takes the pad files of a hybrid torrent for content.
         let options = create::Options { kind: Kind::V1, ..Default::default() };
         let metainfo = match create::create(&path, &options, &|_| {}) {
             Ok(metainfo) => metainfo,
@@ -202,8 +202,8 @@ async fn upload(rest: &Rest, visit: &Visit, metainfo: Vec<u8>, name: &str) -> an
     Ok(id)
 }
 
-/// Signs a member in, who is invited first if need be. Their password is in `file`, and is put there before the account
-/// is made, so that who stops us in between locks nobody out.
+/// Signs a member in, who is invited first if need be. The password is written to `file` before the account is made, so
+/// that an interrupted run does not lose it.
 async fn member(rest: &Rest, inviter: &Visit, file: &Path, name: &str) -> anyhow::Result<Visit> {
     let person = if let Some(person) = read_person(file)? {
         if let Ok(visit) = enter(rest, &person).await {
@@ -211,7 +211,7 @@ async fn member(rest: &Rest, inviter: &Visit, file: &Path, name: &str) -> anyhow
         }
         person
     } else {
-        let person = Person { name: name.to_owned(), password: random_text()? };
+        let person = Credentials { name: name.to_owned(), password: random_text()? };
         write(file, format!("{name}\n{}\n", person.password.reveal()).as_bytes())?;
         person
     };
@@ -221,16 +221,17 @@ async fn member(rest: &Rest, inviter: &Visit, file: &Path, name: &str) -> anyhow
     enter(rest, &person).await
 }
 
-fn read_person(file: &Path) -> anyhow::Result<Option<Person>> {
+fn read_person(file: &Path) -> anyhow::Result<Option<Credentials>> {
     let text = match fs::read_to_string(file) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         text => text.with_context(|| format!("cannot read {}", file.display()))?,
     };
-    let (name, password) = text.split_once('\n').context("expected a name and a password, a line each")?;
-    Ok(Some(Person { name: name.to_owned(), password: password.trim_end().to_owned().into() }))
+    let (name, password) =
+        text.split_once('\n').context("a file of an account has no name and password, a line each")?;
+    Ok(Some(Credentials { name: name.to_owned(), password: password.trim_end().to_owned().into() }))
 }
 
-/// Fills the member's folder with their own files of `torrents`, and takes out all others.
+/// Fills the member's folder with their own files of `torrents`, and deletes all others.
 async fn deliver(rest: &Rest, own: &Visit, folder: &Path, torrents: &[u32]) -> anyhow::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let names: HashSet<String> = torrents.iter().map(|id| format!("{id}.torrent")).collect();
@@ -250,7 +251,7 @@ async fn deliver(rest: &Rest, own: &Visit, folder: &Path, torrents: &[u32]) -> a
     Ok(())
 }
 
-/// Whole or not at all, for the owner alone.
+/// Writes a whole file or none, with access for the owner alone.
 fn write(file: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let unfinished = file.with_extension("new");
     let mut open = OpenOptions::new();

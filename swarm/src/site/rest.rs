@@ -10,8 +10,8 @@ use serde::de::DeserializeOwned;
 
 use super::shapes::Failure;
 
-/// For an answer: passwords may have to wait for each other.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Wait for an answer: the site hashes two passwords at a time, and others wait.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The site's REST API.
 #[derive(Debug, Clone)]
@@ -21,9 +21,10 @@ pub(super) struct Rest {
 }
 
 impl Rest {
-    /// At `url`, without a slash at the end.
+    /// A client for the site at `url`, which has no slash at the end.
     pub(super) fn new(url: String) -> anyhow::Result<Self> {
-        let http = Client::builder().no_proxy().timeout(PATIENCE).redirect(reqwest::redirect::Policy::none());
+        let http =
+            Client::builder().no_proxy().timeout(ANSWER_TIMEOUT).redirect(reqwest::redirect::Policy::none());
         Ok(Self { http: http.build()?, url })
     }
 
@@ -36,7 +37,7 @@ impl Rest {
         self.request(Method::GET, path)
     }
 
-    /// With `query` after the path.
+    /// [`Rest::get`] with a query.
     pub(super) fn get_with(&self, path: &str, query: &[(&str, String)]) -> anyhow::Result<RequestBuilder> {
         let url = Url::parse_with_params(&format!("{}{path}", self.url), query)?;
         Ok(self.http.get(url))
@@ -54,18 +55,18 @@ impl Rest {
         self.http.request(method, format!("{}{path}", self.url))
     }
 
-    /// The answer, where it is a success; what the site said is wrong otherwise.
+    /// Sends a request. The answer if it is a success, else an error in the site's words.
     pub(super) async fn send(&self, request: RequestBuilder) -> anyhow::Result<Response> {
         let answer = answer(request).await?;
         if answer.status().is_success() { Ok(answer) } else { Err(refusal(answer).await) }
     }
 
-    /// The JSON of a success.
+    /// [`Rest::send`], and the JSON of the answer.
     pub(super) async fn read<T: DeserializeOwned>(&self, request: RequestBuilder) -> anyhow::Result<T> {
         read(self.send(request).await?).await
     }
 
-    /// The answer, unless there is no such thing.
+    /// [`Rest::send`], and none for status 404.
     pub(super) async fn find(&self, request: RequestBuilder) -> anyhow::Result<Option<Response>> {
         let answer = answer(request).await?;
         match answer.status() {
@@ -75,7 +76,7 @@ impl Rest {
         }
     }
 
-    /// The JSON of a success, unless one has to sign in first.
+    /// [`Rest::read`], and none for status 401.
     pub(super) async fn read_unless_unauthorized<T: DeserializeOwned>(
         &self,
         request: RequestBuilder,
@@ -89,14 +90,14 @@ impl Rest {
     }
 }
 
-/// What `answer` sets, as a `Cookie` header.
+/// The cookies that `answer` sets, as a `Cookie` header.
 pub(super) fn cookies(answer: &Response) -> String {
     let set = answer.headers().get_all(SET_COOKIE).iter().filter_map(|it| it.to_str().ok());
     let pairs: Vec<&str> = set.filter_map(|it| it.split(';').next()).map(str::trim).collect();
     pairs.join("; ")
 }
 
-/// An error of it names no URL: links to accounts are secrets.
+/// Sends a request. Its errors name no URL, as links to accounts are secrets.
 async fn answer(request: RequestBuilder) -> anyhow::Result<Response> {
     request.send().await.map_err(reqwest::Error::without_url).context("the site does not answer")
 }
@@ -106,7 +107,7 @@ async fn read<T: DeserializeOwned>(answer: Response) -> anyhow::Result<T> {
     json.context("the site's answer cannot be read")
 }
 
-/// A [`Refusal`] where it would answer the same again.
+/// An error in the site's words: a [`Refusal`] if the same request would fail again.
 async fn refusal(answer: Response) -> anyhow::Error {
     let status = answer.status();
     let said = match answer.json::<Failure>().await {

@@ -1,4 +1,4 @@
-//! The site's JSON, as much as is of use here.
+//! The JSON of the site's REST API, as far as it is used here.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,17 +10,17 @@ use serde::{Deserialize, Deserializer};
 /// A torrent that was just uploaded.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(crate) struct Uploaded {
-    /// Of the site.
+    /// The site's id.
     pub(crate) id: u32,
     /// Version 1 where there is one, else truncated version 2; of the torrent with its private flag.
     #[serde(deserialize_with = "info_hash")]
     pub(crate) info_hash: InfoHash,
 }
 
-/// What the tracker counts of a torrent.
+/// The tracker's counts of a torrent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Counts {
-    /// Seeders and leechers; none while the site does not hear the tracker.
+    /// Seeders and leechers; none while the site has no connection to the tracker.
     pub(crate) peers: Option<(u32, u32)>,
     /// Completed downloads.
     pub(crate) snatched: u32,
@@ -33,13 +33,13 @@ pub(crate) struct Totals {
     pub(crate) downloaded: u64,
 }
 
-/// An announce or scrape, and what became of it.
+/// An announce or scrape, and its outcome.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(crate) struct Announce {
-    /// Whole seconds since then.
+    /// Whole seconds since the announce.
     #[serde(rename = "age_seconds")]
     pub(crate) age: u32,
-    /// None where the site does not know it (any more).
+    /// None for a torrent that the site does not have.
     pub(crate) torrent: Option<TorrentReference>,
     /// "ipv4" or "ipv6".
     pub(crate) family: String,
@@ -47,27 +47,23 @@ pub(crate) struct Announce {
     pub(crate) event: Option<String>,
     /// "answered" and "scraped" are successes.
     pub(crate) outcome: String,
-    /// What happened, for people.
+    /// The outcome in words.
     pub(crate) message: String,
 }
 
-/// A torrent in few words.
+/// A reference to a torrent.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(crate) struct TorrentReference {
     pub(crate) id: u32,
     pub(crate) title: String,
 }
 
-/// Somebody who is signed in.
+/// A member who is signed in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Visitor {
-    /// Of the account.
-    pub(crate) id: u32,
     pub(crate) name: String,
     /// Moderator or administrator: may control the demonstration.
     pub(crate) staff: bool,
-    /// May invite, which the navigation shows.
-    pub(crate) inviter: bool,
     /// The session's `csrf_token`, for the forms; none for a request without a session.
     pub(crate) csrf: Option<Secret>,
 }
@@ -76,7 +72,7 @@ pub(crate) struct Visitor {
 #[derive(Debug, Deserialize)]
 pub(super) struct Listed {
     pub(super) id: u32,
-    /// The canonical one.
+    /// The canonical info hash.
     #[serde(deserialize_with = "info_hash")]
     pub(super) info_hash: InfoHash,
     seeders: Option<u32>,
@@ -91,17 +87,16 @@ pub(super) struct List<T> {
     pub(super) next: Option<String>,
 }
 
-/// Who is signed in.
+/// A session.
 #[derive(Debug, Deserialize)]
 pub(super) struct Session {
-    pub(super) user: Person,
+    pub(super) user: SessionUser,
     pub(super) csrf_token: Option<Secret>,
 }
 
-/// The one who is signed in.
+/// The member of a session.
 #[derive(Debug, Deserialize)]
-pub(super) struct Person {
-    id: u32,
+pub(super) struct SessionUser {
     name: String,
     roles: Vec<String>,
 }
@@ -122,7 +117,7 @@ pub(super) struct Claimed {
 /// A new invite.
 #[derive(Debug, Deserialize)]
 pub(super) struct Invited {
-    /// The link to the new account.
+    /// The link that makes the account.
     pub(super) url: Secret,
 }
 
@@ -132,7 +127,7 @@ pub(super) struct Token {
     pub(super) token: Secret,
 }
 
-/// Every answer that is no success.
+/// The body of an error answer.
 #[derive(Debug, Deserialize)]
 pub(super) struct Failure {
     error: Detail,
@@ -153,9 +148,8 @@ impl Listed {
 
 impl From<Session> for Visitor {
     fn from(Session { user, csrf_token: csrf }: Session) -> Self {
-        let is = |roles: &[&str]| user.roles.iter().any(|role| roles.contains(&role.as_str()));
-        let (staff, inviter) = (is(&["administrator", "moderator"]), is(&["administrator", "inviter"]));
-        Self { id: user.id, name: user.name, staff, inviter, csrf }
+        let staff = user.roles.iter().any(|role| matches!(role.as_str(), "administrator" | "moderator"));
+        Self { name: user.name, staff, csrf }
     }
 }
 

@@ -1,5 +1,7 @@
 //! With the real programs, on loopback.
 
+mod connectability;
+
 use std::fs::Permissions;
 use std::net::{Ipv6Addr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
@@ -12,8 +14,8 @@ use tempfile::TempDir;
 
 use super::*;
 
-/// Beyond this something is wrong and not slow.
-const PATIENCE: Duration = Duration::from_mins(5);
+/// Longer than the slowest machine takes.
+const TEST_TIMEOUT: Duration = Duration::from_mins(5);
 
 pub(super) fn options() -> (TempDir, Options) {
     let folder = tempfile::tempdir().expect("a folder");
@@ -45,20 +47,29 @@ fn torrent(name: &str) -> Vec<u8> {
 async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
     let begun = Instant::now();
     while !condition().await {
-        assert!(begun.elapsed() < PATIENCE, "waited in vain until {what}");
+        assert!(begun.elapsed() < TEST_TIMEOUT, "waited in vain until {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
-/// What a client of `member` says of `torrent`.
-async fn announce(site: &Site, member: &Member, torrent: &Uploaded, rest: &str) {
+/// Announces `torrent` for `member`, from this machine; `rest` holds more parameters.
+async fn announce(site: &RunningSite, member: &Member, torrent: &Uploaded, rest: &str) {
+    let url = announce_url(site, member, torrent, rest).await;
+    assert!(url.starts_with("http://127.0.0.1:"), "{url}");
+    send_announce(url).await;
+}
+
+/// The URL of an announce of port 6881 by a client of `member`.
+async fn announce_url(site: &RunningSite, member: &Member, torrent: &Uploaded, rest: &str) -> String {
     let file = site.metainfo(member, torrent.id).await.expect("their file");
     let metainfo = Metainfo::parse(&file, &Limits::default()).expect("a torrent");
     let url = String::from_utf8(metainfo.announce.expect("a tracker").to_vec()).expect("a URL");
-    assert!(url.starts_with("http://127.0.0.1:"), "{url}");
     let hash: Vec<String> = torrent.info_hash.as_bytes().iter().map(|it| format!("%{it:02x}")).collect();
     let hash = hash.concat();
-    let url = format!("{url}?info_hash={hash}&peer_id=-XX0000-{:012}&port=6881&compact=1{rest}", member.id);
+    format!("{url}?info_hash={hash}&peer_id=-XX0000-{:012}&port=6881&compact=1{rest}", member.id)
+}
+
+async fn send_announce(url: String) {
     let client = reqwest::Client::builder().no_proxy().build().expect("a client");
     let answer = client.get(url).send().await.expect("an answer").bytes().await.expect("an answer");
     assert!(answer.starts_with(b"d8:complete"), "{}", String::from_utf8_lossy(&answer));
@@ -67,7 +78,7 @@ async fn announce(site: &Site, member: &Member, torrent: &Uploaded, rest: &str) 
 #[tokio::test]
 async fn what_is_uploaded_is_counted_and_deleted() {
     let (_folder, options) = options();
-    let site = Site::start(options).await.expect("a site");
+    let site = RunningSite::start(options).await.expect("a site");
     let members = ["seeder-1", "leecher-1"];
     let members = try_join_all(members.iter().map(|name| site.member(name))).await.expect("members");
     let [seeder, leecher] = members.as_slice() else { panic!("two members: {members:?}") };
@@ -78,7 +89,7 @@ async fn what_is_uploaded_is_counted_and_deleted() {
     assert!(again.contains("A film"), "{again}");
     announce(&site, seeder, &uploaded, "&uploaded=0&downloaded=0&left=0&event=started").await;
     announce(&site, leecher, &uploaded, "&uploaded=0&downloaded=0&left=20000&event=started").await;
-    let counts = async |site: &Site| site.counts().await.expect("counts").get(&uploaded.id).copied();
+    let counts = async |site: &RunningSite| site.counts().await.expect("counts").get(&uploaded.id).copied();
     until("both are counted", async || {
         counts(&site).await == Some(Counts { peers: Some((1, 1)), snatched: 0 })
     })
@@ -115,7 +126,7 @@ async fn staff_may_control_members_may_look_and_others_are_nobody() {
     let (_folder, mut options) = options();
     options.site = SocketAddr::from((Ipv6Addr::LOCALHOST, 0));
     options.tracker.push(options.site);
-    let site = Site::start(options).await.expect("a site");
+    let site = RunningSite::start(options).await.expect("a site");
     site.member("demo").await.expect_err("the name is taken");
     let (name, password) = site.administrator();
     let person = json!({ "username": name, "password": password });
@@ -142,15 +153,15 @@ async fn a_site_that_cannot_start_says_why() {
     let (_folder, mut options) = options();
     let taken = TcpListener::bind(options.site).expect("a listener");
     options.site = taken.local_addr().expect("its address");
-    let error = Site::start(options.clone()).await.expect_err("the address is in use");
+    let error = RunningSite::start(options.clone()).await.expect_err("the address is in use");
     let said = format!("{error:#}");
     assert!(said.contains(&format!("cannot listen on {}", options.site)), "{said}");
 
-    let again = Site::start(options.clone()).await.expect_err("the folder was used");
+    let again = RunningSite::start(options.clone()).await.expect_err("the folder was used");
     assert!(format!("{again:#}").contains("fairywren.conf.json"), "{again:#}");
 
     options.program = options.folder.join("nothing");
     options.folder = options.folder.with_file_name("another");
-    let error = Site::start(options).await.expect_err("there is no such program");
+    let error = RunningSite::start(options).await.expect_err("there is no such program");
     assert!(error.to_string().contains("is missing"), "{error}");
 }

@@ -1,4 +1,4 @@
-//! Coming in by an invite, and being signed in.
+//! Invites and sessions, as browsers use them.
 
 use anyhow::{Context, ensure};
 use infra::secrets::Secret;
@@ -9,14 +9,14 @@ use serde_json::json;
 use super::rest::{self, Rest};
 use super::shapes::{Claimed, Session};
 
-/// Makes the account that the invite at `link` is for.
+/// Makes an account by the invite at `link`.
 pub(super) async fn claim(rest: &Rest, link: &str, name: &str, password: &Secret) -> anyhow::Result<Claimed> {
-    let (_, secret) = link.rsplit_once('/').context("the invite is no link")?;
+    let (_, secret) = link.rsplit_once('/').context("the site gave an invite without a link")?;
     let person = json!({ "username": name, "password": password });
     rest.read(rest.post(&format!("/api/invites/{secret}")).json(&person)).await
 }
 
-/// Somebody who is signed in as browsers are, until they leave.
+/// A browser's session.
 pub(super) struct Visit {
     cookies: String,
     csrf: Secret,
@@ -30,11 +30,11 @@ impl Visit {
         let cookies = rest::cookies(&answer);
         ensure!(!cookies.is_empty(), "the site opened no session");
         let session: Session = answer.json().await.context("the site's answer cannot be read")?;
-        let csrf = session.csrf_token.context("the session has no CSRF token")?;
+        let csrf = session.csrf_token.context("the site gave a session without a CSRF token")?;
         Ok(Self { cookies, csrf })
     }
 
-    /// `request` in their name.
+    /// Adds the session to a request.
     pub(super) fn sign(&self, request: RequestBuilder) -> RequestBuilder {
         request.header(COOKIE, &self.cookies).header("x-csrf-token", self.csrf.reveal())
     }

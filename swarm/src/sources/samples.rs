@@ -1,4 +1,4 @@
-//! Content to share for those who have none at hand.
+//! Generates sample content to share.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -9,10 +9,10 @@ use fastrand::Rng;
 
 const MIB: usize = 1 << 20;
 
-/// The same files each time, so that they have the same info hashes.
+/// A fixed seed, so that the files have the same info hashes each time.
 const SEED: u64 = 0x5eed;
 
-/// Pixels of a row of the picture, and its rows: 24 MiB.
+/// Pixels of a row of the picture, and rows: 24 MiB in all.
 const WIDTH: usize = 4096;
 const HEIGHT: usize = 2048;
 
@@ -32,27 +32,27 @@ const ENDS: [&str; 4] = [".", " before noon.", " without a word.", ", and then a
 /// A file to make.
 #[derive(Debug)]
 struct Sample {
-    /// Below the folder.
+    /// Path below the folder.
     path: String,
     bytes: usize,
     content: Content,
 }
 
-/// What a file is filled with.
+/// The content of a file.
 #[derive(Debug, Clone, Copy)]
 enum Content {
-    /// As films and music look to those who cannot play them.
+    /// Random bytes, like compressed films and music.
     Noise,
-    /// English, of a kind.
+    /// Random English sentences.
     Sentences,
     /// Comma-separated numbers.
     Readings,
-    /// A picture as any viewer shows it (binary PPM).
+    /// A picture (binary PPM).
     Picture,
 }
 
-/// Fills `folder` with three files and two folders of 100 MiB in all, unless there is anything in it that is not
-/// hidden. A missing one is made. Says whether it was filled.
+/// Fills `folder`, which is made if missing, with three files and two folders of 100 MiB in all, unless it has entries that
+/// are not hidden. Whether it was filled.
 pub(crate) fn generate(folder: &Path) -> anyhow::Result<bool> {
     generate_parts(folder, &samples(), SEED)
 }
@@ -113,7 +113,7 @@ impl Sample {
 }
 
 impl Content {
-    /// Appends part `number`, one byte at least.
+    /// Appends the part with that number, one byte at least.
     fn append(self, number: usize, rng: &mut Rng, out: &mut Vec<u8>) -> io::Result<()> {
         match self {
             Self::Noise => {
@@ -144,7 +144,7 @@ impl Content {
     }
 }
 
-/// Colours that run into each other, with grain. The last row is not counted: the header takes some of its place.
+/// A row of a colour gradient with noise. The height leaves out the last row, which is cut off by the header's length.
 fn row(number: usize, rng: &mut Rng, out: &mut Vec<u8>) -> io::Result<()> {
     if number == 0 {
         writeln!(out, "P6 {WIDTH} {} 255", HEIGHT - 1)?;

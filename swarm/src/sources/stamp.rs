@@ -1,4 +1,4 @@
-//! By what one sees that a file or folder changed.
+//! A stamp by which a change of a file or folder is noticed.
 
 use std::fs::{self, Metadata};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -9,15 +9,15 @@ use std::path::{Path, PathBuf};
 /// Files and folders in one source at most.
 const MAX_ENTRIES: usize = 100_000;
 
-/// Differs when a file comes, goes, grows, shrinks, or is written or replaced.
+/// A hash of paths, inodes, sizes and times, which differs after a file was added, removed, written or replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stamp(u64);
 
 impl Stamp {
-    /// Of all that is in `path`, or why it is no source.
+    /// The stamp of all that is in `path`, or why it is no source.
     ///
     /// # Errors
-    /// Also where something vanishes meanwhile, or there is too much in it.
+    /// Also where something is removed meanwhile, or there are too many files.
     pub(super) fn of(path: &Path) -> io::Result<Result<Self, &'static str>> {
         let kind = fs::symlink_metadata(path)?.file_type();
         if kind.is_symlink() {
@@ -49,7 +49,7 @@ impl Stamp {
         Ok(Ok(Self::of_files(files)))
     }
 
-    /// Folders name their entries in any order.
+    /// The stamp of files in any order.
     fn of_files(mut files: Vec<(PathBuf, Metadata)>) -> Self {
         files.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         let mut hasher = DefaultHasher::new();

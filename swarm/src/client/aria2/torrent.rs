@@ -63,12 +63,12 @@ impl Status {
         self.hash() == Some(hash)
     }
 
-    /// Whether it fetches or seeds, or will.
+    /// Whether it downloads or seeds, or is queued for that.
     pub(super) fn goes_on(&self) -> bool {
         matches!(self.state.as_str(), "active" | "waiting")
     }
 
-    /// Whether only the memory of it is left.
+    /// Whether it has ended and is merely listed.
     pub(super) fn has_ended(&self) -> bool {
         matches!(self.state.as_str(), "complete" | "error" | "removed")
     }
@@ -84,8 +84,8 @@ impl Status {
         }
     }
 
-    /// What it has moved since it was started; it counts what it has sent, but not what it has fetched. `had` is what it
-    /// had then, which is known once it has looked at its disk.
+    /// Bytes moved since aria2 was started. It counts what it sent, but not what it downloaded: that is what it has beyond
+    /// `had`, the bytes at its start, known once it has checked its disk.
     pub(super) fn moved(&self, had: &mut Option<u64>) -> Moved {
         if self.activity() == Activity::Checking {
             return Moved::default();
@@ -95,7 +95,7 @@ impl Status {
         Moved { sent: number(self.upload_length.as_deref()), fetched: has.saturating_sub(had) }
     }
 
-    /// `whole` and `rate` as the ledger has them: its own rates are means of ten seconds.
+    /// `whole` and `rate` are the ledger's: aria2's own rates are means of ten seconds.
     pub(super) fn share(&self, whole: Moved, rate: Moved) -> anyhow::Result<Share> {
         let links = self.peers.iter().map(|peer| Link {
             address: peer.ip,
@@ -112,7 +112,7 @@ impl Status {
             sending: rate.sent,
             fetching: rate.fetched,
             links: links.collect(),
-            // It keeps that to itself.
+            // aria2 does not report it.
             told: None,
         })
     }

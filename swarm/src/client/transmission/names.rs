@@ -1,8 +1,8 @@
-//! Names that Windows could not keep, which Transmission 3.00 changes everywhere: "Why?" becomes "Why_".
+//! Names that Windows does not allow, which Transmission 3.00 changes on every system: "Why?" becomes "Why_".
 
 use bt::metainfo::Metainfo;
 
-/// The paths of a torrent's files below its folder, as they shall be.
+/// The paths of a torrent's files below its folder, by the metainfo.
 pub(super) fn wanted(metainfo: &Metainfo<'_>) -> Vec<String> {
     match &metainfo.files[..] {
         [file] if file.path == metainfo.name => vec![file.path.clone()],
@@ -10,7 +10,7 @@ pub(super) fn wanted(metainfo: &Metainfo<'_>) -> Vec<String> {
     }
 }
 
-/// Whether Transmission may choose another name for a part of `path`.
+/// Whether Transmission may change a part of `path`.
 pub(super) fn is_odd(path: &str) -> bool {
     path.split('/').any(|part| {
         part.contains(['<', '>', ':', '"', '\\', '|', '?', '*'])
@@ -20,7 +20,7 @@ pub(super) fn is_odd(path: &str) -> bool {
     })
 }
 
-/// Whether Windows keeps a name for a device, whatever its ending.
+/// Whether Windows reserves a name for a device, whatever its extension.
 fn is_device(part: &str) -> bool {
     let stem = part.split('.').next().unwrap_or_default().to_ascii_uppercase();
     let numbered = stem.strip_prefix("COM").or_else(|| stem.strip_prefix("LPT"));
@@ -28,8 +28,8 @@ fn is_device(part: &str) -> bool {
         || numbered.is_some_and(|number| matches!(number.as_bytes(), [b'1'..=b'9']))
 }
 
-/// What is to be renamed, in this order: a path as it is by then, and its last part's new name. Nothing where the files
-/// are not the same ones.
+/// The renames to make, in this order: a path as it is by then, and the new name of its last part. None where the numbers
+/// of files differ.
 pub(super) fn changes<'a>(chosen: impl Iterator<Item = &'a str>, wanted: &[String]) -> Vec<(String, String)> {
     let chosen: Vec<_> = chosen.collect();
     let mut changes: Vec<(String, String)> = Vec::new();

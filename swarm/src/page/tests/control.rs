@@ -23,7 +23,7 @@ async fn orders_of_others_are_refused() {
         (403, "ada", ("origin", &host), &KILL[1..]),
         (403, "ada", ("origin", "null"), &[("csrf", "wrong"), KILL[1], KILL[2]]),
     ] {
-        let order = page.post("/swarm/order").header("cookie", format!("session={member}"));
+        let order = page.post("/demo/order").header("cookie", format!("session={member}"));
         let answer = order.header(header.0, header.1).form(form).send().await.expect("an answer");
         assert_eq!(answer.status().as_u16(), status, "{member} {header:?}");
     }
@@ -35,7 +35,7 @@ async fn orders_of_others_are_refused() {
 async fn an_order_of_staff_is_carried_out_and_its_outcome_is_shown() {
     let mut page = Page::before(Router::new(), picture("heron")).await;
     let order =
-        page.post("/swarm/order").header("cookie", "session=ada").header("origin", page.address.clone());
+        page.post("/demo/order").header("cookie", "session=ada").header("origin", page.address.clone());
     let sent = tokio::spawn(order.form(&KILL).send());
     let (wish, answer) = page.orders.recv().await.expect("an order");
     assert_eq!(wish, Wish::Kill { client: "aria2-2".to_owned() });
@@ -54,7 +54,7 @@ async fn an_order_of_staff_is_carried_out_and_its_outcome_is_shown() {
 async fn scripts_are_told_the_outcome_as_json() {
     let mut page = Page::before(Router::new(), picture("heron")).await;
     let order = |form: &[(&str, &str)]| {
-        let order = page.post("/swarm/order").header("cookie", "session=ada");
+        let order = page.post("/demo/order").header("cookie", "session=ada");
         tokio::spawn(order.header("accept", "application/json").form(form).send())
     };
     let refused = order(&KILL[..2]).await.expect("no panic").expect("an answer");

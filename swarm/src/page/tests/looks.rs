@@ -13,17 +13,17 @@ use crate::picture::Picture;
 #[tokio::test]
 async fn strangers_are_asked_to_sign_in() {
     let page = Page::before(Router::new(), picture("heron")).await;
-    let answer = page.get("/swarm").send().await.expect("an answer");
+    let answer = page.get("/demo").send().await.expect("an answer");
     assert_eq!(
         (answer.status().as_u16(), &answer.headers()[LOCATION]),
-        (303, &"/sign-in?next=/swarm".parse().unwrap())
+        (303, &"/sign-in?next=/demo".parse().unwrap())
     );
-    for path in ["/swarm/events", "/swarm/picture"] {
+    for path in ["/demo/events", "/demo/picture"] {
         let answer = page.get(path).header("cookie", "session=nobody").send().await.expect("an answer");
         assert_eq!(answer.status(), 401, "{path}");
         assert!(!text(answer).await.contains("heron"));
     }
-    let answer = page.get("/swarm").header("cookie", "session=away").send().await.expect("an answer");
+    let answer = page.get("/demo").header("cookie", "session=away").send().await.expect("an answer");
     assert_eq!(answer.status(), 502);
     page.end().await;
 }
@@ -31,8 +31,7 @@ async fn strangers_are_asked_to_sign_in() {
 #[tokio::test]
 async fn every_answer_has_the_site_s_headers_and_nothing_inline() {
     let page = Page::before(Router::new(), picture("heron")).await;
-    for path in ["/swarm", "/swarm/picture", "/swarm/static/demo.css", "/swarm/static/none.css", "/elsewhere"]
-    {
+    for path in ["/demo", "/demo/picture", "/demo/static/demo.css", "/demo/static/none.css", "/elsewhere"] {
         let answer = page.get(path).header("cookie", "session=ada").send().await.expect("an answer");
         for (name, value) in FIXED {
             assert_eq!(answer.headers()[&name], value, "{name} of {path}");
@@ -68,7 +67,7 @@ async fn the_page_says_everything_without_scripts() {
     ] {
         assert!(html.contains(words), "{words} is missing in {html}");
     }
-    let still = page.get("/swarm?still").header("cookie", "session=bo").send().await.expect("an answer");
+    let still = page.get("/demo?still").header("cookie", "session=bo").send().await.expect("an answer");
     assert!(!text(still).await.contains("http-equiv"));
     page.end().await;
 }
@@ -76,8 +75,8 @@ async fn the_page_says_everything_without_scripts() {
 #[tokio::test]
 async fn only_staff_see_controls() {
     let page = Page::before(Router::new(), picture("heron")).await;
-    assert!(page.page("ada").await.contains("/swarm/order"));
-    assert!(!page.page("bo").await.contains("/swarm/order"));
+    assert!(page.page("ada").await.contains("/demo/order"));
+    assert!(!page.page("bo").await.contains("/demo/order"));
     page.end().await;
 }
 
@@ -87,7 +86,7 @@ async fn names_are_text() {
     let html = page.page("ada").await;
     assert!(!html.contains("<script>") && !html.contains("\"'&"), "{html}");
     assert!(html.contains("&#60;script&#62;"));
-    let address = "/swarm?client=%3Cscript%3E&told=%3Cscript%3E";
+    let address = "/demo?client=%3Cscript%3E&told=%3Cscript%3E";
     let answer = page.get(address).header("cookie", "session=ada").send().await.expect("an answer");
     assert!(!text(answer).await.contains("<script>"));
     page.end().await;
@@ -96,7 +95,7 @@ async fn names_are_text() {
 #[tokio::test]
 async fn pictures_come_as_events_until_the_end() {
     let page = Page::before(Router::new(), picture("heron")).await;
-    let answer = page.get("/swarm/events").header("cookie", "session=bo").send().await;
+    let answer = page.get("/demo/events").header("cookie", "session=bo").send().await;
     let mut answer = answer.expect("an answer");
     assert_eq!(answer.headers()[CONTENT_TYPE], "text/event-stream");
     let first = answer.chunk().await.expect("a chunk").expect("an event");

@@ -1,13 +1,13 @@
 //! A swarm that never was.
 
 use crate::client::Kind;
-use crate::picture::{Announce, Edge, Holder, Lesson, Notice, Picture, Seat, Torrent};
+use crate::picture::{Announce, ClientStatus, Edge, Holder, Lesson, Notice, Picture, Torrent};
 
 /// Two clients, one torrent; `word` is in everything that others name.
 pub(super) fn picture(word: &str) -> Picture {
     Picture {
         at: 65_000,
-        clients: vec![seat(&format!("{word}-1"), Kind::Rtorrent), seat("aria2-2", Kind::Aria2)],
+        clients: vec![client(&format!("{word}-1"), Kind::Rtorrent), client("aria2-2", Kind::Aria2)],
         torrents: vec![torrent(word)],
         edges: vec![Edge { from: 0, to: 1, torrent: 0, rate: 1536 }],
         sent: 4096,
@@ -35,8 +35,8 @@ pub(super) fn picture(word: &str) -> Picture {
     }
 }
 
-fn seat(name: &str, kind: Kind) -> Seat {
-    Seat {
+fn client(name: &str, kind: Kind) -> ClientStatus {
+    ClientStatus {
         name: name.to_owned(),
         kind,
         version: format!("1 {name}"),

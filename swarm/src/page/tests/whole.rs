@@ -6,9 +6,9 @@ use std::path::PathBuf;
 
 use super::*;
 use crate::control::Wish;
-use crate::site::{Options, Pace, Site};
+use crate::site::{Options, Pace, RunningSite};
 
-async fn start_site(folder: &std::path::Path) -> Site {
+async fn start_site(folder: &std::path::Path) -> RunningSite {
     set_permissions(folder, Permissions::from_mode(0o711)).expect("its mode");
     let programs = std::env::var_os("FAIRYWREN_TEST_PROGRAMS")
         .expect("run `make test`, or name the folder of the programs in FAIRYWREN_TEST_PROGRAMS");
@@ -22,7 +22,7 @@ async fn start_site(folder: &std::path::Path) -> Site {
         tracker_url: None,
         pace: Pace::default(),
     };
-    Site::start(options).await.expect("a site")
+    RunningSite::start(options).await.expect("a site")
 }
 
 #[tokio::test]
@@ -30,7 +30,7 @@ async fn who_signs_in_at_the_site_is_known_to_the_page() {
     let folder = tempfile::tempdir().expect("a folder");
     let site = Arc::new(start_site(folder.path()).await);
     let address = site.url().strip_prefix("http://").expect("a scheme").parse().expect("an address");
-    let mut page = Page::of(address, Arc::<Site>::clone(&site), made_up::picture("heron")).await;
+    let mut page = Page::of(address, Arc::<RunningSite>::clone(&site), made_up::picture("heron")).await;
     let look = text(page.get("/static/style.css").send().await.expect("an answer")).await;
     assert!(look.contains("--azure"));
     let (name, password) = site.administrator();
@@ -39,17 +39,17 @@ async fn who_signs_in_at_the_site_is_known_to_the_page() {
     let answer = sign_in.send().await.expect("an answer");
     assert_eq!(answer.status(), 201);
     let cookie = answer.headers()["set-cookie"].to_str().expect("text").split(';').next().expect("a cookie");
-    let html = text(page.get("/swarm").header("cookie", cookie).send().await.expect("an answer")).await;
+    let html = text(page.get("/demo").header("cookie", cookie).send().await.expect("an answer")).await;
     let (_, csrf) = html.split_once(r#"name="csrf" value=""#).expect("a form");
     let (csrf, _) = csrf.split_once('"').expect("its token");
     let form = [("csrf", csrf), ("wish", "add"), ("kind", "aria2")];
-    let order = page.post("/swarm/order").header("cookie", cookie).form(&form).send();
+    let order = page.post("/demo/order").header("cookie", cookie).form(&form).send();
     let order = tokio::spawn(order);
     let (wish, answer) = page.orders.recv().await.expect("an order");
     assert_eq!(wish, Wish::Add { kind: crate::client::Kind::Aria2 });
     answer.send(Ok("It comes.".to_owned())).expect("somebody waits");
     assert_eq!(order.await.expect("no panic").expect("an answer").status(), 303);
-    let swarm = text(page.get("/swarm?all").header("cookie", cookie).send().await.expect("an answer")).await;
+    let swarm = text(page.get("/swarm").header("cookie", cookie).send().await.expect("an answer")).await;
     assert!(swarm.contains("Nobody is connected"), "the site's own page: {swarm}");
     page.end().await;
     site.stop().await;

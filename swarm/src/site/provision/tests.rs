@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use super::super::{Site, tests};
+use super::super::{RunningSite, tests};
 use super::*;
 
 /// The .torrent files of `member`, by name.
@@ -19,7 +19,7 @@ fn delivered(options: &Provision, member: &str) -> HashMap<String, Vec<u8>> {
 #[tokio::test]
 async fn each_run_shares_what_is_there_then() {
     let (_kept, site) = tests::options();
-    let site = Site::start(site).await.expect("a site");
+    let site = RunningSite::start(site).await.expect("a site");
     let folder = tempfile::tempdir().expect("a folder");
     let options = Provision {
         site: format!("{}/", site.url()),
@@ -60,7 +60,7 @@ async fn each_run_shares_what_is_there_then() {
 #[tokio::test]
 async fn a_member_whose_account_was_not_made_in_time_is_made_later() {
     let (_kept, site) = tests::options();
-    let site = Site::start(site).await.expect("a site");
+    let site = RunningSite::start(site).await.expect("a site");
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("seeder-1");
     fs::write(&file, "seeder-1\na password of some length\n").expect("what a run that was stopped left");

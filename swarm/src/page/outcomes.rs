@@ -1,21 +1,21 @@
-//! What became of orders, for the page that is shown after one: its address names the outcome, and holds no words.
+//! Outcomes of orders, for the page that a form redirects to: its URL holds an id and not the text itself.
 
 use std::collections::VecDeque;
 
 use parking_lot::Mutex;
 
-/// Outcomes that are kept.
+/// Outcomes that are kept, at most.
 const KEPT: usize = 64;
 
 /// The latest outcomes.
 #[derive(Default)]
-pub(super) struct Told(
-    /// Held for adding and finding one.
+pub(super) struct Outcomes(
+    /// Locked to add one and to find one.
     Mutex<VecDeque<(u64, Result<String, String>)>>,
 );
 
-impl Told {
-    /// Keeps `outcome` and names it.
+impl Outcomes {
+    /// Keeps an outcome. Its id.
     pub(super) fn keep(&self, outcome: Result<String, String>) -> String {
         let id = fastrand::u64(..);
         let mut kept = self.0.lock();
@@ -26,7 +26,7 @@ impl Told {
         format!("{id:016x}")
     }
 
-    /// The outcome of that name, as long as it is kept.
+    /// The outcome with that id, as long as it is kept.
     pub(super) fn find(&self, name: &str) -> Option<Result<String, String>> {
         let id = u64::from_str_radix(name, 16).ok()?;
         self.0.lock().iter().find(|(known, _)| *known == id).map(|(_, outcome)| outcome.clone())
@@ -39,13 +39,13 @@ mod tests {
 
     #[test]
     fn outcomes_are_found_by_name_until_many_came_after() {
-        let told = Told::default();
-        let first = told.keep(Ok("It stops.".to_owned()));
-        assert_eq!(told.find(&first), Some(Ok("It stops.".to_owned())));
+        let outcomes = Outcomes::default();
+        let first = outcomes.keep(Ok("It stops.".to_owned()));
+        assert_eq!(outcomes.find(&first), Some(Ok("It stops.".to_owned())));
         for _ in 0..KEPT {
-            told.keep(Err("It does not.".to_owned()));
+            outcomes.keep(Err("It does not.".to_owned()));
         }
-        assert_eq!(told.find(&first), None);
-        assert_eq!(told.find("<b>"), None);
+        assert_eq!(outcomes.find(&first), None);
+        assert_eq!(outcomes.find("<b>"), None);
     }
 }

@@ -1,4 +1,4 @@
-//! A process and all that it started, to see later whether anything is left of them.
+//! A process and its descendants, to see later whether any of them is left.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -6,71 +6,71 @@ use std::os::unix::fs::MetadataExt as _;
 
 use anyhow::Context;
 
-/// Processes with the times of their starts, as numbers are given out again, and the networks that they are in.
+/// Processes and the network namespaces that they are in. A process id is used again, so that each has its start time.
 #[derive(Debug)]
-pub(super) struct Family {
+pub(super) struct ProcessTree {
     processes: BTreeSet<(u32, u64)>,
-    /// By number. Each is held open: otherwise the number would be given to the next network that anybody makes.
+    /// By inode number. Each is held open: otherwise the kernel could give the number to the next network.
     networks: BTreeMap<u64, File>,
 }
 
-/// What `/proc/PID/stat` says of a process.
+/// A process, by `/proc/PID/stat`.
 #[derive(Debug, Clone, Copy)]
-struct Life {
+struct ProcessStat {
     parent: u32,
     begin: u64,
 }
 
-impl Family {
-    /// The process `first`, its children, theirs, and so on. Our own network is none of theirs.
+impl ProcessTree {
+    /// The process `first` and all its descendants. Our own network is not counted.
     pub(super) fn of(first: u32) -> anyhow::Result<Self> {
-        let lives = lives()?;
+        let stats = stats()?;
         let mut pids = BTreeSet::from([first]);
         loop {
-            let children = lives.iter().filter(|(_, life)| pids.contains(&life.parent)).map(|(pid, _)| *pid);
+            let children = stats.iter().filter(|(_, stat)| pids.contains(&stat.parent)).map(|(pid, _)| *pid);
             let more: BTreeSet<u32> = children.filter(|pid| !pids.contains(pid)).collect();
             if more.is_empty() {
                 break;
             }
             pids.extend(more);
         }
-        let own = fs::metadata("/proc/self/ns/net").context("the own network")?.ino();
+        let own = fs::metadata("/proc/self/ns/net").context("cannot read the own network namespace")?.ino();
         let networks =
             pids.iter().filter_map(|pid| network(*pid)).filter(|(number, _)| *number != own).collect();
-        let processes = pids.iter().filter_map(|pid| Some((*pid, lives.get(pid)?.begin))).collect();
+        let processes = pids.iter().filter_map(|pid| Some((*pid, stats.get(pid)?.begin))).collect();
         Ok(Self { processes, networks })
     }
 
-    /// How many of the processes still live, and in how many of the networks anybody is.
+    /// The number of processes that still live, and of networks that any process is in.
     pub(super) fn left(&self) -> anyhow::Result<(usize, usize)> {
-        let lives = lives()?;
+        let stats = stats()?;
         let processes =
-            lives.iter().filter(|(pid, life)| self.processes.contains(&(**pid, life.begin))).count();
-        let present: BTreeSet<u64> = lives.keys().filter_map(|pid| Some(network(*pid)?.0)).collect();
+            stats.iter().filter(|(pid, stat)| self.processes.contains(&(**pid, stat.begin))).count();
+        let present: BTreeSet<u64> = stats.keys().filter_map(|pid| Some(network(*pid)?.0)).collect();
         Ok((processes, self.networks.keys().filter(|number| present.contains(number)).count()))
     }
 }
 
-/// The network that a process is in, with its number; none if the process is gone or somebody else's.
+/// The network namespace of a process, by inode number; none if the process is gone or another user's.
 fn network(pid: u32) -> Option<(u64, File)> {
     let file = File::open(format!("/proc/{pid}/ns/net")).ok()?;
     Some((file.metadata().ok()?.ino(), file))
 }
 
-fn lives() -> anyhow::Result<BTreeMap<u32, Life>> {
+fn stats() -> anyhow::Result<BTreeMap<u32, ProcessStat>> {
     let mut found = BTreeMap::new();
-    for entry in fs::read_dir("/proc").context("/proc")? {
+    for entry in fs::read_dir("/proc").context("cannot list the processes in /proc")? {
         let entry = entry?;
         let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
-        // Some are gone by now.
+        // A process may have ended since `read_dir`.
         let Ok(stat) = fs::read_to_string(entry.path().join("stat")) else { continue };
-        // A name may have spaces and brackets in it.
+        // The process's name, in parentheses, may hold spaces and parentheses.
         let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
         if let [state, parent, ..] = fields[..]
             && let Some(begin) = fields.get(19)
             && state != "Z"
         {
-            found.insert(pid, Life { parent: parent.parse()?, begin: begin.parse()? });
+            found.insert(pid, ProcessStat { parent: parent.parse()?, begin: begin.parse()? });
         }
     }
     Ok(found)
@@ -89,22 +89,22 @@ mod tests {
         let mut shell = Command::new("sh");
         let mut shell = shell.args(["-c", "cat; true"]).stdin(Stdio::piped()).spawn().expect("a shell");
         // Its child is there after a moment.
-        let family = loop {
-            let family = Family::of(shell.id()).expect("a family");
-            if family.processes.len() == 2 {
-                break family;
+        let tree = loop {
+            let tree = ProcessTree::of(shell.id()).expect("its processes");
+            if tree.processes.len() == 2 {
+                break tree;
             }
         };
-        assert_eq!(family.left().expect("a look"), (2, 0));
+        assert_eq!(tree.left().expect("its processes"), (2, 0));
         drop(shell.stdin.take());
         shell.wait().expect("its end");
-        assert_eq!(family.left().expect("a look"), (0, 0));
+        assert_eq!(tree.left().expect("its processes"), (0, 0));
     }
 
     #[test]
     fn a_network_of_others_is_not_taken_for_one_that_is_left() {
-        let (first, family) = in_a_network();
-        assert_eq!(family.left().expect("a look"), (1, 1));
+        let (first, tree) = in_a_network();
+        assert_eq!(tree.left().expect("its processes"), (1, 1));
         end(first);
         // The system gives a number out again once it has cleared the network, which is some time after its end; then
         // somebody else may be the one to get it.
@@ -114,7 +114,7 @@ mod tests {
         end(second);
         for _ in 0..1000 {
             let (other, of_other) = in_a_network();
-            assert_eq!(family.left().expect("a look"), (0, 0));
+            assert_eq!(tree.left().expect("its processes"), (0, 0));
             end(other);
             if of_other.networks.contains_key(&number) {
                 break;
@@ -123,15 +123,15 @@ mod tests {
     }
 
     /// A process in a network of its own.
-    fn in_a_network() -> (Child, Family) {
+    fn in_a_network() -> (Child, ProcessTree) {
         let user = (!geteuid().is_root()).then_some("--user");
         let mut command = Command::new("unshare");
         let command = command.args(user).args(["--net", "cat"]).stdin(Stdio::piped());
         let mut process = command.spawn().expect("a process");
         loop {
-            let family = Family::of(process.id()).expect("a family");
-            if !family.networks.is_empty() {
-                return (process, family);
+            let tree = ProcessTree::of(process.id()).expect("its processes");
+            if !tree.networks.is_empty() {
+                return (process, tree);
             }
             assert!(process.try_wait().expect("its state").is_none(), "no network can be made");
         }

@@ -1,4 +1,4 @@
-//! What goes on in a client's thread: it keeps the program, asks it each second and carries out orders.
+//! Supervises a client's program from the client's thread: starts it, asks it each second, carries out orders.
 
 use std::path::PathBuf;
 use std::process::ExitStatus;
@@ -15,19 +15,19 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::content;
-use super::program::{Program, last_words};
+use super::program::{Program, last_lines};
 use super::{Inbox, Order, Report, State, Timeouts};
 use crate::client::{Activity, Client};
 use crate::network::Port;
 
-/// How often a program is asked whether it can be asked.
-const KNOCK: Duration = Duration::from_millis(250);
+/// Time between two tries to reach a program that starts.
+const START_POLL: Duration = Duration::from_millis(250);
 
-/// How often it is asked for its shares.
-const LOOK: Duration = Duration::from_secs(1);
+/// Time between two reports.
+const REPORT_EVERY: Duration = Duration::from_secs(1);
 
-pub(super) struct Keeper {
-    /// Of the client, for the log.
+pub(super) struct Supervisor {
+    /// The client's, for the log.
     name: String,
     client: Box<dyn Client>,
     timeouts: Timeouts,
@@ -35,30 +35,32 @@ pub(super) struct Keeper {
     downloads: PathBuf,
     log: PathBuf,
     report: Arc<Mutex<Report>>,
-    /// Kept in step with [`Report::state`]: there while that is starting or running.
+    /// Some while [`Report::state`] is starting or running.
     program: Option<Program>,
     /// When the program was started.
     start: Instant,
-    /// When it is looked at next.
+    /// When it is asked next.
     next: Instant,
-    /// Whether the rate is another than the client was made with.
+    /// Whether the rate was changed since the client was made.
     throttled: bool,
-    /// What the program has, or is to be given once it answers.
+    /// The torrents that the program has, or is to be given once it answers.
     torrents: Vec<Torrent>,
-    /// What its session may hold still, with other content than there is now: it was removed while it did not run.
+    /// Torrents that were removed while the program did not run: its session may still list them, with content that is
+    /// gone.
     removed: Vec<InfoHash>,
 }
 
 struct Torrent {
     hash: InfoHash,
     metainfo: Arc<[u8]>,
-    /// Who waits for it to be added.
+    /// Senders of the orders that wait until it is added.
     waiting: Vec<Answer>,
 }
 
+/// Where the outcome of an order is sent.
 type Answer = oneshot::Sender<anyhow::Result<()>>;
 
-impl Keeper {
+impl Supervisor {
     pub(super) fn new(
         name: String,
         client: Box<dyn Client>,
@@ -99,22 +101,22 @@ impl Keeper {
         Ok(())
     }
 
-    /// Until it is told to end, or nobody can tell it anything any more.
-    pub(super) async fn keep(mut self, inbox: Inbox) {
+    /// Runs until it is told to end, or the last [`super::Node`] is dropped; then stops the program.
+    pub(super) async fn run(mut self, inbox: Inbox) {
         let Inbox { mut messages, mut ending } = inbox;
         let work = async {
             loop {
                 tokio::select! {
                     message = messages.recv() => match message {
-                        Some((order, answer)) => self.obey(order, answer).await,
+                        Some((order, answer)) => self.carry_out(order, answer).await,
                         None => return,
                     },
-                    status = ended(&mut self.program) => self.bury(status),
-                    () = sleep_until(self.next), if self.program.is_some() => self.look().await,
+                    status = ended(&mut self.program) => self.note_exit(status),
+                    () = sleep_until(self.next), if self.program.is_some() => self.ask().await,
                 }
             }
         };
-        // A program that does not answer keeps nobody from ending it.
+        // Also while it waits for a program that does not answer.
         tokio::select! {
             () = work => {}
             _ = ending.wait_for(|asked| *asked) => {}
@@ -122,15 +124,16 @@ impl Keeper {
         if let Some(program) = self.program.take() {
             program.stop(&self.timeouts).await;
         }
-        self.rest(State::Stopped);
-        // By the end of `messages` it is seen that all is done.
+        self.set_not_running(State::Stopped);
+        // Dropping `messages` tells `Node::end` that all is done.
     }
 
-    async fn look(&mut self) {
+    /// Asks the program for a report, or whether it answers yet.
+    async fn ask(&mut self) {
         let now = Instant::now();
         if self.is_running() {
-            self.next = now + LOOK;
-            // Where it does not answer, the report grows older.
+            self.next = now + REPORT_EVERY;
+            // Without an answer the report stays and grows old.
             if let Ok(Ok(shares)) = timeout(self.timeouts.answer, self.client.shares()).await {
                 let mut report = self.report.lock();
                 report.shares = shares;
@@ -138,32 +141,32 @@ impl Keeper {
             }
             return;
         }
-        self.next = now + KNOCK;
+        self.next = now + START_POLL;
         match timeout(self.timeouts.answer, self.client.version()).await {
-            Ok(Ok(version)) => self.greet(version).await,
+            Ok(Ok(version)) => self.set_running(version).await,
             _ if self.start.elapsed() > self.timeouts.start => {
                 if let Some(program) = self.program.take() {
                     program.kill().await;
                 }
-                let words = last_words(&self.log);
-                let reason = format!("it did not answer for {} s: {words}", self.timeouts.start.as_secs());
-                tracing::warn!("{} is dead: {reason}", self.name);
-                self.rest(State::Dead(reason));
+                let lines = last_lines(&self.log);
+                let reason = format!("it did not answer for {} s: {lines}", self.timeouts.start.as_secs());
+                tracing::warn!("{} was killed: {reason}", self.name);
+                self.set_not_running(State::Dead(reason));
             }
             _ => {}
         }
     }
 
-    /// Brings a program that answers for the first time to what was ordered.
-    async fn greet(&mut self, version: String) {
-        if let Err(error) = self.forget_others().await {
-            tracing::warn!("{} keeps torrents that it should not: {error:#}", self.name);
+    /// Gives a program that has just started to answer the torrents and the rate that were ordered.
+    async fn set_running(&mut self, version: String) {
+        if let Err(error) = self.remove_others().await {
+            tracing::warn!("{} may have torrents that were removed: {error:#}", self.name);
         }
         let rate = self.report.lock().rate;
         if self.throttled
             && let Err(error) = within(self.timeouts.order, self.client.throttle(rate)).await
         {
-            tracing::warn!("{} has another rate than it should: {error:#}", self.name);
+            tracing::warn!("{} does not take its limit: {error:#}", self.name);
         }
         for mut torrent in std::mem::take(&mut self.torrents) {
             let folder = content::folder(&self.downloads, &torrent.hash);
@@ -174,7 +177,7 @@ impl Keeper {
                 continue;
             };
             if torrent.waiting.is_empty() {
-                tracing::warn!("{} lacks a torrent after its start: {error:#}", self.name);
+                tracing::warn!("{} does not take a torrent after its start: {error:#}", self.name);
                 self.torrents.push(torrent);
             } else {
                 torrent.waiting.drain(..).for_each(|answer| drop(answer.send(Err(anyhow!("{error:#}")))));
@@ -186,8 +189,8 @@ impl Keeper {
         self.next = Instant::now();
     }
 
-    /// Takes from its session what it is not to have.
-    async fn forget_others(&mut self) -> anyhow::Result<()> {
+    /// Removes the torrents of its older session that it is not to have.
+    async fn remove_others(&mut self) -> anyhow::Result<()> {
         for share in within(self.timeouts.order, self.client.shares()).await? {
             let hash: InfoHash = share.info_hash.parse()?;
             let is_known = self.torrents.iter().any(|torrent| torrent.hash == hash);
@@ -199,23 +202,23 @@ impl Keeper {
         Ok(())
     }
 
-    async fn obey(&mut self, order: Order, answer: Answer) {
+    async fn carry_out(&mut self, order: Order, answer: Answer) {
         let result = match order {
-            // Its content is where it belongs by now.
+            // Its content was copied before.
             Order::Add { metainfo, .. } => return self.add(metainfo, answer).await,
             Order::Remove(hash) => self.remove(&hash).await,
             Order::Stop => {
                 if let Some(program) = self.program.take() {
                     program.stop(&self.timeouts).await;
                 }
-                self.rest(State::Stopped);
+                self.set_not_running(State::Stopped);
                 Ok(())
             }
             Order::Start => self.launch(),
             Order::Kill => {
                 if let Some(program) = self.program.take() {
                     program.kill().await;
-                    self.rest(State::Dead("it was killed".to_owned()));
+                    self.set_not_running(State::Dead("it was killed".to_owned()));
                 }
                 Ok(())
             }
@@ -228,7 +231,7 @@ impl Keeper {
     }
 
     async fn add(&mut self, metainfo: Arc<[u8]>, answer: Answer) {
-        let result = self.take(metainfo).await;
+        let result = self.give(metainfo).await;
         if let Ok(hash) = &result
             && self.is_starting()
             && let Some(torrent) = self.torrents.iter_mut().find(|torrent| torrent.hash == *hash)
@@ -239,8 +242,8 @@ impl Keeper {
         let _ = answer.send(result.map(drop));
     }
 
-    /// Has the program have a torrent, now or once it answers.
-    async fn take(&mut self, metainfo: Arc<[u8]>) -> anyhow::Result<InfoHash> {
+    /// Gives the program a torrent, now or once it answers.
+    async fn give(&mut self, metainfo: Arc<[u8]>) -> anyhow::Result<InfoHash> {
         let hash = Metainfo::parse(&metainfo, &Limits::default())?.hashes.canonical();
         let folder = content::folder(&self.downloads, &hash);
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
@@ -289,18 +292,18 @@ impl Keeper {
         self.report.lock().state == State::Running
     }
 
-    /// The program has ended by itself.
-    fn bury(&mut self, status: io::Result<ExitStatus>) {
+    /// Notes that the program has ended by itself, and why.
+    fn note_exit(&mut self, status: io::Result<ExitStatus>) {
         self.program = None;
         let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
-        let words = last_words(&self.log);
-        let reason = if words.is_empty() { status } else { format!("{status}: {words}") };
+        let lines = last_lines(&self.log);
+        let reason = if lines.is_empty() { status } else { format!("{status}: {lines}") };
         tracing::warn!("{} has ended by itself: {reason}", self.name);
-        self.rest(State::Dead(reason));
+        self.set_not_running(State::Dead(reason));
     }
 
-    /// There is no program any more: nothing moves, and who waits for it has waited enough.
-    fn rest(&mut self, state: State) {
+    /// Notes that no program runs: nothing moves, and orders that waited for it are answered.
+    fn set_not_running(&mut self, state: State) {
         for torrent in &mut self.torrents {
             torrent.waiting.drain(..).for_each(|answer| drop(answer.send(Ok(()))));
         }
@@ -322,7 +325,9 @@ async fn ended(program: &mut Option<Program>) -> io::Result<ExitStatus> {
     }
 }
 
-/// What a program was asked to do, which must not take for ever.
-async fn within<T>(limit: Duration, deed: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    timeout(limit, deed).await.unwrap_or_else(|_| Err(anyhow!("it did not answer for {} s", limit.as_secs())))
+/// The outcome of a request, or an error after `limit`.
+async fn within<T>(limit: Duration, request: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    timeout(limit, request)
+        .await
+        .unwrap_or_else(|_| Err(anyhow!("it did not answer for {} s", limit.as_secs())))
 }
