@@ -33,8 +33,8 @@ after(async () => {
 async function moveTo(path, file) {
   const config = JSON.parse(await readFile(file, "utf8"));
   const [site, tracker] = await Promise.all([freePort(), freePort()]);
-  config.webapi.listen = `127.0.0.1:${site}`;
-  config.tracker.listen = [`127.0.0.1:${tracker}`];
+  config.webapi = { ...config.webapi, listen: `127.0.0.1:${site}` };
+  config.tracker = { ...config.tracker, listen: [`127.0.0.1:${tracker}`] };
   config.apiUrl = `http://127.0.0.1:${site}${path}`;
   config.trackerUrl = `http://127.0.0.1:${tracker}${path}`;
   config.pathDepth = 1;

@@ -24,7 +24,7 @@ before(async () => {
   port = await freePort();
   const file = join(first.data, "fairywren.conf.json");
   const config = JSON.parse(await readFile(file, "utf8"));
-  config.tracker.udpListen = [`127.0.0.1:${port}`];
+  config.tracker = { ...config.tracker, udpListen: [`127.0.0.1:${port}`] };
   await writeFile(file, JSON.stringify(config));
   product = await startProduct({ data: first.data });
   seeder = await signIn(product.site, "sower", "a long enough password");
