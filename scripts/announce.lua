@@ -1,4 +1,5 @@
--- Repeats the request targets of the file TARGETS, each thread from a place of its own.
+-- For wrk: sends the request targets of the file TARGETS in turn, each with the X-Forwarded-For that stands behind it.
+-- CLOSE=1 closes the connection after each.
 local requests = {}
 local next_request = 0
 
