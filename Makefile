@@ -92,6 +92,8 @@ $(benches): bench-build
 	@echo "== $@"
 	@$(CARGO_TARGET_DIR)/release/examples/with_postgres scripts/$@ "$(ROUNDS)" "$(SECONDS)"
 
-pgo: bench-build ## Build the tracker optimized by a profile of its own announces, in target/pgo
+pgo: ## Build the tracker optimized by a profile of its own announces, in target/pgo
 	@scripts/setup pgo
+	@scripts/pgo --profdata >/dev/null
+	@$(MAKE) --no-print-directory bench-build
 	@$(CARGO_TARGET_DIR)/release/examples/with_postgres scripts/pgo
