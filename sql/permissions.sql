@@ -1,4 +1,4 @@
--- What each role may do. Applied after every migration; what is not granted here is taken away.
+-- What each role may do. Applied after every migration; rights that are not granted here are revoked.
 
 revoke all on schema public from public, webapi, tracker;
 revoke all on all tables in schema public from public, webapi, tracker;
@@ -8,7 +8,7 @@ begin
     execute format('grant connect on database %I to webapi, tracker', current_database());
 end $$;
 
--- Large objects need no table to be written. On a server of somebody else's these functions are not ours to guard.
+-- Anyone could write large objects without a table. Only the functions' owner may revoke them: on other servers they stay.
 do $$
 begin
     revoke execute on function lo_creat(integer), lo_create(oid), lo_from_bytea(oid, bytea) from public;
@@ -24,7 +24,7 @@ grant select, insert, update, delete on
     password_resets, report_streams, transfers, user_totals, history_days, torrent_history, member_changes,
     forgotten_words to webapi;
 
--- The announce path: who may announce what, and how often it was snatched. No password, no session, no write.
+-- The announce path: members, keys' versions and nonces, torrents and their snatches. No password, no session, no write.
 grant select (version) on schema_migrations to tracker;
 grant select (id, key_version, key_nonce, former_key_nonce, disabled_at) on users to tracker;
 grant select (id, info_hash_v1, info_hash_v2, info_hash, snatched) on torrents to tracker;

@@ -1,5 +1,4 @@
--- The two roles of the running processes. Passwords are set by who runs this: `webapi migrate` takes them from the
--- configuration for a role that it creates.
+-- The roles of the running processes. `webapi migrate` sets the password of a role that it creates, from the configuration.
 
 do $$
 begin
@@ -10,6 +9,6 @@ begin
         create role tracker login;
     end if;
 exception
-    -- Another database of the same server was migrated at the same moment.
+    -- Another database of the same server was migrated at the same time.
     when duplicate_object or unique_violation then null;
 end $$;
