@@ -1,4 +1,4 @@
-// A file of 20 MB through the real tracker, by two unmodified clients, each once as seeder and once as leecher.
+// Two unmodified clients transfer a file of 20 MB through the real tracker, each once as seeder and once as leecher.
 
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
@@ -15,7 +15,7 @@ import { makeTorrent, sha256 } from "./support/torrent.mjs";
 import { until } from "./support/until.mjs";
 
 const SIZE = 20_000_000;
-const SLOW = 100_000; // Bytes per second: long enough under way to be seen so, and then let go.
+const SLOW = 100_000; // Bytes per second: the page is seen with a leecher before the limit is lifted.
 const CLIENTS = { aria2: startAria2, libtorrent: startLibtorrent };
 
 let product, browser, folder, content, seeder, leecher, id, live, plain;
@@ -36,7 +36,7 @@ after(async () => {
   if (folder) await rm(folder, { recursive: true });
 });
 
-test("an upload is on the page with no peers", async () => {
+test("the page of a new upload shows no peers", async () => {
   const { metainfo } = makeTorrent("field.bin", content, { pieceLength: 1 << 18 });
   ({ id } = await upload(seeder, "field.torrent", metainfo));
   live = await openTorrent({ javaScriptEnabled: true }, leecher);
@@ -64,7 +64,7 @@ for (const [round, [from, to]] of [["libtorrent", "aria2"], ["aria2", "libtorren
       await expectCounts({ seeders: 1, leechers: 1, snatched: round });
 
       await receiving.unlimited();
-      await expectCounts({ seeders: 2, leechers: 0, snatched: 1 }); // Once for each member.
+      await expectCounts({ seeders: 2, leechers: 0, snatched: 1 }); // Once a member, whatever the round.
       assert.equal(sha256(await readFile(join(away, "field.bin"))), sha256(content), "byte-identical");
     } catch (error) {
       error.message += `\n${running.map((it) => it.output()).join("\n")}`;
@@ -76,12 +76,12 @@ for (const [round, [from, to]] of [["libtorrent", "aria2"], ["aria2", "libtorren
   });
 }
 
-test("what the clients moved is on the account pages, and who finished on the torrent's", async () => {
+test("account pages show what clients moved, the torrent's page shows its snatches", async () => {
   const moved = async (member, kind) => {
     const answer = await member.call(`/users/${member.user.id}`);
     return (await answer.json()).totals[kind];
   };
-  // Twice the file; what a client threw away or sent again is counted, too.
+  // Twice the file, and a few per cent for blocks that were sent again or thrown away.
   for (const [member, kind] of [[leecher, "downloaded"], [seeder, "uploaded"]]) {
     const isIt = (bytes) => bytes >= 2 * SIZE && bytes < 2.1 * SIZE;
     await until(`${member.username} has ${kind} ${2 * SIZE} bytes`, async () => isIt(await moved(member, kind)));
@@ -96,7 +96,7 @@ test("what the clients moved is on the account pages, and who finished on the to
   assert.match(await finished.innerText(), /reaper/);
 });
 
-test("nothing on the open page was wrong", () => {
+test("the console of the open page is empty", () => {
   assert.deepEqual(live.complaints(), []);
 });
 
@@ -115,7 +115,7 @@ async function openTorrent(options, { username, password }) {
   return page;
 }
 
-/** On the page that is open all the time, and on one that is loaded without scripts at that moment. */
+/** Waits for counts on the page that stays open, and reads them on a page that is reloaded without scripts. */
 async function expectCounts(expected) {
   await awaitCounts(live, id, expected);
   await plain.reload();

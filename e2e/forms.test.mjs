@@ -1,4 +1,4 @@
-// Nothing that was typed or chosen is lost, and every message is seen: on a phone and on a desk, whatever the site answers.
+// Forms lose neither text nor files, and every message is within the window, whatever the site answers.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -32,7 +32,7 @@ after(async () => {
   await product?.stop();
 });
 
-/** A .torrent that nobody has uploaded: its name and its bytes. */
+/** A new .torrent: { name, file, bytes }. */
 function fresh() {
   const name = `chorus ${++number}`;
   return { name, file: `${name}.torrent`, bytes: makeTorrent(name, Buffer.alloc(1_000, name)).metainfo };
@@ -43,7 +43,7 @@ async function signIn(page, member) {
   await press(page, "Sign in");
 }
 
-/** A page of a browser in which `member` is signed in. */
+/** Opens `address` in a new browser context, signed in as `member`. */
 async function open(t, viewport, address, { member = ada, ...options } = {}) {
   const context = await browser.newContext({ viewport, ...options });
   t.after(() => context.close());
@@ -63,7 +63,7 @@ async function signOutElsewhere(page, member) {
   await other.close();
 }
 
-/** Fills the form of an upload, and scrolls to its end as who presses its button does. */
+/** Fills the upload form and scrolls to its button, as a member would. */
 async function prepare(page, torrent) {
   await choose(page, torrent.file, torrent.bytes);
   await fill(page, { Title: torrent.name, Description: TEXT });
@@ -79,7 +79,7 @@ async function assertKept(page, torrent) {
   assert.equal(await page.getByLabel("Description").inputValue(), TEXT);
 }
 
-/** The sentence above the button, where it is seen and heard. */
+/** Waits until the message above the button says `words`, is within the window and has the focus. */
 async function awaitProblem(page, words) {
   await problem(page).getByText(words).waitFor();
   await awaitInWindow(problem(page));
@@ -90,7 +90,7 @@ const retry = (page) => page.getByRole("button", { name: "Try again" }).click();
 const awaitStored = (page, torrent) => page.getByRole("heading", { name: torrent.name, exact: true }).waitFor();
 
 for (const [device, viewport] of Object.entries(VIEWPORTS)) {
-  test(`what is here already is said within the window on a ${device}`, async (t) => {
+  test(`a duplicate upload shows its error within the window on a ${device}`, async (t) => {
     const page = await open(t, viewport, "/upload");
     const torrent = fresh();
     await upload(bo, torrent.file, torrent.bytes);
@@ -104,7 +104,7 @@ for (const [device, viewport] of Object.entries(VIEWPORTS)) {
     await checkPage(page, `${device}-upload-exists`);
   });
 
-  test(`a faulty field keeps the file on a ${device}`, async (t) => {
+  test(`an invalid field keeps the file on a ${device}`, async (t) => {
     const page = await open(t, viewport, "/upload");
     const torrent = fresh();
     await prepare(page, torrent);
@@ -120,7 +120,7 @@ for (const [device, viewport] of Object.entries(VIEWPORTS)) {
     await awaitStored(page, torrent);
   });
 
-  test(`a database that hangs costs neither text nor file on a ${device}`, async (t) => {
+  test(`a hanging database keeps text and file on a ${device}`, async (t) => {
     const page = await open(t, viewport, "/upload");
     const torrent = fresh();
     await prepare(page, torrent);
@@ -135,13 +135,13 @@ for (const [device, viewport] of Object.entries(VIEWPORTS)) {
   });
 }
 
-/** As [checkPage], where the console has something to say. */
+/** [checkPage] without the console's complaints so far. */
 async function checkLook(page, name) {
   page.complaints();
   await checkPage(page, name);
 }
 
-test("a connection that breaks costs neither text nor file", async (t) => {
+test("a broken connection keeps text and file", async (t) => {
   const page = await open(t, VIEWPORTS.desk, "/upload");
   const torrent = fresh();
   await prepare(page, torrent);
@@ -154,7 +154,7 @@ test("a connection that breaks costs neither text nor file", async (t) => {
   await awaitStored(page, torrent);
 });
 
-test("who was signed out elsewhere signs in and finds the form as it was left", async (t) => {
+test("a form survives signing out elsewhere and signing in again", async (t) => {
   const page = await open(t, VIEWPORTS.phone, "/upload");
   const torrent = fresh();
   await prepare(page, torrent);
@@ -173,10 +173,10 @@ test("who was signed out elsewhere signs in and finds the form as it was left", 
   await press(page, "Upload");
   await awaitStored(page, torrent);
   await page.goto(`${product.site}/upload`);
-  assert.equal(await page.getByLabel("Description").inputValue(), "", "what was sent is no draft any more");
+  assert.equal(await page.getByLabel("Description").inputValue(), "", "a sent form leaves no draft");
 });
 
-test("who signed out and in again elsewhere does not notice", async (t) => {
+test("an upload renews its CSRF token after signing out and in elsewhere", async (t) => {
   const page = await open(t, VIEWPORTS.desk, "/upload");
   const torrent = fresh();
   await prepare(page, torrent);
@@ -185,7 +185,7 @@ test("who signed out and in again elsewhere does not notice", async (t) => {
   await awaitStored(page, torrent);
 });
 
-test("a text form renews its token, too", async (t) => {
+test("the edit form renews its CSRF token", async (t) => {
   const torrent = fresh();
   const { id } = await upload(ada, torrent.file, torrent.bytes);
   const page = await open(t, VIEWPORTS.desk, `/torrents/${id}/edit`);
@@ -196,7 +196,7 @@ test("a text form renews its token, too", async (t) => {
   assert.ok(await page.getByRole("heading", { name: "Dawn chorus" }).isVisible());
 });
 
-test("short forms keep what was typed, too, and a new token is ready to be copied", async (t) => {
+test("short forms keep their text, and a new API token has the focus", async (t) => {
   const page = await open(t, VIEWPORTS.phone, "/account/tokens", { member: bo });
   await fill(page, { "Name of a new token": "autobrr" });
   await page.context().setOffline(true);
@@ -220,10 +220,10 @@ test("short forms keep what was typed, too, and a new token is ready to be copie
   await press(page, "Change the password");
   await awaitInWindow(page.locator("#password-error"));
   await awaitFocus(page.getByLabel("Present password"));
-  assert.equal(await page.getByLabel("New password again").inputValue(), "quite another one", "what is right need not be typed again");
+  assert.equal(await page.getByLabel("New password again").inputValue(), "quite another one", "the valid field keeps its text");
 });
 
-test("nothing is sent in another member's name unless they say so", async (t) => {
+test("a form opened by another member is sent only after a second try", async (t) => {
   const page = await open(t, VIEWPORTS.desk, "/upload");
   const torrent = fresh();
   await prepare(page, torrent);
@@ -236,7 +236,7 @@ test("nothing is sent in another member's name unless they say so", async (t) =>
   assert.ok(await page.getByRole("main").getByText("bo", { exact: true }).isVisible(), "bo is the uploader");
 });
 
-test("a draft outlives its page and can be discarded", async (t) => {
+test("a draft survives leaving the page and can be discarded", async (t) => {
   const torrent = fresh();
   const { id } = await upload(ada, torrent.file, torrent.bytes);
   const page = await open(t, VIEWPORTS.phone, `/torrents/${id}/edit`);
@@ -250,7 +250,7 @@ test("a draft outlives its page and can be discarded", async (t) => {
   assert.equal(await page.getByRole("button", { name: "Discard draft" }).count(), 0);
 });
 
-test("what is no .torrent, or too large, is said before anything is sent", async (t) => {
+test("a wrong or too large file is reported before it is sent", async (t) => {
   const page = await open(t, VIEWPORTS.phone, "/upload");
   const sent = [];
   page.on("request", (it) => it.method() === "POST" && sent.push(it.url()));
@@ -273,7 +273,7 @@ test("what is no .torrent, or too large, is said before anything is sent", async
   await page.locator("#torrent-error").waitFor({ state: "detached" });
 });
 
-test("the whole page takes drops, and names the file once", async (t) => {
+test("a file can be dropped anywhere on the page, and is named once", async (t) => {
   const page = await open(t, VIEWPORTS.desk, "/upload");
   const torrent = fresh();
   const transfer = await page.evaluateHandle(
@@ -291,10 +291,10 @@ test("the whole page takes drops, and names the file once", async (t) => {
   assert.ok(stopped, "the browser does not open the file");
   assert.deepEqual(await chosen(page), [torrent.file]);
   await page.getByText(`${torrent.file}, ${torrent.bytes.length} bytes`).waitFor();
-  assert.equal(await page.locator("input[type=file]").evaluate((it) => getComputedStyle(it).opacity), "0", "the browser's own words are not seen");
+  assert.equal(await page.locator("input[type=file]").evaluate((it) => getComputedStyle(it).opacity), "0", "the browser's own file name is hidden");
 });
 
-test("several files are sent in turn, and each is told of", async (t) => {
+test("several files are uploaded in turn, each with its result", async (t) => {
   const page = await open(t, VIEWPORTS.phone, "/upload");
   const [one, here, two] = [fresh(), fresh(), fresh()];
   await upload(bo, here.file, here.bytes);
@@ -316,11 +316,11 @@ test("several files are sent in turn, and each is told of", async (t) => {
   }
   assert.match(await state("photo.png").innerText(), /not a \.torrent file/);
   assert.match(await state(here.file).innerText(), /here already/);
-  assert.deepEqual(await chosen(page), ["photo.png", here.file], "what was not stored is still chosen");
+  assert.deepEqual(await chosen(page), ["photo.png", here.file], "files that were not stored are still chosen");
   await checkLook(page, "phone-upload-several");
 });
 
-test("several files wait as long as the site asks them to", async (t) => {
+test("several files wait as long as the site asks", async (t) => {
   const page = await open(t, VIEWPORTS.desk, "/upload");
   const files = [fresh(), fresh()];
   const breakOff = await startSlowUpload(page, product.site);
@@ -334,14 +334,14 @@ test("several files wait as long as the site asks them to", async (t) => {
   assert.deepEqual(await chosen(page), []);
 });
 
-test("the notice of an upload has the button, and is seen once", async (t) => {
+test("the notice of an upload has a download button and is shown once", async (t) => {
   const page = await open(t, VIEWPORTS.phone, "/upload");
   await prepare(page, fresh());
   await press(page, "Upload");
   const button = page.locator(".flash").getByRole("link", { name: "Download our file" });
   await button.waitFor();
   await awaitInWindow(button);
-  assert.match(page.url(), /\/torrents\/\d+$/, "the address says nothing of it");
+  assert.match(page.url(), /\/torrents\/\d+$/, "the address does not mention the notice");
   await checkLook(page, "phone-torrent-notice");
   await page.reload();
   assert.equal(await button.count(), 0, "after a reload");
@@ -356,7 +356,7 @@ test("the notice of an upload has the button, and is seen once", async (t) => {
 });
 
 for (const [device, viewport] of Object.entries(VIEWPORTS)) {
-  test(`without scripts what is wrong is within the window on a ${device}`, async (t) => {
+  test(`without scripts errors are within the window on a ${device}`, async (t) => {
     const page = await open(t, viewport, "/upload", { javaScriptEnabled: false });
     const torrent = fresh();
     await upload(bo, torrent.file, torrent.bytes);

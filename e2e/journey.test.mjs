@@ -1,4 +1,4 @@
-// The whole way of two members through the site, on a phone and on a desk.
+// Two members use the whole site, on a phone and on a desk.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -47,7 +47,7 @@ async function travel(t, device, viewport, { site, invite }) {
   let id, address;
   const mine = makeTorrent("nightjar.flac", CONTENT, { isPrivate: false });
 
-  // A step that fails ends the journey: what comes after it would only repeat the complaint.
+  // A failed step ends the journey: later steps depend on it.
   const step = async (name, body) => {
     let done = false;
     await t.test(name, async () => {
@@ -57,7 +57,7 @@ async function travel(t, device, viewport, { site, invite }) {
     assert.ok(done, `ended at: ${name}`);
   };
 
-  await step("the first account is made from the printed link", async () => {
+  await step("the printed link makes the first account", async () => {
     await ada.goto(site);
     await ada.waitForURL(/\/sign-in/);
     await ada.keyboard.press("Tab");
@@ -77,14 +77,14 @@ async function travel(t, device, viewport, { site, invite }) {
     await check(ada, "torrents-none");
   });
 
-  await step("an invite is made and claimed by another", async () => {
+  await step("a member makes an invite and another person claims it", async () => {
     await go(ada, "Invites");
     await check(ada, "invites-none");
     await fill(ada, { "For whom": "bo" });
     await press(ada, "Create an invite");
     await check(ada, "invites");
     const link = await ada.locator("input[id^=invite-]").inputValue();
-    // It says so for two seconds.
+    // The button shows it for two seconds.
     const copied = ada.getByRole("button", { name: "Copied" }).waitFor();
     await Promise.all([copied, ada.getByRole("button", { name: "Copy" }).click()]);
     assert.equal(await ada.evaluate(() => navigator.clipboard.readText()), link);
@@ -98,7 +98,7 @@ async function travel(t, device, viewport, { site, invite }) {
     await ada.getByText("claimed").first().waitFor();
   });
 
-  await step("a .torrent is uploaded", async () => {
+  await step("a member uploads a .torrent", async () => {
     await go(ada, "Upload");
     await check(ada, "upload");
     await fill(ada, { Title: TITLE, Description: "Churring at **22:40**.\n\n- wing claps\n- rain" });
@@ -118,7 +118,7 @@ async function travel(t, device, viewport, { site, invite }) {
     assert.equal(await ada.locator(".prose strong").innerText(), "22:40");
   });
 
-  await step("it is found by a word of its title and by its file", async () => {
+  await step("the search finds it by words of its title and by its file", async () => {
     await bo.goto(site);
     for (const words of ["heath nightjar", "nightjar.flac", "recordngs"]) {
       await bo.getByRole("searchbox").fill(words);
@@ -173,7 +173,7 @@ async function travel(t, device, viewport, { site, invite }) {
     await expect(1, 0, 1);
   });
 
-  await step("without scripts the same numbers are there at load", async () => {
+  await step("pages without scripts show the same counts", async () => {
     await still.goto(`${site}/sign-in`);
     await fill(still, { Name: "bo", Password: PASSWORD });
     await press(still, "Sign in");
@@ -186,7 +186,7 @@ async function travel(t, device, viewport, { site, invite }) {
     await still.waitForURL(/\/upload$/);
   });
 
-  await step("without scripts a folder is uploaded, and its files are shown", async () => {
+  await step("a folder is uploaded without scripts, and its page shows the files", async () => {
     await choose(still, "hides.torrent", makeFolder("Hides", ["north/dusk.flac", "north/dawn.flac", "notes.txt"]));
     await press(still, "Upload");
     await still.getByRole("heading", { name: "Hides" }).waitFor();
@@ -210,7 +210,7 @@ async function travel(t, device, viewport, { site, invite }) {
     await check(bo, "forbidden");
   });
 
-  await step("what was moved is on the pages", async () => {
+  await step("pages show transfers and snatches", async () => {
     await bo.goto(`${site}/account`);
     await until("the report of the download", async () => {
       await bo.reload();
@@ -245,7 +245,7 @@ async function travel(t, device, viewport, { site, invite }) {
     await ada.getByRole("heading", { name: `${TITLE}, 2026` }).waitFor();
   });
 
-  await step("the account: tokens, sessions, password", async () => {
+  await step("a member manages tokens, feed keys, sessions, password and announce URL", async () => {
     await bo.goto(`${site}/account`);
     await check(bo, "account");
     await bo.getByRole("navigation", { name: "Account" }).getByRole("link", { name: "Tokens" }).click();
@@ -253,7 +253,7 @@ async function travel(t, device, viewport, { site, invite }) {
     await fill(bo, { "Name of a new token": "script" });
     await press(bo, "Create a token");
     await inWindow(bo.locator("#scopes-error"));
-    assert.equal(await bo.getByLabel("Name of a new token").inputValue(), "script", "what was typed is kept");
+    assert.equal(await bo.getByLabel("Name of a new token").inputValue(), "script", "typed values are kept");
     await check(bo, "account-tokens-again");
     await bo.getByLabel("read", { exact: true }).check();
     await press(bo, "Create a token");
@@ -262,7 +262,7 @@ async function travel(t, device, viewport, { site, invite }) {
     await inWindow(secret);
     await check(bo, "account-token");
     await bo.reload();
-    assert.equal(await bo.getByRole("button", { name: "Revoke script" }).count(), 1, "loading anew makes no second token");
+    assert.equal(await bo.getByRole("button", { name: "Revoke script" }).count(), 1, "a reload makes no second token");
     await check(bo, "account-tokens");
     await bo.getByRole("button", { name: "Revoke script" }).click();
     await bo.getByRole("dialog").getByRole("button", { name: "Cancel" }).click();
@@ -283,7 +283,7 @@ async function travel(t, device, viewport, { site, invite }) {
     await check(bo, "account-security");
     await fill(bo, { "Present password": "not it", "New password": "quite another one", "New password again": "quite another one" });
     await press(bo, "Change the password");
-    assert.equal(await bo.evaluate(() => document.activeElement.id), "password", "the focus is where the fault is");
+    assert.equal(await bo.evaluate(() => document.activeElement.id), "password", "the invalid field has the focus");
     await inWindow(bo.locator("#password-error"));
     await check(bo, "account-again");
     await fill(bo, { "Present password": PASSWORD, "New password": "quite another one", "New password again": "quite another one" });
@@ -298,7 +298,7 @@ async function travel(t, device, viewport, { site, invite }) {
     assert.match(String(answer["failure reason"]), /passkey/, "the old key is refused at once");
   });
 
-  await step("a forgotten password is reset with a link from the staff", async () => {
+  await step("a link from the staff resets a forgotten password", async () => {
     await go(ada, "Members");
     await ada.getByRole("link", { name: "bo", exact: true }).click();
     await ada.getByRole("link", { name: "Reset the password…" }).click();
@@ -327,7 +327,7 @@ async function travel(t, device, viewport, { site, invite }) {
     await check(bo, "reset-over");
   });
 
-  await step("members, roles, disabling", async () => {
+  await step("an administrator changes roles and disables a member", async () => {
     await go(ada, "Members");
     await check(ada, "members");
     await ada.getByRole("link", { name: "bo", exact: true }).click();
@@ -362,7 +362,7 @@ async function travel(t, device, viewport, { site, invite }) {
     assert.match(String(answer["failure reason"]), /^Unregistered torrent/);
   });
 
-  await step("signing out", async () => {
+  await step("a member signs out", async () => {
     await ada.goto(`${site}/api/docs`);
     await check(ada, "api-docs");
     await ada.goto(site);

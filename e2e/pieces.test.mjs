@@ -1,4 +1,4 @@
-// The page of the swarm is written twice, by the server and then by its scripts: the cases of src/page/{map,view,words}.rs.
+// The demonstration's page is rendered by the server and then by scripts: the same cases as in swarm/src/page/{map,view,words}.rs.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -7,7 +7,7 @@ import { test } from "node:test";
 
 import { ROOT } from "./support/product.mjs";
 
-/** A script of the page; by its text, as Node would take a lone .js for CommonJS. */
+/** Imports a script of the page by its text: Node would read the .js file as CommonJS. */
 async function load(name) {
   const text = await readFile(join(ROOT, "swarm", "static", name), "utf8");
   return import(`data:text/javascript,${encodeURIComponent(text)}`);
@@ -15,7 +15,7 @@ async function load(name) {
 
 const torrent = (pieces, maps) => ({ pieces, size: 1000, holders: maps.map((map) => ({ map, done: 0 })) });
 
-test("numbers and times are short", async () => {
+test("numbers and times are shortened", async () => {
   const { clock, count, duration, percent, rate, size } = await load("words.js");
   const sizes = [0, 1023, 1536, 20 << 20, 700 << 20].map(size);
   assert.deepEqual(sizes, ["0 B", "1023 B", "1.5 KiB", "20.0 MiB", "700 MiB"]);
@@ -26,7 +26,7 @@ test("numbers and times are short", async () => {
   assert.deepEqual([count(1, "piece", "pieces"), count(2, "piece", "pieces")], ["1 piece", "2 pieces"]);
 });
 
-test("completion is what was or what is to come", async () => {
+test("completion says when all clients had it, or how far they are", async () => {
   const { completion, holding } = await load("words.js");
   const holder = (done, eta) => ({ activity: done === 4096 ? "seeding" : "leeching", done, eta });
   const say = (clients, completed, ...holders) => completion({ size: 4096, completed, holders }, clients);
@@ -39,7 +39,7 @@ test("completion is what was or what is to come", async () => {
   assert.equal(holding({ activity: "failed", done: 1024, reason: "heron" }, { size: 4096 }), "failed, 25 %: heron");
 });
 
-test("piece maps are boxes, and many pieces share a place", async () => {
+test("piece maps are boxes, and many pieces share a box", async () => {
   const { copies, fresh, strip, width } = await load("maps.js");
   const few = torrent(10, ["b0", "e040"]);
   assert.equal(strip(few.holders[0], few).whole, "M0 0h1v1h-1zM2 0h2v1h-2z");

@@ -1,4 +1,4 @@
-// The plot of seeders and leechers, of numbers that stand in the database already.
+// The plot of seeders and leechers, with a history written into the database.
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -12,8 +12,7 @@ import { makeTorrent } from "./support/torrent.mjs";
 
 const VIEWPORTS = { phone: { width: 360, height: 800 }, desk: { width: 1280, height: 800 } };
 
-// Torrent 1 is old, with a day and night in its numbers and two days of which nothing is known; torrent 2 is of
-// yesterday.
+// Torrent 1 is 200 days old; its numbers change with the hour of the day, and two days are unknown. Torrent 2 is a day old.
 const NUMBERS = `
   update torrents set created_at = now() - case id when 1 then interval '200 days' else interval '24 hours' end;
   insert into history_days select day, (1 << 24) - 1 from generate_series(current_date - 89, current_date, '1 day') as day
@@ -48,7 +47,7 @@ after(async () => {
 });
 
 for (const [device, viewport] of Object.entries(VIEWPORTS)) {
-  test(`on a ${device} it is as wide as its card, and its labels stand apart`, async () => {
+  test(`the plot fills its card and its labels do not overlap on a ${device}`, async () => {
     const context = await browser.newContext({ viewport });
     const { username, password } = member;
     await context.request.post(`${product.site}/api/session`, { data: { username, password } });
@@ -57,7 +56,7 @@ for (const [device, viewport] of Object.entries(VIEWPORTS)) {
       await page.goto(`${product.site}/torrents/${id}`);
       await checkPage(page, `${device}-plot-${name}`);
       const boxes = await page.locator(".plot-times span").evaluateAll((spans) =>
-        // A narrow plot leaves every other label out.
+        // A narrow plot hides every other label.
         spans.filter((span) => span.getClientRects().length > 0).map((span) => {
           const range = document.createRange();
           range.selectNodeContents(span);

@@ -1,4 +1,4 @@
-// The site below a path of its own, as behind a proxy that serves others, too; with the data of an earlier start.
+// The site below a path, as behind a proxy shared with other sites, with the data of an earlier start.
 
 import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
@@ -29,7 +29,7 @@ after(async () => {
   await product?.stop();
 });
 
-/** Below `path`, at free ports: every address of the site and of the tracker begins so. */
+/** Moves site and tracker of the configuration `file` below `path`, to free ports. */
 async function moveTo(path, file) {
   const config = JSON.parse(await readFile(file, "utf8"));
   const [site, tracker] = await Promise.all([freePort(), freePort()]);
@@ -41,17 +41,17 @@ async function moveTo(path, file) {
   await writeFile(file, JSON.stringify(config));
 }
 
-test("the account of the earlier start signs in", async () => {
+test("an account of the earlier start signs in", async () => {
   assert.equal(product.invite, undefined, "there is an account already");
   await page.goto(product.site);
   await fill(page, { Name: "ada", Password: ada.password });
   await press(page, "Sign in");
   assert.equal(page.url(), `${product.site}/`);
   const cookies = await page.context().cookies(product.site);
-  assert.ok(cookies.length > 0 && cookies.every((it) => it.path === "/birds"), "cookies are sent to the site alone");
+  assert.ok(cookies.length > 0 && cookies.every((it) => it.path === "/birds"), "cookies are limited to the path");
 });
 
-test("an upload, its download and live counts", async () => {
+test("upload, download and live counts work", async () => {
   await page.getByRole("link", { name: "Upload", exact: true }).click();
   await choose(page, "wren.torrent", makeTorrent("wren.flac", Buffer.alloc(70_000, "wren")).metainfo);
   await press(page, "Upload");
@@ -65,7 +65,7 @@ test("an upload, its download and live counts", async () => {
   await awaitCounts(page, id, { seeders: 1, leechers: 0, snatched: 0 });
 });
 
-test("every address on every page is below the path, and leads somewhere", async () => {
+test("every link on every page is below the path and works", async () => {
   const seen = new Set();
   const waiting = [`${product.site}/`];
   while (waiting.length > 0) {
@@ -83,7 +83,7 @@ test("every address on every page is below the path, and leads somewhere", async
   assert.ok(seen.size > 20, `only ${seen.size} addresses`);
 });
 
-test("the console is silent, and signing out works", async () => {
+test("the console is empty, and signing out works", async () => {
   await press(page, "Sign out");
   assert.equal(new URL(page.url()).pathname, "/birds/sign-in");
   assert.deepEqual(page.complaints(), []);

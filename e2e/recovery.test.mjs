@@ -1,4 +1,4 @@
-// An open page is right again by itself, whichever process died.
+// An open page shows the right counts again by itself, whichever process was killed.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -36,7 +36,7 @@ after(async () => {
   await product?.stop();
 });
 
-test("after the site was killed, with an announce meanwhile", async () => {
+test("counts are right after a kill of the site with an announce meanwhile", async () => {
   await announce(1, 0, "started");
   await awaitCounts(page, id, { seeders: 1, leechers: 0, snatched: 0 });
   await product.kill("webapi");
@@ -44,17 +44,17 @@ test("after the site was killed, with an announce meanwhile", async () => {
   await awaitCounts(page, id, { seeders: 1, leechers: 1, snatched: 0 });
 });
 
-test("after the tracker was killed", async () => {
+test("counts are right after a kill of the tracker", async () => {
   await announce(2, 0, "completed", LENGTH);
   await awaitCounts(page, id, { seeders: 2, leechers: 0, snatched: 1 });
   await product.kill("tracker");
-  // What the tracker does not know any more the page must not claim: peers come back with their next announce.
+  // The new tracker knows no peers: they come back with their next announce.
   await until("the tracker answers again", () => announce(3, LENGTH, "started"));
   await announce(1, 0, "");
   await announce(2, LENGTH, "stopped");
   await awaitCounts(page, id, { seeders: 1, leechers: 1, snatched: 1 });
 });
 
-test("and the page was not loaded anew", async () => {
+test("the page was never reloaded", async () => {
   assert.equal(await page.evaluate(() => window.stillTheSame), true);
 });

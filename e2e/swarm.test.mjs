@@ -1,4 +1,4 @@
-// The page of the demonstration, with a swarm of real clients behind it.
+// The demonstration's page, with a swarm of real clients.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -21,7 +21,7 @@ const CLIENTS = 5;
 let demo, browser;
 
 before(async () => {
-  // So slow that the busiest machine sees it, until the limit is lifted; and one client of each program.
+  // One client of each program, slow enough to be watched on a busy machine until the limit is lifted.
   demo = await startDemo(FILES, ["--seeders", "1", "--leechers", String(CLIENTS - 1), "--rate", "100"]);
   browser = await launch();
 });
@@ -31,7 +31,7 @@ after(async () => {
   await demo?.stop();
 });
 
-/** Signed in, on the page. */
+/** Opens the page and signs in. */
 async function visit(viewport, options = {}) {
   const context = await browser.newContext({ viewport, ...options });
   const page = await openPage(context);
@@ -43,7 +43,7 @@ async function visit(viewport, options = {}) {
   return page;
 }
 
-/** The smallest letters at `selector`, in pixels as they are shown. */
+/** The smallest font size at `selector`, in pixels on the screen. */
 const smallest = (page, selector) =>
   page.locator(selector).evaluateAll((found) =>
     Math.min(...found.map((it) => Number.parseFloat(getComputedStyle(it).fontSize) * it.getScreenCTM().a)),
@@ -51,7 +51,7 @@ const smallest = (page, selector) =>
 
 const texts = (page, selector) => page.locator(selector).allInnerTexts();
 
-/** Waits until `holds` is true of all texts at `selector`, of which there are `number`. */
+/** Waits until `selector` finds `number` texts and `holds` is true for each. */
 function awaitTexts(page, wish, selector, number, holds) {
   const probe = async () => {
     const found = await texts(page, selector);
@@ -60,10 +60,10 @@ function awaitTexts(page, wish, selector, number, holds) {
   return until(wish, probe);
 }
 
-test("the swarm is watched from its first piece to its last", async () => {
+test("the page follows the swarm from the first piece to the last", async () => {
   const page = await visit(VIEWPORTS.desk);
   await awaitTexts(page, "every client runs", "#clients [data-cell=state]", CLIENTS, (it) => it === "running");
-  await awaitTexts(page, "every client says its version", "#clients [data-cell=version]", CLIENTS, (it) => /\d/.test(it));
+  await awaitTexts(page, "every client shows its version", "#clients [data-cell=version]", CLIENTS, (it) => /\d/.test(it));
   assert.equal(await page.locator("#graph .node").count(), CLIENTS);
   await awaitTexts(page, "both torrents are at all clients", "[data-holder] th", 2 * CLIENTS, Boolean);
   await page.locator(".strip-leeching:not([d=''])").first().waitFor({ state: "attached" });
@@ -75,14 +75,14 @@ test("the swarm is watched from its first piece to its last", async () => {
   await awaitTexts(page, "all have everything", "#clients [data-cell=has]", CLIENTS, (it) => it === "100 %");
   await awaitTexts(page, "the page says when", "[data-cell=completion]", 2, (it) => it.startsWith("At every client, first after"));
   await until("tracker and clients count alike", async () => (await page.locator(".differs").count()) === 0);
-  assert.ok(Number.parseInt(await page.locator("[data-cell=share]").innerText(), 10) > 0, "leechers have sent, too");
-  assert.ok((await page.locator("#lessons li").count()) >= 3, "it says what is happening");
-  assert.ok((await page.locator("#announces tbody tr").count()) >= CLIENTS, "it says who announced");
-  assert.deepEqual((await texts(page, "#notices strong")).sort(), ["heath", "nightjar.flac"], "and what became of the sources");
+  assert.ok(Number.parseInt(await page.locator("[data-cell=share]").innerText(), 10) > 0, "leechers have sent bytes");
+  assert.ok((await page.locator("#lessons li").count()) >= 3, "lessons are shown");
+  assert.ok((await page.locator("#announces tbody tr").count()) >= CLIENTS, "announces are shown");
+  assert.deepEqual((await texts(page, "#notices strong")).sort(), ["heath", "nightjar.flac"], "notices of the sources are shown");
   await page.context().close();
 });
 
-test("staff hold a client to a rate", async () => {
+test("staff limit a client's rate", async () => {
   const page = await visit(VIEWPORTS.desk);
   const row = page.locator("[data-client]").last();
   const name = await row.getAttribute("data-client");
@@ -97,17 +97,17 @@ test("staff hold a client to a rate", async () => {
   await page.context().close();
 });
 
-test("a wrong rate keeps back no order that has none", async () => {
+test("a wrong rate does not block orders without a rate", async () => {
   const page = await visit(VIEWPORTS.desk);
   await page.getByLabel("Rate in KiB/s").fill("5000000");
   await page.getByRole("button", { name: "Throttle" }).click();
-  assert.equal(await page.locator("#told").innerText(), "", "this one it keeps back");
+  assert.equal(await page.locator("#told").innerText(), "", "the order with the wrong rate is not sent");
   await press(page, "Restore");
   await until("the outcome is said", async () => (await page.locator("#told").innerText()).length > 3);
   await page.context().close();
 });
 
-test("without scripts it is all there, and so are the controls", async () => {
+test("the page and its controls work without scripts", async () => {
   const page = await visit(VIEWPORTS.phone, { javaScriptEnabled: false });
   assert.equal(await page.locator("#clients [data-client]").count(), CLIENTS);
   await page.getByRole("link", { name: "Hold it still" }).click();
@@ -118,7 +118,7 @@ test("without scripts it is all there, and so are the controls", async () => {
 });
 
 for (const [device, viewport] of Object.entries(VIEWPORTS)) {
-  test(`on a ${device} it is valid, accessible and no wider than that`, async () => {
+  test(`the page is valid, accessible and fits the window on a ${device}`, async () => {
     const page = await visit(viewport);
     await page.locator("#graph .node").first().waitFor({ state: "attached" });
     const names = await page.locator("#clients [data-client]").evaluateAll((rows) => rows.map((it) => it.dataset.client));
@@ -130,7 +130,7 @@ for (const [device, viewport] of Object.entries(VIEWPORTS)) {
   });
 }
 
-test("what is old is called old", async () => {
+test("the page says when its picture is old", async () => {
   const page = await visit(VIEWPORTS.desk);
   await page.route("**/swarm/events", (it) => it.abort());
   await page.reload();

@@ -1,4 +1,4 @@
-// A file through the real tracker over UDP: libtorrent seeds it to libtorrent, with `udp://` announce URLs.
+// libtorrent seeds a file to libtorrent through the real tracker over UDP, with `udp://` announce URLs.
 
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
@@ -39,7 +39,7 @@ after(async () => {
   if (folder) await rm(folder, { recursive: true });
 });
 
-/** The member's own .torrent, with nothing changed but how the tracker is reached. */
+/** Writes the member's own .torrent with a `udp://` announce URL; returns its path. */
 async function overUdp(member) {
   const { announce, ...others } = decode(await download(member, id));
   const url = new URL(announce.toString());
@@ -56,7 +56,7 @@ async function expectCounts(seeders, leechers, snatched) {
   });
 }
 
-test("libtorrent seeds, libtorrent leeches", async () => {
+test("libtorrent seeds to libtorrent over UDP", async () => {
   const running = [];
   try {
     const [home, away] = ["home", "away"].map((name) => join(folder, name));

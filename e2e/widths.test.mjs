@@ -1,4 +1,4 @@
-// Every page with the longest names, deepest folders and most files there may be, from phones to wide desks.
+// Every page with the longest names, deepest folders and most files, from 320 to 1920 pixels.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -76,7 +76,7 @@ const PAGES = {
   "no page": `/${LONG}`,
 };
 
-test("invites and tokens are there for the pages that list them", async () => {
+test("invites, tokens and feed keys with the longest names are made", async () => {
   await page.goto(`${product.site}/invites`);
   await fill(page, { "For whom": LONG.slice(0, 100) });
   await press(page, "Create an invite");
@@ -91,14 +91,14 @@ test("invites and tokens are there for the pages that list them", async () => {
 });
 
 for (const [name, address] of Object.entries(PAGES)) {
-  test(`nothing leaves its place at any width: ${name}`, async () => {
+  test(`everything fits at any width: ${name}`, async () => {
     await page.goto(`${product.site}${typeof address === "string" ? address : address()}`);
     await checkPage(page, `widths-${name.replaceAll(/[^a-z]+/gi, "-")}`);
     await checkWidths(page, name);
   });
 }
 
-test("nothing leaves its place at any width: signing in and claiming an invite", async () => {
+test("everything fits at any width: signing in and claiming an invite", async () => {
   await page.goto(`${product.site}/invites`);
   const invite = await page.locator("input[id^=invite-]").first().inputValue();
   const stranger = await openPage(await browser.newContext());
@@ -110,7 +110,7 @@ test("nothing leaves its place at any width: signing in and claiming an invite",
 });
 
 for (const name of ["torrents", "snatches", "members", "member's transfers", "swarm", "account", "transfers", "security"]) {
-  test(`the largest numbers stay in their tables: ${name}`, async () => {
+  test(`the largest numbers fit their tables: ${name}`, async () => {
     const address = PAGES[name];
     await page.goto(`${product.site}${typeof address === "string" ? address : address()}`);
     await page.evaluate(enlarge);
@@ -118,7 +118,7 @@ for (const name of ["torrents", "snatches", "members", "member's transfers", "sw
   });
 }
 
-test("without scripts dates in full stay in their tables", async () => {
+test("full dates fit their tables without scripts", async () => {
   const context = await browser.newContext({ javaScriptEnabled: false, storageState: await page.context().storageState() });
   const plain = await openPage(context);
   for (const address of ["/", "/members", "/members/1/transfers", "/account", "/account/transfers", "/account/security", "/invites"]) {
@@ -128,21 +128,20 @@ test("without scripts dates in full stay in their tables", async () => {
   await context.close();
 });
 
-test("folders that hold one folder alone stand in one line", async () => {
+test("a chain of single folders is one line", async () => {
   await page.goto(`${product.site}/torrents/${ids.deep}`);
   const chain = page.locator("summary", { hasText: "level-00" });
   assert.match(await chain.innerText(), /^level-00 \/ level-01 \/ .* \/ level-30/);
 });
 
-test("no heading of a description is smaller than its text", async () => {
+test("headings of a description are not smaller than its text", async () => {
   await page.goto(`${product.site}/torrents/${ids.long}`);
   const size = (selector) => page.locator(`.prose ${selector}`).first().evaluate((it) => parseFloat(getComputedStyle(it).fontSize));
   const [first, sixth, text] = await Promise.all(["h3", "h6", "p"].map(size));
   assert.ok(first > sixth && sixth >= text, `${first}, ${sixth}, ${text}`);
 });
 
-
-test("what cannot be undone is red on every page", async () => {
+test("actions that cannot be undone are red on every page", async () => {
   const colorOf = async (address, it) => {
     await page.goto(`${product.site}${address}`);
     return it.first().evaluate((it) => getComputedStyle(it).color);
@@ -157,12 +156,12 @@ test("what cannot be undone is red on every page", async () => {
   assert.equal(new Set(colors).size, 1, colors.join(", "));
 });
 
-test("a title written from right to left does not reorder what stands around it", async () => {
+test("a right-to-left title is isolated from the text around it", async () => {
   await page.goto(product.site);
   await page.locator("bdi", { hasText: HEBREW }).waitFor();
 });
 
-/** Runs in the page: puts values in its tables that are as long as any. */
+/** Runs in the page: replaces the values in tables by the longest possible ones. */
 function enlarge() {
   const longest = [[/B$/, "999.9 GiB"], [/^\d+ s$/, "1234 d 23 h"], [/%$/, "100 %"], [/ago$/, "59 min ago"], [/^\d+$/, "123456"]];
   for (const it of document.querySelectorAll("td.number")) {
@@ -173,7 +172,7 @@ function enlarge() {
   for (const it of document.querySelectorAll("td.address .muted")) it.textContent = "[2001:db8:1234:5678:9abc:def0:1234:5678]:65535";
 }
 
-/** Uploads a .torrent: its id. */
+/** Uploads a .torrent; returns its id. */
 async function add(name, metainfo, title, more = {}) {
   const { csrf_token: csrf } = await (await page.request.get(`${product.site}/api/session`)).json();
   const answer = await page.request.post(`${product.site}/api/torrents`, {
@@ -184,7 +183,7 @@ async function add(name, metainfo, title, more = {}) {
   return (await answer.json()).id;
 }
 
-/** A leecher that finishes, and another that goes on, of a torrent. */
+/** Announces a leecher of a torrent that finishes, and one that does not. */
 async function join(id) {
   const ours = decode(await (await page.request.get(`${product.site}/api/torrents/${id}/metainfo`)).body());
   const infoHash = sha1(encode(ours.info));

@@ -1,8 +1,8 @@
-// The REST API, as a script uses it.
+// The REST API, as scripts use it.
 
 import assert from "node:assert/strict";
 
-/** Claims an invite's link and answers a client that is signed in with an API token. */
+/** Claims an invite; returns a client that uses an API token of the new member. */
 export async function claim(link, username, password) {
   const { origin, pathname } = new URL(link);
   const secret = pathname.split("/").pop();
@@ -10,16 +10,16 @@ export async function claim(link, username, password) {
   return signIn(origin, username, password);
 }
 
-/** Signs in with the password, makes a token and goes on with that. */
+/** Signs in with the password and makes an API token; returns a client that uses it. */
 export async function signIn(site, username, password) {
   const answer = await call(`${site}/api/session`, { method: "POST", json: { username, password }, status: 201 });
   const { csrf_token: csrf, user } = await answer.json();
-  // One cookie is set. Debian's Node 18 lacks `getSetCookie`.
+  // Only the first cookie is needed. Debian's Node 18 has no `getSetCookie`.
   const [cookie] = answer.headers.get("set-cookie").split(";");
   const made = await call(`${site}/api/tokens`, {
     method: "POST",
-    // A member has no two tokens of one name.
-    json: { name: `browser tests ${crypto.randomUUID()}` },
+    // Names of a member's tokens are unique.
+    json: { name: `e2e ${crypto.randomUUID()}` },
     headers: { cookie, "X-CSRF-Token": csrf },
     status: 201,
   });
@@ -33,7 +33,7 @@ export async function signIn(site, username, password) {
   };
 }
 
-/** Uploads a .torrent: the answer's JSON. */
+/** Uploads a .torrent; returns the answer's JSON. */
 export async function upload(member, name, metainfo) {
   const body = new FormData();
   body.set("torrent", new Blob([metainfo], { type: "application/x-bittorrent" }), name);
@@ -41,7 +41,7 @@ export async function upload(member, name, metainfo) {
   return answer.json();
 }
 
-/** The member's own .torrent. */
+/** Downloads the member's own .torrent. */
 export async function download(member, id) {
   const answer = await member.call(`/torrents/${id}/metainfo`);
   return Buffer.from(await answer.arrayBuffer());

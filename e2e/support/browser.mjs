@@ -1,10 +1,10 @@
-// Chromium, and pages that may not complain.
+// Chromium, and pages that record the browser's complaints.
 
 import assert from "node:assert/strict";
 
 import { chromium } from "playwright-core";
 
-import { PATIENCE } from "./until.mjs";
+import { TIMEOUT } from "./until.mjs";
 
 const FLAGS = [
   "--no-sandbox",
@@ -16,21 +16,21 @@ const FLAGS = [
   "--disable-sync",
 ];
 
-/** Debian's Chromium, or the one that CHROMIUM names. */
+/** Launches Debian's Chromium, or the program that CHROMIUM names. */
 export function launch() {
-  return chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS, timeout: PATIENCE });
+  return chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS, timeout: TIMEOUT });
 }
 
-/** A page that gathers what the browser complains about; `complaints()` answers and empties it. */
+/** Opens a page that records errors and warnings of the console; `complaints()` returns and clears them. */
 export async function openPage(context) {
   const page = await context.newPage();
-  page.setDefaultTimeout(PATIENCE);
+  page.setDefaultTimeout(TIMEOUT);
   const gathered = [];
   const refused = new Set();
   page.on("console", (message) => {
     if (message.type() !== "error" && message.type() !== "warning") return;
     const { url } = message.location();
-    // A form that is answered with 422 is no fault of the page, but Chromium says it as one.
+    // Chromium logs an error for a form that is answered with 422, as it should be.
     if ((url === page.url() || refused.has(url)) && /status of 4(03|04|09|10|22|29) /.test(message.text())) return;
     gathered.push(`${message.type()}: ${message.text()} (${url})`);
   });
@@ -59,8 +59,8 @@ export async function shownCounts(page, id) {
   return { seeders: await read("seeders"), leechers: await read("leechers"), snatched: await read("snatched") };
 }
 
-/** Waits, without loading anew, until the page shows `expected`, as numbers. */
-export async function awaitCounts(page, id, expected, patience = PATIENCE) {
+/** Waits, without a reload, until the page shows the numbers `expected`. */
+export async function awaitCounts(page, id, expected, timeout = TIMEOUT) {
   const wanted = Object.entries(expected).map(([kind, number]) => [kind, String(number)]);
   try {
     await page.waitForFunction(
@@ -70,7 +70,7 @@ export async function awaitCounts(page, id, expected, patience = PATIENCE) {
             document.querySelector(`[data-torrent-id="${id}"] [data-count="${kind}"]`)?.textContent.trim() === text,
         ),
       [id, wanted],
-      { timeout: patience },
+      { timeout },
     );
   } catch {
     assert.deepEqual(await shownCounts(page, id), Object.fromEntries(wanted), "counts on the open page");

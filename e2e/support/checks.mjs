@@ -1,4 +1,4 @@
-// What every page must be: valid, accessible in light and dark, no wider than a phone, silent.
+// Checks of every page: valid HTML, accessible in light and dark, no wider than a phone, nothing in the console.
 
 import assert from "node:assert/strict";
 import { mkdir, readFile } from "node:fs/promises";
@@ -16,7 +16,7 @@ const validator = new HtmlValidate(new FileSystemConfigLoader());
 const CONFIG_OF = new URL("../page.html", import.meta.url).pathname;
 const GRAVE = new Set(["serious", "critical"]);
 
-/** Checks the page as it is now, and saves its picture as `name`. */
+/** Checks the page as it is now, and saves screenshots named `name`. */
 export async function checkPage(page, name) {
   await checkHtml(page, name);
   for (const colorScheme of ["dark", "light"]) {
@@ -25,7 +25,7 @@ export async function checkPage(page, name) {
     await savePicture(page, `${name}-${colorScheme}`);
   }
   await checkWidth(page, name);
-  assert.deepEqual(page.complaints(), [], `${name}: the console is silent`);
+  assert.deepEqual(page.complaints(), [], `${name}: the console is empty`);
 }
 
 async function checkHtml(page, name) {
@@ -40,7 +40,7 @@ async function checkHtml(page, name) {
 }
 
 async function checkAccessibility(page, name) {
-  // By the debugger's way, that the page's own policy has no say in.
+  // Evaluated by the debugger, to which the page's Content-Security-Policy does not apply.
   await page.evaluate(`${await axeSource}; void 0`);
   const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
   const grave = violations.filter((it) => GRAVE.has(it.impact));
@@ -51,7 +51,7 @@ async function checkAccessibility(page, name) {
   );
 }
 
-/** At the narrowest phone as well as at the width under test. */
+/** Checks the present width and, for phones, the narrowest one. */
 async function checkWidth(page, name) {
   const before = page.viewportSize();
   const widths = before.width < 600 ? [before.width, 360] : [before.width];
@@ -69,7 +69,7 @@ async function savePicture(page, name) {
   await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
 }
 
-/** The picture in the README, when it is asked for. */
+/** Saves the screenshot of the README, if SCREENSHOTS=docs. */
 export async function savePictureForReadme(page, site) {
   if (process.env.SCREENSHOTS !== "docs") return;
   const [id, counts] = await fill(page, site);

@@ -1,4 +1,4 @@
-// Two real BitTorrent clients, unmodified: Debian's aria2 and libtorrent for Python.
+// Two unmodified BitTorrent clients: Debian's aria2 and libtorrent for Python.
 
 import { spawn } from "node:child_process";
 import { join } from "node:path";
@@ -11,9 +11,9 @@ import { end } from "./until.mjs";
 const PYTHON = process.env.FAIRYWREN_TEST_PYTHON ?? join(TARGET, "test-venv", "bin", "python");
 const SCRIPT = fileURLToPath(new URL("libtorrent_client.py", import.meta.url));
 
-// Both: { output(), unlimited(), stop() }, the first being what the client printed so far.
+// Both return { output(), unlimited(), stop() }; `output` returns what the client has printed so far.
 
-/** libtorrent with `torrent`, whose content is or will be in `folder`; `limit` in bytes per second. */
+/** Starts libtorrent with `torrent` and its content in `folder`; `limit` is its download rate in bytes per second. */
 export function startLibtorrent(torrent, folder, limit) {
   const limits = limit ? [String(limit)] : [];
   const client = run(PYTHON, [SCRIPT, torrent, folder, ...limits]);
@@ -27,7 +27,7 @@ export function startLibtorrent(torrent, folder, limit) {
   };
 }
 
-/** aria2 likewise. */
+/** Starts aria2, with the same parameters. */
 export async function startAria2(torrent, folder, limit = 0) {
   const [rpcPort, peerPort] = await Promise.all([freePort(), freePort()]);
   const client = run("aria2c", [
@@ -51,7 +51,7 @@ export async function startAria2(torrent, folder, limit = 0) {
   return {
     output: client.output,
     unlimited: () => ask("changeGlobalOption", { "max-overall-download-limit": "0" }),
-    // It tells its trackers before it ends.
+    // At SIGINT, aria2 announces `stopped` before it ends.
     stop: () => end(client.child, "SIGINT", client.ended),
   };
 }

@@ -1,12 +1,12 @@
-// The database of a running product, made to hang.
+// Makes the database of a running site hang.
 
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
-/** Runs `body` while no process of the database in the data folder answers, and lets them all go on afterwards. */
+/** Stops all processes of the database in the folder `data` while `body` runs, and continues them afterwards. */
 export async function whileDatabaseHangs(data, body) {
   const [server] = (await readFile(join(data, "postgres", "postmaster.pid"), "utf8")).split("\n");
-  // The server first: it would replace a child.
+  // The server first: it would start a new child for a stopped one.
   process.kill(Number(server), "SIGSTOP");
   const children = await readFile(`/proc/${server}/task/${server}/children`, "utf8");
   const all = [server, ...children.trim().split(" ")].filter(Boolean).map(Number);

@@ -1,4 +1,4 @@
-// A swarm of real clients, from its one command, in folders of its own.
+// Starts `swarm demo` in folders of its own.
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -14,9 +14,9 @@ import { end, until } from "./until.mjs";
 
 const LABELS = ["page", "name", "password"];
 
-/** Starts it with `files`, sizes by their paths: { page, name, password, unlimited(client), stop() }. */
+/** Starts it with `files` (sizes by path); returns { page, name, password, unlimited(client), stop() }. */
 export async function startDemo(files, options = []) {
-  const root = join(tmpdir(), `swarm-browser-${randomUUID()}`);
+  const root = join(tmpdir(), `swarm-e2e-${randomUUID()}`);
   const [data, sources] = [join(root, "data"), join(root, "sources")];
   for (const [path, size] of Object.entries(files)) {
     await mkdir(dirname(join(sources, path)), { recursive: true });
@@ -27,7 +27,7 @@ export async function startDemo(files, options = []) {
   return { ...lines, unlimited: (client) => lift(data, client), stop: () => stop(child, ended, root) };
 }
 
-/** What it prints, until there is all that a visitor needs; null when it ends before. What comes later is let go by. */
+/** Reads its output until page, name and password are known; null if it ends before. Later lines are discarded. */
 function readLines(stdout) {
   const found = {};
   return new Promise((resolve) => {
@@ -41,12 +41,12 @@ function readLines(stdout) {
   });
 }
 
-/** Takes the limit of its rate from a client. */
+/** Lifts a client's rate limit. */
 async function lift(data, client) {
   await promisify(execFile)(join(PROGRAMS, "swarm"), ["ctl", "--data", data, "throttle", client]);
 }
 
-/** Ends it as Ctrl-C does, and looks whether anything of it is left. */
+/** Ends it as Ctrl-C does, and checks that no process is left. */
 async function stop(child, ended, root) {
   const { code, signal } = await end(child, "SIGINT", ended);
   assert.deepEqual({ code, signal }, { code: 0, signal: null }, "Ctrl-C ends it in good order");

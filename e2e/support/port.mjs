@@ -1,8 +1,8 @@
-// A port for programs that cannot choose one and say which.
+// Ports for programs that cannot choose a free one by themselves.
 
 import { createServer } from "node:net";
 
-/** Free at this moment. */
+/** Resolves to a port that is free at present. */
 export function freePort() {
   return new Promise((resolve, reject) => {
     const server = createServer();

@@ -1,4 +1,4 @@
-// The real product, from its one command, in a folder of its own.
+// Starts `fairywren up` in a data folder of its own.
 
 import assert from "node:assert/strict";
 import { randomBytes, randomUUID } from "node:crypto";
@@ -16,7 +16,7 @@ export { PROGRAMS, ROOT, TARGET };
 
 const FREE_PORTS = ["--site", "127.0.0.1:0", "--tracker", "127.0.0.1:0"];
 
-/** Starts it: { site, tracker, invite, data, kill(program), stop() }, `invite` being the link to the first account. */
+/** Starts it; returns { site, tracker, invite, data, kill(program), stop() }. `invite` is the link of the first account. */
 export async function startProduct({ data = newFolder(), options = FREE_PORTS } = {}) {
   await prepare(data);
   const parameters = ["up", "--data", data, ...options];
@@ -31,12 +31,12 @@ export async function startProduct({ data = newFolder(), options = FREE_PORTS } 
   };
 }
 
-/** Not made yet: it has to be one that the database's own account may enter. */
+/** A folder name; [prepare] makes the folder so that the database's user may enter it. */
 function newFolder() {
-  return join(tmpdir(), `fairywren-browser-${randomUUID()}`);
+  return join(tmpdir(), `fairywren-e2e-${randomUUID()}`);
 }
 
-/** Has a new folder's site and tracker wait for the database for as long as a busy machine takes. */
+/** Makes a new data folder, with a configuration that waits for the database as long as a busy machine takes. */
 async function prepare(data) {
   if (!(await mkdir(data, { recursive: true, mode: 0o711 }))) return;
   const configuration = {
@@ -47,7 +47,7 @@ async function prepare(data) {
   await writeFile(join(data, "fairywren.conf.json"), JSON.stringify(configuration), { mode: 0o600 });
 }
 
-/** What it prints until it is ready; null when it ends before. */
+/** Reads its output until it is ready; null if it ends before. */
 async function readLines(stdout) {
   const found = {};
   for await (const line of createInterface({ input: stdout })) {
@@ -59,7 +59,7 @@ async function readLines(stdout) {
   return null;
 }
 
-/** Ends it as an operator would, and looks whether anything of it is left. */
+/** Ends it by SIGTERM, and checks that no process is left. */
 async function stop(child, ended, data, keep) {
   const { code, signal } = await end(child, "SIGTERM", ended);
   assert.deepEqual({ code, signal }, { code: 0, signal: null }, "SIGTERM ends it in good order");
@@ -67,7 +67,7 @@ async function stop(child, ended, data, keep) {
   if (!keep) await rm(data, { recursive: true });
 }
 
-/** As when the system runs out of memory: `program` has no chance to say anything. */
+/** Kills the child `program` with SIGKILL, as the system does when memory runs out. */
 async function killChild(parent, program) {
   const children = await readFile(`/proc/${parent}/task/${parent}/children`, "utf8");
   for (const id of children.trim().split(" ")) {

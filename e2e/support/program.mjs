@@ -1,4 +1,4 @@
-// A program of ours, started from its one command.
+// Starts our programs.
 
 import { spawn } from "node:child_process";
 import { readFile, readdir } from "node:fs/promises";
@@ -9,10 +9,10 @@ export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 export const TARGET = resolve(ROOT, process.env.CARGO_TARGET_DIR ?? "target");
 export const PROGRAMS = process.env.FAIRYWREN_TEST_PROGRAMS ?? join(TARGET, "debug");
 
-// Tests that are broken off leave nothing behind either.
+// At a signal, `exit` handlers end the started programs.
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
 
-/** Starts it: { child, ended, lines }, `lines` being what `read` makes of its output until it is ready, null if it ends. */
+/** Starts a program; returns { child, ended, lines }. `read` turns its output into `lines`, or null if it ended early. */
 export async function startProgram(name, parameters, read) {
   const child = spawn(join(PROGRAMS, name), parameters, { stdio: ["ignore", "pipe", "pipe"] });
   process.once("exit", () => child.kill("SIGTERM"));
@@ -27,7 +27,7 @@ export async function startProgram(name, parameters, read) {
   return { child, ended, lines };
 }
 
-/** Command lines that name `folder`. */
+/** Command lines of processes that name `folder`. */
 export async function processesOf(folder) {
   const ids = (await readdir("/proc")).filter((it) => /^\d+$/.test(it));
   const lines = await Promise.all(ids.map((id) => readFile(`/proc/${id}/cmdline`, "utf8").catch(() => "")));

@@ -1,4 +1,4 @@
-// What a reader sees without scrolling.
+// Waits for elements to be within the window, or focused.
 
 import { until } from "./until.mjs";
 

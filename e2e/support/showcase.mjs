@@ -1,9 +1,9 @@
-// Torrents as a real site has them, for the picture in the README.
+// Torrents of a realistic site, for the screenshot in the README.
 
 import { announceAddress, decode, encode, sha1 } from "./torrent.mjs";
 
 const MIB = 1 << 20;
-// Title, files, MiB in all, seeders, leechers, and how many of the seeders had it from here.
+// Title, number of files, MiB in all, seeders, leechers, snatches.
 const TORRENTS = [
   ["Letters of a lighthouse keeper, scanned at 600 dpi", 212, 1740, 41, 3, 38],
   ["Folk songs of the northern islands, wax cylinders 1908 to 1913", 64, 812, 27, 0, 26],
@@ -14,7 +14,7 @@ const TORRENTS = [
   ["Superb fairywren, dawn calls in the garden", 12, 1210, 63, 2, 61],
 ];
 
-/** Uploads them as the member who is signed in on `page`, announces their peers, and answers the last one's id. */
+/** Uploads them as the member signed in on `page` and announces their peers; returns id and counts of the last one. */
 export async function fill(page, site) {
   const { csrf_token: csrf } = await (await page.request.get(`${site}/api/session`)).json();
   let id;
@@ -44,7 +44,7 @@ export async function fill(page, site) {
   return [id, { seeders, leechers, snatched }];
 }
 
-/** Of files of equal size; nobody will ever hash its pieces. */
+/** A .torrent with files of equal size and made-up piece hashes. */
 function metainfo(name, count, mib) {
   const pieceLength = 4 * MIB;
   const length = Math.floor((mib * MIB) / count);

@@ -1,12 +1,12 @@
-// An upload that takes as long as a test needs it to.
+// An upload that goes on until a test ends it.
 
 import { request } from "node:http";
 
-// Faster than the site demands of a body, and for minutes less than it takes of a file.
+// 64 KiB a second: faster than the site's minimum, and minutes below its largest file.
 const CHUNK = Buffer.alloc(32 << 10, "d");
 const PAUSE = 500;
 
-/** Uploads in the name of whoever is signed in on the form of `page`; answers what breaks it off. */
+/** Starts an upload as the member signed in on `page`; returns a function that breaks it off. */
 export async function startSlowUpload(page, site) {
   const cookies = await page.context().cookies(site);
   const sent = request(`${site}/api/torrents`, {

@@ -1,11 +1,11 @@
-// Just enough bencoding and metainfo to make a .torrent and to read one.
+// Bencoding and metainfo, as far as tests need them.
 
 import { createHash } from "node:crypto";
 
 export const sha1 = (bytes) => createHash("sha1").update(bytes).digest();
 export const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex");
 
-/** Bytes of a value: numbers, strings, buffers, arrays, objects (their keys are put in order). */
+/** Bencodes numbers, strings, buffers, arrays and objects, whose keys are sorted. */
 export function encode(value) {
   if (typeof value === "number") return Buffer.from(`i${value}e`);
   if (typeof value === "string") return encode(Buffer.from(value));
@@ -15,7 +15,7 @@ export function encode(value) {
   return Buffer.concat([Buffer.from("d"), ...pairs, Buffer.from("e")]);
 }
 
-/** The value of bencoded bytes: strings are buffers, dictionaries objects. */
+/** Decodes bencoded bytes: strings become buffers, dictionaries objects. */
 export function decode(bytes) {
   let at = 0;
   const until = (end) => {
@@ -43,7 +43,7 @@ export function decode(bytes) {
   return value();
 }
 
-/** A private v1 .torrent of one file's `content`, as a client makes it: { metainfo, infoHash }. */
+/** Makes a v1 .torrent of one file with `content`; returns { metainfo, infoHash }. */
 export function makeTorrent(name, content, { pieceLength = 1 << 16, isPrivate = true } = {}) {
   const pieces = [];
   for (let at = 0; at < content.length; at += pieceLength) pieces.push(sha1(content.subarray(at, at + pieceLength)));
@@ -58,14 +58,14 @@ export function makeTorrent(name, content, { pieceLength = 1 << 16, isPrivate = 
   return { metainfo, infoHash: sha1(encode(info)) };
 }
 
-/** A private .torrent of a folder with files of 1000 bytes, given by their paths. */
+/** Makes a private .torrent of a folder with files of 1000 bytes at `paths`. */
 export function makeFolder(name, paths) {
   const files = paths.map((path) => ({ length: 1000, path: path.split("/") }));
   const pieces = Buffer.alloc(20 * Math.ceil((files.length * 1000) / (1 << 16)), sha1(Buffer.from(name)));
   return encode({ info: { files, name, "piece length": 1 << 16, pieces, private: 1 } });
 }
 
-/** The address of an announce, as a client puts it together. */
+/** The URL of an announce. */
 export function announceAddress(announce, infoHash, peerId, fields) {
   const raw = (bytes) => [...bytes].map((byte) => `%${byte.toString(16).padStart(2, "0")}`).join("");
   const query = Object.entries(fields).map(([key, value]) => `${key}=${value}`);

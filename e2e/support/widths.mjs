@@ -1,19 +1,19 @@
-// Whether a page holds what it shows: nothing wider than the window, no word broken that fits, no box upon another.
+// Checks the layout: nothing wider than the window, no broken word that would fit, no overlapping boxes.
 
 import assert from "node:assert/strict";
 
-/** From the narrowest phone to a wide desk, in pixels. */
+/** Widths of the window in pixels, from the narrowest phone to a wide desktop. */
 export const WIDTHS = [320, 360, 390, 700, 760, 800, 900, 1024, 1280, 1600, 1920];
 
-/** Text twice as large, as a reader sets it in the browser, at the widths where that leaves least room. */
+/** Widths at which text of twice the size leaves least room. */
 const LARGE = [320, 390, 700, 1024, 1280, 1920];
 
-/** Checks the page as it is now at all widths, and with text of twice the size. */
+/** Checks the page at all widths, and with text of twice the size. */
 export async function checkWidths(page, name) {
   const before = page.viewportSize();
   const faults = [];
   for (const [text, widths] of [["100%", WIDTHS], ["200%", LARGE]]) {
-    // By script, since the page's own policy refuses styles in attributes.
+    // By script: the page's Content-Security-Policy refuses style attributes.
     await page.evaluate((text) => void (document.documentElement.style.fontSize = text), text);
     for (const width of widths) {
       await page.setViewportSize({ ...before, width });
@@ -23,10 +23,10 @@ export async function checkWidths(page, name) {
   }
   await page.evaluate(() => void (document.documentElement.style.fontSize = ""));
   await page.setViewportSize(before);
-  assert.deepEqual(faults, [], `${name}: holds what it shows`);
+  assert.deepEqual(faults, [], `${name}: everything fits`);
 }
 
-/** Runs in the page: sentences about what does not fit. */
+/** Runs in the page: returns a sentence for each element that does not fit. */
 export function measure() {
   const faults = [];
   const root = document.scrollingElement;
@@ -40,7 +40,7 @@ export function measure() {
 
   const style = new Map();
   const styleOf = (it) => style.get(it) ?? (style.set(it, getComputedStyle(it)), style.get(it));
-  // What scrolls by itself, or cuts off what does not fit and says so by an ellipsis, holds its content.
+  // An element that scrolls, or cuts its text with an ellipsis, may have content wider than itself.
   const holds = (it) => styleOf(it).overflowX !== "visible" || it.localName === "svg" || it.localName === "select";
   const shown = (it) => it.checkVisibility({ contentVisibilityAuto: true }) && !it.closest(".sr-only, .skip, thead");
 
@@ -62,7 +62,7 @@ export function measure() {
   }
   for (const folder of document.querySelectorAll(".folder")) {
     if (!shown(folder) || lines(folder) < 2) continue;
-    // The space at which its lines part has no box.
+    // The space at a line break has no box.
     if (widthOf(folder) + em / 2 < folder.parentElement.clientWidth) complain(folder, "is a folder's name in two lines");
   }
   for (const it of document.querySelectorAll(".masthead :is(a, button, summary), .table :is(th, time[title])")) {
@@ -76,7 +76,7 @@ export function measure() {
   if (masthead && !masthead.querySelector("details[open]") && masthead.offsetHeight > 7 * em) complain(masthead, "is too high");
   return faults;
 
-  /** Elements that are seen and that nothing around them holds. */
+  /** Visible elements outside of elements that scroll or cut. */
   function* walk(parent) {
     for (const it of parent.children) {
       if (!shown(it)) continue;
@@ -89,7 +89,7 @@ export function measure() {
     return Math.min(a.right, b.right) - Math.max(a.left, b.left) > SLACK && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > SLACK;
   }
 
-  /** How many lines its words stand in. */
+  /** The number of lines of its text. */
   function lines(it) {
     const boxes = [];
     const texts = document.createTreeWalker(it, NodeFilter.SHOW_TEXT);
@@ -108,20 +108,20 @@ export function measure() {
     return [...range.getClientRects()].filter((box) => box.width > 1);
   }
 
-  /** Of its words in one line. */
+  /** The width of its text in one line. */
   function widthOf(it) {
     const range = document.createRange();
     range.selectNodeContents(it);
     return [...range.getClientRects()].reduce((sum, box) => sum + box.width, 0);
   }
 
-  /** Words of ordinary length that are broken though a line of their block has room for them. */
+  /** Complains about words of 3 to 20 letters that are broken although a line of their block has room for them. */
   function breaks(it) {
     if (it.closest(".code, code")) return;
     const block = blockOf(it);
     for (const node of it.childNodes) {
       if (node.nodeType !== Node.TEXT_NODE) continue;
-      // Lines may end behind a dash or a slash.
+      // Lines may break after a dash or a slash.
       for (const { 0: word, index } of node.data.matchAll(/(?<!\S)[^\s\-\u2010-\u2014/?&]{3,20}(?!\S)/g)) {
         const boxes = boxesOf(node, index, index + word.length);
         const sum = boxes.reduce((sum, box) => sum + box.width, 0);
