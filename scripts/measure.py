@@ -138,10 +138,7 @@ class Load:
 
 
 def configuration(folder, database=None, **tracker):
-    """Writes a configuration of fairywren and migrates its database; returns the file.
-
-    The server is the one of FAIRYWREN_TEST_DATABASE, which `with_postgres` sets; `database` names a new database there.
-    """
+    """Our tracker's, on the throw-away Postgres that FAIRYWREN_TEST_DATABASE names, migrated. `database` is a new one there."""
     config = json.loads(Path("example.conf.json").read_text())
     server = json.loads(os.environ["FAIRYWREN_TEST_DATABASE"])
     if database:
@@ -154,7 +151,7 @@ def configuration(folder, database=None, **tracker):
     config["salt"] = "only for the benchmark " * 2
     config["trustedProxies"] = ["127.0.0.1/32"] if tracker.pop("proxied", False) else []
     config["zeromq"] = {name: f"ipc://{folder}/{name}" for name in ("counts", "control")}
-    # A few thousand members announce for all peers.
+    # Some thousand members announce for all peers here.
     config["tracker"].update({
         "listen": ["127.0.0.1:0"], "restartFile": f"{folder}/swarms", "announcesPerMinute": 10**9,
         "announceBurst": 10**9, "peersPerMember": 100, **tracker})

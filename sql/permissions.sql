@@ -1,4 +1,4 @@
--- What each role may do. Applied after every migration; rights that are not granted here are revoked.
+-- What each role may do. Applied after every migration; what is not granted here is taken away.
 
 revoke all on schema public from public, webapi, tracker;
 revoke all on all tables in schema public from public, webapi, tracker;

@@ -1,4 +1,5 @@
--- The roles of the running processes. `webapi migrate` sets the password of a role that it creates, from the configuration.
+-- The two roles of the running processes. Passwords are set by who runs this: `webapi migrate` takes them from the
+-- configuration for a role that it creates.
 
 do $$
 begin
@@ -9,6 +10,6 @@ begin
         create role tracker login;
     end if;
 exception
-    -- Another database of the same server was migrated at the same time.
+    -- Another database of the same server was migrated at the same moment.
     when duplicate_object or unique_violation then null;
 end $$;

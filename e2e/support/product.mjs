@@ -40,9 +40,11 @@ function newFolder() {
 async function prepare(data) {
   if (!(await mkdir(data, { recursive: true, mode: 0o711 }))) return;
   const configuration = {
+    apiUrl: "http://127.0.0.1:8000",
+    trackerUrl: "http://127.0.0.1:8080",
     salt: randomBytes(32).toString("base64"),
-    webapi: { backendTimeoutSeconds: 60 },
-    tracker: { databaseTimeoutSeconds: 10 },
+    webapi: { listen: "127.0.0.1:8000", secure: false, backendTimeoutSeconds: 60 },
+    tracker: { listen: ["127.0.0.1:8080"], databaseTimeoutSeconds: 10 },
   };
   await writeFile(join(data, "fairywren.conf.json"), JSON.stringify(configuration), { mode: 0o600 });
 }
