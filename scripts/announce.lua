@@ -1,5 +1,7 @@
--- Repeats the request targets of the file TARGETS, each thread from a place of its own.
--- Compiled code of LuaJIT is now and then many times slower here than its interpreter.
+-- For wrk: sends the request targets of the file TARGETS in turn, each with the X-Forwarded-For that stands behind it.
+-- CLOSE=1 closes the connection after each.
+
+-- Code compiled by LuaJIT is sometimes many times slower here than its interpreter.
 if jit then jit.off() end
 
 local requests = {}

@@ -1,4 +1,4 @@
-"""What images are made from: Debian's and Rust's, or without a registry what this machine has of both."""
+"""Base images for compose-check: Debian's and Rust's, or made of this machine's packages if no registry is reached."""
 import os
 import re
 import shutil
@@ -10,15 +10,16 @@ from container_engine import ROOT, WORK
 IMAGES = dict(re.findall(r"^ARG (DEBIAN|RUST)=(\S+)$", (ROOT / "Containerfile").read_text(), re.MULTILINE))
 PACKAGES = {"DEBIAN": ("postgresql", "rtorrent"), "RUST": ("--rust", "gcc", "libc6-dev")}
 PROGRAMS = ("tracker", "webapi", "adduser", "swarm")
-# Where the build can see it.
+# Inside the build context.
 PREBUILT = ROOT / "target/prebuilt-check"
-# By which cargo finds its registry; no image but that of the compiler is told, and nothing that needs quotes.
+# Environment variables by which cargo finds its registry, without tokens and without values that need quotes. Only the image of
+# the compiler gets them.
 TOLD = re.compile(r"((https?|all|no)_proxy|CARGO_(HTTP|NET|REGISTRIES|REGISTRY|SOURCE)_(?!\S*(TOKEN|CAINFO))\w+)"
                   r"=[^\s\"'\\$]+", re.IGNORECASE)
 
 
 def make(engine, name):
-    """Makes the image of this machine's own packages and programs."""
+    """Makes a base image of this machine's packages and programs."""
     tar = WORK / "base.tar"
     with open(tar, "wb") as file:
         subprocess.run([ROOT / "scripts/host-base", *PACKAGES[name]], stdout=file, check=True, timeout=300)
@@ -40,7 +41,7 @@ def choose(engine, name, say):
 
 
 def copy_programs(folder):
-    """Has them copied into the images, not built."""
+    """Has the programs copied into the images instead of built there."""
     PREBUILT.mkdir(parents=True)
     for program in PROGRAMS:
         shutil.copy2(Path(folder) / program, PREBUILT)

@@ -1,4 +1,4 @@
-"""Podman and docker as compose-check uses them: with images, volumes, networks and settings of their own in WORK."""
+"""Podman and docker for compose-check, with images, volumes, networks and settings of their own in WORK."""
 import contextlib
 import os
 import resource
@@ -17,7 +17,7 @@ IS_ROOT = os.getuid() == 0
 
 
 def run(*command, told="", timeout=60, shown=4000):
-    """The output of a command that must succeed; so many characters are shown where it does not."""
+    """The output of a command. If it fails, the last `shown` characters are printed."""
     done = subprocess.run([str(it) for it in command], cwd=ROOT, timeout=timeout, text=True, input=told,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
     if done.returncode != 0:
@@ -27,10 +27,10 @@ def run(*command, told="", timeout=60, shown=4000):
 
 
 class Engine:
-    """Its command line; what is equal in both needs no name here."""
+    """The engine's command line, and what podman and docker have in common."""
     name = ""
     compose_command = []
-    # Written to wherever images and settings are, so that they must be covered.
+    # Folders that the engine writes to whatever its settings say: they are covered by empty file systems.
     elsewhere = ()
     cgroup = PROJECT
 
@@ -42,7 +42,7 @@ class Engine:
         return run(*self.compose_command, *named, **{"timeout": 300} | options)
 
     def pull(self, image):
-        """Whether a registry gave us the image."""
+        """Whether a registry has served the image."""
         try:
             self("pull", "--quiet", image, timeout=300, shown=0)
             return True
@@ -50,7 +50,7 @@ class Engine:
             return False
 
     def configure(self):
-        """Makes the settings that environment() speaks of."""
+        """Writes the settings that environment() points to."""
         for folder in ("config", "data", "run", "tmp"):
             (WORK / folder).mkdir(mode=0o700, parents=True)
 
@@ -59,21 +59,21 @@ class Engine:
 
     @contextlib.contextmanager
     def running(self, with_networks):  # pylint: disable=unused-argument
-        """While it can be used."""
+        """A context in which the engine can be used."""
         yield
 
     def remove(self):
-        """Removes WORK, and what a kill left of control groups; those that are used cannot be removed."""
+        """Removes WORK and empty control groups that a killed engine left."""
         shutil.rmtree(WORK, ignore_errors=True)
         for folder in Path("/sys/fs/cgroup").glob(f"**/{self.cgroup}"):
             subprocess.run(["find", folder, "-depth", "-type", "d", "-delete"], capture_output=True, check=False)
 
 
 class Podman(Engine):
-    """With podman-compose, also without root."""
+    """podman-compose, with or without root."""
     name = "podman"
     compose_command = [TARGET / "compose-venv/bin/podman-compose"]
-    # Locks, and names of networks, that other podmans would see.
+    # Locks and names of networks, which other podmans would see.
     elsewhere = ("/dev/shm", "/run/netns")
     cgroup = "libpod_parent"
 
@@ -83,7 +83,7 @@ class Podman(Engine):
                 yield f"{program} is missing; run `make compose-check`"
 
     def configure(self):
-        """Limits that this user may set; no systemd."""
+        """Uses limits that this user may set, and no systemd."""
         super().configure()
         folder = WORK / "config/containers"
         folder.mkdir()
@@ -106,7 +106,7 @@ class Podman(Engine):
         own = {"CONTAINERS_STORAGE_CONF": config / "containers/storage.conf",
                "CONTAINERS_CONF": config / "containers/containers.conf"}
         if not IS_ROOT:
-            # Without root, the storage is not where the former says.
+            # Without root, podman ignores the paths of storage.conf.
             own = {"XDG_CONFIG_HOME": config, "XDG_DATA_HOME": WORK / "data", "XDG_RUNTIME_DIR": WORK / "run"}
         os.environ.update({name: str(path) for name, path in own.items()})
 
@@ -131,7 +131,7 @@ class Podman(Engine):
 
 
 class Docker(Engine):
-    """A dockerd of its own, with docker-compose or the plugin that has taken its place."""
+    """A dockerd of its own, with docker-compose 1.29 or the plugin of version 2."""
     name = "docker"
     elsewhere = ("/etc/docker", "/run/docker", "/run/containerd", "/run/netns")
     socket = f"unix://{WORK}/run/docker.sock"
@@ -149,11 +149,11 @@ class Docker(Engine):
 
     def configure(self):
         super().configure()
-        # As podman-compose is told by an option.
+        # podman-compose has an option for it.
         services = "".join(f"  {it}: {{build: {{network: host}}}}\n"
                            for it in ("database", "webapi", "tracker", "creator", "seeder"))
         (WORK / "config/build.yaml").write_text(f"services:\n{services}")
-        # The client writes to its own settings, where compose may be installed as a plugin.
+        # The client's settings are ours, so the compose plugin must be linked into them.
         usual = os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker"
         (WORK / "config/cli-plugins").symlink_to(Path(usual, "cli-plugins").absolute())
 
@@ -163,7 +163,7 @@ class Docker(Engine):
             os.environ.pop(name, None)
         os.environ.update(DOCKER_HOST=self.socket, DOCKER_CONFIG=str(WORK / "config"), DOCKER_BUILDKIT="1",
                           COMPOSE_DOCKER_CLI_BUILD="1", BUILDX_BUILDER="default", BUILDKIT_PROGRESS="plain",
-                          # Newer ones name containers with hyphens otherwise.
+                          # Version 2 would name containers with hyphens.
                           COMPOSE_COMPATIBILITY="true")
 
     @contextlib.contextmanager

@@ -1,4 +1,7 @@
-"""What the announce benchmarks share: servers with a core of their own, their CPU time, tables."""
+"""Shared by the benchmarks: servers pinned to a core, their CPU time, the load, tables.
+
+Every script that imports this takes `[ROUNDS [SECONDS]]`: how often each server is measured (5), and for how long (5).
+"""
 import json
 import os
 import re
@@ -12,17 +15,28 @@ from pathlib import Path
 
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", "target")) / "release"
 EXAMPLES = TARGET / "examples"
-ROUNDS, SECONDS = int(os.environ.get("ROUNDS", "5")), int(os.environ.get("SECONDS", "5"))
+
+
+def arguments(rounds, seconds):
+    """ROUNDS and SECONDS of the command line; an argument that is missing or empty has the default named here."""
+    given = [int(it) if it else None for it in sys.argv[1:]] + [None, None]
+    return given[0] or rounds, given[1] or seconds
+
+
+ROUNDS, SECONDS = arguments(5, 5)
 PEERS = int(os.environ.get("PEERS", "1000000"))
 TICKS = os.sysconf("SC_CLK_TCK")
 SCRIPT = Path(__file__).parent / "announce.lua"
 
 
 class Server:
-    """Processes pinned to core 0, and the request targets that they are measured with."""
+    """A server pinned to core 0, and the file of request targets that it is measured with."""
 
     def __init__(self, name, command, targets, port=0, cwd=None, helpers=(), sockets=1):
-        """Listens on `port`, or says on so many lines of its output where; the last counts."""
+        """Listens on `port`, or prints its addresses on the first `sockets` lines; the last one is measured.
+
+        `helpers` are servers behind it, whose CPU time counts as its own.
+        """
         self.name, self.targets, self.helpers, self.readers = name, targets, helpers, []
         self.process = subprocess.Popen(["taskset", "-c", "0", *map(str, command)], stdout=subprocess.PIPE,
                                         stderr=subprocess.DEVNULL, text=True, cwd=cwd)
@@ -36,12 +50,12 @@ class Server:
         return int(line.rsplit(":", 1)[1])
 
     def pids(self):
-        """Itself, its children (nginx has workers), and the servers behind it."""
+        """The server, its children (nginx has workers) and its helpers."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         return [self.process.pid, *map(int, children), *(pid for helper in self.helpers for pid in helper.pids())]
 
     def cpu(self):
-        """Seconds of user and system time so far."""
+        """Seconds of user time and of system time so far."""
         total = [0.0, 0.0]
         for pid in self.pids():
             fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
@@ -56,7 +70,10 @@ class Server:
         self.before, self.begun = self.cpu(), time.monotonic()
 
     def measure(self, generate):
-        """Announces per second of CPU and of wall time, and the user's share; `generate` says how many it got."""
+        """Announces per CPU second and per second of wall time, and the share of user time.
+
+        `generate` loads the server and returns the number of answers.
+        """
         self.begin()
         done = generate(self)
         elapsed = time.monotonic() - self.begun
@@ -64,20 +81,20 @@ class Server:
         return done / (user + system), done / elapsed, user / (user + system)
 
     def stop(self):
-        """With those who read from it."""
+        """Stops the server and the readers of its reports."""
         for process in (self.process, *self.readers):
             process.send_signal(signal.SIGTERM)
             process.wait()
 
 
 def generator(*command, env=None):
-    """Runs a generator on core 1 and returns what it prints."""
+    """The output of a load generator, run on core 1."""
     return subprocess.run(["taskset", "-c", "1", *map(str, command)], check=True, stdout=subprocess.PIPE, text=True,
                           env={**os.environ, **(env or {})}).stdout
 
 
 def wrk(connections, close):
-    """A generator as fast as the server answers."""
+    """A closed-loop generator: each connection sends its next request when it has its answer."""
     def generate(server):
         command = ["taskset", "-c", "1", "stdbuf", "-oL", "wrk", "-t1", f"-c{connections}", f"-d{SECONDS}s",
                    "-s", SCRIPT, f"http://127.0.0.1:{server.port}/"]
@@ -96,7 +113,7 @@ def wrk(connections, close):
 
 
 class Load:
-    """Members, torrents and peers; `shape` are options of the loader."""
+    """Members, torrents and peers; `shape` holds options of the example `announce_load`."""
 
     def __init__(self, folder, config, *shape, peers=PEERS):
         self.folder, self.config, self.shape, self.peers = folder, config, shape, peers
@@ -116,17 +133,17 @@ class Load:
         return path
 
     def drain(self, server):
-        """Has the accounting of `server` read, on the generator's core: nothing waits as it does without a webapi."""
+        """Starts a reader of the server's reports on core 1, in place of a webapi: else they would pile up."""
         command = ["taskset", "-c", "1", EXAMPLES / "announce_load", "--config", self.config, "drain"]
         server.readers.append(subprocess.Popen([*map(str, command)]))
 
     def put(self, server, keyed=True):
-        """Announces every peer once, in the clear; says how much the server has grown."""
+        """Announces every peer once over HTTP and prints how much memory the server has gained."""
         before = server.resident_mib()
         if keyed:
             self.drain(server)
         self.step(*([self.config, "load"] if keyed else [None, "load", "--close"]), f"127.0.0.1:{server.ports[0]}")
-        time.sleep(3)  # until the reports of all that have been read
+        time.sleep(3)  # until the reports of all peers have been read
         grown = (server.resident_mib() - before) * 2**20 / self.peers
         print(f"{server.name}: {server.resident_mib():.0f} MiB resident, {grown:.1f} bytes a peer", flush=True)
 
@@ -159,7 +176,7 @@ def configuration(folder, database=None, **tracker):
 
 
 def opentracker(load, port=16969, protocol="tcp"):
-    """Debian's build serves only a list of info hashes, read from the folder that root confines it to."""
+    """Debian's opentracker. It serves only info hashes of a list, and started by root it sees only its own folder."""
     folder = load.folder
     folder.chmod(0o755)
     with open(folder / "whitelist", "w") as out:
@@ -168,7 +185,7 @@ def opentracker(load, port=16969, protocol="tcp"):
         f"access.whitelist whitelist\ntracker.rootdir {folder}\nlisten.{protocol} 127.0.0.1:{port}\n")
     server = Server("opentracker", ["opentracker", "-f", folder / "opentracker.conf"],
                     load.targets("plain", keyed=False), port, folder)
-    time.sleep(1)  # it does not say when it listens
+    time.sleep(1)  # it prints nothing when it listens
     return server
 
 
@@ -177,8 +194,10 @@ def folder():
 
 
 def contest(title, servers, generate, bases):
-    """Measures the servers in turn and prints a table, with the first one's ratio to each of `bases`; returns how many
-    announces a second that one got through."""
+    """Measures the servers in turn and prints a table, with the ratio of the first one to each of `bases`.
+
+    Returns the announces per second of wall time of the first server.
+    """
     runs = {server.name: [] for server in servers}
     for _ in range(ROUNDS):
         for server in servers:

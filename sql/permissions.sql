@@ -16,7 +16,7 @@ begin
     end loop;
 end $$;
 
--- Large objects need no table to be written. On a server of somebody else's these functions are not ours to guard.
+-- Anyone could write large objects without a table. Only the functions' owner may revoke them: on other servers they stay.
 do $$
 begin
     revoke execute on function lo_creat(integer), lo_create(oid), lo_from_bytea(oid, bytea) from public;
@@ -30,7 +30,7 @@ grant select, insert, update, delete on
     password_resets, report_streams, transfers, user_totals, history_days, torrent_history, member_changes,
     forgotten_words to webapi;
 
--- The announce path: who may announce what, and how often it was snatched. No password, no session, no write.
+-- The announce path: members, keys' versions and nonces, torrents and their snatches. No password, no session, no write.
 grant select (version) on schema_migrations to tracker;
 grant select (id, key_version, key_nonce, former_key_nonce, disabled_at) on users to tracker;
 grant select (id, info_hash_v1, info_hash_v2, info_hash, snatched) on torrents to tracker;

@@ -1,5 +1,5 @@
-// button[data-confirm="Question?"] asks before its form is sent. Without scripts the form is sent at once,
-// or the button leads to a page that asks.
+// button[data-confirm="Question?"] opens a dialog with the question before its form is sent. Without scripts the form is
+// sent at once, or the button leads to a page with the question.
 
 function element(name, properties, ...children) {
   const it = Object.assign(document.createElement(name), properties);

@@ -1,4 +1,4 @@
-// button[data-copy="ID"] copies the text or the value of the element #ID and says so.
+// button[data-copy="ID"] copies the text or the value of the element #ID and confirms it on the button.
 
 const voice = document.createElement("p");
 voice.className = "sr-only";
@@ -16,7 +16,7 @@ function select(source) {
   selection.addRange(range);
 }
 
-// The clipboard needs https or localhost; without it the text is selected, for the reader to copy by key.
+// The clipboard needs https or localhost. Elsewhere the text is selected, so that the reader can copy it by key.
 async function copy(source) {
   const text = source.value ?? source.textContent.trim();
   try {

@@ -1,10 +1,10 @@
-// form[data-draft]: what is typed into it stays in this tab until it was sent, whatever becomes of the page.
-// Each member and each form has a draft of its own. It holds text only: no password, no hidden field, no file.
+// form[data-draft]: its text is kept in the tab's session storage until the form has been sent, even if the page is left.
+// Each member and each form has a draft of its own. A draft holds text only: no password, no hidden field, no file.
 
 const member = document.body.dataset.member ?? "";
-// Milliseconds after the last key.
+// Milliseconds from the last keystroke until the draft is saved.
 const PAUSE = 250;
-// By the form's address: the values that its page came with. A form that the site sends again has others.
+// For each form's address, the values of its first page. A form that the site sends again has other values.
 const originals = new Map();
 const sent = new WeakSet();
 
@@ -12,7 +12,7 @@ const address = (form) => new URL(form.action).pathname;
 const key = (form) => `draft ${member} ${address(form)}`;
 const fields = (form) => [...form.elements].filter((it) => it.name && it.matches("textarea, input[type=text]"));
 
-// A browser may have no room, or be told to keep nothing: then there is no draft.
+// Session storage may be full or switched off: then there is no draft.
 function store(action) {
   try {
     return action(sessionStorage);
@@ -56,7 +56,7 @@ function restore(form) {
   if (lost.length > 0) say(form);
 }
 
-/** Brings the draft of `form` back and keeps it from now on. */
+/** Restores the draft of `form` and saves it from now on. */
 export function watch(form) {
   let timer;
   if (!originals.has(address(form))) {
@@ -71,7 +71,7 @@ export function watch(form) {
   window.addEventListener("pagehide", () => form.isConnected && save(form));
 }
 
-/** `form` has done its work. */
+/** Deletes the draft of `form`, which has been sent. */
 export function forget(form) {
   sent.add(form);
   store((it) => it.removeItem(key(form)));

@@ -1,8 +1,8 @@
-// form[data-keep] stays on its page, with all that was typed and chosen, until it has done its work. An answer is shown
-// where it is seen: beside the field, or above the button with "Try again".
-// form[data-draft] keeps what is typed even if the page goes (draft.js).
+// form[data-keep] stays on its page with its text and files until the site has accepted it. Errors are shown beside their
+// field, or above the button with "Try again".
+// form[data-draft] keeps its text even if the page is left (draft.js).
 //
-// The form is sent, and answered, as without scripts (send.js). When the site sends it again with what is wrong beside its
+// The form is sent, and answered, as without scripts (send.js). When the site answers with the form and errors beside its
 // fields, only the form is replaced; it then gets the event "form-again".
 
 const version = new URL(import.meta.url).search;
@@ -15,7 +15,7 @@ export function element(name, properties, ...children) {
   return it;
 }
 
-/** Brings what is wrong before the reader's eyes and fingers. */
+/** Focuses `target` and scrolls its field into view. */
 export function reveal(target) {
   target.focus({ preventScroll: true });
   (target.closest(".field") ?? target).scrollIntoView({ block: "center" });
@@ -32,7 +32,7 @@ export function setBusy(form, busy) {
   for (const button of form.querySelectorAll("button")) button.disabled = busy;
 }
 
-/** Where signing in leads back to this form. */
+/** The sign-in page that leads back to this form. */
 function signInLink() {
   const here = location.pathname.slice(base.length) + location.search;
   return element("a", { href: `${base}/sign-in?next=${encodeURIComponent(here)}`, textContent: "Sign in" });
@@ -42,7 +42,7 @@ export function clearProblem(form) {
   form.querySelector("[data-problem]")?.remove();
 }
 
-/** Says above the button why nothing was done; `answer` as in send.js. */
+/** Shows above the button why the form was not accepted; `answer` as in send.js. */
 export function showProblem(form, answer) {
   clearProblem(form);
   const words = element("p", { textContent: answer.problem });
@@ -57,7 +57,7 @@ export function showProblem(form, answer) {
   reveal(box);
 }
 
-/** A file and a password that nothing is wrong with need not be given again. */
+/** Moves files and passwords without an error into the form that the site sent again. */
 function carry(from, to) {
   for (const old of from.querySelectorAll("input[type=file][name], input[type=password][name]")) {
     const fresh = to.elements.namedItem(old.name);
@@ -66,7 +66,7 @@ function carry(from, to) {
       if (!fresh.matches("[aria-invalid=true]")) fresh.value = old.value;
       continue;
     }
-    // Whoever touches its type takes its files away.
+    // Changing the type of a file input removes its files.
     for (const { name } of [...old.attributes]) if (name !== "type") old.removeAttribute(name);
     for (const { name, value } of fresh.attributes) if (name !== "type") old.setAttribute(name, value);
     fresh.replaceWith(old);
@@ -101,7 +101,7 @@ function showPage(form, { html, status }) {
   showProblem(form, { problem: words || `The site answered with the error ${status}. What you typed is kept.` });
 }
 
-/** Leads to `address`, with a new page even if that is the address of this one. */
+/** Opens `address`, also if it is the address of this page. */
 function leave(form, address) {
   forget(form);
   const { pathname, search, hash } = new URL(address, location.href);
@@ -120,7 +120,7 @@ async function submit(form, submitter) {
   if (bar) bar.hidden = false;
   const answer = await send(form, multipart ? fields : new URLSearchParams(fields), (part) => bar && (bar.value = part));
   if (bar) bar.hidden = true;
-  // The page is about to go.
+  // The page is about to be left.
   if (answer.location) return leave(form, answer.location);
   setBusy(form, false);
   if (answer.html) showPage(form, answer);
@@ -134,7 +134,7 @@ document.addEventListener("submit", (event) => {
   submit(form, event.submitter);
 });
 
-// A page that Back shows as it was left: what was to be seen once was seen, and its forms can be sent.
+// Back may show the page as it was left: messages shown once are removed then, and forms can be sent again.
 window.addEventListener("pageshow", (event) => {
   if (!event.persisted) return;
   for (const flashes of document.querySelectorAll(".flashes")) flashes.remove();

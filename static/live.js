@@ -1,9 +1,9 @@
-// Keeps the counts on an open page right: every [data-torrent-id] on it, by server-sent events.
-// The server sends the present state first, so a new connection mends whatever was missed.
+// Updates the counts of every [data-torrent-id] on the page by server-sent events.
+// The server sends the present state first, so that a new connection makes up for missed events.
 
 const DASH = "–";
-// Milliseconds until a new connection: sooner than a browser would by itself, longer with each one that fails,
-// and not all open pages at once.
+// Milliseconds until a new connection: shorter than the browser's own, growing with each failure, and random, so that not
+// all open pages connect at once.
 const SOONEST = 400;
 const LATEST = 15_000;
 const base = document.body.dataset.base ?? "";
@@ -22,7 +22,7 @@ function write(cell, value) {
   if (cell.textContent.trim() === text) return;
   cell.textContent = text;
   cell.classList.remove("changed");
-  void cell.offsetWidth; // Starts the animation anew.
+  void cell.offsetWidth; // Restarts the animation.
   cell.classList.add("changed");
 }
 

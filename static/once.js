@@ -1,4 +1,4 @@
-// A page that answers a form and is shown once. Loading it anew opens its address instead of sending the form again.
+// For the page that answers a form: a reload opens its address instead of sending the form again.
 
 history.replaceState(null, "", location.href);
 document.querySelector("[autofocus]")?.select?.();

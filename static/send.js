@@ -1,22 +1,22 @@
-// Sends a form without leaving its page: whatever comes of it, the form and all that is in it are still there.
+// Sends a form without leaving its page, so that the form and its content are kept whatever the answer is.
 //
-// send(form, body, onProgress) answers one of
-//   { location }                    the form did its work, and the site leads there
-//   { html, status, wait }          a page: the form with what is wrong in it, or, below 400, what the form was sent for
-//   { problem, status, wait }       nothing was changed: a sentence for people
-//   { signedOut: true, problem, … } as that: somebody has to sign in first
-// where `wait` is the seconds that the site asks to wait, 0 where it names none.
+// send(form, body, onProgress) resolves to one of
+//   { location }                    the form was accepted, and the site redirects there
+//   { html, status, wait }          a page: from 400 on the form with its errors, below 400 the form's result
+//   { problem, status, wait }       nothing was changed; `problem` is a sentence for the reader
+//   { signedOut: true, problem, … } likewise, and the reader has to sign in first
+// where `wait` is the number of seconds that the site asks to wait, or 0.
 //
-// A CSRF token that is out of date is renewed, in every form of the page, and the form sent once more.
+// An outdated CSRF token is renewed in every form of the page, and the form is sent once more.
 
 const base = document.body.dataset.base ?? "";
-// Milliseconds in which nothing of the body goes out and nothing of an answer comes back.
+// Milliseconds without progress, of the body or of the answer, after which a request is given up.
 const STALLED = 60_000;
 const KEPT = "What you typed is kept.";
-// Whom this page was made for, as an id; empty where nobody was signed in.
+// Id of the member that this page was made for; empty if nobody was signed in.
 let member = document.body.dataset.member ?? "";
 
-/** Refused by the site, or not answered at all. */
+/** The site refused the request, or did not answer. */
 function failure(status, message, wait = 0) {
   const words = message.replace(/\.?$/, ".");
   return { problem: `${words[0].toUpperCase()}${words.slice(1)} ${KEPT}`, status, wait };
@@ -25,25 +25,25 @@ function failure(status, message, wait = 0) {
 const unreachable = () => failure(0, "the site does not answer");
 const signedOut = () => ({ ...failure(401, "you are signed out"), signedOut: true });
 
-/** The sentence of an error in JSON; a proxy before the site answers other things. */
+/** The sentence of a JSON error. A proxy before the site may answer something else. */
 function refusal(status, text, wait) {
   let message = `the site answered with the error ${status}`;
   try {
     message = JSON.parse(text).error.message;
   } catch {
-    // The number has to do.
+    // Not JSON: only the status is known.
   }
   return failure(status, message, wait);
 }
 
-/** The token of those who are not signed in stands in the form that signs in. */
+/** Without a session, the sign-in form has the token. */
 async function visitorToken() {
   const answer = await fetch(`${base}/sign-in`, { cache: "no-store", signal: AbortSignal.timeout(STALLED) });
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   return page.querySelector("input[name=csrf]")?.value ?? "";
 }
 
-/** Puts the present token into all forms of the page. Answers what stands in the way, null where nothing does. */
+/** Puts the present token into all forms of the page. Resolves to the problem, or to null. */
 async function renew() {
   let token;
   try {
@@ -54,7 +54,7 @@ async function renew() {
     } else if (answer.ok) {
       const { user, csrf_token: csrf } = await answer.json();
       if (String(user.id) !== member) {
-        // Said once: who tries again agrees.
+        // The warning is shown once: the next try is consent.
         member = String(user.id);
         return failure(403, `you are signed in as ${user.name} now, and opened this form as somebody else; try again to send it as ${user.name}`);
       }
@@ -106,9 +106,9 @@ function read(request) {
 const hasFile = (body) => [...body.values()].some((it) => it instanceof File && it.size > 0);
 const token = (form) => form.querySelector("input[name=csrf]").value;
 
-/** See above. `body` is a FormData or URLSearchParams of `form`; `onProgress` is told how much of 1 is sent. */
+/** See above. `body` is a FormData or URLSearchParams of `form`; `onProgress` gets the share sent, 0 to 1. */
 export async function send(form, body, onProgress = () => {}) {
-  // A file may be long, and a refusal that comes before its end is not seen by browsers: ask first.
+  // Browsers do not see a refusal that comes before the end of a long file: ask before sending it.
   if (hasFile(body)) {
     const trouble = await renew();
     if (trouble) return trouble;

@@ -1,5 +1,5 @@
-// Turns <time datetime="…"> into "3 hours ago", in the reader's language and zone, and keeps it so.
-// The full time stays as its title. <time data-absolute> is shown in full.
+// Shows <time datetime="…"> as "3 hours ago", in the reader's language and zone, and keeps it up to date.
+// The full time is its title. <time data-absolute> is shown in full.
 
 const STEPS = [
   ["year", 31_557_600],

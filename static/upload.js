@@ -1,7 +1,7 @@
-// form[data-upload]: drop .torrent files anywhere on the page, see what they are before they are sent, watch the upload.
-// One file is sent as any form is (forms.js). Several are sent one after the other, and a list says what became of each.
+// form[data-upload]: .torrent files can be dropped anywhere on the page, are checked before they are sent, and show progress.
+// One file is sent as any form is (forms.js). Several are sent one after the other, and a list shows each one's result.
 //
-// The site's words for what it would refuse stand in the form: data-max-bytes, data-too-large, data-no-torrent.
+// The form carries the limit and the site's sentences: data-max-bytes, data-too-large, data-no-torrent.
 
 const version = new URL(import.meta.url).search;
 const [{ send }, { forget }, { clearProblem, element, reveal, setBusy, showProblem }] = await Promise.all(
@@ -9,12 +9,12 @@ const [{ send }, { forget }, { clearProblem, element, reveal, setBusy, showProbl
 );
 
 const UNITS = ["bytes", "KiB", "MiB"];
-// Every .torrent file is a dictionary.
+// First byte of a .torrent file: a bencoded dictionary.
 const DICTIONARY = "d".charCodeAt(0);
-// Seconds that the site may ask to wait between two files; for more the member decides.
+// Longest wait between two files, in seconds, that happens without asking the member.
 const LONGEST_WAIT = 60;
 const PLACEHOLDER = "Choose .torrent files or drop them anywhere here";
-// What was found wrong with a file, or an empty text.
+// The problem found with each file, or an empty text.
 const faults = new WeakMap();
 
 const form = () => document.querySelector("form[data-upload]");
@@ -29,7 +29,7 @@ function size(bytes) {
   return `${unit === 0 ? bytes : bytes.toFixed(1)} ${UNITS[unit]}`;
 }
 
-/** What the site would say of `file`, as far as that is plain before it is sent. */
+/** The site's objection to `file`, as far as it can be known before sending; else an empty text. */
 async function examine(file) {
   const { maxBytes, tooLarge, noTorrent } = form().dataset;
   if (file.size > Number(maxBytes)) return tooLarge;
@@ -53,7 +53,7 @@ function setFiles(files) {
   input().files = chosen.files;
 }
 
-/** The sentence below the zone; an empty one takes it away. */
+/** Shows a sentence below the zone; an empty one removes it. */
 function showFault(sentence) {
   const field = input();
   let note = document.getElementById("torrent-error");
@@ -90,20 +90,20 @@ function entry(file) {
   return element("li", {}, name, element("span", { className: "file-size", textContent: size(file.size) }), state);
 }
 
-/** What is chosen, in the zone. */
+/** Shows the chosen files in the zone. */
 function fillZone(files) {
   const zone = form().querySelector(".dropzone");
   const all = size(files.reduce((sum, it) => sum + it.size, 0));
   const words = { 0: PLACEHOLDER, 1: `${files[0]?.name}, ${all}` }[files.length] ?? `${files.length} files, ${all}`;
   zone.classList.toggle("dropzone-filled", files.length > 0);
   zone.querySelector("[data-upload-file]").textContent = words;
-  // Each of several has its own title.
+  // The field is for one torrent: several get the titles of their own metainfo.
   const title = form().elements.namedItem("title");
   title.disabled = files.length > 1;
   title.placeholder = files.length > 1 ? "Each torrent's own" : "";
 }
 
-/** Shows what is chosen: one file in the zone, several below it. `answered`: what the site said of the one. */
+/** Shows the chosen files: one in the zone, several below it. `answered` is the site's answer to a single one. */
 async function describe(answered = "") {
   const files = [...input().files];
   fillZone(files);
@@ -117,7 +117,7 @@ async function describe(answered = "") {
   }
 }
 
-/** `state` of an entry of the list: words, and links after them. */
+/** Sets the `state` of an entry of the list: words, followed by links. */
 function mark(item, kind, words, ...links) {
   const state = item.querySelector(".upload-state");
   state.className = `upload-state upload-state-${kind}`;
@@ -125,7 +125,7 @@ function mark(item, kind, words, ...links) {
   for (const link of links) state.append(" ", link);
 }
 
-/** What the form says is wrong when the site sends it again. */
+/** The errors in a form that the site sent again. */
 function wordsOf(html) {
   const page = new DOMParser().parseFromString(html, "text/html");
   const notes = [...page.querySelectorAll(".field-error")];
@@ -139,7 +139,7 @@ function pause(seconds) {
   return new Promise((resolve) => setTimeout(resolve, seconds * 1000));
 }
 
-/** Sends `file` alone, and again as long as the site only asks to wait for a while. */
+/** Sends `file` alone, and again as long as the site asks to wait no longer than allowed. */
 async function sendFile(file, item, bar) {
   for (;;) {
     mark(item, "now", "sending");
@@ -152,7 +152,7 @@ async function sendFile(file, item, bar) {
   }
 }
 
-/** Marks what became of a file. Answers whether the next one may be sent. */
+/** Shows a file's result in the list. Returns whether the next file may be sent. */
 function settle(item, file, answer) {
   if (answer.location) {
     const download = element("a", { className: "button button-small", href: `${answer.location.split(/[?#]/)[0]}/download`, textContent: "Download our file" });
@@ -169,7 +169,7 @@ function settle(item, file, answer) {
   return false;
 }
 
-/** One after the other: the site takes one upload of a member at a time. What was not stored stays chosen. */
+/** Sends the files one after the other, as the site accepts one upload of a member at a time. Files not stored stay chosen. */
 async function sendSeveral() {
   const files = [...input().files];
   await examineAll();
@@ -197,7 +197,7 @@ async function sendSeveral() {
   sum(files.length - left.size, files.length);
 }
 
-/** The result in a sentence, where it is seen. */
+/** Shows the result in a sentence and scrolls to it. */
 function sum(done, all) {
   if (form().querySelector("[data-problem]")) return;
   const rest = done < all ? " What is wrong with the others stands beside them; they are still chosen." : "";
@@ -225,7 +225,7 @@ function takeDrops() {
   });
 }
 
-/** Of this page's form, and of each that takes its place. */
+/** Sets up this page's form, and each form that replaces it. */
 function start() {
   input().multiple = true;
   form().querySelector(".dropzone").classList.add("dropzone-scripted");
@@ -236,7 +236,7 @@ document.addEventListener("change", (event) => {
   clearProblem(form());
   describe();
 });
-// Before forms.js, which listens further out.
+// In the capture phase, so that it runs before the listener of forms.js.
 document.addEventListener(
   "submit",
   (event) => {

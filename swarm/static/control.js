@@ -1,4 +1,4 @@
-// Orders without loading the page anew, and the client that they are for.
+// Sends orders without a reload, and chooses the client that they are for.
 
 const form = document.getElementById("control");
 const told = document.getElementById("told");
@@ -22,7 +22,7 @@ async function send(submitter) {
   }
 }
 
-/** Chooses a client for the next order; nothing where there are no controls. */
+/** Chooses a client for the next order; does nothing if the page has no controls. */
 export function choose(name, focus = false) {
   const select = form?.elements.namedItem("client");
   if (!select) return;

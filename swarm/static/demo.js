@@ -1,23 +1,23 @@
-// Keeps the page as fresh as the swarm: a picture each second, by server-sent events.
+// Updates the page once a second with the picture of the swarm, by server-sent events.
 
 import { choose } from "./control.js";
 import { Graph, shares } from "./graph.js";
 import { copies, fresh, strip } from "./maps.js";
 import { clock, completion, count, duration, holding, percent, rate, size, withReason } from "./words.js";
 
-/** Milliseconds after which what is shown is called old. */
+/** Milliseconds after which the page says that its picture is old. */
 const OLD = 2000;
-/** Milliseconds until a new connection: longer with each one that fails. */
+/** Milliseconds until a new connection, growing with each failure. */
 const SOONEST = 500;
 const LATEST = 8000;
-/** What is loaded anew when clients or torrents come and go. */
+/** Parts that are fetched again when clients or torrents come or go. */
 const PARTS = ["clients", "torrents", "control-client", "control-torrent"];
 const BADGES = { running: "badge-good", starting: "badge-info", dead: "badge-bad", "cut off": "badge-warn" };
 
 const swarm = document.getElementById("swarm");
 const stale = document.getElementById("stale");
 const graph = new Graph(document.getElementById("graph"), choose);
-/** Places that were whole before, by torrent and client. */
+/** Boxes of piece maps that were complete before, by torrent and client. */
 const before = new Map();
 let source = null;
 let retry = 0;
@@ -200,7 +200,7 @@ function showNotices({ notices }) {
   while (list.children.length > notices.length) list.lastElementChild.remove();
 }
 
-/** Whether rows are missing, or too many. */
+/** Whether the page has rows that the picture lacks, or lacks rows that the picture has. */
 function differs(picture) {
   const same = (name, keys) => [...byData(name).keys()].join("\n") === keys.join("\n");
   if (!same("client", picture.clients.map((it) => it.name))) return true;
@@ -209,7 +209,7 @@ function differs(picture) {
   return [...swarm.querySelectorAll("[data-holder]")].map((it) => it.dataset.holder).join("\n") !== holders.join("\n");
 }
 
-/** Takes rows and choices from a page that the server has just made. */
+/** Replaces rows and choices by those of a page that the server has just made. */
 async function load() {
   if (loading) return;
   loading = true;
@@ -246,7 +246,7 @@ function show(picture) {
 function hear(event) {
   failures = 0;
   const picture = JSON.parse(event.data);
-  // The same picture again is no news: the one who draws them may have stopped.
+  // The same picture again does not count as fresh: its painter may hang.
   if (picture.at === newest) return;
   newest = picture.at;
   heard = performance.now();
@@ -255,7 +255,7 @@ function hear(event) {
   if (differs(picture)) load().catch(() => {});
 }
 
-/** Says so when what is shown is old. */
+/** Shows or hides the message that the picture is old. */
 function watch() {
   const age = performance.now() - heard;
   const old = age > OLD;
@@ -284,13 +284,13 @@ function open() {
   });
 }
 
-/** Who was signed out meanwhile is led to sign in. */
+/** Reloads the page if the session has ended: it leads to signing in. */
 async function lead() {
   const { status } = await fetch("/demo/picture");
   if (status === 401) location.reload();
 }
 
-// Open for those who see no graph, and where there is room for both.
+// The tables are open if there is no graph, and if there is room for both.
 document.getElementById("numbers").open = matchMedia("(min-width: 1200px)").matches;
 document.getElementById("legend").hidden = false;
 document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));

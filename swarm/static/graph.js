@@ -1,20 +1,20 @@
-// Clients around the tracker, and lines where bytes move. What it shows stands in tables, too.
+// Draws clients around the tracker, with lines where bytes move. The tables of the page say the same.
 
 import { Labels } from "./labels.js";
 import { percent, rate as words } from "./words.js";
 
 const SVG = "http://www.w3.org/2000/svg";
-/** Lines that move; more would keep a small machine busy that runs the swarm as well. */
+/** Animated lines at most; more would load a small machine that runs the swarm as well. */
 const MOVING = 40;
-/** Bytes a second from which on a line is thicker than the thinnest. */
+/** Bytes a second above which a line is thicker than the thinnest. */
 const THIN = 16 * 1024;
-/** Width in letters, about as wide as they are high, from which on a ring has room for names beside it. */
+/** Width, in letter heights, from which a ring has room for names beside it. */
 const RING = 42;
-/** Clients whose names have room; the ring of more. */
+/** Most clients that are drawn with names; more stand in a ring without names. */
 const NAMED = 18;
-/** From one client of a column to the next. */
+/** Distance between the clients of a column, in letter heights. */
 const ROW = 5.8;
-/** Radius in letters from which on something can be read within. */
+/** Radius, in letter heights, from which text inside can be read. */
 const LEGIBLE = 0.8;
 const ROLES = ["origin", "done", "part", "away"];
 
@@ -25,7 +25,7 @@ function element(name, attributes, ...children) {
   return it;
 }
 
-/** A graph in `holder`; `choose` is called with the name of a client that is clicked on. */
+/** Makes a graph in `holder`; `choose` is called with the name of a clicked client. */
 export class Graph {
   #holder;
   #choose;
@@ -36,7 +36,7 @@ export class Graph {
   #layer = null;
   #labels = null;
   #announced = -1;
-  /** The client that the mouse is over. */
+  /** The client under the mouse. */
   #over = -1;
 
   constructor(holder, choose) {
@@ -162,10 +162,10 @@ export class Graph {
     const [a, b] = [this.#nodes[from], this.#nodes[to]];
     const [dx, dy] = [b.x - a.x, b.y - a.y];
     const length = Math.hypot(dx, dy) || 1;
-    // Drawn towards the middle, and to one side, so that both directions are seen.
+    // Curved towards the middle and to one side, so that both directions of a pair are visible.
     const bend = 0.12 * length;
     const [mx, my] = [(a.x + b.x) / 2, (a.y + b.y) / 2];
-    // From a column into the middle, past the names in it.
+    // From a column to the middle, past the names in the column.
     const [inward, level] = ring ? [0.3, 0.3] : [0.8, 0];
     const [cx, cy] = [
       mx + (width / 2 - mx) * inward - (dy / length) * bend,
@@ -179,7 +179,7 @@ export class Graph {
     return line;
   }
 
-  /** Leaves only the lines of the client at `place`; those of all for -1. */
+  /** Shows only the lines of the client at index `place`; all lines for -1. */
   #point(place) {
     this.#over = place;
     const aside = (key) => place >= 0 && !key.split(" ").map(Number).includes(place);
@@ -187,7 +187,7 @@ export class Graph {
     this.#labels.set(aside);
   }
 
-  /** The wire of each client that has just told the tracker something lights up. */
+  /** Lights up the wire of each client that has just announced. */
   #showAnnounces(picture) {
     const latest = picture.announces[0]?.at ?? -1;
     const from = this.#announced;
@@ -197,7 +197,7 @@ export class Graph {
       if (at <= from) break;
       const wire = this.#nodes[picture.clients.findIndex((it) => it.name === client)]?.wire;
       if (!wire) continue;
-      const again = wire.cloneNode(); // Starts its animation anew.
+      const again = wire.cloneNode(); // Restarts its animation.
       again.classList.add("wire-lit");
       wire.replaceWith(again);
       this.#nodes.find((it) => it.wire === wire).wire = again;
@@ -205,7 +205,7 @@ export class Graph {
   }
 }
 
-/** What a client has of all its torrents, and whether it was given all of that. */
+/** The share that a client has of all its torrents, and whether it was given all of it. */
 export function shares(picture, place) {
   const sum = { done: 0, all: 0, origin: true };
   for (const torrent of picture.torrents) {
@@ -220,7 +220,7 @@ export function shares(picture, place) {
   return sum;
 }
 
-/** How large it is drawn, in the page's own units: a letter here is as high as one there. The tracker is at `hub`. */
+/** The size of the drawing, in units in which letters are as high as on the page. The tracker is at `hub`. */
 function shapeOf(width, number) {
   const letter = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
   const named = number <= NAMED;
@@ -234,7 +234,7 @@ function shapeOf(width, number) {
   return { width, height: Math.round((rows * ROW + 0.4) * letter), letter, named, ring, hub };
 }
 
-/** Where a client is, and its name from there: in a ring, or where that is too narrow in two columns. */
+/** The position of a client and of its name: in a ring, or in two columns if the ring would be too narrow. */
 function placeOf({ width, height, letter, named, ring }, place, number) {
   if (!ring) {
     const [left, row] = [place % 2 === 0, Math.floor(place / 2)];
@@ -257,7 +257,7 @@ function shorten({ x, y }, cx, cy, by) {
   return `${(x + ((cx - x) / length) * by).toFixed(1)} ${(y + ((cy - y) / length) * by).toFixed(1)}`;
 }
 
-/** "transmission-12" in as much as fits into a circle: "tr12". */
+/** A name shortened to fit a circle: "tr12" for "transmission-12". */
 function short(name) {
   const [, word, number] = /^(.{0,2}).*?(\d*)$/u.exec(name);
   return word + number;

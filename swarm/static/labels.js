@@ -1,17 +1,17 @@
-// Rates on the fastest lines of the graph, where there is room for them.
+// Writes rates beside the fastest lines of the graph, if there is room.
 
 const SVG = "http://www.w3.org/2000/svg";
 const MOST = 8;
-/** Lines so much slower than the fastest are not worth it. */
+/** A line that is slower than the fastest by this factor gets no label. */
 const SLOWER = 8;
-/** Places along a line, the best first. */
+/** Positions of a label along its line, the best first. */
 const ALONG = [0.5, 0.38, 0.62, 0.28, 0.72];
-/** How much faster another line must be to take the place of one that has its rate beside it: so they do not flicker. */
+/** A line must be faster than a labelled one by this factor to take its label: else labels would flicker. */
 const FASTER = 2;
 
 const meet = (a, b) => a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
 
-/** Labels in `layer`, as high as `letter`, beside what `taken` are the boxes of, in a drawing of `width`. */
+/** Makes labels in `layer`, of height `letter`, outside of the boxes `taken`, in a drawing of `width`. */
 export class Labels {
   layer = document.createElementNS(SVG, "g");
   #letter;
@@ -25,7 +25,7 @@ export class Labels {
     this.#width = width;
   }
 
-  /** Says the rates of some of `lines`, each { key, rate, text, line }. */
+  /** Labels some of `lines`, each { key, rate, text, line }, with their rates. */
   show(lines) {
     const weight = ({ key, rate }) => rate * (this.#shown.has(key) ? FASTER : 1);
     const taken = [...this.#taken];
@@ -50,12 +50,12 @@ export class Labels {
     for (const { label } of this.#shown.values()) if (!label.parentNode) this.layer.append(label);
   }
 
-  /** Sets those aside of whose key `aside` holds. */
+  /** Dims the labels for whose key `aside` is true. */
   set(aside) {
     for (const [key, { label }] of this.#shown) label.classList.toggle("edge-aside", aside(key));
   }
 
-  /** The first place along the line with room for its text; it stays where it was if it can. */
+  /** The first position along the line with room for the text; the previous one if it still has room. */
   #place({ text, line }, taken, before) {
     const [width, height] = [0.52 * this.#letter * text.length, 1.1 * this.#letter];
     const length = line.getTotalLength();

@@ -1,17 +1,17 @@
-// Piece maps as paths of an SVG. src/page/map.rs draws the same.
+// Piece maps as SVG paths, as drawn by src/page/map.rs.
 
 const PLACES = 200;
 
 export const width = (torrent) => Math.min(Math.max(torrent.pieces, 1), PLACES);
 
-/** Which pieces a holder has, as a function of a piece's number. */
+/** Returns a function that says whether a holder has the piece of a number. */
 function map(holder, torrent) {
   if (holder.map === "" && holder.done >= torrent.size) return () => true;
   const { map } = holder;
   return (piece) => (Number.parseInt(map[piece >> 2] ?? "0", 16) & (8 >> (piece & 3))) !== 0;
 }
 
-/** The pieces of each place, as [first, end]. */
+/** The pieces of each box of the map, as [first, end]. */
 function places(torrent) {
   const all = width(torrent);
   const first = (place) => Math.floor((place * torrent.pieces) / all);
@@ -27,7 +27,7 @@ function runs(flags) {
   return path;
 }
 
-/** The paths of what a holder has: every piece of a place, or some; and whether it has all of each place. */
+/** The paths of a holder's boxes, those with all pieces and those with some; and for each box whether it has all. */
 export function strip(holder, torrent) {
   const has = map(holder, torrent);
   const shares = places(torrent).map(([first, end]) => {
@@ -39,10 +39,10 @@ export function strip(holder, torrent) {
   return { places: whole, whole: runs(whole), part: runs(shares.map(([number, of]) => number > 0 && number < of)) };
 }
 
-/** The path of the places that are whole now and were not before. */
+/** The path of the boxes that are complete now and were not before. */
 export const fresh = (before, now) => runs(now.map((whole, place) => whole && !before[place]));
 
-/** The path of how many have what, and how many have the rarest piece. */
+/** The path of the number of copies of each piece, and the number of the rarest one. */
 export function copies(torrent) {
   const maps = torrent.holders.map((holder) => map(holder, torrent));
   const heights = places(torrent).map(([first, end]) => {

@@ -1,4 +1,4 @@
-// Numbers and times as people read them. src/page/{words,view}.rs say the same.
+// Numbers and times as people read them, as in src/page/{words,view}.rs.
 
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
 
@@ -29,7 +29,7 @@ export function duration(seconds) {
   return `${Math.floor(seconds / 3600)} h ${Math.floor(seconds / 60) % 60} min`;
 }
 
-/** Never rounded up: 100 is everything. */
+/** Percent, rounded down: 100 means everything. */
 export const percent = (part, whole) => Math.min(100, Math.floor((part * 100) / Math.max(1, whole)));
 
 export const count = (number, one, many) => `${number} ${number === 1 ? one : many}`;
@@ -38,7 +38,7 @@ export const withReason = (state, reason) => (reason ? `${state}: ${reason}` : s
 
 const hasAll = (holder, torrent) => holder.done >= torrent.size && ["seeding", "stopped"].includes(holder.activity);
 
-/** When all of so many clients had a torrent, or how far they are. */
+/** When all clients had a torrent, or how far they are. */
 export function completion(torrent, clients) {
   if (torrent.completed !== null) return `At every client, first after ${duration(torrent.completed)}`;
   if (torrent.holders.length === 0) return "No client has it yet";
@@ -51,7 +51,7 @@ export function completion(torrent, clients) {
   return `${count(number, "client", "clients")} to go`;
 }
 
-/** What a client has of a torrent. */
+/** A client's state and share of a torrent, in words. */
 export function holding(holder, torrent) {
   const has = percent(holder.done, torrent.size);
   if (holder.activity === "seeding") return holder.origin ? "given" : "seeds";
