@@ -3,7 +3,6 @@
 pub mod faces;
 mod headers;
 mod origin;
-pub mod parameters;
 
 use std::pin::pin;
 use std::time::{Duration, Instant};

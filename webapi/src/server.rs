@@ -1,24 +1,20 @@
 //! The site on a socket, and what goes on beside its requests.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{FromRequestParts, Request};
-use axum::http::HeaderValue;
-use axum::http::request::Parts;
+use axum::extract::Request;
 use deadpool_postgres::GenericClient;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use infra::client_address::client_address;
 use infra::http::Limits;
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tower::ServiceExt;
 
 use crate::app::App;
-use crate::error::Error;
+use crate::extract::ConnectedPeer;
 use crate::{db, domain, live, router};
 
 /// Bytes of a request's header at most.
@@ -38,26 +34,6 @@ const WORDS: i64 = 250;
 /// Such statements in one sweep.
 const WORD_STATEMENTS: usize = 40;
 
-/// The other end of the connection, as the accept loop saw it.
-#[derive(Debug, Clone, Copy)]
-struct Peer(SocketAddr);
-
-/// Where the request came from, through trusted proxies only. For limits; it is neither stored nor logged.
-#[derive(Debug, Clone, Copy)]
-pub struct ClientAddress(pub std::net::IpAddr);
-
-impl FromRequestParts<App> for ClientAddress {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
-        let Some(Peer(peer)) = parts.extensions.get() else {
-            return Err(Error::Internal(anyhow::anyhow!("a request without a connection")));
-        };
-        let forwarded = parts.headers.get_all("x-forwarded-for").iter().map(HeaderValue::as_bytes);
-        Ok(Self(client_address(peer.ip(), forwarded, &app.config.trusted_proxies)))
-    }
-}
-
 /// Serves the site until the app's shutdown is requested.
 pub async fn serve(app: App, listener: TcpListener) {
     let webapi = &app.config.webapi;
@@ -74,7 +50,7 @@ pub async fn serve(app: App, listener: TcpListener) {
         let router = router.clone();
         service_fn(move |request: hyper::Request<Incoming>| {
             let mut request: Request = request.map(Body::new);
-            request.extensions_mut().insert(Peer(peer));
+            request.extensions_mut().insert(ConnectedPeer(peer));
             let answer = router.clone().oneshot(request);
             async move { answer.await.map_err(|never: Infallible| never) }
         })

@@ -17,8 +17,7 @@ use crate::db;
 use crate::domain::doctor::{self, Finding, Reachability};
 use crate::domain::{cursor, transfer};
 use crate::error::Error;
-use crate::extract::{Json, Paging};
-use crate::router::parameters::Id;
+use crate::extract::{Id, Json, Paging};
 
 /// The operations.
 pub fn routes() -> OpenApiRouter<App> {

@@ -16,8 +16,7 @@ use crate::db;
 use crate::db::feed_key::FeedKey;
 use crate::domain::feed_key;
 use crate::error::Error;
-use crate::extract::Json;
-use crate::router::parameters::Id;
+use crate::extract::{Id, Json};
 
 /// The operations.
 pub fn routes() -> OpenApiRouter<App> {

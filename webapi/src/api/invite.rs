@@ -19,8 +19,7 @@ use crate::db::invite::Invite;
 use crate::domain::cursor;
 use crate::domain::invite::{self, State as InviteState};
 use crate::error::Error;
-use crate::extract::{Json, Paging};
-use crate::router::parameters::{Id, Segment};
+use crate::extract::{Id, Json, Paging, Segment};
 
 /// The operations.
 pub fn routes() -> OpenApiRouter<App> {

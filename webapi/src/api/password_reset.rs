@@ -16,8 +16,7 @@ use crate::app::App;
 use crate::auth::{self, Caller, CsrfChecked, Member, SignedIn, Staff};
 use crate::db;
 use crate::domain::password_reset::{self, Found, State as ResetState};
-use crate::extract::Json;
-use crate::router::parameters::{Id, SecretSegment};
+use crate::extract::{Id, Json, SecretSegment};
 
 /// The operations.
 pub fn routes() -> OpenApiRouter<App> {

@@ -14,8 +14,7 @@ use crate::auth::{Administrator, CheckedJson, Reader};
 use crate::db;
 use crate::domain::role;
 use crate::error::Error;
-use crate::extract::Json;
-use crate::router::parameters::Id;
+use crate::extract::{Id, Json};
 
 /// The operations.
 pub fn routes() -> OpenApiRouter<App> {

@@ -23,8 +23,7 @@ use crate::db;
 use crate::domain::account;
 use crate::domain::password_reset::Notice;
 use crate::error::Error;
-use crate::extract::Json;
-use crate::router::parameters::Id;
+use crate::extract::{Id, Json};
 
 /// The operations.
 pub fn routes() -> OpenApiRouter<App> {

@@ -17,8 +17,7 @@ use crate::db::token::ApiToken;
 use crate::domain::scope::Scope;
 use crate::domain::token;
 use crate::error::Error;
-use crate::extract::Json;
-use crate::router::parameters::Id;
+use crate::extract::{Id, Json};
 
 /// The operations.
 pub fn routes() -> OpenApiRouter<App> {

@@ -17,8 +17,7 @@ use crate::db;
 use crate::domain::torrent::upload::Refusal;
 use crate::domain::torrent::{self, delivery, listing, text, upload};
 use crate::error::Error;
-use crate::extract::{Json, Paging, Query};
-use crate::router::parameters::Id;
+use crate::extract::{Id, Json, Paging, Query};
 pub use shapes::{
     File, Links, ListParameters, Torrent, TorrentChange, TorrentDetails, TorrentWithFiles, Uploaded, Uploader,
 };

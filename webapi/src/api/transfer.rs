@@ -15,8 +15,7 @@ use crate::db;
 use crate::domain::history;
 use crate::domain::transfer::{self, Ratio};
 use crate::error::Error;
-use crate::extract::{Json, Paging};
-use crate::router::parameters::Id;
+use crate::extract::{Id, Json, Paging};
 
 /// The operations.
 pub fn routes() -> OpenApiRouter<App> {

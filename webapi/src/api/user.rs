@@ -23,8 +23,7 @@ use crate::db::user::Profile;
 use crate::domain::scope::Scope;
 use crate::domain::{account, cursor, role};
 use crate::error::Error;
-use crate::extract::{Json, Paging, Query};
-use crate::router::parameters::Id;
+use crate::extract::{Id, Json, Paging, Query};
 
 /// The operations.
 pub fn routes() -> OpenApiRouter<App> {

@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::domain::account::Verified;
 use crate::domain::device::{Devices, LIFETIME};
 use crate::error::Error;
-use crate::server::ClientAddress;
+use crate::extract::ClientAddress;
 
 /// Who tries to sign in, as far as that is known before they have: what limits are counted by.
 #[derive(Debug, Clone)]

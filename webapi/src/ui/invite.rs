@@ -19,8 +19,7 @@ use crate::db::invite::Invite;
 use crate::domain::cursor;
 use crate::domain::invite::{self, State as InviteState};
 use crate::error::Error;
-use crate::extract::Paging;
-use crate::router::parameters::Segment;
+use crate::extract::{Paging, Segment};
 
 /// The pages.
 pub fn routes() -> Router<App> {

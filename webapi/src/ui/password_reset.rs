@@ -16,7 +16,7 @@ use crate::auth::{self, Caller, Checked, Member, Staff};
 use crate::db;
 use crate::domain::password_reset::{self, Found};
 use crate::error::{Error, Fields};
-use crate::router::parameters::{Id, SecretSegment};
+use crate::extract::{Id, SecretSegment};
 
 /// The pages.
 pub fn routes() -> Router<App> {

@@ -13,8 +13,7 @@ use crate::db;
 use crate::db::transfer::{Named, Totals, Transfer};
 use crate::domain::transfer::{self, Ratio, State as Doing};
 use crate::error::Error;
-use crate::extract::Paging;
-use crate::router::parameters::Id;
+use crate::extract::{Id, Paging};
 
 /// The pages.
 pub fn routes() -> Router<App> {

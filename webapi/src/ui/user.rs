@@ -17,8 +17,7 @@ use crate::db;
 use crate::db::user::{Inviter, Profile};
 use crate::domain::{cursor, password_reset, role};
 use crate::error::Error;
-use crate::extract::{Paging, Query};
-use crate::router::parameters::Id;
+use crate::extract::{Id, Paging, Query};
 
 /// The pages.
 pub fn routes() -> Router<App> {

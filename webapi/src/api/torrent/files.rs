@@ -13,8 +13,7 @@ use crate::auth::Reader;
 use crate::db;
 use crate::domain::torrent::files;
 use crate::error::Error;
-use crate::extract::{Json, Query};
-use crate::router::parameters::Id;
+use crate::extract::{Id, Json, Query};
 
 /// The operation.
 pub(super) fn routes() -> OpenApiRouter<App> {

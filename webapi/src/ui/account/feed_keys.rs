@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::auth::{Checked, Member, SignedIn};
 use crate::db;
 use crate::domain::feed_key;
-use crate::router::parameters::Id;
+use crate::extract::Id;
 use crate::ui::session::Nothing;
 use crate::ui::{Failure, Faults, Frame, Moment, flash, page, page_again, redirect};
 

@@ -15,7 +15,7 @@ use crate::auth::{Caller, Checked, Member, SignedIn};
 use crate::db;
 use crate::domain::account;
 use crate::error::{Error, Fields};
-use crate::router::parameters::Id;
+use crate::extract::Id;
 use crate::ui::session::Nothing;
 use crate::ui::{Failure, Faults, Frame, Moment, flash, page, page_again, redirect};
 

@@ -14,7 +14,7 @@ use crate::db;
 use crate::domain::scope::SCOPES;
 use crate::domain::token::{self, DAYS, Wish};
 use crate::error::Error;
-use crate::router::parameters::Id;
+use crate::extract::Id;
 use crate::ui::session::Nothing;
 use crate::ui::{Failure, Faults, Frame, Moment, flash, page, page_again, redirect};
 

@@ -14,7 +14,7 @@ use crate::db::{self, torrent::Torrent};
 use crate::domain::torrent::text::{DESCRIPTION_LEN, TITLE_LEN, Typed, extended};
 use crate::domain::torrent::{change, check_change};
 use crate::error::{Error, Fields};
-use crate::router::parameters::Id;
+use crate::extract::Id;
 use crate::ui::{Failure, Frame, flash, page, page_again};
 
 /// Bytes of the urlencoded form: three for each byte of the longest texts, whose characters have up to four bytes.

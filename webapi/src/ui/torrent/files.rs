@@ -11,8 +11,7 @@ use crate::auth::Member;
 use crate::db;
 use crate::domain::torrent::files;
 use crate::error::Error;
-use crate::extract::Query;
-use crate::router::parameters::Id;
+use crate::extract::{Id, Query};
 use crate::ui::{Failure, Frame, page};
 
 /// Some of a torrent's files.

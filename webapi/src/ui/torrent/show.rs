@@ -19,7 +19,7 @@ use crate::domain::history;
 use crate::domain::torrent::upload::Redownload;
 use crate::domain::torrent::{delivery, files, may_change};
 use crate::error::Error;
-use crate::router::parameters::Id;
+use crate::extract::Id;
 use crate::ui::plot::Plot;
 use crate::ui::transfer::Line;
 use crate::ui::{Failure, Frame, page};
