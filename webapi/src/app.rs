@@ -65,7 +65,7 @@ pub struct Inner {
     /// How many searches run at once.
     pub searches: Searches,
     /// Which request each connection for reading was lent to.
-    pub holders: Holders,
+    pub holders: Arc<Holders>,
     /// Ends event streams and tasks.
     pub shutdown: Shutdown,
     /// Connections of requests that only read.
@@ -109,7 +109,7 @@ impl App {
             live: Live::new(),
             metrics: Metrics::default(),
             searches: Searches::new((webapi.pool_size / POOL_PER_SEARCH).max(2)),
-            holders: Holders::default(),
+            holders: Arc::default(),
             shutdown,
             reads,
             changes,

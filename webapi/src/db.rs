@@ -24,6 +24,11 @@ use tokio_postgres::{Error, Row};
 /// Parameters of a statement.
 pub type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 
+/// Asks the database for nothing but an answer.
+pub async fn ping(client: &impl GenericClient) -> Result<(), Error> {
+    client.batch_execute("select 1").await
+}
+
 /// All rows. The statement is prepared once for each connection.
 pub async fn rows(client: &impl GenericClient, sql: &str, params: Params<'_>) -> Result<Vec<Row>, Error> {
     client.query(&client.prepare_cached(sql).await?, params).await

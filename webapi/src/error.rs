@@ -167,6 +167,11 @@ pub enum Face {
     Page,
 }
 
+/// Whether tools read the answers of `path`; people read all others.
+pub fn is_api(path: &str) -> bool {
+    (path == "/api" || path.starts_with("/api/")) && path != "/api/docs"
+}
+
 /// Rides on an answer that still has to be shown.
 #[derive(Debug, Clone)]
 pub struct Failed {

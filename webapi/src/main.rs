@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use webapi::app::App;
 use webapi::domain::{invite, password_reset};
 use webapi::error::Error;
-use webapi::{metrics, server};
+use webapi::{health, server};
 
 /// Time for requests under way to be answered after a signal.
 const PATIENCE: Duration = Duration::from_secs(4);
@@ -119,7 +119,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     for listener in &watched {
         say(&format!("metrics {}", listener.local_addr()?))?;
     }
-    metrics::serve(&app, watched);
+    health::serve(&app, watched);
     say(&format!("listening {}", listener.local_addr()?))?;
     let serving = tokio::spawn(server::serve(app, listener));
     shutdown.signalled().await?;

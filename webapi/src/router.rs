@@ -5,6 +5,7 @@ mod headers;
 mod origin;
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -19,7 +20,7 @@ use tower::util::MapRequest;
 use crate::api::torrent::form;
 use crate::app::App;
 use crate::error::Error;
-use crate::{api, auth, metrics, reading, ui};
+use crate::{api, auth, health, reading, ui};
 
 /// Largest body, in bytes, where a route does not say otherwise.
 const MAX_BODY: usize = 1 << 20;
@@ -38,10 +39,10 @@ pub fn create(app: App) -> Router {
         .layer(middleware::from_fn_with_state(app.clone(), auth::anonymous::layer))
         .layer(auth::session::layer(&app))
         .layer(middleware::from_fn_with_state(app.clone(), headers::layer))
-        .layer(middleware::from_fn_with_state(app.clone(), reading::layer))
+        .layer(middleware::from_fn_with_state(app.clone(), follow_reads))
         .layer(middleware::from_fn_with_state(app.clone(), trace))
         // Whoever watches has no session, and is not counted.
-        .route("/healthz", get(metrics::health));
+        .route("/healthz", get(health::health));
     let depth = app.config.path_depth;
     // Layers of a router run once a route is chosen: what changes the path has to stand before it.
     Router::new()
@@ -60,6 +61,14 @@ fn strip(mut request: Request, depth: usize) -> Request {
         *request.uri_mut() = Uri::from(path);
     }
     request
+}
+
+/// Cancels in Postgres what a request that only reads left running.
+async fn follow_reads(State(app): State<App>, request: Request, next: Next) -> Response {
+    if !request.method().is_safe() {
+        return next.run(request).await;
+    }
+    reading::follow(Arc::clone(&app.holders), next.run(request)).await
 }
 
 /// Where torrents are sent to. How long that may take is said by how fast the body comes and by the database's own limit.

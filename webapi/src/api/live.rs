@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Sse;
@@ -18,7 +19,7 @@ use utoipa_axum::routes;
 
 use super::{AnyFailure, ErrorBody, Failure, MemberFailure};
 use crate::app::App;
-use crate::auth::visitor::Visitor;
+use crate::auth::visitor::{Uncounted, Visitor};
 use crate::auth::{self, Member};
 use crate::db::{self, torrent::Watched};
 use crate::error::Error;
@@ -39,7 +40,8 @@ const RETRY: Duration = Duration::from_secs(30);
 
 /// The operation.
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(live))
+    // Open streams have a limit of their own.
+    OpenApiRouter::new().routes(routes!(live)).layer(Extension(Uncounted))
 }
 
 /// Which torrents to follow.
@@ -63,9 +65,6 @@ pub struct LiveCounts {
     /// Completed downloads.
     pub snatched: u32,
 }
-
-/// Where event streams are.
-pub const PATH: &str = "/api/live";
 
 /// Follow counts
 ///

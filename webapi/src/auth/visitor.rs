@@ -3,18 +3,20 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::extract::{FromRequestParts, MatchedPath};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
 use tower_sessions::Session;
 
 use super::{By, Member, session};
-use crate::api::live;
 use crate::app::App;
 use crate::db;
 use crate::domain::token;
-use crate::error::Error;
-use crate::router::faces;
+use crate::error::{Error, is_api};
+
+/// Marks, as an extension of its requests, a route whose requests do not count towards `webapi.requestsPerMinute`.
+#[derive(Debug, Clone, Copy)]
+pub struct Uncounted;
 
 /// Whoever sent a request.
 #[derive(Debug, Clone)]
@@ -28,7 +30,7 @@ struct Inner {
 
 impl Visitor {
     /// The sender; kept in `parts`, so that several extractors ask the database once. Counts the request for a member,
-    /// unless it opens an event stream: how many of those there are has a bound of its own.
+    /// unless its route is [`Uncounted`].
     ///
     /// # Errors
     /// [`Error::TooManyRequests`] for a member who sent too many.
@@ -38,14 +40,14 @@ impl Visitor {
         }
         let visitor = match Self::find(app, &parts.headers, &session::of(parts)?).await {
             // A page leads to signing in, which a tool's token that has ended must not keep anybody from.
-            Err(Error::Unauthorized | Error::TokenExpired) if !faces::is_api(parts.uri.path()) => {
+            Err(Error::Unauthorized | Error::TokenExpired) if !is_api(parts.uri.path()) => {
                 Self::new(None, None)
             }
             found => found?,
         };
         parts.extensions.insert(visitor.clone());
-        let stream = parts.extensions.get::<MatchedPath>().is_some_and(|it| it.as_str() == live::PATH);
-        if let Some(member) = visitor.member().filter(|_| !stream) {
+        let counted = parts.extensions.get::<Uncounted>().is_none();
+        if let Some(member) = visitor.member().filter(|_| counted) {
             app.requests.count(member.id, Instant::now())?;
         }
         Ok(visitor)

@@ -17,7 +17,7 @@ use crate::api::ErrorBody;
 use crate::app::App;
 use crate::auth::anonymous;
 use crate::auth::visitor::Visitor;
-use crate::error::{Error, Face, Failed};
+use crate::error::{Error, Face, Failed, is_api};
 use crate::extract::Json;
 use crate::reading;
 use crate::ui::Frame;
@@ -131,11 +131,6 @@ fn not_followed(mut response: Response) -> Response {
         *response.status_mut() = StatusCode::NO_CONTENT;
     }
     response
-}
-
-/// Whether tools read the answers of `path`; people read all others.
-pub fn is_api(path: &str) -> bool {
-    (path == "/api" || path.starts_with("/api/")) && path != "/api/docs"
 }
 
 /// An error that is none of ours: axum's own, in plain text.
