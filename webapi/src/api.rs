@@ -24,7 +24,7 @@ use utoipa::{IntoResponses, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
-use crate::auth::ROLES;
+use crate::domain::member::ROLES;
 use crate::error::{Error, Face, Fields};
 use crate::extract::Json;
 

@@ -11,6 +11,7 @@ pub mod feed_key;
 pub mod history;
 pub mod invite;
 pub mod markdown;
+pub mod member;
 pub mod password;
 pub mod password_reset;
 pub mod requests;

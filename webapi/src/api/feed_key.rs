@@ -11,10 +11,11 @@ use utoipa_axum::routes;
 
 use super::{AnyFailure, BodyFailure, ChangeFailure, ErrorBody, Failure, List, MemberFailure, created};
 use crate::app::App;
-use crate::auth::{CheckedJson, CsrfChecked, Member, SignedIn};
+use crate::auth::{CheckedJson, CsrfChecked, SignedIn};
 use crate::db;
 use crate::db::feed_key::FeedKey;
 use crate::domain::feed_key;
+use crate::domain::member::Member;
 use crate::error::Error;
 use crate::extract::{Id, Json};
 
@@ -102,10 +103,10 @@ async fn list(State(app): State<App>, member: Member) -> Result<Json<List<FeedKe
 )]
 async fn create(
     State(app): State<App>,
-    member: SignedIn,
+    SignedIn(member): SignedIn,
     CheckedJson(form): CheckedJson<NewFeedKey>,
 ) -> Result<impl IntoResponse, Failure> {
-    let made = feed_key::create(&app.keys, &mut app.connection().await?, &member, &form.name).await?;
+    let made = feed_key::create(&app.keys, &mut app.connection().await?, member.id, &form.name).await?;
     let feed_key::NewFeedKey { row, text } = made;
     let location = format!("/api/feed-keys/{}", row.id);
     let body = CreatedFeedKey { id: row.id, name: row.name, key: text.reveal().to_owned() };

@@ -13,11 +13,13 @@ use utoipa_axum::routes;
 use super::user::UserBody;
 use super::{AnyFailure, BodyFailure, ChangeFailure, ErrorBody, Failure, List, MemberFailure, created};
 use crate::app::App;
-use crate::auth::{Caller, CsrfChecked, Inviter, Member};
+use crate::auth::{CsrfChecked, Inviter};
 use crate::db;
 use crate::db::invite::Invite;
+use crate::domain::attempts::Caller;
 use crate::domain::cursor;
 use crate::domain::invite::{self, State as InviteState};
+use crate::domain::member::Member;
 use crate::error::Error;
 use crate::extract::{Id, Json, Paging, Segment};
 

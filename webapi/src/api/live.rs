@@ -19,9 +19,10 @@ use utoipa_axum::routes;
 
 use super::{AnyFailure, ErrorBody, Failure, MemberFailure};
 use crate::app::App;
+use crate::auth;
 use crate::auth::visitor::{Uncounted, Visitor};
-use crate::auth::{self, Member};
 use crate::db::{self, torrent::Watched};
+use crate::domain::member::Member;
 use crate::error::Error;
 use crate::extract::Query;
 use crate::live::{Present, Seat};
@@ -195,7 +196,7 @@ impl Follower {
         self.check = Instant::now() + self.app.stream_check;
         let session = Session::new(
             self.session.id(),
-            std::sync::Arc::new(crate::db::session::Store::new(self.app.clone())),
+            std::sync::Arc::new(auth::session::store::Store::new(self.app.clone())),
             None,
         );
         match Visitor::find(&self.app, &self.headers, &session).await {

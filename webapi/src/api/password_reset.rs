@@ -13,8 +13,10 @@ use utoipa_axum::routes;
 
 use super::{AnyFailure, BodyFailure, ChangeFailure, ErrorBody, Failure, MemberFailure, created};
 use crate::app::App;
-use crate::auth::{self, Caller, CsrfChecked, Member, SignedIn, Staff};
+use crate::auth::{self, CsrfChecked, SignedIn, Staff};
 use crate::db;
+use crate::domain::attempts::Caller;
+use crate::domain::member::Member;
 use crate::domain::password_reset::{self, Found, State as ResetState};
 use crate::extract::{Id, Json, SecretSegment};
 

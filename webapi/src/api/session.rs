@@ -18,9 +18,11 @@ use super::{
 use crate::app::App;
 use crate::auth::session::own_hash;
 use crate::auth::visitor::Visitor;
-use crate::auth::{self, Bearer, By, Caller, CsrfChecked, Member};
+use crate::auth::{self, Bearer, CsrfChecked};
 use crate::db;
 use crate::domain::account;
+use crate::domain::attempts::Caller;
+use crate::domain::member::{By, Member};
 use crate::domain::password_reset::Notice;
 use crate::error::Error;
 use crate::extract::{Id, Json};

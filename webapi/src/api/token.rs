@@ -11,9 +11,10 @@ use utoipa_axum::routes;
 
 use super::{AnyFailure, BodyFailure, ChangeFailure, ErrorBody, Failure, List, MemberFailure, created};
 use crate::app::App;
-use crate::auth::{CheckedJson, CsrfChecked, Member, SignedIn};
+use crate::auth::{CheckedJson, CsrfChecked, SignedIn};
 use crate::db;
 use crate::db::token::ApiToken;
+use crate::domain::member::Member;
 use crate::domain::scope::Scope;
 use crate::domain::token;
 use crate::error::Error;
@@ -136,11 +137,11 @@ async fn list(State(app): State<App>, member: Member) -> Result<Json<List<TokenI
 )]
 async fn create(
     State(app): State<App>,
-    member: SignedIn,
+    SignedIn(member): SignedIn,
     CheckedJson(form): CheckedJson<NewToken>,
 ) -> Result<impl IntoResponse, Failure> {
     let wish = token::Wish { name: &form.name, scopes: &form.scopes, days: form.expires_in_days };
-    let made = token::create(&app.keys, &mut app.connection().await?, &member, &wish).await?;
+    let made = token::create(&app.keys, &mut app.connection().await?, member.id, &wish).await?;
     let token::NewToken { row, text } = made;
     let location = format!("/api/tokens/{}", row.id);
     let body = CreatedToken {

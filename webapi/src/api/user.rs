@@ -15,11 +15,12 @@ use utoipa_axum::routes;
 use super::transfer::Totals;
 use super::{AnyFailure, BodyFailure, ChangeFailure, ErrorBody, Failure, List, MemberFailure, role_names};
 use crate::app::App;
-use crate::auth::{
-    Administrator, Caller, CheckedJson, CsrfChecked, Downloader, Member, Reader, SignedIn, Staff,
-};
+use crate::auth::session::own_hash;
+use crate::auth::{Administrator, CheckedJson, CsrfChecked, Downloader, Reader, SignedIn, Staff};
 use crate::db;
 use crate::db::user::Profile;
+use crate::domain::attempts::Caller;
+use crate::domain::member::Member;
 use crate::domain::scope::Scope;
 use crate::domain::{account, cursor, role};
 use crate::error::Error;
@@ -222,12 +223,12 @@ async fn show(State(app): State<App>, Reader(member): Reader, Id(id): Id) -> Res
 )]
 async fn change(
     State(app): State<App>,
-    by: Administrator,
+    Administrator(member): Administrator,
     Id(id): Id,
     CheckedJson(form): CheckedJson<Change>,
 ) -> Result<Json<UserBody>, Failure> {
-    role::set_disabled(&app, &by, id, form.disabled).await?;
-    answer(&app, &by.0, id).await
+    role::set_disabled(&app, member.id, id, form.disabled).await?;
+    answer(&app, &member, id).await
 }
 
 /// Change your password.
@@ -265,7 +266,8 @@ async fn change_password(
 ) -> Result<impl IntoResponse, Failure> {
     own(&member, id)?;
     let passwords = (form.password, form.new_password);
-    let changed = account::change_password(&app, &member, &session, passwords, &caller).await?;
+    let current = own_hash(&app, &member, &session);
+    let changed = account::change_password(&app, &member, current.as_deref(), passwords, &caller).await?;
     Ok((Extension(caller.remember(&app, &changed)?), StatusCode::NO_CONTENT))
 }
 

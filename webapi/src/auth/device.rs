@@ -1,7 +1,5 @@
 //! The cookie by which a browser is known that has signed in before; see [`crate::domain::device`].
 
-use std::net::IpAddr;
-
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue};
@@ -11,18 +9,10 @@ use super::anonymous::cookie;
 use super::session::cookie_name;
 use crate::app::App;
 use crate::domain::account::Verified;
+use crate::domain::attempts::Caller;
 use crate::domain::device::{Devices, LIFETIME};
 use crate::error::Error;
 use crate::extract::ClientAddress;
-
-/// Who tries to sign in, as far as that is known before they have: what limits are counted by.
-#[derive(Debug, Clone)]
-pub struct Caller {
-    /// Where the request came from.
-    pub address: IpAddr,
-    /// What the browser showed of earlier sign-ins.
-    pub devices: Devices,
-}
 
 impl FromRequestParts<App> for Caller {
     type Rejection = Error;

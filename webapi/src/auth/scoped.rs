@@ -4,8 +4,8 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
 use super::visitor::Visitor;
-use super::{By, Member};
 use crate::app::App;
+use crate::domain::member::{By, Member};
 use crate::domain::scope::Scope;
 use crate::error::Error;
 

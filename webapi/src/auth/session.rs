@@ -1,20 +1,21 @@
-//! Sessions of signed-in members; who only visits has none.
+//! Sessions of signed-in members; visitors who are not signed in have none.
+
+pub mod store;
 
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
-use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 use tower_sessions::cookie::SameSite;
 use tower_sessions::session::Error as SessionError;
 use tower_sessions::session_store::Error as StoreError;
 use tower_sessions::{Expiry, Session, SessionManagerLayer};
 
-use super::{By, Member};
-use crate::app::App;
-use crate::db::session::{
-    LAST_SEEN_AT, PASSWORD_HASH, REFUSED, Store, UNAVAILABLE, USER_AGENT, USER_ID, hash,
+use self::store::{
+    LAST_SEEN_AT, PASSWORD_HASH, REFUSED, Stamp, Store, UNAVAILABLE, USER_AGENT, USER_ID, hash,
 };
+use crate::app::App;
 use crate::domain::account::Verified;
+use crate::domain::member::{By, Member};
 use crate::domain::password_reset::{self, Notice};
 use crate::error::Error;
 
@@ -79,7 +80,7 @@ pub async fn start(
         session.flush().await?;
     }
     let agent = headers.get(header::USER_AGENT).and_then(|it| it.to_str().ok()).unwrap_or_default();
-    let csrf = super::anonymous::random()?;
+    let csrf = infra::secrets::random_text().map_err(anyhow::Error::from)?.reveal().to_owned();
     session.insert(USER_ID, user.id).await?;
     session.insert(PASSWORD_HASH, &user.password_hash).await?;
     session.insert(USER_AGENT, agent.chars().take(USER_AGENT_LEN).collect::<String>()).await?;
@@ -135,11 +136,6 @@ pub async fn renew(session: &Session) -> Result<(), Error> {
     }
     Ok(())
 }
-
-/// A time in a session's data.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Stamp(#[serde(with = "time::serde::rfc3339")] pub OffsetDateTime);
 
 impl From<SessionError> for Error {
     fn from(error: SessionError) -> Self {

@@ -8,9 +8,10 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
 use tower_sessions::Session;
 
-use super::{By, Member, session};
+use super::session;
 use crate::app::App;
 use crate::db;
+use crate::domain::member::{By, Member};
 use crate::domain::token;
 use crate::error::{Error, is_api};
 

@@ -6,15 +6,14 @@ use bt::announce_key::{self, Binding};
 use deadpool_postgres::GenericClient;
 use infra::secrets::Secret;
 use time::OffsetDateTime;
-use tower_sessions::Session;
 
 use super::attempts::Attempt;
+use super::attempts::Caller;
 use super::device::DeviceId;
+use super::member::Member;
 use super::password;
 use super::password::strength::Names;
 use crate::app::App;
-use crate::auth::session::own_hash;
-use crate::auth::{Caller, Member};
 use crate::db;
 use crate::db::user::NewUser;
 use crate::error::{Error, Fields};
@@ -116,19 +115,18 @@ pub async fn verify(app: &App, name: &str, password: Secret, caller: &Caller) ->
     }
 }
 
-/// Replaces a member's password and ends their other sessions. API tokens stay. Answers what this browser is known by
-/// from now on.
+/// Replaces a member's password and ends their sessions but the one with the hash `current`, which asks. API tokens
+/// stay. Answers what this browser is known by from now on.
 pub async fn change_password(
     app: &App,
     member: &Member,
-    session: &Session,
+    current: Option<&[u8]>,
     (present, new): (Secret, Secret),
     caller: &Caller,
 ) -> Result<Verified, Error> {
     password::check_length(&new).map_err(|problem| Error::field("new_password", problem))?;
-    let current = own_hash(app, member, session);
     // Whoever is signed in is known: strangers who guess at the name keep nobody from changing the password.
-    let device = current.as_deref().and_then(|it| it.first_chunk()).map(|it| DeviceId(*it));
+    let device = current.and_then(|it| it.first_chunk()).map(|it| DeviceId(*it));
     let attempt = Attempt { name: Some(&member.name), device, ..Attempt::link(caller.address) };
     app.attempts.check(&attempt, Instant::now())?;
     let old = db::user::password_hash(&app.connection().await?, member.id).await?;
@@ -149,7 +147,7 @@ pub async fn change_password(
         return Err(Error::field("password", "the password was changed meanwhile; type the present one"));
     }
     db::password_reset::revoke_open(&transaction, member.id).await?;
-    db::session::end_others(&transaction, member.id, current.as_deref()).await?;
+    db::session::end_others(&transaction, member.id, current).await?;
     transaction.commit().await?;
     app.announce_departure(member.id);
     Ok(Verified { id: member.id, name: member.name.clone(), password_hash: hash })

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use super::device::DeviceId;
+use super::device::{DeviceId, Devices};
 use crate::error::Error;
 
 /// Counts that are remembered at the same time, about 5 MB. Hashing passwords takes so long that names alone hardly
@@ -28,6 +28,15 @@ const PER_NAME: u32 = 100;
 
 /// An IPv6 /48 may fail as often as this many of its 65,536 networks of size /64.
 const NETWORKS_OF_48: u32 = 10;
+
+/// The sender of a form that opens something, as far as that is known before it is believed: what limits are counted by.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// Where the request came from.
+    pub address: IpAddr,
+    /// Tokens of earlier sign-ins that the browser sent, not verified yet.
+    pub devices: Devices,
+}
 
 /// Who tries what.
 #[derive(Debug, Clone, Copy)]

@@ -9,7 +9,6 @@ use deadpool_postgres::Object;
 use infra::secrets::{Keys, Secret};
 
 use super::token::{MOST, check_name, nonce};
-use crate::auth::SignedIn;
 use crate::db;
 use crate::db::feed_key::FeedKey as Row;
 use crate::error::Error;
@@ -22,7 +21,7 @@ pub const PREFIX: &str = "fwf_";
 pub struct FeedKey(Token);
 
 /// Whom a feed key serves: enough to list torrents and to make their .torrent files, and no
-/// [`Member`](crate::auth::Member), which opens more.
+/// [`Member`](super::member::Member), which opens more.
 #[derive(Debug, Clone)]
 pub struct FeedReader {
     /// Of the key's row.
@@ -57,25 +56,20 @@ impl fmt::Debug for FeedKey {
     }
 }
 
-/// Makes a key for a program of the member.
+/// Makes a key for a program of the member `user_id`, who must have a session: no API token makes keys.
 ///
 /// # Errors
 /// A name that is too long, empty or taken, or too many keys.
-pub async fn create(
-    keys: &Keys,
-    client: &mut Object,
-    SignedIn(member): &SignedIn,
-    name: &str,
-) -> Result<NewFeedKey, Error> {
+pub async fn create(keys: &Keys, client: &mut Object, user_id: i32, name: &str) -> Result<NewFeedKey, Error> {
     let name = check_name(name).map_err(|problem| Error::field("name", problem))?;
     let nonce = nonce()?;
     let transaction = client.transaction().await?;
-    db::user::lock(&transaction, member.id).await?;
-    if db::feed_key::count(&transaction, member.id).await? >= MOST {
+    db::user::lock(&transaction, user_id).await?;
+    if db::feed_key::count(&transaction, user_id).await? >= MOST {
         let message = format!("you have {MOST} feed keys; revoke one that is no longer used");
         return Err(Error::Conflict { code: "too_many_feed_keys", message });
     }
-    let row = db::feed_key::insert(&transaction, member.id, name, &nonce).await;
+    let row = db::feed_key::insert(&transaction, user_id, name, &nonce).await;
     let row = row.map_err(|error| match infra::db::violated(&error) {
         Some("feed_keys_name_unique") => Error::field("name", "you have a feed key of this name already"),
         _ => error.into(),

@@ -8,8 +8,9 @@ use infra::secrets::Secret;
 
 use super::account::{self, Verified};
 use super::attempts::Attempt;
+use super::attempts::Caller;
+use super::member::{ADMINISTRATOR, INVITER, Member, may_invite};
 use crate::app::App;
-use crate::auth::{ADMINISTRATOR, Caller, INVITER, Member};
 use crate::db;
 use crate::db::invite::{Invite, NewInvite};
 use crate::db::user::NewUser;
@@ -105,11 +106,6 @@ pub async fn create(app: &App, client: &mut Object, member: &Member, note: &str)
     let invite = insert(app, &transaction, Some(member.id), &[], note).await?;
     transaction.commit().await?;
     Ok(invite)
-}
-
-/// Whether who holds these roles may invite.
-pub fn may_invite(roles: &[String]) -> bool {
-    roles.iter().any(|it| it == ADMINISTRATOR || it == INVITER)
 }
 
 /// What was typed for whom an invite is, without spaces around it; `None` where it is empty.

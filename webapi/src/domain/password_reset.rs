@@ -10,8 +10,9 @@ use time::OffsetDateTime;
 
 use super::account;
 use super::attempts::Attempt;
+use super::attempts::Caller;
+use super::member::{ADMINISTRATOR, By, MODERATOR, Member};
 use crate::app::App;
-use crate::auth::{ADMINISTRATOR, By, Caller, MODERATOR, Member};
 use crate::db;
 use crate::db::password_reset::{Maker, PasswordReset};
 use crate::error::Error;

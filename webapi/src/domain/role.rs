@@ -1,10 +1,9 @@
 //! Who may do what: changing roles, disabling members. At least one administrator always stays.
 
+use super::member::{ADMINISTRATOR, may_invite};
 use crate::app::App;
-use crate::auth::{ADMINISTRATOR, Administrator};
 use crate::db;
 use crate::db::user::Profile;
-use crate::domain::invite::may_invite;
 use crate::error::Error;
 
 /// Gives the member `id` these roles and no others. Open invites of who may not invite any more are revoked.
@@ -29,9 +28,10 @@ pub async fn replace(app: &App, id: i32, roles: &[String]) -> Result<(), Error> 
     Ok(transaction.commit().await?)
 }
 
-/// Disables a member: sessions, API tokens, feed keys and open invites end at once. Or lets them in again.
-pub async fn set_disabled(app: &App, by: &Administrator, id: i32, disabled: bool) -> Result<(), Error> {
-    if by.0.id == id {
+/// Disables the member `id` for the member `by`: sessions, API tokens, feed keys and open invites end at once. Or lets
+/// them in again.
+pub async fn set_disabled(app: &App, by: i32, id: i32, disabled: bool) -> Result<(), Error> {
+    if by == id {
         let message = "you cannot disable yourself; ask another administrator".to_owned();
         return Err(Error::Conflict { code: "own_account", message });
     }

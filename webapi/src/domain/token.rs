@@ -5,7 +5,6 @@ use deadpool_postgres::Object;
 use infra::secrets::{Keys, Secret};
 
 use super::scope::{SCOPES, Scopes};
-use crate::auth::SignedIn;
 use crate::db;
 use crate::db::token::ApiToken;
 use crate::error::{Error, Fields};
@@ -56,28 +55,28 @@ pub struct Wish<'a> {
     pub days: Option<u32>,
 }
 
-/// Makes a token that opens some of the member's account to a tool.
+/// Makes a token that opens some of the account `user_id` to a tool. Its owner must have a session: no token makes tokens.
 ///
 /// # Errors
 /// Fields that cannot be used, or too many tokens.
 pub async fn create(
     keys: &Keys,
     client: &mut Object,
-    SignedIn(member): &SignedIn,
+    user_id: i32,
     wish: &Wish<'_>,
 ) -> Result<NewToken, Error> {
     let (name, scopes) = check(wish)?;
     let nonce = nonce()?;
     let days = wish.days.map(u32::cast_signed);
     let transaction = client.transaction().await?;
-    db::user::lock(&transaction, member.id).await?;
-    if db::token::count(&transaction, member.id).await? >= MOST {
+    db::user::lock(&transaction, user_id).await?;
+    if db::token::count(&transaction, user_id).await? >= MOST {
         let message = format!("you have {MOST} tokens; revoke one that is no longer used");
         return Err(Error::Conflict { code: "too_many_tokens", message });
     }
     let words = scopes.words();
     let wanted = db::token::NewToken { name, nonce: &nonce, scopes: &words, days };
-    let row = db::token::insert(&transaction, member.id, &wanted).await;
+    let row = db::token::insert(&transaction, user_id, &wanted).await;
     let row = row.map_err(|error| match infra::db::violated(&error) {
         Some("api_tokens_name_unique") => Error::field("name", "you have a token of this name already"),
         _ => error.into(),

@@ -13,8 +13,8 @@ pub mod upload;
 
 use deadpool_postgres::GenericClient;
 
+use super::member::Member;
 use crate::app::App;
-use crate::auth::Member;
 use crate::db::{self, change::Change, torrent::Summary};
 use crate::error::Error;
 

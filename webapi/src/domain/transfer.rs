@@ -4,8 +4,8 @@ use deadpool_postgres::GenericClient;
 use time::OffsetDateTime;
 
 use super::cursor;
+use super::member::Member;
 use crate::app::App;
-use crate::auth::Member;
 use crate::db;
 use crate::db::transfer::{Place, Transfer};
 use crate::error::Error;

@@ -16,7 +16,7 @@ use axum::routing::{MethodRouter, get};
 
 use super::{Failure, redirect};
 use crate::app::App;
-use crate::auth::Member;
+use crate::domain::member::Member;
 
 /// The pages.
 pub fn routes() -> Router<App> {

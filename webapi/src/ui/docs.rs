@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::{Failure, Frame, page};
 use crate::api::openapi;
 use crate::app::App;
-use crate::auth::Member;
+use crate::domain::member::Member;
 
 static CONTENT: LazyLock<Content> = LazyLock::new(Content::read);
 

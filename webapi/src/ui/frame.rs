@@ -7,8 +7,9 @@ use tower_sessions::Session;
 
 use super::Moment;
 use crate::app::App;
+use crate::auth::anonymous;
 use crate::auth::visitor::Visitor;
-use crate::auth::{Member, anonymous};
+use crate::domain::member::Member;
 use crate::error::Error;
 
 /// The session's place for messages that wait for the next page.

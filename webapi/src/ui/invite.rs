@@ -13,11 +13,13 @@ use super::frame::flash_with;
 use super::session::Nothing;
 use super::{Failure, Faults, Flash, Frame, Moment, flash, page, page_again, redirect};
 use crate::app::App;
-use crate::auth::{self, Caller, Checked, Inviter, Member};
+use crate::auth::{self, Checked, Inviter};
 use crate::db;
 use crate::db::invite::Invite;
+use crate::domain::attempts::Caller;
 use crate::domain::cursor;
 use crate::domain::invite::{self, State as InviteState};
+use crate::domain::member::Member;
 use crate::error::Error;
 use crate::extract::{Paging, Segment};
 

@@ -11,8 +11,10 @@ use tower_sessions::Session;
 
 use super::{Failure, Faults, Flash, Frame, page, page_again, redirect};
 use crate::app::App;
-use crate::auth::{self, Caller, Checked, Member};
+use crate::auth::{self, Checked};
 use crate::domain::account;
+use crate::domain::attempts::Caller;
+use crate::domain::member::Member;
 use crate::extract::Query;
 
 /// The pages.

@@ -12,9 +12,10 @@ use super::session::Nothing;
 use super::transfer::Sums;
 use super::{Failure, Faults, Frame, Moment, flash, page, page_again, redirect};
 use crate::app::App;
-use crate::auth::{Administrator, Checked, Member, Staff};
+use crate::auth::{Administrator, Checked, Staff};
 use crate::db;
 use crate::db::user::{Inviter, Profile};
+use crate::domain::member::Member;
 use crate::domain::{cursor, password_reset, role};
 use crate::error::Error;
 use crate::extract::{Id, Paging, Query};
@@ -129,27 +130,27 @@ async fn replace_roles(
 
 async fn disable(
     State(app): State<App>,
-    by: Administrator,
+    Administrator(by): Administrator,
     frame: Frame,
     session: Session,
     Id(id): Id,
     Checked(Nothing {}): Checked<Nothing>,
 ) -> Result<Response, Failure> {
-    let result = role::set_disabled(&app, &by, id, true).await;
+    let result = role::set_disabled(&app, by.id, id, true).await;
     let said = "The account is disabled. Its sessions, API tokens and open invites have ended.";
-    settle(&app, &by.0, frame, &session, id, result, said).await
+    settle(&app, &by, frame, &session, id, result, said).await
 }
 
 async fn enable(
     State(app): State<App>,
-    by: Administrator,
+    Administrator(by): Administrator,
     frame: Frame,
     session: Session,
     Id(id): Id,
     Checked(Nothing {}): Checked<Nothing>,
 ) -> Result<Response, Failure> {
-    let result = role::set_disabled(&app, &by, id, false).await;
-    settle(&app, &by.0, frame, &session, id, result, "The account is enabled again.").await
+    let result = role::set_disabled(&app, by.id, id, false).await;
+    settle(&app, &by, frame, &session, id, result, "The account is enabled again.").await
 }
 
 /// Back to the member's page, which says what was done or why not.

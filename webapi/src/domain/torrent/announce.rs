@@ -7,7 +7,7 @@ use bt::token::Token;
 use url::Url;
 
 use crate::app::App;
-use crate::auth::Member;
+use crate::domain::member::Member;
 
 /// The member's announce URL for the torrent with this canonical hash, or for any. It is a secret.
 pub fn url(app: &App, member: &Member, scope: Option<InfoHash>) -> String {

@@ -7,8 +7,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::announce;
 use crate::app::App;
-use crate::auth::Member;
 use crate::db;
+use crate::domain::member::Member;
 use crate::error::Error;
 
 /// Bytes of a file name before `.torrent`: with it, a client's suffix and a number it fits 255 everywhere.

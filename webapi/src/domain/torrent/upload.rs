@@ -8,8 +8,8 @@ use super::text::Typed;
 use super::turns::Turn;
 use super::{announce, changes, foreign, searched_names};
 use crate::app::App;
-use crate::auth::Member;
 use crate::db::{self, change::Change, torrent::NewTorrent};
+use crate::domain::member::Member;
 use crate::error::Error;
 
 /// Said of a file that is no bencoded dictionary, and so no .torrent: a picture, a page, an archive.

@@ -8,9 +8,10 @@ use tower_sessions::Session;
 
 use super::back_to;
 use crate::app::App;
-use crate::auth::{Checked, Member, SignedIn};
+use crate::auth::{Checked, SignedIn};
 use crate::db;
 use crate::domain::account;
+use crate::domain::member::Member;
 use crate::error::Error;
 use crate::ui::session::Nothing;
 use crate::ui::{Failure, Frame, flash, page, redirect};

@@ -7,8 +7,8 @@ use axum::routing::get;
 use bt::announce::Event;
 
 use crate::app::App;
-use crate::auth::Member;
 use crate::domain::doctor::{self, Finding, Reachability};
+use crate::domain::member::Member;
 use crate::error::Error;
 use crate::ui::{Failure, Frame, format, page};
 

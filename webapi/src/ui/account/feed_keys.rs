@@ -10,9 +10,10 @@ use tower_sessions::Session;
 use super::back_to;
 use super::secret::SecretPage;
 use crate::app::App;
-use crate::auth::{Checked, Member, SignedIn};
+use crate::auth::{Checked, SignedIn};
 use crate::db;
 use crate::domain::feed_key;
+use crate::domain::member::Member;
 use crate::extract::Id;
 use crate::ui::session::Nothing;
 use crate::ui::{Failure, Faults, Frame, Moment, flash, page, page_again, redirect};
@@ -55,11 +56,11 @@ async fn show(State(app): State<App>, member: Member, frame: Frame) -> Result<Re
 
 async fn create(
     State(app): State<App>,
-    member: SignedIn,
+    SignedIn(member): SignedIn,
     frame: Frame,
     Checked(form): Checked<NewFeedKey>,
 ) -> Result<Response, Failure> {
-    let created = feed_key::create(&app.keys, &mut app.connection().await?, &member, &form.name).await;
+    let created = feed_key::create(&app.keys, &mut app.connection().await?, member.id, &form.name).await;
     match created {
         Ok(new) => page(SecretPage {
             frame: frame.account("feed-keys"),
@@ -70,7 +71,7 @@ async fn create(
         }),
         Err(error) => {
             let (faults, error) = Faults::of(error)?;
-            let page = keys_page(&app, &member.0, frame).await?;
+            let page = keys_page(&app, &member, frame).await?;
             page_again(FeedKeysPage { faults, key_name: form.name, ..page }, &error)
         }
     }

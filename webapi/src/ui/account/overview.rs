@@ -6,9 +6,9 @@ use axum::response::Response;
 use axum::routing::get;
 
 use crate::app::App;
-use crate::auth::Member;
 use crate::db;
 use crate::db::transfer::Active;
+use crate::domain::member::Member;
 use crate::error::Error;
 use crate::ui::format::{self, Moment};
 use crate::ui::transfer::{Line, Sums};

@@ -11,9 +11,11 @@ use tower_sessions::Session;
 use super::back_to;
 use crate::app::App;
 use crate::auth::session::own_hash;
-use crate::auth::{Caller, Checked, Member, SignedIn};
+use crate::auth::{Checked, SignedIn};
 use crate::db;
 use crate::domain::account;
+use crate::domain::attempts::Caller;
+use crate::domain::member::Member;
 use crate::error::{Error, Fields};
 use crate::extract::Id;
 use crate::ui::session::Nothing;
@@ -73,7 +75,8 @@ async fn change_password(
 ) -> Result<Response, Failure> {
     let ChangePassword { password, new_password, new_password_again } = form;
     let result = if new_password == new_password_again {
-        account::change_password(&app, &member, &session, (password, new_password), &caller).await
+        let (current, passwords) = (own_hash(&app, &member, &session), (password, new_password));
+        account::change_password(&app, &member, current.as_deref(), passwords, &caller).await
     } else {
         Err(Error::Invalid(Fields::from([("new_password_again", "the two new passwords differ".to_owned())])))
     };

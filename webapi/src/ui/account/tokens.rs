@@ -9,8 +9,9 @@ use tower_sessions::Session;
 use super::back_to;
 use super::secret::SecretPage;
 use crate::app::App;
-use crate::auth::{Checked, Member, SignedIn};
+use crate::auth::{Checked, SignedIn};
 use crate::db;
+use crate::domain::member::Member;
 use crate::domain::scope::SCOPES;
 use crate::domain::token::{self, DAYS, Wish};
 use crate::error::Error;
@@ -107,13 +108,13 @@ async fn show(State(app): State<App>, member: Member, frame: Frame) -> Result<Re
 
 async fn create(
     State(app): State<App>,
-    member: SignedIn,
+    SignedIn(member): SignedIn,
     frame: Frame,
     Checked(form): Checked<Vec<(String, String)>>,
 ) -> Result<Response, Failure> {
     let typed = Typed::read(form)?;
     let wish = Wish { name: &typed.name, scopes: &typed.scopes, days: typed.days };
-    let created = token::create(&app.keys, &mut app.connection().await?, &member, &wish).await;
+    let created = token::create(&app.keys, &mut app.connection().await?, member.id, &wish).await;
     match created {
         Ok(new) => page(SecretPage {
             frame: frame.account("tokens"),
@@ -124,7 +125,7 @@ async fn create(
         }),
         Err(error) => {
             let (faults, error) = Faults::of(error)?;
-            let page = tokens_page(&app, &member.0, frame, &typed).await?;
+            let page = tokens_page(&app, &member, frame, &typed).await?;
             page_again(TokensPage { faults, ..page }, &error)
         }
     }

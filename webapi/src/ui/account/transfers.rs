@@ -6,8 +6,8 @@ use axum::response::Response;
 use axum::routing::get;
 
 use crate::app::App;
-use crate::auth::Member;
 use crate::db;
+use crate::domain::member::Member;
 use crate::domain::transfer;
 use crate::extract::Paging;
 use crate::ui::transfer::{Line, Sums};

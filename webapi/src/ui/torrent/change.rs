@@ -9,8 +9,9 @@ use serde::Deserialize;
 use tower_sessions::Session;
 
 use crate::app::App;
-use crate::auth::{Checked, Member};
+use crate::auth::Checked;
 use crate::db::{self, torrent::Torrent};
+use crate::domain::member::Member;
 use crate::domain::torrent::text::{DESCRIPTION_LEN, TITLE_LEN, Typed, extended};
 use crate::domain::torrent::{change, check_change};
 use crate::error::{Error, Fields};

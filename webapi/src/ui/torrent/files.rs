@@ -7,8 +7,8 @@ use serde::Deserialize;
 
 use super::tree::{self, Step};
 use crate::app::App;
-use crate::auth::Member;
 use crate::db;
+use crate::domain::member::Member;
 use crate::domain::torrent::files;
 use crate::error::Error;
 use crate::extract::{Id, Query};

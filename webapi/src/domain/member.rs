@@ -1,0 +1,89 @@
+//! Members as the rules see them: who they are, their roles, and how they proved it.
+
+use bt::announce_key::Binding;
+
+use super::scope::{Scope, Scopes};
+use crate::db::user::Account;
+
+/// The role that manages members and roles.
+pub const ADMINISTRATOR: &str = "administrator";
+/// The role that keeps the torrents in order.
+pub const MODERATOR: &str = "moderator";
+/// The role that creates invites.
+pub const INVITER: &str = "inviter";
+
+/// All roles: the rows of the table `roles`.
+pub const ROLES: [&str; 3] = [ADMINISTRATOR, INVITER, MODERATOR];
+
+/// How a member proved who they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// With the session's cookie.
+    Cookie,
+    /// With an API token.
+    Token {
+        /// The token's row.
+        id: i32,
+        /// What it may be used for.
+        scopes: Scopes,
+    },
+}
+
+impl By {
+    /// Whether this proof is enough for an operation that needs `scope`. A session is enough for every one.
+    pub fn allows(self, scope: Scope) -> bool {
+        match self {
+            Self::Cookie => true,
+            Self::Token { scopes, .. } => scopes.allow(scope),
+        }
+    }
+}
+
+/// A member who proved who they are.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// Their row in the table `users`.
+    pub id: i32,
+    /// The name that they sign in with.
+    pub name: String,
+    /// Names from the table `roles`, sorted. A token of fewer scopes than `all` brings none.
+    pub roles: Vec<String>,
+    /// What their announce keys are bound to.
+    pub key: Binding,
+    /// How they proved it.
+    pub by: By,
+}
+
+impl Member {
+    /// `account` after its owner proved who they are.
+    pub fn new(account: Account, by: By) -> Self {
+        let Account { id, name, roles, key, .. } = account;
+        let roles = if by.allows(Scope::All) { roles } else { Vec::new() };
+        Self { id, name, roles, key, by }
+    }
+
+    /// Whether they hold `role`.
+    pub fn has(&self, role: &str) -> bool {
+        self.roles.iter().any(|it| it == role)
+    }
+
+    /// Administrator or moderator.
+    pub fn is_staff(&self) -> bool {
+        self.is_administrator() || self.has(MODERATOR)
+    }
+
+    /// Manages members.
+    pub fn is_administrator(&self) -> bool {
+        self.has(ADMINISTRATOR)
+    }
+
+    /// Inviter or administrator.
+    pub fn may_invite(&self) -> bool {
+        may_invite(&self.roles)
+    }
+}
+
+/// Whether a member with these roles may create invites.
+pub fn may_invite(roles: &[String]) -> bool {
+    roles.iter().any(|it| it == ADMINISTRATOR || it == INVITER)
+}
