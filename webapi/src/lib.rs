@@ -1,4 +1,4 @@
-//! The site and its REST API: `router → {api, ui} → domain → db`, the same noun in each room.
+//! The site and its REST API: `router → {api, ui} → domain → db`.
 
 pub mod api;
 pub mod app;
@@ -13,4 +13,5 @@ pub mod metrics;
 pub mod reading;
 pub mod router;
 pub mod server;
+pub mod tracker;
 pub mod ui;

@@ -15,7 +15,7 @@ use tower::ServiceExt;
 
 use crate::app::App;
 use crate::extract::ConnectedPeer;
-use crate::{db, domain, live, router};
+use crate::{db, domain, router, tracker};
 
 /// Bytes of a request's header at most.
 const MAX_HEADER: usize = 16 << 10;
@@ -44,7 +44,7 @@ pub async fn serve(app: App, listener: TcpListener) {
     };
     app.shutdown.spawn(sweep(app.clone()));
     app.shutdown.spawn(give_memory_back(app.clone()));
-    live::start(&app);
+    tracker::start(&app);
     let router = router::create(app.clone());
     let service = |peer| {
         let router = router.clone();

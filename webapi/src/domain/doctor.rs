@@ -9,7 +9,7 @@ use super::client_name;
 use crate::app::App;
 use crate::db;
 use crate::error::Error;
-use crate::live;
+use crate::tracker;
 
 /// One announce or scrape of a member's clients.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ pub struct Finding {
 /// # Errors
 /// [`Error::Unavailable`] when the tracker or the database does not answer.
 pub async fn look(app: &App, member: i32) -> Result<Vec<Finding>, Error> {
-    let decisions = live::decisions(app, member).await?;
+    let decisions = tracker::decisions(app, member).await?;
     if decisions.is_empty() {
         return Ok(Vec::new());
     }
@@ -72,7 +72,7 @@ pub async fn reachability(app: &App, member: i32) -> Result<Vec<Reachability>, E
     if !app.config.tracker.check_connectability {
         return Ok(Vec::new());
     }
-    let tried = live::connections(app, member).await?;
+    let tried = tracker::connections(app, member).await?;
     Ok(tried.into_iter().map(Reachability::from).collect())
 }
 

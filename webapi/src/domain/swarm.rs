@@ -10,7 +10,7 @@ use super::{client_name, cursor};
 use crate::app::App;
 use crate::db;
 use crate::error::Error;
-use crate::live;
+use crate::tracker;
 
 /// Peers that the tracker is asked for, at most: those beyond are in no list.
 const LIMIT: u32 = 1000;
@@ -69,7 +69,7 @@ pub async fn look(app: &App, id: Option<i32>, after: Option<PeerKey>, limit: i64
         None => None,
     };
     drop(client);
-    let peers = live::peers(app, torrent.as_ref().map(|it| it.info_hash), LIMIT).await?;
+    let peers = tracker::peers(app, torrent.as_ref().map(|it| it.info_hash), LIMIT).await?;
     let client = app.connection().await?;
     let total = peers.total;
     let mut shown = numbered(name(&client, peers).await?);
@@ -98,7 +98,7 @@ struct Title {
     size: i64,
 }
 
-async fn name(client: &impl GenericClient, peers: live::Peers) -> Result<Vec<SwarmPeer>, Error> {
+async fn name(client: &impl GenericClient, peers: tracker::Peers) -> Result<Vec<SwarmPeer>, Error> {
     let mut hashes: Vec<InfoHash> = peers.records.iter().map(|it| it.info_hash).collect();
     hashes.sort_unstable();
     hashes.dedup();

@@ -1,17 +1,15 @@
 //! Writes present counts down, in batches, for pages that sort by them.
 
-use std::mem;
 use std::time::Duration;
 
 use bt::InfoHash;
-use bt::counts::Record;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::history::History;
-use super::{Counts, Dirty, Live};
 use crate::app::App;
 use crate::db::count;
 use crate::error::Error;
+use crate::live::Unwritten;
 
 /// Between two batches.
 const PACE: Duration = Duration::from_secs(1);
@@ -21,13 +19,6 @@ const LOOK: u32 = 10;
 
 /// Records in one statement.
 const BATCH: usize = 5000;
-
-/// What has to be written.
-struct Work {
-    records: Vec<Record>,
-    /// Whatever is not among `records` has no peers.
-    whole: bool,
-}
 
 /// Writes until the process stops. What fails is written with the next batch.
 pub(super) async fn keep(app: &App) {
@@ -49,12 +40,12 @@ pub(super) async fn keep(app: &App) {
             }
         }
         until_look -= 1;
-        if let Some(work) = app.live.take_work()
+        if let Some(work) = app.live.take_unwritten()
             && let Err(error) = write(app, &work).await
         {
             tracing::warn!(%error, "counts were not written down; trying again");
             app.live.give_back(&work);
-        } else if app.live.is_known() {
+        } else if app.live.is_heard() {
             history.keep(app).await;
         }
     }
@@ -70,7 +61,7 @@ async fn refill(app: &App) -> Result<bool, Error> {
     Ok(true)
 }
 
-async fn write(app: &App, work: &Work) -> Result<(), Error> {
+async fn write(app: &App, work: &Unwritten) -> Result<(), Error> {
     let client = app.connection().await?;
     if work.whole {
         let present: Vec<InfoHash> = work.records.iter().map(|it| it.info_hash).collect();
@@ -80,38 +71,4 @@ async fn write(app: &App, work: &Work) -> Result<(), Error> {
         count::write(&client, records).await?;
     }
     Ok(())
-}
-
-impl Live {
-    /// What changed since it was last asked; `None` when nothing did, or nothing is known.
-    fn take_work(&self) -> Option<Work> {
-        let mut state = self.0.state.write();
-        let counts = state.counts.as_ref()?;
-        let record = |info_hash: &InfoHash, counts: &Counts| {
-            let Counts { seeders, leechers, snatched } = *counts;
-            Record { info_hash: *info_hash, seeders, leechers, snatched }
-        };
-        let records: Vec<Record> = if state.dirty.whole {
-            counts.iter().map(|(hash, counts)| record(hash, counts)).collect()
-        } else {
-            let some = state.dirty.some.iter();
-            some.filter_map(|hash| counts.get(hash).map(|counts| record(hash, counts))).collect()
-        };
-        let Dirty { whole, .. } = mem::take(&mut state.dirty);
-        (whole || !records.is_empty()).then_some(Work { records, whole })
-    }
-
-    fn give_back(&self, work: &Work) {
-        let mut state = self.0.state.write();
-        state.dirty.whole |= work.whole;
-        state.dirty.some.extend(work.records.iter().map(|it| it.info_hash));
-    }
-
-    fn is_known(&self) -> bool {
-        self.0.state.read().counts.is_some()
-    }
-
-    fn mark_all(&self) {
-        self.0.state.write().dirty.whole = true;
-    }
 }

@@ -11,8 +11,8 @@ use infra::shutdown::Shutdown;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use zeromq::{DealerSocket, Socket, SocketRecv, SocketSend, SubSocket, ZmqMessage};
 
-use super::Live;
 use super::follower::{Follower, Step};
+use crate::live::Live;
 
 /// A socket that is not there yet is tried again by [`keep`], not by the library, whose waits grow to 30 s.
 const CONNECT: Duration = Duration::from_secs(1);
