@@ -13,5 +13,6 @@ pub mod metrics;
 pub mod reading;
 pub mod router;
 pub mod server;
+pub mod tasks;
 pub mod tracker;
 pub mod ui;

@@ -5,11 +5,11 @@
 //! snapshot, drop what is older, ask again at any gap.
 
 mod connection;
+mod control;
 mod decisions;
 mod follower;
 mod history;
 mod peers;
-mod question;
 mod reports;
 mod store;
 

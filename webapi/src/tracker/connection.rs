@@ -8,26 +8,24 @@ use bt::control::{Answer, Request};
 use bt::counts;
 use infra::config::Zeromq;
 use infra::shutdown::Shutdown;
-use tokio::time::{Instant, sleep, timeout, timeout_at};
-use zeromq::{DealerSocket, Socket, SocketRecv, SocketSend, SubSocket, ZmqMessage};
+use tokio::time::{Instant, sleep, timeout_at};
+use zeromq::{Socket, SocketRecv, SubSocket, ZmqMessage};
 
+use super::control::{Control, connect};
 use super::follower::{Follower, Step};
 use crate::live::Live;
 
-/// A socket that is not there yet is tried again by [`keep`], not by the library, whose waits grow to 30 s.
-const CONNECT: Duration = Duration::from_secs(1);
-
-/// The tracker sends something every second. After this much silence nothing is known any more.
-const SILENCE: Duration = Duration::from_millis(2500);
+/// The tracker sends something every second. After this much silence the counts are no longer claimed.
+const SILENCE_TIMEOUT: Duration = Duration::from_millis(2500);
 
 /// Wait for a snapshot.
-const SNAPSHOT: Duration = Duration::from_secs(2);
+const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Snapshots without a whole stream after which the sockets are opened anew.
-const MAX_QUESTIONS: u64 = 20;
+/// Snapshots in a row that do not fit the stream; then the sockets are opened anew.
+const MAX_SNAPSHOTS: u64 = 20;
 
 /// Wait before the sockets are opened anew.
-const RETRY: Duration = Duration::from_millis(500);
+const RETRY_DELAY: Duration = Duration::from_millis(500);
 
 /// Follows the tracker until the process stops. The first of several faults in a row is logged.
 pub(super) async fn keep(live: &Live, zeromq: &Zeromq, shutdown: &Shutdown) {
@@ -46,7 +44,7 @@ pub(super) async fn keep(live: &Live, zeromq: &Zeromq, shutdown: &Shutdown) {
         }
         quiet = true;
         tokio::select! {
-            () = sleep(RETRY) => {}
+            () = sleep(RETRY_DELAY) => {}
             () = shutdown.requested() => return,
         }
     }
@@ -56,51 +54,51 @@ async fn follow(live: &Live, zeromq: &Zeromq, heard: &mut bool) -> anyhow::Resul
     let mut sub = SubSocket::new();
     connect(&mut sub, &zeromq.counts).await?;
     sub.subscribe("counts").await?;
-    let mut control = DealerSocket::new();
-    connect(&mut control, &zeromq.control).await?;
+    let mut control = Control::open(&zeromq.control).await?;
 
     let mut follower = Follower::default();
-    let mut question = 1;
-    ask(&mut control, question).await?;
+    let mut snapshots = 1;
+    let mut awaited = Some(control.send(&Request::Snapshot).await?);
     let mut asked = Instant::now();
-    let mut silent = Instant::now() + SILENCE;
+    let mut silent = Instant::now() + SILENCE_TIMEOUT;
     loop {
-        let deadline = if follower.is_waiting() { silent.min(asked + SNAPSHOT) } else { silent };
+        let deadline = if follower.is_waiting() { silent.min(asked + SNAPSHOT_TIMEOUT) } else { silent };
         let received = timeout_at(deadline, async {
             tokio::select! {
                 message = sub.recv() => message.map(Received::Counts),
-                answer = control.recv() => answer.map(Received::Answer),
+                answer = control.socket.recv() => answer.map(Received::Answer),
             }
         });
         let step = match received.await.context("the tracker is silent")?? {
             Received::Counts(message) => {
-                silent = Instant::now() + SILENCE;
+                silent = Instant::now() + SILENCE_TIMEOUT;
                 let (position, records) = counts::decode(&message.into_vec())?;
                 follower.message(position, records)
             }
             Received::Answer(message) => match Answer::decode(&message.into_vec())? {
-                (id, _) if id != question => Step::Nothing,
+                (id, _) if awaited != Some(id) => Step::Nothing,
                 (_, Answer::Snapshot { position, records }) => {
                     let step = follower.snapshot(position);
                     if !follower.is_waiting() {
                         live.replace(records);
                         announce(heard);
-                        question = 0;
+                        awaited = None;
+                        snapshots = 0;
                     }
                     step
                 }
                 (_, Answer::Error(sentence)) => bail!("the tracker refused a snapshot: {sentence}"),
-                _ => bail!("the tracker answered another question"),
+                _ => bail!("the tracker answered another request"),
             },
         };
         match step {
             Step::Change(records) => live.change(records),
             Step::Nothing => {}
-            Step::Ask if question >= MAX_QUESTIONS => bail!("no snapshot fits what the tracker publishes"),
+            Step::Ask if snapshots >= MAX_SNAPSHOTS => bail!("no snapshot fits what the tracker publishes"),
             Step::Ask => {
                 live.lose();
-                question += 1;
-                ask(&mut control, question).await?;
+                snapshots += 1;
+                awaited = Some(control.send(&Request::Snapshot).await?);
                 asked = Instant::now();
             }
         }
@@ -117,20 +115,4 @@ fn announce(heard: &mut bool) {
         tracing::info!("the tracker's counts are heard");
     }
     *heard = true;
-}
-
-async fn ask(control: &mut DealerSocket, id: u64) -> anyhow::Result<()> {
-    send(control, Request::Snapshot.encode(id)).await
-}
-
-/// Sends the frames of a question.
-pub(super) async fn send(control: &mut DealerSocket, frames: Vec<Vec<u8>>) -> anyhow::Result<()> {
-    let message = infra::mq::message(frames.into_iter().map(Into::into))?;
-    Ok(control.send(message).await?)
-}
-
-/// Connects within a bounded time; the error names no path.
-pub(super) async fn connect(socket: &mut impl Socket, endpoint: &str) -> anyhow::Result<()> {
-    timeout(CONNECT, socket.connect(endpoint)).await.context("the tracker's socket is not there")??;
-    Ok(())
 }

@@ -1,9 +1,9 @@
-//! Who is connected, asked of the tracker each time: addresses are kept in no place of ours.
+//! Who is connected, asked of the tracker each time: webapi keeps no address.
 
 use bt::InfoHash;
 use bt::control::{Answer, PeerRecord, Request};
 
-use super::question::{ask, unexpected};
+use super::control::ask;
 use crate::app::App;
 use crate::error::Error;
 
@@ -21,8 +21,10 @@ pub struct Peers {
 /// # Errors
 /// [`Error::Unavailable`] when the tracker does not answer in time.
 pub async fn peers(app: &App, info_hash: Option<InfoHash>, limit: u32) -> Result<Peers, Error> {
-    match ask(app, Request::Peers { info_hash, limit }, app.backend_timeout()).await? {
-        Answer::Peers { total, peers } => Ok(Peers { total, records: peers }),
-        _ => Err(unexpected()),
-    }
+    let request = Request::Peers { info_hash, limit };
+    ask(&app.config.zeromq.control, &request, app.backend_timeout(), |answer| match answer {
+        Answer::Peers { total, peers } => Some(Peers { total, records: peers }),
+        _ => None,
+    })
+    .await
 }

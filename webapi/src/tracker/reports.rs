@@ -1,7 +1,7 @@
-//! Pulls accounting reports from the tracker and puts them into the database, each once.
+//! Pulls accounting reports from the tracker and applies each to the database once.
 //!
-//! The tracker keeps a batch until it hears that it is applied. That it is, is written in the transaction that applies
-//! it: whatever gets lost in between, the same batch comes again and is known.
+//! The tracker keeps a batch until it hears that it is applied. The transaction that applies a batch also writes its
+//! number down: when an acknowledgement gets lost, the same batch comes again and is recognised.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -11,21 +11,20 @@ use bt::control::{Answer, Request};
 use bt::counts::Position;
 use bt::report::Report;
 use deadpool_postgres::Object;
-use tokio::time::{Instant, sleep, timeout, timeout_at};
-use zeromq::{DealerSocket, Socket, SocketRecv};
+use tokio::time::{sleep, timeout};
 
-use super::connection::{connect, send};
+use super::control::Control;
 use crate::app::App;
 use crate::db;
 
-/// Between two questions while there is nothing to report.
-const PACE: Duration = Duration::from_millis(500);
+/// Wait between two requests while there is nothing to report.
+const IDLE_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Wait for an answer.
-const ANSWER: Duration = Duration::from_secs(2);
+/// Wait for the tracker to answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Wait for a batch to be in the database.
-const APPLY: Duration = Duration::from_secs(10);
+const APPLY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Wait after the first fault; twice as long after each further one.
 const FIRST_RETRY: Duration = Duration::from_millis(250);
@@ -61,43 +60,30 @@ pub(super) async fn keep(app: &App) {
     }
 }
 
-/// Asks and applies until something fails. `done` once an answer was dealt with.
+/// Asks for batches and applies them until something fails. Sets `done` after the first one.
 async fn pull(app: &App, done: &mut bool) -> anyhow::Result<Infallible> {
-    let mut control = DealerSocket::new();
-    connect(&mut control, &app.config.zeromq.control).await?;
+    let mut control = Control::open(&app.config.zeromq.control).await?;
     let mut applied = None;
-    for id in 1.. {
-        send(&mut control, Request::Reports { applied }.encode(id)).await?;
-        let (position, reports) = answer(&mut control, id).await?;
+    loop {
+        let request = Request::Reports { applied };
+        let answer = timeout(ANSWER_TIMEOUT, control.ask(&request)).await;
+        let Answer::Reports { position, reports } = answer.context("the tracker does not answer")?? else {
+            bail!("the tracker answered another request");
+        };
         if reports.is_empty() {
             *done = true;
-            sleep(PACE).await;
+            sleep(IDLE_INTERVAL).await;
             continue;
         }
         apply(app, position, &reports).await?;
         *done = true;
         applied = Some(position);
     }
-    bail!("no numbers are left for questions")
-}
-
-/// The answer to question `id`; those to earlier ones are passed over.
-async fn answer(control: &mut DealerSocket, id: u64) -> anyhow::Result<(Position, Vec<Report>)> {
-    let deadline = Instant::now() + ANSWER;
-    loop {
-        let message = timeout_at(deadline, control.recv()).await.context("the tracker does not answer")??;
-        match Answer::decode(&message.into_vec())? {
-            (answered, _) if answered != id => {}
-            (_, Answer::Reports { position, reports }) => return Ok((position, reports)),
-            (_, Answer::Error(sentence)) => bail!("the tracker refused: {sentence}"),
-            _ => bail!("the tracker answered another question"),
-        }
-    }
 }
 
 async fn apply(app: &App, position: Position, reports: &[Report]) -> anyhow::Result<()> {
     let mut client = app.connection().await?;
-    match timeout(APPLY, commit(&mut client, position, reports)).await {
+    match timeout(APPLY_TIMEOUT, commit(&mut client, position, reports)).await {
         Ok(Ok(new)) => {
             if new {
                 app.metrics.count_reports(reports.len());
@@ -105,11 +91,11 @@ async fn apply(app: &App, position: Position, reports: &[Report]) -> anyhow::Res
             tracing::debug!(reports = reports.len(), new, "reports are applied");
             Ok(())
         }
-        Ok(Err(error)) => bail!("the database: {}", infra::db::state(&error)),
+        Ok(Err(error)) => bail!("the database refused a batch of reports: {}", infra::db::state(&error)),
         Err(_) => {
             // Whatever comes next on this connection would wait behind what does not come.
             drop(Object::take(client));
-            bail!("the database does not answer")
+            bail!("the database did not apply a batch of reports in time")
         }
     }
 }
