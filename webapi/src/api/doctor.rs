@@ -9,8 +9,8 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::transfer::TorrentReference;
-use super::{AnyFailure, ErrorBody, Failure, List, MemberFailure, one_of};
+use super::Failure;
+use super::shapes::{AnyFailure, ErrorBody, List, MemberFailure, NotFoundFailure, TorrentReference, one_of};
 use crate::app::App;
 use crate::auth::Reader;
 use crate::db;
@@ -77,7 +77,7 @@ fn outcomes() -> RefOr<Schema> {
         (status = 200, description = "One item for each announce", body = List<Announce>),
         (status = 400, description = "A parameter cannot be used", body = ErrorBody),
         (status = 403, description = "It is another member's", body = ErrorBody),
-        (status = 404, description = "There is no such member", body = ErrorBody),
+        NotFoundFailure,
         MemberFailure,
         AnyFailure,
     )
@@ -130,7 +130,7 @@ pub struct Connection {
     responses(
         (status = 200, description = "One item for each endpoint", body = List<Connection>),
         (status = 403, description = "It is another member's", body = ErrorBody),
-        (status = 404, description = "There is no such member", body = ErrorBody),
+        NotFoundFailure,
         MemberFailure,
         AnyFailure,
     )

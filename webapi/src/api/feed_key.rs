@@ -9,7 +9,10 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{AnyFailure, BodyFailure, ChangeFailure, ErrorBody, Failure, List, MemberFailure, created};
+use super::shapes::{
+    AnyFailure, BodyFailure, ChangeFailure, ErrorBody, List, MemberFailure, NotFoundFailure,
+};
+use super::{Failure, created};
 use crate::app::App;
 use crate::auth::{CheckedJson, CsrfChecked, SignedIn};
 use crate::db;
@@ -124,7 +127,7 @@ async fn create(
     params(("id" = i32, Path)),
     responses(
         (status = 200, description = "The feed key without its secret", body = FeedKeyItem),
-        (status = 404, description = "You have no such feed key", body = ErrorBody),
+        NotFoundFailure,
         MemberFailure,
         AnyFailure,
     )
@@ -145,7 +148,7 @@ async fn show(State(app): State<App>, member: Member, Id(id): Id) -> Result<Json
     params(("id" = i32, Path)),
     responses(
         (status = 204, description = "It no longer opens anything"),
-        (status = 404, description = "You have no such feed key", body = ErrorBody),
+        NotFoundFailure,
         MemberFailure,
         ChangeFailure,
         AnyFailure,

@@ -10,8 +10,10 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::user::UserBody;
-use super::{AnyFailure, BodyFailure, ChangeFailure, ErrorBody, Failure, List, MemberFailure, created};
+use super::shapes::{
+    AnyFailure, BodyFailure, ChangeFailure, ErrorBody, List, MemberFailure, NotFoundFailure, UserBody,
+};
+use super::{Failure, created};
 use crate::app::App;
 use crate::auth::{CsrfChecked, Inviter};
 use crate::db;
@@ -160,7 +162,7 @@ async fn make(app: &App, member: &Member, body: Option<Json<NewInvite>>) -> Resu
     params(("secret" = String, Path)),
     responses(
         (status = 200, description = "The invite, whatever its state", body = InviteBody),
-        (status = 404, description = "There is no such invite", body = ErrorBody),
+        NotFoundFailure,
         AnyFailure,
     )
 )]
@@ -184,13 +186,13 @@ async fn show(State(app): State<App>, Segment(secret): Segment) -> Result<Json<I
     responses(
         (status = 201, description = "The account is made; sign in", body = UserBody),
         (status = 403, description = "Another site asked a browser for this", body = ErrorBody),
-        (status = 404, description = "There is no such invite", body = ErrorBody),
         (status = 410, description = "It was claimed, revoked or has expired", body = ErrorBody),
         (
             status = 429,
             description = "Too many failed attempts; `Retry-After` says when to come back",
             body = ErrorBody,
         ),
+        NotFoundFailure,
         BodyFailure,
         AnyFailure,
     )
@@ -218,8 +220,8 @@ async fn claim(
     params(("secret" = String, Path)),
     responses(
         (status = 204, description = "Its link no longer works"),
-        (status = 404, description = "There is no such invite", body = ErrorBody),
         (status = 409, description = "It has been claimed", body = ErrorBody),
+        NotFoundFailure,
         MemberFailure,
         ChangeFailure,
         AnyFailure,
@@ -250,7 +252,7 @@ async fn revoke(
         (status = 200, description = "Newest first; what ended 90 days ago is left out", body = List<InviteBody>),
         (status = 400, description = "The parameters cannot be read", body = ErrorBody),
         (status = 403, description = "They are another member's", body = ErrorBody),
-        (status = 404, description = "There is no such member", body = ErrorBody),
+        NotFoundFailure,
         MemberFailure,
         AnyFailure,
     )
@@ -277,8 +279,8 @@ async fn list_of_user(
     request_body = Option<NewInvite>,
     responses(
         (status = 201, description = "Made; pass the link on", body = InviteBody),
-        (status = 404, description = "There is no such member", body = ErrorBody),
         (status = 409, description = "You have as many open ones as the site allows, 10 by default", body = ErrorBody),
+        NotFoundFailure,
         MemberFailure,
         ChangeFailure,
         BodyFailure,

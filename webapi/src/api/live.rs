@@ -17,7 +17,8 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{AnyFailure, ErrorBody, Failure, MemberFailure};
+use super::Failure;
+use super::shapes::{AnyFailure, ErrorBody, MemberFailure};
 use crate::app::App;
 use crate::auth;
 use crate::auth::visitor::{Uncounted, Visitor};

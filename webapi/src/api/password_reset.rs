@@ -11,7 +11,8 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{AnyFailure, BodyFailure, ChangeFailure, ErrorBody, Failure, MemberFailure, created};
+use super::shapes::{AnyFailure, BodyFailure, ChangeFailure, ErrorBody, MemberFailure, NotFoundFailure};
+use super::{Failure, created};
 use crate::app::App;
 use crate::auth::{self, CsrfChecked, SignedIn, Staff};
 use crate::db;
@@ -69,8 +70,8 @@ struct NewPassword {
     params(("id" = i32, Path)),
     responses(
         (status = 201, description = "Made; pass the link on", body = NewReset),
-        (status = 404, description = "There is no such member", body = ErrorBody),
         (status = 409, description = "It is yourself: change your password instead", body = ErrorBody),
+        NotFoundFailure,
         MemberFailure,
         ChangeFailure,
         AnyFailure,
@@ -100,7 +101,7 @@ async fn create(
     params(("secret" = String, Path)),
     responses(
         (status = 200, description = "The link", body = ResetBody),
-        (status = 404, description = "There is no such link", body = ErrorBody),
+        NotFoundFailure,
         AnyFailure,
     )
 )]
@@ -126,13 +127,13 @@ async fn show(
     responses(
         (status = 204, description = "The password is set; sign in"),
         (status = 403, description = "Another site asked a browser for this", body = ErrorBody),
-        (status = 404, description = "There is no such link", body = ErrorBody),
         (status = 410, description = "It was used, has expired or was replaced", body = ErrorBody),
         (
             status = 429,
             description = "Too many failed attempts; `Retry-After` says when to come back",
             body = ErrorBody,
         ),
+        NotFoundFailure,
         BodyFailure,
         AnyFailure,
     )

@@ -6,8 +6,10 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{
-    AnyFailure, BodyFailure, ChangeFailure, ErrorBody, Failure, List, MemberFailure, role_name, role_names,
+use super::Failure;
+use super::shapes::{
+    AnyFailure, BodyFailure, ChangeFailure, ErrorBody, List, MemberFailure, NotFoundFailure, role_name,
+    role_names,
 };
 use crate::app::App;
 use crate::auth::{Administrator, CheckedJson, Reader};
@@ -50,7 +52,7 @@ struct RoleBody {
     params(("id" = i32, Path)),
     responses(
         (status = 200, description = "Their roles", body = Roles),
-        (status = 404, description = "There is no such member", body = ErrorBody),
+        NotFoundFailure,
         MemberFailure,
         AnyFailure,
     )
@@ -72,8 +74,8 @@ async fn show(State(app): State<App>, _: Reader, Id(id): Id) -> Result<Json<Role
     request_body = Roles,
     responses(
         (status = 200, description = "Their roles now", body = Roles),
-        (status = 404, description = "There is no such member", body = ErrorBody),
         (status = 409, description = "It is the last administrator", body = ErrorBody),
+        NotFoundFailure,
         MemberFailure,
         ChangeFailure,
         BodyFailure,

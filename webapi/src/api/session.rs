@@ -12,9 +12,10 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{
-    AnyFailure, BodyFailure, ChangeFailure, ErrorBody, Failure, List, MemberFailure, created, role_names,
+use super::shapes::{
+    AnyFailure, BodyFailure, ChangeFailure, ErrorBody, List, MemberFailure, NotFoundFailure, role_names,
 };
+use super::{Failure, created};
 use crate::app::App;
 use crate::auth::session::own_hash;
 use crate::auth::visitor::Visitor;
@@ -242,7 +243,7 @@ async fn end_others(
     params(("id" = i32, Path)),
     responses(
         (status = 204, description = "It has ended"),
-        (status = 404, description = "You have no such session", body = ErrorBody),
+        NotFoundFailure,
         MemberFailure,
         ChangeFailure,
         AnyFailure,

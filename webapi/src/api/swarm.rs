@@ -7,7 +7,8 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{AnyFailure, ErrorBody, Failure, List, MemberFailure};
+use super::Failure;
+use super::shapes::{AnyFailure, ErrorBody, List, MemberFailure};
 use crate::app::App;
 use crate::auth::Staff;
 use crate::domain::swarm::{self, SwarmPeer};

@@ -10,7 +10,10 @@ use axum::response::Response;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{AnyFailure, BodyFailure, ChangeFailure, ErrorBody, Failure, List, MemberFailure};
+use super::Failure;
+use super::shapes::{
+    AnyFailure, BodyFailure, ChangeFailure, ErrorBody, List, MemberFailure, NotFoundFailure,
+};
 use crate::app::App;
 use crate::auth::{CheckedJson, CsrfChecked, Downloader, Follower, Publisher, Reader};
 use crate::db;
@@ -144,7 +147,7 @@ fn refused(app: &App, refusal: Refusal) -> Error {
     params(("id" = i32, Path, description = "Of the torrent")),
     responses(
         (status = 200, description = "The torrent with its files", body = TorrentWithFiles),
-        (status = 404, description = "There is no such torrent", body = ErrorBody),
+        NotFoundFailure,
         MemberFailure,
         AnyFailure,
     )
@@ -168,7 +171,7 @@ async fn show(State(app): State<App>, _: Reader, Id(id): Id) -> Result<Json<Torr
     request_body = TorrentChange,
     responses(
         (status = 200, description = "As it is now", body = TorrentDetails),
-        (status = 404, description = "There is no such torrent", body = ErrorBody),
+        NotFoundFailure,
         MemberFailure,
         ChangeFailure,
         BodyFailure,
@@ -209,7 +212,7 @@ async fn change(
     params(("id" = i32, Path, description = "Of the torrent")),
     responses(
         (status = 204, description = "It is gone"),
-        (status = 404, description = "There is no such torrent", body = ErrorBody),
+        NotFoundFailure,
         MemberFailure,
         ChangeFailure,
         AnyFailure,
@@ -239,7 +242,7 @@ async fn delete(
     params(("id" = i32, Path, description = "Of the torrent")),
     responses(
         (status = 200, description = "The file", content_type = "application/x-bittorrent", body = Vec<u8>),
-        (status = 404, description = "There is no such torrent", body = ErrorBody),
+        NotFoundFailure,
         MemberFailure,
         AnyFailure,
     )

@@ -7,8 +7,10 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::user::UserReference;
-use super::{AnyFailure, ErrorBody, Failure, List, MemberFailure};
+use super::Failure;
+use super::shapes::{
+    AnyFailure, ErrorBody, List, MemberFailure, NotFoundFailure, TorrentReference, UserReference,
+};
 use crate::app::App;
 use crate::auth::{Reader, Staff};
 use crate::db;
@@ -24,29 +26,6 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(list_transfers))
         .routes(routes!(list_snatches))
         .routes(routes!(show_history))
-}
-
-/// What a member moved of all torrents, deleted ones included.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Totals {
-    /// Bytes sent.
-    pub uploaded: i64,
-    /// Bytes received.
-    pub downloaded: i64,
-    /// Sent by received; null where nothing was received.
-    pub ratio: Option<f64>,
-    /// Seconds as a seeder, of each torrent.
-    pub seeded_seconds: i64,
-    /// Seconds as a leecher, of each torrent.
-    pub leeched_seconds: i64,
-}
-
-impl From<db::transfer::Totals> for Totals {
-    fn from(totals: db::transfer::Totals) -> Self {
-        let db::transfer::Totals { uploaded, downloaded, seeded_seconds, leeched_seconds } = totals;
-        let ratio = Ratio::new(uploaded, downloaded).number();
-        Self { uploaded, downloaded, ratio, seeded_seconds, leeched_seconds }
-    }
 }
 
 /// What a member moved of a torrent, with all clients together.
@@ -82,15 +61,6 @@ pub struct Transfer {
     /// Only to staff: how often a client claimed more than can have been moved. The sums hold only what was possible.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub impossible_claims: Option<i32>,
-}
-
-/// A torrent in few words.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct TorrentReference {
-    /// Of its resource.
-    pub id: i32,
-    /// As its page is headed.
-    pub title: String,
 }
 
 impl Transfer {
@@ -138,7 +108,7 @@ pub struct HistoryPoint {
         (status = 200, description = "One item for each torrent", body = List<Transfer>),
         (status = 400, description = "A parameter cannot be used", body = ErrorBody),
         (status = 403, description = "It is another member's", body = ErrorBody),
-        (status = 404, description = "There is no such member", body = ErrorBody),
+        NotFoundFailure,
         MemberFailure,
         AnyFailure,
     )
@@ -168,7 +138,7 @@ async fn list_transfers(
         (status = 200, description = "One item for each member", body = List<Transfer>),
         (status = 400, description = "A parameter cannot be used", body = ErrorBody),
         (status = 403, description = "Not a moderator", body = ErrorBody),
-        (status = 404, description = "There is no such torrent", body = ErrorBody),
+        NotFoundFailure,
         MemberFailure,
         AnyFailure,
     )
@@ -195,7 +165,7 @@ async fn list_snatches(
     params(("id" = i32, Path, description = "Of the torrent")),
     responses(
         (status = 200, description = "The hours", body = List<HistoryPoint>),
-        (status = 404, description = "There is no such torrent", body = ErrorBody),
+        NotFoundFailure,
         MemberFailure,
         AnyFailure,
     )

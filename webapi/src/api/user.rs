@@ -6,22 +6,21 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use infra::secrets::Secret;
 use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
 use tower_sessions::Session;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::transfer::Totals;
-use super::{AnyFailure, BodyFailure, ChangeFailure, ErrorBody, Failure, List, MemberFailure, role_names};
+use super::Failure;
+use super::shapes::{
+    AnyFailure, BodyFailure, ChangeFailure, ErrorBody, List, MemberFailure, NotFoundFailure, UserBody,
+};
 use crate::app::App;
 use crate::auth::session::own_hash;
 use crate::auth::{Administrator, CheckedJson, CsrfChecked, Downloader, Reader, SignedIn, Staff};
 use crate::db;
-use crate::db::user::Profile;
 use crate::domain::attempts::Caller;
 use crate::domain::member::Member;
-use crate::domain::scope::Scope;
 use crate::domain::{account, cursor, role};
 use crate::error::Error;
 use crate::extract::{Id, Json, Paging, Query};
@@ -33,82 +32,6 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(show, change))
         .routes(routes!(change_password))
         .routes(routes!(show_announce_key, reset_announce_key))
-}
-
-/// A member.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct UserBody {
-    /// Of this resource.
-    pub id: i32,
-    /// As they sign in.
-    pub name: String,
-    /// What they may do.
-    #[schema(schema_with = role_names)]
-    pub roles: Vec<String>,
-    /// When the account was made.
-    #[serde(with = "time::serde::rfc3339")]
-    pub created_at: OffsetDateTime,
-    /// How many torrents they uploaded that are still there.
-    pub torrents: i64,
-    /// Only to oneself, of tokens to those with the scope `download`: for torrents that one makes by hand. A secret.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub announce_url: Option<String>,
-    /// Only to staff: whether they may sign in.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub disabled: Option<bool>,
-    /// Only to staff: who invited them.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub invited_by: Option<UserReference>,
-    /// Only to oneself and staff: what was moved.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub totals: Option<Totals>,
-}
-
-/// A member in few words.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct UserReference {
-    /// Of their resource.
-    pub id: i32,
-    /// As they sign in.
-    pub name: String,
-}
-
-impl UserBody {
-    /// What all may see.
-    pub fn new(profile: Profile) -> Self {
-        let Profile { account, torrents, .. } = profile;
-        Self {
-            id: account.id,
-            name: account.name,
-            roles: account.roles,
-            created_at: account.created_at,
-            torrents,
-            announce_url: None,
-            disabled: None,
-            invited_by: None,
-            totals: None,
-        }
-    }
-
-    /// What `member` may see.
-    fn to(app: &App, member: &Member, profile: Profile) -> Result<Self, Error> {
-        let disabled = profile.account.disabled_at.is_some();
-        let inviter = profile.inviter.as_ref().map(|it| UserReference { id: it.id, name: it.name.clone() });
-        let (id, key) = (profile.account.id, profile.account.key);
-        let totals = profile.totals;
-        let mut body = Self::new(profile);
-        if member.id == id || member.is_staff() {
-            body.totals = Some(totals.into());
-        }
-        if member.id == id && member.by.allows(Scope::Download) {
-            body.announce_url = Some(account::announce_url(app, id, &key)?);
-        }
-        if member.is_staff() {
-            body.disabled = Some(disabled);
-            body.invited_by = inviter;
-        }
-        Ok(body)
-    }
 }
 
 /// Which members.
@@ -188,7 +111,7 @@ async fn list(
     params(("id" = i32, Path)),
     responses(
         (status = 200, description = "The member", body = UserBody),
-        (status = 404, description = "There is no such member", body = ErrorBody),
+        NotFoundFailure,
         MemberFailure,
         AnyFailure,
     )
@@ -213,8 +136,8 @@ async fn show(State(app): State<App>, Reader(member): Reader, Id(id): Id) -> Res
             description = "Done. Sessions, tokens and open invites of a disabled member have ended",
             body = UserBody,
         ),
-        (status = 404, description = "There is no such member", body = ErrorBody),
         (status = 409, description = "It is the last administrator, or yourself", body = ErrorBody),
+        NotFoundFailure,
         MemberFailure,
         ChangeFailure,
         BodyFailure,
@@ -249,7 +172,7 @@ async fn change(
             description = "Too many failed attempts; `Retry-After` says when to come back",
             body = ErrorBody,
         ),
-        (status = 404, description = "There is no such member", body = ErrorBody),
+        NotFoundFailure,
         MemberFailure,
         ChangeFailure,
         BodyFailure,
@@ -282,7 +205,7 @@ async fn change_password(
     responses(
         (status = 200, description = "Good for any torrent of the site", body = AnnounceKey),
         (status = 403, description = "It is another member's", body = ErrorBody),
-        (status = 404, description = "There is no such member", body = ErrorBody),
+        NotFoundFailure,
         MemberFailure,
         AnyFailure,
     )
@@ -306,7 +229,7 @@ async fn show_announce_key(
     params(("id" = i32, Path)),
     responses(
         (status = 200, description = "The new one", body = AnnounceKey),
-        (status = 404, description = "There is no such member", body = ErrorBody),
+        NotFoundFailure,
         MemberFailure,
         ChangeFailure,
         AnyFailure,

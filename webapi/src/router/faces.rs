@@ -13,7 +13,7 @@ use std::sync::Arc;
 use tokio::time::timeout;
 use tower_sessions::Session;
 
-use crate::api::ErrorBody;
+use crate::api::shapes::ErrorBody;
 use crate::app::App;
 use crate::auth::anonymous;
 use crate::auth::visitor::Visitor;

@@ -7,7 +7,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::File;
-use crate::api::{AnyFailure, ErrorBody, Failure, List, MemberFailure};
+use crate::api::Failure;
+use crate::api::shapes::{AnyFailure, ErrorBody, List, MemberFailure, NotFoundFailure};
 use crate::app::App;
 use crate::auth::Reader;
 use crate::db;
@@ -44,7 +45,7 @@ pub(super) struct Parameters {
     responses(
         (status = 200, description = "A page of the torrent's files", body = List<File>),
         (status = 400, description = "A parameter cannot be used", body = ErrorBody),
-        (status = 404, description = "There is no such torrent", body = ErrorBody),
+        NotFoundFailure,
         MemberFailure,
         AnyFailure,
     )

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::api::one_of;
+use crate::api::shapes::one_of;
 use crate::app::App;
 use crate::db;
 use crate::domain::torrent::files::Page;
