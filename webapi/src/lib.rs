@@ -16,3 +16,4 @@ pub mod server;
 pub mod tasks;
 pub mod tracker;
 pub mod ui;
+pub mod upload_form;

@@ -17,10 +17,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tower::util::MapRequest;
 
-use crate::api::torrent::form;
 use crate::app::App;
 use crate::error::Error;
-use crate::{api, auth, health, reading, ui};
+use crate::{api, auth, health, reading, ui, upload_form};
 
 /// Largest body, in bytes, where a route does not say otherwise.
 const MAX_BODY: usize = 1 << 20;
@@ -83,7 +82,7 @@ async fn limit_time(State(app): State<App>, request: Request, next: Next) -> Res
     let uploads = !reads && route.is_some_and(|it| UPLOADS.contains(&it.as_str()));
     let limit = match (reads, uploads) {
         (true, _) => limit.min(app.backend_timeout()),
-        (false, true) => limit + Duration::from_secs((form::MAX_BODY / form::SLOWEST) as u64),
+        (false, true) => limit + Duration::from_secs((upload_form::MAX_BODY / upload_form::SLOWEST) as u64),
         (false, false) => limit,
     };
     let mut answer = pin!(next.run(request));

@@ -1,7 +1,6 @@
 //! `/api/torrents`: list, upload, read, change, delete, download.
 
 mod files;
-pub mod form;
 mod shapes;
 
 use axum::extract::{Request, State};
@@ -21,6 +20,7 @@ use crate::domain::torrent::upload::Refusal;
 use crate::domain::torrent::{self, delivery, listing, text, upload};
 use crate::error::Error;
 use crate::extract::{Id, Json, Paging, Query};
+use crate::upload_form::Form;
 pub use shapes::{
     File, Links, ListParameters, Torrent, TorrentChange, TorrentDetails, TorrentWithFiles, Uploaded, Uploader,
 };
@@ -116,11 +116,11 @@ async fn create(
     let mut turn = match upload::admit(&app, &member).await {
         Ok(turn) => turn,
         Err(refused) => {
-            form::Form::refuse(request).await;
+            Form::refuse(request).await;
             return Err(refused.into());
         }
     };
-    let upload = form::Form::read(&app, request, None, &mut turn).await?.finish(&app)?;
+    let upload = Form::read(&app, request, None, &mut turn).await?.finish(&app)?;
     let stored = upload::store(&app, &member, upload).await.map_err(|refusal| refused(&app, refusal))?;
     let answer = Uploaded::new(&app, &stored);
     Ok((StatusCode::CREATED, [(header::LOCATION, answer.links.itself.clone())], Json(answer)))

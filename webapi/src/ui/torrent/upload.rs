@@ -8,7 +8,6 @@ use axum::routing::get;
 use tower_sessions::Session;
 
 use super::notice;
-use crate::api::torrent::form::Form;
 use crate::app::App;
 use crate::auth::Guard;
 use crate::domain::member::Member;
@@ -16,6 +15,7 @@ use crate::domain::torrent::text::Typed;
 use crate::domain::torrent::upload::{self, Refusal};
 use crate::error::{Error, Fields};
 use crate::ui::{Failure, Frame, format, page, page_again};
+use crate::upload_form::Form;
 
 /// The form and what it is sent to.
 pub(super) fn routes() -> Router<App> {
