@@ -17,6 +17,7 @@ use crate::domain::requests::Requests;
 use crate::domain::torrent::searches::Searches;
 use crate::domain::torrent::turns::Turns;
 use crate::error::Error;
+use crate::id::UserId;
 use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::reading::{self, Holders};
@@ -57,7 +58,7 @@ pub struct Inner {
     /// Failed attempts to sign in or to claim an invite.
     pub attempts: Attempts,
     /// Ids of members whose sessions were ended by someone: open streams look again who they are for.
-    pub departures: broadcast::Sender<i32>,
+    pub departures: broadcast::Sender<UserId>,
     /// How often an open stream asks whether its member is still signed in.
     pub stream_check: Duration,
     /// What happened so far.
@@ -123,7 +124,7 @@ impl App {
     }
 
     /// Says that sessions or tokens of `member` have ended, after that is in the database.
-    pub fn announce_departure(&self, member: i32) {
+    pub fn announce_departure(&self, member: UserId) {
         // Nobody listens where no stream is open.
         let _ = self.departures.send(member);
     }

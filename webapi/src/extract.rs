@@ -133,15 +133,15 @@ impl Paging {
     }
 }
 
-/// The only parameter of a path, a row's id. Anything but a number is answered 404.
+/// The only parameter of a path, an id as in [`crate::id`]. Anything but a number is answered 404.
 #[derive(Debug, Clone, Copy)]
-pub struct Id(pub i32);
+pub struct Id<I>(pub I);
 
-impl FromRequestParts<App> for Id {
+impl<I: DeserializeOwned + Send> FromRequestParts<App> for Id<I> {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
-        let id = Path::<i32>::from_request_parts(parts, app).await;
+        let id = Path::<I>::from_request_parts(parts, app).await;
         id.map(|Path(id)| Self(id)).map_err(|_| Error::NotFound("page"))
     }
 }

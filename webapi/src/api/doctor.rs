@@ -18,6 +18,7 @@ use crate::domain::doctor::{self, Finding, Reachability};
 use crate::domain::{cursor, transfer};
 use crate::error::Error;
 use crate::extract::{Id, Json, Paging};
+use crate::id::UserId;
 
 /// The operations.
 pub fn routes() -> OpenApiRouter<App> {
@@ -72,7 +73,7 @@ fn outcomes() -> RefOr<Schema> {
     get,
     path = "/api/users/{id}/announces",
     tag = "users",
-    params(("id" = i32, Path, description = "Of the member"), Paging),
+    params(("id" = UserId, Path, description = "Of the member"), Paging),
     responses(
         (status = 200, description = "One item for each announce", body = List<Announce>),
         (status = 400, description = "A parameter cannot be used", body = ErrorBody),
@@ -85,7 +86,7 @@ fn outcomes() -> RefOr<Schema> {
 async fn list_announces(
     State(app): State<App>,
     Reader(member): Reader,
-    Id(id): Id,
+    Id(id): Id<UserId>,
     paging: Paging,
 ) -> Result<Json<List<Announce>>, Failure> {
     transfer::check(&member, id)?;
@@ -126,7 +127,7 @@ pub struct Connection {
     get,
     path = "/api/users/{id}/connections",
     tag = "users",
-    params(("id" = i32, Path, description = "Of the member")),
+    params(("id" = UserId, Path, description = "Of the member")),
     responses(
         (status = 200, description = "One item for each endpoint", body = List<Connection>),
         (status = 403, description = "It is another member's", body = ErrorBody),
@@ -138,7 +139,7 @@ pub struct Connection {
 async fn list_connections(
     State(app): State<App>,
     Reader(member): Reader,
-    Id(id): Id,
+    Id(id): Id<UserId>,
 ) -> Result<Json<List<Connection>>, Failure> {
     transfer::check(&member, id)?;
     db::user::profile(&app.connection().await?, id).await?.ok_or(Error::NotFound("user"))?;

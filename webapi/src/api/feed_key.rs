@@ -21,6 +21,7 @@ use crate::domain::feed_key;
 use crate::domain::member::Member;
 use crate::error::Error;
 use crate::extract::{Id, Json};
+use crate::id::FeedKeyId;
 
 /// The operations.
 pub fn routes() -> OpenApiRouter<App> {
@@ -31,7 +32,7 @@ pub fn routes() -> OpenApiRouter<App> {
 #[derive(Debug, Serialize, ToSchema)]
 struct FeedKeyItem {
     /// Of its resource.
-    id: i32,
+    id: FeedKeyId,
     /// What you call it.
     name: String,
     /// When it was made.
@@ -60,7 +61,7 @@ struct NewFeedKey {
 #[derive(Debug, Serialize, ToSchema)]
 struct CreatedFeedKey {
     /// Of its resource.
-    id: i32,
+    id: FeedKeyId,
     /// What you call it.
     name: String,
     /// The key itself, `fwf_…`. It is never shown again.
@@ -124,7 +125,7 @@ async fn create(
     path = "/api/feed-keys/{id}",
     operation_id = "show_feed_key",
     tag = "feed-keys",
-    params(("id" = i32, Path)),
+    params(("id" = FeedKeyId, Path)),
     responses(
         (status = 200, description = "The feed key without its secret", body = FeedKeyItem),
         NotFoundFailure,
@@ -145,7 +146,7 @@ async fn show(State(app): State<App>, member: Member, Id(id): Id) -> Result<Json
     path = "/api/feed-keys/{id}",
     operation_id = "revoke_feed_key",
     tag = "feed-keys",
-    params(("id" = i32, Path)),
+    params(("id" = FeedKeyId, Path)),
     responses(
         (status = 204, description = "It no longer opens anything"),
         NotFoundFailure,
@@ -157,7 +158,7 @@ async fn show(State(app): State<App>, member: Member, Id(id): Id) -> Result<Json
 async fn revoke(
     State(app): State<App>,
     member: Member,
-    Id(id): Id,
+    Id(id): Id<FeedKeyId>,
     _: CsrfChecked,
 ) -> Result<StatusCode, Failure> {
     let revoked = db::feed_key::delete(&app.connection().await?, member.id, id).await?;

@@ -24,6 +24,7 @@ use crate::domain::invite::{self, State as InviteState};
 use crate::domain::member::Member;
 use crate::error::Error;
 use crate::extract::{Id, Json, Paging, Segment};
+use crate::id::UserId;
 
 /// The operations.
 pub fn routes() -> OpenApiRouter<App> {
@@ -247,7 +248,7 @@ async fn revoke(
     path = "/api/users/{id}/invites",
     operation_id = "list_invites_of_user",
     tag = "users",
-    params(("id" = i32, Path), Paging),
+    params(("id" = UserId, Path), Paging),
     responses(
         (status = 200, description = "Newest first; what ended 90 days ago is left out", body = List<InviteBody>),
         (status = 400, description = "The parameters cannot be read", body = ErrorBody),
@@ -260,7 +261,7 @@ async fn revoke(
 async fn list_of_user(
     State(app): State<App>,
     member: Member,
-    Id(id): Id,
+    Id(id): Id<UserId>,
     paging: Paging,
 ) -> Result<Json<List<InviteBody>>, Failure> {
     super::user::own(&member, id)?;
@@ -275,7 +276,7 @@ async fn list_of_user(
     path = "/api/users/{id}/invites",
     operation_id = "create_invite_of_user",
     tag = "users",
-    params(("id" = i32, Path)),
+    params(("id" = UserId, Path)),
     request_body = Option<NewInvite>,
     responses(
         (status = 201, description = "Made; pass the link on", body = InviteBody),
@@ -290,7 +291,7 @@ async fn list_of_user(
 async fn create_of_user(
     State(app): State<App>,
     Inviter(member): Inviter,
-    Id(id): Id,
+    Id(id): Id<UserId>,
     _: CsrfChecked,
     body: Option<Json<NewInvite>>,
 ) -> Result<impl IntoResponse, Failure> {

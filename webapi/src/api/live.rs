@@ -26,6 +26,7 @@ use crate::db::{self, torrent::Watched};
 use crate::domain::member::Member;
 use crate::error::Error;
 use crate::extract::Query;
+use crate::id::{TorrentId, UserId};
 use crate::live::{Present, Seat};
 
 /// Torrents in one stream: more than a page shows.
@@ -59,7 +60,7 @@ struct Parameters {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct LiveCounts {
     /// Of the torrent.
-    pub id: i32,
+    pub id: TorrentId,
     /// Peers that have everything; null while the tracker is not heard.
     pub seeders: Option<u32>,
     /// All other peers; null while the tracker is not heard.
@@ -114,8 +115,9 @@ async fn live(
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }
 
-fn parse(torrents: &str) -> Result<Vec<i32>, Error> {
-    let ids: Result<Vec<i32>, _> = torrents.split(',').filter(|it| !it.is_empty()).map(str::parse).collect();
+fn parse(torrents: &str) -> Result<Vec<TorrentId>, Error> {
+    let ids: Result<Vec<TorrentId>, _> =
+        torrents.split(',').filter(|it| !it.is_empty()).map(str::parse).collect();
     match ids {
         Ok(mut ids) if (1..=MAX_TORRENTS).contains(&ids.len()) => {
             ids.sort_unstable();
@@ -137,7 +139,7 @@ struct Follower {
     /// Each with what was sent of it last.
     watched: Vec<(Watched, Option<Present>)>,
     changes: watch::Receiver<u64>,
-    departures: broadcast::Receiver<i32>,
+    departures: broadcast::Receiver<UserId>,
     /// The place in `watched` to look at next.
     next: usize,
     /// When to ask again who this is.

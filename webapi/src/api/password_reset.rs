@@ -20,6 +20,7 @@ use crate::domain::attempts::Caller;
 use crate::domain::member::Member;
 use crate::domain::password_reset::{self, Found, State as ResetState};
 use crate::extract::{Id, Json, SecretSegment};
+use crate::id::UserId;
 
 /// The operations.
 pub fn routes() -> OpenApiRouter<App> {
@@ -67,7 +68,7 @@ struct NewPassword {
     path = "/api/users/{id}/password-resets",
     operation_id = "create_password_reset",
     tag = "users",
-    params(("id" = i32, Path)),
+    params(("id" = UserId, Path)),
     responses(
         (status = 201, description = "Made; pass the link on", body = NewReset),
         (status = 409, description = "It is yourself: change your password instead", body = ErrorBody),
@@ -81,7 +82,7 @@ async fn create(
     State(app): State<App>,
     _: SignedIn,
     Staff(member): Staff,
-    Id(id): Id,
+    Id(id): Id<UserId>,
     _: CsrfChecked,
 ) -> Result<impl IntoResponse, Failure> {
     let row = password_reset::create(&app, &member, id).await?;

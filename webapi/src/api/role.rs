@@ -17,6 +17,7 @@ use crate::db;
 use crate::domain::role;
 use crate::error::Error;
 use crate::extract::{Id, Json};
+use crate::id::UserId;
 
 /// The operations.
 pub fn routes() -> OpenApiRouter<App> {
@@ -49,7 +50,7 @@ struct RoleBody {
     path = "/api/users/{id}/roles",
     operation_id = "show_roles_of_user",
     tag = "users",
-    params(("id" = i32, Path)),
+    params(("id" = UserId, Path)),
     responses(
         (status = 200, description = "Their roles", body = Roles),
         NotFoundFailure,
@@ -57,7 +58,7 @@ struct RoleBody {
         AnyFailure,
     )
 )]
-async fn show(State(app): State<App>, _: Reader, Id(id): Id) -> Result<Json<Roles>, Failure> {
+async fn show(State(app): State<App>, _: Reader, Id(id): Id<UserId>) -> Result<Json<Roles>, Failure> {
     let profile = db::user::profile(&app.connection().await?, id).await?;
     Ok(Json(Roles { roles: profile.ok_or(Error::NotFound("user"))?.account.roles }))
 }
@@ -70,7 +71,7 @@ async fn show(State(app): State<App>, _: Reader, Id(id): Id) -> Result<Json<Role
     path = "/api/users/{id}/roles",
     operation_id = "replace_roles_of_user",
     tag = "users",
-    params(("id" = i32, Path)),
+    params(("id" = UserId, Path)),
     request_body = Roles,
     responses(
         (status = 200, description = "Their roles now", body = Roles),
@@ -85,7 +86,7 @@ async fn show(State(app): State<App>, _: Reader, Id(id): Id) -> Result<Json<Role
 async fn replace(
     State(app): State<App>,
     Administrator(member): Administrator,
-    Id(id): Id,
+    Id(id): Id<UserId>,
     CheckedJson(form): CheckedJson<Roles>,
 ) -> Result<Json<Roles>, Failure> {
     role::replace(&app, id, &form.roles).await?;

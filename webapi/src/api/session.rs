@@ -27,6 +27,7 @@ use crate::domain::member::{By, Member};
 use crate::domain::password_reset::Notice;
 use crate::error::Error;
 use crate::extract::{Id, Json};
+use crate::id::{SessionId, UserId};
 
 /// The operations.
 pub fn routes() -> OpenApiRouter<App> {
@@ -62,7 +63,7 @@ pub struct SessionBody {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SessionUser {
     /// Of their resource.
-    pub id: i32,
+    pub id: UserId,
     /// As they sign in.
     pub name: String,
     /// What they may do; empty where an API token without the scope `all` asks.
@@ -73,8 +74,8 @@ pub struct SessionUser {
 /// A browser or a script that is signed in.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SessionItem {
-    /// To end it.
-    pub id: i32,
+    /// Names it when it is to end.
+    pub id: SessionId,
     /// As it names itself.
     pub user_agent: String,
     /// When it signed in.
@@ -240,7 +241,7 @@ async fn end_others(
     path = "/api/sessions/{id}",
     operation_id = "end_session",
     tag = "session",
-    params(("id" = i32, Path)),
+    params(("id" = SessionId, Path)),
     responses(
         (status = 204, description = "It has ended"),
         NotFoundFailure,
@@ -252,7 +253,7 @@ async fn end_others(
 async fn end(
     State(app): State<App>,
     member: Member,
-    Id(id): Id,
+    Id(id): Id<SessionId>,
     _: CsrfChecked,
 ) -> Result<StatusCode, Failure> {
     let ended = db::session::end(&app.connection().await?, member.id, id).await?;

@@ -14,12 +14,13 @@ use crate::domain::member::{Member, ROLES};
 use crate::domain::scope::Scope;
 use crate::domain::transfer::Ratio;
 use crate::error::{Error, Fields};
+use crate::id::{TorrentId, UserId};
 
 /// A member.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct UserBody {
     /// Of this resource.
-    pub id: i32,
+    pub id: UserId,
     /// As they sign in.
     pub name: String,
     /// What they may do.
@@ -48,7 +49,7 @@ pub struct UserBody {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct UserReference {
     /// Of their resource.
-    pub id: i32,
+    pub id: UserId,
     /// As they sign in.
     pub name: String,
 }
@@ -95,7 +96,7 @@ impl UserBody {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TorrentReference {
     /// Of its resource.
-    pub id: i32,
+    pub id: TorrentId,
     /// As its page is headed.
     pub title: String,
 }

@@ -13,6 +13,7 @@ use crate::app::App;
 use crate::auth::Staff;
 use crate::domain::swarm::{self, SwarmPeer};
 use crate::extract::{Json, Paging, Query};
+use crate::id::{TorrentId, UserId};
 
 /// The operation.
 pub fn routes() -> OpenApiRouter<App> {
@@ -24,7 +25,7 @@ pub fn routes() -> OpenApiRouter<App> {
 #[into_params(parameter_in = Query)]
 struct Parameters {
     /// Only those of this torrent.
-    torrent: Option<i32>,
+    torrent: Option<TorrentId>,
 }
 
 /// A peer.
@@ -58,7 +59,7 @@ pub struct SwarmItem {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SwarmMember {
     /// Of the account.
-    pub id: i32,
+    pub id: UserId,
     /// Null when the account is gone.
     pub name: Option<String>,
 }
@@ -67,7 +68,7 @@ pub struct SwarmMember {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SwarmTorrent {
     /// Of the torrent.
-    pub id: i32,
+    pub id: TorrentId,
     /// Its title.
     pub title: String,
 }

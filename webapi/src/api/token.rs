@@ -22,6 +22,7 @@ use crate::domain::scope::Scope;
 use crate::domain::token;
 use crate::error::Error;
 use crate::extract::{Id, Json};
+use crate::id::TokenId;
 
 /// The operations.
 pub fn routes() -> OpenApiRouter<App> {
@@ -32,7 +33,7 @@ pub fn routes() -> OpenApiRouter<App> {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TokenItem {
     /// Of its resource.
-    pub id: i32,
+    pub id: TokenId,
     /// What you call it.
     pub name: String,
     /// What it may be used for.
@@ -89,7 +90,7 @@ fn one_year() -> Option<u32> {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CreatedToken {
     /// Of its resource.
-    pub id: i32,
+    pub id: TokenId,
     /// What you call it.
     pub name: String,
     /// Send it as `Authorization: Bearer fw_…`. It is never shown again.
@@ -165,7 +166,7 @@ async fn create(
     path = "/api/tokens/{id}",
     operation_id = "show_token",
     tag = "tokens",
-    params(("id" = i32, Path)),
+    params(("id" = TokenId, Path)),
     responses(
         (status = 200, description = "The token without its secret", body = TokenItem),
         NotFoundFailure,
@@ -186,7 +187,7 @@ async fn show(State(app): State<App>, member: Member, Id(id): Id) -> Result<Json
     path = "/api/tokens/{id}",
     operation_id = "revoke_token",
     tag = "tokens",
-    params(("id" = i32, Path)),
+    params(("id" = TokenId, Path)),
     responses(
         (status = 204, description = "It no longer opens anything"),
         NotFoundFailure,
@@ -198,7 +199,7 @@ async fn show(State(app): State<App>, member: Member, Id(id): Id) -> Result<Json
 async fn revoke(
     State(app): State<App>,
     member: Member,
-    Id(id): Id,
+    Id(id): Id<TokenId>,
     _: CsrfChecked,
 ) -> Result<StatusCode, Failure> {
     let revoked = db::token::delete(&app.connection().await?, member.id, id).await?;

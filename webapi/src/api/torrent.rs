@@ -20,6 +20,7 @@ use crate::domain::torrent::upload::Refusal;
 use crate::domain::torrent::{self, delivery, listing, text, upload};
 use crate::error::Error;
 use crate::extract::{Id, Json, Paging, Query};
+use crate::id::TorrentId;
 use crate::upload_form::Form;
 pub use shapes::{
     File, Links, ListParameters, Torrent, TorrentChange, TorrentDetails, TorrentWithFiles, Uploaded, Uploader,
@@ -144,7 +145,7 @@ fn refused(app: &App, refusal: Refusal) -> Error {
     path = "/api/torrents/{id}",
     operation_id = "show_torrent",
     tag = "torrents",
-    params(("id" = i32, Path, description = "Of the torrent")),
+    params(("id" = TorrentId, Path, description = "Of the torrent")),
     responses(
         (status = 200, description = "The torrent with its files", body = TorrentWithFiles),
         NotFoundFailure,
@@ -152,7 +153,11 @@ fn refused(app: &App, refusal: Refusal) -> Error {
         AnyFailure,
     )
 )]
-async fn show(State(app): State<App>, _: Reader, Id(id): Id) -> Result<Json<TorrentWithFiles>, Failure> {
+async fn show(
+    State(app): State<App>,
+    _: Reader,
+    Id(id): Id<TorrentId>,
+) -> Result<Json<TorrentWithFiles>, Failure> {
     let client = app.connection().await?;
     let torrent = db::torrent::find(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
     let files = torrent::files::page(&client, id, None, None).await?;
@@ -167,7 +172,7 @@ async fn show(State(app): State<App>, _: Reader, Id(id): Id) -> Result<Json<Torr
     path = "/api/torrents/{id}",
     operation_id = "change_torrent",
     tag = "torrents",
-    params(("id" = i32, Path, description = "Of the torrent")),
+    params(("id" = TorrentId, Path, description = "Of the torrent")),
     request_body = TorrentChange,
     responses(
         (status = 200, description = "As it is now", body = TorrentDetails),
@@ -181,7 +186,7 @@ async fn show(State(app): State<App>, _: Reader, Id(id): Id) -> Result<Json<Torr
 async fn change(
     State(app): State<App>,
     Publisher(member): Publisher,
-    Id(id): Id,
+    Id(id): Id<TorrentId>,
     CheckedJson(change): CheckedJson<TorrentChange>,
 ) -> Result<Json<TorrentDetails>, Failure> {
     let client = app.connection().await?;
@@ -209,7 +214,7 @@ async fn change(
     path = "/api/torrents/{id}",
     operation_id = "delete_torrent",
     tag = "torrents",
-    params(("id" = i32, Path, description = "Of the torrent")),
+    params(("id" = TorrentId, Path, description = "Of the torrent")),
     responses(
         (status = 204, description = "It is gone"),
         NotFoundFailure,
@@ -222,7 +227,7 @@ async fn delete(
     State(app): State<App>,
     Publisher(member): Publisher,
     _: CsrfChecked,
-    Id(id): Id,
+    Id(id): Id<TorrentId>,
 ) -> Result<StatusCode, Failure> {
     let client = app.connection().await?;
     let current = db::torrent::summary(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
@@ -239,7 +244,7 @@ async fn delete(
     path = "/api/torrents/{id}/metainfo",
     operation_id = "download_torrent",
     tag = "torrents",
-    params(("id" = i32, Path, description = "Of the torrent")),
+    params(("id" = TorrentId, Path, description = "Of the torrent")),
     responses(
         (status = 200, description = "The file", content_type = "application/x-bittorrent", body = Vec<u8>),
         NotFoundFailure,
@@ -250,7 +255,7 @@ async fn delete(
 async fn metainfo(
     State(app): State<App>,
     Downloader(member): Downloader,
-    Id(id): Id,
+    Id(id): Id<TorrentId>,
 ) -> Result<Response, Failure> {
     Ok(delivery::answer(&app, &member, id).await?)
 }

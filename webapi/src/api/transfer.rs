@@ -19,6 +19,7 @@ use crate::domain::member::Member;
 use crate::domain::transfer::{self, Ratio};
 use crate::error::Error;
 use crate::extract::{Id, Json, Paging};
+use crate::id::{TorrentId, UserId};
 
 /// The operations.
 pub fn routes() -> OpenApiRouter<App> {
@@ -103,7 +104,7 @@ pub struct HistoryPoint {
     get,
     path = "/api/users/{id}/transfers",
     tag = "users",
-    params(("id" = i32, Path, description = "Of the member"), Paging),
+    params(("id" = UserId, Path, description = "Of the member"), Paging),
     responses(
         (status = 200, description = "One item for each torrent", body = List<Transfer>),
         (status = 400, description = "A parameter cannot be used", body = ErrorBody),
@@ -116,7 +117,7 @@ pub struct HistoryPoint {
 async fn list_transfers(
     State(app): State<App>,
     Reader(member): Reader,
-    Id(id): Id,
+    Id(id): Id<UserId>,
     paging: Paging,
 ) -> Result<Json<List<Transfer>>, Failure> {
     transfer::check(&member, id)?;
@@ -133,7 +134,7 @@ async fn list_transfers(
     get,
     path = "/api/torrents/{id}/snatches",
     tag = "torrents",
-    params(("id" = i32, Path, description = "Of the torrent"), Paging),
+    params(("id" = TorrentId, Path, description = "Of the torrent"), Paging),
     responses(
         (status = 200, description = "One item for each member", body = List<Transfer>),
         (status = 400, description = "A parameter cannot be used", body = ErrorBody),
@@ -146,7 +147,7 @@ async fn list_transfers(
 async fn list_snatches(
     State(app): State<App>,
     Staff(member): Staff,
-    Id(id): Id,
+    Id(id): Id<TorrentId>,
     paging: Paging,
 ) -> Result<Json<List<Transfer>>, Failure> {
     let client = app.connection().await?;
@@ -162,7 +163,7 @@ async fn list_snatches(
     get,
     path = "/api/torrents/{id}/history",
     tag = "torrents",
-    params(("id" = i32, Path, description = "Of the torrent")),
+    params(("id" = TorrentId, Path, description = "Of the torrent")),
     responses(
         (status = 200, description = "The hours", body = List<HistoryPoint>),
         NotFoundFailure,
@@ -173,7 +174,7 @@ async fn list_snatches(
 async fn show_history(
     State(app): State<App>,
     _: Reader,
-    Id(id): Id,
+    Id(id): Id<TorrentId>,
 ) -> Result<Json<List<HistoryPoint>>, Failure> {
     let client = app.connection().await?;
     let torrent = db::torrent::summary(&client, id).await?.ok_or(Error::NotFound("torrent"))?;

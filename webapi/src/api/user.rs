@@ -24,6 +24,7 @@ use crate::domain::member::Member;
 use crate::domain::{account, cursor, role};
 use crate::error::Error;
 use crate::extract::{Id, Json, Paging, Query};
+use crate::id::UserId;
 
 /// The operations.
 pub fn routes() -> OpenApiRouter<App> {
@@ -108,7 +109,7 @@ async fn list(
     path = "/api/users/{id}",
     operation_id = "show_user",
     tag = "users",
-    params(("id" = i32, Path)),
+    params(("id" = UserId, Path)),
     responses(
         (status = 200, description = "The member", body = UserBody),
         NotFoundFailure,
@@ -116,7 +117,11 @@ async fn list(
         AnyFailure,
     )
 )]
-async fn show(State(app): State<App>, Reader(member): Reader, Id(id): Id) -> Result<Json<UserBody>, Failure> {
+async fn show(
+    State(app): State<App>,
+    Reader(member): Reader,
+    Id(id): Id<UserId>,
+) -> Result<Json<UserBody>, Failure> {
     answer(&app, &member, id).await
 }
 
@@ -128,7 +133,7 @@ async fn show(State(app): State<App>, Reader(member): Reader, Id(id): Id) -> Res
     path = "/api/users/{id}",
     operation_id = "change_user",
     tag = "users",
-    params(("id" = i32, Path)),
+    params(("id" = UserId, Path)),
     request_body = Change,
     responses(
         (
@@ -147,7 +152,7 @@ async fn show(State(app): State<App>, Reader(member): Reader, Id(id): Id) -> Res
 async fn change(
     State(app): State<App>,
     Administrator(member): Administrator,
-    Id(id): Id,
+    Id(id): Id<UserId>,
     CheckedJson(form): CheckedJson<Change>,
 ) -> Result<Json<UserBody>, Failure> {
     role::set_disabled(&app, member.id, id, form.disabled).await?;
@@ -163,7 +168,7 @@ async fn change(
     put,
     path = "/api/users/{id}/password",
     tag = "users",
-    params(("id" = i32, Path)),
+    params(("id" = UserId, Path)),
     request_body = ChangePassword,
     responses(
         (status = 204, description = "Changed"),
@@ -183,7 +188,7 @@ async fn change_password(
     State(app): State<App>,
     caller: Caller,
     SignedIn(member): SignedIn,
-    Id(id): Id,
+    Id(id): Id<UserId>,
     session: Session,
     CheckedJson(form): CheckedJson<ChangePassword>,
 ) -> Result<impl IntoResponse, Failure> {
@@ -201,7 +206,7 @@ async fn change_password(
     get,
     path = "/api/users/{id}/announce-key",
     tag = "users",
-    params(("id" = i32, Path)),
+    params(("id" = UserId, Path)),
     responses(
         (status = 200, description = "Good for any torrent of the site", body = AnnounceKey),
         (status = 403, description = "It is another member's", body = ErrorBody),
@@ -213,7 +218,7 @@ async fn change_password(
 async fn show_announce_key(
     State(app): State<App>,
     Downloader(member): Downloader,
-    Id(id): Id,
+    Id(id): Id<UserId>,
 ) -> Result<Json<AnnounceKey>, Failure> {
     own(&member, id)?;
     Ok(Json(AnnounceKey { announce_url: account::announce_url(&app, id, &member.key)? }))
@@ -226,7 +231,7 @@ async fn show_announce_key(
     post,
     path = "/api/users/{id}/announce-key",
     tag = "users",
-    params(("id" = i32, Path)),
+    params(("id" = UserId, Path)),
     responses(
         (status = 200, description = "The new one", body = AnnounceKey),
         NotFoundFailure,
@@ -238,7 +243,7 @@ async fn show_announce_key(
 async fn reset_announce_key(
     State(app): State<App>,
     SignedIn(member): SignedIn,
-    Id(id): Id,
+    Id(id): Id<UserId>,
     _: CsrfChecked,
 ) -> Result<Json<AnnounceKey>, Failure> {
     own(&member, id)?;
@@ -247,11 +252,11 @@ async fn reset_announce_key(
 }
 
 /// Refuses where `id` is not the member's own.
-pub fn own(member: &Member, id: i32) -> Result<(), Error> {
+pub fn own(member: &Member, id: UserId) -> Result<(), Error> {
     (member.id == id).then_some(()).ok_or(Error::Forbidden("this belongs to another member"))
 }
 
-async fn answer(app: &App, member: &Member, id: i32) -> Result<Json<UserBody>, Failure> {
+async fn answer(app: &App, member: &Member, id: UserId) -> Result<Json<UserBody>, Failure> {
     let profile = db::user::profile(&app.connection().await?, id).await?.ok_or(Error::NotFound("user"))?;
     Ok(Json(UserBody::to(app, member, profile)?))
 }

@@ -18,6 +18,7 @@ use crate::domain::account::Verified;
 use crate::domain::member::{By, Member};
 use crate::domain::password_reset::{self, Notice};
 use crate::error::Error;
+use crate::id::UserId;
 
 /// The session's place for its CSRF token.
 const CSRF: &str = "csrf";
@@ -35,7 +36,7 @@ const USER_AGENT_LEN: usize = 300;
 #[derive(Debug)]
 pub struct Ticket {
     /// Whose it is.
-    pub user_id: i32,
+    pub user_id: UserId,
     /// Proves that a change was asked for by our own page.
     pub csrf: String,
 }

@@ -14,6 +14,7 @@ use crate::db;
 use crate::domain::member::{By, Member};
 use crate::domain::token;
 use crate::error::{Error, is_api};
+use crate::id::TokenId;
 
 /// Marks, as an extension of its requests, a route whose requests do not count towards `webapi.requestsPerMinute`.
 #[derive(Debug, Clone, Copy)]
@@ -96,7 +97,8 @@ impl FromRequestParts<App> for Visitor {
 async fn bearer(app: &App, authorization: &[u8]) -> Result<Visitor, Error> {
     let token = token::parse_authorization(authorization).ok_or(Error::Unauthorized)?;
     let client = app.connection().await?;
-    let row = db::token::find_with_account(&client, token.id()).await?.ok_or(Error::Unauthorized)?;
+    let id = TokenId::from_unsigned(token.id()).ok_or(Error::Unauthorized)?;
+    let row = db::token::find_with_account(&client, id).await?.ok_or(Error::Unauthorized)?;
     if !token.verify(&app.keys.api_token, &[&row.nonce]) {
         return Err(Error::Unauthorized);
     }

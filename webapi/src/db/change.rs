@@ -4,6 +4,7 @@ use deadpool_postgres::GenericClient;
 use tokio_postgres::Error;
 
 use super::{one, optional};
+use crate::id::UserId;
 
 /// What is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,7 +16,7 @@ pub enum Change {
 }
 
 /// How many changes of this kind member `user_id` made today.
-pub async fn today(client: &impl GenericClient, user_id: i32, change: Change) -> Result<i32, Error> {
+pub async fn today(client: &impl GenericClient, user_id: UserId, change: Change) -> Result<i32, Error> {
     let sql = "
         select uploads, edits from member_changes
         where user_id = $1 and day = (now() at time zone 'utc')::date";
@@ -27,7 +28,7 @@ pub async fn today(client: &impl GenericClient, user_id: i32, change: Change) ->
 }
 
 /// Counts a change of member `user_id`; answers how many of this kind they made today.
-pub async fn count(client: &impl GenericClient, user_id: i32, change: Change) -> Result<i32, Error> {
+pub async fn count(client: &impl GenericClient, user_id: UserId, change: Change) -> Result<i32, Error> {
     let sql = "
         insert into member_changes as known (user_id, day, uploads, edits)
         values ($1, (now() at time zone 'utc')::date, $2, $3)

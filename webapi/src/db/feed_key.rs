@@ -6,12 +6,13 @@ use tokio_postgres::{Error, Row};
 
 use super::user::Account;
 use super::{execute, one, optional, rows};
+use crate::id::{FeedKeyId, UserId};
 
 /// A key's row with its owner.
 #[derive(Debug)]
 pub struct WithAccount {
     /// The key's.
-    pub id: i32,
+    pub id: FeedKeyId,
     /// What the key is bound to, 16 bytes.
     pub nonce: Vec<u8>,
     /// The owner, who is not disabled.
@@ -22,7 +23,7 @@ pub struct WithAccount {
 #[derive(Debug, Clone)]
 pub struct FeedKey {
     /// Of its row.
-    pub id: i32,
+    pub id: FeedKeyId,
     /// What its owner calls it; unique among their feed keys.
     pub name: String,
     /// When it was made.
@@ -43,13 +44,15 @@ impl FeedKey {
 }
 
 /// The row that a key claims to belong to, unless its owner is disabled.
-pub async fn find_with_account(client: &impl GenericClient, id: u32) -> Result<Option<WithAccount>, Error> {
+pub async fn find_with_account(
+    client: &impl GenericClient,
+    id: FeedKeyId,
+) -> Result<Option<WithAccount>, Error> {
     let sql = "
         select k.id as key_id, k.nonce, u.id, u.name, u.key_version, u.key_nonce, u.created_at, u.disabled_at,
                array(select r.role from user_roles r where r.user_id = u.id order by r.role) as roles
         from feed_keys k join users u on u.id = k.user_id
         where k.id = $1 and u.disabled_at is null";
-    let Ok(id) = i32::try_from(id) else { return Ok(None) };
     Ok(optional(client, sql, &[&id]).await?.map(|row| WithAccount {
         id: row.get("key_id"),
         nonce: row.get("nonce"),
@@ -58,7 +61,7 @@ pub async fn find_with_account(client: &impl GenericClient, id: u32) -> Result<O
 }
 
 /// Writes down that the key was used, at most once a minute.
-pub async fn touch(client: &impl GenericClient, id: i32) -> Result<(), Error> {
+pub async fn touch(client: &impl GenericClient, id: FeedKeyId) -> Result<(), Error> {
     let sql = "
         update feed_keys set last_used_at = now()
         where id = $1 and (last_used_at is null or last_used_at < now() - interval '1 minute')";
@@ -66,19 +69,23 @@ pub async fn touch(client: &impl GenericClient, id: i32) -> Result<(), Error> {
 }
 
 /// A member's own, newest first.
-pub async fn list(client: &impl GenericClient, user_id: i32) -> Result<Vec<FeedKey>, Error> {
+pub async fn list(client: &impl GenericClient, user_id: UserId) -> Result<Vec<FeedKey>, Error> {
     let sql = "select id, name, created_at, last_used_at from feed_keys where user_id = $1 order by id desc";
     Ok(rows(client, sql, &[&user_id]).await?.iter().map(FeedKey::from_row).collect())
 }
 
 /// One of a member's own.
-pub async fn find(client: &impl GenericClient, user_id: i32, id: i32) -> Result<Option<FeedKey>, Error> {
+pub async fn find(
+    client: &impl GenericClient,
+    user_id: UserId,
+    id: FeedKeyId,
+) -> Result<Option<FeedKey>, Error> {
     let sql = "select id, name, created_at, last_used_at from feed_keys where user_id = $1 and id = $2";
     Ok(optional(client, sql, &[&user_id, &id]).await?.as_ref().map(FeedKey::from_row))
 }
 
 /// How many a member has.
-pub async fn count(client: &impl GenericClient, user_id: i32) -> Result<i64, Error> {
+pub async fn count(client: &impl GenericClient, user_id: UserId) -> Result<i64, Error> {
     let sql = "select count(*) as count from feed_keys where user_id = $1";
     Ok(one(client, sql, &[&user_id]).await?.get("count"))
 }
@@ -86,7 +93,7 @@ pub async fn count(client: &impl GenericClient, user_id: i32) -> Result<i64, Err
 /// Makes one; violates `feed_keys_name_unique` where the member has one of that name.
 pub async fn insert(
     client: &impl GenericClient,
-    user_id: i32,
+    user_id: UserId,
     name: &str,
     nonce: &[u8],
 ) -> Result<FeedKey, Error> {
@@ -97,12 +104,12 @@ pub async fn insert(
 }
 
 /// Ends one of a member's own; answers whether there was one.
-pub async fn delete(client: &impl GenericClient, user_id: i32, id: i32) -> Result<bool, Error> {
+pub async fn delete(client: &impl GenericClient, user_id: UserId, id: FeedKeyId) -> Result<bool, Error> {
     let sql = "delete from feed_keys where user_id = $1 and id = $2";
     Ok(execute(client, sql, &[&user_id, &id]).await? == 1)
 }
 
 /// Ends all of a member's.
-pub async fn delete_all(client: &impl GenericClient, user_id: i32) -> Result<(), Error> {
+pub async fn delete_all(client: &impl GenericClient, user_id: UserId) -> Result<(), Error> {
     execute(client, "delete from feed_keys where user_id = $1", &[&user_id]).await.map(drop)
 }

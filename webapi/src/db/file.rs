@@ -4,6 +4,7 @@ use deadpool_postgres::GenericClient;
 use tokio_postgres::Error;
 
 use super::{execute, rows};
+use crate::id::TorrentId;
 
 /// Files in one statement: what it holds is bounded, however many a torrent has.
 const BATCH: usize = 2000;
@@ -22,7 +23,7 @@ pub struct File {
 /// Stores all files of a torrent, in their order: path and size in bytes of each.
 pub async fn insert(
     client: &impl GenericClient,
-    torrent_id: i32,
+    torrent_id: TorrentId,
     files: &[(&str, i64)],
 ) -> Result<(), Error> {
     let sql = "
@@ -41,7 +42,7 @@ pub async fn insert(
 /// The first `limit` files of a torrent, of those behind the position `after` where there is one.
 pub async fn list(
     client: &impl GenericClient,
-    torrent_id: i32,
+    torrent_id: TorrentId,
     after: Option<i32>,
     limit: i64,
 ) -> Result<Vec<File>, Error> {

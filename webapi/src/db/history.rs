@@ -5,6 +5,7 @@ use time::{Date, OffsetDateTime};
 use tokio_postgres::{Error, Row};
 
 use super::{execute, one, rows};
+use crate::id::TorrentId;
 
 /// Days that are kept, today included.
 pub const DAYS: u16 = 90;
@@ -70,7 +71,7 @@ async fn write(
 }
 
 /// The days from `first` on of which anything is known, oldest first.
-pub async fn days(client: &impl GenericClient, torrent: i32, first: Date) -> Result<Vec<Day>, Error> {
+pub async fn days(client: &impl GenericClient, torrent: TorrentId, first: Date) -> Result<Vec<Day>, Error> {
     let sql = "
         select d.day, d.hours, coalesce(h.points, '') as points
         from history_days d

@@ -5,16 +5,17 @@ use time::OffsetDateTime;
 use tokio_postgres::{Error, Row};
 
 use super::{execute, one, optional, rows};
+use crate::id::{InviteId, UserId};
 
 /// An invite's row.
 #[derive(Debug, Clone)]
 pub struct Invite {
     /// Never used twice.
-    pub id: i32,
+    pub id: InviteId,
     /// What the link is bound to, 16 bytes.
     pub nonce: Vec<u8>,
     /// None for the first account's.
-    pub created_by: Option<i32>,
+    pub created_by: Option<UserId>,
     /// For whom it is, in the words of its maker; for the maker and staff alone.
     pub note: Option<String>,
     /// When it was made.
@@ -52,7 +53,7 @@ impl Invite {
 #[derive(Debug)]
 pub struct Claimed {
     /// Who invited.
-    pub created_by: Option<i32>,
+    pub created_by: Option<UserId>,
     /// The roles to begin with.
     pub roles: Vec<String>,
 }
@@ -65,8 +66,7 @@ const INVITE: &str = "
     from invites i left join users u on u.id = i.claimed_by";
 
 /// By the id that a link claims.
-pub async fn find(client: &impl GenericClient, id: u32) -> Result<Option<Invite>, Error> {
-    let Ok(id) = i32::try_from(id) else { return Ok(None) };
+pub async fn find(client: &impl GenericClient, id: InviteId) -> Result<Option<Invite>, Error> {
     let sql = format!("{INVITE} where i.id = $1");
     Ok(optional(client, &sql, &[&id]).await?.as_ref().map(Invite::from_row))
 }
@@ -74,8 +74,8 @@ pub async fn find(client: &impl GenericClient, id: u32) -> Result<Option<Invite>
 /// A member's own, newest first, below the id `before`.
 pub async fn list(
     client: &impl GenericClient,
-    created_by: i32,
-    before: Option<i32>,
+    created_by: UserId,
+    before: Option<InviteId>,
     limit: i64,
 ) -> Result<Vec<Invite>, Error> {
     let sql = format!(
@@ -86,13 +86,13 @@ pub async fn list(
 }
 
 /// How many a member has made.
-pub async fn count(client: &impl GenericClient, created_by: i32) -> Result<i64, Error> {
+pub async fn count(client: &impl GenericClient, created_by: UserId) -> Result<i64, Error> {
     let sql = "select count(*) as count from invites where created_by = $1";
     Ok(one(client, sql, &[&created_by]).await?.get("count"))
 }
 
 /// How many of a member's can be claimed.
-pub async fn count_open(client: &impl GenericClient, created_by: i32) -> Result<i64, Error> {
+pub async fn count_open(client: &impl GenericClient, created_by: UserId) -> Result<i64, Error> {
     let sql = "
         select count(*) as count from invites
         where created_by = $1 and claimed_at is null and revoked_at is null and expires_at > now()";
@@ -120,7 +120,7 @@ pub async fn find_first(client: &impl GenericClient) -> Result<Option<Invite>, E
 #[derive(Debug)]
 pub struct NewInvite<'a> {
     /// None for the first account's.
-    pub created_by: Option<i32>,
+    pub created_by: Option<UserId>,
     /// What the link is bound to, 16 bytes.
     pub nonce: &'a [u8],
     /// What the new member may do from the start.
@@ -143,7 +143,7 @@ pub async fn insert(client: &impl GenericClient, invite: &NewInvite<'_>) -> Resu
 }
 
 /// Claims it, unless it is no longer open. In a transaction, so that whoever else claims it waits for the end.
-pub async fn claim(client: &impl GenericClient, id: i32) -> Result<Option<Claimed>, Error> {
+pub async fn claim(client: &impl GenericClient, id: InviteId) -> Result<Option<Claimed>, Error> {
     let sql = "
         update invites set claimed_at = now()
         where id = $1 and claimed_at is null and revoked_at is null and expires_at > now()
@@ -154,19 +154,19 @@ pub async fn claim(client: &impl GenericClient, id: i32) -> Result<Option<Claime
 }
 
 /// Writes down which account a claimed invite made.
-pub async fn set_claimed_by(client: &impl GenericClient, id: i32, user_id: i32) -> Result<(), Error> {
+pub async fn set_claimed_by(client: &impl GenericClient, id: InviteId, user_id: UserId) -> Result<(), Error> {
     execute(client, "update invites set claimed_by = $2 where id = $1", &[&id, &user_id]).await.map(drop)
 }
 
 /// Takes back an invite that nobody has claimed; answers whether there was one.
-pub async fn revoke(client: &impl GenericClient, id: i32) -> Result<bool, Error> {
+pub async fn revoke(client: &impl GenericClient, id: InviteId) -> Result<bool, Error> {
     let sql =
         "update invites set revoked_at = coalesce(revoked_at, now()) where id = $1 and claimed_at is null";
     Ok(execute(client, sql, &[&id]).await? == 1)
 }
 
 /// Takes back all that a member has made and nobody has claimed.
-pub async fn revoke_all(client: &impl GenericClient, created_by: i32) -> Result<(), Error> {
+pub async fn revoke_all(client: &impl GenericClient, created_by: UserId) -> Result<(), Error> {
     let sql = "
         update invites set revoked_at = now()
         where created_by = $1 and claimed_at is null and revoked_at is null";

@@ -7,6 +7,7 @@ use tokio_postgres::{Error, Row};
 
 use super::torrent::{COLUMNS, Summary};
 use super::{one, rows};
+use crate::id::TorrentId;
 
 /// A column that the list can be sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +56,7 @@ pub struct Place {
     /// What the list is sorted by, as text.
     pub key: String,
     /// Decides between equal keys.
-    pub id: i32,
+    pub id: TorrentId,
 }
 
 /// A torrent and its place in the list.
@@ -103,7 +104,7 @@ pub enum Plan {
     /// Among the first rows of the list, this many: enough where what is looked for is common.
     First(i64),
     /// Through the index of words, only torrents with a larger id: enough where it is neither.
-    Since(i32),
+    Since(TorrentId),
     /// Through the index of words: enough where it is rare.
     Words,
 }
@@ -117,7 +118,7 @@ pub async fn estimate(client: &impl GenericClient, query: &str) -> Result<i64, E
 }
 
 /// The id of the newest torrent, 0 where there is none.
-pub async fn newest(client: &impl GenericClient) -> Result<i32, Error> {
+pub async fn newest(client: &impl GenericClient) -> Result<TorrentId, Error> {
     Ok(one(client, "select coalesce(max(id), 0) as id from torrents", &[]).await?.get("id"))
 }
 

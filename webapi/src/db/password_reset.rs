@@ -5,16 +5,17 @@ use time::OffsetDateTime;
 use tokio_postgres::{Error, Row};
 
 use super::{execute, one, optional};
+use crate::id::{PasswordResetId, UserId};
 
 /// A link's row.
 #[derive(Debug, Clone)]
 pub struct PasswordReset {
     /// Never used twice.
-    pub id: i32,
+    pub id: PasswordResetId,
     /// What the link is bound to, 16 bytes.
     pub nonce: Vec<u8>,
     /// Whose password it sets.
-    pub user_id: i32,
+    pub user_id: UserId,
     /// As they sign in.
     pub user_name: String,
     /// Who made it. None where that account is gone.
@@ -35,7 +36,7 @@ pub enum Maker {
     /// At the command line.
     Operator,
     /// The member with this id.
-    Member(i32),
+    Member(UserId),
 }
 
 /// A password that was reset, which its owner has not been told of yet.
@@ -51,7 +52,7 @@ pub struct Unseen {
 
 impl PasswordReset {
     fn from_row(row: &Row) -> Self {
-        let by_member = row.get::<_, Option<i32>>("created_by").map(Maker::Member);
+        let by_member = row.get::<_, Option<UserId>>("created_by").map(Maker::Member);
         Self {
             id: row.get("id"),
             nonce: row.get("nonce"),
@@ -72,8 +73,7 @@ const RESET: &str = "
     from password_resets r join users u on u.id = r.user_id";
 
 /// By the id that a link claims.
-pub async fn find(client: &impl GenericClient, id: u32) -> Result<Option<PasswordReset>, Error> {
-    let Ok(id) = i32::try_from(id) else { return Ok(None) };
+pub async fn find(client: &impl GenericClient, id: PasswordResetId) -> Result<Option<PasswordReset>, Error> {
     let sql = format!("{RESET} where r.id = $1");
     Ok(optional(client, &sql, &[&id]).await?.as_ref().map(PasswordReset::from_row))
 }
@@ -81,7 +81,7 @@ pub async fn find(client: &impl GenericClient, id: u32) -> Result<Option<Passwor
 /// Makes one that can be used for `hours`. In a transaction, after [`revoke_open`].
 pub async fn insert(
     client: &impl GenericClient,
-    user_id: i32,
+    user_id: UserId,
     maker: Maker,
     nonce: &[u8],
     hours: i32,
@@ -94,14 +94,15 @@ pub async fn insert(
         insert into password_resets (user_id, by_operator, created_by, nonce, expires_at)
         values ($1, $2, $3, $4, now() + make_interval(hours => $5))
         returning id";
-    let id: i32 = one(client, sql, &[&user_id, &by_operator, &created_by, &nonce, &hours]).await?.get("id");
+    let id: PasswordResetId =
+        one(client, sql, &[&user_id, &by_operator, &created_by, &nonce, &hours]).await?.get("id");
     let sql = format!("{RESET} where r.id = $1");
     Ok(PasswordReset::from_row(&one(client, &sql, &[&id]).await?))
 }
 
 /// Uses it, unless it is no longer open; answers whether it was. In a transaction, so that whoever else uses it waits
 /// for the end.
-pub async fn use_up(client: &impl GenericClient, id: i32) -> Result<bool, Error> {
+pub async fn use_up(client: &impl GenericClient, id: PasswordResetId) -> Result<bool, Error> {
     let sql = "
         update password_resets set used_at = now()
         where id = $1 and used_at is null and revoked_at is null and expires_at > now()";
@@ -109,7 +110,7 @@ pub async fn use_up(client: &impl GenericClient, id: i32) -> Result<bool, Error>
 }
 
 /// Takes back all links to a member's password that nobody has used.
-pub async fn revoke_open(client: &impl GenericClient, user_id: i32) -> Result<(), Error> {
+pub async fn revoke_open(client: &impl GenericClient, user_id: UserId) -> Result<(), Error> {
     let sql = "
         update password_resets set revoked_at = now()
         where user_id = $1 and used_at is null and revoked_at is null";
@@ -117,7 +118,7 @@ pub async fn revoke_open(client: &impl GenericClient, user_id: i32) -> Result<()
 }
 
 /// The latest reset that the member has not been told of.
-pub async fn unseen(client: &impl GenericClient, user_id: i32) -> Result<Option<Unseen>, Error> {
+pub async fn unseen(client: &impl GenericClient, user_id: UserId) -> Result<Option<Unseen>, Error> {
     let sql = "
         select r.used_at, r.by_operator, u.name as created_by
         from password_resets r left join users u on u.id = r.created_by
@@ -131,7 +132,7 @@ pub async fn unseen(client: &impl GenericClient, user_id: i32) -> Result<Option<
 }
 
 /// Writes down that the member knows of all resets until now.
-pub async fn mark_seen(client: &impl GenericClient, user_id: i32) -> Result<(), Error> {
+pub async fn mark_seen(client: &impl GenericClient, user_id: UserId) -> Result<(), Error> {
     let sql = "
         update password_resets set seen_at = now()
         where user_id = $1 and used_at is not null and seen_at is null";

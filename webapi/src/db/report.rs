@@ -8,6 +8,7 @@ use deadpool_postgres::GenericClient;
 use tokio_postgres::Error;
 
 use super::{execute, one, optional, rows};
+use crate::id::{TorrentId, UserId};
 
 /// Latest time of an announce that is believed, in seconds since 1970: the end of the year 9999.
 const LAST_SECOND: u64 = 253_402_300_799;
@@ -75,8 +76,8 @@ pub async fn sweep(client: &impl GenericClient) -> Result<u64, Error> {
 /// two epochs lock rows in the same order.
 #[derive(Default)]
 struct Columns {
-    users: Vec<i32>,
-    torrents: Vec<i32>,
+    users: Vec<UserId>,
+    torrents: Vec<TorrentId>,
     uploaded: Vec<i64>,
     downloaded: Vec<i64>,
     seeded: Vec<i64>,
@@ -90,12 +91,11 @@ struct Columns {
 
 impl Columns {
     fn new(reports: &[Report]) -> Self {
-        let mut merged: BTreeMap<(i32, i32), Report> = BTreeMap::new();
+        let mut merged: BTreeMap<(UserId, TorrentId), Report> = BTreeMap::new();
         for report in reports {
             // No row has an id beyond these.
-            let (Ok(user), Ok(torrent)) = (report.member.try_into(), report.torrent.try_into()) else {
-                continue;
-            };
+            let ids = (UserId::from_unsigned(report.member), TorrentId::from_unsigned(report.torrent));
+            let (Some(user), Some(torrent)) = ids else { continue };
             merged.entry((user, torrent)).and_modify(|it| it.add(report)).or_insert(*report);
         }
         let mut columns = Self::default();
@@ -120,7 +120,7 @@ impl Columns {
     async fn lock_torrents(&self, client: &impl GenericClient) -> Result<(), Error> {
         let Self { torrents, snatched, .. } = self;
         let some = torrents.iter().zip(snatched).filter(|(_, snatched)| **snatched);
-        let some: Vec<i32> = some.map(|(torrent, _)| *torrent).collect();
+        let some: Vec<TorrentId> = some.map(|(torrent, _)| *torrent).collect();
         if !some.is_empty() {
             let sql = "select id from torrents where id = any($1) order by id for no key update";
             rows(client, sql, &[&some]).await?;
@@ -151,7 +151,7 @@ impl Columns {
             update torrents t set snatched = least(t.snatched + fresh.members, 2147483647)::int
             from fresh where t.id = fresh.torrent_id
             returning t.id";
-        let raised: Vec<i32> =
+        let raised: Vec<TorrentId> =
             rows(client, sql, &[users, torrents, snatched]).await?.iter().map(|row| row.get("id")).collect();
         // A notification has room for 8000 bytes.
         for some in raised.chunks(500) {

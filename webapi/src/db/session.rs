@@ -9,6 +9,7 @@ use tokio_postgres::types::Json;
 use tokio_postgres::{Error, Row};
 
 use super::{execute, optional, rows};
+use crate::id::{SessionId, UserId};
 
 /// Sessions of one member at most; those seen last stay. Scripts that sign in each time would fill the table.
 const MAX_SESSIONS: i64 = 100;
@@ -20,7 +21,7 @@ pub type Data = HashMap<String, Value>;
 #[derive(Debug)]
 pub struct NewSession<'a> {
     /// Its owner.
-    pub user_id: Option<i32>,
+    pub user_id: Option<UserId>,
     /// The PHC string that its owner signed in with: it must still be the one.
     pub password_hash: Option<&'a str>,
     /// The browser, as it names itself.
@@ -35,7 +36,7 @@ pub struct NewSession<'a> {
 #[derive(Debug)]
 pub struct Stored {
     /// Its owner.
-    pub user_id: Option<i32>,
+    pub user_id: Option<UserId>,
     /// The browser, as it names itself.
     pub user_agent: String,
     /// See [`Data`].
@@ -141,7 +142,7 @@ pub async fn sweep(client: &impl GenericClient) -> Result<u64, Error> {
 #[derive(Debug, Clone)]
 pub struct Listed {
     /// Says nothing about the cookie.
-    pub public_id: i32,
+    pub public_id: SessionId,
     /// The browser, as it names itself.
     pub user_agent: String,
     /// When it was opened.
@@ -155,7 +156,7 @@ pub struct Listed {
 /// A member's own, the latest seen first. `current` is the hash of the one that asks.
 pub async fn list(
     client: &impl GenericClient,
-    user_id: i32,
+    user_id: UserId,
     current: Option<&[u8]>,
 ) -> Result<Vec<Listed>, Error> {
     let sql = "
@@ -173,7 +174,7 @@ pub async fn list(
 }
 
 /// Ends one of a member's own; answers whether there was one.
-pub async fn end(client: &impl GenericClient, user_id: i32, public_id: i32) -> Result<bool, Error> {
+pub async fn end(client: &impl GenericClient, user_id: UserId, public_id: SessionId) -> Result<bool, Error> {
     let sql = "delete from sessions where user_id = $1 and public_id = $2";
     Ok(execute(client, sql, &[&user_id, &public_id]).await? == 1)
 }
@@ -181,7 +182,7 @@ pub async fn end(client: &impl GenericClient, user_id: i32, public_id: i32) -> R
 /// Ends all of a member's but the one with the hash `current`; answers how many.
 pub async fn end_others(
     client: &impl GenericClient,
-    user_id: i32,
+    user_id: UserId,
     current: Option<&[u8]>,
 ) -> Result<u64, Error> {
     execute(

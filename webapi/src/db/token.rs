@@ -6,12 +6,13 @@ use tokio_postgres::{Error, Row};
 
 use super::user::Account;
 use super::{execute, one, optional, rows};
+use crate::id::{TokenId, UserId};
 
 /// A token's row with its owner.
 #[derive(Debug)]
 pub struct WithAccount {
     /// The token's.
-    pub id: i32,
+    pub id: TokenId,
     /// What the token is bound to, 16 bytes.
     pub nonce: Vec<u8>,
     /// What it may be used for; none where it was made before there were scopes.
@@ -23,13 +24,15 @@ pub struct WithAccount {
 }
 
 /// The row that a token claims to belong to, unless its owner is disabled.
-pub async fn find_with_account(client: &impl GenericClient, id: u32) -> Result<Option<WithAccount>, Error> {
+pub async fn find_with_account(
+    client: &impl GenericClient,
+    id: TokenId,
+) -> Result<Option<WithAccount>, Error> {
     let sql = "
         select t.id as token_id, t.nonce, t.scopes, coalesce(t.expires_at <= now(), false) as expired, u.id, u.name, u.key_version, u.key_nonce, u.created_at, u.disabled_at,
                array(select r.role from user_roles r where r.user_id = u.id order by r.role) as roles
         from api_tokens t join users u on u.id = t.user_id
         where t.id = $1 and u.disabled_at is null";
-    let Ok(id) = i32::try_from(id) else { return Ok(None) };
     Ok(optional(client, sql, &[&id]).await?.map(|row| WithAccount {
         id: row.get("token_id"),
         nonce: row.get("nonce"),
@@ -40,7 +43,7 @@ pub async fn find_with_account(client: &impl GenericClient, id: u32) -> Result<O
 }
 
 /// Writes down that the token was used, at most once a minute.
-pub async fn touch(client: &impl GenericClient, id: i32) -> Result<(), Error> {
+pub async fn touch(client: &impl GenericClient, id: TokenId) -> Result<(), Error> {
     let sql = "
         update api_tokens set last_used_at = now()
         where id = $1 and (last_used_at is null or last_used_at < now() - interval '1 minute')";
@@ -51,7 +54,7 @@ pub async fn touch(client: &impl GenericClient, id: i32) -> Result<(), Error> {
 #[derive(Debug, Clone)]
 pub struct ApiToken {
     /// Never used twice.
-    pub id: i32,
+    pub id: TokenId,
     /// What its owner calls it; unique among their tokens that have scopes.
     pub name: String,
     /// What it may be used for; none where it was made before there were scopes.
@@ -97,19 +100,23 @@ const COLUMNS: &str = "
     id, name, scopes, created_at, expires_at, coalesce(expires_at <= now(), false) as expired, last_used_at";
 
 /// A member's own, newest first.
-pub async fn list(client: &impl GenericClient, user_id: i32) -> Result<Vec<ApiToken>, Error> {
+pub async fn list(client: &impl GenericClient, user_id: UserId) -> Result<Vec<ApiToken>, Error> {
     let sql = format!("select {COLUMNS} from api_tokens where user_id = $1 order by id desc");
     Ok(rows(client, &sql, &[&user_id]).await?.iter().map(ApiToken::from_row).collect())
 }
 
 /// One of a member's own.
-pub async fn find(client: &impl GenericClient, user_id: i32, id: i32) -> Result<Option<ApiToken>, Error> {
+pub async fn find(
+    client: &impl GenericClient,
+    user_id: UserId,
+    id: TokenId,
+) -> Result<Option<ApiToken>, Error> {
     let sql = format!("select {COLUMNS} from api_tokens where user_id = $1 and id = $2");
     Ok(optional(client, &sql, &[&user_id, &id]).await?.as_ref().map(ApiToken::from_row))
 }
 
 /// How many a member has.
-pub async fn count(client: &impl GenericClient, user_id: i32) -> Result<i64, Error> {
+pub async fn count(client: &impl GenericClient, user_id: UserId) -> Result<i64, Error> {
     let sql = "select count(*) as count from api_tokens where user_id = $1";
     Ok(one(client, sql, &[&user_id]).await?.get("count"))
 }
@@ -117,7 +124,7 @@ pub async fn count(client: &impl GenericClient, user_id: i32) -> Result<i64, Err
 /// Makes one; violates `api_tokens_name_unique` where the member has one of that name.
 pub async fn insert(
     client: &impl GenericClient,
-    user_id: i32,
+    user_id: UserId,
     token: &NewToken<'_>,
 ) -> Result<ApiToken, Error> {
     let sql = format!(
@@ -130,12 +137,12 @@ pub async fn insert(
 }
 
 /// Ends one of a member's own; answers whether there was one.
-pub async fn delete(client: &impl GenericClient, user_id: i32, id: i32) -> Result<bool, Error> {
+pub async fn delete(client: &impl GenericClient, user_id: UserId, id: TokenId) -> Result<bool, Error> {
     let sql = "delete from api_tokens where user_id = $1 and id = $2";
     Ok(execute(client, sql, &[&user_id, &id]).await? == 1)
 }
 
 /// Ends all of a member's.
-pub async fn delete_all(client: &impl GenericClient, user_id: i32) -> Result<(), Error> {
+pub async fn delete_all(client: &impl GenericClient, user_id: UserId) -> Result<(), Error> {
     execute(client, "delete from api_tokens where user_id = $1", &[&user_id]).await.map(drop)
 }

@@ -6,12 +6,13 @@ use time::OffsetDateTime;
 use tokio_postgres::{Error, Row};
 
 use super::{execute, one, optional};
+use crate::id::{Named, TorrentId, UserId};
 
 /// What lists show of a torrent: everything whose length is bounded by a line.
 #[derive(Debug, Clone)]
 pub struct Summary {
     /// Never used twice, ascending with the time of upload.
-    pub id: i32,
+    pub id: TorrentId,
     /// 1 to 300 characters.
     pub title: String,
     /// SHA-1 of `info`, where it is version 1 or hybrid.
@@ -25,7 +26,7 @@ pub struct Summary {
     /// Without pad files.
     pub file_count: i32,
     /// Whoever uploaded it, while the account is there.
-    pub uploader: Option<Uploader>,
+    pub uploader: Option<Named<UserId>>,
     /// When it was uploaded.
     pub created_at: OffsetDateTime,
     /// Completed downloads as written down last.
@@ -43,15 +44,6 @@ pub struct Torrent {
     pub extended: Option<serde_json::Value>,
 }
 
-/// Who uploaded a torrent.
-#[derive(Debug, Clone)]
-pub struct Uploader {
-    /// Of the account.
-    pub id: i32,
-    /// As they sign in.
-    pub name: String,
-}
-
 /// The columns of [`Summary`], from `torrents t` and `users u`.
 pub(super) const COLUMNS: &str = "
     t.id, t.title, t.info_hash_v1, t.info_hash_v2, t.info_hash, t.size, t.file_count, t.created_at, t.snatched,
@@ -60,7 +52,7 @@ pub(super) const COLUMNS: &str = "
 impl Summary {
     /// From [`COLUMNS`].
     pub(super) fn from_row(row: &Row) -> Self {
-        let uploader = row.get::<_, Option<i32>>("uploader_id").zip(row.get("uploader_name"));
+        let uploader = row.get::<_, Option<UserId>>("uploader_id").zip(row.get("uploader_name"));
         Self {
             id: row.get("id"),
             title: row.get("title"),
@@ -69,7 +61,7 @@ impl Summary {
             info_hash: hash(row.get("info_hash")).unwrap_or_else(|| [0; 20].into()),
             size: row.get("size"),
             file_count: row.get("file_count"),
-            uploader: uploader.map(|(id, name)| Uploader { id, name }),
+            uploader: uploader.map(|(id, name)| Named { id, name }),
             created_at: row.get("created_at"),
             snatched: row.get("snatched"),
         }
@@ -99,7 +91,7 @@ pub struct NewTorrent<'a> {
     /// Without pad files.
     pub file_count: i32,
     /// Whoever uploads it.
-    pub uploader_id: i32,
+    pub uploader_id: UserId,
     /// The first file names, for the search.
     pub file_names: &'a str,
     /// The raw bytes that a download is made from.
@@ -112,7 +104,7 @@ pub struct NewTorrent<'a> {
 ///
 /// # Errors
 /// A violated constraint `torrents_info_hash…` when it is there already.
-pub async fn insert(client: &impl GenericClient, new: &NewTorrent<'_>) -> Result<i32, Error> {
+pub async fn insert(client: &impl GenericClient, new: &NewTorrent<'_>) -> Result<TorrentId, Error> {
     let sql = "
         with torrent as (
             insert into torrents (info_hash_v1, info_hash_v2, title, description, extended, size, file_count,
@@ -147,7 +139,7 @@ pub async fn insert(client: &impl GenericClient, new: &NewTorrent<'_>) -> Result
 }
 
 /// The torrent with this id.
-pub async fn find(client: &impl GenericClient, id: i32) -> Result<Option<Torrent>, Error> {
+pub async fn find(client: &impl GenericClient, id: TorrentId) -> Result<Option<Torrent>, Error> {
     let sql = format!(
         "select {COLUMNS}, t.description, t.extended
          from torrents t left join users u on u.id = t.uploader_id where t.id = $1"
@@ -161,7 +153,7 @@ pub async fn find(client: &impl GenericClient, id: i32) -> Result<Option<Torrent
 }
 
 /// What lists show of the torrent with this id.
-pub async fn summary(client: &impl GenericClient, id: i32) -> Result<Option<Summary>, Error> {
+pub async fn summary(client: &impl GenericClient, id: TorrentId) -> Result<Option<Summary>, Error> {
     let sql =
         format!("select {COLUMNS} from torrents t left join users u on u.id = t.uploader_id where t.id = $1");
     Ok(optional(client, &sql, &[&id]).await?.as_ref().map(Summary::from_row))
@@ -171,7 +163,7 @@ pub async fn summary(client: &impl GenericClient, id: i32) -> Result<Option<Summ
 pub async fn find_by_hash(
     client: &impl GenericClient,
     info_hash: InfoHash,
-) -> Result<Option<(i32, String)>, Error> {
+) -> Result<Option<(TorrentId, String)>, Error> {
     let sql = "
         select id, title from torrents
         where info_hash_v1 = $1 or substring(info_hash_v2 from 1 for 20) = $1
@@ -190,7 +182,7 @@ pub struct Metainfo {
 }
 
 /// What the download of a torrent is made from.
-pub async fn metainfo(client: &impl GenericClient, id: i32) -> Result<Option<Metainfo>, Error> {
+pub async fn metainfo(client: &impl GenericClient, id: TorrentId) -> Result<Option<Metainfo>, Error> {
     let row =
         optional(client, "select info, piece_layers from metainfo where torrent_id = $1", &[&id]).await?;
     Ok(row.map(|row| Metainfo { info: row.get("info"), piece_layers: row.get("piece_layers") }))
@@ -210,7 +202,7 @@ pub struct Edit<'a> {
 }
 
 /// Changes a torrent; `false` where there is none.
-pub async fn update(client: &impl GenericClient, id: i32, edit: &Edit<'_>) -> Result<bool, Error> {
+pub async fn update(client: &impl GenericClient, id: TorrentId, edit: &Edit<'_>) -> Result<bool, Error> {
     let sql = "
         update torrents
         set title = $2, description = $3, extended = $4, search = search_words($2, $5)
@@ -220,15 +212,25 @@ pub async fn update(client: &impl GenericClient, id: i32, edit: &Edit<'_>) -> Re
 }
 
 /// Deletes a torrent with all that belongs to it; `false` where there is none.
-pub async fn delete(client: &impl GenericClient, id: i32) -> Result<bool, Error> {
+pub async fn delete(client: &impl GenericClient, id: TorrentId) -> Result<bool, Error> {
     Ok(execute(client, "delete from torrents where id = $1", &[&id]).await? == 1)
 }
 
-/// Titles by canonical info hash, for those of `hashes` that are here.
-pub async fn titles(
-    client: &impl GenericClient,
-    hashes: &[InfoHash],
-) -> Result<Vec<(InfoHash, i32, String, i64)>, Error> {
+/// A torrent by its canonical info hash.
+#[derive(Debug)]
+pub struct Titled {
+    /// Of the torrent.
+    pub id: TorrentId,
+    /// Its canonical info hash.
+    pub info_hash: InfoHash,
+    /// 1 to 300 characters.
+    pub title: String,
+    /// Bytes of all files.
+    pub size: i64,
+}
+
+/// Those of the torrents with these canonical info hashes that are here.
+pub async fn titles(client: &impl GenericClient, hashes: &[InfoHash]) -> Result<Vec<Titled>, Error> {
     let wanted: Vec<&[u8]> = hashes.iter().map(|it| &it.as_bytes()[..]).collect();
     let rows = super::rows(
         client,
@@ -236,13 +238,18 @@ pub async fn titles(
         &[&wanted],
     )
     .await?;
-    let read =
-        |row: &Row| Some((hash(row.get("info_hash"))?, row.get("id"), row.get("title"), row.get("size")));
+    let read = |row: &Row| {
+        let info_hash = hash(row.get("info_hash"))?;
+        Some(Titled { id: row.get("id"), info_hash, title: row.get("title"), size: row.get("size") })
+    };
     Ok(rows.iter().filter_map(read).collect())
 }
 
 /// Id and title of the torrents with these ids.
-pub async fn titles_by_id(client: &impl GenericClient, ids: &[i32]) -> Result<Vec<(i32, String)>, Error> {
+pub async fn titles_by_id(
+    client: &impl GenericClient,
+    ids: &[TorrentId],
+) -> Result<Vec<(TorrentId, String)>, Error> {
     let rows = super::rows(client, "select id, title from torrents where id = any($1)", &[&ids]).await?;
     Ok(rows.iter().map(|row| (row.get("id"), row.get("title"))).collect())
 }
@@ -251,7 +258,7 @@ pub async fn titles_by_id(client: &impl GenericClient, ids: &[i32]) -> Result<Ve
 #[derive(Debug, Clone, Copy)]
 pub struct Watched {
     /// Of the torrent.
-    pub id: i32,
+    pub id: TorrentId,
     /// Its canonical hash.
     pub info_hash: InfoHash,
     /// Completed downloads as written down last.
@@ -259,7 +266,7 @@ pub struct Watched {
 }
 
 /// Those of `ids` that are here, in their order.
-pub async fn watched(client: &impl GenericClient, ids: &[i32]) -> Result<Vec<Watched>, Error> {
+pub async fn watched(client: &impl GenericClient, ids: &[TorrentId]) -> Result<Vec<Watched>, Error> {
     let sql = "
         select t.id, t.info_hash, t.snatched
         from unnest($1::int[]) with ordinality as wanted (id, place) join torrents t using (id)
@@ -270,10 +277,4 @@ pub async fn watched(client: &impl GenericClient, ids: &[i32]) -> Result<Vec<Wat
         Some(Watched { id: row.get("id"), info_hash, snatched: row.get("snatched") })
     };
     Ok(rows.iter().filter_map(read).collect())
-}
-
-/// Names of the accounts `ids`.
-pub async fn member_names(client: &impl GenericClient, ids: &[i32]) -> Result<Vec<(i32, String)>, Error> {
-    let rows = super::rows(client, "select id, name from users where id = any($1)", &[&ids]).await?;
-    Ok(rows.iter().map(|row| (row.get("id"), row.get("name"))).collect())
 }

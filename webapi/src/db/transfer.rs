@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 use tokio_postgres::{Error, Row};
 
 use super::{one, optional, rows};
+use crate::id::{Named, TorrentId, UserId};
 
 /// A member's sums over all torrents, deleted ones included.
 #[derive(Debug, Clone, Copy, Default)]
@@ -38,9 +39,9 @@ impl Totals {
 #[derive(Debug, Clone)]
 pub struct Transfer {
     /// Who.
-    pub member: Named,
+    pub member: Named<UserId>,
     /// What.
-    pub torrent: Named,
+    pub torrent: Named<TorrentId>,
     /// Bytes of the torrent.
     pub size: i64,
     /// Bytes sent.
@@ -67,17 +68,8 @@ pub struct Transfer {
     pub clamped_at: Option<OffsetDateTime>,
 }
 
-/// An id and the name or title to it.
-#[derive(Debug, Clone)]
-pub struct Named {
-    /// Of its page.
-    pub id: i32,
-    /// The name of a member, the title of a torrent.
-    pub name: String,
-}
-
-/// The place of a transfer in a list.
-pub type Place = (OffsetDateTime, i32);
+/// A transfer's position in a list: what the list is sorted by, and the id that decides between equal times.
+pub type Position<I> = (OffsetDateTime, I);
 
 /// Those of `wanted` in `order`, with the peer timeout in seconds as $1 and how many at most as $2. They are cut to that
 /// number before names are looked up.
@@ -118,7 +110,7 @@ impl Transfer {
 }
 
 /// A member's sums; none of anything where nothing was reported yet.
-pub async fn totals(client: &impl GenericClient, user: i32) -> Result<Totals, Error> {
+pub async fn totals(client: &impl GenericClient, user: UserId) -> Result<Totals, Error> {
     let sql =
         "select uploaded, downloaded, seeded_seconds, leeched_seconds from user_totals where user_id = $1";
     Ok(optional(client, sql, &[&user]).await?.as_ref().map(Totals::from_row).unwrap_or_default())
@@ -128,8 +120,8 @@ pub async fn totals(client: &impl GenericClient, user: i32) -> Result<Totals, Er
 pub async fn of_member(
     client: &impl GenericClient,
     timeout: Duration,
-    user: i32,
-    after: Option<Place>,
+    user: UserId,
+    after: Option<Position<TorrentId>>,
     limit: i64,
 ) -> Result<Vec<Transfer>, Error> {
     let timeout = timeout.as_secs_f64();
@@ -148,7 +140,7 @@ pub async fn of_member(
 pub async fn active(
     client: &impl GenericClient,
     timeout: Duration,
-    user: i32,
+    user: UserId,
     limit: i64,
 ) -> Result<Vec<Transfer>, Error> {
     let wanted = format!("t.user_id = $3 and {ACTIVE}");
@@ -170,7 +162,7 @@ pub struct Active {
 pub async fn count_active(
     client: &impl GenericClient,
     timeout: Duration,
-    user: i32,
+    user: UserId,
 ) -> Result<Active, Error> {
     let sql = format!(
         "select count(*) filter (where t.left_bytes = 0) as seeding,
@@ -186,8 +178,8 @@ pub async fn count_active(
 pub async fn find(
     client: &impl GenericClient,
     timeout: Duration,
-    user: i32,
-    torrent: i32,
+    user: UserId,
+    torrent: TorrentId,
 ) -> Result<Option<Transfer>, Error> {
     let sql = select("t.user_id = $3 and t.torrent_id = $4", "t.torrent_id");
     let row = optional(client, &sql, &[&timeout.as_secs_f64(), &1_i64, &user, &torrent]).await?;
@@ -198,8 +190,8 @@ pub async fn find(
 pub async fn snatches(
     client: &impl GenericClient,
     timeout: Duration,
-    torrent: i32,
-    after: Option<Place>,
+    torrent: TorrentId,
+    after: Option<Position<UserId>>,
     limit: i64,
 ) -> Result<Vec<Transfer>, Error> {
     let timeout = timeout.as_secs_f64();

@@ -7,12 +7,13 @@ use tokio_postgres::{Error, Row};
 
 use super::transfer::Totals;
 use super::{execute, one, optional, rows};
+use crate::id::{Named, TorrentId, UserId};
 
 /// An account with its roles.
 #[derive(Debug, Clone)]
 pub struct Account {
     /// Never used twice.
-    pub id: i32,
+    pub id: UserId,
     /// As typed when it was made; unique in any case.
     pub name: String,
     /// Sorted.
@@ -53,27 +54,18 @@ pub struct Profile {
     /// How many torrents it uploaded that are still there.
     pub torrents: i64,
     /// Who invited it.
-    pub inviter: Option<Inviter>,
+    pub inviter: Option<Named<UserId>>,
     /// What it moved.
     pub totals: Totals,
 }
 
-/// Who invited a member.
-#[derive(Debug, Clone)]
-pub struct Inviter {
-    /// Of their account.
-    pub id: i32,
-    /// As they sign in.
-    pub name: String,
-}
-
 impl Profile {
     fn from_row(row: &Row) -> Self {
-        let inviter = row.get::<_, Option<i32>>("inviter_id").zip(row.get("inviter_name"));
+        let inviter = row.get::<_, Option<UserId>>("inviter_id").zip(row.get("inviter_name"));
         Self {
             account: Account::from_row(row),
             torrents: row.get("torrents"),
-            inviter: inviter.map(|(id, name)| Inviter { id, name }),
+            inviter: inviter.map(|(id, name)| Named { id, name }),
             totals: Totals::from_row(row),
         }
     }
@@ -83,7 +75,7 @@ impl Profile {
 #[derive(Debug)]
 pub struct Credentials {
     /// Of the account.
-    pub id: i32,
+    pub id: UserId,
     /// As it was made.
     pub name: String,
     /// A PHC string.
@@ -100,7 +92,7 @@ pub struct NewUser<'a> {
     /// A PHC string.
     pub password_hash: &'a str,
     /// Who invited it.
-    pub invited_by: Option<i32>,
+    pub invited_by: Option<UserId>,
     /// Names from the table `roles`.
     pub roles: &'a [String],
 }
@@ -114,7 +106,7 @@ const PROFILE: &str = "
     from users u left join users i on i.id = u.invited_by left join user_totals m on m.user_id = u.id";
 
 /// An account that is not disabled.
-pub async fn find_enabled(client: &impl GenericClient, id: i32) -> Result<Option<Account>, Error> {
+pub async fn find_enabled(client: &impl GenericClient, id: UserId) -> Result<Option<Account>, Error> {
     let sql = "
         select u.id, u.name, u.key_version, u.key_nonce, u.created_at, u.disabled_at,
                array(select r.role from user_roles r where r.user_id = u.id order by r.role) as roles
@@ -124,7 +116,7 @@ pub async fn find_enabled(client: &impl GenericClient, id: i32) -> Result<Option
 }
 
 /// Any account, as its page shows it.
-pub async fn profile(client: &impl GenericClient, id: i32) -> Result<Option<Profile>, Error> {
+pub async fn profile(client: &impl GenericClient, id: UserId) -> Result<Option<Profile>, Error> {
     let sql = format!("{PROFILE} where u.id = $1");
     Ok(optional(client, &sql, &[&id]).await?.as_ref().map(Profile::from_row))
 }
@@ -170,13 +162,13 @@ pub async fn credentials(client: &impl GenericClient, name: &str) -> Result<Opti
 }
 
 /// The PHC string of an account's password.
-pub async fn password_hash(client: &impl GenericClient, id: i32) -> Result<Option<String>, Error> {
+pub async fn password_hash(client: &impl GenericClient, id: UserId) -> Result<Option<String>, Error> {
     let row = optional(client, "select password_hash from users where id = $1", &[&id]).await?;
     Ok(row.map(|it| it.get("password_hash")))
 }
 
 /// Adds an account with its roles; violates `users_name_unique` where the name is taken. In a transaction.
-pub async fn insert(client: &impl GenericClient, user: &NewUser<'_>) -> Result<i32, Error> {
+pub async fn insert(client: &impl GenericClient, user: &NewUser<'_>) -> Result<UserId, Error> {
     let sql = "insert into users (name, password_hash, invited_by) values ($1, $2, $3) returning id";
     let id = one(client, sql, &[&user.name, &user.password_hash, &user.invited_by]).await?.get("id");
     super::role::grant(client, id, user.roles).await?;
@@ -184,24 +176,29 @@ pub async fn insert(client: &impl GenericClient, user: &NewUser<'_>) -> Result<i
 }
 
 /// Replaces the password, unless it has been replaced meanwhile.
-pub async fn set_password(client: &impl GenericClient, id: i32, old: &str, new: &str) -> Result<bool, Error> {
+pub async fn set_password(
+    client: &impl GenericClient,
+    id: UserId,
+    old: &str,
+    new: &str,
+) -> Result<bool, Error> {
     let sql = "update users set password_hash = $3 where id = $1 and password_hash = $2";
     Ok(execute(client, sql, &[&id, &old, &new]).await? == 1)
 }
 
 /// Sets the password, whatever it was. The row is locked from then on to the transaction's end.
-pub async fn replace_password(client: &impl GenericClient, id: i32, new: &str) -> Result<(), Error> {
+pub async fn replace_password(client: &impl GenericClient, id: UserId, new: &str) -> Result<(), Error> {
     execute(client, "update users set password_hash = $2 where id = $1", &[&id, &new]).await.map(drop)
 }
 
 /// Waits for whoever else changes the account or makes keys or invites of it, and keeps others waiting until the end of
 /// the transaction.
-pub async fn lock(client: &impl GenericClient, id: i32) -> Result<(), Error> {
+pub async fn lock(client: &impl GenericClient, id: UserId) -> Result<(), Error> {
     execute(client, "select from users where id = $1 for update", &[&id]).await.map(drop)
 }
 
 /// Makes all announce keys of the account invalid and answers what new ones are bound to.
-pub async fn reset_key(client: &impl GenericClient, id: i32) -> Result<Binding, Error> {
+pub async fn reset_key(client: &impl GenericClient, id: UserId) -> Result<Binding, Error> {
     let sql = "
         update users set key_version = key_version + 1, former_key_nonce = key_nonce, key_nonce = default
         where id = $1
@@ -210,7 +207,7 @@ pub async fn reset_key(client: &impl GenericClient, id: i32) -> Result<Binding, 
 }
 
 /// Disables or enables; no change where it is so already.
-pub async fn set_disabled(client: &impl GenericClient, id: i32, disabled: bool) -> Result<(), Error> {
+pub async fn set_disabled(client: &impl GenericClient, id: UserId, disabled: bool) -> Result<(), Error> {
     let sql = "
         update users set disabled_at = case when $2 then now() end
         where id = $1 and (disabled_at is not null) <> $2";
@@ -221,7 +218,7 @@ pub async fn set_disabled(client: &impl GenericClient, id: i32, disabled: bool) 
 #[derive(Debug, Clone)]
 pub struct Upload {
     /// Of its page.
-    pub id: i32,
+    pub id: TorrentId,
     /// As its page is headed.
     pub title: String,
     /// When it was uploaded.
@@ -229,9 +226,15 @@ pub struct Upload {
 }
 
 /// What a member uploaded last.
-pub async fn uploads(client: &impl GenericClient, id: i32, limit: i64) -> Result<Vec<Upload>, Error> {
+pub async fn uploads(client: &impl GenericClient, id: UserId, limit: i64) -> Result<Vec<Upload>, Error> {
     let sql = "select id, title, created_at from torrents where uploader_id = $1 order by id desc limit $2";
     let upload =
         |row: &Row| Upload { id: row.get("id"), title: row.get("title"), created_at: row.get("created_at") };
     Ok(rows(client, sql, &[&id, &limit]).await?.iter().map(upload).collect())
+}
+
+/// Names of the members with these ids.
+pub async fn names(client: &impl GenericClient, ids: &[UserId]) -> Result<Vec<Named<UserId>>, Error> {
+    let rows = rows(client, "select id, name from users where id = any($1)", &[&ids]).await?;
+    Ok(rows.iter().map(|row| Named { id: row.get("id"), name: row.get("name") }).collect())
 }

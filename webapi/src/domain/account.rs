@@ -17,6 +17,7 @@ use crate::app::App;
 use crate::db;
 use crate::db::user::NewUser;
 use crate::error::{Error, Fields};
+use crate::id::UserId;
 
 /// What [`check`] wants, in the words of a form.
 pub const NAME_RULE: &str = "use 2 to 32 letters, digits, dots, dashes or underscores";
@@ -45,7 +46,7 @@ pub fn is_name(name: &str) -> bool {
 }
 
 /// Checks and adds an account that nobody invited.
-pub async fn add(app: &App, name: &str, password: Secret, roles: &[String]) -> Result<i32, Error> {
+pub async fn add(app: &App, name: &str, password: Secret, roles: &[String]) -> Result<UserId, Error> {
     check(app, name, &password).await?;
     let place = app.passwords.place().await?;
     let password_hash = app.passwords.hash(place, password).await?;
@@ -58,7 +59,7 @@ pub async fn add(app: &App, name: &str, password: Secret, roles: &[String]) -> R
 }
 
 /// Adds an account whose fields were checked. In a transaction.
-pub async fn create(client: &impl GenericClient, user: &NewUser<'_>) -> Result<i32, Error> {
+pub async fn create(client: &impl GenericClient, user: &NewUser<'_>) -> Result<UserId, Error> {
     db::user::insert(client, user).await.map_err(|error| match infra::db::violated(&error) {
         Some("users_name_unique") => Error::field("username", "this name is taken; choose another"),
         Some("users_name_form") => Error::field("username", NAME_RULE),
@@ -73,7 +74,7 @@ pub async fn create(client: &impl GenericClient, user: &NewUser<'_>) -> Result<i
 #[derive(Debug)]
 pub struct Verified {
     /// Of the account.
-    pub id: i32,
+    pub id: UserId,
     /// Of the account, as it was made.
     pub name: String,
     /// The PHC string that the password was right for.
@@ -154,9 +155,8 @@ pub async fn change_password(
 }
 
 /// The URL for torrents that a member makes by hand: it is good for any torrent of the site.
-pub fn announce_url(app: &App, id: i32, key: &Binding) -> Result<String, Error> {
-    let id = u32::try_from(id).map_err(|error| Error::Internal(anyhow::Error::new(error)))?;
-    let key = announce_key::mint(&app.keys.announce, id, key, None);
+pub fn announce_url(app: &App, id: UserId, key: &Binding) -> Result<String, Error> {
+    let key = announce_key::mint(&app.keys.announce, id.unsigned(), key, None);
     Ok(format!("{}/announce/{key}/announce", app.config.tracker_url))
 }
 

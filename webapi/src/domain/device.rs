@@ -12,6 +12,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::account::Verified;
 use crate::error::Error;
+use crate::id::UserId;
 
 /// How long a browser is known after it signed in.
 pub const LIFETIME: Duration = Duration::days(180);
@@ -50,8 +51,8 @@ pub struct Device {
 
 impl Device {
     /// Whether it signed in to the account `user_id` with the password that it still has. A new one ends what was known.
-    pub fn has_signed_in_with(&self, key: &[u8; 32], user_id: i32, password_hash: &str) -> bool {
-        u32::try_from(user_id) == Ok(self.user_id)
+    pub fn has_signed_in_with(&self, key: &[u8; 32], user_id: UserId, password_hash: &str) -> bool {
+        user_id.unsigned() == self.user_id
             && bool::from(fingerprint(key, password_hash).ct_eq(&self.fingerprint))
     }
 }
@@ -80,10 +81,9 @@ impl Devices {
             Some(known) => known.id,
             None => DeviceId::random()?,
         };
-        let user_id = u32::try_from(user.id).map_err(|error| Error::Internal(error.into()))?;
         let end = u32::try_from((now + LIFETIME).unix_timestamp()).unwrap_or(u32::MAX);
         let mut body = [0; BODY];
-        body[..4].copy_from_slice(&user_id.to_be_bytes());
+        body[..4].copy_from_slice(&user.id.unsigned().to_be_bytes());
         body[4..8].copy_from_slice(&end.to_be_bytes());
         body[8..16].copy_from_slice(&id.0);
         body[16..].copy_from_slice(&fingerprint(key, &user.password_hash));
@@ -159,14 +159,14 @@ mod tests {
     const KEY: [u8; 32] = [7; 32];
     const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
 
-    fn signed_in(before: &Devices, id: i32, name: &str) -> Devices {
+    fn signed_in(before: &Devices, id: UserId, name: &str) -> Devices {
         let user = Verified { id, name: name.to_owned(), password_hash: "a hash".to_owned() };
         before.add(&KEY, &user, NOW).expect("random")
     }
 
     #[test]
     fn a_browser_is_known_for_the_name_it_signed_in_with_in_any_case() {
-        let text = signed_in(&Devices::default(), 7, "Alice").to_text();
+        let text = signed_in(&Devices::default(), UserId(7), "Alice").to_text();
         let read = Devices::parse(&text);
         assert!(read.find(&KEY, "aLICE", NOW).is_some());
         assert!(read.find(&KEY, "bob", NOW).is_none());
@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn any_changed_byte_makes_it_unknown() {
-        let text = signed_in(&Devices::default(), 7, "alice").to_text();
+        let text = signed_in(&Devices::default(), UserId(7), "alice").to_text();
         let bytes = BASE64URL_NOPAD.decode(text.as_bytes()).expect("base64");
         for at in 0..bytes.len() {
             let mut changed = bytes.clone();
@@ -190,25 +190,25 @@ mod tests {
 
     #[test]
     fn it_is_forgotten_after_its_lifetime_and_with_its_password() {
-        let devices = signed_in(&Devices::default(), 7, "alice");
+        let devices = signed_in(&Devices::default(), UserId(7), "alice");
         assert!(devices.find(&KEY, "alice", NOW + LIFETIME - Duration::SECOND).is_some());
         assert!(devices.find(&KEY, "alice", NOW + LIFETIME).is_none());
         let device = devices.find(&KEY, "alice", NOW).expect("known");
-        assert!(device.has_signed_in_with(&KEY, 7, "a hash"));
-        assert!(!device.has_signed_in_with(&KEY, 7, "another hash"));
-        assert!(!device.has_signed_in_with(&KEY, 8, "a hash"), "another account of that name");
+        assert!(device.has_signed_in_with(&KEY, UserId(7), "a hash"));
+        assert!(!device.has_signed_in_with(&KEY, UserId(7), "another hash"));
+        assert!(!device.has_signed_in_with(&KEY, UserId(8), "a hash"), "another account of that name");
     }
 
     #[test]
     fn a_browser_keeps_its_number_for_an_account_and_the_last_four_accounts() {
-        let first = signed_in(&Devices::default(), 1, "a1");
+        let first = signed_in(&Devices::default(), UserId(1), "a1");
         let id = first.find(&KEY, "a1", NOW).expect("known").id;
-        let again = signed_in(&first, 1, "A1");
+        let again = signed_in(&first, UserId(1), "A1");
         assert_eq!(again.find(&KEY, "a1", NOW).expect("known").id, id);
         assert_eq!(again.0.len(), 1);
         let mut all = again;
         for n in 2..=5 {
-            all = Devices::parse(&signed_in(&all, n, &format!("a{n}")).to_text());
+            all = Devices::parse(&signed_in(&all, UserId(n), &format!("a{n}")).to_text());
         }
         assert!(all.find(&KEY, "a1", NOW).is_none(), "the oldest goes");
         for n in 2..=5 {

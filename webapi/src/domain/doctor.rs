@@ -9,6 +9,7 @@ use super::client_name;
 use crate::app::App;
 use crate::db;
 use crate::error::Error;
+use crate::id::{TorrentId, UserId};
 use crate::tracker;
 
 /// One announce or scrape of a member's clients.
@@ -17,7 +18,7 @@ pub struct Finding {
     /// Seconds since then.
     pub age: u32,
     /// The torrent's id and title; `None` where it is not known or was deleted.
-    pub torrent: Option<(i32, String)>,
+    pub torrent: Option<(TorrentId, String)>,
     /// The client's name and version; `None` where it did not come so far.
     pub client: Option<String>,
     /// `http`, `https` or `udp`.
@@ -36,16 +37,18 @@ pub struct Finding {
 ///
 /// # Errors
 /// [`Error::Unavailable`] when the tracker or the database does not answer.
-pub async fn look(app: &App, member: i32) -> Result<Vec<Finding>, Error> {
+pub async fn look(app: &App, member: UserId) -> Result<Vec<Finding>, Error> {
     let decisions = tracker::decisions(app, member).await?;
     if decisions.is_empty() {
         return Ok(Vec::new());
     }
-    let mut ids: Vec<i32> = decisions.iter().filter_map(|it| i32::try_from(it.torrent).ok()).collect();
+    let mut ids: Vec<TorrentId> =
+        decisions.iter().filter_map(|it| TorrentId::from_unsigned(it.torrent)).collect();
     ids.sort_unstable();
     ids.dedup();
     let client = app.connection().await?;
-    let titles: HashMap<i32, String> = db::torrent::titles_by_id(&client, &ids).await?.into_iter().collect();
+    let titles: HashMap<TorrentId, String> =
+        db::torrent::titles_by_id(&client, &ids).await?.into_iter().collect();
     Ok(decisions.into_iter().map(|it| Finding::new(&it, &titles)).collect())
 }
 
@@ -68,7 +71,7 @@ pub struct Reachability {
 ///
 /// # Errors
 /// [`Error::Unavailable`] when the tracker does not answer.
-pub async fn reachability(app: &App, member: i32) -> Result<Vec<Reachability>, Error> {
+pub async fn reachability(app: &App, member: UserId) -> Result<Vec<Reachability>, Error> {
     if !app.config.tracker.check_connectability {
         return Ok(Vec::new());
     }
@@ -108,12 +111,12 @@ fn family(ipv6: bool) -> &'static str {
 }
 
 impl Finding {
-    fn new(decision: &Decision, titles: &HashMap<i32, String>) -> Self {
+    fn new(decision: &Decision, titles: &HashMap<TorrentId, String>) -> Self {
         let Decision { age, torrent, client, v4, v6, verdict, protocol, ipv6, event } = *decision;
-        let id = i32::try_from(torrent).unwrap_or_default();
         Self {
             age,
-            torrent: titles.get(&id).map(|title| (id, title.clone())),
+            torrent: TorrentId::from_unsigned(torrent)
+                .and_then(|id| titles.get(&id).map(|title| (id, title.clone()))),
             client: (client != [0; 8]).then(|| client_name::of(&client)),
             protocol,
             family: family(ipv6),

@@ -12,6 +12,7 @@ use super::token::{MOST, check_name, nonce};
 use crate::db;
 use crate::db::feed_key::FeedKey as Row;
 use crate::error::Error;
+use crate::id::{FeedKeyId, UserId};
 
 /// So that people and secret scanners know a feed key when they see one. No API token begins with it.
 pub const PREFIX: &str = "fwf_";
@@ -25,9 +26,9 @@ pub struct FeedKey(Token);
 #[derive(Debug, Clone)]
 pub struct FeedReader {
     /// Of the key's row.
-    pub key_id: i32,
+    pub key_id: FeedKeyId,
     /// The member's account.
-    pub user_id: i32,
+    pub user_id: UserId,
     /// The member's name.
     pub name: String,
     /// Of the member's announce keys.
@@ -60,7 +61,12 @@ impl fmt::Debug for FeedKey {
 ///
 /// # Errors
 /// A name that is too long, empty or taken, or too many keys.
-pub async fn create(keys: &Keys, client: &mut Object, user_id: i32, name: &str) -> Result<NewFeedKey, Error> {
+pub async fn create(
+    keys: &Keys,
+    client: &mut Object,
+    user_id: UserId,
+    name: &str,
+) -> Result<NewFeedKey, Error> {
     let name = check_name(name).map_err(|problem| Error::field("name", problem))?;
     let nonce = nonce()?;
     let transaction = client.transaction().await?;
@@ -75,8 +81,7 @@ pub async fn create(keys: &Keys, client: &mut Object, user_id: i32, name: &str) 
         _ => error.into(),
     })?;
     transaction.commit().await?;
-    let id = u32::try_from(row.id).map_err(|error| Error::Internal(error.into()))?;
-    let text = format!("{PREFIX}{}", Token::new(&keys.feed_key, id, &[&nonce]));
+    let text = format!("{PREFIX}{}", Token::new(&keys.feed_key, row.id.unsigned(), &[&nonce]));
     Ok(NewFeedKey { row, text: text.into() })
 }
 
@@ -86,7 +91,8 @@ pub async fn create(keys: &Keys, client: &mut Object, user_id: i32, name: &str) 
 /// [`Error::Unauthorized`] for every other key.
 pub async fn open(keys: &Keys, client: &Object, key: FeedKey) -> Result<FeedReader, Error> {
     let FeedKey(token) = key;
-    let found = db::feed_key::find_with_account(client, token.id()).await?.ok_or(Error::Unauthorized)?;
+    let id = FeedKeyId::from_unsigned(token.id()).ok_or(Error::Unauthorized)?;
+    let found = db::feed_key::find_with_account(client, id).await?.ok_or(Error::Unauthorized)?;
     if !token.verify(&keys.feed_key, &[&found.nonce]) {
         return Err(Error::Unauthorized);
     }

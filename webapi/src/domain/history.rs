@@ -6,6 +6,7 @@ use time::{Date, Duration, OffsetDateTime};
 use crate::db;
 use crate::db::history::{DAYS, Day};
 use crate::error::Error;
+use crate::id::TorrentId;
 
 /// Bytes of a written point.
 const POINT: usize = 9;
@@ -36,7 +37,7 @@ pub fn first_day(now: OffsetDateTime) -> Date {
 /// The history of `torrent`, which is here since `created`; at most the days that are kept.
 pub async fn read(
     client: &impl GenericClient,
-    torrent: i32,
+    torrent: TorrentId,
     created: OffsetDateTime,
     now: OffsetDateTime,
 ) -> Result<History, Error> {

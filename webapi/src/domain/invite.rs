@@ -15,6 +15,7 @@ use crate::db;
 use crate::db::invite::{Invite, NewInvite};
 use crate::db::user::NewUser;
 use crate::error::Error;
+use crate::id::{InviteId, UserId};
 
 /// Characters of a note at most.
 const MAX_NOTE: usize = 100;
@@ -67,8 +68,7 @@ impl State {
 
 /// The last segment of the link.
 pub fn secret(app: &App, invite: &Invite) -> Result<String, Error> {
-    let id = u32::try_from(invite.id).map_err(|error| Error::Internal(error.into()))?;
-    Ok(Token::new(&app.keys.invite, id, &[&invite.nonce]).to_string())
+    Ok(Token::new(&app.keys.invite, invite.id.unsigned(), &[&invite.nonce]).to_string())
 }
 
 /// The link to pass on.
@@ -80,7 +80,9 @@ pub fn url(app: &App, invite: &Invite) -> Result<String, Error> {
 pub async fn find(app: &App, client: &impl GenericClient, secret: &str) -> Result<Invite, Error> {
     const MISSING: Error = Error::NotFound("invite");
     let token = Token::parse(secret.as_bytes()).ok_or(MISSING)?;
-    let invite = db::invite::find(client, token.id()).await?.ok_or(MISSING)?;
+    let invite = db::invite::find(client, InviteId::from_unsigned(token.id()).ok_or(MISSING)?)
+        .await?
+        .ok_or(MISSING)?;
     token.verify(&app.keys.invite, &[&invite.nonce]).then_some(invite).ok_or(MISSING)
 }
 
@@ -162,7 +164,7 @@ pub async fn claim(
     let transaction = client.transaction().await?;
     let Some(claimed) = db::invite::claim(&transaction, invite.id).await? else {
         drop(transaction);
-        let state = db::invite::find(&client, invite.id.unsigned_abs()).await?;
+        let state = db::invite::find(&client, invite.id).await?;
         let refusal = state.as_ref().map_or(State::Revoked, State::of).refusal();
         return Err(Error::Gone(refusal.unwrap_or("this invite is no longer open; ask for another one")));
     };
@@ -189,7 +191,7 @@ fn count_failure(app: &App, attempt: &Attempt<'_>, error: &Error) {
 async fn insert(
     app: &App,
     client: &impl GenericClient,
-    created_by: Option<i32>,
+    created_by: Option<UserId>,
     roles: &[String],
     note: Option<&str>,
 ) -> Result<Invite, Error> {

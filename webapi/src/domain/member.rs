@@ -4,6 +4,7 @@ use bt::announce_key::Binding;
 
 use super::scope::{Scope, Scopes};
 use crate::db::user::Account;
+use crate::id::{TokenId, UserId};
 
 /// The role that manages members and roles.
 pub const ADMINISTRATOR: &str = "administrator";
@@ -23,7 +24,7 @@ pub enum By {
     /// With an API token.
     Token {
         /// The token's row.
-        id: i32,
+        id: TokenId,
         /// What it may be used for.
         scopes: Scopes,
     },
@@ -43,7 +44,7 @@ impl By {
 #[derive(Debug, Clone)]
 pub struct Member {
     /// Their row in the table `users`.
-    pub id: i32,
+    pub id: UserId,
     /// The name that they sign in with.
     pub name: String,
     /// Names from the table `roles`, sorted. A token of fewer scopes than `all` brings none.

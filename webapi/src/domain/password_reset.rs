@@ -16,6 +16,7 @@ use crate::app::App;
 use crate::db;
 use crate::db::password_reset::{Maker, PasswordReset};
 use crate::error::Error;
+use crate::id::{PasswordResetId, UserId};
 
 /// How long a link can be used, in hours.
 pub const HOURS: i32 = 24;
@@ -90,15 +91,15 @@ pub fn url(app: &App, reset: &PasswordReset) -> Result<Secret, Error> {
 
 /// The last segment of the link.
 pub fn secret(app: &App, reset: &PasswordReset) -> Result<Secret, Error> {
-    let id = u32::try_from(reset.id).map_err(|error| Error::Internal(error.into()))?;
-    Ok(Token::new(&app.keys.password_reset, id, &[&reset.nonce]).to_string().into())
+    Ok(Token::new(&app.keys.password_reset, reset.id.unsigned(), &[&reset.nonce]).to_string().into())
 }
 
 /// The link that `secret` is the last segment of.
 pub async fn find(app: &App, client: &impl GenericClient, secret: &Secret) -> Result<Found, Error> {
     const MISSING: Error = Error::NotFound("link");
     let token = Token::parse(secret.reveal().as_bytes()).ok_or(MISSING)?;
-    let row = db::password_reset::find(client, token.id()).await?.ok_or(MISSING)?;
+    let id = PasswordResetId::from_unsigned(token.id()).ok_or(MISSING)?;
+    let row = db::password_reset::find(client, id).await?.ok_or(MISSING)?;
     if !token.verify(&app.keys.password_reset, &[&row.nonce]) {
         return Err(MISSING);
     }
@@ -110,7 +111,7 @@ pub async fn find(app: &App, client: &impl GenericClient, secret: &Secret) -> Re
 }
 
 /// Makes a link to the password of the member `id`, and takes back older ones.
-pub async fn create(app: &App, by: &Member, id: i32) -> Result<PasswordReset, Error> {
+pub async fn create(app: &App, by: &Member, id: UserId) -> Result<PasswordReset, Error> {
     let mut client = app.connection().await?;
     check_right(&client, by, id).await?;
     let transaction = client.transaction().await?;
@@ -120,7 +121,7 @@ pub async fn create(app: &App, by: &Member, id: i32) -> Result<PasswordReset, Er
 }
 
 /// Refuses where `by` may not reset the password of the member `id`, whose name is answered.
-pub async fn check_right(client: &impl GenericClient, by: &Member, id: i32) -> Result<String, Error> {
+pub async fn check_right(client: &impl GenericClient, by: &Member, id: UserId) -> Result<String, Error> {
     if by.by != By::Cookie {
         return Err(Error::SessionOnly);
     }
@@ -191,7 +192,7 @@ pub async fn apply(app: &App, secret: &Secret, password: Secret, caller: &Caller
 }
 
 /// What the member has to be told.
-pub async fn notice(client: &impl GenericClient, user_id: i32) -> Result<Option<Notice>, Error> {
+pub async fn notice(client: &impl GenericClient, user_id: UserId) -> Result<Option<Notice>, Error> {
     let unseen = db::password_reset::unseen(client, user_id).await?;
     Ok(unseen.map(|it| {
         let by = if it.by_operator { "the operator of this site" } else { "an account that is gone" };
@@ -199,7 +200,7 @@ pub async fn notice(client: &impl GenericClient, user_id: i32) -> Result<Option<
     }))
 }
 
-async fn insert(client: &impl GenericClient, user_id: i32, maker: Maker) -> Result<PasswordReset, Error> {
+async fn insert(client: &impl GenericClient, user_id: UserId, maker: Maker) -> Result<PasswordReset, Error> {
     let mut nonce = [0; 16];
     infra::secrets::random(&mut nonce).map_err(anyhow::Error::from)?;
     db::password_reset::revoke_open(client, user_id).await?;

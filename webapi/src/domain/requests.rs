@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use crate::error::Error;
+use crate::id::UserId;
 
 /// What a member may send at once is what they may send in this time; then they are forgotten.
 const WINDOW: Duration = Duration::from_mins(1);
@@ -20,7 +21,7 @@ pub struct Requests {
 
 #[derive(Debug)]
 struct Buckets {
-    by_member: HashMap<i32, Bucket>,
+    by_member: HashMap<UserId, Bucket>,
     swept: Instant,
 }
 
@@ -41,7 +42,7 @@ impl Requests {
     ///
     /// # Errors
     /// [`Error::TooManyRequests`] when they have sent too many.
-    pub fn count(&self, member: i32, now: Instant) -> Result<(), Error> {
+    pub fn count(&self, member: UserId, now: Instant) -> Result<(), Error> {
         let most = f64::from(self.per_minute);
         let per_second = most / WINDOW.as_secs_f64();
         let mut buckets = self.buckets.lock();
@@ -71,31 +72,33 @@ mod tests {
     #[test]
     fn a_member_sends_so_many_at_once_and_then_as_many_a_minute() {
         let (requests, now) = (Requests::new(60), Instant::now());
-        let sent = |now: Instant, count: usize| (0..count).filter(|_| requests.count(1, now).is_ok()).count();
+        let sent = |now: Instant, count: usize| {
+            (0..count).filter(|_| requests.count(UserId(1), now).is_ok()).count()
+        };
         assert_eq!(sent(now, 100), 60);
         assert_eq!(sent(now + Duration::from_secs(10), 100), 10);
-        assert!(requests.count(2, now).is_ok(), "others have their own");
+        assert!(requests.count(UserId(2), now).is_ok(), "others have their own");
         assert_eq!(sent(now + Duration::from_hours(1), 100), 60, "no more than a minute's are saved");
     }
 
     #[test]
     fn the_answer_says_when_to_come_back() {
         let (requests, now) = (Requests::new(1), Instant::now());
-        requests.count(1, now).expect("the first");
-        let Err(Error::TooManyRequests { retry_after, .. }) = requests.count(1, now) else {
+        requests.count(UserId(1), now).expect("the first");
+        let Err(Error::TooManyRequests { retry_after, .. }) = requests.count(UserId(1), now) else {
             panic!("the second is refused")
         };
         assert_eq!(retry_after, WINDOW);
-        assert!(requests.count(1, now + retry_after).is_ok());
+        assert!(requests.count(UserId(1), now + retry_after).is_ok());
     }
 
     #[test]
     fn members_who_were_quiet_for_a_minute_are_forgotten() {
         let (requests, now) = (Requests::new(10), Instant::now());
         for member in 0..1000 {
-            requests.count(member, now).expect("the first");
+            requests.count(UserId(member), now).expect("the first");
         }
-        requests.count(1, now + WINDOW * 2).expect("the second");
+        requests.count(UserId(1), now + WINDOW * 2).expect("the second");
         assert_eq!(requests.buckets.lock().by_member.len(), 1);
     }
 }

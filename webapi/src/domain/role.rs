@@ -5,9 +5,10 @@ use crate::app::App;
 use crate::db;
 use crate::db::user::Profile;
 use crate::error::Error;
+use crate::id::UserId;
 
 /// Gives the member `id` these roles and no others. Open invites of who may not invite any more are revoked.
-pub async fn replace(app: &App, id: i32, roles: &[String]) -> Result<(), Error> {
+pub async fn replace(app: &App, id: UserId, roles: &[String]) -> Result<(), Error> {
     let mut client = app.connection().await?;
     let known = db::role::all(&client).await?;
     if roles.iter().any(|role| known.iter().all(|it| it.name != *role)) {
@@ -30,7 +31,7 @@ pub async fn replace(app: &App, id: i32, roles: &[String]) -> Result<(), Error> 
 
 /// Disables the member `id` for the member `by`: sessions, API tokens, feed keys and open invites end at once. Or lets
 /// them in again.
-pub async fn set_disabled(app: &App, by: i32, id: i32, disabled: bool) -> Result<(), Error> {
+pub async fn set_disabled(app: &App, by: UserId, id: UserId, disabled: bool) -> Result<(), Error> {
     if by == id {
         let message = "you cannot disable yourself; ask another administrator".to_owned();
         return Err(Error::Conflict { code: "own_account", message });

@@ -10,6 +10,7 @@ use super::{client_name, cursor};
 use crate::app::App;
 use crate::db;
 use crate::error::Error;
+use crate::id::{TorrentId, UserId};
 use crate::tracker;
 
 /// Peers that the tracker is asked for, at most: those beyond are in no list.
@@ -25,16 +26,16 @@ pub struct Swarm {
     /// The cursor behind the last of them, if more follow.
     pub next: Option<String>,
     /// The torrent that was asked for: its id and title.
-    pub torrent: Option<(i32, String)>,
+    pub torrent: Option<(TorrentId, String)>,
 }
 
 /// A peer with what the database knows of it.
 #[derive(Debug)]
 pub struct SwarmPeer {
     /// The member that announces, by id and name.
-    pub member: (i32, Option<String>),
+    pub member: (UserId, Option<String>),
     /// The torrent's id and title; `None` when it was just deleted.
-    pub torrent: Option<(i32, String)>,
+    pub torrent: Option<(TorrentId, String)>,
     /// Where it listens, with port, for IPv4 and IPv6.
     pub addresses: Vec<String>,
     /// The client's name and version, as far as its peer id tells.
@@ -56,13 +57,18 @@ pub struct SwarmPeer {
 }
 
 /// The place of a peer in the list: torrent, member, and which of the member's peers there.
-pub type PeerKey = (i32, i32, usize);
+pub type PeerKey = (Option<TorrentId>, UserId, usize);
 
 /// The peers of torrent `id`, or of all: `limit` of them from behind `after` on.
 ///
 /// # Errors
 /// [`Error::NotFound`] for a torrent that is not there; [`Error::Unavailable`] when the tracker does not answer.
-pub async fn look(app: &App, id: Option<i32>, after: Option<PeerKey>, limit: i64) -> Result<Swarm, Error> {
+pub async fn look(
+    app: &App,
+    id: Option<TorrentId>,
+    after: Option<PeerKey>,
+    limit: i64,
+) -> Result<Swarm, Error> {
     let client = app.connection().await?;
     let torrent = match id {
         Some(id) => Some(db::torrent::summary(&client, id).await?.ok_or(Error::NotFound("torrent"))?),
@@ -81,7 +87,7 @@ pub async fn look(app: &App, id: Option<i32>, after: Option<PeerKey>, limit: i64
 
 /// In the list's order, each with its place.
 fn numbered(mut peers: Vec<SwarmPeer>) -> Vec<(PeerKey, SwarmPeer)> {
-    let whose = |it: &SwarmPeer| (it.torrent.as_ref().map_or(0, |it| it.0), it.member.0);
+    let whose = |it: &SwarmPeer| (it.torrent.as_ref().map(|it| it.0), it.member.0);
     peers.sort_by(|a, b| (whose(a), &a.addresses).cmp(&(whose(b), &b.addresses)));
     let mut numbered: Vec<(PeerKey, SwarmPeer)> = Vec::with_capacity(peers.len());
     for peer in peers {
@@ -92,40 +98,33 @@ fn numbered(mut peers: Vec<SwarmPeer>) -> Vec<(PeerKey, SwarmPeer)> {
     numbered
 }
 
-struct Title {
-    id: i32,
-    text: String,
-    size: i64,
-}
-
 async fn name(client: &impl GenericClient, peers: tracker::Peers) -> Result<Vec<SwarmPeer>, Error> {
     let mut hashes: Vec<InfoHash> = peers.records.iter().map(|it| it.info_hash).collect();
     hashes.sort_unstable();
     hashes.dedup();
     let titles = db::torrent::titles(client, &hashes).await?;
-    let titles: HashMap<InfoHash, Title> =
-        titles.into_iter().map(|(hash, id, title, size)| (hash, Title { id, text: title, size })).collect();
-    let mut members: Vec<i32> = peers.records.iter().map(member).collect();
+    let titles: HashMap<InfoHash, Titled> = titles.into_iter().map(|it| (it.info_hash, it)).collect();
+    let mut members: Vec<UserId> = peers.records.iter().map(member).collect();
     members.sort_unstable();
     members.dedup();
-    let names: HashMap<i32, String> =
-        db::torrent::member_names(client, &members).await?.into_iter().collect();
+    let names = db::user::names(client, &members).await?;
+    let names: HashMap<UserId, String> = names.into_iter().map(|it| (it.id, it.name)).collect();
     Ok(peers.records.into_iter().map(|it| SwarmPeer::new(it, &names, &titles)).collect())
 }
 
-fn member(record: &PeerRecord) -> i32 {
-    i32::try_from(record.peer.member).unwrap_or_default()
+fn member(record: &PeerRecord) -> UserId {
+    UserId(record.peer.member.cast_signed())
 }
 
 impl SwarmPeer {
-    fn new(record: PeerRecord, names: &HashMap<i32, String>, titles: &HashMap<InfoHash, Title>) -> Self {
+    fn new(record: PeerRecord, names: &HashMap<UserId, String>, titles: &HashMap<InfoHash, Titled>) -> Self {
         let id = member(&record);
         let title = titles.get(&record.info_hash);
         let (peer, reachable) = (record.peer, record.reachable);
         let addresses = [peer.v4.map(|it| it.to_string()), peer.v6.map(|it| it.to_string())];
         Self {
             member: (id, names.get(&id).cloned()),
-            torrent: title.map(|it| (it.id, it.text.clone())),
+            torrent: title.map(|it| (it.id, it.title.clone())),
             addresses: addresses.into_iter().flatten().collect(),
             client: client_name::of(&peer.client),
             state: peer.state,
@@ -152,8 +151,8 @@ mod tests {
 
     fn peer(torrent: Option<i32>, member: i32, address: &str) -> SwarmPeer {
         SwarmPeer {
-            member: (member, None),
-            torrent: torrent.map(|id| (id, String::new())),
+            member: (UserId(member), None),
+            torrent: torrent.map(|id| (TorrentId(id), String::new())),
             addresses: vec![address.to_owned()],
             client: String::new(),
             state: PeerState::Seeder,
@@ -171,8 +170,11 @@ mod tests {
         let peers =
             vec![peer(Some(7), 2, "b"), peer(None, 9, "a"), peer(Some(7), 2, "a"), peer(Some(7), 1, "c")];
         let places = |peers| numbered(peers).into_iter().map(|(place, it)| (place, it.addresses[0].clone()));
-        let expected = [((0, 9, 0), "a"), ((7, 1, 0), "c"), ((7, 2, 0), "a"), ((7, 2, 1), "b")];
-        let expected = expected.map(|(place, address)| (place, address.to_owned()));
+        let expected =
+            [((None, 9, 0), "a"), ((Some(7), 1, 0), "c"), ((Some(7), 2, 0), "a"), ((Some(7), 2, 1), "b")];
+        let expected = expected.map(|((torrent, member, nth), address)| {
+            ((torrent.map(TorrentId), UserId(member), nth), address.to_owned())
+        });
         assert_eq!(places(peers).collect::<Vec<_>>(), expected);
         let turned =
             vec![peer(Some(7), 1, "c"), peer(Some(7), 2, "a"), peer(Some(7), 2, "b"), peer(None, 9, "a")];

@@ -8,6 +8,7 @@ use super::scope::{SCOPES, Scopes};
 use crate::db;
 use crate::db::token::ApiToken;
 use crate::error::{Error, Fields};
+use crate::id::UserId;
 
 /// So that people and secret scanners know a token when they see one.
 pub const PREFIX: &str = "fw_";
@@ -62,7 +63,7 @@ pub struct Wish<'a> {
 pub async fn create(
     keys: &Keys,
     client: &mut Object,
-    user_id: i32,
+    user_id: UserId,
     wish: &Wish<'_>,
 ) -> Result<NewToken, Error> {
     let (name, scopes) = check(wish)?;
@@ -82,8 +83,7 @@ pub async fn create(
         _ => error.into(),
     })?;
     transaction.commit().await?;
-    let id = u32::try_from(row.id).map_err(|error| Error::Internal(error.into()))?;
-    let text = format!("{PREFIX}{}", Token::new(&keys.api_token, id, &[&nonce]));
+    let text = format!("{PREFIX}{}", Token::new(&keys.api_token, row.id.unsigned(), &[&nonce]));
     Ok(NewToken { row, text: text.into() })
 }
 

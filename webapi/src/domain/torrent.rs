@@ -17,6 +17,7 @@ use super::member::Member;
 use crate::app::App;
 use crate::db::{self, change::Change, torrent::Summary};
 use crate::error::Error;
+use crate::id::TorrentId;
 
 /// Files whose names the search knows.
 pub const SEARCHED_FILES: usize = 200;
@@ -56,7 +57,7 @@ pub async fn change(
     app: &App,
     client: &impl GenericClient,
     member: &Member,
-    id: i32,
+    id: TorrentId,
     texts: &text::Texts,
 ) -> Result<(), Error> {
     changes::count(app, client, member.id, Change::Edit).await?;

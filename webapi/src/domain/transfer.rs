@@ -1,14 +1,16 @@
 //! What members moved: pages of transfers, and how they are judged.
 
 use deadpool_postgres::GenericClient;
+use serde::de::DeserializeOwned;
 use time::OffsetDateTime;
 
 use super::cursor;
 use super::member::Member;
 use crate::app::App;
 use crate::db;
-use crate::db::transfer::{Place, Transfer};
+use crate::db::transfer::{Position, Transfer};
 use crate::error::Error;
+use crate::id::{TorrentId, UserId};
 
 /// A page of a list of transfers.
 #[derive(Debug)]
@@ -20,7 +22,7 @@ pub struct Page {
 }
 
 /// Refuses whoever may not see what the member `id` moved: all but themselves and staff.
-pub fn check(member: &Member, id: i32) -> Result<(), Error> {
+pub fn check(member: &Member, id: UserId) -> Result<(), Error> {
     let allowed = member.id == id || member.is_staff();
     allowed
         .then_some(())
@@ -31,11 +33,11 @@ pub fn check(member: &Member, id: i32) -> Result<(), Error> {
 pub async fn of_member(
     app: &App,
     client: &impl GenericClient,
-    id: i32,
+    id: UserId,
     after: Option<&str>,
     limit: i64,
 ) -> Result<Page, Error> {
-    let after = after.map(place).transpose()?;
+    let after = after.map(position).transpose()?;
     let timeout = app.config.tracker.peer_timeout;
     let mut transfers = db::transfer::of_member(client, timeout, id, after, limit + 1).await?;
     let next = cursor::cut(&mut transfers, limit, |last| key(last.first_seen_at, last.torrent.id))?;
@@ -46,11 +48,11 @@ pub async fn of_member(
 pub async fn snatches(
     app: &App,
     client: &impl GenericClient,
-    id: i32,
+    id: TorrentId,
     after: Option<&str>,
     limit: i64,
 ) -> Result<Page, Error> {
-    let after = after.map(place).transpose()?;
+    let after = after.map(position).transpose()?;
     let timeout = app.config.tracker.peer_timeout;
     let mut transfers = db::transfer::snatches(client, timeout, id, after, limit + 1).await?;
     let next = cursor::cut(&mut transfers, limit, |last| {
@@ -59,13 +61,13 @@ pub async fn snatches(
     Ok(Page { transfers, next })
 }
 
-/// A place in microseconds, as exact as Postgres is.
-fn key(at: OffsetDateTime, id: i32) -> (i128, i32) {
+/// A position with its time in microseconds, as exact as Postgres is.
+fn key<I>(at: OffsetDateTime, id: I) -> (i128, I) {
     (at.unix_timestamp_nanos() / 1000, id)
 }
 
-fn place(after: &str) -> Result<Place, Error> {
-    let (micros, id): (i64, i32) = cursor::decode(after)?;
+fn position<I: DeserializeOwned>(after: &str) -> Result<Position<I>, Error> {
+    let (micros, id): (i64, I) = cursor::decode(after)?;
     let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1000);
     // Postgres knows fewer years before our era than this clock.
     let at = at.ok().filter(|at| at.year() > 0).ok_or_else(cursor::foreign)?;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::id::UserId;
 use parking_lot::Mutex;
 
 /// Streams of one member: some browser tabs in several browsers.
@@ -13,13 +14,13 @@ const IN_ALL: usize = 2000;
 
 /// Places for event streams; clones belong together.
 #[derive(Debug, Clone, Default)]
-pub struct Seats(Arc<Mutex<HashMap<i32, usize>>>);
+pub struct Seats(Arc<Mutex<HashMap<UserId, usize>>>);
 
 /// A place that is free again when this is dropped.
 #[derive(Debug)]
 pub struct Seat {
     seats: Seats,
-    member: i32,
+    member: UserId,
 }
 
 impl Seats {
@@ -29,7 +30,7 @@ impl Seats {
     }
 
     /// A place for `member`; `None` when they have too many, or all together have.
-    pub fn take(&self, member: i32) -> Option<Seat> {
+    pub fn take(&self, member: UserId) -> Option<Seat> {
         let mut taken = self.0.lock();
         let all: usize = taken.values().sum();
         let own = taken.get(&member).copied().unwrap_or_default();
@@ -61,10 +62,12 @@ mod tests {
     fn a_member_who_is_refused_leaves_nothing_behind() {
         let seats = Seats::default();
         let held: Vec<Seat> = (0..IN_ALL)
-            .map(|place| seats.take(i32::try_from(place / PER_MEMBER).expect("small")).expect("a place"))
+            .map(|place| {
+                seats.take(UserId(i32::try_from(place / PER_MEMBER).expect("small"))).expect("a place")
+            })
             .collect();
-        assert!(seats.take(-1).is_none());
-        assert!(!seats.0.lock().contains_key(&-1));
+        assert!(seats.take(UserId(-1)).is_none());
+        assert!(!seats.0.lock().contains_key(&UserId(-1)));
         drop(held);
         assert!(seats.0.lock().is_empty());
     }
@@ -72,10 +75,10 @@ mod tests {
     #[test]
     fn places_are_counted_for_each_member_and_given_back() {
         let seats = Seats::default();
-        let mut held: Vec<Seat> = (0..PER_MEMBER).map(|_| seats.take(1).expect("a place")).collect();
-        assert!(seats.take(1).is_none());
-        assert!(seats.take(2).is_some());
+        let mut held: Vec<Seat> = (0..PER_MEMBER).map(|_| seats.take(UserId(1)).expect("a place")).collect();
+        assert!(seats.take(UserId(1)).is_none());
+        assert!(seats.take(UserId(2)).is_some());
         held.pop();
-        assert!(seats.take(1).is_some());
+        assert!(seats.take(UserId(1)).is_some());
     }
 }

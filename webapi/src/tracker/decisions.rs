@@ -8,13 +8,14 @@ use bt::control::{Answer, Connection, Decision, Request};
 use super::control::ask;
 use crate::app::App;
 use crate::error::Error;
+use crate::id::UserId;
 
 /// The latest announces of a member, the newest first.
 ///
 /// # Errors
 /// [`Error::Unavailable`] when the tracker does not answer in time.
-pub async fn decisions(app: &App, member: i32) -> Result<Vec<Decision>, Error> {
-    let request = Request::Announces { member: member.cast_unsigned() };
+pub async fn decisions(app: &App, member: UserId) -> Result<Vec<Decision>, Error> {
+    let request = Request::Announces { member: member.unsigned() };
     ask(&app.config.zeromq.control, &request, limit(app), |answer| match answer {
         Answer::Announces(decisions) => Some(decisions),
         _ => None,
@@ -26,8 +27,8 @@ pub async fn decisions(app: &App, member: i32) -> Result<Vec<Decision>, Error> {
 ///
 /// # Errors
 /// [`Error::Unavailable`] when the tracker does not answer in time.
-pub async fn connections(app: &App, member: i32) -> Result<Vec<Connection>, Error> {
-    let request = Request::Connections { member: member.cast_unsigned() };
+pub async fn connections(app: &App, member: UserId) -> Result<Vec<Connection>, Error> {
+    let request = Request::Connections { member: member.unsigned() };
     ask(&app.config.zeromq.control, &request, limit(app), |answer| match answer {
         Answer::Connections(tried) => Some(tried),
         _ => None,

@@ -11,6 +11,7 @@ use crate::auth::anonymous;
 use crate::auth::visitor::Visitor;
 use crate::domain::member::Member;
 use crate::error::Error;
+use crate::id::UserId;
 
 /// The session's place for messages that wait for the next page.
 const FLASH: &str = "flash";
@@ -41,7 +42,7 @@ pub struct Frame {
 #[derive(Debug, Clone)]
 pub struct FrameMember {
     /// Of their own page.
-    pub id: i32,
+    pub id: UserId,
     /// As they sign in.
     pub name: String,
     /// Administrator or moderator.

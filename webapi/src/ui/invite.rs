@@ -22,6 +22,7 @@ use crate::domain::invite::{self, State as InviteState};
 use crate::domain::member::Member;
 use crate::error::Error;
 use crate::extract::{Paging, Segment};
+use crate::id::InviteId;
 
 /// The pages.
 pub fn routes() -> Router<App> {
@@ -47,7 +48,7 @@ struct ListPage {
 }
 
 struct Item {
-    id: i32,
+    id: InviteId,
     url: String,
     secret: String,
     state: &'static str,

@@ -19,6 +19,7 @@ use crate::domain::member::Member;
 use crate::domain::password_reset::{self, Found};
 use crate::error::{Error, Fields};
 use crate::extract::{Id, SecretSegment};
+use crate::id::UserId;
 
 /// The pages.
 pub fn routes() -> Router<App> {
@@ -49,7 +50,7 @@ struct OverPage {
 #[template(path = "password_reset/ask.html")]
 struct AskPage {
     frame: Frame,
-    id: i32,
+    id: UserId,
     name: String,
 }
 
@@ -57,7 +58,7 @@ struct AskPage {
 #[template(path = "password_reset/link.html")]
 struct LinkPage {
     frame: Frame,
-    id: i32,
+    id: UserId,
     name: String,
     url: Secret,
     expires: Moment,
@@ -112,7 +113,7 @@ async fn ask(
     State(app): State<App>,
     Staff(member): Staff,
     frame: Frame,
-    Id(id): Id,
+    Id(id): Id<UserId>,
 ) -> Result<Response, Failure> {
     let name = password_reset::check_right(&app.connection().await?, &member, id).await?;
     page(AskPage { frame: frame.section("members"), id, name })
@@ -123,7 +124,7 @@ async fn create(
     State(app): State<App>,
     Staff(member): Staff,
     frame: Frame,
-    Id(id): Id,
+    Id(id): Id<UserId>,
     Checked(Nothing {}): Checked<Nothing>,
 ) -> Result<Response, Failure> {
     let row = password_reset::create(&app, &member, id).await?;

@@ -15,6 +15,7 @@ use crate::auth::Staff;
 use crate::domain::swarm::{self, SwarmPeer};
 use crate::error::Error;
 use crate::extract::{Paging, Query};
+use crate::id::{TorrentId, UserId};
 
 /// The page.
 pub fn routes() -> Router<App> {
@@ -24,7 +25,7 @@ pub fn routes() -> Router<App> {
 /// Which peers to show.
 #[derive(Deserialize)]
 struct Parameters {
-    torrent: Option<i32>,
+    torrent: Option<TorrentId>,
 }
 
 /// The peers of this moment.
@@ -34,7 +35,7 @@ struct Show {
     frame: Frame,
     /// The tracker did not answer.
     unavailable: bool,
-    torrent: Option<(i32, String)>,
+    torrent: Option<(TorrentId, String)>,
     total: u32,
     rows: Vec<Row>,
     newer: Option<String>,
@@ -43,8 +44,8 @@ struct Show {
 
 /// One peer.
 struct Row {
-    member: (i32, Option<String>),
-    torrent: Option<(i32, String)>,
+    member: (UserId, Option<String>),
+    torrent: Option<(TorrentId, String)>,
     addresses: Vec<String>,
     client: String,
     state: &'static str,

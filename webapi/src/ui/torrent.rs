@@ -24,6 +24,7 @@ use crate::db;
 use crate::domain::member::Member;
 use crate::domain::torrent::listing::{self, Order, SORTS, starts_descending};
 use crate::extract::{Paging, Query};
+use crate::id::{Named, TorrentId, UserId};
 use crate::live::Present;
 
 /// The pages.
@@ -63,7 +64,7 @@ struct Column {
 /// One torrent.
 pub struct Row {
     /// Of the torrent.
-    pub id: i32,
+    pub id: TorrentId,
     /// Its title.
     pub title: String,
     /// For people.
@@ -73,7 +74,7 @@ pub struct Row {
     /// When it was uploaded.
     pub added: Moment,
     /// Whoever uploaded it.
-    pub uploader: Option<db::torrent::Uploader>,
+    pub uploader: Option<Named<UserId>>,
     /// At this moment.
     pub present: Present,
 }

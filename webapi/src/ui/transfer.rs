@@ -10,10 +10,11 @@ use super::{Failure, Frame, page};
 use crate::app::App;
 use crate::auth::Staff;
 use crate::db;
-use crate::db::transfer::{Named, Totals, Transfer};
+use crate::db::transfer::{Totals, Transfer};
 use crate::domain::transfer::{self, Ratio, State as Doing};
 use crate::error::Error;
 use crate::extract::{Id, Paging};
+use crate::id::{Named, TorrentId, UserId};
 
 /// The pages.
 pub fn routes() -> Router<App> {
@@ -52,9 +53,9 @@ impl From<Totals> for Sums {
 /// A transfer in words.
 pub struct Line {
     /// Who.
-    pub member: Named,
+    pub member: Named<UserId>,
     /// What.
-    pub torrent: Named,
+    pub torrent: Named<TorrentId>,
     /// `seeding`, `leeching` or `inactive`.
     pub state: &'static str,
     /// The state's colour.
@@ -128,7 +129,7 @@ fn spoken(ratio: Ratio) -> Option<&'static str> {
 #[template(path = "transfer/list.html")]
 struct ListPage {
     frame: Frame,
-    member: Named,
+    member: Named<UserId>,
     sums: Sums,
     lines: Vec<Line>,
     newer: Option<String>,
@@ -139,7 +140,7 @@ struct ListPage {
 #[template(path = "transfer/snatches.html")]
 struct SnatchesPage {
     frame: Frame,
-    torrent: Named,
+    torrent: Named<TorrentId>,
     lines: Vec<Line>,
     newer: Option<String>,
     older: Option<String>,
@@ -149,7 +150,7 @@ async fn of_member(
     State(app): State<App>,
     _: Staff,
     frame: Frame,
-    Id(id): Id,
+    Id(id): Id<UserId>,
     paging: Paging,
 ) -> Result<Response, Failure> {
     let client = app.connection().await?;
@@ -170,7 +171,7 @@ async fn snatches(
     State(app): State<App>,
     _: Staff,
     frame: Frame,
-    Id(id): Id,
+    Id(id): Id<TorrentId>,
     paging: Paging,
 ) -> Result<Response, Failure> {
     let client = app.connection().await?;

@@ -14,11 +14,12 @@ use super::{Failure, Faults, Frame, Moment, flash, page, page_again, redirect};
 use crate::app::App;
 use crate::auth::{Administrator, Checked, Staff};
 use crate::db;
-use crate::db::user::{Inviter, Profile};
+use crate::db::user::Profile;
 use crate::domain::member::Member;
 use crate::domain::{cursor, password_reset, role};
 use crate::error::Error;
 use crate::extract::{Id, Paging, Query};
+use crate::id::{Named, UserId};
 
 /// The pages.
 pub fn routes() -> Router<App> {
@@ -42,7 +43,7 @@ struct ListPage {
 }
 
 struct Item {
-    id: i32,
+    id: UserId,
     name: String,
     roles: Vec<String>,
     disabled: bool,
@@ -58,7 +59,7 @@ struct ShowPage {
     frame: Frame,
     faults: Faults,
     member: Item,
-    inviter: Option<Inviter>,
+    inviter: Option<Named<UserId>>,
     roles: Vec<RoleChoice>,
     /// Whether the reader may change something here.
     administrator: bool,
@@ -102,7 +103,12 @@ async fn list(
     })
 }
 
-async fn show(State(app): State<App>, member: Member, frame: Frame, Id(id): Id) -> Result<Response, Failure> {
+async fn show(
+    State(app): State<App>,
+    member: Member,
+    frame: Frame,
+    Id(id): Id<UserId>,
+) -> Result<Response, Failure> {
     page(show_page(&app, &member, frame, id, Faults::default()).await?)
 }
 
@@ -111,7 +117,7 @@ async fn replace_roles(
     Administrator(member): Administrator,
     frame: Frame,
     session: Session,
-    Id(id): Id,
+    Id(id): Id<UserId>,
     Checked(form): Checked<Vec<(String, String)>>,
 ) -> Result<Response, Failure> {
     let chosen: Vec<String> = form.into_iter().filter(|(key, _)| key == "role").map(|(_, it)| it).collect();
@@ -133,7 +139,7 @@ async fn disable(
     Administrator(by): Administrator,
     frame: Frame,
     session: Session,
-    Id(id): Id,
+    Id(id): Id<UserId>,
     Checked(Nothing {}): Checked<Nothing>,
 ) -> Result<Response, Failure> {
     let result = role::set_disabled(&app, by.id, id, true).await;
@@ -146,7 +152,7 @@ async fn enable(
     Administrator(by): Administrator,
     frame: Frame,
     session: Session,
-    Id(id): Id,
+    Id(id): Id<UserId>,
     Checked(Nothing {}): Checked<Nothing>,
 ) -> Result<Response, Failure> {
     let result = role::set_disabled(&app, by.id, id, false).await;
@@ -159,7 +165,7 @@ async fn settle(
     reader: &Member,
     frame: Frame,
     session: &Session,
-    id: i32,
+    id: UserId,
     result: Result<(), Error>,
     said: &str,
 ) -> Result<Response, Failure> {
@@ -179,7 +185,7 @@ async fn show_page(
     app: &App,
     reader: &Member,
     frame: Frame,
-    id: i32,
+    id: UserId,
     faults: Faults,
 ) -> Result<ShowPage, Failure> {
     let client = app.connection().await?;

@@ -80,7 +80,7 @@ impl Site {
     /// Adds an account whose password is [`PASSWORD`]; answers its id.
     pub(crate) async fn add(&self, name: &str, roles: &[&str]) -> i32 {
         let roles: Vec<String> = roles.iter().map(|it| (*it).to_owned()).collect();
-        account::add(&self.app, name, PASSWORD.to_owned().into(), &roles).await.expect("an account")
+        account::add(&self.app, name, PASSWORD.to_owned().into(), &roles).await.expect("an account").0
     }
 
     /// Adds an account and signs it in.

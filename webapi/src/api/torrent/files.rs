@@ -15,6 +15,7 @@ use crate::db;
 use crate::domain::torrent::files;
 use crate::error::Error;
 use crate::extract::{Id, Json, Query};
+use crate::id::TorrentId;
 
 /// The operation.
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -41,7 +42,7 @@ pub(super) struct Parameters {
     path = "/api/torrents/{id}/files",
     operation_id = "list_files",
     tag = "torrents",
-    params(("id" = i32, Path, description = "Of the torrent"), Parameters),
+    params(("id" = TorrentId, Path, description = "Of the torrent"), Parameters),
     responses(
         (status = 200, description = "A page of the torrent's files", body = List<File>),
         (status = 400, description = "A parameter cannot be used", body = ErrorBody),
@@ -53,7 +54,7 @@ pub(super) struct Parameters {
 async fn list(
     State(app): State<App>,
     _: Reader,
-    Id(id): Id,
+    Id(id): Id<TorrentId>,
     Query(Parameters { limit, after }): Query<Parameters>,
 ) -> Result<Json<List<File>>, Failure> {
     let client = app.connection().await?;

@@ -13,12 +13,13 @@ use crate::domain::torrent::files::Page;
 use crate::domain::torrent::listing::{Asked, SORTS};
 use crate::domain::torrent::upload::Stored;
 use crate::extract::Paging;
+use crate::id::{TorrentId, UserId};
 
 /// A torrent as lists have it.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Torrent {
     /// Never used twice.
-    pub id: i32,
+    pub id: TorrentId,
     /// One line.
     #[schema(min_length = 1, max_length = 300)]
     pub title: String,
@@ -50,7 +51,7 @@ pub struct Torrent {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Uploader {
     /// Of the account.
-    pub id: i32,
+    pub id: UserId,
     /// As they sign in.
     pub name: String,
 }
@@ -71,7 +72,7 @@ pub struct Links {
 
 impl Links {
     /// Of the torrent `id`.
-    pub fn of(app: &App, id: i32) -> Self {
+    pub fn of(app: &App, id: TorrentId) -> Self {
         let site = app.config.api_url.as_str();
         Self {
             itself: format!("{site}/api/torrents/{id}"),
@@ -167,7 +168,7 @@ impl From<db::file::File> for File {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Uploaded {
     /// Of the new torrent.
-    pub id: i32,
+    pub id: TorrentId,
     /// What peers announce: it differs from your file's where the private flag was added.
     pub info_hash: String,
     /// 64 hexadecimal digits; null for a torrent of version 1.

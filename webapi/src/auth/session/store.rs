@@ -14,6 +14,7 @@ use tower_sessions::session_store::{Error as StoreError, Result as StoreResult};
 use crate::app::App;
 use crate::db::session::{self, Data, NewSession, Times};
 use crate::error::Error;
+use crate::id::UserId;
 
 /// What [`StoreError::Backend`] says when the database is away.
 pub const UNAVAILABLE: &str = "unavailable";
@@ -60,7 +61,7 @@ impl Store {
         record.id = Id::default();
         let password_hash = record.data.remove(PASSWORD_HASH);
         let new = NewSession {
-            user_id: record.data.get(USER_ID).and_then(Value::as_i64).and_then(|it| it.try_into().ok()),
+            user_id: record.data.get(USER_ID).and_then(|it| UserId::deserialize(it).ok()),
             password_hash: password_hash.as_ref().and_then(Value::as_str),
             user_agent: record.data.get(USER_AGENT).and_then(Value::as_str).unwrap_or_default(),
             data: without_columns(record),
@@ -82,7 +83,7 @@ impl Store {
         let found = session::find(&client, &hash(&self.0, id), self.max_days()).await?;
         let Some(stored) = found else { return Ok(None) };
         let mut data = stored.data;
-        data.insert(USER_ID.to_owned(), stored.user_id.into());
+        data.insert(USER_ID.to_owned(), stored.user_id.map(|it| it.0).into());
         data.insert(USER_AGENT.to_owned(), stored.user_agent.into());
         put_times(&mut data, stored.times)?;
         Ok(Some(Record { id: *id, data, expiry_date: stored.expires_at }))

@@ -11,15 +11,14 @@ use crate::domain::member::Member;
 
 /// The member's announce URL for the torrent with this canonical hash, or for any. It is a secret.
 pub fn url(app: &App, member: &Member, scope: Option<InfoHash>) -> String {
-    let id = u32::try_from(member.id).unwrap_or_default();
-    let key = announce_key::mint(&app.keys.announce, id, &member.key, scope);
+    let key = announce_key::mint(&app.keys.announce, member.id.unsigned(), &member.key, scope);
     format!("{}/announce/{key}/announce", app.config.tracker_url)
 }
 
 /// Whether `announce` is a URL under which `member` may announce the torrent with this canonical hash.
 pub fn is_own(app: &App, member: &Member, info_hash: InfoHash, announce: &[u8]) -> bool {
     let Some(token) = own_tracker(app.config.tracker_url.as_str(), announce) else { return false };
-    let mine = u32::try_from(member.id).is_ok_and(|id| token.id() == id);
+    let mine = token.id() == member.id.unsigned();
     let opens = |scope| announce_key::verify(&token, &app.keys.announce, &member.key, scope);
     mine && (opens(None) || opens(Some(info_hash)))
 }

@@ -8,12 +8,18 @@ use time::{OffsetDateTime, Time};
 use crate::app::App;
 use crate::db::change::{self, Change};
 use crate::error::Error;
+use crate::id::UserId;
 
 /// Refuses a member who made as many changes of this kind today as they may.
 ///
 /// # Errors
 /// [`Error::TooManyRequests`], until the next day.
-pub async fn check(app: &App, client: &impl GenericClient, member: i32, kind: Change) -> Result<(), Error> {
+pub async fn check(
+    app: &App,
+    client: &impl GenericClient,
+    member: UserId,
+    kind: Change,
+) -> Result<(), Error> {
     let made = change::today(client, member, kind).await?;
     if made < allowed(app) { Ok(()) } else { Err(refusal(app, kind)) }
 }
@@ -22,7 +28,12 @@ pub async fn check(app: &App, client: &impl GenericClient, member: i32, kind: Ch
 ///
 /// # Errors
 /// [`Error::TooManyRequests`]; a transaction is to be rolled back then.
-pub async fn count(app: &App, client: &impl GenericClient, member: i32, kind: Change) -> Result<(), Error> {
+pub async fn count(
+    app: &App,
+    client: &impl GenericClient,
+    member: UserId,
+    kind: Change,
+) -> Result<(), Error> {
     let made = change::count(client, member, kind).await?;
     if made <= allowed(app) { Ok(()) } else { Err(refusal(app, kind)) }
 }

@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::db;
 use crate::domain::member::Member;
 use crate::error::Error;
+use crate::id::TorrentId;
 
 /// Bytes of a file name before `.torrent`: with it, a client's suffix and a number it fits 255 everywhere.
 const NAME_BYTES: usize = 180;
@@ -33,7 +34,7 @@ const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
 const DEVICES: [&str; 6] = ["con", "prn", "aux", "nul", "conin$", "conout$"];
 
 /// The file of torrent `id` with the announce URL of `member`.
-pub async fn answer(app: &App, member: &Member, id: i32) -> Result<Response, Error> {
+pub async fn answer(app: &App, member: &Member, id: TorrentId) -> Result<Response, Error> {
     let client = app.connection().await?;
     let torrent = db::torrent::summary(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
     let metainfo = db::torrent::metainfo(&client, id).await?.ok_or(Error::NotFound("torrent"))?;

@@ -4,6 +4,7 @@ use deadpool_postgres::GenericClient;
 
 use crate::db::{self, file::File};
 use crate::error::Error;
+use crate::id::TorrentId;
 
 /// Files on a page at most, and where no number is named.
 pub const PAGE: u16 = 2000;
@@ -23,7 +24,7 @@ pub struct Page {
 /// [`Error::BadRequest`] for a limit of 0 or above [`PAGE`].
 pub async fn page(
     client: &impl GenericClient,
-    id: i32,
+    id: TorrentId,
     after: Option<i32>,
     limit: Option<u16>,
 ) -> Result<Page, Error> {

@@ -6,6 +6,7 @@ use crate::db::listing::{self, Found, Place, Plan, Reading, Sort, Window};
 use crate::db::torrent::Summary;
 use crate::domain::cursor;
 use crate::error::Error;
+use crate::id::TorrentId;
 
 /// Characters of a search that are looked at.
 const SEARCH_LEN: usize = 200;
@@ -195,7 +196,7 @@ async fn list(
         Some(place) if newest_first => place.id,
         _ => listing::newest(client).await?,
     };
-    let plans = plans(i64::from(newest), expected, newest_first);
+    let plans = plans(i64::from(newest.0), expected, newest_first);
     let Some((last, before)) = plans.split_last() else { return Ok(Vec::new()) };
     for plan in before {
         let found = listing::list(client, &Window { plan: *plan, ..window.clone() }).await?;
@@ -218,7 +219,7 @@ fn plans(newest: i64, expected: Option<i64>, newest_first: bool) -> Vec<Plan> {
     if newest_first && expected.is_none_or(|it| it >= FEW) {
         let span = expected.map_or(RECENT, |it| newest * ENOUGH / it.max(1));
         let since = [span, span * 8].map(|span| i32::try_from(newest - span).unwrap_or(0));
-        plans.extend(since.into_iter().filter(|it| *it > 0).map(Plan::Since));
+        plans.extend(since.into_iter().filter(|it| *it > 0).map(|id| Plan::Since(TorrentId(id))));
     }
     plans.push(Plan::Words);
     plans
@@ -229,7 +230,8 @@ fn encode(place: &Place, reading: Reading, order: &Order) -> Result<String, Erro
 }
 
 fn decode(after: &str, order: &Order) -> Result<(Place, Reading), Error> {
-    let (name, descending, reading, key, id): (String, bool, Reading, String, i32) = cursor::decode(after)?;
+    let (name, descending, reading, key, id): (String, bool, Reading, String, TorrentId) =
+        cursor::decode(after)?;
     let number = order.sort == Sort::Title || key.parse::<i64>().is_ok();
     if name != order.name || descending != order.descending || !number {
         return Err(Error::Parameters(

@@ -9,6 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::listing::Order;
 use crate::error::Error;
+use crate::id::UserId;
 
 /// Requests of one member that run or wait, at most.
 const PER_MEMBER: usize = 20;
@@ -20,7 +21,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(2);
 #[derive(Debug, Clone)]
 pub struct Searches {
     all: Arc<Semaphore>,
-    members: Arc<Mutex<HashMap<i32, Queue>>>,
+    members: Arc<Mutex<HashMap<UserId, Queue>>>,
 }
 
 /// The searches of one member.
@@ -43,7 +44,7 @@ pub struct Turn {
 #[derive(Debug)]
 struct Entry {
     searches: Searches,
-    member: i32,
+    member: UserId,
 }
 
 impl Searches {
@@ -56,7 +57,7 @@ impl Searches {
     ///
     /// # Errors
     /// [`Error::TooMany`] for a member who sends more than can be waited for.
-    pub async fn turn(&self, member: i32) -> Result<Turn, Error> {
+    pub async fn turn(&self, member: UserId) -> Result<Turn, Error> {
         let (turn, entry) = self.enter(member).ok_or(Error::TooMany { retry_after: RETRY_AFTER })?;
         let closed = |error| Error::Internal(anyhow::Error::new(error));
         // First among one's own, so that a member waits for one place of all at most.
@@ -66,11 +67,11 @@ impl Searches {
     }
 
     /// Waits as [`Searches::turn`] where `order` searches; a list alone needs no turn.
-    pub async fn turn_for(&self, member: i32, order: &Order) -> Result<Option<Turn>, Error> {
+    pub async fn turn_for(&self, member: UserId, order: &Order) -> Result<Option<Turn>, Error> {
         if order.search.is_empty() { Ok(None) } else { self.turn(member).await.map(Some) }
     }
 
-    fn enter(&self, member: i32) -> Option<(Arc<Semaphore>, Entry)> {
+    fn enter(&self, member: UserId) -> Option<(Arc<Semaphore>, Entry)> {
         let mut members = self.members.lock();
         let new = || Queue { turn: Arc::new(Semaphore::new(1)), length: 0 };
         let queue = members.entry(member).or_insert_with(new);
@@ -103,7 +104,7 @@ mod tests {
     #[test]
     fn a_member_searches_once_at_a_time_and_keeps_nobody_else_from_it() {
         let searches = Searches::new(2);
-        let now = |member| searches.turn(member).now_or_never().map(|turn| turn.expect("a turn"));
+        let now = |member| searches.turn(UserId(member)).now_or_never().map(|turn| turn.expect("a turn"));
         let first = now(1).expect("a free place");
         assert!(now(1).is_none(), "while the first runs");
         let other = now(2).expect("a free place");
@@ -117,10 +118,10 @@ mod tests {
     #[test]
     fn a_member_who_sends_more_than_can_wait_is_told_so() {
         let searches = Searches::new(1);
-        let waiting: Vec<_> = (0..PER_MEMBER).map(|_| searches.enter(1).expect("room")).collect();
-        assert!(matches!(searches.turn(1).now_or_never(), Some(Err(Error::TooMany { .. }))));
-        assert!(searches.turn(2).now_or_never().is_some_and(|it| it.is_ok()));
+        let waiting: Vec<_> = (0..PER_MEMBER).map(|_| searches.enter(UserId(1)).expect("room")).collect();
+        assert!(matches!(searches.turn(UserId(1)).now_or_never(), Some(Err(Error::TooMany { .. }))));
+        assert!(searches.turn(UserId(2)).now_or_never().is_some_and(|it| it.is_ok()));
         drop(waiting);
-        assert!(searches.turn(1).now_or_never().is_some_and(|it| it.is_ok()));
+        assert!(searches.turn(UserId(1)).now_or_never().is_some_and(|it| it.is_ok()));
     }
 }

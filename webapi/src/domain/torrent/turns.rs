@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use crate::error::Error;
+use crate::id::UserId;
 
 /// Bytes that all uploads under way may hold.
 const IN_FLIGHT: usize = 64 << 20;
@@ -31,7 +32,7 @@ pub struct Turns {
     bytes: Arc<Semaphore>,
     slots: Arc<Semaphore>,
     /// The turns of each member who has any; held for one look-up.
-    members: Arc<Mutex<HashMap<i32, Taken>>>,
+    members: Arc<Mutex<HashMap<UserId, Taken>>>,
     /// Says that a large upload is over.
     large: Notify,
 }
@@ -53,9 +54,9 @@ enum Purpose {
 /// A member's turn; over when it is dropped, with the bytes that it held.
 #[derive(Debug)]
 pub struct Turn {
-    member: i32,
+    member: UserId,
     purpose: Purpose,
-    members: Arc<Mutex<HashMap<i32, Taken>>>,
+    members: Arc<Mutex<HashMap<UserId, Taken>>>,
     bytes: Arc<Semaphore>,
     held: Option<OwnedSemaphorePermit>,
     /// Bytes asked for, which `held` covers.
@@ -84,7 +85,7 @@ impl Turns {
     ///
     /// # Errors
     /// [`Error::TooManyRequests`] while another upload of theirs is under way.
-    pub fn upload(&self, member: i32) -> Result<Turn, Error> {
+    pub fn upload(&self, member: UserId) -> Result<Turn, Error> {
         self.take(member, Purpose::Upload)
             .ok_or_else(|| refusal("another upload of yours is under way; send one torrent after the other"))
     }
@@ -93,13 +94,13 @@ impl Turns {
     ///
     /// # Errors
     /// [`Error::TooManyRequests`] while another is under way.
-    pub fn texts(&self, member: i32) -> Result<Turn, Error> {
+    pub fn texts(&self, member: UserId) -> Result<Turn, Error> {
         self.take(member, Purpose::Texts).ok_or_else(|| {
             refusal("several uploads of yours are under way; send one torrent after the other")
         })
     }
 
-    fn take(&self, member: i32, purpose: Purpose) -> Option<Turn> {
+    fn take(&self, member: UserId, purpose: Purpose) -> Option<Turn> {
         let mut members = self.members.lock();
         let taken = members.entry(member).or_default();
         if std::mem::replace(taken.of(purpose), true) {
@@ -196,13 +197,13 @@ mod tests {
     #[test]
     fn a_member_has_one_upload_at_a_time_and_others_have_theirs() {
         let turns = Turns::default();
-        let first = turns.upload(1).expect("a turn");
-        assert!(matches!(turns.upload(1), Err(Error::TooManyRequests { .. })));
-        let other = turns.upload(2).expect("a turn");
-        let texts = turns.texts(1).expect("to read what was typed");
-        assert!(turns.texts(1).is_err());
+        let first = turns.upload(UserId(1)).expect("a turn");
+        assert!(matches!(turns.upload(UserId(1)), Err(Error::TooManyRequests { .. })));
+        let other = turns.upload(UserId(2)).expect("a turn");
+        let texts = turns.texts(UserId(1)).expect("to read what was typed");
+        assert!(turns.texts(UserId(1)).is_err());
         drop(first);
-        drop(turns.upload(1).expect("the first is over"));
+        drop(turns.upload(UserId(1)).expect("the first is over"));
         drop((other, texts));
         assert!(turns.members.lock().is_empty(), "nothing is kept of members without uploads");
     }
@@ -210,8 +211,8 @@ mod tests {
     #[test]
     fn the_bytes_of_all_uploads_are_bounded_and_given_back() {
         let turns = Turns::default();
-        let mut one = turns.upload(1).expect("a turn");
-        let mut other = turns.upload(2).expect("a turn");
+        let mut one = turns.upload(UserId(1)).expect("a turn");
+        let mut other = turns.upload(UserId(2)).expect("a turn");
         for _ in 0..IN_FLIGHT / 1000 {
             one.hold(1000).expect("room");
         }

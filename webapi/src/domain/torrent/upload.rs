@@ -11,6 +11,7 @@ use crate::app::App;
 use crate::db::{self, change::Change, torrent::NewTorrent};
 use crate::domain::member::Member;
 use crate::error::Error;
+use crate::id::TorrentId;
 
 /// Said of a file that is no bencoded dictionary, and so no .torrent: a picture, a page, an archive.
 pub const NO_TORRENT: &str = "This is not a .torrent file. Choose the one that your client made.";
@@ -30,7 +31,7 @@ pub enum Refusal {
     /// The torrent is here already.
     Exists {
         /// Of the torrent that is here.
-        id: i32,
+        id: TorrentId,
         /// Its title.
         title: String,
     },
@@ -48,7 +49,7 @@ impl<E: Into<Error>> From<E> for Refusal {
 #[derive(Debug)]
 pub struct Stored {
     /// Of the torrent.
-    pub id: i32,
+    pub id: TorrentId,
     /// As the metainfo is now, with `private`.
     pub hashes: Hashes,
     /// Whether the uploader can go on with their file.
@@ -158,7 +159,7 @@ async fn insert(
     member: &Member,
     ready: &Ready,
     texts: &super::text::Texts,
-) -> Result<i32, Refusal> {
+) -> Result<TorrentId, Refusal> {
     let too_large = |_| Error::field("torrent", "The torrent's sizes are too large to be stored.");
     let new = NewTorrent {
         info_hash_v1: ready.hashes.v1,
@@ -193,13 +194,13 @@ async fn write(
     ready: &Ready,
     new: &NewTorrent<'_>,
     files: &[(&str, i64)],
-) -> Result<i32, Refusal> {
+) -> Result<TorrentId, Refusal> {
     let transaction = client.transaction().await?;
     changes::count(app, &transaction, member.id, Change::Upload).await?;
     let stored = async {
         let id = db::torrent::insert(&transaction, new).await?;
         db::file::insert(&transaction, id, files).await?;
-        Ok::<i32, tokio_postgres::Error>(id)
+        Ok::<TorrentId, tokio_postgres::Error>(id)
     };
     match stored.await {
         Ok(id) => {

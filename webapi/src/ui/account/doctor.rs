@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::domain::doctor::{self, Finding, Reachability};
 use crate::domain::member::Member;
 use crate::error::Error;
+use crate::id::{TorrentId, UserId};
 use crate::ui::{Failure, Frame, format, page};
 
 /// Announces shown at once: each is as high as a card on a phone.
@@ -67,7 +68,7 @@ struct Diagnosis {
     /// A time that has passed.
     ago: String,
     /// Id and title.
-    torrent: Option<(i32, String)>,
+    torrent: Option<(TorrentId, String)>,
     /// Name and version.
     client: Option<String>,
     /// Event, protocol and family.
@@ -84,7 +85,7 @@ async fn show(State(app): State<App>, member: Member, frame: Frame) -> Result<Re
 
 impl Doctor {
     /// Asks the tracker about the member `id`.
-    async fn of(app: &App, id: i32) -> Result<Self, Error> {
+    async fn of(app: &App, id: UserId) -> Result<Self, Error> {
         let (findings, reachability) = tokio::join!(doctor::look(app, id), doctor::reachability(app, id));
         match findings.and_then(|findings| Ok((findings, reachability?))) {
             Ok((findings, reachability)) => {

@@ -15,6 +15,7 @@ use crate::db;
 use crate::domain::feed_key;
 use crate::domain::member::Member;
 use crate::extract::Id;
+use crate::id::FeedKeyId;
 use crate::ui::session::Nothing;
 use crate::ui::{Failure, Faults, Frame, Moment, flash, page, page_again, redirect};
 
@@ -39,7 +40,7 @@ struct FeedKeysPage {
 }
 
 struct KeyItem {
-    id: i32,
+    id: FeedKeyId,
     name: String,
     created: Moment,
     used: Option<Moment>,
@@ -81,7 +82,7 @@ async fn revoke(
     State(app): State<App>,
     member: Member,
     session: Session,
-    Id(id): Id,
+    Id(id): Id<FeedKeyId>,
     Checked(Nothing {}): Checked<Nothing>,
 ) -> Result<Response, Failure> {
     db::feed_key::delete(&app.connection().await?, member.id, id).await?;

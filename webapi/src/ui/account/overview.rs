@@ -10,6 +10,7 @@ use crate::db;
 use crate::db::transfer::Active;
 use crate::domain::member::Member;
 use crate::error::Error;
+use crate::id::TorrentId;
 use crate::ui::format::{self, Moment};
 use crate::ui::transfer::{Line, Sums};
 use crate::ui::{Failure, Frame, page};
@@ -40,7 +41,7 @@ struct OverviewPage {
 }
 
 struct Upload {
-    id: i32,
+    id: TorrentId,
     title: String,
     added: Moment,
 }

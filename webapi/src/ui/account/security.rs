@@ -18,6 +18,7 @@ use crate::domain::attempts::Caller;
 use crate::domain::member::Member;
 use crate::error::{Error, Fields};
 use crate::extract::Id;
+use crate::id::SessionId;
 use crate::ui::session::Nothing;
 use crate::ui::{Failure, Faults, Frame, Moment, flash, page, page_again, redirect};
 
@@ -42,7 +43,7 @@ struct SecurityPage {
 }
 
 struct SessionItem {
-    id: i32,
+    id: SessionId,
     browser: String,
     created: Moment,
     seen: Moment,
@@ -110,7 +111,7 @@ async fn end_session(
     State(app): State<App>,
     member: Member,
     session: Session,
-    Id(id): Id,
+    Id(id): Id<SessionId>,
     Checked(Nothing {}): Checked<Nothing>,
 ) -> Result<Response, Failure> {
     db::session::end(&app.connection().await?, member.id, id).await?;

@@ -16,6 +16,7 @@ use crate::domain::scope::SCOPES;
 use crate::domain::token::{self, DAYS, Wish};
 use crate::error::Error;
 use crate::extract::Id;
+use crate::id::TokenId;
 use crate::ui::session::Nothing;
 use crate::ui::{Failure, Faults, Frame, Moment, flash, page, page_again, redirect};
 
@@ -46,7 +47,7 @@ struct TokensPage {
 }
 
 struct TokenItem {
-    id: i32,
+    id: TokenId,
     name: String,
     scopes: String,
     /// Made before there were scopes.
@@ -135,7 +136,7 @@ async fn revoke(
     State(app): State<App>,
     member: Member,
     session: Session,
-    Id(id): Id,
+    Id(id): Id<TokenId>,
     Checked(Nothing {}): Checked<Nothing>,
 ) -> Result<Response, Failure> {
     db::token::delete(&app.connection().await?, member.id, id).await?;

@@ -16,6 +16,7 @@ use crate::domain::torrent::text::{DESCRIPTION_LEN, TITLE_LEN, Typed, extended};
 use crate::domain::torrent::{change, check_change};
 use crate::error::{Error, Fields};
 use crate::extract::Id;
+use crate::id::TorrentId;
 use crate::ui::{Failure, Frame, flash, page, page_again};
 
 /// Bytes of the urlencoded form: three for each byte of the longest texts, whose characters have up to four bytes.
@@ -33,7 +34,7 @@ pub(super) fn routes() -> Router<App> {
 #[template(path = "torrent/edit.html")]
 struct Edit {
     frame: Frame,
-    id: i32,
+    id: TorrentId,
     typed: Typed,
     errors: Fields,
 }
@@ -43,7 +44,7 @@ struct Edit {
 #[template(path = "torrent/delete.html")]
 struct Delete {
     frame: Frame,
-    id: i32,
+    id: TorrentId,
     title: String,
 }
 
@@ -62,14 +63,19 @@ struct Texts {
 #[derive(Deserialize)]
 struct Nothing {}
 
-async fn own(app: &App, member: &Member, id: i32) -> Result<Torrent, Error> {
+async fn own(app: &App, member: &Member, id: TorrentId) -> Result<Torrent, Error> {
     let client = app.connection().await?;
     let torrent = db::torrent::find(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
     check_change(member, &torrent.summary)?;
     Ok(torrent)
 }
 
-async fn edit(State(app): State<App>, member: Member, frame: Frame, Id(id): Id) -> Result<Response, Failure> {
+async fn edit(
+    State(app): State<App>,
+    member: Member,
+    frame: Frame,
+    Id(id): Id<TorrentId>,
+) -> Result<Response, Failure> {
     let torrent = own(&app, &member, id).await?;
     let extended = torrent.extended.map(|it| serde_json::to_string_pretty(&it)).transpose();
     let extended = extended.map_err(anyhow::Error::from)?.unwrap_or_default();
@@ -82,7 +88,7 @@ async fn store(
     member: Member,
     session: Session,
     frame: Frame,
-    Id(id): Id,
+    Id(id): Id<TorrentId>,
     Checked(texts): Checked<Texts>,
 ) -> Result<Response, Failure> {
     own(&app, &member, id).await?;
@@ -102,7 +108,12 @@ async fn store(
     }
 }
 
-async fn ask(State(app): State<App>, member: Member, frame: Frame, Id(id): Id) -> Result<Response, Failure> {
+async fn ask(
+    State(app): State<App>,
+    member: Member,
+    frame: Frame,
+    Id(id): Id<TorrentId>,
+) -> Result<Response, Failure> {
     let torrent = own(&app, &member, id).await?;
     page(Delete { frame: frame.section("torrents"), id, title: torrent.summary.title })
 }
@@ -111,7 +122,7 @@ async fn delete(
     State(app): State<App>,
     member: Member,
     session: Session,
-    Id(id): Id,
+    Id(id): Id<TorrentId>,
     Checked(Nothing {}): Checked<Nothing>,
 ) -> Result<Response, Failure> {
     let torrent = own(&app, &member, id).await?;

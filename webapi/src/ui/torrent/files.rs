@@ -12,6 +12,7 @@ use crate::domain::member::Member;
 use crate::domain::torrent::files;
 use crate::error::Error;
 use crate::extract::{Id, Query};
+use crate::id::TorrentId;
 use crate::ui::{Failure, Frame, page};
 
 /// Some of a torrent's files.
@@ -20,7 +21,7 @@ use crate::ui::{Failure, Frame, page};
 #[expect(clippy::struct_field_names, reason = "the partial of the tree reads `files`")]
 struct Files {
     frame: Frame,
-    id: i32,
+    id: TorrentId,
     title: String,
     files: Vec<Step>,
     /// As `2001 to 4000`.
@@ -36,7 +37,7 @@ pub(super) struct Parameters {
 }
 
 /// The address of the files of torrent `id` behind the position `after`.
-pub(super) fn address(id: i32, after: i32) -> String {
+pub(super) fn address(id: TorrentId, after: i32) -> String {
     format!("/torrents/{id}/files?after={after}")
 }
 
@@ -44,7 +45,7 @@ pub(super) async fn show(
     State(app): State<App>,
     _: Member,
     frame: Frame,
-    Id(id): Id,
+    Id(id): Id<TorrentId>,
     Query(Parameters { after }): Query<Parameters>,
 ) -> Result<Response, Failure> {
     let client = app.connection().await?;

@@ -6,6 +6,7 @@ use tower_sessions::Session;
 use crate::auth::session::ticket;
 use crate::domain::torrent::upload::{Redownload, Stored};
 use crate::error::Error;
+use crate::id::TorrentId;
 
 /// The session's place for notices that wait for their page.
 const NOTICES: &str = "uploaded";
@@ -15,7 +16,7 @@ const MOST: usize = 50;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Notice {
-    torrent: i32,
+    torrent: TorrentId,
     other_hash: bool,
     other_tracker: bool,
 }
@@ -35,7 +36,7 @@ pub(super) async fn leave(session: &Session, stored: &Stored) -> Result<(), Erro
 }
 
 /// The verdict that waits for `torrent`'s page, for the one time.
-pub(super) async fn take(session: &Session, torrent: i32) -> Result<Option<Redownload>, Error> {
+pub(super) async fn take(session: &Session, torrent: TorrentId) -> Result<Option<Redownload>, Error> {
     if ticket(session).await?.is_none() {
         return Ok(None);
     }

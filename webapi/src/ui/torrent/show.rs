@@ -20,6 +20,7 @@ use crate::domain::torrent::upload::Redownload;
 use crate::domain::torrent::{delivery, files, may_change};
 use crate::error::Error;
 use crate::extract::Id;
+use crate::id::TorrentId;
 use crate::ui::plot::Plot;
 use crate::ui::transfer::Line;
 use crate::ui::{Failure, Frame, page};
@@ -59,7 +60,7 @@ pub(super) async fn show(
     member: Member,
     frame: Frame,
     session: Session,
-    Id(id): Id,
+    Id(id): Id<TorrentId>,
 ) -> Result<Response, Failure> {
     let client = app.connection().await?;
     let torrent = db::torrent::find(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
@@ -96,7 +97,7 @@ pub(super) async fn show(
 pub(super) async fn download(
     State(app): State<App>,
     member: Member,
-    Id(id): Id,
+    Id(id): Id<TorrentId>,
 ) -> Result<Response, Failure> {
     Ok(delivery::answer(&app, &member, id).await?)
 }

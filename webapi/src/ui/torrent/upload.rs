@@ -14,6 +14,7 @@ use crate::domain::member::Member;
 use crate::domain::torrent::text::Typed;
 use crate::domain::torrent::upload::{self, Refusal};
 use crate::error::{Error, Fields};
+use crate::id::TorrentId;
 use crate::ui::{Failure, Frame, format, page, page_again};
 use crate::upload_form::Form;
 
@@ -30,7 +31,7 @@ struct Upload {
     typed: Typed,
     errors: Fields,
     /// The torrent that is here already: its id and title.
-    exists: Option<(i32, String)>,
+    exists: Option<(TorrentId, String)>,
     limit: String,
     max_bytes: usize,
     /// What is said of a larger file, and of one that is no .torrent: a script says it before anything is sent.
