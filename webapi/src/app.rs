@@ -12,8 +12,10 @@ use tokio::sync::broadcast;
 
 use crate::domain::attempts::Attempts;
 use crate::domain::description::Descriptions;
+use crate::domain::invite;
 use crate::domain::password::Passwords;
 use crate::domain::requests::Requests;
+use crate::domain::torrent::announce::AnnounceUrls;
 use crate::domain::torrent::searches::Searches;
 use crate::domain::torrent::turns::Turns;
 use crate::error::Error;
@@ -45,6 +47,8 @@ pub struct Inner {
     pub config: Config,
     /// Keys derived from its salt.
     pub keys: Keys,
+    /// Makes announce URLs.
+    pub announce_urls: AnnounceUrls,
     /// Present counts of all torrents.
     pub live: Live,
     /// Hashes passwords.
@@ -95,7 +99,7 @@ impl App {
         let reads = (webapi.pool_size - changes).max(1);
         let reads = pool(reads, statements.min(wait).mul_f64(STATEMENT_SHARE))?;
         let changes = pool(changes, statements)?;
-        let passwords = Passwords::new(keys.password);
+        let passwords = Passwords::new(keys.password, config.api_url.as_str());
         let attempts = Attempts::new(webapi.sign_in_attempts, webapi.sign_in_window);
         let (departures, _) = broadcast::channel(DEPARTURES);
         Ok(Self(Arc::new(Inner {
@@ -106,6 +110,7 @@ impl App {
             descriptions: Descriptions::default(),
             turns: Turns::default(),
             requests: Requests::new(webapi.requests_per_minute),
+            announce_urls: AnnounceUrls::new(keys.announce, config.tracker_url.as_str()),
             keys,
             live: Live::new(),
             metrics: Metrics::default(),
@@ -116,6 +121,16 @@ impl App {
             changes,
             config,
         })))
+    }
+
+    /// The URL of the site, without a slash at the end.
+    pub fn site(&self) -> &str {
+        self.config.api_url.as_str()
+    }
+
+    /// How many invites members have, and for how long.
+    pub fn invite_limits(&self) -> invite::Limits {
+        invite::Limits { open: self.config.webapi.open_invites, days: self.config.webapi.invite_days }
     }
 
     /// Path that the site lives under: empty, or `/name` without a slash at the end.

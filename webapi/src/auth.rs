@@ -1,5 +1,6 @@
 //! Who sent a request: extractors for members and their rights, sessions, CSRF tokens.
 
+pub mod account;
 pub mod anonymous;
 pub mod csrf;
 pub mod device;

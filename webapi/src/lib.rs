@@ -15,6 +15,7 @@ pub mod reading;
 pub mod router;
 pub mod server;
 pub mod tasks;
+pub mod torrent_file;
 pub mod tracker;
 pub mod ui;
 pub mod upload_form;

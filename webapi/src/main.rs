@@ -14,7 +14,7 @@ use infra::secrets::Secret;
 use infra::shutdown::Shutdown;
 use tokio::net::TcpListener;
 use webapi::app::App;
-use webapi::domain::{invite, password_reset};
+use webapi::domain::{account, invite, password_reset};
 use webapi::error::Error;
 use webapi::{health, server};
 
@@ -159,21 +159,41 @@ async fn migrate(config: &Config) -> anyhow::Result<()> {
 async fn first_account(config: Config) -> anyhow::Result<()> {
     let app = App::new(config, Shutdown::default())?;
     let client = app.connection().await.context("cannot connect to the database")?;
-    if let Some(open) = invite::first_account(&app, &client).await? {
-        say(&invite::url(&app, &open)?)?;
+    if let Some(open) = invite::first_account(&client, &app.invite_limits()).await? {
+        say(&invite::url(&app.keys, app.site(), &open))?;
     }
     Ok(())
 }
 
 async fn reset_password(config: Config, name: &str, ask: bool) -> anyhow::Result<()> {
     let app = App::new(config, Shutdown::default())?;
-    if ask {
-        let password = read_password().map_err(|error| Refusal(format!("{error:#}")))?;
-        password_reset::set_as_operator(&app, name, password).await.map_err(refused)?;
-        return say(&format!("the password of {name} is set; all their sessions have ended"));
+    let password = ask.then(read_password).transpose();
+    let password = password.map_err(|error| Refusal(format!("{error:#}")))?;
+    match password {
+        Some(password) => {
+            set_password(&app, name, password).await.map_err(refused)?;
+            say(&format!("the password of {name} is set; all their sessions have ended"))
+        }
+        None => say(create_reset_link(&app, name).await.map_err(refused)?.reveal()),
     }
-    let reset = password_reset::create_as_operator(&app, name).await.map_err(refused)?;
-    say(password_reset::url(&app, &reset)?.reveal())
+}
+
+async fn set_password(app: &App, name: &str, password: Secret) -> Result<(), Error> {
+    let account = account::named(&app.connection().await?, name).await?;
+    let password_hash = password_reset::hash(&app.passwords, &account.name, password).await?;
+    let mut client = app.connection().await?;
+    let transaction = client.transaction().await?;
+    password_reset::set_as_operator(&transaction, account.id, &password_hash).await?;
+    Ok(transaction.commit().await?)
+}
+
+async fn create_reset_link(app: &App, name: &str) -> Result<Secret, Error> {
+    let mut client = app.connection().await?;
+    let account = account::named(&client, name).await?;
+    let transaction = client.transaction().await?;
+    let reset = password_reset::create_as_operator(&transaction, account.id).await?;
+    transaction.commit().await?;
+    Ok(password_reset::url(&app.keys, app.site(), &reset))
 }
 
 /// Asks twice on a terminal, reads a line otherwise.

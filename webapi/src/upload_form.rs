@@ -1,4 +1,4 @@
-//! The multipart form of an upload, for pages and API alike.
+//! Uploads, for pages and API alike: who may send one, its multipart form, storing it.
 
 mod flow;
 
@@ -7,14 +7,19 @@ use std::time::Duration;
 
 use axum::extract::Request;
 use axum::http::header;
+use deadpool_postgres::Object;
 use multer::{Constraints, Field, Multipart, SizeLimit};
 
 use crate::app::App;
 use crate::auth::Guard;
+use crate::db::change::Change;
+use crate::domain::member::Member;
+use crate::domain::torrent::changes;
 use crate::domain::torrent::text::{DESCRIPTION_LEN, Typed, extended};
 use crate::domain::torrent::turns::Turn;
-use crate::domain::torrent::upload::{Upload, check_size};
+use crate::domain::torrent::upload::{MaxUpload, Ready, Refusal, Stored, Upload, check_size, existing};
 use crate::error::Error;
+use crate::id::TorrentId;
 use flow::Flow;
 
 /// Bytes of the whole request. It is read to the end though no more than a .torrent file may have is kept: a browser
@@ -87,8 +92,59 @@ impl Form {
     pub fn finish(self, app: &App) -> Result<Upload, Error> {
         match self.refused {
             Some(refused) => Err(refused),
-            None => check_size(app, self.file_size).map(|()| self.upload),
+            None => check_size(self.file_size, app.config.webapi.upload_max_bytes).map(|()| self.upload),
         }
+    }
+}
+
+/// The turn of `member` to upload a torrent, before any of it is read.
+///
+/// # Errors
+/// [`Error::TooManyRequests`] while another upload of theirs is under way, and after too many on one day.
+pub async fn admit(app: &App, member: &Member) -> Result<Turn, Error> {
+    let turn = app.turns.upload(member.id)?;
+    let client = app.connection().await?;
+    changes::check(&client, member.id, Change::Upload, app.config.webapi.uploads_per_day).await?;
+    Ok(turn)
+}
+
+/// Checks and stores an upload of `member`, whose turn it is meanwhile.
+///
+/// # Errors
+/// See [`Refusal`].
+pub async fn store(app: &App, member: &Member, upload: Upload) -> Result<Stored, Refusal> {
+    let webapi = &app.config.webapi;
+    let max = MaxUpload {
+        bytes: webapi.upload_max_bytes,
+        tokens: webapi.upload_max_tokens,
+        per_day: webapi.uploads_per_day,
+    };
+    let ready = upload.check(&app.turns, &max).await?;
+    let mut client = app.connection().await?;
+    let id = insert(&mut client, member, &ready, max.per_day).await;
+    if app.turns.finish(ready.info_bytes(), ready.file_count()) {
+        // A connection keeps buffers as large as the largest statement.
+        drop(Object::take(client));
+    }
+    Ok(Stored { id: id?, hashes: ready.hashes(), redownload: ready.redownload(&app.announce_urls, member) })
+}
+
+async fn insert(
+    client: &mut Object,
+    member: &Member,
+    ready: &Ready,
+    per_day: u32,
+) -> Result<TorrentId, Refusal> {
+    let transaction = client.transaction().await?;
+    if let Some(id) = ready.insert(&transaction, member.id, per_day).await? {
+        transaction.commit().await?;
+        return Ok(id);
+    }
+    transaction.rollback().await?;
+    match existing(client, &ready.hashes()).await? {
+        Some((id, title)) => Err(Refusal::Exists { id, title }),
+        // It was deleted in between.
+        None => Err(Error::Internal(anyhow::anyhow!("the torrent that was here already is gone")).into()),
     }
 }
 

@@ -19,6 +19,7 @@ use crate::domain::{cursor, transfer};
 use crate::error::Error;
 use crate::extract::{Id, Json, Paging};
 use crate::id::UserId;
+use crate::tracker;
 
 /// The operations.
 pub fn routes() -> OpenApiRouter<App> {
@@ -92,7 +93,8 @@ async fn list_announces(
     transfer::check(&member, id)?;
     let before: usize = paging.after()?.unwrap_or(0);
     db::user::profile(&app.connection().await?, id).await?.ok_or(Error::NotFound("user"))?;
-    let findings = doctor::look(&app, id).await?;
+    let decisions = tracker::decisions(&app, id).await?;
+    let findings = doctor::findings(&app.connection().await?, decisions).await?;
     let total = i64::try_from(findings.len()).ok();
     let mut items: Vec<Announce> = findings.into_iter().skip(before).map(Announce::from).collect();
     let shown = before.saturating_add(usize::try_from(paging.limit()).unwrap_or_default());
@@ -143,8 +145,8 @@ async fn list_connections(
 ) -> Result<Json<List<Connection>>, Failure> {
     transfer::check(&member, id)?;
     db::user::profile(&app.connection().await?, id).await?.ok_or(Error::NotFound("user"))?;
-    let tried = doctor::reachability(&app, id).await?;
-    Ok(Json(List::all(tried.into_iter().map(Connection::from).collect())))
+    let tried = tracker::connections(&app, id).await?.into_iter().map(Reachability::from);
+    Ok(Json(List::all(tried.map(Connection::from).collect())))
 }
 
 impl From<Reachability> for Connection {

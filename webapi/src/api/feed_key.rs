@@ -110,7 +110,10 @@ async fn create(
     SignedIn(member): SignedIn,
     CheckedJson(form): CheckedJson<NewFeedKey>,
 ) -> Result<impl IntoResponse, Failure> {
-    let made = feed_key::create(&app.keys, &mut app.connection().await?, member.id, &form.name).await?;
+    let mut client = app.connection().await?;
+    let transaction = client.transaction().await?;
+    let made = feed_key::create(&app.keys, &transaction, member.id, &form.name).await?;
+    transaction.commit().await?;
     let feed_key::NewFeedKey { row, text } = made;
     let location = format!("/api/feed-keys/{}", row.id);
     let body = CreatedFeedKey { id: row.id, name: row.name, key: text.reveal().to_owned() };

@@ -15,7 +15,7 @@ use super::shapes::{
 };
 use super::{Failure, created};
 use crate::app::App;
-use crate::auth::{CsrfChecked, Inviter};
+use crate::auth::{self, CsrfChecked, Inviter};
 use crate::db;
 use crate::db::invite::Invite;
 use crate::domain::attempts::Caller;
@@ -54,22 +54,22 @@ pub struct InviteBody {
 
 impl InviteBody {
     /// For its maker.
-    fn own(app: &App, maker: &Member, row: &Invite) -> Result<Self, Error> {
-        let body = Self::new(app, row)?;
+    fn own(app: &App, maker: &Member, row: &Invite) -> Self {
+        let body = Self::new(app, row);
         let url = body.url.filter(|_| maker.may_invite());
-        Ok(Self { url, note: row.note.clone(), ..body })
+        Self { url, note: row.note.clone(), ..body }
     }
 
     /// For whoever has the link.
-    fn new(app: &App, row: &Invite) -> Result<Self, Error> {
+    fn new(app: &App, row: &Invite) -> Self {
         let state = InviteState::of(row);
-        Ok(Self {
-            url: (state == InviteState::Open).then(|| invite::url(app, row)).transpose()?,
+        Self {
+            url: (state == InviteState::Open).then(|| invite::url(&app.keys, app.site(), row)),
             note: None,
             state,
             created_at: row.created_at,
             expires_at: row.expires_at,
-        })
+        }
     }
 }
 
@@ -146,9 +146,12 @@ async fn create(
 
 async fn make(app: &App, member: &Member, body: Option<Json<NewInvite>>) -> Result<Response, Failure> {
     let note = body.and_then(|Json(wish)| wish.note).unwrap_or_default();
-    let row = invite::create(app, &mut app.connection().await?, member, &note).await?;
-    let location = format!("/api/invites/{}", invite::secret(app, &row)?);
-    Ok(created(app, &location, InviteBody::own(app, member, &row)?))
+    let mut client = app.connection().await?;
+    let transaction = client.transaction().await?;
+    let row = invite::create(&transaction, &app.invite_limits(), member, &note).await?;
+    transaction.commit().await?;
+    let location = format!("/api/invites/{}", invite::secret(&app.keys, &row));
+    Ok(created(app, &location, InviteBody::own(app, member, &row)))
 }
 
 /// The state of an invite.
@@ -168,8 +171,8 @@ async fn make(app: &App, member: &Member, body: Option<Json<NewInvite>>) -> Resu
     )
 )]
 async fn show(State(app): State<App>, Segment(secret): Segment) -> Result<Json<InviteBody>, Failure> {
-    let row = invite::find(&app, &app.connection().await?, &secret).await?;
-    Ok(Json(InviteBody::new(&app, &row)?))
+    let row = invite::find(&app.keys, &app.connection().await?, &secret).await?;
+    Ok(Json(InviteBody::new(&app, &row)))
 }
 
 /// Claim an invite: make the account it is for.
@@ -204,7 +207,8 @@ async fn claim(
     Segment(secret): Segment,
     Json(form): Json<Claim>,
 ) -> Result<impl IntoResponse, Failure> {
-    let new = invite::claim(&app, &secret, (&form.username, form.password), &caller).await?;
+    let fields = (form.username.as_str(), form.password);
+    let new = auth::account::claim_invite(&app, &secret, fields, &caller).await?;
     let profile =
         db::user::profile(&app.connection().await?, new.id).await?.ok_or(Error::NotFound("user"))?;
     Ok(created(&app, &format!("/api/users/{}", new.id), UserBody::new(profile)))
@@ -235,7 +239,7 @@ async fn revoke(
     _: CsrfChecked,
 ) -> Result<StatusCode, Failure> {
     let client = app.connection().await?;
-    let row = invite::find(&app, &client, &secret).await?;
+    let row = invite::find(&app.keys, &client, &secret).await?;
     invite::revoke(&client, &member, &row).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -305,6 +309,6 @@ async fn page(app: &App, member: &Member, paging: &Paging) -> Result<Json<List<I
     let mut found = db::invite::list(&client, member.id, before, limit + 1).await?;
     let next = cursor::cut(&mut found, limit, |last| last.id)?;
     let total = Some(db::invite::count(&client, member.id).await?);
-    let items = found.iter().map(|row| InviteBody::own(app, member, row)).collect::<Result<_, _>>()?;
+    let items = found.iter().map(|row| InviteBody::own(app, member, row)).collect();
     Ok(Json(List { items, next, total }))
 }

@@ -85,9 +85,13 @@ async fn create(
     Id(id): Id<UserId>,
     _: CsrfChecked,
 ) -> Result<impl IntoResponse, Failure> {
-    let row = password_reset::create(&app, &member, id).await?;
-    let location = format!("/api/password-resets/{}", password_reset::secret(&app, &row)?.reveal());
-    let body = NewReset { url: password_reset::url(&app, &row)?, expires_at: row.expires_at };
+    let mut client = app.connection().await?;
+    let transaction = client.transaction().await?;
+    let row = password_reset::create(&transaction, &member, id).await?;
+    transaction.commit().await?;
+    let location = format!("/api/password-resets/{}", password_reset::secret(&app.keys, &row).reveal());
+    let url = password_reset::url(&app.keys, app.site(), &row);
+    let body = NewReset { url, expires_at: row.expires_at };
     Ok(created(&app, &location, body))
 }
 
@@ -110,7 +114,7 @@ async fn show(
     State(app): State<App>,
     SecretSegment(secret): SecretSegment,
 ) -> Result<Json<ResetBody>, Failure> {
-    let Found { row, state } = password_reset::find(&app, &app.connection().await?, &secret).await?;
+    let Found { row, state } = password_reset::find(&app.keys, &app.connection().await?, &secret).await?;
     Ok(Json(ResetBody { username: row.user_name, state, expires_at: row.expires_at }))
 }
 
@@ -145,7 +149,7 @@ async fn apply(
     SecretSegment(secret): SecretSegment,
     Json(form): Json<NewPassword>,
 ) -> Result<StatusCode, Failure> {
-    password_reset::apply(&app, &secret, form.password, &caller).await?;
+    auth::account::use_reset_link(&app, &secret, form.password, &caller).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

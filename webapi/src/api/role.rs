@@ -89,7 +89,11 @@ async fn replace(
     Id(id): Id<UserId>,
     CheckedJson(form): CheckedJson<Roles>,
 ) -> Result<Json<Roles>, Failure> {
-    role::replace(&app, id, &form.roles).await?;
+    let mut client = app.connection().await?;
+    let transaction = client.transaction().await?;
+    role::replace(&transaction, id, &form.roles).await?;
+    transaction.commit().await?;
+    drop(client);
     show(State(app), Reader(member), Id(id)).await
 }
 

@@ -21,7 +21,6 @@ use crate::auth::session::own_hash;
 use crate::auth::visitor::Visitor;
 use crate::auth::{self, Bearer, CsrfChecked};
 use crate::db;
-use crate::domain::account;
 use crate::domain::attempts::Caller;
 use crate::domain::member::{By, Member};
 use crate::domain::password_reset::Notice;
@@ -120,7 +119,7 @@ async fn sign_in(
     headers: HeaderMap,
     Json(form): Json<SignIn>,
 ) -> Result<impl IntoResponse, Failure> {
-    let verified = account::verify(&app, &form.username, form.password, &caller).await?;
+    let verified = auth::account::verify(&app, &form.username, form.password, &caller).await?;
     let id = verified.id;
     let account = db::user::find_enabled(&app.connection().await?, id).await?.ok_or(Error::Credentials)?;
     let csrf = auth::session::start(&app, &session, &verified, &headers).await?;

@@ -9,7 +9,6 @@ use utoipa::{IntoResponses, ToSchema};
 use crate::app::App;
 use crate::db;
 use crate::db::user::Profile;
-use crate::domain::account;
 use crate::domain::member::{Member, ROLES};
 use crate::domain::scope::Scope;
 use crate::domain::transfer::Ratio;
@@ -72,7 +71,7 @@ impl UserBody {
     }
 
     /// What `member` may see.
-    pub fn to(app: &App, member: &Member, profile: Profile) -> Result<Self, Error> {
+    pub fn to(app: &App, member: &Member, profile: Profile) -> Self {
         let disabled = profile.account.disabled_at.is_some();
         let inviter = profile.inviter.as_ref().map(|it| UserReference { id: it.id, name: it.name.clone() });
         let (id, key) = (profile.account.id, profile.account.key);
@@ -82,13 +81,13 @@ impl UserBody {
             body.totals = Some(totals.into());
         }
         if member.id == id && member.by.allows(Scope::Download) {
-            body.announce_url = Some(account::announce_url(app, id, &key)?);
+            body.announce_url = Some(app.announce_urls.of(id, &key, None));
         }
         if member.is_staff() {
             body.disabled = Some(disabled);
             body.invited_by = inviter;
         }
-        Ok(body)
+        body
     }
 }
 

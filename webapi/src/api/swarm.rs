@@ -11,9 +11,12 @@ use super::Failure;
 use super::shapes::{AnyFailure, ErrorBody, List, MemberFailure};
 use crate::app::App;
 use crate::auth::Staff;
+use crate::db;
 use crate::domain::swarm::{self, SwarmPeer};
+use crate::error::Error;
 use crate::extract::{Json, Paging, Query};
 use crate::id::{TorrentId, UserId};
+use crate::tracker;
 
 /// The operation.
 pub fn routes() -> OpenApiRouter<App> {
@@ -98,9 +101,18 @@ async fn show(
     Query(parameters): Query<Parameters>,
     paging: Paging,
 ) -> Result<Json<List<SwarmItem>>, Failure> {
-    let swarm = swarm::look(&app, parameters.torrent, paging.after()?, paging.limit()).await?;
-    let items = swarm.peers.into_iter().map(SwarmItem::from).collect();
-    Ok(Json(List { items, next: swarm.next, total: Some(swarm.total.into()) }))
+    let after = paging.after()?;
+    let torrent = match parameters.torrent {
+        Some(id) => {
+            let found = db::torrent::summary(&app.connection().await?, id).await?;
+            Some(found.ok_or(Error::NotFound("torrent"))?)
+        }
+        None => None,
+    };
+    let peers = tracker::peers(&app, torrent.map(|it| it.info_hash), swarm::MAX_PEERS).await?;
+    let page = swarm::page(&app.connection().await?, peers.records, after, paging.limit()).await?;
+    let items = page.peers.into_iter().map(SwarmItem::from).collect();
+    Ok(Json(List { items, next: page.next, total: Some(peers.total.into()) }))
 }
 
 impl From<SwarmPeer> for SwarmItem {

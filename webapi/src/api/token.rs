@@ -145,7 +145,10 @@ async fn create(
     CheckedJson(form): CheckedJson<NewToken>,
 ) -> Result<impl IntoResponse, Failure> {
     let wish = token::Wish { name: &form.name, scopes: &form.scopes, days: form.expires_in_days };
-    let made = token::create(&app.keys, &mut app.connection().await?, member.id, &wish).await?;
+    let mut client = app.connection().await?;
+    let transaction = client.transaction().await?;
+    let made = token::create(&app.keys, &transaction, member.id, &wish).await?;
+    transaction.commit().await?;
     let token::NewToken { row, text } = made;
     let location = format!("/api/tokens/{}", row.id);
     let body = CreatedToken {

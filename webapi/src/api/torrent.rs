@@ -17,11 +17,11 @@ use crate::app::App;
 use crate::auth::{CheckedJson, CsrfChecked, Downloader, Follower, Publisher, Reader};
 use crate::db;
 use crate::domain::torrent::upload::Refusal;
-use crate::domain::torrent::{self, delivery, listing, text, upload};
+use crate::domain::torrent::{self, listing, text};
 use crate::error::Error;
 use crate::extract::{Id, Json, Paging, Query};
 use crate::id::TorrentId;
-use crate::upload_form::Form;
+use crate::upload_form::{self, Form};
 pub use shapes::{
     File, Links, ListParameters, Torrent, TorrentChange, TorrentDetails, TorrentWithFiles, Uploaded, Uploader,
 };
@@ -114,7 +114,7 @@ async fn create(
     _: CsrfChecked,
     request: Request,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<Uploaded>), Failure> {
-    let mut turn = match upload::admit(&app, &member).await {
+    let mut turn = match upload_form::admit(&app, &member).await {
         Ok(turn) => turn,
         Err(refused) => {
             Form::refuse(request).await;
@@ -122,7 +122,7 @@ async fn create(
         }
     };
     let upload = Form::read(&app, request, None, &mut turn).await?.finish(&app)?;
-    let stored = upload::store(&app, &member, upload).await.map_err(|refusal| refused(&app, refusal))?;
+    let stored = upload_form::store(&app, &member, upload).await.map_err(|refusal| refused(&app, refusal))?;
     let answer = Uploaded::new(&app, &stored);
     Ok((StatusCode::CREATED, [(header::LOCATION, answer.links.itself.clone())], Json(answer)))
 }
@@ -189,7 +189,7 @@ async fn change(
     Id(id): Id<TorrentId>,
     CheckedJson(change): CheckedJson<TorrentChange>,
 ) -> Result<Json<TorrentDetails>, Failure> {
-    let client = app.connection().await?;
+    let mut client = app.connection().await?;
     let current = db::torrent::find(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
     torrent::check_change(&member, &current.summary)?;
     let extended = match change.extended {
@@ -201,7 +201,10 @@ async fn change(
         description: change.description.unwrap_or(current.description),
         extended,
     };
-    torrent::change(&app, &client, &member, id, &typed.check(None)?).await?;
+    let texts = typed.check(None)?;
+    let transaction = client.transaction().await?;
+    torrent::change(&transaction, app.config.webapi.uploads_per_day, &member, id, &texts).await?;
+    transaction.commit().await?;
     let changed = db::torrent::find(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
     Ok(Json(TorrentDetails::new(&app, changed)))
 }
@@ -257,5 +260,5 @@ async fn metainfo(
     Downloader(member): Downloader,
     Id(id): Id<TorrentId>,
 ) -> Result<Response, Failure> {
-    Ok(delivery::answer(&app, &member, id).await?)
+    Ok(torrent_file::answer(&app, &member, id).await?)
 }

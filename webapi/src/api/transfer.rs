@@ -123,7 +123,8 @@ async fn list_transfers(
     transfer::check(&member, id)?;
     let client = app.connection().await?;
     db::user::profile(&client, id).await?.ok_or(Error::NotFound("user"))?;
-    let found = transfer::of_member(&app, &client, id, paging.cursor(), paging.limit()).await?;
+    let timeout = app.config.tracker.peer_timeout;
+    let found = transfer::of_member(&client, timeout, id, paging.cursor(), paging.limit()).await?;
     Ok(Json(list(&member, found)))
 }
 
@@ -152,7 +153,8 @@ async fn list_snatches(
 ) -> Result<Json<List<Transfer>>, Failure> {
     let client = app.connection().await?;
     db::torrent::summary(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
-    let found = transfer::snatches(&app, &client, id, paging.cursor(), paging.limit()).await?;
+    let timeout = app.config.tracker.peer_timeout;
+    let found = transfer::snatches(&client, timeout, id, paging.cursor(), paging.limit()).await?;
     Ok(Json(list(&member, found)))
 }
 

@@ -17,11 +17,12 @@ use super::shapes::{
 };
 use crate::app::App;
 use crate::auth::session::own_hash;
-use crate::auth::{Administrator, CheckedJson, CsrfChecked, Downloader, Reader, SignedIn, Staff};
+use crate::auth::{self, Administrator, CheckedJson, CsrfChecked, Downloader, Reader, SignedIn, Staff};
 use crate::db;
+use crate::domain::account::PasswordChange;
 use crate::domain::attempts::Caller;
 use crate::domain::member::Member;
-use crate::domain::{account, cursor, role};
+use crate::domain::{cursor, role};
 use crate::error::Error;
 use crate::extract::{Id, Json, Paging, Query};
 use crate::id::UserId;
@@ -97,7 +98,7 @@ async fn list(
     let mut found = db::user::list(&client, &prefix, after.as_deref(), limit + 1).await?;
     let next = cursor::cut(&mut found, limit, |last| last.account.name.clone())?;
     let total = Some(db::user::count(&client, &prefix).await?);
-    let items = found.into_iter().map(|it| UserBody::to(&app, &member, it)).collect::<Result<_, _>>()?;
+    let items = found.into_iter().map(|it| UserBody::to(&app, &member, it)).collect();
     Ok(Json(List { items, next, total }))
 }
 
@@ -155,7 +156,12 @@ async fn change(
     Id(id): Id<UserId>,
     CheckedJson(form): CheckedJson<Change>,
 ) -> Result<Json<UserBody>, Failure> {
-    role::set_disabled(&app, member.id, id, form.disabled).await?;
+    let mut client = app.connection().await?;
+    let transaction = client.transaction().await?;
+    role::set_disabled(&transaction, member.id, id, form.disabled).await?;
+    transaction.commit().await?;
+    drop(client);
+    app.announce_departure(id);
     answer(&app, &member, id).await
 }
 
@@ -193,9 +199,9 @@ async fn change_password(
     CheckedJson(form): CheckedJson<ChangePassword>,
 ) -> Result<impl IntoResponse, Failure> {
     own(&member, id)?;
-    let passwords = (form.password, form.new_password);
+    let change = PasswordChange { present: form.password, new: form.new_password };
     let current = own_hash(&app, &member, &session);
-    let changed = account::change_password(&app, &member, current.as_deref(), passwords, &caller).await?;
+    let changed = auth::account::change_password(&app, &member, current.as_deref(), change, &caller).await?;
     Ok((Extension(caller.remember(&app, &changed)?), StatusCode::NO_CONTENT))
 }
 
@@ -221,7 +227,7 @@ async fn show_announce_key(
     Id(id): Id<UserId>,
 ) -> Result<Json<AnnounceKey>, Failure> {
     own(&member, id)?;
-    Ok(Json(AnnounceKey { announce_url: account::announce_url(&app, id, &member.key)? }))
+    Ok(Json(AnnounceKey { announce_url: app.announce_urls.of(id, &member.key, None) }))
 }
 
 /// Reset your announce key.
@@ -248,7 +254,7 @@ async fn reset_announce_key(
 ) -> Result<Json<AnnounceKey>, Failure> {
     own(&member, id)?;
     let key = db::user::reset_key(&app.connection().await?, id).await?;
-    Ok(Json(AnnounceKey { announce_url: account::announce_url(&app, id, &key)? }))
+    Ok(Json(AnnounceKey { announce_url: app.announce_urls.of(id, &key, None) }))
 }
 
 /// Refuses where `id` is not the member's own.
@@ -258,5 +264,5 @@ pub fn own(member: &Member, id: UserId) -> Result<(), Error> {
 
 async fn answer(app: &App, member: &Member, id: UserId) -> Result<Json<UserBody>, Failure> {
     let profile = db::user::profile(&app.connection().await?, id).await?.ok_or(Error::NotFound("user"))?;
-    Ok(Json(UserBody::to(app, member, profile)?))
+    Ok(Json(UserBody::to(app, member, profile)))
 }

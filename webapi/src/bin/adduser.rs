@@ -10,7 +10,7 @@ use infra::config::Config;
 use infra::secrets::Secret;
 use infra::shutdown::Shutdown;
 use webapi::app::App;
-use webapi::domain::account;
+use webapi::auth::account;
 use webapi::domain::member::{ADMINISTRATOR, INVITER};
 use webapi::error::Error;
 

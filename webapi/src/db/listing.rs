@@ -1,10 +1,13 @@
-//! Pages of the list of torrents: by any column, from any place in it, all or those that a search finds.
+//! Pages of the list of torrents: by any column, from any position in it, all or those that a search finds.
+
+mod plan;
 
 use deadpool_postgres::GenericClient;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row};
 
+use self::plan::Plan;
 use super::torrent::{COLUMNS, Summary};
 use super::{one, rows};
 use crate::id::TorrentId;
@@ -79,10 +82,17 @@ pub struct Window<'a> {
     pub from: Option<&'a Place>,
     /// How many at most.
     pub limit: i64,
-    /// Only what this query finds, as [`query`] makes it.
-    pub query: Option<&'a str>,
-    /// Where the rows are looked for.
-    pub plan: Plan,
+    /// Only what this query finds.
+    pub query: Option<&'a Query>,
+}
+
+/// What a search's words mean to Postgres, as [`query`] makes it.
+#[derive(Debug, Clone)]
+pub struct Query {
+    /// Of the type `tsquery`.
+    pub text: String,
+    /// How the words were taken.
+    pub reading: Reading,
 }
 
 /// How the words of a search are taken.
@@ -96,50 +106,38 @@ pub enum Reading {
     Near,
 }
 
-/// Where rows are looked for. Postgres cannot tell how many words begin with some letters, and guesses badly.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Plan {
-    /// Wherever Postgres thinks best.
-    Free,
-    /// Among the first rows of the list, this many: enough where what is looked for is common.
-    First(i64),
-    /// Through the index of words, only torrents with a larger id: enough where it is neither.
-    Since(TorrentId),
-    /// Through the index of words: enough where it is rare.
-    Words,
-}
-
-/// How many torrents Postgres expects `query` to find: near the truth for whole words, a mere guess for beginnings.
-pub async fn estimate(client: &impl GenericClient, query: &str) -> Result<i64, Error> {
-    let sql = "explain (format json) select from torrents where search @@ $1::text::tsquery";
-    let row = client.query_one(sql, &[&query]).await?;
-    let plan: serde_json::Value = row.get(0);
-    Ok(plan[0]["Plan"]["Plan Rows"].as_i64().unwrap_or(0))
-}
-
-/// The id of the newest torrent, 0 where there is none.
-pub async fn newest(client: &impl GenericClient) -> Result<TorrentId, Error> {
-    Ok(one(client, "select coalesce(max(id), 0) as id from torrents", &[]).await?.get("id"))
-}
-
 /// The query for torrents with all words of `text`; `None` when there is no word in it.
 pub async fn query(
     client: &impl GenericClient,
     text: &str,
     reading: Reading,
-) -> Result<Option<String>, Error> {
+) -> Result<Option<Query>, Error> {
     let sql = match reading {
         Reading::Whole => "select whole_query($1)::text as query",
         Reading::Beginnings => "select beginning_query($1)::text as query",
         Reading::Near => "select near_query($1)::text as query",
     };
-    Ok(one(client, sql, &[&text]).await?.get("query"))
+    let text: Option<String> = one(client, sql, &[&text]).await?.get("query");
+    Ok(text.map(|text| Query { text, reading }))
 }
 
 /// The torrents in `window`, in its order.
 pub async fn list(client: &impl GenericClient, window: &Window<'_>) -> Result<Vec<Found>, Error> {
-    let (sql, parameters) = statement(window);
-    let found = match (window.query, window.plan) {
+    let Some(query) = window.query else { return run(client, window, Plan::Free).await };
+    let plans = plan::choose(client, window, query).await?;
+    let Some((last, before)) = plans.split_last() else { return Ok(Vec::new()) };
+    for plan in before {
+        let found = run(client, window, *plan).await?;
+        if i64::try_from(found.len()).is_ok_and(|it| it >= window.limit) {
+            return Ok(found);
+        }
+    }
+    run(client, window, *last).await
+}
+
+async fn run(client: &impl GenericClient, window: &Window<'_>, plan: Plan) -> Result<Vec<Found>, Error> {
+    let (sql, parameters) = statement(window, &plan);
+    let found = match (window.query, plan) {
         (None, _) | (_, Plan::First(_)) => rows(client, &sql, &parameters).await?,
         // How it is best done depends on the words: it is planned anew each time.
         _ => client.query(sql.as_str(), &parameters).await?,
@@ -149,20 +147,20 @@ pub async fn list(client: &impl GenericClient, window: &Window<'_>) -> Result<Ve
 
 type Parameters<'a> = Vec<&'a (dyn ToSql + Sync)>;
 
-fn statement<'a>(window: &'a Window<'_>) -> (String, Parameters<'a>) {
+fn statement<'a>(window: &'a Window<'_>, plan: &'a Plan) -> (String, Parameters<'a>) {
     let (key, id) = window.sort.key();
     let direction = if window.descending { "desc" } else { "asc" };
     let mut parameters: Parameters<'a> = vec![&window.limit];
-    let mut conditions = place(window, &mut parameters);
+    let mut conditions = place(window, plan, &mut parameters);
     let rows = format!(
         "select {id} as id, {key} as key, t.search as search from torrents t {}",
         window.sort.counts()
     );
-    let matches = window.query.as_ref().map(|query| {
-        parameters.push(query);
+    let matches = window.query.map(|query| {
+        parameters.push(&query.text);
         format!("search @@ ${}::text::tsquery", parameters.len())
     });
-    let hits = match (matches, window.plan) {
+    let hits = match (matches, *plan) {
         (Some(matches), Plan::First(first)) => format!(
             "select id, key from (
                  {rows} {} order by {key} {direction}, {id} {direction} limit {first}
@@ -174,7 +172,7 @@ fn statement<'a>(window: &'a Window<'_>) -> (String, Parameters<'a>) {
             format!("{rows} {}", filter(&conditions))
         }
     };
-    let apart = match window.plan {
+    let apart = match plan {
         Plan::Since(_) | Plan::Words => "materialized",
         Plan::Free | Plan::First(_) => "not materialized",
     };
@@ -190,10 +188,10 @@ fn statement<'a>(window: &'a Window<'_>) -> (String, Parameters<'a>) {
 }
 
 /// The conditions that say from where on rows are wanted.
-fn place<'a>(window: &'a Window<'_>, parameters: &mut Parameters<'a>) -> Vec<String> {
+fn place<'a>(window: &'a Window<'_>, plan: &'a Plan, parameters: &mut Parameters<'a>) -> Vec<String> {
     let (key, id) = window.sort.key();
     let mut conditions = Vec::new();
-    if let Plan::Since(oldest) = &window.plan {
+    if let Plan::Since(oldest) = plan {
         parameters.push(oldest);
         conditions.push(format!("t.id > ${}", parameters.len()));
     }

@@ -124,6 +124,13 @@ impl Attempts {
         }
     }
 
+    /// Counts a failure where `error` says that what was sent is a guess: a link that is not there, a name that is taken.
+    pub fn fail_if_guess(&self, attempt: &Attempt<'_>, error: &Error) {
+        if matches!(error, Error::NotFound(_) | Error::Invalid(_)) {
+            self.fail(attempt, Instant::now());
+        }
+    }
+
     fn allowed_to(&self, guesser: &Guesser) -> u32 {
         match guesser {
             Guesser::Device(_) | Guesser::NameFrom(..) => self.allowed,

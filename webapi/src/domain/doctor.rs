@@ -4,13 +4,12 @@ use std::collections::HashMap;
 
 use bt::announce::Event;
 use bt::control::{Connection, Decision, Protocol, Verdict};
+use deadpool_postgres::GenericClient;
 
 use super::client_name;
-use crate::app::App;
 use crate::db;
 use crate::error::Error;
-use crate::id::{TorrentId, UserId};
-use crate::tracker;
+use crate::id::TorrentId;
 
 /// One announce or scrape of a member's clients.
 #[derive(Debug)]
@@ -33,22 +32,14 @@ pub struct Finding {
     pub peers: u32,
 }
 
-/// The latest announces of a member, the newest first.
-///
-/// # Errors
-/// [`Error::Unavailable`] when the tracker or the database does not answer.
-pub async fn look(app: &App, member: UserId) -> Result<Vec<Finding>, Error> {
-    let decisions = tracker::decisions(app, member).await?;
-    if decisions.is_empty() {
-        return Ok(Vec::new());
-    }
+/// What the tracker said of a member's announces, with titles of torrents, in the same order.
+pub async fn findings(client: &impl GenericClient, decisions: Vec<Decision>) -> Result<Vec<Finding>, Error> {
     let mut ids: Vec<TorrentId> =
         decisions.iter().filter_map(|it| TorrentId::from_unsigned(it.torrent)).collect();
     ids.sort_unstable();
     ids.dedup();
-    let client = app.connection().await?;
-    let titles: HashMap<TorrentId, String> =
-        db::torrent::titles_by_id(&client, &ids).await?.into_iter().collect();
+    let titles = db::torrent::titles_by_id(client, &ids).await?;
+    let titles: HashMap<TorrentId, String> = titles.into_iter().collect();
     Ok(decisions.into_iter().map(|it| Finding::new(&it, &titles)).collect())
 }
 
@@ -65,18 +56,6 @@ pub struct Reachability {
     pub family: &'static str,
     /// Whether the client accepted the connection.
     pub reachable: bool,
-}
-
-/// The latest connections that the tracker tried to a member's clients, the newest first; none where it tries none.
-///
-/// # Errors
-/// [`Error::Unavailable`] when the tracker does not answer.
-pub async fn reachability(app: &App, member: UserId) -> Result<Vec<Reachability>, Error> {
-    if !app.config.tracker.check_connectability {
-        return Ok(Vec::new());
-    }
-    let tried = tracker::connections(app, member).await?;
-    Ok(tried.into_iter().map(Reachability::from).collect())
 }
 
 impl From<Connection> for Reachability {
@@ -151,7 +130,7 @@ impl Finding {
             Verdict::Malformed => "The announce could not be read.".to_owned(),
             Verdict::Unavailable => "The tracker could not check the announce at that moment.".to_owned(),
             Verdict::WrongKey => "The key was not valid.".to_owned(),
-            Verdict::Elsewhere => "The address is none of the tracker.".to_owned(),
+            Verdict::Elsewhere => "The address is not one of the tracker's.".to_owned(),
         }
     }
 

@@ -5,7 +5,7 @@ use std::fmt;
 
 use bt::announce_key::Binding;
 use bt::token::Token;
-use deadpool_postgres::Object;
+use deadpool_postgres::{GenericClient, Transaction};
 use infra::secrets::{Keys, Secret};
 
 use super::token::{MOST, check_name, nonce};
@@ -63,24 +63,22 @@ impl fmt::Debug for FeedKey {
 /// A name that is too long, empty or taken, or too many keys.
 pub async fn create(
     keys: &Keys,
-    client: &mut Object,
+    transaction: &Transaction<'_>,
     user_id: UserId,
     name: &str,
 ) -> Result<NewFeedKey, Error> {
     let name = check_name(name).map_err(|problem| Error::field("name", problem))?;
     let nonce = nonce()?;
-    let transaction = client.transaction().await?;
-    db::user::lock(&transaction, user_id).await?;
-    if db::feed_key::count(&transaction, user_id).await? >= MOST {
+    db::user::lock(transaction, user_id).await?;
+    if db::feed_key::count(transaction, user_id).await? >= MOST {
         let message = format!("you have {MOST} feed keys; revoke one that is no longer used");
         return Err(Error::Conflict { code: "too_many_feed_keys", message });
     }
-    let row = db::feed_key::insert(&transaction, user_id, name, &nonce).await;
+    let row = db::feed_key::insert(transaction, user_id, name, &nonce).await;
     let row = row.map_err(|error| match infra::db::violated(&error) {
         Some("feed_keys_name_unique") => Error::field("name", "you have a feed key of this name already"),
         _ => error.into(),
     })?;
-    transaction.commit().await?;
     let text = format!("{PREFIX}{}", Token::new(&keys.feed_key, row.id.unsigned(), &[&nonce]));
     Ok(NewFeedKey { row, text: text.into() })
 }
@@ -89,7 +87,7 @@ pub async fn create(
 ///
 /// # Errors
 /// [`Error::Unauthorized`] for every other key.
-pub async fn open(keys: &Keys, client: &Object, key: FeedKey) -> Result<FeedReader, Error> {
+pub async fn open(keys: &Keys, client: &impl GenericClient, key: FeedKey) -> Result<FeedReader, Error> {
     let FeedKey(token) = key;
     let id = FeedKeyId::from_unsigned(token.id()).ok_or(Error::Unauthorized)?;
     let found = db::feed_key::find_with_account(client, id).await?.ok_or(Error::Unauthorized)?;

@@ -1,16 +1,11 @@
 //! Invites: links that make one account each.
 
-use std::time::Instant;
-
 use bt::token::Token;
-use deadpool_postgres::{GenericClient, Object};
-use infra::secrets::Secret;
+use deadpool_postgres::{GenericClient, Transaction};
+use infra::secrets::Keys;
 
-use super::account::{self, Verified};
-use super::attempts::Attempt;
-use super::attempts::Caller;
+use super::account;
 use super::member::{ADMINISTRATOR, INVITER, Member, may_invite};
-use crate::app::App;
 use crate::db;
 use crate::db::invite::{Invite, NewInvite};
 use crate::db::user::NewUser;
@@ -66,48 +61,62 @@ impl State {
     }
 }
 
-/// The last segment of the link.
-pub fn secret(app: &App, invite: &Invite) -> Result<String, Error> {
-    Ok(Token::new(&app.keys.invite, invite.id.unsigned(), &[&invite.nonce]).to_string())
+/// How many invites members have, and for how long.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Open invites of one member at most: `webapi.openInvites`.
+    pub open: u32,
+    /// Days for which an invite can be claimed: `webapi.inviteDays`.
+    pub days: u32,
 }
 
-/// The link to pass on.
-pub fn url(app: &App, invite: &Invite) -> Result<String, Error> {
-    Ok(format!("{}/invites/{}", app.config.api_url, secret(app, invite)?))
+/// The last segment of the link.
+pub fn secret(keys: &Keys, invite: &Invite) -> String {
+    Token::new(&keys.invite, invite.id.unsigned(), &[&invite.nonce]).to_string()
+}
+
+/// The link to pass on, below the URL `site`.
+pub fn url(keys: &Keys, site: &str, invite: &Invite) -> String {
+    format!("{site}/invites/{}", secret(keys, invite))
 }
 
 /// The invite that `secret` is the last segment of.
-pub async fn find(app: &App, client: &impl GenericClient, secret: &str) -> Result<Invite, Error> {
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn find(keys: &Keys, client: &impl GenericClient, secret: &str) -> Result<Invite, Error> {
     const MISSING: Error = Error::NotFound("invite");
     let token = Token::parse(secret.as_bytes()).ok_or(MISSING)?;
-    let invite = db::invite::find(client, InviteId::from_unsigned(token.id()).ok_or(MISSING)?)
-        .await?
-        .ok_or(MISSING)?;
-    token.verify(&app.keys.invite, &[&invite.nonce]).then_some(invite).ok_or(MISSING)
+    let id = InviteId::from_unsigned(token.id()).ok_or(MISSING)?;
+    let invite = db::invite::find(client, id).await?.ok_or(MISSING)?;
+    token.verify(&keys.invite, &[&invite.nonce]).then_some(invite).ok_or(MISSING)
 }
 
 /// Makes an invite of `member`, with a note for whom it is: empty for none.
 ///
 /// # Errors
-/// A note that is too long; as many open invites as `webapi.openInvites`; a member who lost the right a moment ago.
-pub async fn create(app: &App, client: &mut Object, member: &Member, note: &str) -> Result<Invite, Error> {
+/// A note that is too long; as many open invites as allowed; a member who lost the right a moment ago.
+pub async fn create(
+    transaction: &Transaction<'_>,
+    limits: &Limits,
+    member: &Member,
+    note: &str,
+) -> Result<Invite, Error> {
     let note = check_note(note)?;
-    let transaction = client.transaction().await?;
     // Whoever takes the right away does so before, and is seen here, or after, and finds this invite.
-    db::user::lock(&transaction, member.id).await?;
-    let account = db::user::find_enabled(&transaction, member.id).await?.ok_or(Error::Unauthorized)?;
+    db::user::lock(transaction, member.id).await?;
+    let account = db::user::find_enabled(transaction, member.id).await?.ok_or(Error::Unauthorized)?;
     if !member.may_invite() || !may_invite(&account.roles) {
         return Err(Error::Forbidden("this is for members who may invite"));
     }
-    let most = app.config.webapi.open_invites;
-    if db::invite::count_open(&transaction, member.id).await? >= most.into() {
-        let message =
-            format!("you have {most} open invites; revoke one, or wait until one is used or expires");
+    if db::invite::count_open(transaction, member.id).await? >= limits.open.into() {
+        let message = format!(
+            "you have {} open invites; revoke one, or wait until one is used or expires",
+            limits.open
+        );
         return Err(Error::Conflict { code: "too_many_invites", message });
     }
-    let invite = insert(app, &transaction, Some(member.id), &[], note).await?;
-    transaction.commit().await?;
-    Ok(invite)
+    insert(transaction, limits.days, Some(member.id), &[], note).await
 }
 
 /// What was typed for whom an invite is, without spaces around it; `None` where it is empty.
@@ -120,7 +129,7 @@ fn check_note(note: &str) -> Result<Option<&str>, Error> {
 }
 
 /// The open invite to the first account, made where there is none. `None` once there is an account.
-pub async fn first_account(app: &App, client: &impl GenericClient) -> Result<Option<Invite>, Error> {
+pub async fn first_account(client: &impl GenericClient, limits: &Limits) -> Result<Option<Invite>, Error> {
     if db::user::any(client).await? {
         return Ok(None);
     }
@@ -128,7 +137,7 @@ pub async fn first_account(app: &App, client: &impl GenericClient) -> Result<Opt
         return Ok(Some(open));
     }
     let roles = [ADMINISTRATOR.to_owned(), INVITER.to_owned()];
-    insert(app, client, None, &roles, None).await.map(Some)
+    insert(client, limits.days, None, &roles, None).await.map(Some)
 }
 
 /// Takes back an invite; one that was claimed stays so.
@@ -143,61 +152,38 @@ pub async fn revoke(client: &impl GenericClient, member: &Member, invite: &Invit
     Err(Error::Conflict { code: "invite_claimed", message })
 }
 
-/// Makes the account that an invite is for. Of many at the same moment one does; the others find it used.
+/// Makes the account that the invite `id` is for, whose fields were checked. Of many at the same moment one does; the
+/// others find it used.
+///
+/// # Errors
+/// [`Error::Gone`] where it is no longer open, [`Error::Invalid`] for a name that is taken.
 pub async fn claim(
-    app: &App,
-    secret: &str,
-    (name, password): (&str, Secret),
-    caller: &Caller,
-) -> Result<Verified, Error> {
-    let attempt = Attempt::link(caller.address);
-    app.attempts.check(&attempt, Instant::now())?;
-    let found = find(app, &app.connection().await?, secret).await;
-    let invite = found.inspect_err(|error| count_failure(app, &attempt, error))?;
-    if let Some(refusal) = State::of(&invite).refusal() {
-        return Err(Error::Gone(refusal));
-    }
-    account::check(app, name, &password).await?;
-    let place = app.passwords.place().await?;
-    let password_hash = app.passwords.hash(place, password).await?;
-    let mut client = app.connection().await?;
-    let transaction = client.transaction().await?;
-    let Some(claimed) = db::invite::claim(&transaction, invite.id).await? else {
-        drop(transaction);
-        let state = db::invite::find(&client, invite.id).await?;
+    transaction: &Transaction<'_>,
+    id: InviteId,
+    name: &str,
+    password_hash: &str,
+) -> Result<UserId, Error> {
+    let Some(claimed) = db::invite::claim(transaction, id).await? else {
+        let state = db::invite::find(transaction, id).await?;
         let refusal = state.as_ref().map_or(State::Revoked, State::of).refusal();
         return Err(Error::Gone(refusal.unwrap_or("this invite is no longer open; ask for another one")));
     };
-    let user = NewUser {
-        name,
-        password_hash: &password_hash,
-        invited_by: claimed.created_by,
-        roles: &claimed.roles,
-    };
-    let id = account::create(&transaction, &user).await;
-    let id = id.inspect_err(|error| count_failure(app, &attempt, error))?;
-    db::invite::set_claimed_by(&transaction, invite.id, id).await?;
-    transaction.commit().await?;
-    Ok(Verified { id, name: name.to_owned(), password_hash })
-}
-
-/// Guessing links or names counts; the database's troubles do not.
-fn count_failure(app: &App, attempt: &Attempt<'_>, error: &Error) {
-    if error.status().is_client_error() {
-        app.attempts.fail(attempt, Instant::now());
-    }
+    let user = NewUser { name, password_hash, invited_by: claimed.created_by, roles: &claimed.roles };
+    let user_id = account::create(transaction, &user).await?;
+    db::invite::set_claimed_by(transaction, id, user_id).await?;
+    Ok(user_id)
 }
 
 async fn insert(
-    app: &App,
     client: &impl GenericClient,
+    days: u32,
     created_by: Option<UserId>,
     roles: &[String],
     note: Option<&str>,
 ) -> Result<Invite, Error> {
     let mut nonce = [0; 16];
     infra::secrets::random(&mut nonce).map_err(anyhow::Error::from)?;
-    let days = i32::try_from(app.config.webapi.invite_days).unwrap_or(i32::MAX);
+    let days = i32::try_from(days).unwrap_or(i32::MAX);
     let invite = NewInvite { created_by, nonce: &nonce, roles, note, days };
     Ok(db::invite::insert(client, &invite).await?)
 }

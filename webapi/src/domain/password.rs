@@ -32,7 +32,9 @@ const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdCBvZiBub2JvZHk$\
 #[derive(Clone)]
 pub struct Passwords {
     pepper: Arc<[u8; 32]>,
-    places: Arc<Semaphore>,
+    /// URL of the site, whose parts are no password.
+    site: Arc<str>,
+    permits: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
     /// One new password is judged at a time, beside the hashes, so that nobody's sign-in waits for it.
     judged: Arc<Semaphore>,
@@ -40,45 +42,51 @@ pub struct Passwords {
 
 /// The right to hash one password.
 #[derive(Debug)]
-pub struct Place {
+pub struct HashPermit {
     _permit: OwnedSemaphorePermit,
 }
 
 impl Passwords {
-    /// With the pepper derived from the salt.
-    pub fn new(pepper: [u8; 32]) -> Self {
-        let semaphore = |places| Arc::new(Semaphore::new(places));
+    /// With the pepper derived from the salt, for the site at the URL `site`.
+    pub fn new(pepper: [u8; 32], site: &str) -> Self {
+        let semaphore = |permits| Arc::new(Semaphore::new(permits));
         Self {
             pepper: Arc::new(pepper),
-            places: semaphore(AT_ONCE),
+            site: site.into(),
+            permits: semaphore(AT_ONCE),
             waiting: semaphore(WAITING),
             judged: semaphore(1),
         }
     }
 
-    /// Whether a new password is long enough and hard enough to guess; a sentence that says what to do where it is not.
-    pub async fn check(&self, password: &Secret, names: Names) -> Result<Result<(), String>, Error> {
+    /// Whether a new password for the account named `name` is long enough and hard enough to guess; a sentence that says
+    /// what to do where it is not.
+    pub async fn check(&self, password: &Secret, name: &str) -> Result<Result<(), String>, Error> {
+        let names = Names::new(name, &self.site);
         if let Err(problem) = check_length(password) {
             return Ok(Err(problem));
         }
         let _waiting = self.waiting.try_acquire().map_err(busy)?;
-        let place = Arc::clone(&self.judged).acquire_owned().await;
-        let place = Place { _permit: place.map_err(|error| Error::Internal(error.into()))? };
+        let permit = Arc::clone(&self.judged).acquire_owned().await;
+        let permit = HashPermit { _permit: permit.map_err(|error| Error::Internal(error.into()))? };
         let password = password.clone();
-        in_place(place, move || Ok(strength::judge(password.reveal(), &names).map_err(str::to_owned))).await
+        on_blocking_thread(permit, move || {
+            Ok(strength::judge(password.reveal(), &names).map_err(str::to_owned))
+        })
+        .await
     }
 
     /// Waits for a turn; [`Error::TooMany`] where too many wait already.
-    pub async fn place(&self) -> Result<Place, Error> {
+    pub async fn permit(&self) -> Result<HashPermit, Error> {
         let _waiting = self.waiting.try_acquire().map_err(busy)?;
-        let place = Arc::clone(&self.places).acquire_owned().await;
-        place.map(|permit| Place { _permit: permit }).map_err(|error| Error::Internal(error.into()))
+        let permit = Arc::clone(&self.permits).acquire_owned().await;
+        permit.map(|permit| HashPermit { _permit: permit }).map_err(|error| Error::Internal(error.into()))
     }
 
     /// The PHC string to store.
-    pub async fn hash(&self, place: Place, password: Secret) -> Result<String, Error> {
+    pub async fn hash(&self, permit: HashPermit, password: Secret) -> Result<String, Error> {
         let passwords = self.clone();
-        in_place(place, move || {
+        on_blocking_thread(permit, move || {
             let hash = passwords.argon2()?.hash_password(password.reveal().as_bytes()).map_err(failed)?;
             Ok(hash.to_string())
         })
@@ -88,12 +96,12 @@ impl Passwords {
     /// Whether `password` made `stored`. Without `stored` the answer is no, after the same time.
     pub async fn verify(
         &self,
-        place: Place,
+        permit: HashPermit,
         password: Secret,
         stored: Option<String>,
     ) -> Result<bool, Error> {
         let passwords = self.clone();
-        in_place(place, move || {
+        on_blocking_thread(permit, move || {
             let hash = PasswordHash::new(stored.as_deref().unwrap_or(NOBODY)).map_err(failed)?;
             let verified = passwords.argon2()?.verify_password(password.reveal().as_bytes(), &hash);
             Ok(verified.is_ok() && stored.is_some())
@@ -119,13 +127,13 @@ pub fn check_length(password: &Secret) -> Result<(), String> {
     Ok(())
 }
 
-async fn in_place<T: Send + 'static>(
-    place: Place,
+async fn on_blocking_thread<T: Send + 'static>(
+    permit: HashPermit,
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
     let task = tokio::task::spawn_blocking(move || {
         let result = work();
-        drop(place);
+        drop(permit);
         result
     });
     task.await.map_err(|error| Error::Internal(error.into()))?
@@ -148,18 +156,18 @@ mod tests {
     }
 
     async fn hash(passwords: &Passwords, text: &str) -> String {
-        let place = passwords.place().await.expect("a place");
-        passwords.hash(place, secret(text)).await.expect("a hash")
+        let permit = passwords.permit().await.expect("a permit");
+        passwords.hash(permit, secret(text)).await.expect("a hash")
     }
 
     async fn verify(passwords: &Passwords, text: &str, stored: Option<&str>) -> bool {
-        let place = passwords.place().await.expect("a place");
-        passwords.verify(place, secret(text), stored.map(str::to_owned)).await.expect("an answer")
+        let permit = passwords.permit().await.expect("a permit");
+        passwords.verify(permit, secret(text), stored.map(str::to_owned)).await.expect("an answer")
     }
 
     #[tokio::test]
     async fn only_the_password_that_made_a_hash_verifies() {
-        let passwords = Passwords::new([7; 32]);
+        let passwords = Passwords::new([7; 32], "http://site.example");
         let stored = hash(&passwords, "correct horse").await;
         assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
         assert!(verify(&passwords, "correct horse", Some(&stored)).await);
@@ -169,13 +177,15 @@ mod tests {
 
     #[tokio::test]
     async fn another_pepper_makes_every_password_unknown() {
-        let stored = hash(&Passwords::new([7; 32]), "correct horse").await;
-        assert!(!verify(&Passwords::new([8; 32]), "correct horse", Some(&stored)).await);
+        let stored = hash(&Passwords::new([7; 32], "http://site.example"), "correct horse").await;
+        assert!(
+            !verify(&Passwords::new([8; 32], "http://site.example"), "correct horse", Some(&stored)).await
+        );
     }
 
     #[tokio::test]
     async fn equal_passwords_have_different_hashes() {
-        let passwords = Passwords::new([7; 32]);
+        let passwords = Passwords::new([7; 32], "http://site.example");
         assert_ne!(hash(&passwords, "correct horse").await, hash(&passwords, "correct horse").await);
     }
 

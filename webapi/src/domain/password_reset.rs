@@ -1,18 +1,13 @@
 //! A way back for members who forgot their password: a link that sets a new one, once.
 
-use std::time::Instant;
-
 use bt::token::Token;
-use deadpool_postgres::GenericClient;
-use infra::secrets::Secret;
+use deadpool_postgres::{GenericClient, Transaction};
+use infra::secrets::{Keys, Secret};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::account;
-use super::attempts::Attempt;
-use super::attempts::Caller;
 use super::member::{ADMINISTRATOR, By, MODERATOR, Member};
-use crate::app::App;
+use super::password::Passwords;
 use crate::db;
 use crate::db::password_reset::{Maker, PasswordReset};
 use crate::error::Error;
@@ -84,23 +79,26 @@ pub fn is_allowed(own: &[String], theirs: &[String]) -> bool {
     has(ADMINISTRATOR) || (has(MODERATOR) && theirs.iter().all(|role| has(role)))
 }
 
-/// The link to pass on.
-pub fn url(app: &App, reset: &PasswordReset) -> Result<Secret, Error> {
-    Ok(format!("{}/reset/{}", app.config.api_url, secret(app, reset)?.reveal()).into())
+/// The link to pass on, below the URL `site`.
+pub fn url(keys: &Keys, site: &str, reset: &PasswordReset) -> Secret {
+    format!("{site}/reset/{}", secret(keys, reset).reveal()).into()
 }
 
 /// The last segment of the link.
-pub fn secret(app: &App, reset: &PasswordReset) -> Result<Secret, Error> {
-    Ok(Token::new(&app.keys.password_reset, reset.id.unsigned(), &[&reset.nonce]).to_string().into())
+pub fn secret(keys: &Keys, reset: &PasswordReset) -> Secret {
+    Token::new(&keys.password_reset, reset.id.unsigned(), &[&reset.nonce]).to_string().into()
 }
 
 /// The link that `secret` is the last segment of.
-pub async fn find(app: &App, client: &impl GenericClient, secret: &Secret) -> Result<Found, Error> {
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn find(keys: &Keys, client: &impl GenericClient, secret: &Secret) -> Result<Found, Error> {
     const MISSING: Error = Error::NotFound("link");
     let token = Token::parse(secret.reveal().as_bytes()).ok_or(MISSING)?;
     let id = PasswordResetId::from_unsigned(token.id()).ok_or(MISSING)?;
     let row = db::password_reset::find(client, id).await?.ok_or(MISSING)?;
-    if !token.verify(&app.keys.password_reset, &[&row.nonce]) {
+    if !token.verify(&keys.password_reset, &[&row.nonce]) {
         return Err(MISSING);
     }
     let mut state = State::of(&row);
@@ -111,13 +109,9 @@ pub async fn find(app: &App, client: &impl GenericClient, secret: &Secret) -> Re
 }
 
 /// Makes a link to the password of the member `id`, and takes back older ones.
-pub async fn create(app: &App, by: &Member, id: UserId) -> Result<PasswordReset, Error> {
-    let mut client = app.connection().await?;
-    check_right(&client, by, id).await?;
-    let transaction = client.transaction().await?;
-    let reset = insert(&transaction, id, Maker::Member(by.id)).await?;
-    transaction.commit().await?;
-    Ok(reset)
+pub async fn create(transaction: &Transaction<'_>, by: &Member, id: UserId) -> Result<PasswordReset, Error> {
+    check_right(transaction, by, id).await?;
+    insert(transaction, id, Maker::Member(by.id)).await
 }
 
 /// Refuses where `by` may not reset the password of the member `id`, whose name is answered.
@@ -136,59 +130,54 @@ pub async fn check_right(client: &impl GenericClient, by: &Member, id: UserId) -
     Ok(member.name)
 }
 
-/// Makes a link to the password of the account named `name`, for whoever owns the machine.
-pub async fn create_as_operator(app: &App, name: &str) -> Result<PasswordReset, Error> {
-    let mut client = app.connection().await?;
-    let id = named(&client, name).await?.id;
-    let transaction = client.transaction().await?;
-    let reset = insert(&transaction, id, Maker::Operator).await?;
-    transaction.commit().await?;
-    Ok(reset)
+/// Makes a link to the password of the member `id`, for whoever owns the machine.
+pub async fn create_as_operator(transaction: &Transaction<'_>, id: UserId) -> Result<PasswordReset, Error> {
+    insert(transaction, id, Maker::Operator).await
 }
 
-/// Sets the password of the account named `name`, for whoever owns the machine.
-pub async fn set_as_operator(app: &App, name: &str, password: Secret) -> Result<(), Error> {
-    let mut client = app.connection().await?;
-    let account = named(&client, name).await?;
-    let password_hash = hash(app, &account.name, password).await?;
-    let transaction = client.transaction().await?;
-    db::user::replace_password(&transaction, account.id, &password_hash).await?;
-    let reset = insert(&transaction, account.id, Maker::Operator).await?;
-    db::password_reset::use_up(&transaction, reset.id).await?;
-    db::session::end_others(&transaction, account.id, None).await?;
-    Ok(transaction.commit().await?)
+/// Sets the password of the member `id`, for whoever owns the machine, and ends all their sessions.
+pub async fn set_as_operator(
+    transaction: &Transaction<'_>,
+    id: UserId,
+    password_hash: &str,
+) -> Result<(), Error> {
+    db::user::replace_password(transaction, id, password_hash).await?;
+    let reset = insert(transaction, id, Maker::Operator).await?;
+    db::password_reset::use_up(transaction, reset.id).await?;
+    db::session::end_others(transaction, id, None).await?;
+    Ok(())
 }
 
 /// Sets the password that a link is for and ends all sessions of its member; API tokens stay. Of many at the same
 /// moment one does; the others find the link used. A disabled account stays disabled.
-pub async fn apply(app: &App, secret: &Secret, password: Secret, caller: &Caller) -> Result<(), Error> {
-    let attempt = Attempt::link(caller.address);
-    app.attempts.check(&attempt, Instant::now())?;
-    let found = find(app, &app.connection().await?, secret).await;
-    let Found { row, state } = found.inspect_err(|error| {
-        // Guessing counts; the database's troubles do not.
-        if error.status().is_client_error() {
-            app.attempts.fail(&attempt, Instant::now());
-        }
-    })?;
-    if let Some(refusal) = state.refusal() {
-        return Err(Error::Gone(refusal));
-    }
-    let password_hash = hash(app, &row.user_name, password).await?;
-    let mut client = app.connection().await?;
-    let transaction = client.transaction().await?;
+///
+/// # Errors
+/// [`Error::Gone`] where the link no longer works.
+pub async fn apply(
+    transaction: &Transaction<'_>,
+    reset: &PasswordReset,
+    password_hash: &str,
+) -> Result<(), Error> {
     // The account's row goes first, here and where the password is changed: neither waits for the other in a circle.
-    db::user::replace_password(&transaction, row.user_id, &password_hash).await?;
-    if !db::password_reset::use_up(&transaction, row.id).await? {
-        drop(transaction);
-        let state = find(app, &client, secret).await?.state;
-        return Err(Error::Gone(state.refusal().unwrap_or("this link no longer works; ask for another one")));
+    db::user::replace_password(transaction, reset.user_id, password_hash).await?;
+    if !db::password_reset::use_up(transaction, reset.id).await? {
+        let now = db::password_reset::find(transaction, reset.id).await?;
+        let refusal = now.as_ref().map_or(State::Revoked, State::of).refusal();
+        return Err(Error::Gone(refusal.unwrap_or("this link no longer works; ask for another one")));
     }
-    db::password_reset::revoke_open(&transaction, row.user_id).await?;
-    db::session::end_others(&transaction, row.user_id, None).await?;
-    transaction.commit().await?;
-    app.announce_departure(row.user_id);
+    db::password_reset::revoke_open(transaction, reset.user_id).await?;
+    db::session::end_others(transaction, reset.user_id, None).await?;
     Ok(())
+}
+
+/// The PHC string of a new password for the account `name`, which is checked.
+///
+/// # Errors
+/// [`Error::Invalid`] for one that is too easy to guess.
+pub async fn hash(passwords: &Passwords, name: &str, password: Secret) -> Result<String, Error> {
+    let checked = passwords.check(&password, name).await?;
+    checked.map_err(|problem| Error::field("password", problem))?;
+    passwords.hash(passwords.permit().await?, password).await
 }
 
 /// What the member has to be told.
@@ -205,18 +194,6 @@ async fn insert(client: &impl GenericClient, user_id: UserId, maker: Maker) -> R
     infra::secrets::random(&mut nonce).map_err(anyhow::Error::from)?;
     db::password_reset::revoke_open(client, user_id).await?;
     Ok(db::password_reset::insert(client, user_id, maker, &nonce, HOURS).await?)
-}
-
-async fn hash(app: &App, name: &str, password: Secret) -> Result<String, Error> {
-    let checked = account::check_password(app, name, &password).await?;
-    checked.map_err(|problem| Error::field("password", problem))?;
-    let place = app.passwords.place().await?;
-    app.passwords.hash(place, password).await
-}
-
-async fn named(client: &impl GenericClient, name: &str) -> Result<db::user::Credentials, Error> {
-    let found = if account::is_name(name) { db::user::credentials(client, name).await? } else { None };
-    found.ok_or(Error::NotFound("account"))
 }
 
 /// Whether the member who made it may still do so: roles of both may have changed.

@@ -1,63 +1,63 @@
-//! Who may do what: changing roles, disabling members. At least one administrator always stays.
+//! Changes of roles, and disabling of members. At least one administrator always stays.
+
+use deadpool_postgres::{GenericClient, Transaction};
 
 use super::member::{ADMINISTRATOR, may_invite};
-use crate::app::App;
 use crate::db;
 use crate::db::user::Profile;
 use crate::error::Error;
 use crate::id::UserId;
 
 /// Gives the member `id` these roles and no others. Open invites of who may not invite any more are revoked.
-pub async fn replace(app: &App, id: UserId, roles: &[String]) -> Result<(), Error> {
-    let mut client = app.connection().await?;
-    let known = db::role::all(&client).await?;
+pub async fn replace(transaction: &Transaction<'_>, id: UserId, roles: &[String]) -> Result<(), Error> {
+    let known = db::role::all(transaction).await?;
     if roles.iter().any(|role| known.iter().all(|it| it.name != *role)) {
         return Err(Error::field("roles", "there is no such role; see /api/roles for those that there are"));
     }
-    let transaction = client.transaction().await?;
-    db::role::lock_administrators(&transaction).await?;
-    db::user::lock(&transaction, id).await?;
-    let member = db::user::profile(&transaction, id).await?.ok_or(Error::NotFound("user"))?;
+    db::role::lock_administrators(transaction).await?;
+    db::user::lock(transaction, id).await?;
+    let member = db::user::profile(transaction, id).await?.ok_or(Error::NotFound("user"))?;
     if !roles.iter().any(|it| it == ADMINISTRATOR) {
-        keep_one(&transaction, &member).await?;
+        keep_one(transaction, &member).await?;
     }
-    db::role::keep(&transaction, id, roles).await?;
-    db::role::grant(&transaction, id, roles).await?;
+    db::role::keep(transaction, id, roles).await?;
+    db::role::grant(transaction, id, roles).await?;
     if !may_invite(roles) {
-        db::invite::revoke_all(&transaction, id).await?;
+        db::invite::revoke_all(transaction, id).await?;
     }
-    Ok(transaction.commit().await?)
+    Ok(())
 }
 
 /// Disables the member `id` for the member `by`: sessions, API tokens, feed keys and open invites end at once. Or lets
 /// them in again.
-pub async fn set_disabled(app: &App, by: UserId, id: UserId, disabled: bool) -> Result<(), Error> {
+pub async fn set_disabled(
+    transaction: &Transaction<'_>,
+    by: UserId,
+    id: UserId,
+    disabled: bool,
+) -> Result<(), Error> {
     if by == id {
         let message = "you cannot disable yourself; ask another administrator".to_owned();
         return Err(Error::Conflict { code: "own_account", message });
     }
-    let mut client = app.connection().await?;
-    let transaction = client.transaction().await?;
-    db::role::lock_administrators(&transaction).await?;
-    let member = db::user::profile(&transaction, id).await?.ok_or(Error::NotFound("user"))?;
+    db::role::lock_administrators(transaction).await?;
+    let member = db::user::profile(transaction, id).await?.ok_or(Error::NotFound("user"))?;
     if disabled {
-        keep_one(&transaction, &member).await?;
+        keep_one(transaction, &member).await?;
     }
     // First, so that who signs in at this moment waits for the end of it.
-    db::user::set_disabled(&transaction, id, disabled).await?;
+    db::user::set_disabled(transaction, id, disabled).await?;
     if disabled {
-        db::session::end_others(&transaction, id, None).await?;
-        db::token::delete_all(&transaction, id).await?;
-        db::feed_key::delete_all(&transaction, id).await?;
-        db::invite::revoke_all(&transaction, id).await?;
+        db::session::end_others(transaction, id, None).await?;
+        db::token::delete_all(transaction, id).await?;
+        db::feed_key::delete_all(transaction, id).await?;
+        db::invite::revoke_all(transaction, id).await?;
     }
-    transaction.commit().await?;
-    app.announce_departure(id);
     Ok(())
 }
 
 /// Refuses where `member` is the last administrator who is not disabled.
-async fn keep_one(client: &impl deadpool_postgres::GenericClient, member: &Profile) -> Result<(), Error> {
+async fn keep_one(client: &impl GenericClient, member: &Profile) -> Result<(), Error> {
     let account = &member.account;
     let administrator = account.roles.iter().any(|it| it == ADMINISTRATOR) && account.disabled_at.is_none();
     if administrator && db::role::other_administrators(client, account.id).await? == 0 {

@@ -7,26 +7,20 @@ use bt::{InfoHash, PeerState};
 use deadpool_postgres::GenericClient;
 
 use super::{client_name, cursor};
-use crate::app::App;
 use crate::db;
 use crate::error::Error;
 use crate::id::{TorrentId, UserId};
-use crate::tracker;
 
 /// Peers that the tracker is asked for, at most: those beyond are in no list.
-const LIMIT: u32 = 1000;
+pub const MAX_PEERS: u32 = 1000;
 
-/// Some of the peers of one moment.
+/// A page of the list of peers.
 #[derive(Debug)]
-pub struct Swarm {
-    /// How many there are in all.
-    pub total: u32,
-    /// Those of one page: by torrent, then by member.
+pub struct Page {
+    /// By torrent, then by member.
     pub peers: Vec<SwarmPeer>,
     /// The cursor behind the last of them, if more follow.
     pub next: Option<String>,
-    /// The torrent that was asked for: its id and title.
-    pub torrent: Option<(TorrentId, String)>,
 }
 
 /// A peer with what the database knows of it.
@@ -56,36 +50,23 @@ pub struct SwarmPeer {
     pub reachable: Option<bool>,
 }
 
-/// The place of a peer in the list: torrent, member, and which of the member's peers there.
+/// What a peer is sorted by: torrent, member, and which of the member's peers there.
 pub type PeerKey = (Option<TorrentId>, UserId, usize);
 
-/// The peers of torrent `id`, or of all: `limit` of them from behind `after` on.
-///
-/// # Errors
-/// [`Error::NotFound`] for a torrent that is not there; [`Error::Unavailable`] when the tracker does not answer.
-pub async fn look(
-    app: &App,
-    id: Option<TorrentId>,
+/// The `limit` peers of `records` behind `after`, with names of members and torrents.
+pub async fn page(
+    client: &impl GenericClient,
+    records: Vec<PeerRecord>,
     after: Option<PeerKey>,
     limit: i64,
-) -> Result<Swarm, Error> {
-    let client = app.connection().await?;
-    let torrent = match id {
-        Some(id) => Some(db::torrent::summary(&client, id).await?.ok_or(Error::NotFound("torrent"))?),
-        None => None,
-    };
-    drop(client);
-    let peers = tracker::peers(app, torrent.as_ref().map(|it| it.info_hash), LIMIT).await?;
-    let client = app.connection().await?;
-    let total = peers.total;
-    let mut shown = numbered(name(&client, peers).await?);
-    shown.retain(|(place, _)| after.is_none_or(|after| *place > after));
-    let next = cursor::cut(&mut shown, limit, |(place, _)| *place)?;
-    let peers = shown.into_iter().map(|(_, peer)| peer).collect();
-    Ok(Swarm { total, peers, next, torrent: torrent.map(|it| (it.id, it.title)) })
+) -> Result<Page, Error> {
+    let mut shown = numbered(name(client, records).await?);
+    shown.retain(|(key, _)| after.is_none_or(|after| *key > after));
+    let next = cursor::cut(&mut shown, limit, |(key, _)| *key)?;
+    Ok(Page { peers: shown.into_iter().map(|(_, peer)| peer).collect(), next })
 }
 
-/// In the list's order, each with its place.
+/// In the list's order, each with its key.
 fn numbered(mut peers: Vec<SwarmPeer>) -> Vec<(PeerKey, SwarmPeer)> {
     let whose = |it: &SwarmPeer| (it.torrent.as_ref().map(|it| it.0), it.member.0);
     peers.sort_by(|a, b| (whose(a), &a.addresses).cmp(&(whose(b), &b.addresses)));
@@ -98,18 +79,18 @@ fn numbered(mut peers: Vec<SwarmPeer>) -> Vec<(PeerKey, SwarmPeer)> {
     numbered
 }
 
-async fn name(client: &impl GenericClient, peers: tracker::Peers) -> Result<Vec<SwarmPeer>, Error> {
-    let mut hashes: Vec<InfoHash> = peers.records.iter().map(|it| it.info_hash).collect();
+async fn name(client: &impl GenericClient, records: Vec<PeerRecord>) -> Result<Vec<SwarmPeer>, Error> {
+    let mut hashes: Vec<InfoHash> = records.iter().map(|it| it.info_hash).collect();
     hashes.sort_unstable();
     hashes.dedup();
     let titles = db::torrent::titles(client, &hashes).await?;
     let titles: HashMap<InfoHash, Titled> = titles.into_iter().map(|it| (it.info_hash, it)).collect();
-    let mut members: Vec<UserId> = peers.records.iter().map(member).collect();
+    let mut members: Vec<UserId> = records.iter().map(member).collect();
     members.sort_unstable();
     members.dedup();
     let names = db::user::names(client, &members).await?;
     let names: HashMap<UserId, String> = names.into_iter().map(|it| (it.id, it.name)).collect();
-    Ok(peers.records.into_iter().map(|it| SwarmPeer::new(it, &names, &titles)).collect())
+    Ok(records.into_iter().map(|it| SwarmPeer::new(it, &names, &titles)).collect())
 }
 
 fn member(record: &PeerRecord) -> UserId {

@@ -1,7 +1,7 @@
 //! API tokens: `fw_` and 40 characters that are derived, not stored.
 
 use bt::token::Token;
-use deadpool_postgres::Object;
+use deadpool_postgres::Transaction;
 use infra::secrets::{Keys, Secret};
 
 use super::scope::{SCOPES, Scopes};
@@ -62,27 +62,25 @@ pub struct Wish<'a> {
 /// Fields that cannot be used, or too many tokens.
 pub async fn create(
     keys: &Keys,
-    client: &mut Object,
+    transaction: &Transaction<'_>,
     user_id: UserId,
     wish: &Wish<'_>,
 ) -> Result<NewToken, Error> {
     let (name, scopes) = check(wish)?;
     let nonce = nonce()?;
     let days = wish.days.map(u32::cast_signed);
-    let transaction = client.transaction().await?;
-    db::user::lock(&transaction, user_id).await?;
-    if db::token::count(&transaction, user_id).await? >= MOST {
+    db::user::lock(transaction, user_id).await?;
+    if db::token::count(transaction, user_id).await? >= MOST {
         let message = format!("you have {MOST} tokens; revoke one that is no longer used");
         return Err(Error::Conflict { code: "too_many_tokens", message });
     }
     let words = scopes.words();
     let wanted = db::token::NewToken { name, nonce: &nonce, scopes: &words, days };
-    let row = db::token::insert(&transaction, user_id, &wanted).await;
+    let row = db::token::insert(transaction, user_id, &wanted).await;
     let row = row.map_err(|error| match infra::db::violated(&error) {
         Some("api_tokens_name_unique") => Error::field("name", "you have a token of this name already"),
         _ => error.into(),
     })?;
-    transaction.commit().await?;
     let text = format!("{PREFIX}{}", Token::new(&keys.api_token, row.id.unsigned(), &[&nonce]));
     Ok(NewToken { row, text: text.into() })
 }

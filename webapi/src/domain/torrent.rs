@@ -2,7 +2,7 @@
 
 pub mod announce;
 pub mod changes;
-pub mod delivery;
+pub mod file_name;
 pub mod files;
 pub mod foreign;
 pub mod listing;
@@ -11,10 +11,9 @@ pub mod text;
 pub mod turns;
 pub mod upload;
 
-use deadpool_postgres::GenericClient;
+use deadpool_postgres::Transaction;
 
 use super::member::Member;
-use crate::app::App;
 use crate::db::{self, change::Change, torrent::Summary};
 use crate::error::Error;
 use crate::id::TorrentId;
@@ -49,26 +48,26 @@ pub fn searched_names<'a>(paths: impl Iterator<Item = &'a str>) -> String {
     names
 }
 
-/// Stores checked texts of torrent `id`, which `member` edited, and finds it by them from now on.
+/// Stores checked texts of torrent `id`, which `member` edited. The search finds it by them from now on.
 ///
 /// # Errors
-/// [`Error::TooManyRequests`] for a member who edited too many torrents today.
+/// [`Error::TooManyRequests`] for a member who edited `per_day` torrents today.
 pub async fn change(
-    app: &App,
-    client: &impl GenericClient,
+    transaction: &Transaction<'_>,
+    per_day: u32,
     member: &Member,
     id: TorrentId,
     texts: &text::Texts,
 ) -> Result<(), Error> {
-    changes::count(app, client, member.id, Change::Edit).await?;
+    changes::count(transaction, member.id, Change::Edit, per_day).await?;
     let limit = i64::try_from(SEARCHED_FILES).unwrap_or(i64::MAX);
-    let files = db::file::list(client, id, None, limit).await?;
+    let files = db::file::list(transaction, id, None, limit).await?;
     let edit = db::torrent::Edit {
         title: &texts.title,
         description: &texts.description,
         extended: texts.extended.as_ref(),
         file_names: &searched_names(files.iter().map(|it| it.path.as_str())),
     };
-    let found = db::torrent::update(client, id, &edit).await?;
+    let found = db::torrent::update(transaction, id, &edit).await?;
     found.then_some(()).ok_or(Error::NotFound("torrent"))
 }

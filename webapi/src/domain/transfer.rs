@@ -1,12 +1,13 @@
 //! What members moved: pages of transfers, and how they are judged.
 
+use std::time::Duration;
+
 use deadpool_postgres::GenericClient;
 use serde::de::DeserializeOwned;
 use time::OffsetDateTime;
 
 use super::cursor;
 use super::member::Member;
-use crate::app::App;
 use crate::db;
 use crate::db::transfer::{Position, Transfer};
 use crate::error::Error;
@@ -31,30 +32,28 @@ pub fn check(member: &Member, id: UserId) -> Result<(), Error> {
 
 /// The transfers of the member `id`, those first announced last before others.
 pub async fn of_member(
-    app: &App,
     client: &impl GenericClient,
+    peer_timeout: Duration,
     id: UserId,
     after: Option<&str>,
     limit: i64,
 ) -> Result<Page, Error> {
     let after = after.map(position).transpose()?;
-    let timeout = app.config.tracker.peer_timeout;
-    let mut transfers = db::transfer::of_member(client, timeout, id, after, limit + 1).await?;
+    let mut transfers = db::transfer::of_member(client, peer_timeout, id, after, limit + 1).await?;
     let next = cursor::cut(&mut transfers, limit, |last| key(last.first_seen_at, last.torrent.id))?;
     Ok(Page { transfers, next })
 }
 
 /// Who has finished the torrent `id`, the latest first.
 pub async fn snatches(
-    app: &App,
     client: &impl GenericClient,
+    peer_timeout: Duration,
     id: TorrentId,
     after: Option<&str>,
     limit: i64,
 ) -> Result<Page, Error> {
     let after = after.map(position).transpose()?;
-    let timeout = app.config.tracker.peer_timeout;
-    let mut transfers = db::transfer::snatches(client, timeout, id, after, limit + 1).await?;
+    let mut transfers = db::transfer::snatches(client, peer_timeout, id, after, limit + 1).await?;
     let next = cursor::cut(&mut transfers, limit, |last| {
         key(last.snatched_at.unwrap_or(last.first_seen_at), last.member.id)
     })?;

@@ -23,11 +23,15 @@ pub async fn decisions(app: &App, member: UserId) -> Result<Vec<Decision>, Error
     .await
 }
 
-/// The latest connections that the tracker tried to a member's clients, one for each endpoint, the newest first.
+/// The latest connections that the tracker tried to a member's clients, one for each endpoint, the newest first; none
+/// where `tracker.checkConnectability` is off.
 ///
 /// # Errors
 /// [`Error::Unavailable`] when the tracker does not answer in time.
 pub async fn connections(app: &App, member: UserId) -> Result<Vec<Connection>, Error> {
+    if !app.config.tracker.check_connectability {
+        return Ok(Vec::new());
+    }
     let request = Request::Connections { member: member.unsigned() };
     ask(&app.config.zeromq.control, &request, limit(app), |answer| match answer {
         Answer::Connections(tried) => Some(tried),

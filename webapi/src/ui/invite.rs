@@ -108,7 +108,7 @@ async fn list_page(app: &App, member: &Member, frame: Frame, paging: &Paging) ->
         note: String::new(),
         open: db::invite::count_open(&client, member.id).await?,
         most: app.config.webapi.open_invites,
-        invites: found.iter().map(|row| item(app, row)).collect::<Result<_, _>>()?,
+        invites: found.iter().map(|row| item(app, row)).collect(),
         newer: (!paging.is_first()).then(|| "/invites".to_owned()),
         older: next.map(|next| format!("/invites?after={next}")),
     })
@@ -121,13 +121,18 @@ async fn create(
     session: Session,
     Checked(form): Checked<NewInvite>,
 ) -> Result<Response, Failure> {
-    match invite::create(&app, &mut app.connection().await?, &member, &form.note).await {
+    let mut client = app.connection().await?;
+    let transaction = client.transaction().await?;
+    match invite::create(&transaction, &app.invite_limits(), &member, &form.note).await {
         Ok(_) => {
+            transaction.commit().await?;
             let said = "The invite is ready. Copy its link and send it to one person you trust.";
             flash(&session, "success", said).await?;
             Ok(redirect(&app, "/invites"))
         }
         Err(error) => {
+            drop(transaction);
+            drop(client);
             let (faults, error) = Faults::of(error)?;
             let list = list_page(&app, &member, frame, &Paging::default()).await?;
             page_again(ListPage { faults, note: form.note, ..list }, &error)
@@ -143,7 +148,7 @@ async fn revoke(
     Checked(Nothing {}): Checked<Nothing>,
 ) -> Result<Response, Failure> {
     let client = app.connection().await?;
-    let row = invite::find(&app, &client, &secret).await?;
+    let row = invite::find(&app.keys, &client, &secret).await?;
     match invite::revoke(&client, &member, &row).await {
         Ok(()) => flash(&session, "success", "The invite is revoked. Its link no longer works.").await?,
         Err(error @ Error::Conflict { .. }) => flash(&session, "error", error.sentence()).await?,
@@ -153,7 +158,7 @@ async fn revoke(
 }
 
 async fn show(State(app): State<App>, frame: Frame, Segment(secret): Segment) -> Result<Response, Failure> {
-    let row = invite::find(&app, &app.connection().await?, &secret).await?;
+    let row = invite::find(&app.keys, &app.connection().await?, &secret).await?;
     if let Some(refusal) = InviteState::of(&row).refusal() {
         return over(frame, &Error::Gone(refusal));
     }
@@ -170,8 +175,8 @@ async fn claim(
     Checked(form): Checked<Claim>,
 ) -> Result<Response, Failure> {
     let Claim { username, password } = form;
-    let claimed = invite::claim(&app, &secret, (username.trim(), password), &caller).await;
-    let error = match claimed {
+    let fields = (username.trim(), password);
+    let error = match auth::account::claim_invite(&app, &secret, fields, &caller).await {
         Ok(new) => {
             auth::session::start(&app, &session, &new, &headers).await?;
             let welcome = welcome(&app, &session, &new.name).await?;
@@ -204,15 +209,15 @@ fn over(frame: Frame, error: &Error) -> Result<Response, Failure> {
     Ok(response)
 }
 
-fn item(app: &App, row: &Invite) -> Result<Item, Error> {
-    Ok(Item {
+fn item(app: &App, row: &Invite) -> Item {
+    Item {
         id: row.id,
-        url: invite::url(app, row)?,
-        secret: invite::secret(app, row)?,
+        url: invite::url(&app.keys, app.site(), row),
+        secret: invite::secret(&app.keys, row),
         state: InviteState::of(row).word(),
         note: row.note.clone(),
         claimed_by: row.claimed_by.clone(),
         created: Moment(row.created_at),
         expires: Moment(row.expires_at),
-    })
+    }
 }

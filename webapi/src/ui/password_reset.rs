@@ -75,7 +75,7 @@ async fn show(
     frame: Frame,
     SecretSegment(secret): SecretSegment,
 ) -> Result<Response, Failure> {
-    let Found { row, state } = password_reset::find(&app, &app.connection().await?, &secret).await?;
+    let Found { row, state } = password_reset::find(&app.keys, &app.connection().await?, &secret).await?;
     if let Some(refusal) = state.refusal() {
         return over(frame, &Error::Gone(refusal));
     }
@@ -90,7 +90,7 @@ async fn apply(
     Checked(form): Checked<NewPassword>,
 ) -> Result<Response, Failure> {
     let applied = if form.new_password == form.new_password_again {
-        password_reset::apply(&app, &secret, form.new_password, &caller).await
+        auth::account::use_reset_link(&app, &secret, form.new_password, &caller).await
     } else {
         let fields = Fields::from([("new_password_again", "the two new passwords differ".to_owned())]);
         Err(Error::Invalid(fields))
@@ -105,7 +105,7 @@ async fn apply(
     if let Some(problem) = faults.fields.remove("password") {
         faults.fields.insert("new_password", problem);
     }
-    let Found { row, .. } = password_reset::find(&app, &app.connection().await?, &secret).await?;
+    let Found { row, .. } = password_reset::find(&app.keys, &app.connection().await?, &secret).await?;
     page_again(ShowPage { frame, faults, secret, name: row.user_name }, &error)
 }
 
@@ -127,8 +127,11 @@ async fn create(
     Id(id): Id<UserId>,
     Checked(Nothing {}): Checked<Nothing>,
 ) -> Result<Response, Failure> {
-    let row = password_reset::create(&app, &member, id).await?;
-    let url = password_reset::url(&app, &row)?;
+    let mut client = app.connection().await?;
+    let transaction = client.transaction().await?;
+    let row = password_reset::create(&transaction, &member, id).await?;
+    transaction.commit().await?;
+    let url = password_reset::url(&app.keys, app.site(), &row);
     let expires = Moment(row.expires_at);
     page(LinkPage { frame: frame.section("members"), id, name: row.user_name, url, expires })
 }

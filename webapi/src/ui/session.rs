@@ -12,7 +12,6 @@ use tower_sessions::Session;
 use super::{Failure, Faults, Flash, Frame, page, page_again, redirect};
 use crate::app::App;
 use crate::auth::{self, Checked};
-use crate::domain::account;
 use crate::domain::attempts::Caller;
 use crate::domain::member::Member;
 use crate::extract::Query;
@@ -77,7 +76,7 @@ async fn sign_in(
     Checked(form): Checked<SignIn>,
 ) -> Result<Response, Failure> {
     let SignIn { username, password, next } = form;
-    match account::verify(&app, username.trim(), password, &caller).await {
+    match auth::account::verify(&app, username.trim(), password, &caller).await {
         Ok(verified) => {
             auth::session::start(&app, &session, &verified, &headers).await?;
             Ok((Extension(caller.remember(&app, &verified)?), redirect(&app, local(&next))).into_response())

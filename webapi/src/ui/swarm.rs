@@ -12,10 +12,12 @@ use serde::Deserialize;
 use super::{Failure, Frame, format, page};
 use crate::app::App;
 use crate::auth::Staff;
+use crate::db;
 use crate::domain::swarm::{self, SwarmPeer};
 use crate::error::Error;
 use crate::extract::{Paging, Query};
 use crate::id::{TorrentId, UserId};
+use crate::tracker;
 
 /// The page.
 pub fn routes() -> Router<App> {
@@ -71,16 +73,28 @@ async fn show(
         let parts: Vec<String> = torrent.into_iter().chain(next.map(|it| format!("after={it}"))).collect();
         if parts.is_empty() { "/swarm".to_owned() } else { format!("/swarm?{}", parts.join("&")) }
     };
-    match swarm::look(&app, parameters.torrent, paging.after()?, paging.limit()).await {
-        Ok(swarm) => page(Show {
-            frame,
-            unavailable: false,
-            torrent: swarm.torrent,
-            total: swarm.total,
-            rows: swarm.peers.into_iter().map(Row::from).collect(),
-            newer: (!paging.is_first()).then(|| address(None)),
-            older: swarm.next.as_deref().map(|next| address(Some(next))),
-        }),
+    let after = paging.after()?;
+    let torrent = match parameters.torrent {
+        Some(id) => {
+            let found = db::torrent::summary(&app.connection().await?, id).await?;
+            Some(found.ok_or(Error::NotFound("torrent"))?)
+        }
+        None => None,
+    };
+    let info_hash = torrent.as_ref().map(|it| it.info_hash);
+    match tracker::peers(&app, info_hash, swarm::MAX_PEERS).await {
+        Ok(peers) => {
+            let found = swarm::page(&app.connection().await?, peers.records, after, paging.limit()).await?;
+            page(Show {
+                frame,
+                unavailable: false,
+                torrent: torrent.map(|it| (it.id, it.title)),
+                total: peers.total,
+                rows: found.peers.into_iter().map(Row::from).collect(),
+                newer: (!paging.is_first()).then(|| address(None)),
+                older: found.next.as_deref().map(|next| address(Some(next))),
+            })
+        }
         Err(Error::Unavailable("tracker")) => {
             let (torrent, total, rows) = (None, 0, Vec::new());
             let show = Show { frame, unavailable: true, torrent, total, rows, newer: None, older: None };

@@ -155,7 +155,8 @@ async fn of_member(
 ) -> Result<Response, Failure> {
     let client = app.connection().await?;
     let profile = db::user::profile(&client, id).await?.ok_or(Error::NotFound("member"))?;
-    let found = transfer::of_member(&app, &client, id, paging.cursor(), paging.limit()).await?;
+    let timeout = app.config.tracker.peer_timeout;
+    let found = transfer::of_member(&client, timeout, id, paging.cursor(), paging.limit()).await?;
     let here = format!("/members/{id}/transfers");
     page(ListPage {
         frame: frame.section("members"),
@@ -176,7 +177,8 @@ async fn snatches(
 ) -> Result<Response, Failure> {
     let client = app.connection().await?;
     let torrent = db::torrent::summary(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
-    let found = transfer::snatches(&app, &client, id, paging.cursor(), paging.limit()).await?;
+    let timeout = app.config.tracker.peer_timeout;
+    let found = transfer::snatches(&client, timeout, id, paging.cursor(), paging.limit()).await?;
     let here = format!("/torrents/{id}/snatches");
     page(SnatchesPage {
         frame: frame.section("torrents"),

@@ -121,7 +121,7 @@ async fn replace_roles(
     Checked(form): Checked<Vec<(String, String)>>,
 ) -> Result<Response, Failure> {
     let chosen: Vec<String> = form.into_iter().filter(|(key, _)| key == "role").map(|(_, it)| it).collect();
-    match role::replace(&app, id, &chosen).await {
+    match replace(&app, id, &chosen).await {
         Err(error) => {
             let (faults, error) = Faults::of(error)?;
             let mut again = show_page(&app, &member, frame, id, faults).await?;
@@ -142,7 +142,7 @@ async fn disable(
     Id(id): Id<UserId>,
     Checked(Nothing {}): Checked<Nothing>,
 ) -> Result<Response, Failure> {
-    let result = role::set_disabled(&app, by.id, id, true).await;
+    let result = set_disabled(&app, &by, id, true).await;
     let said = "The account is disabled. Its sessions, API tokens and open invites have ended.";
     settle(&app, &by, frame, &session, id, result, said).await
 }
@@ -155,8 +155,24 @@ async fn enable(
     Id(id): Id<UserId>,
     Checked(Nothing {}): Checked<Nothing>,
 ) -> Result<Response, Failure> {
-    let result = role::set_disabled(&app, by.id, id, false).await;
+    let result = set_disabled(&app, &by, id, false).await;
     settle(&app, &by, frame, &session, id, result, "The account is enabled again.").await
+}
+
+async fn replace(app: &App, id: UserId, roles: &[String]) -> Result<(), Error> {
+    let mut client = app.connection().await?;
+    let transaction = client.transaction().await?;
+    role::replace(&transaction, id, roles).await?;
+    Ok(transaction.commit().await?)
+}
+
+async fn set_disabled(app: &App, by: &Member, id: UserId, disabled: bool) -> Result<(), Error> {
+    let mut client = app.connection().await?;
+    let transaction = client.transaction().await?;
+    role::set_disabled(&transaction, by.id, id, disabled).await?;
+    transaction.commit().await?;
+    app.announce_departure(id);
+    Ok(())
 }
 
 /// Back to the member's page, which says what was done or why not.

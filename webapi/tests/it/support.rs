@@ -13,7 +13,7 @@ use reqwest::{Client, Method, RequestBuilder, StatusCode, header};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use webapi::app::App;
-use webapi::domain::account;
+use webapi::auth::account;
 use webapi::server;
 
 use crate::documented;

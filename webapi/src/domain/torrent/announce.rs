@@ -1,26 +1,46 @@
 //! Announce URLs: the one a download carries, and whether one in an upload is ours already.
 
+use std::fmt;
+
 use bt::InfoHash;
-use bt::announce_key;
+use bt::announce_key::{self, Binding};
 use bt::route::{Action, Route};
 use bt::token::Token;
 use url::Url;
 
-use crate::app::App;
 use crate::domain::member::Member;
+use crate::id::UserId;
 
-/// The member's announce URL for the torrent with this canonical hash, or for any. It is a secret.
-pub fn url(app: &App, member: &Member, scope: Option<InfoHash>) -> String {
-    let key = announce_key::mint(&app.keys.announce, member.id.unsigned(), &member.key, scope);
-    format!("{}/announce/{key}/announce", app.config.tracker_url)
+/// Makes announce URLs and knows its own. `Debug` does not show the key.
+pub struct AnnounceUrls {
+    key: [u8; 32],
+    tracker: String,
 }
 
-/// Whether `announce` is a URL under which `member` may announce the torrent with this canonical hash.
-pub fn is_own(app: &App, member: &Member, info_hash: InfoHash, announce: &[u8]) -> bool {
-    let Some(token) = own_tracker(app.config.tracker_url.as_str(), announce) else { return false };
-    let mine = token.id() == member.id.unsigned();
-    let opens = |scope| announce_key::verify(&token, &app.keys.announce, &member.key, scope);
-    mine && (opens(None) || opens(Some(info_hash)))
+impl AnnounceUrls {
+    /// Tagged with `key`, for the tracker at the URL `tracker`.
+    pub fn new(key: [u8; 32], tracker: &str) -> Self {
+        Self { key, tracker: tracker.to_owned() }
+    }
+
+    /// The announce URL of the member `id` for the torrent with the canonical hash `scope`, or for any. It is a secret.
+    pub fn of(&self, id: UserId, key: &Binding, scope: Option<InfoHash>) -> String {
+        let key = announce_key::mint(&self.key, id.unsigned(), key, scope);
+        format!("{}/announce/{key}/announce", self.tracker)
+    }
+
+    /// Whether `announce` is a URL under which `member` may announce the torrent with this canonical hash.
+    pub fn is_own(&self, member: &Member, info_hash: InfoHash, announce: &[u8]) -> bool {
+        let Some(token) = own_tracker(&self.tracker, announce) else { return false };
+        let opens = |scope| announce_key::verify(&token, &self.key, &member.key, scope);
+        token.id() == member.id.unsigned() && (opens(None) || opens(Some(info_hash)))
+    }
+}
+
+impl fmt::Debug for AnnounceUrls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AnnounceUrls")
+    }
 }
 
 /// The key in an announce URL below `tracker`, in any shape that the tracker takes.

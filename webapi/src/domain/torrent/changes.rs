@@ -5,48 +5,46 @@ use std::time::Duration;
 use deadpool_postgres::GenericClient;
 use time::{OffsetDateTime, Time};
 
-use crate::app::App;
 use crate::db::change::{self, Change};
 use crate::error::Error;
 use crate::id::UserId;
 
-/// Refuses a member who made as many changes of this kind today as they may.
+/// Refuses a member who made `per_day` changes of this kind today.
 ///
 /// # Errors
 /// [`Error::TooManyRequests`], until the next day.
 pub async fn check(
-    app: &App,
     client: &impl GenericClient,
     member: UserId,
     kind: Change,
+    per_day: u32,
 ) -> Result<(), Error> {
     let made = change::today(client, member, kind).await?;
-    if made < allowed(app) { Ok(()) } else { Err(refusal(app, kind)) }
+    if made < most(per_day) { Ok(()) } else { Err(refusal(kind, per_day)) }
 }
 
-/// Counts a change, unless the member made as many today as they may.
+/// Counts a change, unless the member made `per_day` of this kind today. In a transaction, which an error rolls back.
 ///
 /// # Errors
-/// [`Error::TooManyRequests`]; a transaction is to be rolled back then.
+/// [`Error::TooManyRequests`], until the next day.
 pub async fn count(
-    app: &App,
     client: &impl GenericClient,
     member: UserId,
     kind: Change,
+    per_day: u32,
 ) -> Result<(), Error> {
     let made = change::count(client, member, kind).await?;
-    if made <= allowed(app) { Ok(()) } else { Err(refusal(app, kind)) }
+    if made <= most(per_day) { Ok(()) } else { Err(refusal(kind, per_day)) }
 }
 
-fn allowed(app: &App) -> i32 {
-    app.config.webapi.uploads_per_day.try_into().unwrap_or(i32::MAX)
+fn most(per_day: u32) -> i32 {
+    per_day.try_into().unwrap_or(i32::MAX)
 }
 
-fn refusal(app: &App, kind: Change) -> Error {
-    let limit = allowed(app);
+fn refusal(kind: Change, per_day: u32) -> Error {
     let message = match kind {
-        Change::Upload => format!("you have uploaded {limit} torrents today; go on tomorrow (UTC)"),
-        Change::Edit => format!("you have edited torrents {limit} times today; go on tomorrow (UTC)"),
+        Change::Upload => format!("you have uploaded {per_day} torrents today; go on tomorrow (UTC)"),
+        Change::Edit => format!("you have edited torrents {per_day} times today; go on tomorrow (UTC)"),
     };
     Error::TooManyRequests { message, retry_after: until_midnight(OffsetDateTime::now_utc().time()) }
 }

@@ -2,7 +2,7 @@
 
 use deadpool_postgres::GenericClient;
 
-use crate::db::listing::{self, Found, Place, Plan, Reading, Sort, Window};
+use crate::db::listing::{self, Found, Place, Query, Reading, Sort, Window};
 use crate::db::torrent::Summary;
 use crate::domain::cursor;
 use crate::error::Error;
@@ -13,18 +13,6 @@ const SEARCH_LEN: usize = 200;
 
 /// With more torrents that have the words as they are, those with longer ones are not looked for.
 const PLENTY: i64 = 10;
-
-/// Rows looked at one by one: what fills a page from them is common.
-const WALK: i64 = 3000;
-
-/// As many rows as the index of words may bring at once.
-const FEW: i64 = 200;
-
-/// Rows that the index of words is to bring: a page, should there be fewer than expected.
-const ENOUGH: i64 = 120;
-
-/// The newest torrents among which beginnings are looked for first: how many there are is not known.
-const RECENT: i64 = 50_000;
 
 /// The columns by the names they have in addresses.
 pub const SORTS: [(&str, Sort); 7] = [
@@ -132,19 +120,12 @@ pub async fn page(client: &impl GenericClient, asked: &Asked, order: &Order) -> 
     Ok(Page { torrents: found.into_iter().map(|it| it.torrent).collect(), next, total, similar })
 }
 
-/// What a search's words mean to Postgres.
-struct Query {
-    text: String,
-    reading: Reading,
-}
-
 /// `None` without a search, and for one of signs alone.
 async fn query(client: &impl GenericClient, order: &Order, reading: Reading) -> Result<Option<Query>, Error> {
     if order.search.is_empty() {
         return Ok(None);
     }
-    let text = listing::query(client, &order.search, reading).await?;
-    Ok(text.map(|text| Query { text, reading }))
+    Ok(listing::query(client, &order.search, reading).await?)
 }
 
 /// The first page of a search, in the strictest reading that finds enough.
@@ -181,48 +162,7 @@ async fn list(
     limit: i64,
 ) -> Result<Vec<Found>, Error> {
     let Order { sort, descending, .. } = *order;
-    let text = query.map(|it| it.text.as_str());
-    let window = Window { sort, descending, from, limit, query: text, plan: Plan::Free };
-    let newest_first = sort == Sort::Added && descending;
-    let Some(query) = query else {
-        return Ok(listing::list(client, &window).await?);
-    };
-    let expected = match query.reading {
-        // Too uncertain. Several narrow each other down, and the guess with them.
-        Reading::Beginnings if !query.text.contains('&') => None,
-        _ => Some(listing::estimate(client, &query.text).await?),
-    };
-    let newest = match from {
-        Some(place) if newest_first => place.id,
-        _ => listing::newest(client).await?,
-    };
-    let plans = plans(i64::from(newest.0), expected, newest_first);
-    let Some((last, before)) = plans.split_last() else { return Ok(Vec::new()) };
-    for plan in before {
-        let found = listing::list(client, &Window { plan: *plan, ..window.clone() }).await?;
-        if i64::try_from(found.len()).is_ok_and(|it| it >= limit) {
-            return Ok(found);
-        }
-    }
-    Ok(listing::list(client, &Window { plan: *last, ..window }).await?)
-}
-
-/// Where to look, one after the other until enough is found, with `newest` torrents of which `expected` are to be found.
-///
-/// Each answers what those before it would take too long for. Left to itself, Postgres walks along the list's order
-/// wherever it expects many hits, over all torrents where two frequent words never meet.
-fn plans(newest: i64, expected: Option<i64>, newest_first: bool) -> Vec<Plan> {
-    let mut plans = Vec::new();
-    if expected.is_none_or(|it| it > newest / 50) {
-        plans.push(Plan::First(WALK));
-    }
-    if newest_first && expected.is_none_or(|it| it >= FEW) {
-        let span = expected.map_or(RECENT, |it| newest * ENOUGH / it.max(1));
-        let since = [span, span * 8].map(|span| i32::try_from(newest - span).unwrap_or(0));
-        plans.extend(since.into_iter().filter(|it| *it > 0).map(|id| Plan::Since(TorrentId(id))));
-    }
-    plans.push(Plan::Words);
-    plans
+    Ok(listing::list(client, &Window { sort, descending, from, limit, query }).await?)
 }
 
 fn encode(place: &Place, reading: Reading, order: &Order) -> Result<String, Error> {
@@ -239,24 +179,4 @@ fn decode(after: &str, order: &Order) -> Result<(Place, Reading), Error> {
         ));
     }
     Ok((Place { key, id }, reading))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_search_is_left_to_walk_along_the_order_of_the_list() {
-        for newest_first in [true, false] {
-            for expected in [None, Some(0), Some(1), Some(20_000), Some(75_000), Some(1_000_000)] {
-                let plans = plans(1_000_000, expected, newest_first);
-                assert!(!plans.contains(&Plan::Free), "{plans:?}");
-                let walked: i64 =
-                    plans.iter().map(|it| if let Plan::First(rows) = it { *rows } else { 0 }).sum();
-                assert!(walked <= WALK, "{plans:?}");
-                assert_eq!(plans.last(), Some(&Plan::Words));
-            }
-        }
-        assert_eq!(plans(1_000_000, Some(75_000), false), [Plan::First(WALK), Plan::Words]);
-    }
 }

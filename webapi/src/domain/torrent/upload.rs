@@ -2,12 +2,12 @@
 
 use bt::bencode::Limits;
 use bt::metainfo::{Hashes, Metainfo, with_private};
-use deadpool_postgres::{GenericClient, Object};
+use deadpool_postgres::{GenericClient, Transaction};
 
-use super::text::Typed;
-use super::turns::Turn;
-use super::{announce, changes, foreign, searched_names};
-use crate::app::App;
+use super::announce::AnnounceUrls;
+use super::text::{Texts, Typed};
+use super::turns::{Slot, Turns};
+use super::{changes, foreign, searched_names};
 use crate::db::{self, change::Change, torrent::NewTorrent};
 use crate::domain::member::Member;
 use crate::error::Error;
@@ -23,6 +23,17 @@ pub struct Upload {
     pub file: Vec<u8>,
     /// What was typed beside it.
     pub typed: Typed,
+}
+
+/// What an upload may have.
+#[derive(Debug, Clone, Copy)]
+pub struct MaxUpload {
+    /// Bytes of the .torrent file: `webapi.uploadMaxBytes`.
+    pub bytes: usize,
+    /// Bencoded values in it: `webapi.uploadMaxTokens`.
+    pub tokens: usize,
+    /// Torrents that a member may add on one day (UTC): `webapi.uploadsPerDay`.
+    pub per_day: u32,
 }
 
 /// Why an upload was not stored.
@@ -90,7 +101,17 @@ impl Redownload {
 }
 
 /// An upload read and checked, ready to be stored.
-struct Ready {
+#[derive(Debug)]
+pub struct Ready {
+    metainfo: ReadMetainfo,
+    texts: Texts,
+    /// Kept until the torrent is stored.
+    _slot: Slot,
+}
+
+/// What is stored of a .torrent file.
+#[derive(Debug)]
+struct ReadMetainfo {
     info: Vec<u8>,
     piece_layers: Option<Vec<u8>>,
     hashes: Hashes,
@@ -102,50 +123,39 @@ struct Ready {
     spliced: bool,
 }
 
-/// The turn of `member` to upload a torrent, before any of it is read.
-///
-/// # Errors
-/// [`Error::TooManyRequests`] while another upload of theirs is under way, and after too many on one day.
-pub async fn admit(app: &App, member: &Member) -> Result<Turn, Error> {
-    let turn = app.turns.upload(member.id)?;
-    let client = app.connection().await?;
-    changes::check(app, &client, member.id, Change::Upload).await?;
-    Ok(turn)
-}
-
-/// Reads, checks and stores an upload of `member`, whose turn it is meanwhile.
-pub async fn store(app: &App, member: &Member, upload: Upload) -> Result<Stored, Refusal> {
-    let Upload { file, typed } = upload;
-    if file.is_empty() {
-        return Err(Error::field("torrent", "Choose a .torrent file.").into());
-    }
-    check_size(app, file.len())?;
-    let limits = Limits { tokens: app.config.webapi.upload_max_tokens, ..Limits::default() };
-    let slot = app.turns.slot().await?;
-    let read = tokio::task::spawn_blocking(move || (Ready::read(&file, &limits), slot));
-    let (ready, _slot) = read.await.map_err(anyhow::Error::from)?;
-    // Both the file's fault and those of the texts are told at once.
-    let texts = typed.check(ready.as_ref().ok().map(|it| it.name.as_str()).or(Some("_")));
-    let (ready, texts) = match (ready, texts) {
-        (Ok(ready), Ok(texts)) => (ready, texts),
-        (Err(problem), Err(Error::Invalid(mut fields))) => {
-            fields.insert("torrent", problem);
-            return Err(Error::Invalid(fields).into());
+impl Upload {
+    /// Reads and checks file and texts, on a blocking thread once one of `turns` is free. No database connection is
+    /// needed meanwhile.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with what is wrong with the fields, [`Error::TooLarge`].
+    pub async fn check(self, turns: &Turns, max: &MaxUpload) -> Result<Ready, Error> {
+        let Self { file, typed } = self;
+        if file.is_empty() {
+            return Err(Error::field("torrent", "Choose a .torrent file."));
         }
-        (Err(problem), _) => return Err(Error::field("torrent", problem).into()),
-        (_, Err(error)) => return Err(error.into()),
-    };
-    let id = insert(app, member, &ready, &texts).await?;
-    Ok(Stored { id, hashes: ready.hashes, redownload: ready.redownload(app, member) })
+        check_size(file.len(), max.bytes)?;
+        let limits = Limits { tokens: max.tokens, ..Limits::default() };
+        let slot = turns.slot().await?;
+        let read = tokio::task::spawn_blocking(move || (ReadMetainfo::read(&file, &limits), slot));
+        let (metainfo, slot) = read.await.map_err(anyhow::Error::from)?;
+        // Both the file's fault and those of the texts are told at once.
+        let texts = typed.check(metainfo.as_ref().ok().map(|it| it.name.as_str()).or(Some("_")));
+        match (metainfo, texts) {
+            (Ok(metainfo), Ok(texts)) => Ok(Ready { metainfo, texts, _slot: slot }),
+            (Err(problem), Err(Error::Invalid(mut fields))) => {
+                fields.insert("torrent", problem);
+                Err(Error::Invalid(fields))
+            }
+            (Err(problem), _) => Err(Error::field("torrent", problem)),
+            (_, Err(error)) => Err(error),
+        }
+    }
 }
 
-/// Refuses a .torrent file of more bytes than configured.
-pub fn check_size(app: &App, bytes: usize) -> Result<(), Error> {
-    let limit = app.config.webapi.upload_max_bytes;
-    if bytes <= limit {
-        return Ok(());
-    }
-    Err(Error::TooLarge(too_large(limit)))
+/// Refuses a .torrent file of more than `limit` bytes.
+pub fn check_size(bytes: usize, limit: usize) -> Result<(), Error> {
+    if bytes <= limit { Ok(()) } else { Err(Error::TooLarge(too_large(limit))) }
 }
 
 /// Said of a .torrent file of more than `limit` bytes.
@@ -154,81 +164,92 @@ pub fn too_large(limit: usize) -> String {
     format!("The .torrent file is larger than {limit}; make it again with larger pieces.")
 }
 
-async fn insert(
-    app: &App,
-    member: &Member,
-    ready: &Ready,
-    texts: &super::text::Texts,
-) -> Result<TorrentId, Refusal> {
-    let too_large = |_| Error::field("torrent", "The torrent's sizes are too large to be stored.");
-    let new = NewTorrent {
-        info_hash_v1: ready.hashes.v1,
-        info_hash_v2: ready.hashes.v2,
-        title: &texts.title,
-        description: &texts.description,
-        extended: texts.extended.as_ref(),
-        size: ready.size.try_into().map_err(too_large)?,
-        file_count: ready.files.len().try_into().map_err(too_large)?,
-        uploader_id: member.id,
-        file_names: &searched_names(ready.files.iter().map(|it| it.path.as_str())),
-        info: &ready.info,
-        piece_layers: ready.piece_layers.as_deref(),
-    };
-    let sized = ready.files.iter().map(|it| Ok((it.path.as_str(), it.size.try_into()?)));
-    let files: Result<Vec<(&str, i64)>, std::num::TryFromIntError> = sized.collect();
-    let files = files.map_err(too_large)?;
-
-    let mut client = app.connection().await?;
-    let stored = write(app, member, &mut client, ready, &new, &files).await;
-    if app.turns.finish(ready.info.len(), files.len()) {
-        // A connection keeps buffers as large as the largest statement.
-        drop(Object::take(client));
-    }
-    stored
-}
-
-async fn write(
-    app: &App,
-    member: &Member,
-    client: &mut Object,
-    ready: &Ready,
-    new: &NewTorrent<'_>,
-    files: &[(&str, i64)],
-) -> Result<TorrentId, Refusal> {
-    let transaction = client.transaction().await?;
-    changes::count(app, &transaction, member.id, Change::Upload).await?;
-    let stored = async {
-        let id = db::torrent::insert(&transaction, new).await?;
-        db::file::insert(&transaction, id, files).await?;
-        Ok::<TorrentId, tokio_postgres::Error>(id)
-    };
-    match stored.await {
-        Ok(id) => {
-            transaction.commit().await?;
-            Ok(id)
-        }
-        Err(error) if infra::db::violated(&error).is_some_and(|it| it.starts_with("torrents_info_hash")) => {
-            transaction.rollback().await?;
-            Err(exists(&*client, &ready.hashes, error).await)
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
-async fn exists(client: &impl GenericClient, hashes: &Hashes, violation: tokio_postgres::Error) -> Refusal {
-    let names = [hashes.v1, hashes.v2.map(|it| it.truncated())];
-    for info_hash in names.into_iter().flatten() {
-        match db::torrent::find_by_hash(client, info_hash).await {
-            Ok(Some((id, title))) => return Refusal::Exists { id, title },
-            Ok(None) => {}
-            Err(error) => return error.into(),
+/// The torrent that is here already with one of these hashes.
+pub async fn existing(
+    client: &impl GenericClient,
+    hashes: &Hashes,
+) -> Result<Option<(TorrentId, String)>, Error> {
+    for info_hash in [hashes.v1, hashes.v2.map(|it| it.truncated())].into_iter().flatten() {
+        if let Some(found) = db::torrent::find_by_hash(client, info_hash).await? {
+            return Ok(Some(found));
         }
     }
-    // It was deleted in between.
-    violation.into()
+    Ok(None)
 }
 
 impl Ready {
+    /// The torrent's hashes, as its metainfo is now, with `private`.
+    pub fn hashes(&self) -> Hashes {
+        self.metainfo.hashes
+    }
+
+    /// Bytes of the `info` dictionary.
+    pub fn info_bytes(&self) -> usize {
+        self.metainfo.info.len()
+    }
+
+    /// How many files the torrent has, without pad files.
+    pub fn file_count(&self) -> usize {
+        self.metainfo.files.len()
+    }
+
+    /// Stores the torrent with its files, uploaded by `member`. `None` where one of its hashes is here already: the
+    /// transaction has to be rolled back then.
+    ///
+    /// # Errors
+    /// [`Error::TooManyRequests`] for a member who uploaded `per_day` torrents today, [`Error::Invalid`] for sizes that
+    /// cannot be stored.
+    pub async fn insert(
+        &self,
+        transaction: &Transaction<'_>,
+        member: UserId,
+        per_day: u32,
+    ) -> Result<Option<TorrentId>, Error> {
+        let Self { metainfo, texts, .. } = self;
+        let too_large = |_| Error::field("torrent", "The torrent's sizes are too large to be stored.");
+        let new = NewTorrent {
+            info_hash_v1: metainfo.hashes.v1,
+            info_hash_v2: metainfo.hashes.v2,
+            title: &texts.title,
+            description: &texts.description,
+            extended: texts.extended.as_ref(),
+            size: metainfo.size.try_into().map_err(too_large)?,
+            file_count: metainfo.files.len().try_into().map_err(too_large)?,
+            uploader_id: member,
+            file_names: &searched_names(metainfo.files.iter().map(|it| it.path.as_str())),
+            info: &metainfo.info,
+            piece_layers: metainfo.piece_layers.as_deref(),
+        };
+        let sized = metainfo.files.iter().map(|it| Ok((it.path.as_str(), it.size.try_into()?)));
+        let files: Result<Vec<(&str, i64)>, std::num::TryFromIntError> = sized.collect();
+        let files = files.map_err(too_large)?;
+        changes::count(transaction, member, Change::Upload, per_day).await?;
+        let stored = async {
+            let id = db::torrent::insert(transaction, &new).await?;
+            db::file::insert(transaction, id, &files).await?;
+            Ok::<TorrentId, tokio_postgres::Error>(id)
+        };
+        match stored.await {
+            Ok(id) => Ok(Some(id)),
+            Err(error)
+                if infra::db::violated(&error).is_some_and(|it| it.starts_with("torrents_info_hash")) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether `member` can go on with the file that they sent.
+    pub fn redownload(&self, urls: &AnnounceUrls, member: &Member) -> Redownload {
+        let Self { metainfo, .. } = self;
+        let announce = metainfo.announce.as_ref();
+        let own = announce.is_some_and(|it| urls.is_own(member, metainfo.hashes.canonical(), it));
+        Redownload { other_hash: metainfo.spliced, other_tracker: !own || metainfo.has_announce_list }
+    }
+}
+
+impl ReadMetainfo {
     fn read(file: &[u8], limits: &Limits) -> Result<Self, String> {
         if file.first() != Some(&b'd') {
             return Err(foreign::kind(file).map_or_else(
@@ -249,13 +270,5 @@ impl Ready {
             announce: metainfo.announce.map(<[u8]>::to_vec),
             has_announce_list: metainfo.has_announce_list,
         })
-    }
-
-    fn redownload(&self, app: &App, member: &Member) -> Redownload {
-        let own = self
-            .announce
-            .as_ref()
-            .is_some_and(|it| announce::is_own(app, member, self.hashes.canonical(), it));
-        Redownload { other_hash: self.spliced, other_tracker: !own || self.has_announce_list }
     }
 }

@@ -10,7 +10,6 @@ use super::back_to;
 use crate::app::App;
 use crate::auth::{Checked, SignedIn};
 use crate::db;
-use crate::domain::account;
 use crate::domain::member::Member;
 use crate::error::Error;
 use crate::ui::session::Nothing;
@@ -41,7 +40,7 @@ async fn show(State(app): State<App>, member: Member, frame: Frame) -> Result<Re
     let profile = db::user::profile(&app.connection().await?, member.id).await?.ok_or(Error::Unauthorized)?;
     page(AnnounceUrlPage {
         frame: frame.account("announce-url"),
-        announce_url: account::announce_url(&app, member.id, &profile.account.key)?,
+        announce_url: app.announce_urls.of(member.id, &profile.account.key, None),
     })
 }
 

@@ -11,6 +11,7 @@ use crate::domain::doctor::{self, Finding, Reachability};
 use crate::domain::member::Member;
 use crate::error::Error;
 use crate::id::{TorrentId, UserId};
+use crate::tracker;
 use crate::ui::{Failure, Frame, format, page};
 
 /// Announces shown at once: each is as high as a card on a phone.
@@ -86,16 +87,17 @@ async fn show(State(app): State<App>, member: Member, frame: Frame) -> Result<Re
 impl Doctor {
     /// Asks the tracker about the member `id`.
     async fn of(app: &App, id: UserId) -> Result<Self, Error> {
-        let (findings, reachability) = tokio::join!(doctor::look(app, id), doctor::reachability(app, id));
-        match findings.and_then(|findings| Ok((findings, reachability?))) {
-            Ok((findings, reachability)) => {
+        let (decisions, tried) = tokio::join!(tracker::decisions(app, id), tracker::connections(app, id));
+        match decisions.and_then(|decisions| Ok((decisions, tried?))) {
+            Ok((decisions, tried)) => {
+                let findings = doctor::findings(&app.connection().await?, decisions).await?;
                 let mut rows: Vec<Diagnosis> = findings.into_iter().map(Diagnosis::from).collect();
                 rows.sort_by_key(|row| row.fix.is_none());
                 let (total, refused) = (rows.len(), rows.iter().filter(|row| row.fix.is_some()).count());
                 let rest = rows.split_off(total.min(AT_ONCE));
                 let parts = [Part { earlier: false, rows }, Part { earlier: true, rows: rest }];
                 let parts = parts.into_iter().filter(|part| !part.rows.is_empty()).collect();
-                let reachability = reachability.into_iter().map(Tried::from).collect();
+                let reachability = tried.into_iter().map(Reachability::from).map(Tried::from).collect();
                 Ok(Self { unavailable: false, parts, total, refused, reachability })
             }
             Err(Error::Unavailable("tracker")) => {

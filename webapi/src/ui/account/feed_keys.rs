@@ -61,16 +61,22 @@ async fn create(
     frame: Frame,
     Checked(form): Checked<NewFeedKey>,
 ) -> Result<Response, Failure> {
-    let created = feed_key::create(&app.keys, &mut app.connection().await?, member.id, &form.name).await;
-    match created {
-        Ok(new) => page(SecretPage {
-            frame: frame.account("feed-keys"),
-            heading: "New feed key",
-            name: new.row.name,
-            secret: new.text.reveal().to_owned(),
-            next: HERE,
-        }),
+    let mut client = app.connection().await?;
+    let transaction = client.transaction().await?;
+    match feed_key::create(&app.keys, &transaction, member.id, &form.name).await {
+        Ok(new) => {
+            transaction.commit().await?;
+            page(SecretPage {
+                frame: frame.account("feed-keys"),
+                heading: "New feed key",
+                name: new.row.name,
+                secret: new.text.reveal().to_owned(),
+                next: HERE,
+            })
+        }
         Err(error) => {
+            drop(transaction);
+            drop(client);
             let (faults, error) = Faults::of(error)?;
             let page = keys_page(&app, &member, frame).await?;
             page_again(FeedKeysPage { faults, key_name: form.name, ..page }, &error)

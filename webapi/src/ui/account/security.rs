@@ -11,9 +11,9 @@ use tower_sessions::Session;
 use super::back_to;
 use crate::app::App;
 use crate::auth::session::own_hash;
-use crate::auth::{Checked, SignedIn};
+use crate::auth::{self, Checked, SignedIn};
 use crate::db;
-use crate::domain::account;
+use crate::domain::account::PasswordChange;
 use crate::domain::attempts::Caller;
 use crate::domain::member::Member;
 use crate::error::{Error, Fields};
@@ -76,8 +76,9 @@ async fn change_password(
 ) -> Result<Response, Failure> {
     let ChangePassword { password, new_password, new_password_again } = form;
     let result = if new_password == new_password_again {
-        let (current, passwords) = (own_hash(&app, &member, &session), (password, new_password));
-        account::change_password(&app, &member, current.as_deref(), passwords, &caller).await
+        let current = own_hash(&app, &member, &session);
+        let change = PasswordChange { present: password, new: new_password };
+        auth::account::change_password(&app, &member, current.as_deref(), change, &caller).await
     } else {
         Err(Error::Invalid(Fields::from([("new_password_again", "the two new passwords differ".to_owned())])))
     };

@@ -115,16 +115,22 @@ async fn create(
 ) -> Result<Response, Failure> {
     let typed = Typed::read(form)?;
     let wish = Wish { name: &typed.name, scopes: &typed.scopes, days: typed.days };
-    let created = token::create(&app.keys, &mut app.connection().await?, member.id, &wish).await;
-    match created {
-        Ok(new) => page(SecretPage {
-            frame: frame.account("tokens"),
-            heading: "New API token",
-            name: new.row.name,
-            secret: new.text.reveal().to_owned(),
-            next: HERE,
-        }),
+    let mut client = app.connection().await?;
+    let transaction = client.transaction().await?;
+    match token::create(&app.keys, &transaction, member.id, &wish).await {
+        Ok(new) => {
+            transaction.commit().await?;
+            page(SecretPage {
+                frame: frame.account("tokens"),
+                heading: "New API token",
+                name: new.row.name,
+                secret: new.text.reveal().to_owned(),
+                next: HERE,
+            })
+        }
         Err(error) => {
+            drop(transaction);
+            drop(client);
             let (faults, error) = Faults::of(error)?;
             let page = tokens_page(&app, &member, frame, &typed).await?;
             page_again(TokensPage { faults, ..page }, &error)

@@ -35,7 +35,8 @@ async fn show(
     paging: Paging,
 ) -> Result<Response, Failure> {
     let client = app.connection().await?;
-    let found = transfer::of_member(&app, &client, member.id, paging.cursor(), paging.limit()).await?;
+    let timeout = app.config.tracker.peer_timeout;
+    let found = transfer::of_member(&client, timeout, member.id, paging.cursor(), paging.limit()).await?;
     page(TransfersPage {
         frame: frame.account("transfers"),
         sums: db::transfer::totals(&client, member.id).await?.into(),

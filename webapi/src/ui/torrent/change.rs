@@ -96,7 +96,10 @@ async fn store(
     let typed = Typed { title, description: description.replace("\r\n", "\n"), extended };
     match typed.clone().check(None) {
         Ok(texts) => {
-            change(&app, &app.connection().await?, &member, id, &texts).await?;
+            let mut client = app.connection().await?;
+            let transaction = client.transaction().await?;
+            change(&transaction, app.config.webapi.uploads_per_day, &member, id, &texts).await?;
+            transaction.commit().await?;
             flash(&session, "success", "The torrent was changed.").await?;
             Ok(Redirect::to(&format!("{}/torrents/{id}", app.base())).into_response())
         }

@@ -17,7 +17,7 @@ use crate::db;
 use crate::domain::history;
 use crate::domain::member::Member;
 use crate::domain::torrent::upload::Redownload;
-use crate::domain::torrent::{delivery, files, may_change};
+use crate::domain::torrent::{files, may_change};
 use crate::error::Error;
 use crate::extract::Id;
 use crate::id::TorrentId;
@@ -99,7 +99,7 @@ pub(super) async fn download(
     member: Member,
     Id(id): Id<TorrentId>,
 ) -> Result<Response, Failure> {
-    Ok(delivery::answer(&app, &member, id).await?)
+    Ok(torrent_file::answer(&app, &member, id).await?)
 }
 
 /// An object's keys and values in words; what is no plain value stays JSON.

@@ -16,7 +16,7 @@ use crate::domain::torrent::upload::{self, Refusal};
 use crate::error::{Error, Fields};
 use crate::id::TorrentId;
 use crate::ui::{Failure, Frame, format, page, page_again};
-use crate::upload_form::Form;
+use crate::upload_form::{self, Form};
 
 /// The form and what it is sent to.
 pub(super) fn routes() -> Router<App> {
@@ -68,7 +68,7 @@ async fn store(
     request: Request,
 ) -> Result<Response, Failure> {
     // An upload that is refused is read all the same, without the file: what was typed is shown again.
-    let (mut turn, refused) = match upload::admit(&app, &member).await {
+    let (mut turn, refused) = match upload_form::admit(&app, &member).await {
         Ok(turn) => (turn, None),
         Err(refused @ Error::TooManyRequests { .. }) => match app.turns.texts(member.id) {
             Ok(turn) => (turn, Some(refused)),
@@ -82,7 +82,7 @@ async fn store(
     let form = Form::read(&app, request, Some(&guard), &mut turn).await?;
     let typed = form.typed().clone();
     let stored = match refused.map_or_else(|| form.finish(&app), Err) {
-        Ok(upload) => upload::store(&app, &member, upload).await,
+        Ok(upload) => upload_form::store(&app, &member, upload).await,
         Err(error) => Err(error.into()),
     };
     let again = Upload { typed, ..Upload::new(&app, frame) };

@@ -1,16 +1,7 @@
-//! The .torrent file as a member downloads it: its bytes and its name.
+//! The name that a .torrent file is downloaded by.
 
-use axum::http::{HeaderValue, header};
-use axum::response::{IntoResponse, Response};
 use bt::metainfo::turns_text;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-
-use super::announce;
-use crate::app::App;
-use crate::db;
-use crate::domain::member::Member;
-use crate::error::Error;
-use crate::id::TorrentId;
 
 /// Bytes of a file name before `.torrent`: with it, a client's suffix and a number it fits 255 everywhere.
 const NAME_BYTES: usize = 180;
@@ -32,25 +23,6 @@ const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
 
 /// Names that Windows keeps for devices, whatever follows a dot.
 const DEVICES: [&str; 6] = ["con", "prn", "aux", "nul", "conin$", "conout$"];
-
-/// The file of torrent `id` with the announce URL of `member`.
-pub async fn answer(app: &App, member: &Member, id: TorrentId) -> Result<Response, Error> {
-    let client = app.connection().await?;
-    let torrent = db::torrent::summary(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
-    let metainfo = db::torrent::metainfo(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
-    drop(client);
-    let announce = announce::url(app, member, Some(torrent.info_hash));
-    let page = format!("{}/torrents/{id}", app.config.api_url);
-    let bytes = bt::metainfo::write(&metainfo.info, metainfo.piece_layers.as_deref(), &announce, &page);
-    let disposition = HeaderValue::try_from(disposition(&torrent.title)).map_err(anyhow::Error::from)?;
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("application/x-bittorrent")),
-        (header::CONTENT_DISPOSITION, disposition),
-        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-    ];
-    Ok((headers, bytes).into_response())
-}
 
 /// `Content-Disposition` for a torrent of this title: plain ASCII for old programs, UTF-8 by RFC 5987 beside it.
 pub fn disposition(title: &str) -> String {
