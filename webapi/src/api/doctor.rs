@@ -10,7 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Failure;
-use super::shapes::{AnyFailure, ErrorBody, List, MemberFailure, NotFoundFailure, TorrentReference, one_of};
+use super::shapes::{AnyFailure, ErrorBody, List, MemberFailure, NotFoundFailure, TorrentReference};
 use crate::app::App;
 use crate::auth::Reader;
 use crate::db;
@@ -19,6 +19,7 @@ use crate::domain::{cursor, transfer};
 use crate::error::Error;
 use crate::extract::{Id, Json, Paging};
 use crate::id::UserId;
+use crate::schema::one_of;
 use crate::tracker;
 
 /// The operations.

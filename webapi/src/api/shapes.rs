@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use time::OffsetDateTime;
-use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Type};
+use utoipa::openapi::schema::ArrayBuilder;
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{IntoResponses, ToSchema};
 
@@ -14,6 +14,7 @@ use crate::domain::scope::Scope;
 use crate::domain::transfer::Ratio;
 use crate::error::{Error, Fields};
 use crate::id::{TorrentId, UserId};
+use crate::schema::one_of;
 
 /// A member.
 #[derive(Debug, Serialize, ToSchema)]
@@ -121,11 +122,6 @@ impl From<db::transfer::Totals> for Totals {
         let ratio = Ratio::new(uploaded, downloaded).number();
         Self { uploaded, downloaded, ratio, seeded_seconds, leeched_seconds }
     }
-}
-
-/// The schema of a text that is one of `words`.
-pub fn one_of(words: impl IntoIterator<Item = &'static str>, description: &str) -> ObjectBuilder {
-    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words)).description(Some(description))
 }
 
 /// The schema of a role's name.

@@ -22,9 +22,7 @@ use crate::error::Error;
 use crate::extract::{Id, Json, Paging, Query};
 use crate::id::TorrentId;
 use crate::upload_form::{self, Form};
-pub use shapes::{
-    File, Links, ListParameters, Torrent, TorrentChange, TorrentDetails, TorrentWithFiles, Uploaded, Uploader,
-};
+pub use shapes::{File, Links, Torrent, TorrentChange, TorrentDetails, TorrentWithFiles, Uploaded, Uploader};
 
 /// The operations.
 pub fn routes() -> OpenApiRouter<App> {
@@ -45,7 +43,7 @@ pub fn routes() -> OpenApiRouter<App> {
     path = "/api/torrents",
     operation_id = "list_torrents",
     tag = "torrents",
-    params(ListParameters, Paging),
+    params(listing::Parameters, Paging),
     responses(
         (status = 200, description = "A page of the list", body = List<Torrent>),
         (status = 400, description = "A parameter cannot be used", body = ErrorBody),
@@ -57,14 +55,13 @@ pub fn routes() -> OpenApiRouter<App> {
 async fn list(
     State(app): State<App>,
     Follower(member): Follower,
-    Query(parameters): Query<ListParameters>,
+    Query(parameters): Query<listing::Parameters>,
     paging: Paging,
 ) -> Result<Json<List<Torrent>>, Failure> {
-    let asked = parameters.asked(&paging);
-    let order = listing::Order::parse(&asked)?;
+    let order = listing::Order::parse(&parameters)?;
     let _turn = app.searches.turn_for(member.id, &order).await?;
     let client = app.connection().await?;
-    let page = listing::page(&client, &asked, &order).await?;
+    let page = listing::page(&client, &order, paging.cursor(), paging.limit()).await?;
     let items = page.torrents.into_iter().map(|it| Torrent::new(&app, it)).collect();
     Ok(Json(List { items, next: page.next, total: page.total }))
 }

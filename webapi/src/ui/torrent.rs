@@ -18,7 +18,6 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::format::{self, Moment};
 use super::{Failure, Frame, page};
-use crate::api::torrent::ListParameters;
 use crate::app::App;
 use crate::db;
 use crate::domain::member::Member;
@@ -98,17 +97,16 @@ async fn browse(
     State(app): State<App>,
     member: Member,
     frame: Frame,
-    Query(parameters): Query<ListParameters>,
+    Query(parameters): Query<listing::Parameters>,
     paging: Paging,
 ) -> Result<Response, Failure> {
-    let asked = parameters.asked(&paging);
-    let order = Order::parse(&asked)?;
+    let order = Order::parse(&parameters)?;
     let _turn = app.searches.turn_for(member.id, &order).await?;
     let client = app.connection().await?;
-    let found = listing::page(&client, &asked, &order).await?;
+    let found = listing::page(&client, &order, paging.cursor(), paging.limit()).await?;
     drop(client);
     let next = found.next.map(|next| address(&order, order.name, order.descending, Some(&next)));
-    let newer = asked.after.map(|_| address(&order, order.name, order.descending, None));
+    let newer = paging.cursor().map(|_| address(&order, order.name, order.descending, None));
     page(Browse {
         frame: frame.section("torrents"),
         columns: columns(&order),

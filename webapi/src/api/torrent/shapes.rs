@@ -3,16 +3,12 @@
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use time::OffsetDateTime;
-use utoipa::openapi::{RefOr, Schema};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
-use crate::api::shapes::one_of;
 use crate::app::App;
 use crate::db;
 use crate::domain::torrent::files::Page;
-use crate::domain::torrent::listing::{Asked, SORTS};
 use crate::domain::torrent::upload::Stored;
-use crate::extract::Paging;
 use crate::id::{TorrentId, UserId};
 
 /// A torrent as lists have it.
@@ -192,37 +188,6 @@ impl Uploaded {
             reason: stored.redownload.reason().to_owned(),
             links: Links::of(app, stored.id),
         }
-    }
-}
-
-/// What to list.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct ListParameters {
-    /// The first 200 characters count. Words of the title or of a file name, in any order, each may be only the beginning of one. Where nothing has
-    /// them all, the answer holds the nearest titles.
-    pub search: Option<String>,
-    /// The column that the list is sorted by.
-    #[param(schema_with = sorts, required = false)]
-    pub sort: Option<String>,
-    /// By default `asc` for titles and `desc` for everything else.
-    #[param(schema_with = orders, required = false)]
-    pub order: Option<String>,
-}
-
-fn sorts() -> RefOr<Schema> {
-    one_of(SORTS.map(|(name, _)| name), "A column.").default(Some("added".into())).into()
-}
-
-fn orders() -> RefOr<Schema> {
-    one_of(["asc", "desc"], "The smallest or the largest first.").into()
-}
-
-impl ListParameters {
-    /// With the part of the list that `paging` names.
-    pub fn asked(self, paging: &Paging) -> Asked {
-        let Self { search, sort, order } = self;
-        Asked { search, sort, order, limit: paging.limit(), after: paging.cursor().map(str::to_owned) }
     }
 }
 

@@ -1,12 +1,16 @@
 //! The list of torrents as it is asked for: what to find, in which order, from where.
 
 use deadpool_postgres::GenericClient;
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa::openapi::{RefOr, Schema};
 
 use crate::db::listing::{self, Found, Place, Query, Reading, Sort, Window};
 use crate::db::torrent::Summary;
 use crate::domain::cursor;
 use crate::error::Error;
 use crate::id::TorrentId;
+use crate::schema::one_of;
 
 /// Characters of a search that are looked at.
 const SEARCH_LEN: usize = 200;
@@ -25,19 +29,27 @@ pub const SORTS: [(&str, Sort); 7] = [
     ("snatched", Sort::Snatched),
 ];
 
-/// As it stands in an address.
-#[derive(Debug, Default)]
-pub struct Asked {
-    /// Words to find.
+/// What to list.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Parameters {
+    /// Words of the title or of a file name, in any order; each may be only the beginning of one. The first 200
+    /// characters count. Where no torrent has them all, the answer holds the nearest titles.
     pub search: Option<String>,
-    /// One of [`SORTS`].
+    /// The column that the list is sorted by.
+    #[param(schema_with = sorts, required = false)]
     pub sort: Option<String>,
-    /// `asc` or `desc`.
+    /// By default `asc` for titles and `desc` for everything else.
+    #[param(schema_with = orders, required = false)]
     pub order: Option<String>,
-    /// Rows, 1 to 100.
-    pub limit: i64,
-    /// The `next` of the page before.
-    pub after: Option<String>,
+}
+
+fn sorts() -> RefOr<Schema> {
+    one_of(SORTS.map(|(name, _)| name), "A column.").default(Some("added".into())).into()
+}
+
+fn orders() -> RefOr<Schema> {
+    one_of(["asc", "desc"], "The smallest or the largest first.").into()
 }
 
 /// As it was understood.
@@ -67,19 +79,19 @@ pub struct Page {
 }
 
 impl Order {
-    /// Reads the parts of an address.
-    pub fn parse(asked: &Asked) -> Result<Self, Error> {
-        let wanted = asked.sort.as_deref().filter(|it| !it.is_empty()).unwrap_or("added");
+    /// Reads the parameters.
+    pub fn parse(parameters: &Parameters) -> Result<Self, Error> {
+        let wanted = parameters.sort.as_deref().filter(|it| !it.is_empty()).unwrap_or("added");
         let (name, sort) = SORTS.into_iter().find(|(name, _)| *name == wanted).ok_or_else(|| {
             Error::Parameters(format!("sort: expected one of {}", SORTS.map(|it| it.0).join(", ")))
         })?;
-        let descending = match asked.order.as_deref().unwrap_or_default() {
+        let descending = match parameters.order.as_deref().unwrap_or_default() {
             "" => starts_descending(sort),
             "asc" => false,
             "desc" => true,
             _ => return Err(Error::Parameters("order: expected asc or desc".to_owned())),
         };
-        let search = asked.search.as_deref().unwrap_or_default();
+        let search = parameters.search.as_deref().unwrap_or_default();
         let search = search.trim().chars().take(SEARCH_LEN).collect();
         Ok(Self { search, name, sort, descending })
     }
@@ -90,10 +102,14 @@ pub fn starts_descending(sort: Sort) -> bool {
     sort != Sort::Title
 }
 
-/// The page that `asked` and `order`, read from it, mean.
-pub async fn page(client: &impl GenericClient, asked: &Asked, order: &Order) -> Result<Page, Error> {
-    let limit = asked.limit;
-    let from = asked.after.as_deref().map(|after| decode(after, order)).transpose()?;
+/// The first `limit` torrents in `order`, behind the cursor `after` where there is one.
+pub async fn page(
+    client: &impl GenericClient,
+    order: &Order,
+    after: Option<&str>,
+    limit: i64,
+) -> Result<Page, Error> {
+    let from = after.map(|after| decode(after, order)).transpose()?;
     let from_start = from.is_none();
     let (reading, mut found) = match from {
         Some((place, reading)) => {
