@@ -25,6 +25,11 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "search_words",
         sql: include_str!("../../sql/migrations/0007_search_words.sql"),
     },
+    Migration {
+        version: 8,
+        name: "permissions",
+        sql: include_str!("../../sql/migrations/0008_permissions.sql"),
+    },
 ];
 
 const ROLES: &str = include_str!("../../sql/roles.sql");

@@ -14,6 +14,7 @@ pub mod markdown;
 pub mod member;
 pub mod password;
 pub mod password_reset;
+pub mod permission;
 pub mod requests;
 pub mod role;
 pub mod scope;

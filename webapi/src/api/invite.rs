@@ -15,13 +15,14 @@ use super::shapes::{
 };
 use super::{Failure, created};
 use crate::app::App;
-use crate::auth::{self, CsrfChecked, Inviter};
+use crate::auth::{self, CsrfChecked, InviteCreator};
 use crate::db;
 use crate::db::invite::Invite;
 use crate::domain::attempts::Caller;
 use crate::domain::cursor;
 use crate::domain::invite::{self, State as InviteState};
 use crate::domain::member::Member;
+use crate::domain::permission::Permission;
 use crate::error::Error;
 use crate::extract::{Id, Json, Paging, Segment};
 use crate::id::UserId;
@@ -56,7 +57,7 @@ impl InviteBody {
     /// For its maker.
     fn own(app: &App, maker: &Member, row: &Invite) -> Self {
         let body = Self::new(app, row);
-        let url = body.url.filter(|_| maker.may_invite());
+        let url = body.url.filter(|_| maker.may(Permission::InviteCreate));
         Self { url, note: row.note.clone(), ..body }
     }
 
@@ -137,7 +138,7 @@ async fn list(
 )]
 async fn create(
     State(app): State<App>,
-    Inviter(member): Inviter,
+    InviteCreator(member): InviteCreator,
     _: CsrfChecked,
     body: Option<Json<NewInvite>>,
 ) -> Result<impl IntoResponse, Failure> {
@@ -294,7 +295,7 @@ async fn list_of_user(
 )]
 async fn create_of_user(
     State(app): State<App>,
-    Inviter(member): Inviter,
+    InviteCreator(member): InviteCreator,
     Id(id): Id<UserId>,
     _: CsrfChecked,
     body: Option<Json<NewInvite>>,

@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 use super::shapes::{AnyFailure, BodyFailure, ChangeFailure, ErrorBody, MemberFailure, NotFoundFailure};
 use super::{Failure, created};
 use crate::app::App;
-use crate::auth::{self, CsrfChecked, SignedIn, Staff};
+use crate::auth::{self, CsrfChecked, PasswordResetter};
 use crate::db;
 use crate::domain::attempts::Caller;
 use crate::domain::member::Member;
@@ -80,8 +80,7 @@ struct NewPassword {
 )]
 async fn create(
     State(app): State<App>,
-    _: SignedIn,
-    Staff(member): Staff,
+    PasswordResetter(member): PasswordResetter,
     Id(id): Id<UserId>,
     _: CsrfChecked,
 ) -> Result<impl IntoResponse, Failure> {

@@ -12,7 +12,7 @@ use super::shapes::{
     role_names,
 };
 use crate::app::App;
-use crate::auth::{Administrator, CheckedJson, Reader};
+use crate::auth::{CheckedJson, Reader, RoleAssigner};
 use crate::db;
 use crate::domain::role;
 use crate::error::Error;
@@ -85,7 +85,7 @@ async fn show(State(app): State<App>, _: Reader, Id(id): Id<UserId>) -> Result<J
 )]
 async fn replace(
     State(app): State<App>,
-    Administrator(member): Administrator,
+    RoleAssigner(member): RoleAssigner,
     Id(id): Id<UserId>,
     CheckedJson(form): CheckedJson<Roles>,
 ) -> Result<Json<Roles>, Failure> {

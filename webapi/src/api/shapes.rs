@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::db;
 use crate::db::user::Profile;
 use crate::domain::member::{Member, ROLES};
+use crate::domain::permission::Permission;
 use crate::domain::scope::Scope;
 use crate::domain::transfer::Ratio;
 use crate::error::{Error, Fields};
@@ -78,13 +79,13 @@ impl UserBody {
         let (id, key) = (profile.account.id, profile.account.key);
         let totals = profile.totals;
         let mut body = Self::new(profile);
-        if member.id == id || member.is_staff() {
+        if member.id == id || member.may(Permission::MemberViewPrivate) {
             body.totals = Some(totals.into());
         }
         if member.id == id && member.by.allows(Scope::Download) {
             body.announce_url = Some(app.announce_urls.of(id, &key, None));
         }
-        if member.is_staff() {
+        if member.may(Permission::MemberViewPrivate) {
             body.disabled = Some(disabled);
             body.invited_by = inviter;
         }

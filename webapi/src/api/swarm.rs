@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 use super::Failure;
 use super::shapes::{AnyFailure, ErrorBody, List, MemberFailure};
 use crate::app::App;
-use crate::auth::Staff;
+use crate::auth::SwarmViewer;
 use crate::db;
 use crate::domain::swarm::{self, SwarmPeer};
 use crate::error::Error;
@@ -97,7 +97,7 @@ pub struct SwarmTorrent {
 )]
 async fn show(
     State(app): State<App>,
-    _: Staff,
+    _: SwarmViewer,
     Query(parameters): Query<Parameters>,
     paging: Paging,
 ) -> Result<Json<List<SwarmItem>>, Failure> {

@@ -12,10 +12,11 @@ use super::shapes::{
     AnyFailure, ErrorBody, List, MemberFailure, NotFoundFailure, TorrentReference, UserReference,
 };
 use crate::app::App;
-use crate::auth::{Reader, Staff};
+use crate::auth::{Reader, SnatchViewer};
 use crate::db;
 use crate::domain::history;
 use crate::domain::member::Member;
+use crate::domain::permission::Permission;
 use crate::domain::transfer::{self, Ratio};
 use crate::error::Error;
 use crate::extract::{Id, Json, Paging};
@@ -80,7 +81,7 @@ impl Transfer {
             first_seen_at: transfer.first_seen_at,
             last_seen_at: transfer.last_seen_at,
             snatched_at: transfer.snatched_at,
-            impossible_claims: reader.is_staff().then_some(transfer.clamped_count),
+            impossible_claims: reader.may(Permission::MemberViewPrivate).then_some(transfer.clamped_count),
         }
     }
 }
@@ -147,7 +148,7 @@ async fn list_transfers(
 )]
 async fn list_snatches(
     State(app): State<App>,
-    Staff(member): Staff,
+    SnatchViewer(member): SnatchViewer,
     Id(id): Id<TorrentId>,
     paging: Paging,
 ) -> Result<Json<List<Transfer>>, Failure> {

@@ -17,7 +17,9 @@ use super::shapes::{
 };
 use crate::app::App;
 use crate::auth::session::own_hash;
-use crate::auth::{self, Administrator, CheckedJson, CsrfChecked, Downloader, Reader, SignedIn, Staff};
+use crate::auth::{
+    self, CheckedJson, CsrfChecked, Downloader, MemberDisabler, MemberViewer, Reader, SignedIn,
+};
 use crate::db;
 use crate::domain::account::PasswordChange;
 use crate::domain::attempts::Caller;
@@ -88,7 +90,7 @@ struct AnnounceKey {
 )]
 async fn list(
     State(app): State<App>,
-    Staff(member): Staff,
+    MemberViewer(member): MemberViewer,
     Query(asked): Query<Selection>,
     paging: Paging,
 ) -> Result<Json<List<UserBody>>, Failure> {
@@ -152,7 +154,7 @@ async fn show(
 )]
 async fn change(
     State(app): State<App>,
-    Administrator(member): Administrator,
+    MemberDisabler(member): MemberDisabler,
     Id(id): Id<UserId>,
     CheckedJson(form): CheckedJson<Change>,
 ) -> Result<Json<UserBody>, Failure> {

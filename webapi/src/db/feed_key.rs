@@ -4,7 +4,7 @@ use deadpool_postgres::GenericClient;
 use time::OffsetDateTime;
 use tokio_postgres::{Error, Row};
 
-use super::user::Account;
+use super::user::{Account, COLUMNS as ACCOUNT};
 use super::{execute, one, optional, rows};
 use crate::id::{FeedKeyId, UserId};
 
@@ -48,12 +48,12 @@ pub async fn find_with_account(
     client: &impl GenericClient,
     id: FeedKeyId,
 ) -> Result<Option<WithAccount>, Error> {
-    let sql = "
-        select k.id as key_id, k.nonce, u.id, u.name, u.key_version, u.key_nonce, u.created_at, u.disabled_at,
-               array(select r.role from user_roles r where r.user_id = u.id order by r.role) as roles
-        from feed_keys k join users u on u.id = k.user_id
-        where k.id = $1 and u.disabled_at is null";
-    Ok(optional(client, sql, &[&id]).await?.map(|row| WithAccount {
+    let sql = format!(
+        "select k.id as key_id, k.nonce, {ACCOUNT}
+         from feed_keys k join users u on u.id = k.user_id
+         where k.id = $1 and u.disabled_at is null"
+    );
+    Ok(optional(client, &sql, &[&id]).await?.map(|row| WithAccount {
         id: row.get("key_id"),
         nonce: row.get("nonce"),
         account: Account::from_row(&row),

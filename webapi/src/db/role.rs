@@ -33,16 +33,28 @@ pub async fn keep(client: &impl GenericClient, user_id: UserId, kept: &[String])
     execute(client, sql, &[&user_id, &kept]).await.map(drop)
 }
 
-/// Waits for all others who are about to take the role `administrator` from somebody. In a transaction.
-pub async fn lock_administrators(client: &impl GenericClient) -> Result<(), Error> {
+/// What holders of these roles are allowed, in the words of `role_permissions`.
+pub async fn permissions(client: &impl GenericClient, roles: &[String]) -> Result<Vec<String>, Error> {
+    let sql = "select distinct permission from role_permissions where role = any($1)";
+    Ok(rows(client, sql, &[&roles]).await?.iter().map(|row| row.get("permission")).collect())
+}
+
+/// Waits for all others who are about to take a permission from somebody that one member must keep. In a transaction.
+pub async fn lock_holders(client: &impl GenericClient) -> Result<(), Error> {
     // A row lock on the role does not do: the webapi may only read that table.
     execute(client, "select pg_advisory_xact_lock(hashtext('fairywren administrators'))", &[]).await.map(drop)
 }
 
-/// How many administrators are not disabled, apart from `user_id`.
-pub async fn other_administrators(client: &impl GenericClient, user_id: UserId) -> Result<i64, Error> {
+/// Whether a member other than `user_id`, who is not disabled, has `permission`.
+pub async fn others_have(
+    client: &impl GenericClient,
+    user_id: UserId,
+    permission: &str,
+) -> Result<bool, Error> {
     let sql = "
-        select count(*) as count from user_roles r join users u on u.id = r.user_id
-        where r.role = 'administrator' and u.disabled_at is null and u.id <> $1";
-    Ok(one(client, sql, &[&user_id]).await?.get("count"))
+        select exists (
+            select from role_permissions p join user_roles r on r.role = p.role join users u on u.id = r.user_id
+            where p.permission = $2 and u.disabled_at is null and u.id <> $1
+        ) as others";
+    Ok(one(client, sql, &[&user_id, &permission]).await?.get("others"))
 }

@@ -4,7 +4,7 @@ use deadpool_postgres::GenericClient;
 use time::OffsetDateTime;
 use tokio_postgres::{Error, Row};
 
-use super::user::Account;
+use super::user::{Account, COLUMNS as ACCOUNT};
 use super::{execute, one, optional, rows};
 use crate::id::{TokenId, UserId};
 
@@ -28,12 +28,13 @@ pub async fn find_with_account(
     client: &impl GenericClient,
     id: TokenId,
 ) -> Result<Option<WithAccount>, Error> {
-    let sql = "
-        select t.id as token_id, t.nonce, t.scopes, coalesce(t.expires_at <= now(), false) as expired, u.id, u.name, u.key_version, u.key_nonce, u.created_at, u.disabled_at,
-               array(select r.role from user_roles r where r.user_id = u.id order by r.role) as roles
-        from api_tokens t join users u on u.id = t.user_id
-        where t.id = $1 and u.disabled_at is null";
-    Ok(optional(client, sql, &[&id]).await?.map(|row| WithAccount {
+    let sql = format!(
+        "select t.id as token_id, t.nonce, t.scopes, coalesce(t.expires_at <= now(), false) as expired,
+                {ACCOUNT}
+         from api_tokens t join users u on u.id = t.user_id
+         where t.id = $1 and u.disabled_at is null"
+    );
+    Ok(optional(client, &sql, &[&id]).await?.map(|row| WithAccount {
         id: row.get("token_id"),
         nonce: row.get("nonce"),
         scopes: row.get("scopes"),

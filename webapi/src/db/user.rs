@@ -18,6 +18,8 @@ pub struct Account {
     pub name: String,
     /// Sorted.
     pub roles: Vec<String>,
+    /// What the roles allow, in the words of `role_permissions`.
+    pub permissions: Vec<String>,
     /// Of the announce keys that open.
     pub key: Binding,
     /// When it was made.
@@ -26,13 +28,21 @@ pub struct Account {
     pub disabled_at: Option<OffsetDateTime>,
 }
 
+/// The columns of [`Account`], from `users u`.
+pub(super) const COLUMNS: &str = "
+    u.id, u.name, u.key_version, u.key_nonce, u.created_at, u.disabled_at,
+    array(select r.role from user_roles r where r.user_id = u.id order by r.role) as roles,
+    array(select distinct p.permission from user_roles r join role_permissions p on p.role = r.role
+          where r.user_id = u.id) as permissions";
+
 impl Account {
-    /// From its columns and `roles`.
+    /// From [`COLUMNS`].
     pub fn from_row(row: &Row) -> Self {
         Self {
             id: row.get("id"),
             name: row.get("name"),
             roles: row.get("roles"),
+            permissions: row.get("permissions"),
             key: key(row),
             created_at: row.get("created_at"),
             disabled_at: row.get("disabled_at"),
@@ -97,27 +107,22 @@ pub struct NewUser<'a> {
     pub roles: &'a [String],
 }
 
+/// The columns of [`Profile`] beside [`COLUMNS`], and where they come from.
 const PROFILE: &str = "
-    select u.id, u.name, u.key_version, u.key_nonce, u.created_at, u.disabled_at,
-           array(select r.role from user_roles r where r.user_id = u.id order by r.role) as roles,
-           (select count(*) from torrents t where t.uploader_id = u.id) as torrents,
-           i.id as inviter_id, i.name as inviter_name,
-           m.uploaded, m.downloaded, m.seeded_seconds, m.leeched_seconds
+    (select count(*) from torrents t where t.uploader_id = u.id) as torrents,
+    i.id as inviter_id, i.name as inviter_name,
+    m.uploaded, m.downloaded, m.seeded_seconds, m.leeched_seconds
     from users u left join users i on i.id = u.invited_by left join user_totals m on m.user_id = u.id";
 
 /// An account that is not disabled.
 pub async fn find_enabled(client: &impl GenericClient, id: UserId) -> Result<Option<Account>, Error> {
-    let sql = "
-        select u.id, u.name, u.key_version, u.key_nonce, u.created_at, u.disabled_at,
-               array(select r.role from user_roles r where r.user_id = u.id order by r.role) as roles
-        from users u
-        where u.id = $1 and u.disabled_at is null";
-    Ok(optional(client, sql, &[&id]).await?.as_ref().map(Account::from_row))
+    let sql = format!("select {COLUMNS} from users u where u.id = $1 and u.disabled_at is null");
+    Ok(optional(client, &sql, &[&id]).await?.as_ref().map(Account::from_row))
 }
 
 /// Any account, as its page shows it.
 pub async fn profile(client: &impl GenericClient, id: UserId) -> Result<Option<Profile>, Error> {
-    let sql = format!("{PROFILE} where u.id = $1");
+    let sql = format!("select {COLUMNS}, {PROFILE} where u.id = $1");
     Ok(optional(client, &sql, &[&id]).await?.as_ref().map(Profile::from_row))
 }
 
@@ -129,7 +134,7 @@ pub async fn list(
     limit: i64,
 ) -> Result<Vec<Profile>, Error> {
     let sql = format!(
-        "{PROFILE}
+        "select {COLUMNS}, {PROFILE}
         where starts_with(lower(u.name), lower($1::text)) and ($2::text is null or lower(u.name) > lower($2))
         order by lower(u.name) limit $3"
     );

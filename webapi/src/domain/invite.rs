@@ -5,7 +5,8 @@ use deadpool_postgres::{GenericClient, Transaction};
 use infra::secrets::Keys;
 
 use super::account;
-use super::member::{ADMINISTRATOR, INVITER, Member, may_invite};
+use super::member::{ADMINISTRATOR, INVITER, Member};
+use super::permission::{Permission, Permissions};
 use crate::db;
 use crate::db::invite::{Invite, NewInvite};
 use crate::db::user::NewUser;
@@ -106,7 +107,8 @@ pub async fn create(
     // Whoever takes the right away does so before, and is seen here, or after, and finds this invite.
     db::user::lock(transaction, member.id).await?;
     let account = db::user::find_enabled(transaction, member.id).await?.ok_or(Error::Unauthorized)?;
-    if !member.may_invite() || !may_invite(&account.roles) {
+    let still = Permissions::parse(&account.permissions).has(Permission::InviteCreate);
+    if !member.may(Permission::InviteCreate) || !still {
         return Err(Error::Forbidden("this is for members who may invite"));
     }
     if db::invite::count_open(transaction, member.id).await? >= limits.open.into() {
@@ -142,7 +144,7 @@ pub async fn first_account(client: &impl GenericClient, limits: &Limits) -> Resu
 
 /// Takes back an invite; one that was claimed stays so.
 pub async fn revoke(client: &impl GenericClient, member: &Member, invite: &Invite) -> Result<(), Error> {
-    if invite.created_by != Some(member.id) && !member.is_administrator() {
+    if invite.created_by != Some(member.id) && !member.may(Permission::InviteRevokeAny) {
         return Err(Error::Forbidden("only who made an invite may take it back"));
     }
     if db::invite::revoke(client, invite.id).await? {

@@ -2,6 +2,7 @@
 
 use bt::announce_key::Binding;
 
+use super::permission::{Permission, Permissions};
 use super::scope::{Scope, Scopes};
 use crate::db::user::Account;
 use crate::id::{TokenId, UserId};
@@ -49,6 +50,8 @@ pub struct Member {
     pub name: String,
     /// Names from the table `roles`, sorted. A token of fewer scopes than `all` brings none.
     pub roles: Vec<String>,
+    /// What the roles allow. A token of fewer scopes than `all` brings none.
+    pub permissions: Permissions,
     /// What their announce keys are bound to.
     pub key: Binding,
     /// How they proved it.
@@ -58,33 +61,15 @@ pub struct Member {
 impl Member {
     /// `account` after its owner proved who they are.
     pub fn new(account: Account, by: By) -> Self {
-        let Account { id, name, roles, key, .. } = account;
+        let Account { id, name, roles, permissions, key, .. } = account;
         let roles = if by.allows(Scope::All) { roles } else { Vec::new() };
-        Self { id, name, roles, key, by }
+        let permissions =
+            if by.allows(Scope::All) { Permissions::parse(&permissions) } else { Permissions::default() };
+        Self { id, name, roles, permissions, key, by }
     }
 
-    /// Whether they hold `role`.
-    pub fn has(&self, role: &str) -> bool {
-        self.roles.iter().any(|it| it == role)
+    /// Whether their roles allow `permission`.
+    pub fn may(&self, permission: Permission) -> bool {
+        self.permissions.has(permission)
     }
-
-    /// Administrator or moderator.
-    pub fn is_staff(&self) -> bool {
-        self.is_administrator() || self.has(MODERATOR)
-    }
-
-    /// Manages members.
-    pub fn is_administrator(&self) -> bool {
-        self.has(ADMINISTRATOR)
-    }
-
-    /// Inviter or administrator.
-    pub fn may_invite(&self) -> bool {
-        may_invite(&self.roles)
-    }
-}
-
-/// Whether a member with these roles may create invites.
-pub fn may_invite(roles: &[String]) -> bool {
-    roles.iter().any(|it| it == ADMINISTRATOR || it == INVITER)
 }

@@ -6,8 +6,9 @@ use infra::secrets::{Keys, Secret};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::member::{ADMINISTRATOR, By, MODERATOR, Member};
+use super::member::{By, Member};
 use super::password::Passwords;
+use super::permission::{Permission, Permissions};
 use crate::db;
 use crate::db::password_reset::{Maker, PasswordReset};
 use crate::error::Error;
@@ -72,11 +73,10 @@ pub struct Notice {
     pub by: String,
 }
 
-/// Whether one who holds `own` roles may reset the password of one who holds `theirs`: staff, for nobody who has a right
-/// that they have not. Administrators have all.
-pub fn is_allowed(own: &[String], theirs: &[String]) -> bool {
-    let has = |role: &str| own.iter().any(|it| it == role);
-    has(ADMINISTRATOR) || (has(MODERATOR) && theirs.iter().all(|role| has(role)))
+/// Whether a member with the permissions `own` may reset the password of one with `theirs`: nobody resets the password of
+/// a member who has a permission that they lack.
+pub fn is_allowed(own: Permissions, theirs: Permissions) -> bool {
+    own.has(Permission::MemberResetPassword) && own.contains(theirs)
 }
 
 /// The link to pass on, below the URL `site`.
@@ -124,7 +124,7 @@ pub async fn check_right(client: &impl GenericClient, by: &Member, id: UserId) -
         return Err(Error::Conflict { code: "own_account", message });
     }
     let member = db::user::profile(client, id).await?.ok_or(Error::NotFound("member"))?.account;
-    if !is_allowed(&by.roles, &member.roles) {
+    if !is_allowed(by.permissions, Permissions::parse(&member.permissions)) {
         return Err(Error::Forbidden("this member may do something that you may not; ask an administrator"));
     }
     Ok(member.name)
@@ -205,7 +205,8 @@ async fn maker_may(client: &impl GenericClient, reset: &PasswordReset) -> Result
     };
     let Some(maker) = db::user::find_enabled(client, maker).await? else { return Ok(false) };
     let member = db::user::profile(client, reset.user_id).await?;
-    Ok(member.is_some_and(|it| is_allowed(&maker.roles, &it.account.roles)))
+    let maker = Permissions::parse(&maker.permissions);
+    Ok(member.is_some_and(|it| is_allowed(maker, Permissions::parse(&it.account.permissions))))
 }
 
 #[cfg(test)]
@@ -213,19 +214,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_resets_the_password_of_one_with_a_right_that_they_have_not() {
-        let roles = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    fn nobody_resets_the_password_of_one_with_a_permission_that_they_lack() {
+        let moderator = "member.reset_password torrent.edit_any";
+        let inviter = "invite.create";
+        let both = "member.reset_password torrent.edit_any invite.create";
+        let read = |words: &str| Permissions::parse(words.split_whitespace());
         for (own, theirs, allowed) in [
-            ("administrator", "administrator inviter moderator", true),
-            ("moderator", "", true),
-            ("moderator", "moderator", true),
-            ("moderator", "inviter", false),
-            ("inviter moderator", "inviter", true),
-            ("inviter moderator", "administrator", false),
-            ("inviter", "", false),
+            (moderator, "", true),
+            (moderator, moderator, true),
+            (moderator, inviter, false),
+            (both, inviter, true),
+            (both, "member.disable", false),
+            (inviter, "", false),
             ("", "", false),
         ] {
-            assert_eq!(is_allowed(&roles(own), &roles(theirs)), allowed, "{own} for {theirs}");
+            assert_eq!(is_allowed(read(own), read(theirs)), allowed, "{own} for {theirs}");
         }
     }
 }

@@ -14,6 +14,7 @@ pub mod upload;
 use deadpool_postgres::Transaction;
 
 use super::member::Member;
+use super::permission::Permission;
 use crate::db::{self, change::Change, torrent::Summary};
 use crate::error::Error;
 use crate::id::TorrentId;
@@ -26,7 +27,7 @@ const SEARCHED_BYTES: usize = 50_000;
 
 /// Whether `member` may edit and delete `torrent`: its uploader and staff.
 pub fn may_change(member: &Member, torrent: &Summary) -> bool {
-    member.is_staff() || torrent.uploader.as_ref().is_some_and(|it| it.id == member.id)
+    member.may(Permission::TorrentEditAny) || torrent.uploader.as_ref().is_some_and(|it| it.id == member.id)
 }
 
 /// Refuses whoever may not change `torrent`.

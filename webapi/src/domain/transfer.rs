@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 
 use super::cursor;
 use super::member::Member;
+use super::permission::Permission;
 use crate::db;
 use crate::db::transfer::{Position, Transfer};
 use crate::error::Error;
@@ -24,7 +25,7 @@ pub struct Page {
 
 /// Refuses whoever may not see what the member `id` moved: all but themselves and staff.
 pub fn check(member: &Member, id: UserId) -> Result<(), Error> {
-    let allowed = member.id == id || member.is_staff();
+    let allowed = member.id == id || member.may(Permission::MemberViewPrivate);
     allowed
         .then_some(())
         .ok_or(Error::Forbidden("only they themselves and staff may see what a member moved"))

@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::auth::anonymous;
 use crate::auth::visitor::Visitor;
 use crate::domain::member::Member;
+use crate::domain::permission::Permission;
 use crate::error::Error;
 use crate::id::UserId;
 
@@ -45,7 +46,7 @@ pub struct FrameMember {
     pub id: UserId,
     /// As they sign in.
     pub name: String,
-    /// Administrator or moderator.
+    /// May see the members and who is connected.
     pub staff: bool,
     /// May change roles and disable members.
     pub administrator: bool,
@@ -136,9 +137,9 @@ impl From<&Member> for FrameMember {
         Self {
             id: member.id,
             name: member.name.clone(),
-            staff: member.is_staff(),
-            administrator: member.is_administrator(),
-            inviter: member.may_invite(),
+            staff: member.may(Permission::MemberViewPrivate),
+            administrator: member.may(Permission::MemberAssignRoles),
+            inviter: member.may(Permission::InviteCreate),
         }
     }
 }

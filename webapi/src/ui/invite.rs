@@ -13,7 +13,7 @@ use super::frame::flash_with;
 use super::session::Nothing;
 use super::{Failure, Faults, Flash, Frame, Moment, flash, page, page_again, redirect};
 use crate::app::App;
-use crate::auth::{self, Checked, Inviter};
+use crate::auth::{self, Checked, InviteCreator};
 use crate::db;
 use crate::db::invite::Invite;
 use crate::domain::attempts::Caller;
@@ -89,7 +89,7 @@ struct Claim {
 
 async fn list(
     State(app): State<App>,
-    Inviter(member): Inviter,
+    InviteCreator(member): InviteCreator,
     frame: Frame,
     paging: Paging,
 ) -> Result<Response, Failure> {
@@ -116,7 +116,7 @@ async fn list_page(app: &App, member: &Member, frame: Frame, paging: &Paging) ->
 
 async fn create(
     State(app): State<App>,
-    Inviter(member): Inviter,
+    InviteCreator(member): InviteCreator,
     frame: Frame,
     session: Session,
     Checked(form): Checked<NewInvite>,

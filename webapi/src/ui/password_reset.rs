@@ -12,7 +12,7 @@ use tower_sessions::Session;
 use super::session::Nothing;
 use super::{Failure, Faults, Frame, Moment, page, page_again, redirect};
 use crate::app::App;
-use crate::auth::{self, Checked, Staff};
+use crate::auth::{self, Checked, PasswordResetter};
 use crate::db;
 use crate::domain::attempts::Caller;
 use crate::domain::member::Member;
@@ -111,7 +111,7 @@ async fn apply(
 
 async fn ask(
     State(app): State<App>,
-    Staff(member): Staff,
+    PasswordResetter(member): PasswordResetter,
     frame: Frame,
     Id(id): Id<UserId>,
 ) -> Result<Response, Failure> {
@@ -122,7 +122,7 @@ async fn ask(
 /// The answer shows the link itself instead of leading to another page: it is stored nowhere.
 async fn create(
     State(app): State<App>,
-    Staff(member): Staff,
+    PasswordResetter(member): PasswordResetter,
     frame: Frame,
     Id(id): Id<UserId>,
     Checked(Nothing {}): Checked<Nothing>,

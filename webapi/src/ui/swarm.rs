@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::{Failure, Frame, format, page};
 use crate::app::App;
-use crate::auth::Staff;
+use crate::auth::SwarmViewer;
 use crate::db;
 use crate::domain::swarm::{self, SwarmPeer};
 use crate::error::Error;
@@ -62,7 +62,7 @@ struct Row {
 
 async fn show(
     State(app): State<App>,
-    _: Staff,
+    _: SwarmViewer,
     frame: Frame,
     Query(parameters): Query<Parameters>,
     paging: Paging,

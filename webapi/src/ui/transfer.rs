@@ -8,7 +8,7 @@ use axum::routing::get;
 use super::format::{self, Moment};
 use super::{Failure, Frame, page};
 use crate::app::App;
-use crate::auth::Staff;
+use crate::auth::{MemberViewer, SnatchViewer};
 use crate::db;
 use crate::db::transfer::{Totals, Transfer};
 use crate::domain::transfer::{self, Ratio, State as Doing};
@@ -148,7 +148,7 @@ struct SnatchesPage {
 
 async fn of_member(
     State(app): State<App>,
-    _: Staff,
+    _: MemberViewer,
     frame: Frame,
     Id(id): Id<UserId>,
     paging: Paging,
@@ -170,7 +170,7 @@ async fn of_member(
 
 async fn snatches(
     State(app): State<App>,
-    _: Staff,
+    _: SnatchViewer,
     frame: Frame,
     Id(id): Id<TorrentId>,
     paging: Paging,

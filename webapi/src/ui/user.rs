@@ -12,10 +12,11 @@ use super::session::Nothing;
 use super::transfer::Sums;
 use super::{Failure, Faults, Frame, Moment, flash, page, page_again, redirect};
 use crate::app::App;
-use crate::auth::{Administrator, Checked, Staff};
+use crate::auth::{Checked, MemberDisabler, MemberViewer, RoleAssigner};
 use crate::db;
 use crate::db::user::Profile;
 use crate::domain::member::Member;
+use crate::domain::permission::{Permission, Permissions};
 use crate::domain::{cursor, password_reset, role};
 use crate::error::Error;
 use crate::extract::{Id, Paging, Query};
@@ -83,7 +84,7 @@ struct Search {
 
 async fn list(
     State(app): State<App>,
-    _: Staff,
+    _: MemberViewer,
     frame: Frame,
     Query(asked): Query<Search>,
     paging: Paging,
@@ -114,7 +115,7 @@ async fn show(
 
 async fn replace_roles(
     State(app): State<App>,
-    Administrator(member): Administrator,
+    RoleAssigner(member): RoleAssigner,
     frame: Frame,
     session: Session,
     Id(id): Id<UserId>,
@@ -136,7 +137,7 @@ async fn replace_roles(
 
 async fn disable(
     State(app): State<App>,
-    Administrator(by): Administrator,
+    MemberDisabler(by): MemberDisabler,
     frame: Frame,
     session: Session,
     Id(id): Id<UserId>,
@@ -149,7 +150,7 @@ async fn disable(
 
 async fn enable(
     State(app): State<App>,
-    Administrator(by): Administrator,
+    MemberDisabler(by): MemberDisabler,
     frame: Frame,
     session: Session,
     Id(id): Id<UserId>,
@@ -211,15 +212,16 @@ async fn show_page(
         name: it.name,
         description: it.description,
     });
-    let may_reset = reader.id != id && password_reset::is_allowed(&reader.roles, &profile.account.roles);
+    let may_reset = reader.id != id
+        && password_reset::is_allowed(reader.permissions, Permissions::parse(&profile.account.permissions));
     Ok(ShowPage {
-        frame: frame.section(if reader.is_staff() { "members" } else { "" }),
+        frame: frame.section(if reader.may(Permission::MemberViewPrivate) { "members" } else { "" }),
         faults,
         roles: roles.collect(),
         inviter: profile.inviter.clone(),
         member: item(profile),
-        administrator: reader.is_administrator(),
-        staff: reader.is_staff(),
+        administrator: reader.may(Permission::MemberAssignRoles),
+        staff: reader.may(Permission::MemberViewPrivate),
         own: reader.id == id,
         may_reset,
     })

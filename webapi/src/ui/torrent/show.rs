@@ -16,6 +16,7 @@ use crate::app::App;
 use crate::db;
 use crate::domain::history;
 use crate::domain::member::Member;
+use crate::domain::permission::Permission;
 use crate::domain::torrent::upload::Redownload;
 use crate::domain::torrent::{files, may_change};
 use crate::error::Error;
@@ -67,7 +68,7 @@ pub(super) async fn show(
     let files = files::page(&client, id, None, None).await?;
     let timeout = app.config.tracker.peer_timeout;
     let own = db::transfer::find(&client, timeout, member.id, id).await?;
-    let snatches = if member.is_staff() {
+    let snatches = if member.may(Permission::TorrentViewSnatches) {
         db::transfer::snatches(&client, timeout, id, None, SNATCHES).await?
     } else {
         Vec::new()
