@@ -6,7 +6,6 @@ pub mod invite;
 pub mod live;
 pub mod openapi;
 pub mod password_reset;
-pub mod permissions;
 pub mod role;
 pub mod session;
 pub mod shapes;
@@ -19,15 +18,15 @@ pub mod user;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
 use crate::error::{Error, Face};
 use crate::extract::Json;
+use crate::routes::Routes;
 
 /// All operations.
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+pub fn routes() -> Routes {
+    Routes::new()
         .merge(doctor::routes())
         .merge(feed_key::routes())
         .merge(invite::routes())

@@ -4,6 +4,7 @@ pub mod account;
 pub mod anonymous;
 pub mod csrf;
 pub mod device;
+pub mod needs;
 pub mod permitted;
 pub mod scoped;
 pub mod session;

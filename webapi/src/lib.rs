@@ -13,6 +13,7 @@ pub mod live;
 pub mod metrics;
 pub mod reading;
 pub mod router;
+pub mod routes;
 pub mod schema;
 pub mod server;
 pub mod tasks;

@@ -26,9 +26,10 @@ const MAX_BODY: usize = 1 << 20;
 
 /// The whole site.
 pub fn create(app: App) -> Router {
-    let faces = faces::Faces::new(&app, ui::routes().with_state(app.clone()));
-    let site = ui::routes()
-        .merge(api::routes())
+    let (pages, ..) = ui::routes().split();
+    let faces = faces::Faces::new(&app, pages.with_state(app.clone()));
+    let (site, ..) = ui::routes().merge(api::routes()).split();
+    let site = site
         .fallback(async || Error::NotFound("page"))
         .method_not_allowed_fallback(async || Error::Method)
         .layer(DefaultBodyLimit::max(MAX_BODY))

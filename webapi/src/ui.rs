@@ -16,19 +16,19 @@ pub mod user;
 
 use std::fmt;
 
-use axum::Router;
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use time::OffsetDateTime;
 
 use crate::app::App;
 use crate::error::{Error, Face, Fields};
+use crate::routes::Routes;
 
 pub use frame::{Flash, Frame, FrameMember, flash};
 
 /// All pages.
-pub fn routes() -> Router<App> {
-    Router::new()
+pub fn routes() -> Routes {
+    Routes::new()
         .merge(account::routes())
         .merge(assets::routes())
         .merge(docs::routes())

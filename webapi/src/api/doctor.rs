@@ -6,25 +6,26 @@ use bt::control::VERDICTS;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa::openapi::{RefOr, Schema};
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Failure;
 use super::shapes::{AnyFailure, ErrorBody, List, MemberFailure, NotFoundFailure, TorrentReference};
 use crate::app::App;
 use crate::auth::Reader;
+use crate::auth::needs::READ;
 use crate::db;
 use crate::domain::doctor::{self, Finding, Reachability};
 use crate::domain::{cursor, transfer};
 use crate::error::Error;
 use crate::extract::{Id, Json, Paging};
 use crate::id::UserId;
+use crate::routes::Routes;
 use crate::schema::one_of;
 use crate::tracker;
 
 /// The operations.
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list_announces)).routes(routes!(list_connections))
+pub fn routes() -> Routes {
+    Routes::new().operation(READ, routes!(list_announces)).operation(READ, routes!(list_connections))
 }
 
 /// An announce or scrape, and what became of it. It has no address.

@@ -6,7 +6,6 @@ use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::shapes::{
@@ -14,6 +13,7 @@ use super::shapes::{
 };
 use super::{Failure, created};
 use crate::app::App;
+use crate::auth::needs::{ALL, SESSION};
 use crate::auth::{CheckedJson, CsrfChecked, SignedIn};
 use crate::db;
 use crate::db::feed_key::FeedKey;
@@ -22,10 +22,15 @@ use crate::domain::member::Member;
 use crate::error::Error;
 use crate::extract::{Id, Json};
 use crate::id::FeedKeyId;
+use crate::routes::Routes;
 
 /// The operations.
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(show, revoke))
+pub fn routes() -> Routes {
+    Routes::new()
+        .operation(ALL, routes!(list))
+        .operation(SESSION, routes!(create))
+        .operation(ALL, routes!(show))
+        .operation(ALL, routes!(revoke))
 }
 
 /// A feed key without its secret.

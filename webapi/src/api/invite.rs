@@ -7,7 +7,6 @@ use infra::secrets::Secret;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::shapes::{
@@ -15,6 +14,7 @@ use super::shapes::{
 };
 use super::{Failure, created};
 use crate::app::App;
+use crate::auth::needs::{ALL, NOTHING};
 use crate::auth::{self, CsrfChecked, InviteCreator};
 use crate::db;
 use crate::db::invite::Invite;
@@ -26,13 +26,18 @@ use crate::domain::permission::Permission;
 use crate::error::Error;
 use crate::extract::{Id, Json, Paging, Segment};
 use crate::id::UserId;
+use crate::routes::Routes;
 
 /// The operations.
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(list, create))
-        .routes(routes!(show, claim, revoke))
-        .routes(routes!(list_of_user, create_of_user))
+pub fn routes() -> Routes {
+    Routes::new()
+        .operation(ALL, routes!(list))
+        .operation(ALL.and(Permission::InviteCreate), routes!(create))
+        .operation(NOTHING, routes!(show))
+        .operation(NOTHING, routes!(claim))
+        .operation(ALL, routes!(revoke))
+        .operation(ALL, routes!(list_of_user))
+        .operation(ALL.and(Permission::InviteCreate), routes!(create_of_user))
 }
 
 /// An invite.

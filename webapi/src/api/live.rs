@@ -14,13 +14,13 @@ use tokio::sync::{broadcast, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 use tower_sessions::Session;
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Failure;
 use super::shapes::{AnyFailure, ErrorBody, MemberFailure};
 use crate::app::App;
 use crate::auth;
+use crate::auth::needs::FOLLOW;
 use crate::auth::visitor::{Uncounted, Visitor};
 use crate::db::{self, torrent::Watched};
 use crate::domain::member::Member;
@@ -28,6 +28,7 @@ use crate::error::Error;
 use crate::extract::Query;
 use crate::id::{TorrentId, UserId};
 use crate::live::{Present, Seat};
+use crate::routes::Routes;
 
 /// Torrents in one stream: more than a page shows.
 const MAX_TORRENTS: usize = 200;
@@ -42,9 +43,9 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 const RETRY: Duration = Duration::from_secs(30);
 
 /// The operation.
-pub fn routes() -> OpenApiRouter<App> {
+pub fn routes() -> Routes {
     // Open streams have a limit of their own.
-    OpenApiRouter::new().routes(routes!(live)).layer(Extension(Uncounted))
+    Routes::new().operation(FOLLOW, routes!(live)).map(|router| router.layer(Extension(Uncounted)))
 }
 
 /// Which torrents to follow.

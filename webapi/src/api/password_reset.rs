@@ -8,23 +8,29 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use tower_sessions::Session;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::shapes::{AnyFailure, BodyFailure, ChangeFailure, ErrorBody, MemberFailure, NotFoundFailure};
 use super::{Failure, created};
 use crate::app::App;
+use crate::auth::needs::{ALL, NOTHING, SESSION};
 use crate::auth::{self, CsrfChecked, PasswordResetter};
 use crate::db;
 use crate::domain::attempts::Caller;
 use crate::domain::member::Member;
 use crate::domain::password_reset::{self, Found, State as ResetState};
+use crate::domain::permission::Permission;
 use crate::extract::{Id, Json, SecretSegment};
 use crate::id::UserId;
+use crate::routes::Routes;
 
 /// The operations.
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(create)).routes(routes!(show, apply)).routes(routes!(dismiss))
+pub fn routes() -> Routes {
+    Routes::new()
+        .operation(SESSION.and(Permission::MemberResetPassword), routes!(create))
+        .operation(NOTHING, routes!(show))
+        .operation(NOTHING, routes!(apply))
+        .operation(ALL, routes!(dismiss))
 }
 
 /// A link that sets a new password.

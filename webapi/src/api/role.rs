@@ -3,7 +3,6 @@
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Failure;
@@ -12,16 +11,22 @@ use super::shapes::{
     role_names,
 };
 use crate::app::App;
+use crate::auth::needs::{READ, SESSION};
 use crate::auth::{CheckedJson, Reader, RoleAssigner};
 use crate::db;
+use crate::domain::permission::Permission;
 use crate::domain::role;
 use crate::error::Error;
 use crate::extract::{Id, Json};
 use crate::id::UserId;
+use crate::routes::Routes;
 
 /// The operations.
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(show, replace)).routes(routes!(list))
+pub fn routes() -> Routes {
+    Routes::new()
+        .operation(READ, routes!(show))
+        .operation(SESSION.and(Permission::MemberAssignRoles), routes!(replace))
+        .operation(READ, routes!(list))
 }
 
 /// What a member may do.

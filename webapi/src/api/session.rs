@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use tower_sessions::Session;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::shapes::{
@@ -17,6 +16,7 @@ use super::shapes::{
 };
 use super::{Failure, created};
 use crate::app::App;
+use crate::auth::needs::{ALL, ANYONE, NOTHING};
 use crate::auth::session::own_hash;
 use crate::auth::visitor::Visitor;
 use crate::auth::{self, Bearer, CsrfChecked};
@@ -27,13 +27,17 @@ use crate::domain::password_reset::Notice;
 use crate::error::Error;
 use crate::extract::{Id, Json};
 use crate::id::{SessionId, UserId};
+use crate::routes::Routes;
 
 /// The operations.
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(sign_in, show, sign_out))
-        .routes(routes!(list, end_others))
-        .routes(routes!(end))
+pub fn routes() -> Routes {
+    Routes::new()
+        .operation(NOTHING, routes!(sign_in))
+        .operation(ANYONE, routes!(show))
+        .operation(ALL, routes!(sign_out))
+        .operation(ALL, routes!(list))
+        .operation(ALL, routes!(end_others))
+        .operation(ALL, routes!(end))
 }
 
 /// Name and password.

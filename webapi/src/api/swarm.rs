@@ -4,23 +4,25 @@ use axum::extract::State;
 use bt::PeerState;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Failure;
 use super::shapes::{AnyFailure, ErrorBody, List, MemberFailure};
 use crate::app::App;
 use crate::auth::SwarmViewer;
+use crate::auth::needs::ALL;
 use crate::db;
+use crate::domain::permission::Permission;
 use crate::domain::swarm::{self, SwarmPeer};
 use crate::error::Error;
 use crate::extract::{Json, Paging, Query};
 use crate::id::{TorrentId, UserId};
+use crate::routes::Routes;
 use crate::tracker;
 
 /// The operation.
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(show))
+pub fn routes() -> Routes {
+    Routes::new().operation(ALL.and(Permission::SwarmView), routes!(show))
 }
 
 /// Which peers to show.

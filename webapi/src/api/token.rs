@@ -6,7 +6,6 @@ use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::shapes::{
@@ -14,6 +13,7 @@ use super::shapes::{
 };
 use super::{Failure, created};
 use crate::app::App;
+use crate::auth::needs::{ALL, SESSION};
 use crate::auth::{CheckedJson, CsrfChecked, SignedIn};
 use crate::db;
 use crate::db::token::ApiToken;
@@ -23,10 +23,15 @@ use crate::domain::token;
 use crate::error::Error;
 use crate::extract::{Id, Json};
 use crate::id::TokenId;
+use crate::routes::Routes;
 
 /// The operations.
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(show, revoke))
+pub fn routes() -> Routes {
+    Routes::new()
+        .operation(ALL, routes!(list))
+        .operation(SESSION, routes!(create))
+        .operation(ALL, routes!(show))
+        .operation(ALL, routes!(revoke))
 }
 
 /// A token without its secret.

@@ -6,7 +6,6 @@ mod shapes;
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::Response;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Failure;
@@ -14,6 +13,7 @@ use super::shapes::{
     AnyFailure, BodyFailure, ChangeFailure, ErrorBody, List, MemberFailure, NotFoundFailure,
 };
 use crate::app::App;
+use crate::auth::needs::{DOWNLOAD, FOLLOW, READ, UPLOAD};
 use crate::auth::{CheckedJson, CsrfChecked, Downloader, Follower, Publisher, Reader};
 use crate::db;
 use crate::domain::torrent::upload::Refusal;
@@ -21,16 +21,19 @@ use crate::domain::torrent::{self, listing, text};
 use crate::error::Error;
 use crate::extract::{Id, Json, Paging, Query};
 use crate::id::TorrentId;
+use crate::routes::Routes;
 use crate::upload_form::{self, Form};
 pub use shapes::{File, Links, Torrent, TorrentChange, TorrentDetails, TorrentWithFiles, Uploaded, Uploader};
 
 /// The operations.
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(list))
-        .routes(routes!(create))
-        .routes(routes!(show, change, delete))
-        .routes(routes!(metainfo))
+pub fn routes() -> Routes {
+    Routes::new()
+        .operation(FOLLOW, routes!(list))
+        .operation(UPLOAD, routes!(create))
+        .operation(READ, routes!(show))
+        .operation(UPLOAD, routes!(change))
+        .operation(UPLOAD, routes!(delete))
+        .operation(DOWNLOAD, routes!(metainfo))
         .merge(files::routes())
 }
 

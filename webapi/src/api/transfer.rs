@@ -4,7 +4,6 @@ use axum::extract::State;
 use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Failure;
@@ -12,6 +11,7 @@ use super::shapes::{
     AnyFailure, ErrorBody, List, MemberFailure, NotFoundFailure, TorrentReference, UserReference,
 };
 use crate::app::App;
+use crate::auth::needs::{ALL, READ};
 use crate::auth::{Reader, SnatchViewer};
 use crate::db;
 use crate::domain::history;
@@ -21,13 +21,14 @@ use crate::domain::transfer::{self, Ratio};
 use crate::error::Error;
 use crate::extract::{Id, Json, Paging};
 use crate::id::{TorrentId, UserId};
+use crate::routes::Routes;
 
 /// The operations.
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(list_transfers))
-        .routes(routes!(list_snatches))
-        .routes(routes!(show_history))
+pub fn routes() -> Routes {
+    Routes::new()
+        .operation(READ, routes!(list_transfers))
+        .operation(ALL.and(Permission::TorrentViewSnatches), routes!(list_snatches))
+        .operation(READ, routes!(show_history))
 }
 
 /// What a member moved of a torrent, with all clients together.

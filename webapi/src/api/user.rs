@@ -8,7 +8,6 @@ use infra::secrets::Secret;
 use serde::{Deserialize, Serialize};
 use tower_sessions::Session;
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Failure;
@@ -16,6 +15,7 @@ use super::shapes::{
     AnyFailure, BodyFailure, ChangeFailure, ErrorBody, List, MemberFailure, NotFoundFailure, UserBody,
 };
 use crate::app::App;
+use crate::auth::needs::{ALL, DOWNLOAD, READ, SESSION};
 use crate::auth::session::own_hash;
 use crate::auth::{
     self, CheckedJson, CsrfChecked, Downloader, MemberDisabler, MemberViewer, Reader, SignedIn,
@@ -24,18 +24,22 @@ use crate::db;
 use crate::domain::account::PasswordChange;
 use crate::domain::attempts::Caller;
 use crate::domain::member::Member;
+use crate::domain::permission::Permission;
 use crate::domain::{cursor, role};
 use crate::error::Error;
 use crate::extract::{Id, Json, Paging, Query};
 use crate::id::UserId;
+use crate::routes::Routes;
 
 /// The operations.
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(list))
-        .routes(routes!(show, change))
-        .routes(routes!(change_password))
-        .routes(routes!(show_announce_key, reset_announce_key))
+pub fn routes() -> Routes {
+    Routes::new()
+        .operation(ALL.and(Permission::MemberViewPrivate), routes!(list))
+        .operation(READ, routes!(show))
+        .operation(SESSION.and(Permission::MemberDisable), routes!(change))
+        .operation(SESSION, routes!(change_password))
+        .operation(DOWNLOAD, routes!(show_announce_key))
+        .operation(SESSION, routes!(reset_announce_key))
 }
 
 /// Which members.

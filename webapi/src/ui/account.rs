@@ -9,7 +9,6 @@ mod security;
 mod tokens;
 mod transfers;
 
-use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{MethodRouter, get};
@@ -17,10 +16,11 @@ use axum::routing::{MethodRouter, get};
 use super::{Failure, redirect};
 use crate::app::App;
 use crate::domain::member::Member;
+use crate::routes::Routes;
 
 /// The pages.
-pub fn routes() -> Router<App> {
-    Router::new()
+pub fn routes() -> Routes {
+    Routes::new()
         .merge(overview::routes())
         .merge(transfers::routes())
         .merge(doctor::routes())

@@ -2,15 +2,16 @@
 
 use std::sync::LazyLock;
 
-use axum::Router;
 use axum::extract::Path;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use super::Failure;
 use crate::app::App;
+use crate::auth::needs::NOTHING;
 use crate::error::Error;
+use crate::routes::Routes;
 
 struct Asset {
     name: &'static str,
@@ -54,8 +55,8 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
 });
 
 /// The files.
-pub fn routes() -> Router<App> {
-    Router::new().route("/static/{name}", get(show))
+pub fn routes() -> Routes {
+    Routes::new().page(Method::GET, "/static/{name}", NOTHING, get(show))
 }
 
 /// Changes with any of the files; addresses carry it, so that browsers may keep what they have for ever.

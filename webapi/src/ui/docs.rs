@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use askama::Template;
-use axum::Router;
+use axum::http::Method;
 use axum::response::Response;
 use axum::routing::get;
 use serde_json::Value;
@@ -11,13 +11,15 @@ use serde_json::Value;
 use super::{Failure, Frame, page};
 use crate::api::openapi;
 use crate::app::App;
+use crate::auth::needs::ALL;
 use crate::domain::member::Member;
+use crate::routes::Routes;
 
 static CONTENT: LazyLock<Content> = LazyLock::new(Content::read);
 
 /// The page.
-pub fn routes() -> Router<App> {
-    Router::new().route("/api/docs", get(show))
+pub fn routes() -> Routes {
+    Routes::new().page(Method::GET, "/api/docs", ALL, get(show))
 }
 
 /// All operations and schemas.

@@ -1,10 +1,10 @@
 //! `/invites`: a member's invites, and the page that claims one.
 
+use axum::Extension;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Extension, Router};
 use infra::secrets::Secret;
 use serde::Deserialize;
 use tower_sessions::Session;
@@ -13,6 +13,7 @@ use super::frame::flash_with;
 use super::session::Nothing;
 use super::{Failure, Faults, Flash, Frame, Moment, flash, page, page_again, redirect};
 use crate::app::App;
+use crate::auth::needs::{ALL, NOTHING};
 use crate::auth::{self, Checked, InviteCreator};
 use crate::db;
 use crate::db::invite::Invite;
@@ -20,16 +21,20 @@ use crate::domain::attempts::Caller;
 use crate::domain::cursor;
 use crate::domain::invite::{self, State as InviteState};
 use crate::domain::member::Member;
+use crate::domain::permission::Permission;
 use crate::error::Error;
 use crate::extract::{Paging, Segment};
 use crate::id::InviteId;
+use crate::routes::Routes;
 
 /// The pages.
-pub fn routes() -> Router<App> {
-    Router::new()
-        .route("/invites", get(list).post(create))
-        .route("/invites/{secret}", get(show).post(claim))
-        .route("/invites/{secret}/revoke", post(revoke))
+pub fn routes() -> Routes {
+    Routes::new()
+        .page(Method::GET, "/invites", ALL.and(Permission::InviteCreate), get(list))
+        .page(Method::POST, "/invites", ALL.and(Permission::InviteCreate), post(create))
+        .page(Method::GET, "/invites/{secret}", NOTHING, get(show))
+        .page(Method::POST, "/invites/{secret}", NOTHING, post(claim))
+        .page(Method::POST, "/invites/{secret}/revoke", ALL, post(revoke))
 }
 
 #[derive(askama::Template)]

@@ -1,10 +1,9 @@
 //! `/reset/{secret}`: sets a new password. `/members/{id}/reset-password`: makes such a link.
 
-use axum::Router;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{get, post};
 use infra::secrets::Secret;
 use serde::Deserialize;
 use tower_sessions::Session;
@@ -12,21 +11,37 @@ use tower_sessions::Session;
 use super::session::Nothing;
 use super::{Failure, Faults, Frame, Moment, page, page_again, redirect};
 use crate::app::App;
+use crate::auth::needs::{ALL, NOTHING, SESSION};
 use crate::auth::{self, Checked, PasswordResetter};
 use crate::db;
 use crate::domain::attempts::Caller;
 use crate::domain::member::Member;
 use crate::domain::password_reset::{self, Found};
+use crate::domain::permission::Permission;
 use crate::error::{Error, Fields};
 use crate::extract::{Id, SecretSegment};
 use crate::id::UserId;
+use crate::routes::Routes;
 
 /// The pages.
-pub fn routes() -> Router<App> {
-    Router::new()
-        .route("/reset/{secret}", get(show).post(apply))
-        .route("/members/{id}/reset-password", get(ask).post(create))
-        .route("/account/password-reset/dismiss", get(dismissed).post(dismiss))
+pub fn routes() -> Routes {
+    Routes::new()
+        .page(Method::GET, "/reset/{secret}", NOTHING, get(show))
+        .page(Method::POST, "/reset/{secret}", NOTHING, post(apply))
+        .page(
+            Method::GET,
+            "/members/{id}/reset-password",
+            SESSION.and(Permission::MemberResetPassword),
+            get(ask),
+        )
+        .page(
+            Method::POST,
+            "/members/{id}/reset-password",
+            SESSION.and(Permission::MemberResetPassword),
+            post(create),
+        )
+        .page(Method::GET, "/account/password-reset/dismiss", ALL, get(dismissed))
+        .page(Method::POST, "/account/password-reset/dismiss", ALL, post(dismiss))
 }
 
 #[derive(askama::Template)]

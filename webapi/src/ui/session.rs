@@ -1,24 +1,29 @@
 //! `/sign-in` and `/sign-out`.
 
+use axum::Extension;
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, Method};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Extension, Router};
 use infra::secrets::Secret;
 use serde::Deserialize;
 use tower_sessions::Session;
 
 use super::{Failure, Faults, Flash, Frame, page, page_again, redirect};
 use crate::app::App;
+use crate::auth::needs::{ALL, NOTHING};
 use crate::auth::{self, Checked};
 use crate::domain::attempts::Caller;
 use crate::domain::member::Member;
 use crate::extract::Query;
+use crate::routes::Routes;
 
 /// The pages.
-pub fn routes() -> Router<App> {
-    Router::new().route("/sign-in", get(show).post(sign_in)).route("/sign-out", post(sign_out))
+pub fn routes() -> Routes {
+    Routes::new()
+        .page(Method::GET, "/sign-in", NOTHING, get(show))
+        .page(Method::POST, "/sign-in", NOTHING, post(sign_in))
+        .page(Method::POST, "/sign-out", ALL, post(sign_out))
 }
 
 #[derive(askama::Template)]

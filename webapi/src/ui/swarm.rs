@@ -1,9 +1,8 @@
 //! The swarm view: who is connected, to staff.
 
 use askama::Template;
-use axum::Router;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use axum::routing::get;
 use bt::PeerState;
@@ -12,16 +11,19 @@ use serde::Deserialize;
 use super::{Failure, Frame, format, page};
 use crate::app::App;
 use crate::auth::SwarmViewer;
+use crate::auth::needs::ALL;
 use crate::db;
+use crate::domain::permission::Permission;
 use crate::domain::swarm::{self, SwarmPeer};
 use crate::error::Error;
 use crate::extract::{Paging, Query};
 use crate::id::{TorrentId, UserId};
+use crate::routes::Routes;
 use crate::tracker;
 
 /// The page.
-pub fn routes() -> Router<App> {
-    Router::new().route("/swarm", get(show))
+pub fn routes() -> Routes {
+    Routes::new().page(Method::GET, "/swarm", ALL.and(Permission::SwarmView), get(show))
 }
 
 /// Which peers to show.

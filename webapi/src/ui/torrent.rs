@@ -10,8 +10,8 @@ mod upload;
 use std::fmt::Write as _;
 
 use askama::Template;
-use axum::Router;
 use axum::extract::State;
+use axum::http::Method;
 use axum::response::Response;
 use axum::routing::get;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -19,20 +19,22 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use super::format::{self, Moment};
 use super::{Failure, Frame, page};
 use crate::app::App;
+use crate::auth::needs::ALL;
 use crate::db;
 use crate::domain::member::Member;
 use crate::domain::torrent::listing::{self, Order, SORTS, starts_descending};
 use crate::extract::{Paging, Query};
 use crate::id::{Named, TorrentId, UserId};
 use crate::live::Present;
+use crate::routes::Routes;
 
 /// The pages.
-pub fn routes() -> Router<App> {
-    Router::new()
-        .route("/", get(browse))
-        .route("/torrents/{id}", get(show::show))
-        .route("/torrents/{id}/download", get(show::download))
-        .route("/torrents/{id}/files", get(files::show))
+pub fn routes() -> Routes {
+    Routes::new()
+        .page(Method::GET, "/", ALL, get(browse))
+        .page(Method::GET, "/torrents/{id}", ALL, get(show::show))
+        .page(Method::GET, "/torrents/{id}/download", ALL, get(show::download))
+        .page(Method::GET, "/torrents/{id}/files", ALL, get(files::show))
         .merge(upload::routes())
         .merge(change::routes())
 }

@@ -1,26 +1,29 @@
 //! What members moved, in words; a member's transfers for staff, and who finished a torrent.
 
-use axum::Router;
 use axum::extract::State;
+use axum::http::Method;
 use axum::response::Response;
 use axum::routing::get;
 
 use super::format::{self, Moment};
 use super::{Failure, Frame, page};
 use crate::app::App;
+use crate::auth::needs::ALL;
 use crate::auth::{MemberViewer, SnatchViewer};
 use crate::db;
 use crate::db::transfer::{Totals, Transfer};
+use crate::domain::permission::Permission;
 use crate::domain::transfer::{self, Ratio, State as Doing};
 use crate::error::Error;
 use crate::extract::{Id, Paging};
 use crate::id::{Named, TorrentId, UserId};
+use crate::routes::Routes;
 
 /// The pages.
-pub fn routes() -> Router<App> {
-    Router::new()
-        .route("/members/{id}/transfers", get(of_member))
-        .route("/torrents/{id}/snatches", get(snatches))
+pub fn routes() -> Routes {
+    Routes::new()
+        .page(Method::GET, "/members/{id}/transfers", ALL.and(Permission::MemberViewPrivate), get(of_member))
+        .page(Method::GET, "/torrents/{id}/snatches", ALL.and(Permission::TorrentViewSnatches), get(snatches))
 }
 
 /// A member's sums in words.

@@ -1,7 +1,7 @@
 //! `/members`: the members, and a page for each.
 
-use axum::Router;
 use axum::extract::State;
+use axum::http::Method;
 use axum::response::Response;
 use axum::routing::{get, post};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -12,6 +12,7 @@ use super::session::Nothing;
 use super::transfer::Sums;
 use super::{Failure, Faults, Frame, Moment, flash, page, page_again, redirect};
 use crate::app::App;
+use crate::auth::needs::{ALL, SESSION};
 use crate::auth::{Checked, MemberDisabler, MemberViewer, RoleAssigner};
 use crate::db;
 use crate::db::user::Profile;
@@ -21,15 +22,21 @@ use crate::domain::{cursor, password_reset, role};
 use crate::error::Error;
 use crate::extract::{Id, Paging, Query};
 use crate::id::{Named, UserId};
+use crate::routes::Routes;
 
 /// The pages.
-pub fn routes() -> Router<App> {
-    Router::new()
-        .route("/members", get(list))
-        .route("/members/{id}", get(show))
-        .route("/members/{id}/roles", post(replace_roles))
-        .route("/members/{id}/disable", post(disable))
-        .route("/members/{id}/enable", post(enable))
+pub fn routes() -> Routes {
+    Routes::new()
+        .page(Method::GET, "/members", ALL.and(Permission::MemberViewPrivate), get(list))
+        .page(Method::GET, "/members/{id}", ALL, get(show))
+        .page(
+            Method::POST,
+            "/members/{id}/roles",
+            SESSION.and(Permission::MemberAssignRoles),
+            post(replace_roles),
+        )
+        .page(Method::POST, "/members/{id}/disable", SESSION.and(Permission::MemberDisable), post(disable))
+        .page(Method::POST, "/members/{id}/enable", SESSION.and(Permission::MemberDisable), post(enable))
 }
 
 #[derive(askama::Template)]

@@ -3,7 +3,7 @@
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use webapi::api::openapi;
-use webapi::api::permissions::{Needs, OPERATIONS, needs};
+use webapi::auth::needs::Proof;
 use webapi::domain::scope::{SCOPES, Scope};
 
 use crate::support::{Answer, Browser, PASSWORD, Site};
@@ -47,11 +47,13 @@ async fn every_operation_takes_tokens_of_the_scopes_that_the_document_names_and_
     for scope in SCOPES {
         tokens.push((scope, token(&root, scope.word(), &[scope.word()]).await));
     }
+    let (_, _, table) = webapi::api::routes().split();
+    let listed: Vec<(Method, String)> = table.iter().map(|it| (it.method.clone(), it.path.clone())).collect();
     let operations = operations();
-    assert_eq!(operations.len(), OPERATIONS.len(), "operations that are no more are not listed either");
-    for (method, path) in operations {
-        let needs = needs(method.as_str(), &path);
-        let needs = needs.unwrap_or_else(|| panic!("{method} {path} is missing in api/permissions.rs"));
+    assert!(operations.iter().all(|it| listed.contains(it)), "an operation is not in the table");
+    assert_eq!(operations.len(), listed.len(), "the table holds a route that is no operation");
+    for route in table {
+        let (method, path, needs) = (route.method, route.path, route.needs);
         let tried = path.replace("{id}", "2147483647").replace("{secret}", "x");
         for (scope, token) in &tokens {
             let (status, code) = ask(&site, method.clone(), &tried, token).await;
@@ -59,7 +61,7 @@ async fn every_operation_takes_tokens_of_the_scopes_that_the_document_names_and_
                 status == StatusCode::FORBIDDEN && (code == "token_scope" || code == "session_only");
             assert_eq!(!refused, needs.allows(*scope), "{method} {path} with {scope}: {status} {code}");
             assert_ne!(status, StatusCode::UNAUTHORIZED, "{method} {path} with {scope}");
-            let only = needs == Needs::Session;
+            let only = needs.proof == Proof::Session;
             assert!(!refused || (code == "session_only") == only, "{method} {path} with {scope}: {code}");
         }
     }

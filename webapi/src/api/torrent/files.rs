@@ -3,7 +3,6 @@
 use axum::extract::State;
 use serde::Deserialize;
 use utoipa::IntoParams;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::File;
@@ -11,15 +10,17 @@ use crate::api::Failure;
 use crate::api::shapes::{AnyFailure, ErrorBody, List, MemberFailure, NotFoundFailure};
 use crate::app::App;
 use crate::auth::Reader;
+use crate::auth::needs::READ;
 use crate::db;
 use crate::domain::torrent::files;
 use crate::error::Error;
 use crate::extract::{Id, Json, Query};
 use crate::id::TorrentId;
+use crate::routes::Routes;
 
 /// The operation.
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list))
+pub(super) fn routes() -> Routes {
+    Routes::new().operation(READ, routes!(list))
 }
 
 /// Which files.

@@ -1,26 +1,29 @@
 //! `/account/announce-url`: the member's own announce URL, and another one in its place.
 
-use axum::Router;
 use axum::extract::State;
+use axum::http::Method;
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{get, post};
 use tower_sessions::Session;
 
 use super::back_to;
 use crate::app::App;
+use crate::auth::needs::{ALL, SESSION};
 use crate::auth::{Checked, SignedIn};
 use crate::db;
 use crate::domain::member::Member;
 use crate::error::Error;
+use crate::routes::Routes;
 use crate::ui::session::Nothing;
 use crate::ui::{Failure, Frame, flash, page, redirect};
 
 /// The pages. `/account/announce-key` is the address that the question had before it had a page.
-pub(super) fn routes() -> Router<App> {
-    Router::new()
-        .route("/account/announce-url", get(show))
-        .route("/account/announce-url/reset", get(ask).post(reset))
-        .route("/account/announce-key", back_to("/account/announce-url"))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .page(Method::GET, "/account/announce-url", ALL, get(show))
+        .page(Method::GET, "/account/announce-url/reset", ALL, get(ask))
+        .page(Method::POST, "/account/announce-url/reset", SESSION, post(reset))
+        .page(Method::GET, "/account/announce-key", ALL, back_to("/account/announce-url"))
 }
 
 #[derive(askama::Template)]

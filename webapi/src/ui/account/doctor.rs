@@ -1,16 +1,18 @@
 //! `/account/doctor`: what the tracker answered the member's clients, and what to do about it.
 
-use axum::Router;
 use axum::extract::State;
+use axum::http::Method;
 use axum::response::Response;
 use axum::routing::get;
 use bt::announce::Event;
 
 use crate::app::App;
+use crate::auth::needs::ALL;
 use crate::domain::doctor::{self, Finding, Reachability};
 use crate::domain::member::Member;
 use crate::error::Error;
 use crate::id::{TorrentId, UserId};
+use crate::routes::Routes;
 use crate::tracker;
 use crate::ui::{Failure, Frame, format, page};
 
@@ -18,8 +20,8 @@ use crate::ui::{Failure, Frame, format, page};
 const AT_ONCE: usize = 10;
 
 /// The page.
-pub(super) fn routes() -> Router<App> {
-    Router::new().route("/account/doctor", get(show))
+pub(super) fn routes() -> Routes {
+    Routes::new().page(Method::GET, "/account/doctor", ALL, get(show))
 }
 
 #[derive(askama::Template)]

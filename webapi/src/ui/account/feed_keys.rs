@@ -1,21 +1,23 @@
 //! `/account/feed-keys`: the member's feed keys.
 
-use axum::Router;
 use axum::extract::State;
+use axum::http::Method;
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{get, post};
 use serde::Deserialize;
 use tower_sessions::Session;
 
 use super::back_to;
 use super::secret::SecretPage;
 use crate::app::App;
+use crate::auth::needs::{ALL, SESSION};
 use crate::auth::{Checked, SignedIn};
 use crate::db;
 use crate::domain::feed_key;
 use crate::domain::member::Member;
 use crate::extract::Id;
 use crate::id::FeedKeyId;
+use crate::routes::Routes;
 use crate::ui::session::Nothing;
 use crate::ui::{Failure, Faults, Frame, Moment, flash, page, page_again, redirect};
 
@@ -23,10 +25,12 @@ use crate::ui::{Failure, Faults, Frame, Moment, flash, page, page_again, redirec
 const HERE: &str = "/account/feed-keys";
 
 /// The page.
-pub(super) fn routes() -> Router<App> {
-    Router::new()
-        .route("/account/feed-keys", get(show).post(create))
-        .route("/account/feed-keys/{id}/revoke", back_to(HERE).post(revoke))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .page(Method::GET, "/account/feed-keys", ALL, get(show))
+        .page(Method::POST, "/account/feed-keys", SESSION, post(create))
+        .page(Method::GET, "/account/feed-keys/{id}/revoke", ALL, back_to(HERE))
+        .page(Method::POST, "/account/feed-keys/{id}/revoke", ALL, post(revoke))
 }
 
 #[derive(askama::Template)]

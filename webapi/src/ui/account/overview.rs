@@ -1,16 +1,18 @@
 //! `/account`: the sums, what the member's clients do now, the latest uploads.
 
-use axum::Router;
 use axum::extract::State;
+use axum::http::Method;
 use axum::response::Response;
 use axum::routing::get;
 
 use crate::app::App;
+use crate::auth::needs::ALL;
 use crate::db;
 use crate::db::transfer::Active;
 use crate::domain::member::Member;
 use crate::error::Error;
 use crate::id::TorrentId;
+use crate::routes::Routes;
 use crate::ui::format::{self, Moment};
 use crate::ui::transfer::{Line, Sums};
 use crate::ui::{Failure, Frame, page};
@@ -22,8 +24,8 @@ const UPLOADS: i64 = 20;
 const ACTIVE: i64 = 20;
 
 /// The page.
-pub(super) fn routes() -> Router<App> {
-    Router::new().route("/account", get(show))
+pub(super) fn routes() -> Routes {
+    Routes::new().page(Method::GET, "/account", ALL, get(show))
 }
 
 #[derive(askama::Template)]

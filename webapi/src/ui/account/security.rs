@@ -1,15 +1,17 @@
 //! `/account/security`: the member's password, and the browsers that are signed in.
 
+use axum::Extension;
 use axum::extract::State;
+use axum::http::Method;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Extension, Router};
+use axum::routing::{get, post};
 use infra::secrets::Secret;
 use serde::Deserialize;
 use tower_sessions::Session;
 
 use super::back_to;
 use crate::app::App;
+use crate::auth::needs::{ALL, SESSION};
 use crate::auth::session::own_hash;
 use crate::auth::{self, Checked, SignedIn};
 use crate::db;
@@ -19,6 +21,7 @@ use crate::domain::member::Member;
 use crate::error::{Error, Fields};
 use crate::extract::Id;
 use crate::id::SessionId;
+use crate::routes::Routes;
 use crate::ui::session::Nothing;
 use crate::ui::{Failure, Faults, Frame, Moment, flash, page, page_again, redirect};
 
@@ -26,11 +29,14 @@ use crate::ui::{Failure, Faults, Frame, Moment, flash, page, page_again, redirec
 const HERE: &str = "/account/security";
 
 /// The page.
-pub(super) fn routes() -> Router<App> {
-    Router::new()
-        .route("/account/security", get(show).post(change_password))
-        .route("/account/sessions", back_to(HERE).post(end_others))
-        .route("/account/sessions/{id}/end", back_to(HERE).post(end_session))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .page(Method::GET, "/account/security", ALL, get(show))
+        .page(Method::POST, "/account/security", SESSION, post(change_password))
+        .page(Method::GET, "/account/sessions", ALL, back_to(HERE))
+        .page(Method::POST, "/account/sessions", ALL, post(end_others))
+        .page(Method::GET, "/account/sessions/{id}/end", ALL, back_to(HERE))
+        .page(Method::POST, "/account/sessions/{id}/end", ALL, post(end_session))
 }
 
 #[derive(askama::Template)]

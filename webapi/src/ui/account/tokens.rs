@@ -1,14 +1,15 @@
 //! `/account/tokens`: the member's API tokens.
 
-use axum::Router;
 use axum::extract::State;
+use axum::http::Method;
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{get, post};
 use tower_sessions::Session;
 
 use super::back_to;
 use super::secret::SecretPage;
 use crate::app::App;
+use crate::auth::needs::{ALL, SESSION};
 use crate::auth::{Checked, SignedIn};
 use crate::db;
 use crate::domain::member::Member;
@@ -17,6 +18,7 @@ use crate::domain::token::{self, DAYS, Wish};
 use crate::error::Error;
 use crate::extract::Id;
 use crate::id::TokenId;
+use crate::routes::Routes;
 use crate::ui::session::Nothing;
 use crate::ui::{Failure, Faults, Frame, Moment, flash, page, page_again, redirect};
 
@@ -28,10 +30,12 @@ const TERMS: [(Option<u32>, &str); 4] =
     [(Some(30), "30 days"), (Some(90), "90 days"), (Some(DAYS), "One year"), (None, "Without an end")];
 
 /// The page.
-pub(super) fn routes() -> Router<App> {
-    Router::new()
-        .route("/account/tokens", get(show).post(create))
-        .route("/account/tokens/{id}/revoke", back_to(HERE).post(revoke))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .page(Method::GET, "/account/tokens", ALL, get(show))
+        .page(Method::POST, "/account/tokens", SESSION, post(create))
+        .page(Method::GET, "/account/tokens/{id}/revoke", ALL, back_to(HERE))
+        .page(Method::POST, "/account/tokens/{id}/revoke", ALL, post(revoke))
 }
 
 #[derive(askama::Template)]

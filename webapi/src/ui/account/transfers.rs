@@ -1,21 +1,23 @@
 //! `/account/transfers`: what a member's clients moved, torrent by torrent.
 
-use axum::Router;
 use axum::extract::State;
+use axum::http::Method;
 use axum::response::Response;
 use axum::routing::get;
 
 use crate::app::App;
+use crate::auth::needs::ALL;
 use crate::db;
 use crate::domain::member::Member;
 use crate::domain::transfer;
 use crate::extract::Paging;
+use crate::routes::Routes;
 use crate::ui::transfer::{Line, Sums};
 use crate::ui::{Failure, Frame, page};
 
 /// The page.
-pub(super) fn routes() -> Router<App> {
-    Router::new().route("/account/transfers", get(show))
+pub(super) fn routes() -> Routes {
+    Routes::new().page(Method::GET, "/account/transfers", ALL, get(show))
 }
 
 #[derive(askama::Template)]

@@ -1,15 +1,16 @@
 //! The forms that edit and delete a torrent.
 
 use askama::Template;
-use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
+use axum::http::Method;
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use serde::Deserialize;
 use tower_sessions::Session;
 
 use crate::app::App;
 use crate::auth::Checked;
+use crate::auth::needs::ALL;
 use crate::db::{self, torrent::Torrent};
 use crate::domain::member::Member;
 use crate::domain::torrent::text::{DESCRIPTION_LEN, TITLE_LEN, Typed, extended};
@@ -17,16 +18,19 @@ use crate::domain::torrent::{change, check_change};
 use crate::error::{Error, Fields};
 use crate::extract::Id;
 use crate::id::TorrentId;
+use crate::routes::Routes;
 use crate::ui::{Failure, Frame, flash, page, page_again};
 
 /// Bytes of the urlencoded form: three for each byte of the longest texts, whose characters have up to four bytes.
 const MAX_FORM: usize = 3 * (4 * (TITLE_LEN + DESCRIPTION_LEN) + extended::TYPED_LEN) + 1024;
 
 /// The forms and what they are sent to.
-pub(super) fn routes() -> Router<App> {
-    Router::new()
-        .route("/torrents/{id}/edit", get(edit).post(store).layer(DefaultBodyLimit::max(MAX_FORM)))
-        .route("/torrents/{id}/delete", get(ask).post(delete))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .page(Method::GET, "/torrents/{id}/edit", ALL, get(edit))
+        .page(Method::POST, "/torrents/{id}/edit", ALL, post(store).layer(DefaultBodyLimit::max(MAX_FORM)))
+        .page(Method::GET, "/torrents/{id}/delete", ALL, get(ask))
+        .page(Method::POST, "/torrents/{id}/delete", ALL, post(delete))
 }
 
 /// The form with the texts.

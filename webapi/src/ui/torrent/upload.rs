@@ -1,26 +1,28 @@
 //! The upload form.
 
 use askama::Template;
-use axum::Router;
 use axum::extract::{Request, State};
+use axum::http::Method;
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use tower_sessions::Session;
 
 use super::notice;
 use crate::app::App;
 use crate::auth::Guard;
+use crate::auth::needs::ALL;
 use crate::domain::member::Member;
 use crate::domain::torrent::text::Typed;
 use crate::domain::torrent::upload::{self, Refusal};
 use crate::error::{Error, Fields};
 use crate::id::TorrentId;
+use crate::routes::Routes;
 use crate::ui::{Failure, Frame, format, page, page_again};
 use crate::upload_form::{self, Form};
 
 /// The form and what it is sent to.
-pub(super) fn routes() -> Router<App> {
-    Router::new().route("/upload", get(show).post(store))
+pub(super) fn routes() -> Routes {
+    Routes::new().page(Method::GET, "/upload", ALL, get(show)).page(Method::POST, "/upload", ALL, post(store))
 }
 
 /// The form.
