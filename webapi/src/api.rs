@@ -15,13 +15,20 @@ pub mod torrent;
 pub mod transfer;
 pub mod user;
 
+use std::sync::Arc;
+
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use serde::Serialize;
 
+use self::shapes::ErrorBody;
 use crate::app::App;
-use crate::error::{Error, Face};
+use crate::auth::visitor::{Credentials, InvalidToken};
+use crate::error::Error;
 use crate::extract::Json;
+use crate::face::{Face, FailedRequest, ShowError};
 use crate::routes::Routes;
 
 /// All operations.
@@ -42,20 +49,28 @@ pub fn routes() -> Routes {
         .merge(user::routes())
 }
 
-/// A handler's error, shown as [`ErrorBody`].
-#[derive(Debug)]
-pub struct Failure(pub Error);
-
-impl<E: Into<Error>> From<E> for Failure {
-    fn from(error: E) -> Self {
-        Self(error.into())
+/// The API as a face of the site.
+pub fn face() -> Face {
+    Face {
+        prefixes: &["/api"],
+        routes: routes(),
+        credentials: Credentials { session: true, bearer: true, invalid_token: InvalidToken::Refused },
+        errors: Arc::new(ErrorBodies),
     }
 }
 
-impl IntoResponse for Failure {
-    fn into_response(self) -> Response {
-        self.0.into_failed(Face::Json)
+/// Shows errors as [`ErrorBody`].
+struct ErrorBodies;
+
+impl ShowError for ErrorBodies {
+    fn show<'a>(&'a self, _: &'a FailedRequest, error: &'a Error) -> BoxFuture<'a, Response> {
+        std::future::ready(error_body(error)).boxed()
     }
+}
+
+/// An error in JSON.
+pub fn error_body(error: &Error) -> Response {
+    (error.status(), Json(ErrorBody::from(error))).into_response()
 }
 
 /// 201 with `body`, and `path` as `Location`.

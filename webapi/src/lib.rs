@@ -7,6 +7,7 @@ pub mod db;
 pub mod domain;
 pub mod error;
 pub mod extract;
+pub mod face;
 pub mod health;
 pub mod id;
 pub mod live;

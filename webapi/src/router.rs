@@ -1,6 +1,6 @@
 //! Every route, and the layers around them.
 
-pub mod faces;
+mod errors;
 mod headers;
 mod origin;
 
@@ -17,25 +17,39 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tower::util::MapRequest;
 
+use self::errors::{Faces, Rules};
 use crate::app::App;
 use crate::error::Error;
+use crate::face::Face;
+use crate::routes::Routes;
 use crate::{api, auth, health, reading, ui, upload_form};
 
 /// Largest body, in bytes, where a route does not say otherwise.
 const MAX_BODY: usize = 1 << 20;
 
-/// The whole site.
+/// The whole site, as its pages and its API.
 pub fn create(app: App) -> Router {
-    let (pages, ..) = ui::routes().split();
-    let faces = faces::Faces::new(&app, pages.with_state(app.clone()));
-    let (site, ..) = ui::routes().merge(api::routes()).split();
+    let faces = vec![ui::face(&app), api::face()];
+    with_faces(app, faces)
+}
+
+/// A site of these faces.
+fn with_faces(app: App, faces: Vec<Face>) -> Router {
+    let rules = faces.iter().map(|face| Rules {
+        prefixes: face.prefixes,
+        credentials: face.credentials,
+        errors: Arc::clone(&face.errors),
+    });
+    let rules = Faces(rules.collect());
+    let routes = faces.into_iter().fold(Routes::new(), |all, face| all.merge(face.routes));
+    let (site, ..) = routes.split();
     let site = site
         .fallback(async || Error::NotFound("page"))
         .method_not_allowed_fallback(async || Error::Method)
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(middleware::from_fn_with_state(app.clone(), limit_time))
         .layer(middleware::from_fn_with_state(app.clone(), origin::layer))
-        .layer(middleware::from_fn_with_state(faces, faces::layer))
+        .layer(middleware::from_fn_with_state(rules, errors::layer))
         .layer(middleware::from_fn_with_state(app.clone(), auth::anonymous::layer))
         .layer(auth::session::layer(&app))
         .layer(middleware::from_fn_with_state(app.clone(), headers::layer))

@@ -3,6 +3,7 @@
 pub mod account;
 pub mod assets;
 pub mod docs;
+mod error_page;
 pub mod format;
 pub mod frame;
 pub mod invite;
@@ -15,15 +16,19 @@ pub mod transfer;
 pub mod user;
 
 use std::fmt;
+use std::sync::Arc;
 
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use time::OffsetDateTime;
 
 use crate::app::App;
-use crate::error::{Error, Face, Fields};
+use crate::auth::visitor::{Credentials, InvalidToken};
+use crate::error::{Error, Fields};
+use crate::face::Face;
 use crate::routes::Routes;
 
+use error_page::ErrorPages;
 pub use frame::{Flash, Frame, FrameMember, flash};
 
 /// All pages.
@@ -41,13 +46,18 @@ pub fn routes() -> Routes {
         .merge(user::routes())
 }
 
-/// A handler's error, shown as a page.
-#[derive(Debug)]
-pub struct Failure(pub Error);
+/// How people say who they are.
+const CREDENTIALS: Credentials =
+    Credentials { session: true, bearer: true, invalid_token: InvalidToken::Ignored };
 
-impl<E: Into<Error>> From<E> for Failure {
-    fn from(error: E) -> Self {
-        Self(error.into())
+/// The pages as a face of the site.
+pub fn face(app: &App) -> Face {
+    let (pages, ..) = routes().split();
+    Face {
+        prefixes: &["", docs::PATH],
+        routes: routes(),
+        credentials: CREDENTIALS,
+        errors: Arc::new(ErrorPages::new(app, pages.with_state(app.clone()))),
     }
 }
 
@@ -57,19 +67,13 @@ impl From<askama::Error> for Error {
     }
 }
 
-impl IntoResponse for Failure {
-    fn into_response(self) -> Response {
-        self.0.into_failed(Face::Page)
-    }
-}
-
 /// A rendered page.
-pub fn page(template: impl askama::Template) -> Result<Response, Failure> {
+pub fn page(template: impl askama::Template) -> Result<Response, Error> {
     Ok(Html(template.render()?).into_response())
 }
 
 /// A form's page once more, with what is wrong beside the fields.
-pub fn page_again(template: impl askama::Template, error: &Error) -> Result<Response, Failure> {
+pub fn page_again(template: impl askama::Template, error: &Error) -> Result<Response, Error> {
     let mut response = page(template)?;
     *response.status_mut() = match error {
         Error::Invalid(_) | Error::Credentials => StatusCode::UNPROCESSABLE_ENTITY,
@@ -102,7 +106,7 @@ impl Faults {
     }
 
     /// Where the form is shown again because of `error`; everything that is no matter of the form is an error page.
-    pub fn of(error: Error) -> Result<(Self, Error), Failure> {
+    pub fn of(error: Error) -> Result<(Self, Error), Error> {
         let faults = match &error {
             Error::Invalid(fields) => Self { fields: fields.clone(), form: None },
             Error::Credentials
@@ -110,7 +114,7 @@ impl Faults {
             | Error::TooMany { .. }
             | Error::TooManyRequests { .. }
             | Error::Forbidden(_) => Self { fields: Fields::new(), form: Some(error.sentence()) },
-            _ => return Err(Failure(error)),
+            _ => return Err(error),
         };
         Ok((faults, error))
     }

@@ -8,7 +8,6 @@ use utoipa::ToSchema;
 use utoipa::openapi::{RefOr, Schema};
 use utoipa_axum::routes;
 
-use super::Failure;
 use super::shapes::{AnyFailure, ErrorBody, List, MemberFailure, NotFoundFailure, TorrentReference};
 use crate::app::App;
 use crate::auth::Reader;
@@ -91,7 +90,7 @@ async fn list_announces(
     Reader(member): Reader,
     Id(id): Id<UserId>,
     paging: Paging,
-) -> Result<Json<List<Announce>>, Failure> {
+) -> Result<Json<List<Announce>>, Error> {
     transfer::check(&member, id)?;
     let before: usize = paging.after()?.unwrap_or(0);
     db::user::profile(&app.connection().await?, id).await?.ok_or(Error::NotFound("user"))?;
@@ -144,7 +143,7 @@ async fn list_connections(
     State(app): State<App>,
     Reader(member): Reader,
     Id(id): Id<UserId>,
-) -> Result<Json<List<Connection>>, Failure> {
+) -> Result<Json<List<Connection>>, Error> {
     transfer::check(&member, id)?;
     db::user::profile(&app.connection().await?, id).await?.ok_or(Error::NotFound("user"))?;
     let tried = tracker::connections(&app, id).await?.into_iter().map(Reachability::from);

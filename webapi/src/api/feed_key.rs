@@ -8,10 +8,10 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
+use super::created;
 use super::shapes::{
     AnyFailure, BodyFailure, ChangeFailure, ErrorBody, List, MemberFailure, NotFoundFailure,
 };
-use super::{Failure, created};
 use crate::app::App;
 use crate::auth::needs::{ALL, SESSION};
 use crate::auth::{CheckedJson, CsrfChecked, SignedIn};
@@ -87,7 +87,7 @@ struct CreatedFeedKey {
         AnyFailure,
     )
 )]
-async fn list(State(app): State<App>, member: Member) -> Result<Json<List<FeedKeyItem>>, Failure> {
+async fn list(State(app): State<App>, member: Member) -> Result<Json<List<FeedKeyItem>>, Error> {
     let found = db::feed_key::list(&app.connection().await?, member.id).await?;
     Ok(Json(List::all(found.into_iter().map(FeedKeyItem::from).collect())))
 }
@@ -114,7 +114,7 @@ async fn create(
     State(app): State<App>,
     SignedIn(member): SignedIn,
     CheckedJson(form): CheckedJson<NewFeedKey>,
-) -> Result<impl IntoResponse, Failure> {
+) -> Result<impl IntoResponse, Error> {
     let mut client = app.connection().await?;
     let transaction = client.transaction().await?;
     let made = feed_key::create(&app.keys, &transaction, member.id, &form.name).await?;
@@ -141,7 +141,7 @@ async fn create(
         AnyFailure,
     )
 )]
-async fn show(State(app): State<App>, member: Member, Id(id): Id) -> Result<Json<FeedKeyItem>, Failure> {
+async fn show(State(app): State<App>, member: Member, Id(id): Id) -> Result<Json<FeedKeyItem>, Error> {
     let found = db::feed_key::find(&app.connection().await?, member.id, id).await?;
     Ok(Json(found.ok_or(Error::NotFound("feed key"))?.into()))
 }
@@ -168,7 +168,7 @@ async fn revoke(
     member: Member,
     Id(id): Id<FeedKeyId>,
     _: CsrfChecked,
-) -> Result<StatusCode, Failure> {
+) -> Result<StatusCode, Error> {
     let revoked = db::feed_key::delete(&app.connection().await?, member.id, id).await?;
-    if revoked { Ok(StatusCode::NO_CONTENT) } else { Err(Error::NotFound("feed key").into()) }
+    if revoked { Ok(StatusCode::NO_CONTENT) } else { Err(Error::NotFound("feed key")) }
 }

@@ -9,10 +9,10 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
+use super::created;
 use super::shapes::{
     AnyFailure, BodyFailure, ChangeFailure, ErrorBody, List, MemberFailure, NotFoundFailure, UserBody,
 };
-use super::{Failure, created};
 use crate::app::App;
 use crate::auth::needs::{ALL, NOTHING};
 use crate::auth::{self, CsrfChecked, InviteCreator};
@@ -118,7 +118,7 @@ async fn list(
     State(app): State<App>,
     member: Member,
     paging: Paging,
-) -> Result<Json<List<InviteBody>>, Failure> {
+) -> Result<Json<List<InviteBody>>, Error> {
     page(&app, &member, &paging).await
 }
 
@@ -146,11 +146,11 @@ async fn create(
     InviteCreator(member): InviteCreator,
     _: CsrfChecked,
     body: Option<Json<NewInvite>>,
-) -> Result<impl IntoResponse, Failure> {
+) -> Result<impl IntoResponse, Error> {
     make(&app, &member, body).await
 }
 
-async fn make(app: &App, member: &Member, body: Option<Json<NewInvite>>) -> Result<Response, Failure> {
+async fn make(app: &App, member: &Member, body: Option<Json<NewInvite>>) -> Result<Response, Error> {
     let note = body.and_then(|Json(wish)| wish.note).unwrap_or_default();
     let mut client = app.connection().await?;
     let transaction = client.transaction().await?;
@@ -176,7 +176,7 @@ async fn make(app: &App, member: &Member, body: Option<Json<NewInvite>>) -> Resu
         AnyFailure,
     )
 )]
-async fn show(State(app): State<App>, Segment(secret): Segment) -> Result<Json<InviteBody>, Failure> {
+async fn show(State(app): State<App>, Segment(secret): Segment) -> Result<Json<InviteBody>, Error> {
     let row = invite::find(&app.keys, &app.connection().await?, &secret).await?;
     Ok(Json(InviteBody::new(&app, &row)))
 }
@@ -212,7 +212,7 @@ async fn claim(
     caller: Caller,
     Segment(secret): Segment,
     Json(form): Json<Claim>,
-) -> Result<impl IntoResponse, Failure> {
+) -> Result<impl IntoResponse, Error> {
     let fields = (form.username.as_str(), form.password);
     let new = auth::account::claim_invite(&app, &secret, fields, &caller).await?;
     let profile =
@@ -243,7 +243,7 @@ async fn revoke(
     member: Member,
     Segment(secret): Segment,
     _: CsrfChecked,
-) -> Result<StatusCode, Failure> {
+) -> Result<StatusCode, Error> {
     let client = app.connection().await?;
     let row = invite::find(&app.keys, &client, &secret).await?;
     invite::revoke(&client, &member, &row).await?;
@@ -273,7 +273,7 @@ async fn list_of_user(
     member: Member,
     Id(id): Id<UserId>,
     paging: Paging,
-) -> Result<Json<List<InviteBody>>, Failure> {
+) -> Result<Json<List<InviteBody>>, Error> {
     super::user::own(&member, id)?;
     page(&app, &member, &paging).await
 }
@@ -304,12 +304,12 @@ async fn create_of_user(
     Id(id): Id<UserId>,
     _: CsrfChecked,
     body: Option<Json<NewInvite>>,
-) -> Result<impl IntoResponse, Failure> {
+) -> Result<impl IntoResponse, Error> {
     super::user::own(&member, id)?;
     make(&app, &member, body).await
 }
 
-async fn page(app: &App, member: &Member, paging: &Paging) -> Result<Json<List<InviteBody>>, Failure> {
+async fn page(app: &App, member: &Member, paging: &Paging) -> Result<Json<List<InviteBody>>, Error> {
     let (limit, before) = (paging.limit(), paging.after()?);
     let client = app.connection().await?;
     let mut found = db::invite::list(&client, member.id, before, limit + 1).await?;

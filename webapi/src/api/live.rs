@@ -16,12 +16,11 @@ use tower_sessions::Session;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
-use super::Failure;
 use super::shapes::{AnyFailure, ErrorBody, MemberFailure};
 use crate::app::App;
 use crate::auth;
 use crate::auth::needs::FOLLOW;
-use crate::auth::visitor::{Uncounted, Visitor};
+use crate::auth::visitor::{Credentials, Uncounted, Visitor};
 use crate::db::{self, torrent::Watched};
 use crate::domain::member::Member;
 use crate::error::Error;
@@ -94,7 +93,7 @@ async fn live(
     session: Session,
     headers: HeaderMap,
     Query(parameters): Query<Parameters>,
-) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Failure> {
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Error> {
     let ids = parse(&parameters.torrents)?;
     let seat = app.live.seats().take(member.id).ok_or(Error::TooMany { retry_after: RETRY })?;
     let client = app.connection().await?;
@@ -203,7 +202,7 @@ impl Follower {
             std::sync::Arc::new(auth::session::store::Store::new(self.app.clone())),
             None,
         );
-        match Visitor::find(&self.app, &self.headers, &session).await {
+        match Visitor::find(&self.app, Credentials::default(), &self.headers, &session).await {
             Ok(visitor) => (visitor.member()?.id == self.member.id).then_some(()),
             Err(Error::Unauthorized) => None,
             Err(_) => Some(()),

@@ -10,8 +10,8 @@ use tower_sessions::Session;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
+use super::created;
 use super::shapes::{AnyFailure, BodyFailure, ChangeFailure, ErrorBody, MemberFailure, NotFoundFailure};
-use super::{Failure, created};
 use crate::app::App;
 use crate::auth::needs::{ALL, NOTHING, SESSION};
 use crate::auth::{self, CsrfChecked, PasswordResetter};
@@ -20,6 +20,7 @@ use crate::domain::attempts::Caller;
 use crate::domain::member::Member;
 use crate::domain::password_reset::{self, Found, State as ResetState};
 use crate::domain::permission::Permission;
+use crate::error::Error;
 use crate::extract::{Id, Json, SecretSegment};
 use crate::id::UserId;
 use crate::routes::Routes;
@@ -89,7 +90,7 @@ async fn create(
     PasswordResetter(member): PasswordResetter,
     Id(id): Id<UserId>,
     _: CsrfChecked,
-) -> Result<impl IntoResponse, Failure> {
+) -> Result<impl IntoResponse, Error> {
     let mut client = app.connection().await?;
     let transaction = client.transaction().await?;
     let row = password_reset::create(&transaction, &member, id).await?;
@@ -118,7 +119,7 @@ async fn create(
 async fn show(
     State(app): State<App>,
     SecretSegment(secret): SecretSegment,
-) -> Result<Json<ResetBody>, Failure> {
+) -> Result<Json<ResetBody>, Error> {
     let Found { row, state } = password_reset::find(&app.keys, &app.connection().await?, &secret).await?;
     Ok(Json(ResetBody { username: row.user_name, state, expires_at: row.expires_at }))
 }
@@ -153,7 +154,7 @@ async fn apply(
     caller: Caller,
     SecretSegment(secret): SecretSegment,
     Json(form): Json<NewPassword>,
-) -> Result<StatusCode, Failure> {
+) -> Result<StatusCode, Error> {
     auth::account::use_reset_link(&app, &secret, form.password, &caller).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -178,7 +179,7 @@ async fn dismiss(
     member: Member,
     _: CsrfChecked,
     session: Session,
-) -> Result<StatusCode, Failure> {
+) -> Result<StatusCode, Error> {
     db::password_reset::mark_seen(&app.connection().await?, member.id).await?;
     auth::session::forget_notice(&session).await?;
     Ok(StatusCode::NO_CONTENT)

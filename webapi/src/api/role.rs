@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::Failure;
 use super::shapes::{
     AnyFailure, BodyFailure, ChangeFailure, ErrorBody, List, MemberFailure, NotFoundFailure, role_name,
     role_names,
@@ -63,7 +62,7 @@ struct RoleBody {
         AnyFailure,
     )
 )]
-async fn show(State(app): State<App>, _: Reader, Id(id): Id<UserId>) -> Result<Json<Roles>, Failure> {
+async fn show(State(app): State<App>, _: Reader, Id(id): Id<UserId>) -> Result<Json<Roles>, Error> {
     let profile = db::user::profile(&app.connection().await?, id).await?;
     Ok(Json(Roles { roles: profile.ok_or(Error::NotFound("user"))?.account.roles }))
 }
@@ -93,7 +92,7 @@ async fn replace(
     RoleAssigner(member): RoleAssigner,
     Id(id): Id<UserId>,
     CheckedJson(form): CheckedJson<Roles>,
-) -> Result<Json<Roles>, Failure> {
+) -> Result<Json<Roles>, Error> {
     let mut client = app.connection().await?;
     let transaction = client.transaction().await?;
     role::replace(&transaction, id, &form.roles).await?;
@@ -116,7 +115,7 @@ async fn replace(
         AnyFailure,
     )
 )]
-async fn list(State(app): State<App>, _: Reader) -> Result<Json<List<RoleBody>>, Failure> {
+async fn list(State(app): State<App>, _: Reader) -> Result<Json<List<RoleBody>>, Error> {
     let found = db::role::all(&app.connection().await?).await?;
     let items = found.into_iter().map(|it| RoleBody { name: it.name, description: it.description });
     Ok(Json(List::all(items.collect())))

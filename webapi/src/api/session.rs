@@ -11,10 +11,10 @@ use tower_sessions::Session;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
+use super::created;
 use super::shapes::{
     AnyFailure, BodyFailure, ChangeFailure, ErrorBody, List, MemberFailure, NotFoundFailure, role_names,
 };
-use super::{Failure, created};
 use crate::app::App;
 use crate::auth::needs::{ALL, ANYONE, NOTHING};
 use crate::auth::session::own_hash;
@@ -122,7 +122,7 @@ async fn sign_in(
     session: Session,
     headers: HeaderMap,
     Json(form): Json<SignIn>,
-) -> Result<impl IntoResponse, Failure> {
+) -> Result<impl IntoResponse, Error> {
     let verified = auth::account::verify(&app, &form.username, form.password, &caller).await?;
     let id = verified.id;
     let account = db::user::find_enabled(&app.connection().await?, id).await?.ok_or(Error::Credentials)?;
@@ -151,7 +151,7 @@ async fn show(
     Bearer(member): Bearer,
     visitor: Visitor,
     session: Session,
-) -> Result<Json<SessionBody>, Failure> {
+) -> Result<Json<SessionBody>, Error> {
     let user = SessionUser { id: member.id, name: member.name, roles: member.roles };
     let csrf_token = visitor.csrf().map(str::to_owned);
     let password_reset = auth::session::notice(&session).await?.filter(|_| member.by == By::Cookie);
@@ -172,7 +172,7 @@ async fn show(
         AnyFailure,
     )
 )]
-async fn sign_out(_: Member, _: CsrfChecked, session: Session) -> Result<StatusCode, Failure> {
+async fn sign_out(_: Member, _: CsrfChecked, session: Session) -> Result<StatusCode, Error> {
     if session.id().is_some() {
         session.flush().await?;
     }
@@ -197,7 +197,7 @@ async fn list(
     State(app): State<App>,
     member: Member,
     session: Session,
-) -> Result<Json<List<SessionItem>>, Failure> {
+) -> Result<Json<List<SessionItem>>, Error> {
     let own = own_hash(&app, &member, &session);
     let found = db::session::list(&app.connection().await?, member.id, own.as_deref()).await?;
     let items = found.into_iter().map(|it| SessionItem {
@@ -230,7 +230,7 @@ async fn end_others(
     member: Member,
     _: CsrfChecked,
     session: Session,
-) -> Result<StatusCode, Failure> {
+) -> Result<StatusCode, Error> {
     let own = own_hash(&app, &member, &session);
     db::session::end_others(&app.connection().await?, member.id, own.as_deref()).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -258,7 +258,7 @@ async fn end(
     member: Member,
     Id(id): Id<SessionId>,
     _: CsrfChecked,
-) -> Result<StatusCode, Failure> {
+) -> Result<StatusCode, Error> {
     let ended = db::session::end(&app.connection().await?, member.id, id).await?;
-    if ended { Ok(StatusCode::NO_CONTENT) } else { Err(Error::NotFound("session").into()) }
+    if ended { Ok(StatusCode::NO_CONTENT) } else { Err(Error::NotFound("session")) }
 }

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
-use super::Failure;
 use super::shapes::{AnyFailure, ErrorBody, List, MemberFailure};
 use crate::app::App;
 use crate::auth::SwarmViewer;
@@ -102,7 +101,7 @@ async fn show(
     _: SwarmViewer,
     Query(parameters): Query<Parameters>,
     paging: Paging,
-) -> Result<Json<List<SwarmItem>>, Failure> {
+) -> Result<Json<List<SwarmItem>>, Error> {
     let after = paging.after()?;
     let torrent = match parameters.torrent {
         Some(id) => {

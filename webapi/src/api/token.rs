@@ -8,10 +8,10 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
+use super::created;
 use super::shapes::{
     AnyFailure, BodyFailure, ChangeFailure, ErrorBody, List, MemberFailure, NotFoundFailure,
 };
-use super::{Failure, created};
 use crate::app::App;
 use crate::auth::needs::{ALL, SESSION};
 use crate::auth::{CheckedJson, CsrfChecked, SignedIn};
@@ -121,7 +121,7 @@ pub struct CreatedToken {
         AnyFailure,
     )
 )]
-async fn list(State(app): State<App>, member: Member) -> Result<Json<List<TokenItem>>, Failure> {
+async fn list(State(app): State<App>, member: Member) -> Result<Json<List<TokenItem>>, Error> {
     let found = db::token::list(&app.connection().await?, member.id).await?;
     Ok(Json(List::all(found.into_iter().map(TokenItem::from).collect())))
 }
@@ -148,7 +148,7 @@ async fn create(
     State(app): State<App>,
     SignedIn(member): SignedIn,
     CheckedJson(form): CheckedJson<NewToken>,
-) -> Result<impl IntoResponse, Failure> {
+) -> Result<impl IntoResponse, Error> {
     let wish = token::Wish { name: &form.name, scopes: &form.scopes, days: form.expires_in_days };
     let mut client = app.connection().await?;
     let transaction = client.transaction().await?;
@@ -182,7 +182,7 @@ async fn create(
         AnyFailure,
     )
 )]
-async fn show(State(app): State<App>, member: Member, Id(id): Id) -> Result<Json<TokenItem>, Failure> {
+async fn show(State(app): State<App>, member: Member, Id(id): Id) -> Result<Json<TokenItem>, Error> {
     let found = db::token::find(&app.connection().await?, member.id, id).await?;
     Ok(Json(found.ok_or(Error::NotFound("token"))?.into()))
 }
@@ -209,7 +209,7 @@ async fn revoke(
     member: Member,
     Id(id): Id<TokenId>,
     _: CsrfChecked,
-) -> Result<StatusCode, Failure> {
+) -> Result<StatusCode, Error> {
     let revoked = db::token::delete(&app.connection().await?, member.id, id).await?;
-    if revoked { Ok(StatusCode::NO_CONTENT) } else { Err(Error::NotFound("token").into()) }
+    if revoked { Ok(StatusCode::NO_CONTENT) } else { Err(Error::NotFound("token")) }
 }

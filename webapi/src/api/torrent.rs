@@ -8,7 +8,6 @@ use axum::http::{HeaderName, StatusCode, header};
 use axum::response::Response;
 use utoipa_axum::routes;
 
-use super::Failure;
 use super::shapes::{
     AnyFailure, BodyFailure, ChangeFailure, ErrorBody, List, MemberFailure, NotFoundFailure,
 };
@@ -60,7 +59,7 @@ async fn list(
     Follower(member): Follower,
     Query(parameters): Query<listing::Parameters>,
     paging: Paging,
-) -> Result<Json<List<Torrent>>, Failure> {
+) -> Result<Json<List<Torrent>>, Error> {
     let order = listing::Order::parse(&parameters)?;
     let _turn = app.searches.turn_for(member.id, &order).await?;
     let client = app.connection().await?;
@@ -113,12 +112,12 @@ async fn create(
     Publisher(member): Publisher,
     _: CsrfChecked,
     request: Request,
-) -> Result<(StatusCode, [(HeaderName, String); 1], Json<Uploaded>), Failure> {
+) -> Result<(StatusCode, [(HeaderName, String); 1], Json<Uploaded>), Error> {
     let mut turn = match upload_form::admit(&app, &member).await {
         Ok(turn) => turn,
         Err(refused) => {
             Form::refuse(request).await;
-            return Err(refused.into());
+            return Err(refused);
         }
     };
     let upload = Form::read(&app, request, None, &mut turn).await?.finish(&app)?;
@@ -157,7 +156,7 @@ async fn show(
     State(app): State<App>,
     _: Reader,
     Id(id): Id<TorrentId>,
-) -> Result<Json<TorrentWithFiles>, Failure> {
+) -> Result<Json<TorrentWithFiles>, Error> {
     let client = app.connection().await?;
     let torrent = db::torrent::find(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
     let files = torrent::files::page(&client, id, None, None).await?;
@@ -188,7 +187,7 @@ async fn change(
     Publisher(member): Publisher,
     Id(id): Id<TorrentId>,
     CheckedJson(change): CheckedJson<TorrentChange>,
-) -> Result<Json<TorrentDetails>, Failure> {
+) -> Result<Json<TorrentDetails>, Error> {
     let mut client = app.connection().await?;
     let current = db::torrent::find(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
     torrent::check_change(&member, &current.summary)?;
@@ -231,7 +230,7 @@ async fn delete(
     Publisher(member): Publisher,
     _: CsrfChecked,
     Id(id): Id<TorrentId>,
-) -> Result<StatusCode, Failure> {
+) -> Result<StatusCode, Error> {
     let client = app.connection().await?;
     let current = db::torrent::summary(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
     torrent::check_change(&member, &current)?;
@@ -259,6 +258,6 @@ async fn metainfo(
     State(app): State<App>,
     Downloader(member): Downloader,
     Id(id): Id<TorrentId>,
-) -> Result<Response, Failure> {
+) -> Result<Response, Error> {
     Ok(torrent_file::answer(&app, &member, id).await?)
 }

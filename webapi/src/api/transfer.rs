@@ -6,7 +6,6 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::Failure;
 use super::shapes::{
     AnyFailure, ErrorBody, List, MemberFailure, NotFoundFailure, TorrentReference, UserReference,
 };
@@ -121,7 +120,7 @@ async fn list_transfers(
     Reader(member): Reader,
     Id(id): Id<UserId>,
     paging: Paging,
-) -> Result<Json<List<Transfer>>, Failure> {
+) -> Result<Json<List<Transfer>>, Error> {
     transfer::check(&member, id)?;
     let client = app.connection().await?;
     db::user::profile(&client, id).await?.ok_or(Error::NotFound("user"))?;
@@ -152,7 +151,7 @@ async fn list_snatches(
     SnatchViewer(member): SnatchViewer,
     Id(id): Id<TorrentId>,
     paging: Paging,
-) -> Result<Json<List<Transfer>>, Failure> {
+) -> Result<Json<List<Transfer>>, Error> {
     let client = app.connection().await?;
     db::torrent::summary(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
     let timeout = app.config.tracker.peer_timeout;
@@ -179,7 +178,7 @@ async fn show_history(
     State(app): State<App>,
     _: Reader,
     Id(id): Id<TorrentId>,
-) -> Result<Json<List<HistoryPoint>>, Failure> {
+) -> Result<Json<List<HistoryPoint>>, Error> {
     let client = app.connection().await?;
     let torrent = db::torrent::summary(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
     let history = history::read(&client, id, torrent.created_at, OffsetDateTime::now_utc()).await?;

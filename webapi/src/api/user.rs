@@ -10,7 +10,6 @@ use tower_sessions::Session;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
-use super::Failure;
 use super::shapes::{
     AnyFailure, BodyFailure, ChangeFailure, ErrorBody, List, MemberFailure, NotFoundFailure, UserBody,
 };
@@ -97,7 +96,7 @@ async fn list(
     MemberViewer(member): MemberViewer,
     Query(asked): Query<Selection>,
     paging: Paging,
-) -> Result<Json<List<UserBody>>, Failure> {
+) -> Result<Json<List<UserBody>>, Error> {
     let (limit, after) = (paging.limit(), paging.after::<String>()?);
     let prefix = asked.search.unwrap_or_default();
     let client = app.connection().await?;
@@ -128,7 +127,7 @@ async fn show(
     State(app): State<App>,
     Reader(member): Reader,
     Id(id): Id<UserId>,
-) -> Result<Json<UserBody>, Failure> {
+) -> Result<Json<UserBody>, Error> {
     answer(&app, &member, id).await
 }
 
@@ -161,7 +160,7 @@ async fn change(
     MemberDisabler(member): MemberDisabler,
     Id(id): Id<UserId>,
     CheckedJson(form): CheckedJson<Change>,
-) -> Result<Json<UserBody>, Failure> {
+) -> Result<Json<UserBody>, Error> {
     let mut client = app.connection().await?;
     let transaction = client.transaction().await?;
     role::set_disabled(&transaction, member.id, id, form.disabled).await?;
@@ -203,7 +202,7 @@ async fn change_password(
     Id(id): Id<UserId>,
     session: Session,
     CheckedJson(form): CheckedJson<ChangePassword>,
-) -> Result<impl IntoResponse, Failure> {
+) -> Result<impl IntoResponse, Error> {
     own(&member, id)?;
     let change = PasswordChange { present: form.password, new: form.new_password };
     let current = own_hash(&app, &member, &session);
@@ -231,7 +230,7 @@ async fn show_announce_key(
     State(app): State<App>,
     Downloader(member): Downloader,
     Id(id): Id<UserId>,
-) -> Result<Json<AnnounceKey>, Failure> {
+) -> Result<Json<AnnounceKey>, Error> {
     own(&member, id)?;
     Ok(Json(AnnounceKey { announce_url: app.announce_urls.of(id, &member.key, None) }))
 }
@@ -257,7 +256,7 @@ async fn reset_announce_key(
     SignedIn(member): SignedIn,
     Id(id): Id<UserId>,
     _: CsrfChecked,
-) -> Result<Json<AnnounceKey>, Failure> {
+) -> Result<Json<AnnounceKey>, Error> {
     own(&member, id)?;
     let key = db::user::reset_key(&app.connection().await?, id).await?;
     Ok(Json(AnnounceKey { announce_url: app.announce_urls.of(id, &key, None) }))
@@ -268,7 +267,7 @@ pub fn own(member: &Member, id: UserId) -> Result<(), Error> {
     (member.id == id).then_some(()).ok_or(Error::Forbidden("this belongs to another member"))
 }
 
-async fn answer(app: &App, member: &Member, id: UserId) -> Result<Json<UserBody>, Failure> {
+async fn answer(app: &App, member: &Member, id: UserId) -> Result<Json<UserBody>, Error> {
     let profile = db::user::profile(&app.connection().await?, id).await?.ok_or(Error::NotFound("user"))?;
     Ok(Json(UserBody::to(app, member, profile)))
 }

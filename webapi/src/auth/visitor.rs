@@ -13,12 +13,38 @@ use crate::app::App;
 use crate::db;
 use crate::domain::member::{By, Member};
 use crate::domain::token;
-use crate::error::{Error, is_api};
+use crate::error::Error;
 use crate::id::TokenId;
 
 /// Marks, as an extension of its requests, a route whose requests do not count towards `webapi.requestsPerMinute`.
 #[derive(Debug, Clone, Copy)]
 pub struct Uncounted;
+
+/// How visitors of a face say who they are: an extension of its requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Credentials {
+    /// With a session's cookie.
+    pub session: bool,
+    /// With an API token in the header `Authorization`.
+    pub bearer: bool,
+    /// What becomes of a token that is not, or no longer, valid.
+    pub invalid_token: InvalidToken,
+}
+
+/// What becomes of a request with an API token that is not, or no longer, valid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InvalidToken {
+    /// It is refused.
+    Refused,
+    /// Its sender counts as nobody: a page leads to signing in, which a tool's old token must not keep anybody from.
+    Ignored,
+}
+
+impl Default for Credentials {
+    fn default() -> Self {
+        Self { session: true, bearer: true, invalid_token: InvalidToken::Refused }
+    }
+}
 
 /// Whoever sent a request.
 #[derive(Debug, Clone)]
@@ -40,9 +66,11 @@ impl Visitor {
         if let Some(known) = parts.extensions.get::<Self>() {
             return Ok(known.clone());
         }
-        let visitor = match Self::find(app, &parts.headers, &session::of(parts)?).await {
-            // A page leads to signing in, which a tool's token that has ended must not keep anybody from.
-            Err(Error::Unauthorized | Error::TokenExpired) if !is_api(parts.uri.path()) => {
+        let credentials = parts.extensions.get::<Credentials>().copied().unwrap_or_default();
+        let visitor = match Self::find(app, credentials, &parts.headers, &session::of(parts)?).await {
+            Err(Error::Unauthorized | Error::TokenExpired)
+                if credentials.invalid_token == InvalidToken::Ignored =>
+            {
                 Self::new(None, None)
             }
             found => found?,
@@ -57,11 +85,17 @@ impl Visitor {
 
     /// Asks the database. A bearer token goes before a session, and an invalid one is an error, not nobody. Other schemes
     /// of `Authorization` are not ours: a proxy in front of the site may ask for them.
-    pub async fn find(app: &App, headers: &HeaderMap, session: &Session) -> Result<Self, Error> {
+    pub async fn find(
+        app: &App,
+        credentials: Credentials,
+        headers: &HeaderMap,
+        session: &Session,
+    ) -> Result<Self, Error> {
         let look_up = async {
             match headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes) {
-                Some(value) if token::is_bearer(value) => bearer(app, value).await,
-                _ => by_session(app, session).await,
+                Some(value) if credentials.bearer && token::is_bearer(value) => bearer(app, value).await,
+                _ if credentials.session => by_session(app, session).await,
+                _ => Ok(Self::new(None, None)),
             }
         };
         let found = tokio::time::timeout(app.backend_timeout(), look_up).await;

@@ -13,9 +13,10 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{MethodRouter, get};
 
-use super::{Failure, redirect};
+use super::redirect;
 use crate::app::App;
 use crate::domain::member::Member;
+use crate::error::Error;
 use crate::routes::Routes;
 
 /// The pages.
@@ -32,7 +33,7 @@ pub fn routes() -> Routes {
 
 /// Leads whoever opens the address of a form to the page that the form stands on.
 fn back_to(page: &'static str) -> MethodRouter<App> {
-    get(async move |State(app): State<App>, _: Member| -> Result<Response, Failure> {
+    get(async move |State(app): State<App>, _: Member| -> Result<Response, Error> {
         Ok(redirect(&app, page))
     })
 }

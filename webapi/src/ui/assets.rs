@@ -7,7 +7,6 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
-use super::Failure;
 use crate::app::App;
 use crate::auth::needs::NOTHING;
 use crate::error::Error;
@@ -64,7 +63,7 @@ pub fn version() -> &'static str {
     &VERSION
 }
 
-async fn show(Path(name): Path<String>, headers: HeaderMap) -> Result<Response, Failure> {
+async fn show(Path(name): Path<String>, headers: HeaderMap) -> Result<Response, Error> {
     let asset = ASSETS.iter().find(|it| it.name == name).ok_or(Error::NotFound("page"))?;
     let tag = format!("\"{}\"", version());
     let known = headers

@@ -11,7 +11,7 @@ use tower_sessions::Session;
 
 use super::frame::flash_with;
 use super::session::Nothing;
-use super::{Failure, Faults, Flash, Frame, Moment, flash, page, page_again, redirect};
+use super::{Faults, Flash, Frame, Moment, flash, page, page_again, redirect};
 use crate::app::App;
 use crate::auth::needs::{ALL, NOTHING};
 use crate::auth::{self, Checked, InviteCreator};
@@ -97,11 +97,11 @@ async fn list(
     InviteCreator(member): InviteCreator,
     frame: Frame,
     paging: Paging,
-) -> Result<Response, Failure> {
+) -> Result<Response, Error> {
     page(list_page(&app, &member, frame, &paging).await?)
 }
 
-async fn list_page(app: &App, member: &Member, frame: Frame, paging: &Paging) -> Result<ListPage, Failure> {
+async fn list_page(app: &App, member: &Member, frame: Frame, paging: &Paging) -> Result<ListPage, Error> {
     let (limit, before) = (paging.limit(), paging.after()?);
     let client = app.connection().await?;
     let mut found = db::invite::list(&client, member.id, before, limit + 1).await?;
@@ -125,7 +125,7 @@ async fn create(
     frame: Frame,
     session: Session,
     Checked(form): Checked<NewInvite>,
-) -> Result<Response, Failure> {
+) -> Result<Response, Error> {
     let mut client = app.connection().await?;
     let transaction = client.transaction().await?;
     match invite::create(&transaction, &app.invite_limits(), &member, &form.note).await {
@@ -151,18 +151,18 @@ async fn revoke(
     Segment(secret): Segment,
     session: Session,
     Checked(Nothing {}): Checked<Nothing>,
-) -> Result<Response, Failure> {
+) -> Result<Response, Error> {
     let client = app.connection().await?;
     let row = invite::find(&app.keys, &client, &secret).await?;
     match invite::revoke(&client, &member, &row).await {
         Ok(()) => flash(&session, "success", "The invite is revoked. Its link no longer works.").await?,
         Err(error @ Error::Conflict { .. }) => flash(&session, "error", error.sentence()).await?,
-        Err(error) => return Err(error.into()),
+        Err(error) => return Err(error),
     }
     Ok(redirect(&app, "/invites"))
 }
 
-async fn show(State(app): State<App>, frame: Frame, Segment(secret): Segment) -> Result<Response, Failure> {
+async fn show(State(app): State<App>, frame: Frame, Segment(secret): Segment) -> Result<Response, Error> {
     let row = invite::find(&app.keys, &app.connection().await?, &secret).await?;
     if let Some(refusal) = InviteState::of(&row).refusal() {
         return over(frame, &Error::Gone(refusal));
@@ -178,7 +178,7 @@ async fn claim(
     session: Session,
     headers: HeaderMap,
     Checked(form): Checked<Claim>,
-) -> Result<Response, Failure> {
+) -> Result<Response, Error> {
     let Claim { username, password } = form;
     let fields = (username.trim(), password);
     let error = match auth::account::claim_invite(&app, &secret, fields, &caller).await {
@@ -195,7 +195,7 @@ async fn claim(
 }
 
 /// The first steps of a new member.
-async fn welcome(app: &App, session: &Session, name: &str) -> Result<Response, Failure> {
+async fn welcome(app: &App, session: &Session, name: &str) -> Result<Response, Error> {
     let link = |path: &str, words: &str| Some((path.to_owned(), words.to_owned()));
     let mut hello = Flash::new("success", format!("Welcome, {name}. Your clients announce with"));
     hello.link = link("/account/announce-url", "your own announce URL");
@@ -207,7 +207,7 @@ async fn welcome(app: &App, session: &Session, name: &str) -> Result<Response, F
 }
 
 /// The page of a link that can no longer be claimed.
-fn over(frame: Frame, error: &Error) -> Result<Response, Failure> {
+fn over(frame: Frame, error: &Error) -> Result<Response, Error> {
     let heading = "This invite is no longer open";
     let mut response = page(OverPage { frame, heading, message: error.sentence() })?;
     *response.status_mut() = StatusCode::GONE;

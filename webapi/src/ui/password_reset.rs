@@ -9,7 +9,7 @@ use serde::Deserialize;
 use tower_sessions::Session;
 
 use super::session::Nothing;
-use super::{Failure, Faults, Frame, Moment, page, page_again, redirect};
+use super::{Faults, Frame, Moment, page, page_again, redirect};
 use crate::app::App;
 use crate::auth::needs::{ALL, NOTHING, SESSION};
 use crate::auth::{self, Checked, PasswordResetter};
@@ -89,7 +89,7 @@ async fn show(
     State(app): State<App>,
     frame: Frame,
     SecretSegment(secret): SecretSegment,
-) -> Result<Response, Failure> {
+) -> Result<Response, Error> {
     let Found { row, state } = password_reset::find(&app.keys, &app.connection().await?, &secret).await?;
     if let Some(refusal) = state.refusal() {
         return over(frame, &Error::Gone(refusal));
@@ -103,7 +103,7 @@ async fn apply(
     SecretSegment(secret): SecretSegment,
     frame: Frame,
     Checked(form): Checked<NewPassword>,
-) -> Result<Response, Failure> {
+) -> Result<Response, Error> {
     let applied = if form.new_password == form.new_password_again {
         auth::account::use_reset_link(&app, &secret, form.new_password, &caller).await
     } else {
@@ -129,7 +129,7 @@ async fn ask(
     PasswordResetter(member): PasswordResetter,
     frame: Frame,
     Id(id): Id<UserId>,
-) -> Result<Response, Failure> {
+) -> Result<Response, Error> {
     let name = password_reset::check_right(&app.connection().await?, &member, id).await?;
     page(AskPage { frame: frame.section("members"), id, name })
 }
@@ -141,7 +141,7 @@ async fn create(
     frame: Frame,
     Id(id): Id<UserId>,
     Checked(Nothing {}): Checked<Nothing>,
-) -> Result<Response, Failure> {
+) -> Result<Response, Error> {
     let mut client = app.connection().await?;
     let transaction = client.transaction().await?;
     let row = password_reset::create(&transaction, &member, id).await?;
@@ -156,7 +156,7 @@ async fn dismiss(
     member: Member,
     session: Session,
     Checked(Nothing {}): Checked<Nothing>,
-) -> Result<Response, Failure> {
+) -> Result<Response, Error> {
     db::password_reset::mark_seen(&app.connection().await?, member.id).await?;
     auth::session::forget_notice(&session).await?;
     Ok(redirect(&app, "/account/security"))
@@ -168,7 +168,7 @@ async fn dismissed(State(app): State<App>, _: Member) -> Response {
 }
 
 /// The page of a link that can no longer be used.
-fn over(frame: Frame, error: &Error) -> Result<Response, Failure> {
+fn over(frame: Frame, error: &Error) -> Result<Response, Error> {
     let heading = "This link no longer works";
     let mut response = page(OverPage { frame, heading, message: error.sentence() })?;
     *response.status_mut() = StatusCode::GONE;

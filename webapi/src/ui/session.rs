@@ -9,12 +9,13 @@ use infra::secrets::Secret;
 use serde::Deserialize;
 use tower_sessions::Session;
 
-use super::{Failure, Faults, Flash, Frame, page, page_again, redirect};
+use super::{Faults, Flash, Frame, page, page_again, redirect};
 use crate::app::App;
 use crate::auth::needs::{ALL, NOTHING};
 use crate::auth::{self, Checked};
 use crate::domain::attempts::Caller;
 use crate::domain::member::Member;
+use crate::error::Error;
 use crate::extract::Query;
 use crate::routes::Routes;
 
@@ -59,7 +60,7 @@ async fn show(
     State(app): State<App>,
     mut frame: Frame,
     Query(asked): Query<Asked>,
-) -> Result<Response, Failure> {
+) -> Result<Response, Error> {
     if frame.member.is_some() {
         return Ok(redirect(&app, local(&asked.next)));
     }
@@ -79,7 +80,7 @@ async fn sign_in(
     session: Session,
     headers: HeaderMap,
     Checked(form): Checked<SignIn>,
-) -> Result<Response, Failure> {
+) -> Result<Response, Error> {
     let SignIn { username, password, next } = form;
     match auth::account::verify(&app, username.trim(), password, &caller).await {
         Ok(verified) => {
@@ -98,7 +99,7 @@ async fn sign_out(
     _: Member,
     session: Session,
     Checked(Nothing {}): Checked<Nothing>,
-) -> Result<Response, Failure> {
+) -> Result<Response, Error> {
     if session.id().is_some() {
         session.flush().await?;
     }

@@ -8,7 +8,7 @@ use axum::routing::get;
 use bt::PeerState;
 use serde::Deserialize;
 
-use super::{Failure, Frame, format, page};
+use super::{Frame, format, page};
 use crate::app::App;
 use crate::auth::SwarmViewer;
 use crate::auth::needs::ALL;
@@ -68,7 +68,7 @@ async fn show(
     frame: Frame,
     Query(parameters): Query<Parameters>,
     paging: Paging,
-) -> Result<Response, Failure> {
+) -> Result<Response, Error> {
     let frame = frame.section("swarm");
     let address = |next: Option<&str>| {
         let torrent = parameters.torrent.map(|id| format!("torrent={id}"));
@@ -104,7 +104,7 @@ async fn show(
             *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
             Ok(response)
         }
-        Err(error) => Err(error.into()),
+        Err(error) => Err(error),
     }
 }
 

@@ -17,12 +17,13 @@ use axum::routing::get;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::format::{self, Moment};
-use super::{Failure, Frame, page};
+use super::{Frame, page};
 use crate::app::App;
 use crate::auth::needs::ALL;
 use crate::db;
 use crate::domain::member::Member;
 use crate::domain::torrent::listing::{self, Order, SORTS, starts_descending};
+use crate::error::Error;
 use crate::extract::{Paging, Query};
 use crate::id::{Named, TorrentId, UserId};
 use crate::live::Present;
@@ -101,7 +102,7 @@ async fn browse(
     frame: Frame,
     Query(parameters): Query<listing::Parameters>,
     paging: Paging,
-) -> Result<Response, Failure> {
+) -> Result<Response, Error> {
     let order = Order::parse(&parameters)?;
     let _turn = app.searches.turn_for(member.id, &order).await?;
     let client = app.connection().await?;

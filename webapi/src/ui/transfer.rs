@@ -6,7 +6,7 @@ use axum::response::Response;
 use axum::routing::get;
 
 use super::format::{self, Moment};
-use super::{Failure, Frame, page};
+use super::{Frame, page};
 use crate::app::App;
 use crate::auth::needs::ALL;
 use crate::auth::{MemberViewer, SnatchViewer};
@@ -155,7 +155,7 @@ async fn of_member(
     frame: Frame,
     Id(id): Id<UserId>,
     paging: Paging,
-) -> Result<Response, Failure> {
+) -> Result<Response, Error> {
     let client = app.connection().await?;
     let profile = db::user::profile(&client, id).await?.ok_or(Error::NotFound("member"))?;
     let timeout = app.config.tracker.peer_timeout;
@@ -177,7 +177,7 @@ async fn snatches(
     frame: Frame,
     Id(id): Id<TorrentId>,
     paging: Paging,
-) -> Result<Response, Failure> {
+) -> Result<Response, Error> {
     let client = app.connection().await?;
     let torrent = db::torrent::summary(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
     let timeout = app.config.tracker.peer_timeout;

@@ -10,7 +10,7 @@ use tower_sessions::Session;
 
 use super::session::Nothing;
 use super::transfer::Sums;
-use super::{Failure, Faults, Frame, Moment, flash, page, page_again, redirect};
+use super::{Faults, Frame, Moment, flash, page, page_again, redirect};
 use crate::app::App;
 use crate::auth::needs::{ALL, SESSION};
 use crate::auth::{Checked, MemberDisabler, MemberViewer, RoleAssigner};
@@ -95,7 +95,7 @@ async fn list(
     frame: Frame,
     Query(asked): Query<Search>,
     paging: Paging,
-) -> Result<Response, Failure> {
+) -> Result<Response, Error> {
     let (limit, after, search) = (paging.limit(), paging.after::<String>()?, asked.search.trim());
     let client = app.connection().await?;
     let mut found = db::user::list(&client, search, after.as_deref(), limit + 1).await?;
@@ -116,7 +116,7 @@ async fn show(
     member: Member,
     frame: Frame,
     Id(id): Id<UserId>,
-) -> Result<Response, Failure> {
+) -> Result<Response, Error> {
     page(show_page(&app, &member, frame, id, Faults::default()).await?)
 }
 
@@ -127,7 +127,7 @@ async fn replace_roles(
     session: Session,
     Id(id): Id<UserId>,
     Checked(form): Checked<Vec<(String, String)>>,
-) -> Result<Response, Failure> {
+) -> Result<Response, Error> {
     let chosen: Vec<String> = form.into_iter().filter(|(key, _)| key == "role").map(|(_, it)| it).collect();
     match replace(&app, id, &chosen).await {
         Err(error) => {
@@ -149,7 +149,7 @@ async fn disable(
     session: Session,
     Id(id): Id<UserId>,
     Checked(Nothing {}): Checked<Nothing>,
-) -> Result<Response, Failure> {
+) -> Result<Response, Error> {
     let result = set_disabled(&app, &by, id, true).await;
     let said = "The account is disabled. Its sessions, API tokens and open invites have ended.";
     settle(&app, &by, frame, &session, id, result, said).await
@@ -162,7 +162,7 @@ async fn enable(
     session: Session,
     Id(id): Id<UserId>,
     Checked(Nothing {}): Checked<Nothing>,
-) -> Result<Response, Failure> {
+) -> Result<Response, Error> {
     let result = set_disabled(&app, &by, id, false).await;
     settle(&app, &by, frame, &session, id, result, "The account is enabled again.").await
 }
@@ -192,7 +192,7 @@ async fn settle(
     id: UserId,
     result: Result<(), Error>,
     said: &str,
-) -> Result<Response, Failure> {
+) -> Result<Response, Error> {
     match result {
         Ok(()) => {
             flash(session, "success", said).await?;
@@ -211,7 +211,7 @@ async fn show_page(
     frame: Frame,
     id: UserId,
     faults: Faults,
-) -> Result<ShowPage, Failure> {
+) -> Result<ShowPage, Error> {
     let client = app.connection().await?;
     let profile = db::user::profile(&client, id).await?.ok_or(Error::NotFound("member"))?;
     let roles = db::role::all(&client).await?.into_iter().map(|it| RoleChoice {

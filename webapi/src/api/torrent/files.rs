@@ -6,7 +6,6 @@ use utoipa::IntoParams;
 use utoipa_axum::routes;
 
 use super::File;
-use crate::api::Failure;
 use crate::api::shapes::{AnyFailure, ErrorBody, List, MemberFailure, NotFoundFailure};
 use crate::app::App;
 use crate::auth::Reader;
@@ -57,7 +56,7 @@ async fn list(
     _: Reader,
     Id(id): Id<TorrentId>,
     Query(Parameters { limit, after }): Query<Parameters>,
-) -> Result<Json<List<File>>, Failure> {
+) -> Result<Json<List<File>>, Error> {
     let client = app.connection().await?;
     let torrent = db::torrent::summary(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
     let page = files::page(&client, id, after, limit).await?;

@@ -15,7 +15,7 @@ use crate::domain::member::Member;
 use crate::error::Error;
 use crate::routes::Routes;
 use crate::ui::session::Nothing;
-use crate::ui::{Failure, Frame, flash, page, redirect};
+use crate::ui::{Frame, flash, page, redirect};
 
 /// The pages. `/account/announce-key` is the address that the question had before it had a page.
 pub(super) fn routes() -> Routes {
@@ -39,7 +39,7 @@ struct ResetPage {
     frame: Frame,
 }
 
-async fn show(State(app): State<App>, member: Member, frame: Frame) -> Result<Response, Failure> {
+async fn show(State(app): State<App>, member: Member, frame: Frame) -> Result<Response, Error> {
     let profile = db::user::profile(&app.connection().await?, member.id).await?.ok_or(Error::Unauthorized)?;
     page(AnnounceUrlPage {
         frame: frame.account("announce-url"),
@@ -47,7 +47,7 @@ async fn show(State(app): State<App>, member: Member, frame: Frame) -> Result<Re
     })
 }
 
-async fn ask(_: Member, frame: Frame) -> Result<Response, Failure> {
+async fn ask(_: Member, frame: Frame) -> Result<Response, Error> {
     page(ResetPage { frame: frame.account("announce-url") })
 }
 
@@ -56,7 +56,7 @@ async fn reset(
     SignedIn(member): SignedIn,
     session: Session,
     Checked(Nothing {}): Checked<Nothing>,
-) -> Result<Response, Failure> {
+) -> Result<Response, Error> {
     db::user::reset_key(&app.connection().await?, member.id).await?;
     let said = "Your announce URL is new. Download your .torrent files again; the old ones no longer work.";
     flash(&session, "success", said).await?;

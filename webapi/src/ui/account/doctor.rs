@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::id::{TorrentId, UserId};
 use crate::routes::Routes;
 use crate::tracker;
-use crate::ui::{Failure, Frame, format, page};
+use crate::ui::{Frame, format, page};
 
 /// Announces shown at once: each is as high as a card on a phone.
 const AT_ONCE: usize = 10;
@@ -82,7 +82,7 @@ struct Diagnosis {
     fix: Option<&'static str>,
 }
 
-async fn show(State(app): State<App>, member: Member, frame: Frame) -> Result<Response, Failure> {
+async fn show(State(app): State<App>, member: Member, frame: Frame) -> Result<Response, Error> {
     page(DoctorPage { frame: frame.account("doctor"), doctor: Doctor::of(&app, member.id).await? })
 }
 

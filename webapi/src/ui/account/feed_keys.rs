@@ -15,11 +15,12 @@ use crate::auth::{Checked, SignedIn};
 use crate::db;
 use crate::domain::feed_key;
 use crate::domain::member::Member;
+use crate::error::Error;
 use crate::extract::Id;
 use crate::id::FeedKeyId;
 use crate::routes::Routes;
 use crate::ui::session::Nothing;
-use crate::ui::{Failure, Faults, Frame, Moment, flash, page, page_again, redirect};
+use crate::ui::{Faults, Frame, Moment, flash, page, page_again, redirect};
 
 /// Where the forms of this page lead.
 const HERE: &str = "/account/feed-keys";
@@ -55,7 +56,7 @@ struct NewFeedKey {
     name: String,
 }
 
-async fn show(State(app): State<App>, member: Member, frame: Frame) -> Result<Response, Failure> {
+async fn show(State(app): State<App>, member: Member, frame: Frame) -> Result<Response, Error> {
     page(keys_page(&app, &member, frame).await?)
 }
 
@@ -64,7 +65,7 @@ async fn create(
     SignedIn(member): SignedIn,
     frame: Frame,
     Checked(form): Checked<NewFeedKey>,
-) -> Result<Response, Failure> {
+) -> Result<Response, Error> {
     let mut client = app.connection().await?;
     let transaction = client.transaction().await?;
     match feed_key::create(&app.keys, &transaction, member.id, &form.name).await {
@@ -94,13 +95,13 @@ async fn revoke(
     session: Session,
     Id(id): Id<FeedKeyId>,
     Checked(Nothing {}): Checked<Nothing>,
-) -> Result<Response, Failure> {
+) -> Result<Response, Error> {
     db::feed_key::delete(&app.connection().await?, member.id, id).await?;
     flash(&session, "success", "The feed key is revoked.").await?;
     Ok(redirect(&app, HERE))
 }
 
-async fn keys_page(app: &App, member: &Member, frame: Frame) -> Result<FeedKeysPage, Failure> {
+async fn keys_page(app: &App, member: &Member, frame: Frame) -> Result<FeedKeysPage, Error> {
     let keys = db::feed_key::list(&app.connection().await?, member.id).await?;
     let item = |it: db::feed_key::FeedKey| KeyItem {
         id: it.id,

@@ -15,7 +15,7 @@ use crate::id::TorrentId;
 use crate::routes::Routes;
 use crate::ui::format::{self, Moment};
 use crate::ui::transfer::{Line, Sums};
-use crate::ui::{Failure, Frame, page};
+use crate::ui::{Frame, page};
 
 /// Own uploads that the page lists.
 const UPLOADS: i64 = 20;
@@ -48,7 +48,7 @@ struct Upload {
     added: Moment,
 }
 
-async fn show(State(app): State<App>, member: Member, frame: Frame) -> Result<Response, Failure> {
+async fn show(State(app): State<App>, member: Member, frame: Frame) -> Result<Response, Error> {
     let client = app.connection().await?;
     let profile = db::user::profile(&client, member.id).await?.ok_or(Error::Unauthorized)?;
     let timeout = app.config.tracker.peer_timeout;

@@ -23,7 +23,7 @@ use crate::extract::Id;
 use crate::id::SessionId;
 use crate::routes::Routes;
 use crate::ui::session::Nothing;
-use crate::ui::{Failure, Faults, Frame, Moment, flash, page, page_again, redirect};
+use crate::ui::{Faults, Frame, Moment, flash, page, page_again, redirect};
 
 /// Where the forms of this page lead.
 const HERE: &str = "/account/security";
@@ -68,7 +68,7 @@ async fn show(
     member: Member,
     frame: Frame,
     session: Session,
-) -> Result<Response, Failure> {
+) -> Result<Response, Error> {
     page(security_page(&app, &member, frame, &session).await?)
 }
 
@@ -79,7 +79,7 @@ async fn change_password(
     frame: Frame,
     session: Session,
     Checked(form): Checked<ChangePassword>,
-) -> Result<Response, Failure> {
+) -> Result<Response, Error> {
     let ChangePassword { password, new_password, new_password_again } = form;
     let result = if new_password == new_password_again {
         let current = own_hash(&app, &member, &session);
@@ -107,7 +107,7 @@ async fn end_others(
     member: Member,
     session: Session,
     Checked(Nothing {}): Checked<Nothing>,
-) -> Result<Response, Failure> {
+) -> Result<Response, Error> {
     let own = own_hash(&app, &member, &session);
     db::session::end_others(&app.connection().await?, member.id, own.as_deref()).await?;
     flash(&session, "success", "You are signed out everywhere else.").await?;
@@ -120,7 +120,7 @@ async fn end_session(
     session: Session,
     Id(id): Id<SessionId>,
     Checked(Nothing {}): Checked<Nothing>,
-) -> Result<Response, Failure> {
+) -> Result<Response, Error> {
     db::session::end(&app.connection().await?, member.id, id).await?;
     flash(&session, "success", "That session has ended.").await?;
     Ok(redirect(&app, HERE))
@@ -131,7 +131,7 @@ async fn security_page(
     member: &Member,
     frame: Frame,
     session: &Session,
-) -> Result<SecurityPage, Failure> {
+) -> Result<SecurityPage, Error> {
     let own = own_hash(app, member, session);
     let sessions = db::session::list(&app.connection().await?, member.id, own.as_deref()).await?;
     let item = |it: db::session::Listed| SessionItem {

@@ -20,7 +20,7 @@ use crate::extract::Id;
 use crate::id::TokenId;
 use crate::routes::Routes;
 use crate::ui::session::Nothing;
-use crate::ui::{Failure, Faults, Frame, Moment, flash, page, page_again, redirect};
+use crate::ui::{Faults, Frame, Moment, flash, page, page_again, redirect};
 
 /// Where the forms of this page lead.
 const HERE: &str = "/account/tokens";
@@ -107,7 +107,7 @@ impl Typed {
     }
 }
 
-async fn show(State(app): State<App>, member: Member, frame: Frame) -> Result<Response, Failure> {
+async fn show(State(app): State<App>, member: Member, frame: Frame) -> Result<Response, Error> {
     page(tokens_page(&app, &member, frame, &Typed::default()).await?)
 }
 
@@ -116,7 +116,7 @@ async fn create(
     SignedIn(member): SignedIn,
     frame: Frame,
     Checked(form): Checked<Vec<(String, String)>>,
-) -> Result<Response, Failure> {
+) -> Result<Response, Error> {
     let typed = Typed::read(form)?;
     let wish = Wish { name: &typed.name, scopes: &typed.scopes, days: typed.days };
     let mut client = app.connection().await?;
@@ -148,13 +148,13 @@ async fn revoke(
     session: Session,
     Id(id): Id<TokenId>,
     Checked(Nothing {}): Checked<Nothing>,
-) -> Result<Response, Failure> {
+) -> Result<Response, Error> {
     db::token::delete(&app.connection().await?, member.id, id).await?;
     flash(&session, "success", "The token is revoked.").await?;
     Ok(redirect(&app, HERE))
 }
 
-async fn tokens_page(app: &App, member: &Member, frame: Frame, typed: &Typed) -> Result<TokensPage, Failure> {
+async fn tokens_page(app: &App, member: &Member, frame: Frame, typed: &Typed) -> Result<TokensPage, Error> {
     let tokens = db::token::list(&app.connection().await?, member.id).await?;
     let item = |it: db::token::ApiToken| TokenItem {
         id: it.id,

@@ -10,10 +10,11 @@ use crate::auth::needs::ALL;
 use crate::db;
 use crate::domain::member::Member;
 use crate::domain::transfer;
+use crate::error::Error;
 use crate::extract::Paging;
 use crate::routes::Routes;
 use crate::ui::transfer::{Line, Sums};
-use crate::ui::{Failure, Frame, page};
+use crate::ui::{Frame, page};
 
 /// The page.
 pub(super) fn routes() -> Routes {
@@ -35,7 +36,7 @@ async fn show(
     member: Member,
     frame: Frame,
     paging: Paging,
-) -> Result<Response, Failure> {
+) -> Result<Response, Error> {
     let client = app.connection().await?;
     let timeout = app.config.tracker.peer_timeout;
     let found = transfer::of_member(&client, timeout, member.id, paging.cursor(), paging.limit()).await?;

@@ -19,7 +19,7 @@ use crate::error::{Error, Fields};
 use crate::extract::Id;
 use crate::id::TorrentId;
 use crate::routes::Routes;
-use crate::ui::{Failure, Frame, flash, page, page_again};
+use crate::ui::{Frame, flash, page, page_again};
 
 /// Bytes of the urlencoded form: three for each byte of the longest texts, whose characters have up to four bytes.
 const MAX_FORM: usize = 3 * (4 * (TITLE_LEN + DESCRIPTION_LEN) + extended::TYPED_LEN) + 1024;
@@ -79,7 +79,7 @@ async fn edit(
     member: Member,
     frame: Frame,
     Id(id): Id<TorrentId>,
-) -> Result<Response, Failure> {
+) -> Result<Response, Error> {
     let torrent = own(&app, &member, id).await?;
     let extended = torrent.extended.map(|it| serde_json::to_string_pretty(&it)).transpose();
     let extended = extended.map_err(anyhow::Error::from)?.unwrap_or_default();
@@ -94,7 +94,7 @@ async fn store(
     frame: Frame,
     Id(id): Id<TorrentId>,
     Checked(texts): Checked<Texts>,
-) -> Result<Response, Failure> {
+) -> Result<Response, Error> {
     own(&app, &member, id).await?;
     let Texts { title, description, extended } = texts;
     let typed = Typed { title, description: description.replace("\r\n", "\n"), extended };
@@ -111,7 +111,7 @@ async fn store(
             let again = Edit { frame: frame.section("torrents"), id, typed, errors };
             page_again(again, &Error::Invalid(Fields::new()))
         }
-        Err(error) => Err(error.into()),
+        Err(error) => Err(error),
     }
 }
 
@@ -120,7 +120,7 @@ async fn ask(
     member: Member,
     frame: Frame,
     Id(id): Id<TorrentId>,
-) -> Result<Response, Failure> {
+) -> Result<Response, Error> {
     let torrent = own(&app, &member, id).await?;
     page(Delete { frame: frame.section("torrents"), id, title: torrent.summary.title })
 }
@@ -131,7 +131,7 @@ async fn delete(
     session: Session,
     Id(id): Id<TorrentId>,
     Checked(Nothing {}): Checked<Nothing>,
-) -> Result<Response, Failure> {
+) -> Result<Response, Error> {
     let torrent = own(&app, &member, id).await?;
     db::torrent::delete(&app.connection().await?, id).await?;
     flash(&session, "success", format!("“{}” was deleted.", torrent.summary.title)).await?;

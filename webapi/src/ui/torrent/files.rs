@@ -13,7 +13,7 @@ use crate::domain::torrent::files;
 use crate::error::Error;
 use crate::extract::{Id, Query};
 use crate::id::TorrentId;
-use crate::ui::{Failure, Frame, page};
+use crate::ui::{Frame, page};
 
 /// Some of a torrent's files.
 #[derive(Template)]
@@ -47,7 +47,7 @@ pub(super) async fn show(
     frame: Frame,
     Id(id): Id<TorrentId>,
     Query(Parameters { after }): Query<Parameters>,
-) -> Result<Response, Failure> {
+) -> Result<Response, Error> {
     let client = app.connection().await?;
     let torrent = db::torrent::summary(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
     let found = files::page(&client, id, after, None).await?;

@@ -24,7 +24,7 @@ use crate::extract::Id;
 use crate::id::TorrentId;
 use crate::ui::plot::Plot;
 use crate::ui::transfer::Line;
-use crate::ui::{Failure, Frame, page};
+use crate::ui::{Frame, page};
 
 /// Snatches on the page for staff; a page of their own has all.
 const SNATCHES: i64 = 5;
@@ -62,7 +62,7 @@ pub(super) async fn show(
     frame: Frame,
     session: Session,
     Id(id): Id<TorrentId>,
-) -> Result<Response, Failure> {
+) -> Result<Response, Error> {
     let client = app.connection().await?;
     let torrent = db::torrent::find(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
     let files = files::page(&client, id, None, None).await?;
@@ -99,7 +99,7 @@ pub(super) async fn download(
     State(app): State<App>,
     member: Member,
     Id(id): Id<TorrentId>,
-) -> Result<Response, Failure> {
+) -> Result<Response, Error> {
     Ok(torrent_file::answer(&app, &member, id).await?)
 }
 

@@ -17,7 +17,7 @@ use crate::domain::torrent::upload::{self, Refusal};
 use crate::error::{Error, Fields};
 use crate::id::TorrentId;
 use crate::routes::Routes;
-use crate::ui::{Failure, Frame, format, page, page_again};
+use crate::ui::{Frame, format, page, page_again};
 use crate::upload_form::{self, Form};
 
 /// The form and what it is sent to.
@@ -57,7 +57,7 @@ impl Upload {
     }
 }
 
-async fn show(State(app): State<App>, _: Member, frame: Frame) -> Result<Response, Failure> {
+async fn show(State(app): State<App>, _: Member, frame: Frame) -> Result<Response, Error> {
     page(Upload::new(&app, frame))
 }
 
@@ -68,7 +68,7 @@ async fn store(
     frame: Frame,
     session: Session,
     request: Request,
-) -> Result<Response, Failure> {
+) -> Result<Response, Error> {
     // An upload that is refused is read all the same, without the file: what was typed is shown again.
     let (mut turn, refused) = match upload_form::admit(&app, &member).await {
         Ok(turn) => (turn, None),
@@ -76,10 +76,10 @@ async fn store(
             Ok(turn) => (turn, Some(refused)),
             Err(error) => {
                 Form::refuse(request).await;
-                return Err(error.into());
+                return Err(error);
             }
         },
-        Err(error) => return Err(error.into()),
+        Err(error) => return Err(error),
     };
     let form = Form::read(&app, request, Some(&guard), &mut turn).await?;
     let typed = form.typed().clone();
@@ -104,6 +104,6 @@ async fn store(
         Err(Refusal::Error(error @ (Error::TooLarge(_) | Error::TooManyRequests { .. }))) => {
             page_again(Upload { errors: Fields::from([("torrent", error.sentence())]), ..again }, &error)
         }
-        Err(Refusal::Error(error)) => Err(error.into()),
+        Err(Refusal::Error(error)) => Err(error),
     }
 }
