@@ -17,7 +17,7 @@ pub use csrf::{Checked, CheckedJson, CsrfChecked, Guard};
 pub use permitted::{
     InviteCreator, MemberDisabler, MemberViewer, PasswordResetter, RoleAssigner, SnatchViewer, SwarmViewer,
 };
-pub use scoped::{Bearer, Downloader, Follower, Publisher, Reader, SignedIn};
+pub use scoped::{Bearer, Downloader, ListFollower, Publisher, Reader, SignedIn};
 
 use crate::app::App;
 use crate::domain::member::Member;

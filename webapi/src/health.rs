@@ -65,7 +65,7 @@ impl Collector for WatchedSite {
                 pool.size.saturating_sub(pool.available),
             ),
             ("fairywren_webapi_pool_waiting", "Requests that wait for a database connection", pool.waiting),
-            ("fairywren_webapi_event_streams", "Open streams of events", app.live.seats().taken()),
+            ("fairywren_webapi_event_streams", "Open streams of events", app.live.streams().count()),
             (
                 "fairywren_webapi_tracker_heard",
                 "1 while the tracker's counts are heard over ZeroMQ, else 0",

@@ -2,7 +2,7 @@
 //!
 //! While the tracker is not heard there are none: nothing is claimed then.
 
-mod seats;
+mod streams;
 
 use std::collections::{HashMap, HashSet};
 use std::mem;
@@ -13,7 +13,7 @@ use bt::counts::Record;
 use parking_lot::RwLock;
 use tokio::sync::watch;
 
-pub use seats::{Seat, Seats};
+pub use streams::{EventStreams, StreamPermit};
 
 /// Present counts of all torrents, cheap to clone.
 #[derive(Clone)]
@@ -24,7 +24,7 @@ struct Shared {
     state: RwLock<State>,
     /// Grows with each change.
     changes: watch::Sender<u64>,
-    seats: Seats,
+    streams: EventStreams,
 }
 
 #[derive(Default)]
@@ -78,7 +78,7 @@ impl Live {
         Self(Arc::new(Shared {
             state: RwLock::default(),
             changes: watch::Sender::new(0),
-            seats: Seats::default(),
+            streams: EventStreams::default(),
         }))
     }
 
@@ -106,8 +106,8 @@ impl Live {
     }
 
     /// Event streams that are open.
-    pub fn seats(&self) -> &Seats {
-        &self.0.seats
+    pub fn streams(&self) -> &EventStreams {
+        &self.0.streams
     }
 
     /// The numbers of all torrents that have peers, as of now.

@@ -19,7 +19,7 @@ use webapi::error::Error;
 use webapi::{health, server};
 
 /// Time for requests under way to be answered after a signal.
-const PATIENCE: Duration = Duration::from_secs(4);
+const STOP_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// The site and REST API of a private tracker.
 #[derive(Debug, Parser)]
@@ -125,7 +125,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     shutdown.signalled().await?;
     tracing::info!("stopping");
     serving.await?;
-    if !shutdown.finish(PATIENCE).await {
+    if !shutdown.finish(STOP_TIMEOUT).await {
         tracing::warn!("some requests were not answered in time");
     }
     Ok(())

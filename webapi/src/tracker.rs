@@ -7,10 +7,10 @@
 mod connection;
 mod control;
 mod decisions;
-mod follower;
 mod history;
 mod peers;
 mod reports;
+mod sequence;
 mod store;
 
 use crate::app::App;

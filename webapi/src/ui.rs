@@ -15,12 +15,10 @@ pub mod torrent;
 pub mod transfer;
 pub mod user;
 
-use std::fmt;
 use std::sync::Arc;
 
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use time::OffsetDateTime;
 
 use crate::app::App;
 use crate::auth::visitor::{Credentials, InvalidToken};
@@ -29,6 +27,7 @@ use crate::face::Face;
 use crate::routes::Routes;
 
 use error_page::ErrorPages;
+pub use format::Timestamp;
 pub use frame::{Flash, Frame, FrameMember, flash};
 
 /// All pages.
@@ -117,28 +116,5 @@ impl Faults {
             _ => return Err(error),
         };
         Ok((faults, error))
-    }
-}
-
-/// A time for templates: `{{ it }}` for people, `{{ it.iso() }}` for the attribute `datetime`.
-#[derive(Debug, Clone, Copy)]
-pub struct Moment(pub OffsetDateTime);
-
-impl Moment {
-    /// RFC 3339 in UTC, to the second.
-    pub fn iso(&self) -> String {
-        self.text("T", "Z")
-    }
-
-    fn text(self, between: &str, end: &str) -> String {
-        let (date, time) = (self.0.date(), self.0.time());
-        let (hour, minute, second) = time.as_hms();
-        format!("{date}{between}{hour:02}:{minute:02}:{second:02}{end}")
-    }
-}
-
-impl fmt::Display for Moment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text(" ", " UTC"))
     }
 }

@@ -19,8 +19,9 @@ use crate::domain::torrent::text::{DESCRIPTION_LEN, Typed, extended};
 use crate::domain::torrent::turns::Turn;
 use crate::domain::torrent::upload::{MaxUpload, Ready, Refusal, Stored, Upload, check_size, existing};
 use crate::error::Error;
-use crate::id::TorrentId;
 use flow::Flow;
+
+use crate::id::TorrentId;
 
 /// Bytes of the whole request. It is read to the end though no more than a .torrent file may have is kept: a browser
 /// shows an answer only once it was allowed to send everything.

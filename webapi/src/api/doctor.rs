@@ -93,7 +93,7 @@ async fn list_announces(
 ) -> Result<Json<List<Announce>>, Error> {
     transfer::check(&member, id)?;
     let before: usize = paging.after()?.unwrap_or(0);
-    db::user::profile(&app.connection().await?, id).await?.ok_or(Error::NotFound("user"))?;
+    db::user::profile(&app.connection().await?, id).await?.ok_or(Error::NotFound("member"))?;
     let decisions = tracker::decisions(&app, id).await?;
     let findings = doctor::findings(&app.connection().await?, decisions).await?;
     let total = i64::try_from(findings.len()).ok();
@@ -145,7 +145,7 @@ async fn list_connections(
     Id(id): Id<UserId>,
 ) -> Result<Json<List<Connection>>, Error> {
     transfer::check(&member, id)?;
-    db::user::profile(&app.connection().await?, id).await?.ok_or(Error::NotFound("user"))?;
+    db::user::profile(&app.connection().await?, id).await?.ok_or(Error::NotFound("member"))?;
     let tried = tracker::connections(&app, id).await?.into_iter().map(Reachability::from);
     Ok(Json(List::all(tried.map(Connection::from).collect())))
 }

@@ -216,7 +216,7 @@ async fn claim(
     let fields = (form.username.as_str(), form.password);
     let new = auth::account::claim_invite(&app, &secret, fields, &caller).await?;
     let profile =
-        db::user::profile(&app.connection().await?, new.id).await?.ok_or(Error::NotFound("user"))?;
+        db::user::profile(&app.connection().await?, new.id).await?.ok_or(Error::NotFound("member"))?;
     Ok(created(&app, &format!("/api/users/{}", new.id), UserBody::new(profile)))
 }
 

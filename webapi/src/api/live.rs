@@ -18,28 +18,28 @@ use utoipa_axum::routes;
 
 use super::shapes::{AnyFailure, ErrorBody, MemberFailure};
 use crate::app::App;
-use crate::auth;
 use crate::auth::needs::FOLLOW;
 use crate::auth::visitor::{Credentials, Uncounted, Visitor};
+use crate::auth::{self, ListFollower};
 use crate::db::{self, torrent::Watched};
 use crate::domain::member::Member;
 use crate::error::Error;
 use crate::extract::Query;
 use crate::id::{TorrentId, UserId};
-use crate::live::{Present, Seat};
+use crate::live::{Present, StreamPermit};
 use crate::routes::Routes;
 
 /// Torrents in one stream: more than a page shows.
 const MAX_TORRENTS: usize = 200;
 
-/// Between two events of one torrent at least.
-const PACE: Duration = Duration::from_millis(200);
+/// Least time between two events of one torrent.
+const MIN_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Something is sent this often, so that proxies keep the connection.
+/// A comment is sent this often, so that proxies keep the connection open.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// A stream that was refused for its number is worth another try then.
-const RETRY: Duration = Duration::from_secs(30);
+/// Goes out as `Retry-After` where too many streams are open.
+const RETRY_AFTER: Duration = Duration::from_secs(30);
 
 /// The operation.
 pub fn routes() -> Routes {
@@ -89,17 +89,17 @@ pub struct LiveCounts {
 )]
 async fn live(
     State(app): State<App>,
-    auth::Follower(member): auth::Follower,
+    ListFollower(member): ListFollower,
     session: Session,
     headers: HeaderMap,
     Query(parameters): Query<Parameters>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Error> {
     let ids = parse(&parameters.torrents)?;
-    let seat = app.live.seats().take(member.id).ok_or(Error::TooMany { retry_after: RETRY })?;
+    let permit = app.live.streams().open(member.id).ok_or(Error::TooMany { retry_after: RETRY_AFTER })?;
     let client = app.connection().await?;
     let watched = db::torrent::watched(&client, &ids).await?;
     drop(client);
-    let follower = Follower {
+    let subscription = Subscription {
         watched: watched.into_iter().map(|it| (it, None)).collect(),
         changes: app.live.changes(),
         departures: app.departures.subscribe(),
@@ -109,9 +109,9 @@ async fn live(
         session,
         headers,
         app,
-        _seat: seat,
+        _permit: permit,
     };
-    let events = stream::unfold(follower, Follower::step);
+    let events = stream::unfold(subscription, Subscription::step);
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }
 
@@ -131,7 +131,7 @@ fn parse(torrents: &str) -> Result<Vec<TorrentId>, Error> {
 }
 
 /// One open stream.
-struct Follower {
+struct Subscription {
     app: App,
     member: Member,
     session: Session,
@@ -144,10 +144,10 @@ struct Follower {
     next: usize,
     /// When to ask again who this is.
     check: Instant,
-    _seat: Seat,
+    _permit: StreamPermit,
 }
 
-impl Follower {
+impl Subscription {
     /// The next event; `None` ends the stream.
     async fn step(mut self) -> Option<(Result<Event, Infallible>, Self)> {
         loop {
@@ -161,7 +161,7 @@ impl Follower {
                     changed.ok()?;
                     // What comes in the same moment goes out together.
                     tokio::select! {
-                        () = sleep(PACE) => {}
+                        () = sleep(MIN_INTERVAL) => {}
                         () = self.app.shutdown.requested() => return None,
                     }
                     self.changes.mark_unchanged();

@@ -64,7 +64,7 @@ struct RoleBody {
 )]
 async fn show(State(app): State<App>, _: Reader, Id(id): Id<UserId>) -> Result<Json<Roles>, Error> {
     let profile = db::user::profile(&app.connection().await?, id).await?;
-    Ok(Json(Roles { roles: profile.ok_or(Error::NotFound("user"))?.account.roles }))
+    Ok(Json(Roles { roles: profile.ok_or(Error::NotFound("member"))?.account.roles }))
 }
 
 /// Replace what a member may do.

@@ -13,7 +13,7 @@ use super::shapes::{
 };
 use crate::app::App;
 use crate::auth::needs::{DOWNLOAD, FOLLOW, READ, UPLOAD};
-use crate::auth::{CheckedJson, CsrfChecked, Downloader, Follower, Publisher, Reader};
+use crate::auth::{CheckedJson, CsrfChecked, Downloader, ListFollower, Publisher, Reader};
 use crate::db;
 use crate::domain::torrent::upload::Refusal;
 use crate::domain::torrent::{self, listing, text};
@@ -56,7 +56,7 @@ pub fn routes() -> Routes {
 )]
 async fn list(
     State(app): State<App>,
-    Follower(member): Follower,
+    ListFollower(member): ListFollower,
     Query(parameters): Query<listing::Parameters>,
     paging: Paging,
 ) -> Result<Json<List<Torrent>>, Error> {

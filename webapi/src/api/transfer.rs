@@ -123,7 +123,7 @@ async fn list_transfers(
 ) -> Result<Json<List<Transfer>>, Error> {
     transfer::check(&member, id)?;
     let client = app.connection().await?;
-    db::user::profile(&client, id).await?.ok_or(Error::NotFound("user"))?;
+    db::user::profile(&client, id).await?.ok_or(Error::NotFound("member"))?;
     let timeout = app.config.tracker.peer_timeout;
     let found = transfer::of_member(&client, timeout, id, paging.cursor(), paging.limit()).await?;
     Ok(Json(list(&member, found)))

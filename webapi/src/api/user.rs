@@ -94,11 +94,11 @@ struct AnnounceKey {
 async fn list(
     State(app): State<App>,
     MemberViewer(member): MemberViewer,
-    Query(asked): Query<Selection>,
+    Query(parameters): Query<Selection>,
     paging: Paging,
 ) -> Result<Json<List<UserBody>>, Error> {
     let (limit, after) = (paging.limit(), paging.after::<String>()?);
-    let prefix = asked.search.unwrap_or_default();
+    let prefix = parameters.search.unwrap_or_default();
     let client = app.connection().await?;
     let mut found = db::user::list(&client, &prefix, after.as_deref(), limit + 1).await?;
     let next = cursor::cut(&mut found, limit, |last| last.account.name.clone())?;
@@ -268,6 +268,6 @@ pub fn own(member: &Member, id: UserId) -> Result<(), Error> {
 }
 
 async fn answer(app: &App, member: &Member, id: UserId) -> Result<Json<UserBody>, Error> {
-    let profile = db::user::profile(&app.connection().await?, id).await?.ok_or(Error::NotFound("user"))?;
+    let profile = db::user::profile(&app.connection().await?, id).await?.ok_or(Error::NotFound("member"))?;
     Ok(Json(UserBody::to(app, member, profile)))
 }

@@ -23,7 +23,7 @@ pub struct Reader(pub Member);
 
 /// A member who may look at the list of torrents and its live numbers: scope `read` or `announce-list`.
 #[derive(Debug, Clone)]
-pub struct Follower(pub Member);
+pub struct ListFollower(pub Member);
 
 /// A member who may have .torrent files: scope `download`.
 #[derive(Debug, Clone)]
@@ -74,7 +74,7 @@ macro_rules! extractors {
 
 extractors! {
     Reader: [Scope::Read],
-    Follower: [Scope::Read, Scope::AnnounceList],
+    ListFollower: [Scope::Read, Scope::AnnounceList],
     Downloader: [Scope::Download],
     Publisher: [Scope::Upload],
 }

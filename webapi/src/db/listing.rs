@@ -53,22 +53,22 @@ impl Sort {
     }
 }
 
-/// The place of a torrent in a list.
+/// The position of a torrent in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct Position {
     /// What the list is sorted by, as text.
     pub key: String,
     /// Decides between equal keys.
     pub id: TorrentId,
 }
 
-/// A torrent and its place in the list.
+/// A torrent and its position in the list.
 #[derive(Debug)]
 pub struct Found {
     /// The torrent, without what may be long.
     pub torrent: Summary,
     /// Pass it on to go on from here.
-    pub place: Place,
+    pub position: Position,
 }
 
 /// What to list.
@@ -78,8 +78,8 @@ pub struct Window<'a> {
     pub sort: Sort,
     /// Largest or latest first.
     pub descending: bool,
-    /// Only what lies behind this place, in the order asked for.
-    pub from: Option<&'a Place>,
+    /// Only what lies behind this position, in the order asked for.
+    pub from: Option<&'a Position>,
     /// How many at most.
     pub limit: i64,
     /// Only what this query finds.
@@ -151,7 +151,7 @@ fn statement<'a>(window: &'a Window<'_>, plan: &'a Plan) -> (String, Parameters<
     let (key, id) = window.sort.key();
     let direction = if window.descending { "desc" } else { "asc" };
     let mut parameters: Parameters<'a> = vec![&window.limit];
-    let mut conditions = place(window, plan, &mut parameters);
+    let mut conditions = conditions_from(window, plan, &mut parameters);
     let rows = format!(
         "select {id} as id, {key} as key, t.search as search from torrents t {}",
         window.sort.counts()
@@ -188,21 +188,25 @@ fn statement<'a>(window: &'a Window<'_>, plan: &'a Plan) -> (String, Parameters<
 }
 
 /// The conditions that say from where on rows are wanted.
-fn place<'a>(window: &'a Window<'_>, plan: &'a Plan, parameters: &mut Parameters<'a>) -> Vec<String> {
+fn conditions_from<'a>(
+    window: &'a Window<'_>,
+    plan: &'a Plan,
+    parameters: &mut Parameters<'a>,
+) -> Vec<String> {
     let (key, id) = window.sort.key();
     let mut conditions = Vec::new();
     if let Plan::Since(oldest) = plan {
         parameters.push(oldest);
         conditions.push(format!("t.id > ${}", parameters.len()));
     }
-    if let Some(place) = window.from {
+    if let Some(position) = window.from {
         let sign = if window.descending { '<' } else { '>' };
-        parameters.push(&place.id);
+        parameters.push(&position.id);
         let last = parameters.len();
         conditions.push(match window.sort {
             Sort::Added => format!("{id} {sign} ${last}"),
             sort => {
-                parameters.push(&place.key);
+                parameters.push(&position.key);
                 let cast = if sort == Sort::Title { "text" } else { "text::bigint" };
                 format!("({key}, {id}) {sign} (${}::{cast}, ${last})", last + 1)
             }
@@ -221,7 +225,7 @@ fn filter(conditions: &[String]) -> String {
 impl Found {
     fn from_row(row: &Row) -> Self {
         let torrent = Summary::from_row(row);
-        let place = Place { key: row.get("key"), id: torrent.id };
-        Self { torrent, place }
+        let position = Position { key: row.get("key"), id: torrent.id };
+        Self { torrent, position }
     }
 }

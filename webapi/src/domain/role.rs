@@ -19,7 +19,7 @@ pub async fn replace(transaction: &Transaction<'_>, id: UserId, roles: &[String]
     }
     db::role::lock_holders(transaction).await?;
     db::user::lock(transaction, id).await?;
-    let member = db::user::profile(transaction, id).await?.ok_or(Error::NotFound("user"))?;
+    let member = db::user::profile(transaction, id).await?.ok_or(Error::NotFound("member"))?;
     let permissions = Permissions::parse(db::role::permissions(transaction, roles).await?);
     if !permissions.has(LAST) {
         keep_one(transaction, &member).await?;
@@ -45,7 +45,7 @@ pub async fn set_disabled(
         return Err(Error::Conflict { code: "own_account", message });
     }
     db::role::lock_holders(transaction).await?;
-    let member = db::user::profile(transaction, id).await?.ok_or(Error::NotFound("user"))?;
+    let member = db::user::profile(transaction, id).await?.ok_or(Error::NotFound("member"))?;
     if disabled {
         keep_one(transaction, &member).await?;
     }

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use zeromq::{Socket, SocketRecv, SubSocket, ZmqMessage};
 
 use super::control::{Control, connect};
-use super::follower::{Follower, Step};
+use super::sequence::{Sequence, Step};
 use crate::live::Live;
 
 /// The tracker sends something every second. After this much silence the counts are no longer claimed.
@@ -56,13 +56,13 @@ async fn follow(live: &Live, zeromq: &Zeromq, heard: &mut bool) -> anyhow::Resul
     sub.subscribe("counts").await?;
     let mut control = Control::open(&zeromq.control).await?;
 
-    let mut follower = Follower::default();
+    let mut sequence = Sequence::default();
     let mut snapshots = 1;
     let mut awaited = Some(control.send(&Request::Snapshot).await?);
     let mut asked = Instant::now();
     let mut silent = Instant::now() + SILENCE_TIMEOUT;
     loop {
-        let deadline = if follower.is_waiting() { silent.min(asked + SNAPSHOT_TIMEOUT) } else { silent };
+        let deadline = if sequence.is_waiting() { silent.min(asked + SNAPSHOT_TIMEOUT) } else { silent };
         let received = timeout_at(deadline, async {
             tokio::select! {
                 message = sub.recv() => message.map(Received::Counts),
@@ -73,13 +73,13 @@ async fn follow(live: &Live, zeromq: &Zeromq, heard: &mut bool) -> anyhow::Resul
             Received::Counts(message) => {
                 silent = Instant::now() + SILENCE_TIMEOUT;
                 let (position, records) = counts::decode(&message.into_vec())?;
-                follower.message(position, records)
+                sequence.message(position, records)
             }
             Received::Answer(message) => match Answer::decode(&message.into_vec())? {
                 (id, _) if awaited != Some(id) => Step::Nothing,
                 (_, Answer::Snapshot { position, records }) => {
-                    let step = follower.snapshot(position);
-                    if !follower.is_waiting() {
+                    let step = sequence.snapshot(position);
+                    if !sequence.is_waiting() {
                         live.replace(records);
                         announce(heard);
                         awaited = None;

@@ -1,8 +1,9 @@
 //! Numbers and times as people read them.
 
+use std::fmt;
+
 pub use infra::units::size as size_of;
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 
 use crate::domain::transfer::Ratio;
@@ -12,19 +13,24 @@ pub fn size(bytes: i64) -> String {
     size_of(u64::try_from(bytes).unwrap_or(0))
 }
 
-/// A moment for people and, in RFC 3339, for scripts.
-#[derive(Debug, Clone)]
-pub struct Moment {
-    /// For `<time datetime="…">`.
-    pub machine: String,
-    /// `2026-11-21 09:30 UTC`.
-    pub text: String,
+/// A time for templates: `{{ it }}` for people, `{{ it.iso() }}` for the attribute `datetime`.
+#[derive(Debug, Clone, Copy)]
+pub struct Timestamp(pub OffsetDateTime);
+
+impl Timestamp {
+    /// RFC 3339 in UTC, to the second.
+    pub fn iso(&self) -> String {
+        let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
+        self.0.format(format).unwrap_or_default()
+    }
 }
 
-/// `time` in UTC.
-pub fn moment(time: OffsetDateTime) -> Moment {
-    let text = time.format(format_description!("[year]-[month]-[day] [hour]:[minute] UTC"));
-    Moment { machine: time.format(&Rfc3339).unwrap_or_default(), text: text.unwrap_or_default() }
+/// `2026-11-21 09:30 UTC`.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let format = format_description!("[year]-[month]-[day] [hour]:[minute] UTC");
+        f.write_str(&self.0.format(format).unwrap_or_default())
+    }
 }
 
 /// A time that has passed: `40 s`, `5 min`, `2 h`.

@@ -5,7 +5,7 @@ use axum::http::request::Parts;
 use serde::{Deserialize, Serialize};
 use tower_sessions::Session;
 
-use super::Moment;
+use super::Timestamp;
 use crate::app::App;
 use crate::auth::anonymous;
 use crate::auth::visitor::Visitor;
@@ -58,7 +58,7 @@ pub struct FrameMember {
 #[derive(Debug, Clone)]
 pub struct FrameNotice {
     /// When the link was used.
-    pub at: Moment,
+    pub at: Timestamp,
     /// Who made the link, in the words of a sentence.
     pub by: String,
 }
@@ -123,7 +123,7 @@ impl Frame {
                 frame.flash = session.remove(FLASH).await.ok().flatten().unwrap_or_default();
             }
             let notice = crate::auth::session::notice(session).await?;
-            frame.notice = notice.map(|it| FrameNotice { at: Moment(it.at), by: it.by });
+            frame.notice = notice.map(|it| FrameNotice { at: Timestamp(it.at), by: it.by });
         } else {
             anonymous.reveal()?.clone_into(&mut frame.csrf);
         }

@@ -11,7 +11,7 @@ use tower_sessions::Session;
 
 use super::frame::flash_with;
 use super::session::Nothing;
-use super::{Faults, Flash, Frame, Moment, flash, page, page_again, redirect};
+use super::{Faults, Flash, Frame, Timestamp, flash, page, page_again, redirect};
 use crate::app::App;
 use crate::auth::needs::{ALL, NOTHING};
 use crate::auth::{self, Checked, InviteCreator};
@@ -59,8 +59,8 @@ struct Item {
     state: &'static str,
     note: Option<String>,
     claimed_by: Option<String>,
-    created: Moment,
-    expires: Moment,
+    created: Timestamp,
+    expires: Timestamp,
 }
 
 #[derive(askama::Template)]
@@ -222,7 +222,7 @@ fn item(app: &App, row: &Invite) -> Item {
         state: InviteState::of(row).word(),
         note: row.note.clone(),
         claimed_by: row.claimed_by.clone(),
-        created: Moment(row.created_at),
-        expires: Moment(row.expires_at),
+        created: Timestamp(row.created_at),
+        expires: Timestamp(row.expires_at),
     }
 }

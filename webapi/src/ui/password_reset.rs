@@ -9,7 +9,7 @@ use serde::Deserialize;
 use tower_sessions::Session;
 
 use super::session::Nothing;
-use super::{Faults, Frame, Moment, page, page_again, redirect};
+use super::{Faults, Frame, Timestamp, page, page_again, redirect};
 use crate::app::App;
 use crate::auth::needs::{ALL, NOTHING, SESSION};
 use crate::auth::{self, Checked, PasswordResetter};
@@ -76,7 +76,7 @@ struct LinkPage {
     id: UserId,
     name: String,
     url: Secret,
-    expires: Moment,
+    expires: Timestamp,
 }
 
 #[derive(Deserialize)]
@@ -147,7 +147,7 @@ async fn create(
     let row = password_reset::create(&transaction, &member, id).await?;
     transaction.commit().await?;
     let url = password_reset::url(&app.keys, app.site(), &row);
-    let expires = Moment(row.expires_at);
+    let expires = Timestamp(row.expires_at);
     page(LinkPage { frame: frame.section("members"), id, name: row.user_name, url, expires })
 }
 

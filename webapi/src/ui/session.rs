@@ -37,7 +37,7 @@ struct SignInPage {
 }
 
 #[derive(Deserialize)]
-struct Asked {
+struct Parameters {
     #[serde(default)]
     next: String,
     signed_out: Option<String>,
@@ -59,18 +59,18 @@ pub(super) struct Nothing {}
 async fn show(
     State(app): State<App>,
     mut frame: Frame,
-    Query(asked): Query<Asked>,
+    Query(parameters): Query<Parameters>,
 ) -> Result<Response, Error> {
     if frame.member.is_some() {
-        return Ok(redirect(&app, local(&asked.next)));
+        return Ok(redirect(&app, local(&parameters.next)));
     }
-    if asked.signed_out.is_some() {
+    if parameters.signed_out.is_some() {
         frame.flash.push(Flash::new("info", "You are signed out."));
     }
-    if asked.password_set.is_some() {
+    if parameters.password_set.is_some() {
         frame.flash.push(Flash::new("success", "Your new password is set. Sign in with it."));
     }
-    page(SignInPage { frame, faults: Faults::default(), username: String::new(), next: asked.next })
+    page(SignInPage { frame, faults: Faults::default(), username: String::new(), next: parameters.next })
 }
 
 async fn sign_in(

@@ -16,7 +16,7 @@ use axum::response::Response;
 use axum::routing::get;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::format::{self, Moment};
+use super::format::{self, Timestamp};
 use super::{Frame, page};
 use crate::app::App;
 use crate::auth::needs::ALL;
@@ -74,7 +74,7 @@ pub struct Row {
     /// How many.
     pub files: i32,
     /// When it was uploaded.
-    pub added: Moment,
+    pub added: Timestamp,
     /// Whoever uploaded it.
     pub uploader: Option<Named<UserId>>,
     /// At this moment.
@@ -89,7 +89,7 @@ impl Row {
             present: app.live.present(torrent.info_hash, torrent.snatched),
             size: format::size(torrent.size),
             files: torrent.file_count,
-            added: format::moment(torrent.created_at),
+            added: Timestamp(torrent.created_at),
             title: torrent.title,
             uploader: torrent.uploader,
         }

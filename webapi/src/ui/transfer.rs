@@ -5,7 +5,7 @@ use axum::http::Method;
 use axum::response::Response;
 use axum::routing::get;
 
-use super::format::{self, Moment};
+use super::format::{self, Timestamp};
 use super::{Frame, page};
 use crate::app::App;
 use crate::auth::needs::ALL;
@@ -76,11 +76,11 @@ pub struct Line {
     /// For people.
     pub seeded: String,
     /// When the first download was finished.
-    pub snatched: Option<Moment>,
+    pub snatched: Option<Timestamp>,
     /// The last announce.
-    pub seen: Moment,
+    pub seen: Timestamp,
     /// For staff: how often more was claimed than can have been moved, and when it was last.
-    pub clamped: Option<(i32, Moment)>,
+    pub clamped: Option<(i32, Timestamp)>,
 }
 
 impl From<Transfer> for Line {
@@ -104,9 +104,9 @@ impl From<Transfer> for Line {
             ratio: format::ratio(ratio),
             ratio_spoken: spoken(ratio),
             seeded: format::duration(transfer.seeded_seconds),
-            snatched: transfer.snatched_at.map(format::moment),
-            seen: format::moment(transfer.last_seen_at),
-            clamped: transfer.clamped_at.map(|at| (transfer.clamped_count, format::moment(at))),
+            snatched: transfer.snatched_at.map(Timestamp),
+            seen: Timestamp(transfer.last_seen_at),
+            clamped: transfer.clamped_at.map(|at| (transfer.clamped_count, Timestamp(at))),
             member: transfer.member,
             torrent: transfer.torrent,
         }

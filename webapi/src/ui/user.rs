@@ -10,7 +10,7 @@ use tower_sessions::Session;
 
 use super::session::Nothing;
 use super::transfer::Sums;
-use super::{Faults, Frame, Moment, flash, page, page_again, redirect};
+use super::{Faults, Frame, Timestamp, flash, page, page_again, redirect};
 use crate::app::App;
 use crate::auth::needs::{ALL, SESSION};
 use crate::auth::{Checked, MemberDisabler, MemberViewer, RoleAssigner};
@@ -57,7 +57,7 @@ struct Item {
     disabled: bool,
     torrents: i64,
     sums: Sums,
-    created: Moment,
+    created: Timestamp,
 }
 
 #[derive(askama::Template)]
@@ -93,10 +93,10 @@ async fn list(
     State(app): State<App>,
     _: MemberViewer,
     frame: Frame,
-    Query(asked): Query<Search>,
+    Query(parameters): Query<Search>,
     paging: Paging,
 ) -> Result<Response, Error> {
-    let (limit, after, search) = (paging.limit(), paging.after::<String>()?, asked.search.trim());
+    let (limit, after, search) = (paging.limit(), paging.after::<String>()?, parameters.search.trim());
     let client = app.connection().await?;
     let mut found = db::user::list(&client, search, after.as_deref(), limit + 1).await?;
     let next = cursor::cut(&mut found, limit, |last| last.account.name.clone())?;
@@ -243,6 +243,6 @@ fn item(profile: Profile) -> Item {
         disabled: account.disabled_at.is_some(),
         torrents,
         sums: totals.into(),
-        created: Moment(account.created_at),
+        created: Timestamp(account.created_at),
     }
 }

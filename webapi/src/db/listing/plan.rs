@@ -45,7 +45,7 @@ pub(super) async fn choose(
         _ => Some(estimate(client, &query.text).await?),
     };
     let newest = match window.from {
-        Some(place) if newest_first => place.id,
+        Some(position) if newest_first => position.id,
         _ => newest(client).await?,
     };
     Ok(plans(i64::from(newest.0), expected, newest_first))

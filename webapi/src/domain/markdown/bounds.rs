@@ -32,7 +32,7 @@ enum Kind {
 
 /// An element that is open.
 #[derive(Debug, Clone, Copy)]
-struct Open {
+struct OpenElement {
     kind: Kind,
     shown: bool,
 }
@@ -40,7 +40,7 @@ struct Open {
 /// The elements that are open, and how many were shown.
 #[derive(Debug, Default)]
 struct Elements {
-    open: Vec<Open>,
+    open: Vec<OpenElement>,
     containers: usize,
     inline: usize,
     count: usize,
@@ -107,13 +107,13 @@ impl Elements {
             Kind::Inline => self.inline += 1,
             Kind::Item | Kind::LongLink | Kind::Other => {}
         }
-        self.open.push(Open { kind, shown });
+        self.open.push(OpenElement { kind, shown });
         shown
     }
 
     /// Closes the innermost element; whether it was shown.
     fn close(&mut self) -> bool {
-        let Some(Open { kind, shown }) = self.open.pop() else { return false };
+        let Some(OpenElement { kind, shown }) = self.open.pop() else { return false };
         match kind {
             Kind::Container => self.containers -= 1,
             Kind::Inline => self.inline -= 1,

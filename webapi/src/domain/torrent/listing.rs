@@ -5,7 +5,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa::openapi::{RefOr, Schema};
 
-use crate::db::listing::{self, Found, Place, Query, Reading, Sort, Window};
+use crate::db::listing::{self, Found, Position, Query, Reading, Sort, Window};
 use crate::db::torrent::Summary;
 use crate::domain::cursor;
 use crate::error::Error;
@@ -112,12 +112,12 @@ pub async fn page(
     let from = after.map(|after| decode(after, order)).transpose()?;
     let from_start = from.is_none();
     let (reading, mut found) = match from {
-        Some((place, reading)) => {
+        Some((position, reading)) => {
             let query = query(client, order, reading).await?;
             if query.is_none() && !order.search.is_empty() {
                 return Err(Error::Parameters("after: this search has no next page".to_owned()));
             }
-            (reading, list(client, order, query.as_ref(), Some(&place), limit + 1).await?)
+            (reading, list(client, order, query.as_ref(), Some(&position), limit + 1).await?)
         }
         None if order.search.is_empty() => {
             (Reading::Whole, list(client, order, None, None, limit + 1).await?)
@@ -127,7 +127,7 @@ pub async fn page(
     let all = i64::try_from(found.len()).is_ok_and(|it| it <= limit);
     found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     let next = match found.last() {
-        Some(last) if !all => Some(encode(&last.place, reading, order)?),
+        Some(last) if !all => Some(encode(&last.position, reading, order)?),
         _ => None,
     };
     // What fits one page is counted already; anything else would cost more than the page.
@@ -174,18 +174,18 @@ async fn list(
     client: &impl GenericClient,
     order: &Order,
     query: Option<&Query>,
-    from: Option<&Place>,
+    from: Option<&Position>,
     limit: i64,
 ) -> Result<Vec<Found>, Error> {
     let Order { sort, descending, .. } = *order;
     Ok(listing::list(client, &Window { sort, descending, from, limit, query }).await?)
 }
 
-fn encode(place: &Place, reading: Reading, order: &Order) -> Result<String, Error> {
-    cursor::encode(&(order.name, order.descending, reading, &place.key, place.id))
+fn encode(position: &Position, reading: Reading, order: &Order) -> Result<String, Error> {
+    cursor::encode(&(order.name, order.descending, reading, &position.key, position.id))
 }
 
-fn decode(after: &str, order: &Order) -> Result<(Place, Reading), Error> {
+fn decode(after: &str, order: &Order) -> Result<(Position, Reading), Error> {
     let (name, descending, reading, key, id): (String, bool, Reading, String, TorrentId) =
         cursor::decode(after)?;
     let number = order.sort == Sort::Title || key.parse::<i64>().is_ok();
@@ -194,5 +194,5 @@ fn decode(after: &str, order: &Order) -> Result<(Place, Reading), Error> {
             "after: pass on what `next` of the page before was, with the same sort and order".to_owned(),
         ));
     }
-    Ok((Place { key, id }, reading))
+    Ok((Position { key, id }, reading))
 }

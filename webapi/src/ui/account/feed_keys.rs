@@ -20,7 +20,7 @@ use crate::extract::Id;
 use crate::id::FeedKeyId;
 use crate::routes::Routes;
 use crate::ui::session::Nothing;
-use crate::ui::{Faults, Frame, Moment, flash, page, page_again, redirect};
+use crate::ui::{Faults, Frame, Timestamp, flash, page, page_again, redirect};
 
 /// Where the forms of this page lead.
 const HERE: &str = "/account/feed-keys";
@@ -47,8 +47,8 @@ struct FeedKeysPage {
 struct KeyItem {
     id: FeedKeyId,
     name: String,
-    created: Moment,
-    used: Option<Moment>,
+    created: Timestamp,
+    used: Option<Timestamp>,
 }
 
 #[derive(Deserialize)]
@@ -106,8 +106,8 @@ async fn keys_page(app: &App, member: &Member, frame: Frame) -> Result<FeedKeysP
     let item = |it: db::feed_key::FeedKey| KeyItem {
         id: it.id,
         name: it.name,
-        created: Moment(it.created_at),
-        used: it.last_used_at.map(Moment),
+        created: Timestamp(it.created_at),
+        used: it.last_used_at.map(Timestamp),
     };
     Ok(FeedKeysPage {
         frame: frame.account("feed-keys"),

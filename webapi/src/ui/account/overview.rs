@@ -13,7 +13,7 @@ use crate::domain::member::Member;
 use crate::error::Error;
 use crate::id::TorrentId;
 use crate::routes::Routes;
-use crate::ui::format::{self, Moment};
+use crate::ui::format::{self, Timestamp};
 use crate::ui::transfer::{Line, Sums};
 use crate::ui::{Frame, page};
 
@@ -45,7 +45,7 @@ struct OverviewPage {
 struct Upload {
     id: TorrentId,
     title: String,
-    added: Moment,
+    added: Timestamp,
 }
 
 async fn show(State(app): State<App>, member: Member, frame: Frame) -> Result<Response, Error> {
@@ -56,7 +56,7 @@ async fn show(State(app): State<App>, member: Member, frame: Frame) -> Result<Re
     let uploads = db::user::uploads(&client, member.id, UPLOADS).await?.into_iter().map(|it| Upload {
         id: it.id,
         title: it.title,
-        added: format::moment(it.created_at),
+        added: Timestamp(it.created_at),
     });
     page(OverviewPage {
         frame: frame.account("overview"),

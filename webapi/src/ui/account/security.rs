@@ -23,7 +23,7 @@ use crate::extract::Id;
 use crate::id::SessionId;
 use crate::routes::Routes;
 use crate::ui::session::Nothing;
-use crate::ui::{Faults, Frame, Moment, flash, page, page_again, redirect};
+use crate::ui::{Faults, Frame, Timestamp, flash, page, page_again, redirect};
 
 /// Where the forms of this page lead.
 const HERE: &str = "/account/security";
@@ -51,8 +51,8 @@ struct SecurityPage {
 struct SessionItem {
     id: SessionId,
     browser: String,
-    created: Moment,
-    seen: Moment,
+    created: Timestamp,
+    seen: Timestamp,
     current: bool,
 }
 
@@ -137,8 +137,8 @@ async fn security_page(
     let item = |it: db::session::Listed| SessionItem {
         id: it.public_id,
         browser: browser(&it.user_agent),
-        created: Moment(it.created_at),
-        seen: Moment(it.last_seen_at),
+        created: Timestamp(it.created_at),
+        seen: Timestamp(it.last_seen_at),
         current: it.current,
     };
     Ok(SecurityPage {

@@ -20,7 +20,7 @@ use crate::extract::Id;
 use crate::id::TokenId;
 use crate::routes::Routes;
 use crate::ui::session::Nothing;
-use crate::ui::{Faults, Frame, Moment, flash, page, page_again, redirect};
+use crate::ui::{Faults, Frame, Timestamp, flash, page, page_again, redirect};
 
 /// Where the forms of this page lead.
 const HERE: &str = "/account/tokens";
@@ -56,10 +56,10 @@ struct TokenItem {
     scopes: String,
     /// Made before there were scopes.
     old: bool,
-    created: Moment,
-    expires: Option<Moment>,
+    created: Timestamp,
+    expires: Option<Timestamp>,
     expired: bool,
-    used: Option<Moment>,
+    used: Option<Timestamp>,
 }
 
 struct ScopeChoice {
@@ -161,10 +161,10 @@ async fn tokens_page(app: &App, member: &Member, frame: Frame, typed: &Typed) ->
         name: it.name,
         scopes: token::scopes(it.scopes.as_deref()).words().join(", "),
         old: it.scopes.is_none(),
-        created: Moment(it.created_at),
-        expires: it.expires_at.map(Moment),
+        created: Timestamp(it.created_at),
+        expires: it.expires_at.map(Timestamp),
         expired: it.expired,
-        used: it.last_used_at.map(Moment),
+        used: it.last_used_at.map(Timestamp),
     };
     let scope = |it: crate::domain::scope::Scope| ScopeChoice {
         word: it.word(),

@@ -5,9 +5,9 @@ use bt::counts::{Position, Record};
 /// Messages kept while a snapshot is on its way; at 100 ms each more than its time-out allows.
 const MAX_WAITING: usize = 1000;
 
-/// Follows one stream of counts.
+/// The position in one stream of counts.
 #[derive(Debug, Default)]
-pub(super) struct Follower {
+pub(super) struct Sequence {
     /// Of the last message put in; `None` while a snapshot is awaited.
     at: Option<Position>,
     /// Messages of one epoch that came meanwhile.
@@ -25,7 +25,7 @@ pub(super) enum Step {
     Ask,
 }
 
-impl Follower {
+impl Sequence {
     /// Whether a snapshot is awaited.
     pub(super) fn is_waiting(&self) -> bool {
         self.at.is_none()
@@ -89,59 +89,59 @@ mod tests {
         vec![Record { info_hash: [1; 20].into(), seeders, leechers: 0, snatched: 0 }]
     }
 
-    fn following() -> Follower {
-        let mut follower = Follower::default();
-        assert_eq!(follower.snapshot(at(1, 10)), Step::Change(vec![]));
-        follower
+    fn following() -> Sequence {
+        let mut sequence = Sequence::default();
+        assert_eq!(sequence.snapshot(at(1, 10)), Step::Change(vec![]));
+        sequence
     }
 
     #[test]
     fn messages_in_order_are_put_in_and_older_ones_are_not() {
-        let mut follower = following();
-        assert_eq!(follower.message(at(1, 11), record(3)), Step::Change(record(3)));
-        assert_eq!(follower.message(at(1, 11), record(4)), Step::Nothing);
-        assert_eq!(follower.message(at(1, 12), record(5)), Step::Change(record(5)));
+        let mut sequence = following();
+        assert_eq!(sequence.message(at(1, 11), record(3)), Step::Change(record(3)));
+        assert_eq!(sequence.message(at(1, 11), record(4)), Step::Nothing);
+        assert_eq!(sequence.message(at(1, 12), record(5)), Step::Change(record(5)));
     }
 
     #[test]
     fn a_gap_and_a_new_epoch_ask_again() {
         for odd in [at(1, 12), at(2, 11), at(2, 1)] {
-            let mut follower = following();
-            assert_eq!(follower.message(odd, record(3)), Step::Ask);
-            assert!(follower.is_waiting());
-            assert_eq!(follower.snapshot(odd), Step::Change(vec![]));
-            assert!(!follower.is_waiting());
+            let mut sequence = following();
+            assert_eq!(sequence.message(odd, record(3)), Step::Ask);
+            assert!(sequence.is_waiting());
+            assert_eq!(sequence.snapshot(odd), Step::Change(vec![]));
+            assert!(!sequence.is_waiting());
         }
     }
 
     #[test]
     fn what_came_during_the_question_goes_on_top_of_the_snapshot() {
-        let mut follower = Follower::default();
+        let mut sequence = Sequence::default();
         for seq in 9..=12 {
             assert_eq!(
-                follower.message(at(1, seq), record(u32::try_from(seq).expect("small"))),
+                sequence.message(at(1, seq), record(u32::try_from(seq).expect("small"))),
                 Step::Nothing
             );
         }
-        assert_eq!(follower.snapshot(at(1, 10)), Step::Change([record(11), record(12)].concat()));
-        assert_eq!(follower.message(at(1, 13), record(1)), Step::Change(record(1)));
+        assert_eq!(sequence.snapshot(at(1, 10)), Step::Change([record(11), record(12)].concat()));
+        assert_eq!(sequence.message(at(1, 13), record(1)), Step::Change(record(1)));
     }
 
     #[test]
     fn a_snapshot_from_before_what_is_missing_or_of_another_epoch_is_not_enough() {
-        let mut follower = Follower::default();
-        follower.message(at(2, 7), record(1));
-        assert_eq!(follower.snapshot(at(2, 5)), Step::Ask);
-        assert_eq!(follower.snapshot(at(1, 7)), Step::Ask);
-        assert!(follower.is_waiting());
-        assert_eq!(follower.snapshot(at(2, 6)), Step::Change(record(1)));
+        let mut sequence = Sequence::default();
+        sequence.message(at(2, 7), record(1));
+        assert_eq!(sequence.snapshot(at(2, 5)), Step::Ask);
+        assert_eq!(sequence.snapshot(at(1, 7)), Step::Ask);
+        assert!(sequence.is_waiting());
+        assert_eq!(sequence.snapshot(at(2, 6)), Step::Change(record(1)));
     }
 
     #[test]
     fn messages_of_an_ended_epoch_do_not_hold_up_the_next() {
-        let mut follower = Follower::default();
-        follower.message(at(1, 7), record(1));
-        follower.message(at(2, 1), record(2));
-        assert_eq!(follower.snapshot(at(2, 0)), Step::Change(record(2)));
+        let mut sequence = Sequence::default();
+        sequence.message(at(1, 7), record(1));
+        sequence.message(at(2, 1), record(2));
+        assert_eq!(sequence.snapshot(at(2, 0)), Step::Change(record(2)));
     }
 }
