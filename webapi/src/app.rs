@@ -1,4 +1,4 @@
-//! What every handler may reach: configuration, database, live counts.
+//! The process's state, which every handler reaches: configuration, database, live counts.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -65,7 +65,7 @@ pub struct Inner {
     pub departures: broadcast::Sender<UserId>,
     /// How often an open stream asks whether its member is still signed in.
     pub stream_check: Duration,
-    /// What happened so far.
+    /// Counters for Prometheus.
     pub metrics: Metrics,
     /// How many searches run at once.
     pub searches: Searches,

@@ -32,7 +32,7 @@ pub enum Error {
     /// 403: signed in, but this is not theirs to do.
     #[error("{0}")]
     Forbidden(&'static str),
-    /// 404; names the thing: "torrent".
+    /// 404. Holds what is not there, as `torrent`.
     #[error("there is no such {0}")]
     NotFound(&'static str),
     /// 422: the form is well-formed but its values are not usable.
@@ -52,7 +52,7 @@ pub enum Error {
     Conflict {
         /// Lower case with underscores, stable: `torrent_exists`.
         code: &'static str,
-        /// For people.
+        /// A sentence that says what to do.
         message: String,
     },
     /// 410: it was there and is over, as a claimed invite.
@@ -70,7 +70,7 @@ pub enum Error {
     /// 429: more than a member may do within a time or at once. A sentence that says of what.
     #[error("{message}")]
     TooManyRequests {
-        /// For people.
+        /// A sentence that says what to do.
         message: String,
         /// Goes out as `Retry-After`.
         retry_after: Duration,

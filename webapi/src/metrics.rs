@@ -16,7 +16,7 @@ const BOUNDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0
 type Route = [(&'static str, String); 1];
 type RouteAndStatus = [(&'static str, String); 2];
 
-/// What is counted as it happens.
+/// Counters, which requests and tasks raise.
 #[derive(Debug)]
 pub struct Metrics {
     requests: Family<RouteAndStatus, Counter>,

@@ -60,18 +60,26 @@ fn with_faces(app: App, faces: Vec<Face>) -> Router {
     let depth = app.config.path_depth;
     // Layers of a router run once a route is chosen: what changes the path has to stand before it.
     Router::new()
-        .fallback_service(MapRequest::new(site.with_state(app), move |request| strip(request, depth)))
+        .fallback_service(MapRequest::new(site.with_state(app), move |request| rewrite(request, depth)))
 }
 
-/// Takes off the leading path segments that a proxy left on. Fewer than `depth` leave nothing but `/`.
-fn strip(mut request: Request, depth: usize) -> Request {
-    if depth == 0 {
-        return request;
-    }
+/// Where members were before they were at [`MEMBERS`]: these paths keep answering.
+const FORMER_MEMBERS: &str = "/api/users";
+const MEMBERS: &str = "/api/members";
+
+/// Gives the request the path that its route is known by, and takes off the leading `depth` segments that a proxy left on.
+/// Fewer leave nothing but `/`.
+fn rewrite(mut request: Request, depth: usize) -> Request {
     let uri = request.uri();
     let rest = uri.path().splitn(depth + 2, '/').nth(depth + 1).unwrap_or_default();
+    let former = FORMER_MEMBERS.strip_prefix('/').and_then(|it| rest.strip_prefix(it));
+    let path = match former.filter(|it| it.is_empty() || it.starts_with('/')) {
+        Some(below) => format!("{MEMBERS}{below}"),
+        None if depth == 0 => return request,
+        None => format!("/{rest}"),
+    };
     let query = uri.query().map(|it| format!("?{it}")).unwrap_or_default();
-    if let Ok(path) = PathAndQuery::try_from(format!("/{rest}{query}")) {
+    if let Ok(path) = PathAndQuery::try_from(format!("{path}{query}")) {
         *request.uri_mut() = Uri::from(path);
     }
     request
@@ -129,22 +137,30 @@ async fn trace(State(app): State<App>, request: Request, next: Next) -> Response
 mod tests {
     use super::*;
 
-    fn stripped(uri: &str, depth: usize) -> String {
+    fn rewritten(uri: &str, depth: usize) -> String {
         let request = Request::builder().uri(uri).body(axum::body::Body::empty()).expect("a request");
-        strip(request, depth).uri().to_string()
+        rewrite(request, depth).uri().to_string()
     }
 
     #[test]
     fn leading_segments_are_ignored() {
-        assert_eq!(stripped("/api/torrents?x=1", 0), "/api/torrents?x=1");
-        assert_eq!(stripped("/a/api/torrents?x=1", 1), "/api/torrents?x=1");
-        assert_eq!(stripped("/a/b/c/d/torrents/", 4), "/torrents/");
+        assert_eq!(rewritten("/api/torrents?x=1", 0), "/api/torrents?x=1");
+        assert_eq!(rewritten("/a/api/torrents?x=1", 1), "/api/torrents?x=1");
+        assert_eq!(rewritten("/a/b/c/d/torrents/", 4), "/torrents/");
+    }
+
+    #[test]
+    fn former_paths_of_members_are_those_of_today() {
+        assert_eq!(rewritten("/api/users", 0), "/api/members");
+        assert_eq!(rewritten("/a/api/users/7/roles?x=1", 1), "/api/members/7/roles?x=1");
+        assert_eq!(rewritten("/api/usersx", 0), "/api/usersx");
+        assert_eq!(rewritten("/api/users", 1), "/users");
     }
 
     #[test]
     fn fewer_segments_than_the_depth_are_the_root() {
-        assert_eq!(stripped("/", 2), "/");
-        assert_eq!(stripped("/a", 1), "/");
-        assert_eq!(stripped("/a?x=1", 2), "/?x=1");
+        assert_eq!(rewritten("/", 2), "/");
+        assert_eq!(rewritten("/a", 1), "/");
+        assert_eq!(rewritten("/a?x=1", 2), "/?x=1");
     }
 }

@@ -1,4 +1,4 @@
-//! What the tracker answered a member's clients, below `/api/users`.
+//! What the tracker answered a member's clients, below `/api/members`.
 
 use axum::extract::State;
 use bt::announce::Event;
@@ -73,8 +73,8 @@ fn outcomes() -> RefOr<Schema> {
 /// on.
 #[utoipa::path(
     get,
-    path = "/api/users/{id}/announces",
-    tag = "users",
+    path = "/api/members/{id}/announces",
+    tag = "members",
     params(("id" = UserId, Path, description = "Of the member"), Paging),
     responses(
         (status = 200, description = "One item for each announce", body = List<Announce>),
@@ -128,8 +128,8 @@ pub struct Connection {
 /// first, from the tracker's memory. None where `tracker.checkConnectability` is off.
 #[utoipa::path(
     get,
-    path = "/api/users/{id}/connections",
-    tag = "users",
+    path = "/api/members/{id}/connections",
+    tag = "members",
     params(("id" = UserId, Path, description = "Of the member")),
     responses(
         (status = 200, description = "One item for each endpoint", body = List<Connection>),

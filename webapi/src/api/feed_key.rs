@@ -36,14 +36,14 @@ pub fn routes() -> Routes {
 /// A feed key without its secret.
 #[derive(Debug, Serialize, ToSchema)]
 struct FeedKeyItem {
-    /// Of its resource.
+    /// The key's id.
     id: FeedKeyId,
     /// What you call it.
     name: String,
     /// When it was made.
     #[serde(with = "time::serde::rfc3339")]
     created_at: OffsetDateTime,
-    /// To the minute; null until it is used.
+    /// When it was last used, to the minute; null until it is used.
     #[serde(with = "time::serde::rfc3339::option")]
     last_used_at: Option<OffsetDateTime>,
 }
@@ -65,7 +65,7 @@ struct NewFeedKey {
 /// A feed key that was just made.
 #[derive(Debug, Serialize, ToSchema)]
 struct CreatedFeedKey {
-    /// Of its resource.
+    /// The key's id.
     id: FeedKeyId,
     /// What you call it.
     name: String,

@@ -1,4 +1,4 @@
-//! `/api/invites` and `/api/users/{id}/invites`.
+//! `/api/invites` and `/api/members/{id}/invites`.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 
 use super::created;
 use super::shapes::{
-    AnyFailure, BodyFailure, ChangeFailure, ErrorBody, List, MemberFailure, NotFoundFailure, UserBody,
+    AnyFailure, BodyFailure, ChangeFailure, ErrorBody, List, MemberBody, MemberFailure, NotFoundFailure,
 };
 use crate::app::App;
 use crate::auth::needs::{ALL, NOTHING};
@@ -36,8 +36,8 @@ pub fn routes() -> Routes {
         .operation(NOTHING, routes!(show))
         .operation(NOTHING, routes!(claim))
         .operation(ALL, routes!(revoke))
-        .operation(ALL, routes!(list_of_user))
-        .operation(ALL.and(Permission::InviteCreate), routes!(create_of_user))
+        .operation(ALL, routes!(list_of_member))
+        .operation(ALL.and(Permission::InviteCreate), routes!(create_of_member))
 }
 
 /// An invite.
@@ -194,7 +194,7 @@ async fn show(State(app): State<App>, Segment(secret): Segment) -> Result<Json<I
     params(("secret" = String, Path)),
     request_body = Claim,
     responses(
-        (status = 201, description = "The account is made; sign in", body = UserBody),
+        (status = 201, description = "The account is made; sign in", body = MemberBody),
         (status = 403, description = "Another site asked a browser for this", body = ErrorBody),
         (status = 410, description = "It was claimed, revoked or has expired", body = ErrorBody),
         (
@@ -217,7 +217,7 @@ async fn claim(
     let new = auth::account::claim_invite(&app, &secret, fields, &caller).await?;
     let profile =
         db::user::profile(&app.connection().await?, new.id).await?.ok_or(Error::NotFound("member"))?;
-    Ok(created(&app, &format!("/api/users/{}", new.id), UserBody::new(profile)))
+    Ok(created(&app, &format!("/api/members/{}", new.id), MemberBody::new(profile)))
 }
 
 /// Take back an invite that nobody has claimed.
@@ -255,9 +255,9 @@ async fn revoke(
 /// As `/api/invites`.
 #[utoipa::path(
     get,
-    path = "/api/users/{id}/invites",
-    operation_id = "list_invites_of_user",
-    tag = "users",
+    path = "/api/members/{id}/invites",
+    operation_id = "list_invites_of_member",
+    tag = "members",
     params(("id" = UserId, Path), Paging),
     responses(
         (status = 200, description = "Newest first; what ended 90 days ago is left out", body = List<InviteBody>),
@@ -268,7 +268,7 @@ async fn revoke(
         AnyFailure,
     )
 )]
-async fn list_of_user(
+async fn list_of_member(
     State(app): State<App>,
     member: Member,
     Id(id): Id<UserId>,
@@ -283,9 +283,9 @@ async fn list_of_user(
 /// As `POST /api/invites`.
 #[utoipa::path(
     post,
-    path = "/api/users/{id}/invites",
-    operation_id = "create_invite_of_user",
-    tag = "users",
+    path = "/api/members/{id}/invites",
+    operation_id = "create_invite_of_member",
+    tag = "members",
     params(("id" = UserId, Path)),
     request_body = Option<NewInvite>,
     responses(
@@ -298,7 +298,7 @@ async fn list_of_user(
         AnyFailure,
     )
 )]
-async fn create_of_user(
+async fn create_of_member(
     State(app): State<App>,
     InviteCreator(member): InviteCreator,
     Id(id): Id<UserId>,

@@ -59,7 +59,7 @@ struct Parameters {
 /// The data of an event `counts`.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct LiveCounts {
-    /// Of the torrent.
+    /// The torrent's id.
     pub id: TorrentId,
     /// Peers that have everything; null while the tracker is not heard.
     pub seeders: Option<u32>,

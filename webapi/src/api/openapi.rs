@@ -21,11 +21,11 @@ const TAGS: [(&str, &str); 8] = [
     ("description", "This description"),
     ("feed-keys", "Keys that list and download torrents and open nothing else"),
     ("invites", "Links that make one account each"),
+    ("members", "Members, what they may do and what they moved"),
     ("session", "Signing in and out, and where else one is signed in"),
     ("swarm", "Who is connected, for staff"),
     ("tokens", "Keys to one's account for tools"),
     ("torrents", "Torrents: list, upload, change, download"),
-    ("users", "Members, what they may do and what they moved"),
 ];
 
 static DOCUMENT: LazyLock<OpenApi> = LazyLock::new(describe);

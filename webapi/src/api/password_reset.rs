@@ -1,4 +1,4 @@
-//! `/api/password-resets` and `/api/users/{id}/password-resets`: a way back for who forgot their password.
+//! `/api/password-resets` and `/api/members/{id}/password-resets`: a way back for who forgot their password.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -72,9 +72,9 @@ struct NewPassword {
 /// that they do not hold; administrators hold all.
 #[utoipa::path(
     post,
-    path = "/api/users/{id}/password-resets",
+    path = "/api/members/{id}/password-resets",
     operation_id = "create_password_reset",
-    tag = "users",
+    tag = "members",
     params(("id" = UserId, Path)),
     responses(
         (status = 201, description = "Made; pass the link on", body = NewReset),

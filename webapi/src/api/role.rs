@@ -1,4 +1,4 @@
-//! `/api/roles` and `/api/users/{id}/roles`: what members may do.
+//! `/api/roles` and `/api/members/{id}/roles`: what members may do.
 
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
@@ -51,9 +51,9 @@ struct RoleBody {
 /// Any member may ask.
 #[utoipa::path(
     get,
-    path = "/api/users/{id}/roles",
-    operation_id = "show_roles_of_user",
-    tag = "users",
+    path = "/api/members/{id}/roles",
+    operation_id = "show_roles_of_member",
+    tag = "members",
     params(("id" = UserId, Path)),
     responses(
         (status = 200, description = "Their roles", body = Roles),
@@ -72,9 +72,9 @@ async fn show(State(app): State<App>, _: Reader, Id(id): Id<UserId>) -> Result<J
 /// For administrators.
 #[utoipa::path(
     put,
-    path = "/api/users/{id}/roles",
-    operation_id = "replace_roles_of_user",
-    tag = "users",
+    path = "/api/members/{id}/roles",
+    operation_id = "replace_roles_of_member",
+    tag = "members",
     params(("id" = UserId, Path)),
     request_body = Roles,
     responses(
@@ -108,7 +108,7 @@ async fn replace(
     get,
     path = "/api/roles",
     operation_id = "list_roles",
-    tag = "users",
+    tag = "members",
     responses(
         (status = 200, description = "All of them, by name", body = List<RoleBody>),
         MemberFailure,

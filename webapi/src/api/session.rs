@@ -43,9 +43,9 @@ pub fn routes() -> Routes {
 /// Name and password.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct SignIn {
-    /// In any case.
+    /// The member's name, in any case.
     pub username: String,
-    /// As it was chosen.
+    /// The member's password.
     #[schema(value_type = String)]
     pub password: Secret,
 }
@@ -54,7 +54,7 @@ pub struct SignIn {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SessionBody {
     /// The member.
-    pub user: SessionUser,
+    pub user: SessionMember,
     /// Send it as `X-CSRF-Token` with every change; null where an API token asks, which needs none.
     pub csrf_token: Option<String>,
     /// That the password was reset with a link, until it is dismissed at `/api/session/password-reset`.
@@ -64,10 +64,10 @@ pub struct SessionBody {
 
 /// The one who is signed in.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct SessionUser {
-    /// Of their resource.
+pub struct SessionMember {
+    /// The member's id.
     pub id: UserId,
-    /// As they sign in.
+    /// The member's name.
     pub name: String,
     /// What they may do; empty where an API token without the scope `all` asks.
     #[schema(schema_with = role_names)]
@@ -77,14 +77,14 @@ pub struct SessionUser {
 /// A browser or a script that is signed in.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SessionItem {
-    /// Names it when it is to end.
+    /// The session's id.
     pub id: SessionId,
-    /// As it names itself.
+    /// The browser, as it names itself.
     pub user_agent: String,
     /// When it signed in.
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
-    /// To five minutes.
+    /// When it was last used, to five minutes.
     #[serde(with = "time::serde::rfc3339")]
     pub last_seen_at: OffsetDateTime,
     /// Whether it is the one that asks.
@@ -127,7 +127,7 @@ async fn sign_in(
     let id = verified.id;
     let account = db::user::find_enabled(&app.connection().await?, id).await?.ok_or(Error::Credentials)?;
     let csrf = auth::session::start(&app, &session, &verified, &headers).await?;
-    let user = SessionUser { id, name: account.name, roles: account.roles };
+    let user = SessionMember { id, name: account.name, roles: account.roles };
     let password_reset = auth::session::notice(&session).await?;
     let body = SessionBody { user, csrf_token: Some(csrf), password_reset };
     Ok((Extension(caller.remember(&app, &verified)?), created(&app, "/api/session", body)))
@@ -152,7 +152,7 @@ async fn show(
     visitor: Visitor,
     session: Session,
 ) -> Result<Json<SessionBody>, Error> {
-    let user = SessionUser { id: member.id, name: member.name, roles: member.roles };
+    let user = SessionMember { id: member.id, name: member.name, roles: member.roles };
     let csrf_token = visitor.csrf().map(str::to_owned);
     let password_reset = auth::session::notice(&session).await?.filter(|_| member.by == By::Cookie);
     Ok(Json(SessionBody { user, csrf_token, password_reset }))

@@ -19,10 +19,10 @@ use crate::schema::one_of;
 
 /// A member.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct UserBody {
-    /// Of this resource.
+pub struct MemberBody {
+    /// The member's id.
     pub id: UserId,
-    /// As they sign in.
+    /// The member's name.
     pub name: String,
     /// What they may do.
     #[schema(schema_with = role_names)]
@@ -40,7 +40,7 @@ pub struct UserBody {
     pub disabled: Option<bool>,
     /// Only to staff: who invited them.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub invited_by: Option<UserReference>,
+    pub invited_by: Option<MemberReference>,
     /// Only to oneself and staff: what was moved.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub totals: Option<Totals>,
@@ -48,14 +48,14 @@ pub struct UserBody {
 
 /// A member in few words.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct UserReference {
-    /// Of their resource.
+pub struct MemberReference {
+    /// The member's id.
     pub id: UserId,
-    /// As they sign in.
+    /// The member's name.
     pub name: String,
 }
 
-impl UserBody {
+impl MemberBody {
     /// What all may see.
     pub fn new(profile: Profile) -> Self {
         let Profile { account, torrents, .. } = profile;
@@ -75,7 +75,7 @@ impl UserBody {
     /// What `member` may see.
     pub fn to(app: &App, member: &Member, profile: Profile) -> Self {
         let disabled = profile.account.disabled_at.is_some();
-        let inviter = profile.inviter.as_ref().map(|it| UserReference { id: it.id, name: it.name.clone() });
+        let inviter = profile.inviter.as_ref().map(|it| MemberReference { id: it.id, name: it.name.clone() });
         let (id, key) = (profile.account.id, profile.account.key);
         let totals = profile.totals;
         let mut body = Self::new(profile);
@@ -96,9 +96,9 @@ impl UserBody {
 /// A torrent in few words.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TorrentReference {
-    /// Of its resource.
+    /// The torrent's id.
     pub id: TorrentId,
-    /// As its page is headed.
+    /// The torrent's title.
     pub title: String,
 }
 

@@ -62,7 +62,7 @@ pub struct SwarmItem {
 /// Who announces.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SwarmMember {
-    /// Of the account.
+    /// The member's id.
     pub id: UserId,
     /// Null when the account is gone.
     pub name: Option<String>,
@@ -71,7 +71,7 @@ pub struct SwarmMember {
 /// The torrent of a peer.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SwarmTorrent {
-    /// Of the torrent.
+    /// The torrent's id.
     pub id: TorrentId,
     /// Its title.
     pub title: String,

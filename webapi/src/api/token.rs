@@ -37,7 +37,7 @@ pub fn routes() -> Routes {
 /// A token without its secret.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TokenItem {
-    /// Of its resource.
+    /// The token's id.
     pub id: TokenId,
     /// What you call it.
     pub name: String,
@@ -53,7 +53,7 @@ pub struct TokenItem {
     pub expires_at: Option<OffsetDateTime>,
     /// Whether that is over.
     pub expired: bool,
-    /// To the minute; null until it is used.
+    /// When it was last used, to the minute; null until it is used.
     #[serde(with = "time::serde::rfc3339::option")]
     pub last_used_at: Option<OffsetDateTime>,
 }
@@ -94,7 +94,7 @@ fn one_year() -> Option<u32> {
 /// A token that was just made.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CreatedToken {
-    /// Of its resource.
+    /// The token's id.
     pub id: TokenId,
     /// What you call it.
     pub name: String,

@@ -1,4 +1,4 @@
-//! What members moved, below `/api/users` and `/api/torrents`.
+//! What members moved, below `/api/members` and `/api/torrents`.
 
 use axum::extract::State;
 use serde::Serialize;
@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::shapes::{
-    AnyFailure, ErrorBody, List, MemberFailure, NotFoundFailure, TorrentReference, UserReference,
+    AnyFailure, ErrorBody, List, MemberFailure, MemberReference, NotFoundFailure, TorrentReference,
 };
 use crate::app::App;
 use crate::auth::needs::{ALL, READ};
@@ -33,9 +33,9 @@ pub fn routes() -> Routes {
 /// What a member moved of a torrent, with all clients together.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Transfer {
-    /// Who.
-    pub member: UserReference,
-    /// What.
+    /// The member.
+    pub member: MemberReference,
+    /// The torrent.
     pub torrent: TorrentReference,
     /// `seeding`, `leeching` or, where no client is there now, `inactive`.
     pub state: &'static str,
@@ -71,7 +71,7 @@ impl Transfer {
         Self {
             state: transfer.state().word(),
             ratio: Ratio::new(transfer.uploaded, transfer.downloaded).number(),
-            member: UserReference { id: transfer.member.id, name: transfer.member.name },
+            member: MemberReference { id: transfer.member.id, name: transfer.member.name },
             torrent: TorrentReference { id: transfer.torrent.id, title: transfer.torrent.name },
             uploaded: transfer.uploaded,
             downloaded: transfer.downloaded,
@@ -103,8 +103,8 @@ pub struct HistoryPoint {
 /// For themselves and staff. Those first announced last go before others.
 #[utoipa::path(
     get,
-    path = "/api/users/{id}/transfers",
-    tag = "users",
+    path = "/api/members/{id}/transfers",
+    tag = "members",
     params(("id" = UserId, Path, description = "Of the member"), Paging),
     responses(
         (status = 200, description = "One item for each torrent", body = List<Transfer>),

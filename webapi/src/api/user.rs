@@ -1,4 +1,4 @@
-//! `/api/users` and what is below it.
+//! `/api/members` and what is below it.
 
 use axum::Extension;
 use axum::extract::State;
@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
 use super::shapes::{
-    AnyFailure, BodyFailure, ChangeFailure, ErrorBody, List, MemberFailure, NotFoundFailure, UserBody,
+    AnyFailure, BodyFailure, ChangeFailure, ErrorBody, List, MemberBody, MemberFailure, NotFoundFailure,
 };
 use crate::app::App;
 use crate::auth::needs::{ALL, DOWNLOAD, READ, SESSION};
@@ -79,12 +79,12 @@ struct AnnounceKey {
 /// For staff.
 #[utoipa::path(
     get,
-    path = "/api/users",
-    operation_id = "list_users",
-    tag = "users",
+    path = "/api/members",
+    operation_id = "list_members",
+    tag = "members",
     params(Selection, Paging),
     responses(
-        (status = 200, description = "By name", body = List<UserBody>),
+        (status = 200, description = "By name", body = List<MemberBody>),
         (status = 400, description = "The parameters cannot be read", body = ErrorBody),
         (status = 403, description = "Not for you", body = ErrorBody),
         MemberFailure,
@@ -96,14 +96,14 @@ async fn list(
     MemberViewer(member): MemberViewer,
     Query(parameters): Query<Selection>,
     paging: Paging,
-) -> Result<Json<List<UserBody>>, Error> {
+) -> Result<Json<List<MemberBody>>, Error> {
     let (limit, after) = (paging.limit(), paging.after::<String>()?);
     let prefix = parameters.search.unwrap_or_default();
     let client = app.connection().await?;
     let mut found = db::user::list(&client, &prefix, after.as_deref(), limit + 1).await?;
     let next = cursor::cut(&mut found, limit, |last| last.account.name.clone())?;
     let total = Some(db::user::count(&client, &prefix).await?);
-    let items = found.into_iter().map(|it| UserBody::to(&app, &member, it)).collect();
+    let items = found.into_iter().map(|it| MemberBody::to(&app, &member, it)).collect();
     Ok(Json(List { items, next, total }))
 }
 
@@ -112,12 +112,12 @@ async fn list(
 /// What you may see of them.
 #[utoipa::path(
     get,
-    path = "/api/users/{id}",
-    operation_id = "show_user",
-    tag = "users",
+    path = "/api/members/{id}",
+    operation_id = "show_member",
+    tag = "members",
     params(("id" = UserId, Path)),
     responses(
-        (status = 200, description = "The member", body = UserBody),
+        (status = 200, description = "The member", body = MemberBody),
         NotFoundFailure,
         MemberFailure,
         AnyFailure,
@@ -127,7 +127,7 @@ async fn show(
     State(app): State<App>,
     Reader(member): Reader,
     Id(id): Id<UserId>,
-) -> Result<Json<UserBody>, Error> {
+) -> Result<Json<MemberBody>, Error> {
     answer(&app, &member, id).await
 }
 
@@ -136,16 +136,16 @@ async fn show(
 /// For administrators.
 #[utoipa::path(
     patch,
-    path = "/api/users/{id}",
-    operation_id = "change_user",
-    tag = "users",
+    path = "/api/members/{id}",
+    operation_id = "change_member",
+    tag = "members",
     params(("id" = UserId, Path)),
     request_body = Change,
     responses(
         (
             status = 200,
             description = "Done. Sessions, tokens and open invites of a disabled member have ended",
-            body = UserBody,
+            body = MemberBody,
         ),
         (status = 409, description = "It is the last administrator, or yourself", body = ErrorBody),
         NotFoundFailure,
@@ -160,7 +160,7 @@ async fn change(
     MemberDisabler(member): MemberDisabler,
     Id(id): Id<UserId>,
     CheckedJson(form): CheckedJson<Change>,
-) -> Result<Json<UserBody>, Error> {
+) -> Result<Json<MemberBody>, Error> {
     let mut client = app.connection().await?;
     let transaction = client.transaction().await?;
     role::set_disabled(&transaction, member.id, id, form.disabled).await?;
@@ -177,8 +177,8 @@ async fn change(
 /// nothing else).
 #[utoipa::path(
     put,
-    path = "/api/users/{id}/password",
-    tag = "users",
+    path = "/api/members/{id}/password",
+    tag = "members",
     params(("id" = UserId, Path)),
     request_body = ChangePassword,
     responses(
@@ -215,8 +215,8 @@ async fn change_password(
 /// For torrents that you make by hand. A secret.
 #[utoipa::path(
     get,
-    path = "/api/users/{id}/announce-key",
-    tag = "users",
+    path = "/api/members/{id}/announce-key",
+    tag = "members",
     params(("id" = UserId, Path)),
     responses(
         (status = 200, description = "Good for any torrent of the site", body = AnnounceKey),
@@ -240,8 +240,8 @@ async fn show_announce_key(
 /// All .torrent files that you downloaded before must be downloaded again.
 #[utoipa::path(
     post,
-    path = "/api/users/{id}/announce-key",
-    tag = "users",
+    path = "/api/members/{id}/announce-key",
+    tag = "members",
     params(("id" = UserId, Path)),
     responses(
         (status = 200, description = "The new one", body = AnnounceKey),
@@ -267,7 +267,7 @@ pub fn own(member: &Member, id: UserId) -> Result<(), Error> {
     (member.id == id).then_some(()).ok_or(Error::Forbidden("this belongs to another member"))
 }
 
-async fn answer(app: &App, member: &Member, id: UserId) -> Result<Json<UserBody>, Error> {
+async fn answer(app: &App, member: &Member, id: UserId) -> Result<Json<MemberBody>, Error> {
     let profile = db::user::profile(&app.connection().await?, id).await?.ok_or(Error::NotFound("member"))?;
-    Ok(Json(UserBody::to(app, member, profile)))
+    Ok(Json(MemberBody::to(app, member, profile)))
 }

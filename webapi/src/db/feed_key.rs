@@ -22,13 +22,13 @@ pub struct WithAccount {
 /// A key as its owner's list shows it.
 #[derive(Debug, Clone)]
 pub struct FeedKey {
-    /// Of its row.
+    /// The key's id.
     pub id: FeedKeyId,
     /// What its owner calls it; unique among their feed keys.
     pub name: String,
     /// When it was made.
     pub created_at: OffsetDateTime,
-    /// To the minute.
+    /// When it was last used, to the minute.
     pub last_used_at: Option<OffsetDateTime>,
 }
 

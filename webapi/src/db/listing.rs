@@ -17,15 +17,15 @@ use crate::id::TorrentId;
 pub enum Sort {
     /// When it was uploaded: ids ascend with it.
     Added,
-    /// Without regard to case.
+    /// By title, without regard to case.
     Title,
-    /// In bytes.
+    /// Bytes of all files.
     Size,
-    /// How many.
+    /// How many files the torrent has.
     Files,
-    /// As last written down.
+    /// Seeders as last written down.
     Seeders,
-    /// As last written down.
+    /// Leechers as last written down.
     Leechers,
     /// Completed downloads.
     Snatched,

@@ -16,7 +16,7 @@ pub struct PasswordReset {
     pub nonce: Vec<u8>,
     /// Whose password it sets.
     pub user_id: UserId,
-    /// As they sign in.
+    /// The member's name.
     pub user_name: String,
     /// Who made it. None where that account is gone.
     pub maker: Option<Maker>,

@@ -147,7 +147,7 @@ pub struct Listed {
     pub user_agent: String,
     /// When it was opened.
     pub created_at: OffsetDateTime,
-    /// To five minutes.
+    /// When it was last used, to five minutes.
     pub last_seen_at: OffsetDateTime,
     /// Whether it is the one that asks.
     pub current: bool,

@@ -66,7 +66,7 @@ pub struct ApiToken {
     pub expires_at: Option<OffsetDateTime>,
     /// Whether `expires_at` is over, by the database's clock.
     pub expired: bool,
-    /// To the minute.
+    /// When it was last used, to the minute.
     pub last_used_at: Option<OffsetDateTime>,
 }
 

@@ -219,7 +219,7 @@ pub async fn delete(client: &impl GenericClient, id: TorrentId) -> Result<bool, 
 /// A torrent by its canonical info hash.
 #[derive(Debug)]
 pub struct Titled {
-    /// Of the torrent.
+    /// The torrent's id.
     pub id: TorrentId,
     /// Its canonical info hash.
     pub info_hash: InfoHash,
@@ -257,7 +257,7 @@ pub async fn titles_by_id(
 /// A torrent that an event stream watches.
 #[derive(Debug, Clone, Copy)]
 pub struct Watched {
-    /// Of the torrent.
+    /// The torrent's id.
     pub id: TorrentId,
     /// Its canonical hash.
     pub info_hash: InfoHash,

@@ -38,9 +38,9 @@ impl Totals {
 /// What a member moved of a torrent.
 #[derive(Debug, Clone)]
 pub struct Transfer {
-    /// Who.
+    /// The member.
     pub member: Named<UserId>,
-    /// What.
+    /// The torrent.
     pub torrent: Named<TorrentId>,
     /// Bytes of the torrent.
     pub size: i64,

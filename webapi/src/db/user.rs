@@ -20,7 +20,7 @@ pub struct Account {
     pub roles: Vec<String>,
     /// What the roles allow, in the words of `role_permissions`.
     pub permissions: Vec<String>,
-    /// Of the announce keys that open.
+    /// What valid announce keys are bound to.
     pub key: Binding,
     /// When it was made.
     pub created_at: OffsetDateTime,
@@ -84,9 +84,9 @@ impl Profile {
 /// What signing in looks at.
 #[derive(Debug)]
 pub struct Credentials {
-    /// Of the account.
+    /// The member's id.
     pub id: UserId,
-    /// As it was made.
+    /// The name as it was chosen.
     pub name: String,
     /// A PHC string.
     pub password_hash: String,
@@ -97,7 +97,7 @@ pub struct Credentials {
 /// A new account.
 #[derive(Debug)]
 pub struct NewUser<'a> {
-    /// Of the form that the domain checks.
+    /// Checked by `domain::account`.
     pub name: &'a str,
     /// A PHC string.
     pub password_hash: &'a str,
@@ -153,7 +153,7 @@ pub async fn any(client: &impl GenericClient) -> Result<bool, Error> {
     Ok(one(client, "select exists (select from users) as any", &[]).await?.get("any"))
 }
 
-/// By name, in any case.
+/// The credentials of the account with this name, in any case.
 pub async fn credentials(client: &impl GenericClient, name: &str) -> Result<Option<Credentials>, Error> {
     let sql = "
         select id, name, password_hash, disabled_at is not null as disabled
@@ -222,9 +222,9 @@ pub async fn set_disabled(client: &impl GenericClient, id: UserId, disabled: boo
 /// A torrent in the list of its uploader.
 #[derive(Debug, Clone)]
 pub struct Upload {
-    /// Of its page.
+    /// The torrent's id.
     pub id: TorrentId,
-    /// As its page is headed.
+    /// The torrent's title.
     pub title: String,
     /// When it was uploaded.
     pub created_at: OffsetDateTime,

@@ -38,7 +38,7 @@ pub struct Caller {
     pub devices: Devices,
 }
 
-/// Who tries what.
+/// An attempt to sign in or to open a link, as limits count it.
 #[derive(Debug, Clone, Copy)]
 pub struct Attempt<'a> {
     /// The name that is tried. None for a link, and for what cannot be a name: nobody is guessed at then.
@@ -50,7 +50,7 @@ pub struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    /// To open a link from `address`.
+    /// An attempt to open a link from `address`.
     pub fn link(address: IpAddr) -> Self {
         Self { name: None, address, device: None }
     }

@@ -31,7 +31,7 @@ pub enum State {
 }
 
 impl State {
-    /// Of a row.
+    /// The state that a row says.
     pub fn of(invite: &Invite) -> Self {
         match invite {
             Invite { claimed_at: Some(_), .. } => Self::Claimed,

@@ -66,7 +66,7 @@ pub struct Found {
 /// What a member is told at the next sign-in after their password was reset, until they dismiss it.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Notice {
-    /// When.
+    /// When the link was used.
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
     /// Who made the link: a member's name, or "the operator of this site".

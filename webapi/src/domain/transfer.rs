@@ -86,7 +86,7 @@ pub enum State {
 }
 
 impl State {
-    /// For tools.
+    /// As in JSON.
     pub fn word(self) -> &'static str {
         match self {
             Self::Seeding => "seeding",
@@ -97,7 +97,7 @@ impl State {
 }
 
 impl Transfer {
-    /// As of now.
+    /// What the member's clients do with the torrent now.
     pub fn state(&self) -> State {
         match (self.active, self.left) {
             (false, _) => State::Inactive,
@@ -119,7 +119,7 @@ pub enum Ratio {
 }
 
 impl Ratio {
-    /// Of bytes sent and received.
+    /// The ratio of `uploaded` to `downloaded` bytes.
     #[expect(clippy::cast_precision_loss, reason = "a ratio is shown with two places")]
     pub fn new(uploaded: i64, downloaded: i64) -> Self {
         match (uploaded, downloaded) {

@@ -42,9 +42,9 @@ pub struct Frame {
 /// The one who is signed in, for the navigation.
 #[derive(Debug, Clone)]
 pub struct FrameMember {
-    /// Of their own page.
+    /// The member's id.
     pub id: UserId,
-    /// As they sign in.
+    /// The member's name.
     pub name: String,
     /// May see the members and who is connected.
     pub staff: bool,

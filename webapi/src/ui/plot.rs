@@ -29,7 +29,7 @@ pub struct Plot {
     pub numbers: [String; 3],
     /// Labels of the axis of time, each at the left end of an equal part.
     pub times: Vec<String>,
-    /// In a sentence or two.
+    /// The plot in a sentence or two, for screen readers.
     pub description: String,
     /// Day by day, the latest first.
     pub days: Vec<DayLine>,
@@ -42,7 +42,7 @@ pub struct DayLine {
     pub date: String,
     /// `3`, or `3 to 5`.
     pub seeders: String,
-    /// As the seeders.
+    /// `3`, or `3 to 5`.
     pub leechers: String,
 }
 

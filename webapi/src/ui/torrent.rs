@@ -65,13 +65,13 @@ struct Column {
 
 /// One torrent.
 pub struct Row {
-    /// Of the torrent.
+    /// The torrent's id.
     pub id: TorrentId,
     /// Its title.
     pub title: String,
-    /// For people.
+    /// With a unit: `1.4 GiB`.
     pub size: String,
-    /// How many.
+    /// How many files it has.
     pub files: i32,
     /// When it was uploaded.
     pub added: Timestamp,

@@ -28,15 +28,15 @@ pub fn routes() -> Routes {
 
 /// A member's sums in words.
 pub struct Sums {
-    /// For people.
+    /// Sent, with a unit: `1.4 GiB`.
     pub uploaded: String,
-    /// For people.
+    /// Received, with a unit.
     pub downloaded: String,
-    /// For people.
+    /// With two places; `–` or `∞` where it is no number.
     pub ratio: String,
-    /// What the ratio's sign means, where it is none that is read out as it should be.
+    /// For screen readers: words for `–` and `∞`.
     pub ratio_spoken: Option<&'static str>,
-    /// For people.
+    /// Time as a seeder: `3 d 4 h`.
     pub seeded: String,
 }
 
@@ -55,25 +55,25 @@ impl From<Totals> for Sums {
 
 /// A transfer in words.
 pub struct Line {
-    /// Who.
+    /// The member.
     pub member: Named<UserId>,
-    /// What.
+    /// The torrent.
     pub torrent: Named<TorrentId>,
     /// `seeding`, `leeching` or `inactive`.
     pub state: &'static str,
     /// The state's colour.
     pub badge: &'static str,
-    /// What is there of it, while it is downloaded.
+    /// Percent of its bytes that are there, while it is downloaded.
     pub percent: Option<i64>,
-    /// For people.
+    /// Sent, with a unit: `1.4 GiB`.
     pub uploaded: String,
-    /// For people.
+    /// Received, with a unit.
     pub downloaded: String,
-    /// For people.
+    /// With two places; `–` or `∞` where it is no number.
     pub ratio: String,
     /// See [`Sums::ratio_spoken`].
     pub ratio_spoken: Option<&'static str>,
-    /// For people.
+    /// Time as a seeder: `3 d 4 h`.
     pub seeded: String,
     /// When the first download was finished.
     pub snatched: Option<Timestamp>,

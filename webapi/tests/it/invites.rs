@@ -246,7 +246,7 @@ async fn who_may_not_invite_any_more_has_no_open_invite_and_sees_no_link() {
     let url = browser.api(Method::POST, "/api/invites", None).await.json()["url"].clone();
     let path = url.as_str().expect("a URL").strip_prefix(&site.url).expect("below the site").to_owned();
     let id: i32 = site.value("select id from users where name = 'alice'").await;
-    let roles = format!("/api/users/{id}/roles");
+    let roles = format!("/api/members/{id}/roles");
     // Still an inviter, in one way or the other.
     for kept in [json!(["inviter", "moderator"]), json!(["administrator"])] {
         let answer = root.api(Method::PUT, &roles, Some(json!({ "roles": kept }))).await;

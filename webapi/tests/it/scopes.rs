@@ -85,12 +85,12 @@ async fn no_token_makes_tokens_or_feed_keys_or_changes_what_protects_accounts() 
             (Method::POST, "/api/feed-keys".to_owned(), json!({ "name": "child" })),
             (
                 Method::PUT,
-                format!("/api/users/{own}/password"),
+                format!("/api/members/{own}/password"),
                 json!({ "password": PASSWORD, "new_password": "another horse" }),
             ),
-            (Method::PUT, format!("/api/users/{bob}/roles"), json!({ "roles": ["administrator"] })),
-            (Method::PATCH, format!("/api/users/{bob}"), json!({ "disabled": true })),
-            (Method::POST, format!("/api/users/{own}/announce-key"), json!({})),
+            (Method::PUT, format!("/api/members/{bob}/roles"), json!({ "roles": ["administrator"] })),
+            (Method::PATCH, format!("/api/members/{bob}"), json!({ "disabled": true })),
+            (Method::POST, format!("/api/members/{own}/announce-key"), json!({})),
         ] {
             let request = site.browser().request(method.clone(), &path).bearer_auth(&token).json(&body);
             let answer = Answer::of(request).await;
@@ -127,7 +127,7 @@ async fn a_token_of_few_scopes_opens_no_page_and_brings_no_role_and_no_announce_
     let id = root.get("/api/session").await.json()["user"]["id"].clone();
     let session = get("/api/session", &reader).await.json();
     assert_eq!((&session["user"]["name"], &session["user"]["roles"]), (&json!("root"), &json!([])));
-    let user = get(&format!("/api/users/{id}"), &reader).await.json();
+    let user = get(&format!("/api/members/{id}"), &reader).await.json();
     assert!(
         user["totals"].is_object() && user["announce_url"].is_null() && user["disabled"].is_null(),
         "{user}"
@@ -136,7 +136,7 @@ async fn a_token_of_few_scopes_opens_no_page_and_brings_no_role_and_no_announce_
         assert_eq!(get(path, &reader).await.status, StatusCode::FORBIDDEN, "{path}");
     }
     let all = token(&root, "all", &["all"]).await;
-    let user = get(&format!("/api/users/{id}"), &all).await.json();
+    let user = get(&format!("/api/members/{id}"), &all).await.json();
     assert!(user["announce_url"].is_string() && user["disabled"] == false, "{user}");
     site.stop().await;
 }

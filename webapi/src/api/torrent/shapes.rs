@@ -46,9 +46,9 @@ pub struct Torrent {
 /// Who uploaded a torrent.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Uploader {
-    /// Of the account.
+    /// The member's id.
     pub id: UserId,
-    /// As they sign in.
+    /// The member's name.
     pub name: String,
 }
 

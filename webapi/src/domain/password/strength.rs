@@ -7,7 +7,7 @@ use zxcvbn::feedback::Warning;
 /// stand for a letter: 32 of the worst take 0.3 s, 100 take 4 s. What is this long and no repetition is good enough.
 const JUDGED: usize = 32;
 
-/// As the pages are headed.
+/// The name that the pages are headed with.
 const SITE: &str = "Fairywren";
 
 const OWN_NAME: &str = "this is your name, which is tried first; use three or four words that have nothing to do with \

@@ -52,7 +52,7 @@ fn orders() -> RefOr<Schema> {
     one_of(["asc", "desc"], "The smallest or the largest first.").into()
 }
 
-/// As it was understood.
+/// [`Parameters`] as they were understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Order {
     /// Words to find; empty for all torrents.

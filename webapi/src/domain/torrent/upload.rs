@@ -59,7 +59,7 @@ impl<E: Into<Error>> From<E> for Refusal {
 /// A torrent that was stored.
 #[derive(Debug)]
 pub struct Stored {
-    /// Of the torrent.
+    /// The torrent's id.
     pub id: TorrentId,
     /// As the metainfo is now, with `private`.
     pub hashes: Hashes,

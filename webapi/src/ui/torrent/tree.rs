@@ -1,4 +1,4 @@
-//! A torrent's files as folders in folders, in the steps that a template writes them by.
+//! A torrent's files as nested folders, flattened into the steps by which a template writes them.
 
 use crate::db::file::File;
 use crate::ui::format;
@@ -18,7 +18,7 @@ pub(super) struct Step {
     /// The parts of a path: of a folder that holds nothing but another one, both stand in one line. Empty at the end of
     /// a folder.
     pub(super) names: Vec<String>,
-    /// For people.
+    /// With a unit: `1.4 GiB`.
     pub(super) size: String,
     /// Whether a folder is shown open.
     pub(super) open: bool,

@@ -117,13 +117,13 @@ pub(super) fn most_expensive(route: &Route, things: &Things) -> Input {
         }
         ("POST", "/api/invites/{secret}") => Body::Json(json!({ "username": "first", "password": PASSWORD })),
         ("POST", "/invites/{secret}") => fields(&[("username", "second"), ("password", PASSWORD)]),
-        ("PUT", "/api/users/{id}/password") => {
+        ("PUT", "/api/members/{id}/password") => {
             Body::Json(json!({ "password": PASSWORD, "new_password": PASSWORD }))
         }
         ("POST", "/account/password") => {
             fields(&[("password", PASSWORD), ("new_password", PASSWORD), ("new_password_again", PASSWORD)])
         }
-        ("PUT", "/api/users/{id}/roles") => {
+        ("PUT", "/api/members/{id}/roles") => {
             Body::Json(json!({ "roles": ["administrator", "moderator", "inviter"] }))
         }
         ("POST", "/members/{id}/roles") => {
