@@ -19,9 +19,8 @@ use crate::domain::torrent::text::{DESCRIPTION_LEN, Typed, extended};
 use crate::domain::torrent::turns::Turn;
 use crate::domain::torrent::upload::{MaxUpload, Ready, Refusal, Stored, Upload, check_size, existing};
 use crate::error::Error;
-use flow::Flow;
-
 use crate::id::TorrentId;
+use flow::Flow;
 
 /// Bytes of the whole request. It is read to the end though no more than a .torrent file may have is kept: a browser
 /// shows an answer only once it was allowed to send everything.
@@ -142,7 +141,7 @@ async fn insert(
         return Ok(id);
     }
     transaction.rollback().await?;
-    match existing(client, &ready.hashes()).await? {
+    match existing(&*client, &ready.hashes()).await? {
         Some((id, title)) => Err(Refusal::Exists { id, title }),
         // It was deleted in between.
         None => Err(Error::Internal(anyhow::anyhow!("the torrent that was here already is gone")).into()),

@@ -21,6 +21,7 @@ use crate::error::Error;
 use crate::extract::{Id, Json, Paging, Query};
 use crate::id::TorrentId;
 use crate::routes::Routes;
+use crate::torrent_file;
 use crate::upload_form::{self, Form};
 pub use shapes::{File, Links, Torrent, TorrentChange, TorrentDetails, TorrentWithFiles, Uploaded, Uploader};
 

@@ -8,6 +8,7 @@ use deadpool_postgres::GenericClient;
 
 use super::{client_name, cursor};
 use crate::db;
+use crate::db::torrent::Titled;
 use crate::error::Error;
 use crate::id::{TorrentId, UserId};
 

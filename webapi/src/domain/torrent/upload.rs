@@ -11,7 +11,7 @@ use super::{changes, foreign, searched_names};
 use crate::db::{self, change::Change, torrent::NewTorrent};
 use crate::domain::member::Member;
 use crate::error::Error;
-use crate::id::TorrentId;
+use crate::id::{TorrentId, UserId};
 
 /// Said of a file that is no bencoded dictionary, and so no .torrent: a picture, a page, an archive.
 pub const NO_TORRENT: &str = "This is not a .torrent file. Choose the one that your client made.";

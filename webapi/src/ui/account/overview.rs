@@ -13,7 +13,7 @@ use crate::domain::member::Member;
 use crate::error::Error;
 use crate::id::TorrentId;
 use crate::routes::Routes;
-use crate::ui::format::{self, Timestamp};
+use crate::ui::format::Timestamp;
 use crate::ui::transfer::{Line, Sums};
 use crate::ui::{Frame, page};
 

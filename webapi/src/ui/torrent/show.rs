@@ -22,6 +22,7 @@ use crate::domain::torrent::{files, may_change};
 use crate::error::Error;
 use crate::extract::Id;
 use crate::id::TorrentId;
+use crate::torrent_file;
 use crate::ui::plot::Plot;
 use crate::ui::transfer::Line;
 use crate::ui::{Frame, page};
