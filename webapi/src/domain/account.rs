@@ -67,7 +67,6 @@ pub struct Verified {
 
 /// An attempt to sign in, which is within the limits so far. Names that no account has, and what cannot be a name, take
 /// as long and are answered with the same words as a wrong password.
-#[derive(Debug)]
 pub struct SignIn<'a> {
     key: &'a [u8; 32],
     attempt: Attempt<'a>,
