@@ -1,19 +1,10 @@
 //! The REST API below `/api`: extract, rule, store, answer in JSON.
 
-pub mod doctor;
-pub mod feed_key;
-pub mod invite;
-pub mod live;
+pub mod catalogue;
+pub mod member;
 pub mod openapi;
-pub mod password_reset;
-pub mod role;
-pub mod session;
 pub mod shapes;
-pub mod swarm;
-pub mod token;
-pub mod torrent;
-pub mod transfer;
-pub mod user;
+pub mod staff;
 
 use std::sync::Arc;
 
@@ -34,19 +25,19 @@ use crate::routes::Routes;
 /// All operations.
 pub fn routes() -> Routes {
     Routes::new()
-        .merge(doctor::routes())
-        .merge(feed_key::routes())
-        .merge(invite::routes())
-        .merge(live::routes())
+        .merge(member::doctor::routes())
+        .merge(member::feed_key::routes())
+        .merge(member::invite::routes())
+        .merge(catalogue::live::routes())
         .merge(openapi::routes())
-        .merge(password_reset::routes())
-        .merge(role::routes())
-        .merge(session::routes())
-        .merge(swarm::routes())
-        .merge(token::routes())
-        .merge(torrent::routes())
-        .merge(transfer::routes())
-        .merge(user::routes())
+        .merge(member::password_reset::routes())
+        .merge(staff::role::routes())
+        .merge(member::session::routes())
+        .merge(staff::swarm::routes())
+        .merge(member::token::routes())
+        .merge(catalogue::torrent::routes())
+        .merge(member::transfer::routes())
+        .merge(member::account::routes())
 }
 
 /// The API as a face of the site.

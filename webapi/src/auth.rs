@@ -21,7 +21,7 @@ pub use scoped::{Bearer, Downloader, ListFollower, Publisher, Reader, SignedIn};
 
 use crate::app::App;
 use crate::domain::member::Member;
-use crate::domain::scope::Scope;
+use crate::domain::member::scope::Scope;
 use crate::error::Error;
 
 /// Refuses everybody who is not signed in, disabled members, and API tokens without the scope `all`: handlers that

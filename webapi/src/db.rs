@@ -1,21 +1,8 @@
 //! SQL beside its row mapping; each function takes any connection or transaction.
 
-pub mod change;
-pub mod count;
-pub mod feed_key;
-pub mod file;
-pub mod history;
-pub mod invite;
-pub mod listing;
-pub mod password_reset;
-pub mod report;
-pub mod role;
-pub mod session;
-pub mod token;
-pub mod torrent;
-pub mod transfer;
-pub mod user;
-pub mod word;
+pub mod catalogue;
+pub mod member;
+pub mod staff;
 
 use deadpool_postgres::GenericClient;
 use tokio_postgres::types::ToSql;

@@ -14,7 +14,9 @@ use infra::secrets::Secret;
 use infra::shutdown::Shutdown;
 use tokio::net::TcpListener;
 use webapi::app::App;
-use webapi::domain::{account, invite, password_reset};
+use webapi::domain::member::account;
+use webapi::domain::member::invite;
+use webapi::domain::member::password_reset;
 use webapi::error::Error;
 use webapi::{health, server};
 

@@ -65,14 +65,14 @@ async fn sweep(app: App) {
 }
 
 async fn sweep_once(client: &impl GenericClient) -> Result<(), tokio_postgres::Error> {
-    db::session::sweep(client).await?;
-    db::invite::sweep(client, INVITE_DAYS).await?;
-    db::report::sweep(client).await?;
-    db::password_reset::sweep(client).await?;
-    let first = domain::history::first_day(OffsetDateTime::now_utc());
-    while !db::history::sweep(client, first).await? {}
+    db::member::session::sweep(client).await?;
+    db::member::invite::sweep(client, INVITE_DAYS).await?;
+    db::member::report::sweep(client).await?;
+    db::member::password_reset::sweep(client).await?;
+    let first = domain::catalogue::history::first_day(OffsetDateTime::now_utc());
+    while !db::catalogue::history::sweep(client, first).await? {}
     for _ in 0..WORD_STATEMENTS {
-        if db::word::sweep(client, WORDS).await? < WORDS {
+        if db::catalogue::word::sweep(client, WORDS).await? < WORDS {
             break;
         }
     }

@@ -5,8 +5,8 @@ use axum::response::{IntoResponse, Response};
 
 use crate::app::App;
 use crate::db;
+use crate::domain::catalogue::torrent::file_name::disposition;
 use crate::domain::member::Member;
-use crate::domain::torrent::file_name::disposition;
 use crate::error::Error;
 use crate::id::TorrentId;
 
@@ -16,8 +16,8 @@ use crate::id::TorrentId;
 /// [`Error::NotFound`].
 pub async fn answer(app: &App, member: &Member, id: TorrentId) -> Result<Response, Error> {
     let client = app.connection().await?;
-    let torrent = db::torrent::summary(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
-    let metainfo = db::torrent::metainfo(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
+    let torrent = db::catalogue::torrent::summary(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
+    let metainfo = db::catalogue::torrent::metainfo(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
     drop(client);
     let announce = app.announce_urls.of(member.id, &member.key, Some(torrent.info_hash));
     let page = format!("{}/torrents/{id}", app.site());

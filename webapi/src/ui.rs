@@ -1,19 +1,11 @@
 //! The pages: the same nouns and rules as the API, answered in HTML.
 
-pub mod account;
-pub mod assets;
+pub mod catalogue;
 pub mod docs;
 mod error_page;
-pub mod format;
-pub mod frame;
-pub mod invite;
-pub mod password_reset;
-pub mod plot;
-pub mod session;
-pub mod swarm;
-pub mod torrent;
-pub mod transfer;
-pub mod user;
+pub mod member;
+pub mod parts;
+pub mod staff;
 
 use std::sync::Arc;
 
@@ -27,22 +19,22 @@ use crate::face::Face;
 use crate::routes::Routes;
 
 use error_page::ErrorPages;
-pub use format::Timestamp;
-pub use frame::{Flash, Frame, FrameMember, flash};
+pub use parts::format::Timestamp;
+pub use parts::frame::{Flash, Frame, FrameMember, flash};
 
 /// All pages.
 pub fn routes() -> Routes {
     Routes::new()
-        .merge(account::routes())
-        .merge(assets::routes())
+        .merge(member::account::routes())
+        .merge(parts::assets::routes())
         .merge(docs::routes())
-        .merge(invite::routes())
-        .merge(password_reset::routes())
-        .merge(session::routes())
-        .merge(swarm::routes())
-        .merge(torrent::routes())
-        .merge(transfer::routes())
-        .merge(user::routes())
+        .merge(member::invite::routes())
+        .merge(member::password_reset::routes())
+        .merge(member::session::routes())
+        .merge(staff::swarm::routes())
+        .merge(catalogue::torrent::routes())
+        .merge(member::transfer::routes())
+        .merge(staff::members::routes())
 }
 
 /// How people say who they are.

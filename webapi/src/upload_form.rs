@@ -12,12 +12,14 @@ use multer::{Constraints, Field, Multipart, SizeLimit};
 
 use crate::app::App;
 use crate::auth::Guard;
-use crate::db::change::Change;
+use crate::db::catalogue::change::Change;
+use crate::domain::catalogue::torrent::changes;
+use crate::domain::catalogue::torrent::text::{DESCRIPTION_LEN, Typed, extended};
+use crate::domain::catalogue::torrent::turns::Turn;
+use crate::domain::catalogue::torrent::upload::{
+    MaxUpload, Ready, Refusal, Stored, Upload, check_size, existing,
+};
 use crate::domain::member::Member;
-use crate::domain::torrent::changes;
-use crate::domain::torrent::text::{DESCRIPTION_LEN, Typed, extended};
-use crate::domain::torrent::turns::Turn;
-use crate::domain::torrent::upload::{MaxUpload, Ready, Refusal, Stored, Upload, check_size, existing};
 use crate::error::Error;
 use crate::id::TorrentId;
 use flow::Flow;

@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::auth::needs::{NOTHING, Proof, SESSION};
-use crate::domain::scope::SCOPES;
+use crate::domain::member::scope::SCOPES;
 use crate::routes::{Route, Routes};
 
 /// What the operations are about.

@@ -8,11 +8,11 @@ use utoipa::{IntoResponses, ToSchema};
 
 use crate::app::App;
 use crate::db;
-use crate::db::user::Profile;
+use crate::db::member::user::Profile;
+use crate::domain::member::permission::Permission;
+use crate::domain::member::scope::Scope;
+use crate::domain::member::transfer::Ratio;
 use crate::domain::member::{Member, ROLES};
-use crate::domain::permission::Permission;
-use crate::domain::scope::Scope;
-use crate::domain::transfer::Ratio;
 use crate::error::{Error, Fields};
 use crate::id::{TorrentId, UserId};
 use crate::schema::one_of;
@@ -117,9 +117,9 @@ pub struct Totals {
     pub leeched_seconds: i64,
 }
 
-impl From<db::transfer::Totals> for Totals {
-    fn from(totals: db::transfer::Totals) -> Self {
-        let db::transfer::Totals { uploaded, downloaded, seeded_seconds, leeched_seconds } = totals;
+impl From<db::member::transfer::Totals> for Totals {
+    fn from(totals: db::member::transfer::Totals) -> Self {
+        let db::member::transfer::Totals { uploaded, downloaded, seeded_seconds, leeched_seconds } = totals;
         let ratio = Ratio::new(uploaded, downloaded).number();
         Self { uploaded, downloaded, ratio, seeded_seconds, leeched_seconds }
     }

@@ -7,12 +7,12 @@ use infra::secrets::Secret;
 
 use crate::app::App;
 use crate::db;
-use crate::db::user::NewUser;
-use crate::domain::account::{self, PasswordChange, SignIn, Verified};
-use crate::domain::attempts::{Attempt, Caller};
-use crate::domain::invite;
+use crate::db::member::user::NewUser;
 use crate::domain::member::Member;
-use crate::domain::password_reset::{self, Found};
+use crate::domain::member::account::{self, PasswordChange, SignIn, Verified};
+use crate::domain::member::attempts::{Attempt, Caller};
+use crate::domain::member::invite;
+use crate::domain::member::password_reset::{self, Found};
 use crate::error::Error;
 use crate::id::UserId;
 
@@ -38,7 +38,7 @@ pub async fn add(app: &App, name: &str, password: Secret, roles: &[String]) -> R
 pub async fn verify(app: &App, name: &str, password: Secret, caller: &Caller) -> Result<Verified, Error> {
     let attempt = SignIn::begin(&app.attempts, &app.keys.device, name, caller)?;
     let found = match attempt.name() {
-        Some(name) => db::user::credentials(&app.connection().await?, name).await?,
+        Some(name) => db::member::user::credentials(&app.connection().await?, name).await?,
         None => None,
     };
     attempt.finish(&app.attempts, &app.passwords, found, password).await
@@ -56,7 +56,7 @@ pub async fn change_password(
     change: PasswordChange,
     caller: &Caller,
 ) -> Result<Verified, Error> {
-    let old = db::user::password_hash(&app.connection().await?, member.id).await?;
+    let old = db::member::user::password_hash(&app.connection().await?, member.id).await?;
     let old = old.ok_or(Error::Unauthorized)?;
     let new = change.check(&app.attempts, &app.passwords, member, (&old, current), caller).await?;
     let mut client = app.connection().await?;

@@ -1,4 +1,4 @@
-//! The cookie by which a browser is known that has signed in before; see [`crate::domain::device`].
+//! The cookie by which a browser is known that has signed in before; see [`crate::domain::member::device`].
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -8,9 +8,9 @@ use time::OffsetDateTime;
 use super::anonymous::cookie;
 use super::session::cookie_name;
 use crate::app::App;
-use crate::domain::account::Verified;
-use crate::domain::attempts::Caller;
-use crate::domain::device::{Devices, LIFETIME};
+use crate::domain::member::account::Verified;
+use crate::domain::member::attempts::Caller;
+use crate::domain::member::device::{Devices, LIFETIME};
 use crate::error::Error;
 use crate::extract::ClientAddress;
 

@@ -1,7 +1,7 @@
 //! What a route asks of its visitor: a way to prove who they are, and a permission.
 
-use crate::domain::permission::Permission;
-use crate::domain::scope::Scope;
+use crate::domain::member::permission::Permission;
+use crate::domain::member::scope::Scope;
 
 /// What a route needs. The extractors of its handler enforce it, and a test holds each route to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

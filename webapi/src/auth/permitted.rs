@@ -6,7 +6,7 @@ use axum::http::request::Parts;
 use super::SignedIn;
 use crate::app::App;
 use crate::domain::member::Member;
-use crate::domain::permission::Permission;
+use crate::domain::member::permission::Permission;
 use crate::error::Error;
 
 const STAFF: Error = Error::Forbidden("this is for moderators and administrators");

@@ -5,8 +5,8 @@ use axum::http::request::Parts;
 
 use super::visitor::Visitor;
 use crate::app::App;
+use crate::domain::member::scope::Scope;
 use crate::domain::member::{By, Member};
-use crate::domain::scope::Scope;
 use crate::error::Error;
 
 /// A member with a session, or with any API token.

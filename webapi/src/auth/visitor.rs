@@ -11,8 +11,8 @@ use tower_sessions::Session;
 use super::session;
 use crate::app::App;
 use crate::db;
+use crate::domain::member::token;
 use crate::domain::member::{By, Member};
-use crate::domain::token;
 use crate::error::Error;
 use crate::id::TokenId;
 
@@ -132,14 +132,14 @@ async fn bearer(app: &App, authorization: &[u8]) -> Result<Visitor, Error> {
     let token = token::parse_authorization(authorization).ok_or(Error::Unauthorized)?;
     let client = app.connection().await?;
     let id = TokenId::from_unsigned(token.id()).ok_or(Error::Unauthorized)?;
-    let row = db::token::find_with_account(&client, id).await?.ok_or(Error::Unauthorized)?;
+    let row = db::member::token::find_with_account(&client, id).await?.ok_or(Error::Unauthorized)?;
     if !token.verify(&app.keys.api_token, &[&row.nonce]) {
         return Err(Error::Unauthorized);
     }
     if row.expired {
         return Err(Error::TokenExpired);
     }
-    db::token::touch(&client, row.id).await?;
+    db::member::token::touch(&client, row.id).await?;
     let by = By::Token { id: row.id, scopes: token::scopes(row.scopes.as_deref()) };
     Ok(Visitor::new(Some(Member::new(row.account, by)), None))
 }
@@ -147,7 +147,7 @@ async fn bearer(app: &App, authorization: &[u8]) -> Result<Visitor, Error> {
 async fn by_session(app: &App, session: &Session) -> Result<Visitor, Error> {
     let Some(ticket) = session::ticket(session).await? else { return Ok(Visitor::new(None, None)) };
     let client = app.connection().await?;
-    let Some(account) = db::user::find_enabled(&client, ticket.user_id).await? else {
+    let Some(account) = db::member::user::find_enabled(&client, ticket.user_id).await? else {
         return Ok(Visitor::new(None, None));
     };
     drop(client);

@@ -1,10 +1,24 @@
 //! Members as the rules see them: who they are, their roles, and how they proved it.
 
+pub mod account;
+pub mod attempts;
+pub mod device;
+pub mod doctor;
+pub mod feed_key;
+pub mod invite;
+pub mod password;
+pub mod password_reset;
+pub mod permission;
+pub mod requests;
+pub mod scope;
+pub mod token;
+pub mod transfer;
+
 use bt::announce_key::Binding;
 
-use super::permission::{Permission, Permissions};
-use super::scope::{Scope, Scopes};
-use crate::db::user::Account;
+use self::permission::{Permission, Permissions};
+use self::scope::{Scope, Scopes};
+use crate::db::member::user::Account;
 use crate::id::{TokenId, UserId};
 
 /// The role that manages members and roles.

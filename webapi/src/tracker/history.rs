@@ -32,6 +32,6 @@ impl History {
 async fn sample(app: &App, now: OffsetDateTime) -> Result<(), Error> {
     let mut client = app.connection().await?;
     let transaction = client.transaction().await?;
-    db::history::sample(&transaction, now).await?;
+    db::catalogue::history::sample(&transaction, now).await?;
     Ok(transaction.commit().await?)
 }

@@ -106,7 +106,7 @@ async fn commit(
     reports: &[Report],
 ) -> Result<bool, tokio_postgres::Error> {
     let transaction = client.transaction().await?;
-    let new = db::report::apply(&transaction, position, reports).await?;
+    let new = db::member::report::apply(&transaction, position, reports).await?;
     transaction.commit().await?;
     Ok(new)
 }

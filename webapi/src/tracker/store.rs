@@ -7,7 +7,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::history::History;
 use crate::app::App;
-use crate::db::count;
+use crate::db::catalogue::count;
 use crate::error::Error;
 use crate::live::Unwritten;
 

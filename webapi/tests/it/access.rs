@@ -2,7 +2,7 @@
 
 use reqwest::{Method, StatusCode, header};
 use webapi::auth::needs::Proof;
-use webapi::domain::permission::{PERMISSIONS, Permission, Permissions};
+use webapi::domain::member::permission::{PERMISSIONS, Permission, Permissions};
 use webapi::routes::Route;
 
 use crate::support::{Answer, Browser, Site};

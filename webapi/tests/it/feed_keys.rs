@@ -2,7 +2,7 @@
 
 use reqwest::{Method, StatusCode};
 use serde_json::json;
-use webapi::domain::feed_key::{self, FeedKey};
+use webapi::domain::member::feed_key::{self, FeedKey};
 
 use crate::support::{Answer, Browser, Site};
 

@@ -281,7 +281,7 @@ async fn invites_that_ended_long_ago_are_swept() {
     )
     .await;
     let client = site.app.connection().await.expect("a connection");
-    webapi::db::invite::sweep(&client, 90).await.expect("swept");
+    webapi::db::member::invite::sweep(&client, 90).await.expect("swept");
     drop(client);
     assert_eq!(site.value::<i64>("select count(*) from invites").await, 2);
     site.stop().await;

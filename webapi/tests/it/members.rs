@@ -241,8 +241,11 @@ async fn resetting_the_announce_key_makes_another_url_after_asking() {
     assert!(again != after && again != before);
     let text = again.as_str().expect("a URL").rsplit('/').nth(1).expect("a key").to_owned();
     let token = bt::token::Token::parse(text.as_bytes()).expect("a token");
-    let account =
-        webapi::db::user::find_enabled(&site.app.connection().await.expect("a connection"), UserId(1)).await;
+    let account = webapi::db::member::user::find_enabled(
+        &site.app.connection().await.expect("a connection"),
+        UserId(1),
+    )
+    .await;
     let key = account.expect("a row").expect("alice").key;
     assert_eq!((key.version, key.nonce.as_bytes().len()), (2, 16));
     assert!(bt::announce_key::verify(&token, &site.app.keys.announce, &key, None));

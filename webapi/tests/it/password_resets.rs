@@ -254,10 +254,10 @@ async fn what_nobody_used_is_swept_and_what_was_used_is_kept() {
     link(&site, &root, "alice").await;
     let client = site.app.connection().await.expect("a connection");
     site.execute("update password_resets set expires_at = now() - interval '29 days'").await;
-    webapi::db::password_reset::sweep(&client).await.expect("swept");
+    webapi::db::member::password_reset::sweep(&client).await.expect("swept");
     assert_eq!(site.value::<i64>("select count(*) from password_resets").await, 2);
     site.execute("update password_resets set expires_at = now() - interval '31 days'").await;
-    webapi::db::password_reset::sweep(&client).await.expect("swept");
+    webapi::db::member::password_reset::sweep(&client).await.expect("swept");
     assert!(
         site.value::<bool>("select count(*) = 1 and bool_and(used_at is not null) from password_resets")
             .await

@@ -4,7 +4,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use webapi::api::openapi;
 use webapi::auth::needs::{ANYONE, Proof, SESSION};
-use webapi::domain::scope::{SCOPES, Scope};
+use webapi::domain::member::scope::{SCOPES, Scope};
 
 use crate::support::{Answer, Browser, PASSWORD, Site};
 

@@ -28,7 +28,7 @@ async fn apply(site: &Site, seq: u64, reports: &[Report]) {
     let mut client = site.app.connection().await.expect("a connection");
     let transaction = client.transaction().await.expect("a transaction");
     let position = Position { epoch: 1, seq };
-    assert!(webapi::db::report::apply(&transaction, position, reports).await.expect("applied"));
+    assert!(webapi::db::member::report::apply(&transaction, position, reports).await.expect("applied"));
     transaction.commit().await.expect("committed");
 }
 
@@ -203,7 +203,7 @@ async fn sample(site: &Site, hours: i64) -> bool {
     let mut client = site.app.connection().await.expect("a connection");
     let transaction = client.transaction().await.expect("a transaction");
     let at = OffsetDateTime::now_utc() - time::Duration::hours(hours);
-    let new = webapi::db::history::sample(&transaction, at).await.expect("written");
+    let new = webapi::db::catalogue::history::sample(&transaction, at).await.expect("written");
     transaction.commit().await.expect("committed");
     new
 }

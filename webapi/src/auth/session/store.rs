@@ -12,7 +12,7 @@ use tower_sessions::session::{Id, Record};
 use tower_sessions::session_store::{Error as StoreError, Result as StoreResult};
 
 use crate::app::App;
-use crate::db::session::{self, Data, NewSession, Times};
+use crate::db::member::session::{self, Data, NewSession, Times};
 use crate::error::Error;
 use crate::id::UserId;
 
