@@ -24,7 +24,7 @@ exception
     when insufficient_privilege then null;
 end $$;
 
-grant select on schema_migrations, roles to webapi;
+grant select on schema_migrations, roles, role_permissions to webapi;
 grant select, insert, update, delete on
     users, user_roles, sessions, api_tokens, feed_keys, invites, torrents, metainfo, files, torrent_counts, title_words,
     password_resets, report_streams, transfers, user_totals, history_days, torrent_history, member_changes,

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
-use webapi::domain::markdown::render;
+use webapi::domain::catalogue::markdown::render;
 
 /// Characters of a text, each twice those before.
 const LENGTHS: [usize; 3] = [25_000, 50_000, 100_000];

@@ -1,4 +1,4 @@
-//! What every handler may reach: configuration, database, live counts.
+//! The process's state, which every handler reaches: configuration, database, live counts.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -10,13 +10,16 @@ use infra::secrets::Keys;
 use infra::shutdown::Shutdown;
 use tokio::sync::broadcast;
 
-use crate::domain::attempts::Attempts;
-use crate::domain::description::Descriptions;
-use crate::domain::password::Passwords;
-use crate::domain::requests::Requests;
-use crate::domain::torrent::searches::Searches;
-use crate::domain::torrent::turns::Turns;
+use crate::domain::catalogue::description::Descriptions;
+use crate::domain::catalogue::torrent::announce::AnnounceUrls;
+use crate::domain::catalogue::torrent::searches::Searches;
+use crate::domain::catalogue::torrent::turns::Turns;
+use crate::domain::member::attempts::Attempts;
+use crate::domain::member::invite;
+use crate::domain::member::password::Passwords;
+use crate::domain::member::requests::Requests;
 use crate::error::Error;
+use crate::id::UserId;
 use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::reading::{self, Holders};
@@ -44,6 +47,8 @@ pub struct Inner {
     pub config: Config,
     /// Keys derived from its salt.
     pub keys: Keys,
+    /// Makes announce URLs.
+    pub announce_urls: AnnounceUrls,
     /// Present counts of all torrents.
     pub live: Live,
     /// Hashes passwords.
@@ -57,15 +62,15 @@ pub struct Inner {
     /// Failed attempts to sign in or to claim an invite.
     pub attempts: Attempts,
     /// Ids of members whose sessions were ended by someone: open streams look again who they are for.
-    pub departures: broadcast::Sender<i32>,
+    pub departures: broadcast::Sender<UserId>,
     /// How often an open stream asks whether its member is still signed in.
     pub stream_check: Duration,
-    /// What happened so far.
+    /// Counters for Prometheus.
     pub metrics: Metrics,
     /// How many searches run at once.
     pub searches: Searches,
     /// Which request each connection for reading was lent to.
-    pub holders: Holders,
+    pub holders: Arc<Holders>,
     /// Ends event streams and tasks.
     pub shutdown: Shutdown,
     /// Connections of requests that only read.
@@ -94,7 +99,7 @@ impl App {
         let reads = (webapi.pool_size - changes).max(1);
         let reads = pool(reads, statements.min(wait).mul_f64(STATEMENT_SHARE))?;
         let changes = pool(changes, statements)?;
-        let passwords = Passwords::new(keys.password);
+        let passwords = Passwords::new(keys.password, config.api_url.as_str());
         let attempts = Attempts::new(webapi.sign_in_attempts, webapi.sign_in_window);
         let (departures, _) = broadcast::channel(DEPARTURES);
         Ok(Self(Arc::new(Inner {
@@ -105,16 +110,27 @@ impl App {
             descriptions: Descriptions::default(),
             turns: Turns::default(),
             requests: Requests::new(webapi.requests_per_minute),
+            announce_urls: AnnounceUrls::new(keys.announce, config.tracker_url.as_str()),
             keys,
             live: Live::new(),
             metrics: Metrics::default(),
             searches: Searches::new((webapi.pool_size / POOL_PER_SEARCH).max(2)),
-            holders: Holders::default(),
+            holders: Arc::default(),
             shutdown,
             reads,
             changes,
             config,
         })))
+    }
+
+    /// The URL of the site, without a slash at the end.
+    pub fn site(&self) -> &str {
+        self.config.api_url.as_str()
+    }
+
+    /// How many invites members have, and for how long.
+    pub fn invite_limits(&self) -> invite::Limits {
+        invite::Limits { open: self.config.webapi.open_invites, days: self.config.webapi.invite_days }
     }
 
     /// Path that the site lives under: empty, or `/name` without a slash at the end.
@@ -123,7 +139,7 @@ impl App {
     }
 
     /// Says that sessions or tokens of `member` have ended, after that is in the database.
-    pub fn announce_departure(&self, member: i32) {
+    pub fn announce_departure(&self, member: UserId) {
         // Nobody listens where no stream is open.
         let _ = self.departures.send(member);
     }

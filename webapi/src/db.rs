@@ -1,21 +1,8 @@
 //! SQL beside its row mapping; each function takes any connection or transaction.
 
-pub mod change;
-pub mod count;
-pub mod feed_key;
-pub mod file;
-pub mod history;
-pub mod invite;
-pub mod listing;
-pub mod password_reset;
-pub mod report;
-pub mod role;
-pub mod session;
-pub mod token;
-pub mod torrent;
-pub mod transfer;
-pub mod user;
-pub mod word;
+pub mod catalogue;
+pub mod member;
+pub mod staff;
 
 use deadpool_postgres::GenericClient;
 use tokio_postgres::types::ToSql;
@@ -23,6 +10,11 @@ use tokio_postgres::{Error, Row};
 
 /// Parameters of a statement.
 pub type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
+
+/// Asks the database for nothing but an answer.
+pub async fn ping(client: &impl GenericClient) -> Result<(), Error> {
+    client.batch_execute("select 1").await
+}
 
 /// All rows. The statement is prepared once for each connection.
 pub async fn rows(client: &impl GenericClient, sql: &str, params: Params<'_>) -> Result<Vec<Row>, Error> {

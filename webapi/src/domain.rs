@@ -1,22 +1,7 @@
 //! The rules: pure decisions and the steps that more than one handler takes.
 
-pub mod account;
-pub mod attempts;
+pub mod catalogue;
 pub mod client_name;
 pub mod cursor;
-pub mod description;
-pub mod device;
-pub mod doctor;
-pub mod feed_key;
-pub mod history;
-pub mod invite;
-pub mod markdown;
-pub mod password;
-pub mod password_reset;
-pub mod requests;
-pub mod role;
-pub mod scope;
-pub mod swarm;
-pub mod token;
-pub mod torrent;
-pub mod transfer;
+pub mod member;
+pub mod staff;

@@ -1,4 +1,4 @@
-//! One error for all rooms; `api` shows it as JSON, `ui` as a page.
+//! One error for all layers; each face shows it in its own way.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ pub enum Error {
     /// 403: signed in, but this is not theirs to do.
     #[error("{0}")]
     Forbidden(&'static str),
-    /// 404; names the thing: "torrent".
+    /// 404. Holds what is not there, as `torrent`.
     #[error("there is no such {0}")]
     NotFound(&'static str),
     /// 422: the form is well-formed but its values are not usable.
@@ -52,7 +52,7 @@ pub enum Error {
     Conflict {
         /// Lower case with underscores, stable: `torrent_exists`.
         code: &'static str,
-        /// For people.
+        /// A sentence that says what to do.
         message: String,
     },
     /// 410: it was there and is over, as a claimed invite.
@@ -70,7 +70,7 @@ pub enum Error {
     /// 429: more than a member may do within a time or at once. A sentence that says of what.
     #[error("{message}")]
     TooManyRequests {
-        /// For people.
+        /// A sentence that says what to do.
         message: String,
         /// Goes out as `Retry-After`.
         retry_after: Duration,
@@ -156,40 +156,11 @@ fn whole_seconds(time: Duration) -> u64 {
     time.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX).max(1)
 }
 
-/// How an error shall be shown; the layer in `router/faces.rs` does so.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Face {
-    /// As JSON below `/api`, as a page elsewhere.
-    ByPath,
-    /// As JSON.
-    Json,
-    /// As a page.
-    Page,
-}
-
-/// Rides on an answer that still has to be shown.
+/// Rides on an answer whose error still has to be shown.
 #[derive(Debug, Clone)]
-pub struct Failed {
-    /// What was wrong.
-    pub error: Arc<Error>,
-    /// For whom it is worded.
-    pub face: Face,
-}
+pub struct Failed(pub Arc<Error>);
 
 impl Error {
-    /// An empty answer that carries the error to the layer that shows it. Logs the cause of a 500, once.
-    pub fn into_failed(self, face: Face) -> Response {
-        if let Self::Internal(cause) = &self {
-            tracing::error!(cause = format!("{cause:#}"), "a request failed");
-        }
-        let mut response = self.status().into_response();
-        if let Some(seconds) = self.retry_after() {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        }
-        response.extensions_mut().insert(Failed { error: Arc::new(self), face });
-        response
-    }
-
     /// The words with a capital and a full stop.
     pub fn sentence(&self) -> String {
         let text = self.to_string();
@@ -210,9 +181,19 @@ impl Error {
     }
 }
 
+/// An empty answer that carries the error to the layer that shows it in the way of the request's face. Logs the cause of a
+/// 500, once.
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
-        self.into_failed(Face::ByPath)
+        if let Self::Internal(cause) = &self {
+            tracing::error!(cause = format!("{cause:#}"), "a request failed");
+        }
+        let mut response = self.status().into_response();
+        if let Some(seconds) = self.retry_after() {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response.extensions_mut().insert(Failed(Arc::new(self)));
+        response
     }
 }
 

@@ -1,11 +1,16 @@
-//! Bodies and parameters of requests as types. Each kind is read in one place, and each fault has one text.
+//! Parts of requests as types: bodies, parameters of query and path, the client's address. Each kind is read in one
+//! place, and each fault has one text.
+
+use std::net::{IpAddr, SocketAddr};
 
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequest, Request};
+use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequest, Path, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use infra::client_address::client_address;
+use infra::secrets::Secret;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use url::form_urlencoded;
@@ -128,6 +133,67 @@ impl Paging {
     }
 }
 
+/// The only parameter of a path, an id as in [`crate::id`]. Anything but a number is answered 404.
+#[derive(Debug, Clone, Copy)]
+pub struct Id<I>(pub I);
+
+impl<I: DeserializeOwned + Send> FromRequestParts<App> for Id<I> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let id = Path::<I>::from_request_parts(parts, app).await;
+        id.map(|Path(id)| Self(id)).map_err(|_| Error::NotFound("page"))
+    }
+}
+
+/// The only parameter of a path as text. Bytes that are no UTF-8 are answered 404.
+#[derive(Debug, Clone)]
+pub struct Segment(pub String);
+
+impl FromRequestParts<App> for Segment {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let text = Path::<String>::from_request_parts(parts, app).await;
+        text.map(|Path(text)| Self(text)).map_err(|_| Error::NotFound("page"))
+    }
+}
+
+/// As [`Segment`], for the secret part of a link.
+#[derive(Debug, Clone)]
+pub struct SecretSegment(pub Secret);
+
+impl FromRequestParts<App> for SecretSegment {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let Segment(text) = Segment::from_request_parts(parts, app).await?;
+        Ok(Self(text.into()))
+    }
+}
+
+/// The other end of the connection, as the accept loop saw it.
+#[derive(Debug, Clone, Copy)]
+pub struct ConnectedPeer(pub SocketAddr);
+
+/// Where the request came from, through trusted proxies only. It is counted by limits, and neither stored nor logged.
+#[derive(Debug, Clone, Copy)]
+pub struct ClientAddress(pub IpAddr);
+
+impl FromRequestParts<App> for ClientAddress {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let Some(ConnectedPeer(peer)) = parts.extensions.get() else {
+            return Err(Error::Internal(anyhow::anyhow!(
+                "a request arrived without its connection's address"
+            )));
+        };
+        let forwarded = parts.headers.get_all("x-forwarded-for").iter().map(HeaderValue::as_bytes);
+        Ok(Self(client_address(peer.ip(), forwarded, &app.config.trusted_proxies)))
+    }
+}
+
 /// The fields of an urlencoded form.
 ///
 /// # Errors
@@ -203,9 +269,8 @@ mod tests {
 
     #[test]
     fn media_types_of_json_are_known() {
-        let of = |value| {
-            is_json(&HeaderMap::from_iter([(header::CONTENT_TYPE, header::HeaderValue::from_static(value))]))
-        };
+        let of =
+            |value| is_json(&HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(value))]));
         assert!(
             of("application/json") && of("Application/JSON; charset=utf-8") && of("application/problem+json")
         );

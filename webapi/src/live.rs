@@ -1,19 +1,11 @@
-//! Live counts: what the tracker says over ZeroMQ, in memory, for pages and event streams.
+//! Live counts in memory, for pages and event streams. [`crate::tracker`] keeps them up to date.
 //!
-//! PUB and SUB lose messages, so this follows the Clone pattern of the ZeroMQ guide (chapter 5): subscribe, ask for a
-//! snapshot, drop what is older, ask again at any gap. While there is no truth nothing is claimed.
+//! While the tracker is not heard there are none: nothing is claimed then.
 
-mod connection;
-mod decisions;
-mod follower;
-mod history;
-mod peers;
-mod question;
-mod reports;
-mod seats;
-mod store;
+mod streams;
 
 use std::collections::{HashMap, HashSet};
+use std::mem;
 use std::sync::Arc;
 
 use bt::InfoHash;
@@ -21,11 +13,7 @@ use bt::messages::counts::Record;
 use parking_lot::RwLock;
 use tokio::sync::watch;
 
-use crate::app::App;
-
-pub use decisions::{connections, decisions};
-pub use peers::{Peers, peers};
-pub use seats::{Seat, Seats};
+pub use streams::{EventStreams, StreamPermit};
 
 /// Present counts of all torrents, cheap to clone.
 #[derive(Clone)]
@@ -36,20 +24,27 @@ struct Shared {
     state: RwLock<State>,
     /// Grows with each change.
     changes: watch::Sender<u64>,
-    seats: Seats,
+    streams: EventStreams,
 }
 
 #[derive(Default)]
 struct State {
-    /// By canonical info hash; a torrent that is not there has no peer. `None` without truth.
+    /// By canonical info hash; a torrent that is missing has no peer. `None` while the tracker is not heard.
     counts: Option<HashMap<InfoHash, Counts>>,
     dirty: Dirty,
 }
 
-/// What differs from the database.
+/// Counts that the database does not have yet.
+pub(crate) struct Unwritten {
+    pub(crate) records: Vec<Record>,
+    /// Torrents that are not among `records` have no peers.
+    pub(crate) whole: bool,
+}
+
+/// Torrents whose counts differ from those in the database.
 #[derive(Default)]
 struct Dirty {
-    /// All: a new snapshot came.
+    /// All of them: a new snapshot came.
     whole: bool,
     some: HashSet<InfoHash>,
 }
@@ -77,13 +72,13 @@ pub struct Present {
 }
 
 impl Live {
-    /// Without truth until the tracker has answered.
+    /// Without counts until the tracker has answered.
     #[expect(clippy::new_without_default, reason = "an empty one is of no use by itself")]
     pub fn new() -> Self {
         Self(Arc::new(Shared {
             state: RwLock::default(),
             changes: watch::Sender::new(0),
-            seats: Seats::default(),
+            streams: EventStreams::default(),
         }))
     }
 
@@ -110,13 +105,13 @@ impl Live {
         self.0.state.read().counts.is_some()
     }
 
-    /// Places for event streams.
-    pub fn seats(&self) -> &Seats {
-        &self.0.seats
+    /// Event streams that are open.
+    pub fn streams(&self) -> &EventStreams {
+        &self.0.streams
     }
 
-    /// The whole truth, as of now.
-    fn replace(&self, records: Vec<Record>) {
+    /// The numbers of all torrents that have peers, as of now.
+    pub(crate) fn replace(&self, records: Vec<Record>) {
         let counts = records.into_iter().map(|it| (it.info_hash, it.into())).collect();
         let mut state = self.0.state.write();
         state.counts = Some(counts);
@@ -126,7 +121,7 @@ impl Live {
     }
 
     /// The new numbers of some torrents. Nothing is kept while there is no truth.
-    fn change(&self, records: Vec<Record>) {
+    pub(crate) fn change(&self, records: Vec<Record>) {
         if records.is_empty() {
             return;
         }
@@ -142,10 +137,40 @@ impl Live {
     }
 
     /// From now on nothing is known.
-    fn lose(&self) {
+    pub(crate) fn lose(&self) {
         if self.0.state.write().counts.take().is_some() {
             self.tell();
         }
+    }
+
+    /// What changed since it was last asked; `None` when nothing did, or while the tracker is not heard.
+    pub(crate) fn take_unwritten(&self) -> Option<Unwritten> {
+        let mut state = self.0.state.write();
+        let counts = state.counts.as_ref()?;
+        let record = |info_hash: &InfoHash, counts: &Counts| {
+            let Counts { seeders, leechers, snatched } = *counts;
+            Record { info_hash: *info_hash, seeders, leechers, snatched }
+        };
+        let records: Vec<Record> = if state.dirty.whole {
+            counts.iter().map(|(hash, counts)| record(hash, counts)).collect()
+        } else {
+            let some = state.dirty.some.iter();
+            some.filter_map(|hash| counts.get(hash).map(|counts| record(hash, counts))).collect()
+        };
+        let Dirty { whole, .. } = mem::take(&mut state.dirty);
+        (whole || !records.is_empty()).then_some(Unwritten { records, whole })
+    }
+
+    /// Counts what could not be written as unwritten again.
+    pub(crate) fn give_back(&self, work: &Unwritten) {
+        let mut state = self.0.state.write();
+        state.dirty.whole |= work.whole;
+        state.dirty.some.extend(work.records.iter().map(|it| it.info_hash));
+    }
+
+    /// Counts every torrent as unwritten: the table was emptied.
+    pub(crate) fn mark_all(&self) {
+        self.0.state.write().dirty.whole = true;
     }
 
     fn tell(&self) {
@@ -158,13 +183,4 @@ impl From<Record> for Counts {
         let Record { seeders, leechers, snatched, .. } = record;
         Self { seeders, leechers, snatched }
     }
-}
-
-/// Starts following the tracker, writing down what it says and applying its reports, until the process stops.
-pub fn start(app: &App) {
-    let (live, zeromq, shutdown) = (app.live.clone(), app.config.zeromq.clone(), app.shutdown.clone());
-    app.shutdown.spawn(async move { connection::keep(&live, &zeromq, &shutdown).await });
-    let (storing, pulling) = (app.clone(), app.clone());
-    app.shutdown.spawn(async move { store::keep(&storing).await });
-    app.shutdown.spawn(async move { reports::keep(&pulling).await });
 }

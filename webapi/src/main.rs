@@ -14,12 +14,14 @@ use infra::secrets::Secret;
 use infra::shutdown::Shutdown;
 use tokio::net::TcpListener;
 use webapi::app::App;
-use webapi::domain::{invite, password_reset};
+use webapi::domain::member::account;
+use webapi::domain::member::invite;
+use webapi::domain::member::password_reset;
 use webapi::error::Error;
-use webapi::{metrics, server};
+use webapi::{health, server};
 
 /// Time for requests under way to be answered after a signal.
-const PATIENCE: Duration = Duration::from_secs(4);
+const STOP_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// The site and REST API of a private tracker.
 #[derive(Debug, Parser)]
@@ -119,13 +121,13 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     for listener in &watched {
         say(&format!("metrics {}", listener.local_addr()?))?;
     }
-    metrics::serve(&app, watched);
+    health::serve(&app, watched);
     say(&format!("listening {}", listener.local_addr()?))?;
     let serving = tokio::spawn(server::serve(app, listener));
     shutdown.signalled().await?;
     tracing::info!("stopping");
     serving.await?;
-    if !shutdown.finish(PATIENCE).await {
+    if !shutdown.finish(STOP_TIMEOUT).await {
         tracing::warn!("some requests were not answered in time");
     }
     Ok(())
@@ -159,21 +161,41 @@ async fn migrate(config: &Config) -> anyhow::Result<()> {
 async fn first_account(config: Config) -> anyhow::Result<()> {
     let app = App::new(config, Shutdown::default())?;
     let client = app.connection().await.context("cannot connect to the database")?;
-    if let Some(open) = invite::first_account(&app, &client).await? {
-        say(&invite::url(&app, &open)?)?;
+    if let Some(open) = invite::first_account(&client, &app.invite_limits()).await? {
+        say(&invite::url(&app.keys, app.site(), &open))?;
     }
     Ok(())
 }
 
 async fn reset_password(config: Config, name: &str, ask: bool) -> anyhow::Result<()> {
     let app = App::new(config, Shutdown::default())?;
-    if ask {
-        let password = read_password().map_err(|error| Refusal(format!("{error:#}")))?;
-        password_reset::set_as_operator(&app, name, password).await.map_err(refused)?;
-        return say(&format!("the password of {name} is set; all their sessions have ended"));
+    let password = ask.then(read_password).transpose();
+    let password = password.map_err(|error| Refusal(format!("{error:#}")))?;
+    match password {
+        Some(password) => {
+            set_password(&app, name, password).await.map_err(refused)?;
+            say(&format!("the password of {name} is set; all their sessions have ended"))
+        }
+        None => say(create_reset_link(&app, name).await.map_err(refused)?.reveal()),
     }
-    let reset = password_reset::create_as_operator(&app, name).await.map_err(refused)?;
-    say(password_reset::url(&app, &reset)?.reveal())
+}
+
+async fn set_password(app: &App, name: &str, password: Secret) -> Result<(), Error> {
+    let account = account::named(&app.connection().await?, name).await?;
+    let password_hash = password_reset::hash(&app.passwords, &account.name, password).await?;
+    let mut client = app.connection().await?;
+    let transaction = client.transaction().await?;
+    password_reset::set_as_operator(&transaction, account.id, &password_hash).await?;
+    Ok(transaction.commit().await?)
+}
+
+async fn create_reset_link(app: &App, name: &str) -> Result<Secret, Error> {
+    let mut client = app.connection().await?;
+    let account = account::named(&client, name).await?;
+    let transaction = client.transaction().await?;
+    let reset = password_reset::create_as_operator(&transaction, account.id).await?;
+    transaction.commit().await?;
+    Ok(password_reset::url(&app.keys, app.site(), &reset))
 }
 
 /// Asks twice on a terminal, reads a line otherwise.

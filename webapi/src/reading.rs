@@ -2,19 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use axum::extract::{Request, State};
-use axum::middleware::Next;
-use axum::response::Response;
 use deadpool_postgres::{Object, ObjectId};
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::task_local;
 use tokio::time::timeout;
 use tokio_postgres::{CancelToken, NoTls};
-
-use crate::app::App;
 
 /// Wait for Postgres to take a request for cancellation, over a connection of its own.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(2);
@@ -24,14 +20,16 @@ task_local! {
     static REQUEST: Arc<Lendings>;
 }
 
-/// Runs a request that only reads: [`App::connection`] lends it connections for reading, and what it leaves running
-/// when its visitor goes away is cancelled.
-pub async fn layer(State(app): State<App>, request: Request, next: Next) -> Response {
-    if !request.method().is_safe() {
-        return next.run(request).await;
-    }
-    let lendings = Arc::new(Lendings { app, list: Mutex::default() });
-    follow(lendings, next.run(request)).await
+/// Runs a request that only reads: [`crate::app::App::connection`] lends it connections for reading, and queries that
+/// still run when its visitor goes away are cancelled.
+pub async fn follow<R>(holders: Arc<Holders>, request: impl Future<Output = R>) -> R {
+    let lendings = Arc::new(Lendings { holders, list: Mutex::default() });
+    let mut request = Box::pin(REQUEST.scope(Arc::clone(&lendings), request));
+    // Dropped before the request, which still holds its connections then.
+    let mut unfinished = Unfinished(Some(lendings));
+    let response = request.as_mut().await;
+    unfinished.0 = None;
+    response
 }
 
 /// Whether the present task belongs to a request that only reads.
@@ -50,15 +48,6 @@ pub fn cancel() {
     let _ = REQUEST.try_with(|lendings| lendings.cancel());
 }
 
-async fn follow<F: Future<Output = Response>>(lendings: Arc<Lendings>, request: F) -> Response {
-    let mut request = Box::pin(REQUEST.scope(Arc::clone(&lendings), request));
-    // Dropped before the request, which still holds its connections then.
-    let mut unfinished = Unfinished(Some(lendings));
-    let response = request.as_mut().await;
-    unfinished.0 = None;
-    response
-}
-
 /// A request that may be dropped before it is answered.
 struct Unfinished(Option<Arc<Lendings>>);
 
@@ -72,13 +61,13 @@ impl Drop for Unfinished {
 
 /// Connections that one request was lent, one after the other as a rule.
 struct Lendings {
-    app: App,
+    holders: Arc<Holders>,
     list: Mutex<Vec<(Lending, CancelToken)>>,
 }
 
 impl Lendings {
     fn add(&self, connection: &Object) -> bool {
-        let lending = self.app.holders.lend(Object::id(connection));
+        let lending = self.holders.lend(Object::id(connection));
         let known = lending.is_some();
         self.list.lock().extend(lending.map(|it| (it, connection.cancel_token())));
         known
@@ -87,10 +76,9 @@ impl Lendings {
     fn cancel(&self) {
         let lent = std::mem::take(&mut *self.list.lock());
         for (lending, token) in lent {
-            if !self.app.holders.give_up(&lending) {
+            if !self.holders.give_up(&lending) {
                 continue;
             }
-            self.app.metrics.count_cancelled();
             // Without a runtime the process is about to end.
             if let Ok(runtime) = Handle::try_current() {
                 runtime.spawn(async move {
@@ -115,7 +103,12 @@ const REMEMBERED: usize = 1024;
 /// Postgres cancels by connection, not by query. So only the latest lending of a connection may cancel, and the
 /// connection is not lent again after that.
 #[derive(Debug, Default)]
-pub struct Holders(Mutex<Latest>);
+pub struct Holders {
+    /// Held for one look-up.
+    latest: Mutex<Latest>,
+    /// Connections that were told to stop.
+    cancelled: AtomicU64,
+}
 
 #[derive(Debug, Default)]
 struct Latest {
@@ -133,9 +126,14 @@ struct Lending {
 }
 
 impl Holders {
+    /// How many connections were told to stop what they did for a request that nobody waited for any longer.
+    pub fn cancelled(&self) -> u64 {
+        self.cancelled.load(Ordering::Relaxed)
+    }
+
     /// `None` where the latest lending of the connection was given up.
     fn lend(&self, connection: ObjectId) -> Option<Lending> {
-        let mut latest = self.0.lock();
+        let mut latest = self.latest.lock();
         latest.count += 1;
         let number = latest.count;
         match latest.numbers.insert(connection, Some(number)) {
@@ -152,8 +150,10 @@ impl Holders {
 
     /// Whether the connection is still that of `lending`. It is not lent again.
     fn give_up(&self, lending: &Lending) -> bool {
-        let mut latest = self.0.lock();
+        let mut latest = self.latest.lock();
         let number = latest.numbers.get_mut(&lending.connection);
-        number.filter(|it| **it == Some(lending.number)).is_some_and(|it| it.take().is_some())
+        let given_up = number.filter(|it| **it == Some(lending.number)).is_some_and(|it| it.take().is_some());
+        self.cancelled.fetch_add(given_up.into(), Ordering::Relaxed);
+        given_up
     }
 }

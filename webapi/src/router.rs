@@ -1,11 +1,11 @@
 //! Every route, and the layers around them.
 
-pub mod faces;
+mod errors;
 mod headers;
 mod origin;
-pub mod parameters;
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -17,50 +17,80 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tower::util::MapRequest;
 
-use crate::api::torrent::form;
+use self::errors::{Faces, Rules};
 use crate::app::App;
 use crate::error::Error;
-use crate::{api, auth, metrics, reading, ui};
+use crate::face::Face;
+use crate::routes::Routes;
+use crate::{api, auth, health, reading, ui, upload_form};
 
 /// Largest body, in bytes, where a route does not say otherwise.
 const MAX_BODY: usize = 1 << 20;
 
-/// The whole site.
+/// The whole site, as its pages and its API.
 pub fn create(app: App) -> Router {
-    let faces = faces::Faces::new(&app, ui::routes().with_state(app.clone()));
-    let site = ui::routes()
-        .merge(api::routes())
+    let faces = vec![ui::face(&app), api::face()];
+    with_faces(app, faces)
+}
+
+/// A site of these faces.
+fn with_faces(app: App, faces: Vec<Face>) -> Router {
+    let rules = faces.iter().map(|face| Rules {
+        prefixes: face.prefixes,
+        credentials: face.credentials,
+        errors: Arc::clone(&face.errors),
+    });
+    let rules = Faces(rules.collect());
+    let routes = faces.into_iter().fold(Routes::new(), |all, face| all.merge(face.routes));
+    let (site, ..) = routes.split();
+    let site = site
         .fallback(async || Error::NotFound("page"))
         .method_not_allowed_fallback(async || Error::Method)
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(middleware::from_fn_with_state(app.clone(), limit_time))
         .layer(middleware::from_fn_with_state(app.clone(), origin::layer))
-        .layer(middleware::from_fn_with_state(faces, faces::layer))
+        .layer(middleware::from_fn_with_state(rules, errors::layer))
         .layer(middleware::from_fn_with_state(app.clone(), auth::anonymous::layer))
         .layer(auth::session::layer(&app))
         .layer(middleware::from_fn_with_state(app.clone(), headers::layer))
-        .layer(middleware::from_fn_with_state(app.clone(), reading::layer))
+        .layer(middleware::from_fn_with_state(app.clone(), follow_reads))
         .layer(middleware::from_fn_with_state(app.clone(), trace))
         // Whoever watches has no session, and is not counted.
-        .route("/healthz", get(metrics::health));
+        .route("/healthz", get(health::health));
     let depth = app.config.path_depth;
     // Layers of a router run once a route is chosen: what changes the path has to stand before it.
     Router::new()
-        .fallback_service(MapRequest::new(site.with_state(app), move |request| strip(request, depth)))
+        .fallback_service(MapRequest::new(site.with_state(app), move |request| rewrite(request, depth)))
 }
 
-/// Takes off the leading path segments that a proxy left on. Fewer than `depth` leave nothing but `/`.
-fn strip(mut request: Request, depth: usize) -> Request {
-    if depth == 0 {
-        return request;
-    }
+/// Where members were before they were at [`MEMBERS`]: these paths keep answering.
+const FORMER_MEMBERS: &str = "/api/users";
+const MEMBERS: &str = "/api/members";
+
+/// Gives the request the path that its route is known by, and takes off the leading `depth` segments that a proxy left on.
+/// Fewer leave nothing but `/`.
+fn rewrite(mut request: Request, depth: usize) -> Request {
     let uri = request.uri();
     let rest = uri.path().splitn(depth + 2, '/').nth(depth + 1).unwrap_or_default();
+    let former = FORMER_MEMBERS.strip_prefix('/').and_then(|it| rest.strip_prefix(it));
+    let path = match former.filter(|it| it.is_empty() || it.starts_with('/')) {
+        Some(below) => format!("{MEMBERS}{below}"),
+        None if depth == 0 => return request,
+        None => format!("/{rest}"),
+    };
     let query = uri.query().map(|it| format!("?{it}")).unwrap_or_default();
-    if let Ok(path) = PathAndQuery::try_from(format!("/{rest}{query}")) {
+    if let Ok(path) = PathAndQuery::try_from(format!("{path}{query}")) {
         *request.uri_mut() = Uri::from(path);
     }
     request
+}
+
+/// Cancels in Postgres what a request that only reads left running.
+async fn follow_reads(State(app): State<App>, request: Request, next: Next) -> Response {
+    if !request.method().is_safe() {
+        return next.run(request).await;
+    }
+    reading::follow(Arc::clone(&app.holders), next.run(request)).await
 }
 
 /// Where torrents are sent to. How long that may take is said by how fast the body comes and by the database's own limit.
@@ -75,7 +105,7 @@ async fn limit_time(State(app): State<App>, request: Request, next: Next) -> Res
     let uploads = !reads && route.is_some_and(|it| UPLOADS.contains(&it.as_str()));
     let limit = match (reads, uploads) {
         (true, _) => limit.min(app.backend_timeout()),
-        (false, true) => limit + Duration::from_secs((form::MAX_BODY / form::SLOWEST) as u64),
+        (false, true) => limit + Duration::from_secs((upload_form::MAX_BODY / upload_form::SLOWEST) as u64),
         (false, false) => limit,
     };
     let mut answer = pin!(next.run(request));
@@ -107,22 +137,30 @@ async fn trace(State(app): State<App>, request: Request, next: Next) -> Response
 mod tests {
     use super::*;
 
-    fn stripped(uri: &str, depth: usize) -> String {
+    fn rewritten(uri: &str, depth: usize) -> String {
         let request = Request::builder().uri(uri).body(axum::body::Body::empty()).expect("a request");
-        strip(request, depth).uri().to_string()
+        rewrite(request, depth).uri().to_string()
     }
 
     #[test]
     fn leading_segments_are_ignored() {
-        assert_eq!(stripped("/api/torrents?x=1", 0), "/api/torrents?x=1");
-        assert_eq!(stripped("/a/api/torrents?x=1", 1), "/api/torrents?x=1");
-        assert_eq!(stripped("/a/b/c/d/torrents/", 4), "/torrents/");
+        assert_eq!(rewritten("/api/torrents?x=1", 0), "/api/torrents?x=1");
+        assert_eq!(rewritten("/a/api/torrents?x=1", 1), "/api/torrents?x=1");
+        assert_eq!(rewritten("/a/b/c/d/torrents/", 4), "/torrents/");
+    }
+
+    #[test]
+    fn former_paths_of_members_are_those_of_today() {
+        assert_eq!(rewritten("/api/users", 0), "/api/members");
+        assert_eq!(rewritten("/a/api/users/7/roles?x=1", 1), "/api/members/7/roles?x=1");
+        assert_eq!(rewritten("/api/usersx", 0), "/api/usersx");
+        assert_eq!(rewritten("/api/users", 1), "/users");
     }
 
     #[test]
     fn fewer_segments_than_the_depth_are_the_root() {
-        assert_eq!(stripped("/", 2), "/");
-        assert_eq!(stripped("/a", 1), "/");
-        assert_eq!(stripped("/a?x=1", 2), "/?x=1");
+        assert_eq!(rewritten("/", 2), "/");
+        assert_eq!(rewritten("/a", 1), "/");
+        assert_eq!(rewritten("/a?x=1", 2), "/?x=1");
     }
 }

@@ -1,62 +1,21 @@
-//! The site on a socket, and what goes on beside its requests.
+//! The site on a socket.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
-use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{FromRequestParts, Request};
-use axum::http::HeaderValue;
-use axum::http::request::Parts;
-use deadpool_postgres::GenericClient;
+use axum::extract::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use infra::client_address::client_address;
 use infra::http::Limits;
-use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tower::ServiceExt;
 
 use crate::app::App;
-use crate::error::Error;
-use crate::{db, domain, live, router};
+use crate::extract::ConnectedPeer;
+use crate::{router, tasks, tracker};
 
 /// Bytes of a request's header at most.
 const MAX_HEADER: usize = 16 << 10;
-
-/// How often ended sessions and old history are deleted.
-const SWEEP_EVERY: Duration = Duration::from_hours(1);
-
-/// Days for which the list of their maker still shows invites that were claimed, revoked or have expired.
-const INVITE_DAYS: i32 = 90;
-/// How long after a large upload its memory is given back: others may follow.
-const TRIM_AFTER: Duration = Duration::from_secs(5);
-
-/// Words that left titles, looked at in one statement.
-const WORDS: i64 = 250;
-
-/// Such statements in one sweep.
-const WORD_STATEMENTS: usize = 40;
-
-/// The other end of the connection, as the accept loop saw it.
-#[derive(Debug, Clone, Copy)]
-struct Peer(SocketAddr);
-
-/// Where the request came from, through trusted proxies only. For limits; it is neither stored nor logged.
-#[derive(Debug, Clone, Copy)]
-pub struct ClientAddress(pub std::net::IpAddr);
-
-impl FromRequestParts<App> for ClientAddress {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
-        let Some(Peer(peer)) = parts.extensions.get() else {
-            return Err(Error::Internal(anyhow::anyhow!("a request without a connection")));
-        };
-        let forwarded = parts.headers.get_all("x-forwarded-for").iter().map(HeaderValue::as_bytes);
-        Ok(Self(client_address(peer.ip(), forwarded, &app.config.trusted_proxies)))
-    }
-}
 
 /// Serves the site until the app's shutdown is requested.
 pub async fn serve(app: App, listener: TcpListener) {
@@ -66,64 +25,17 @@ pub async fn serve(app: App, listener: TcpListener) {
         header_timeout: webapi.header_timeout,
         max_header: MAX_HEADER,
     };
-    app.shutdown.spawn(sweep(app.clone()));
-    app.shutdown.spawn(give_memory_back(app.clone()));
-    live::start(&app);
+    tasks::start(&app);
+    tracker::start(&app);
     let router = router::create(app.clone());
     let service = |peer| {
         let router = router.clone();
         service_fn(move |request: hyper::Request<Incoming>| {
             let mut request: Request = request.map(Body::new);
-            request.extensions_mut().insert(Peer(peer));
+            request.extensions_mut().insert(ConnectedPeer(peer));
             let answer = router.clone().oneshot(request);
             async move { answer.await.map_err(|never: Infallible| never) }
         })
     };
     infra::http::serve(listener, limits, app.shutdown.clone(), service).await;
-}
-
-/// What a large torrent was parsed into is many small pieces, which the allocator keeps by itself.
-async fn give_memory_back(app: App) {
-    loop {
-        tokio::select! {
-            () = app.shutdown.requested() => return,
-            () = app.turns.large() => {}
-        }
-        tokio::select! {
-            () = app.shutdown.requested() => return,
-            () = tokio::time::sleep(TRIM_AFTER) => {}
-        }
-        if let Err(error) = tokio::task::spawn_blocking(infra::memory::trim).await {
-            tracing::warn!(%error, "memory was not given back");
-        }
-    }
-}
-
-async fn sweep(app: App) {
-    loop {
-        if let Ok(client) = app.connection().await
-            && let Err(error) = sweep_once(&client).await
-        {
-            tracing::warn!(error = infra::db::state(&error), "what is out of date was not deleted");
-        }
-        tokio::select! {
-            () = app.shutdown.requested() => return,
-            () = tokio::time::sleep(SWEEP_EVERY) => {}
-        }
-    }
-}
-
-async fn sweep_once(client: &impl GenericClient) -> Result<(), tokio_postgres::Error> {
-    db::session::sweep(client).await?;
-    db::invite::sweep(client, INVITE_DAYS).await?;
-    db::report::sweep(client).await?;
-    db::password_reset::sweep(client).await?;
-    let first = domain::history::first_day(OffsetDateTime::now_utc());
-    while !db::history::sweep(client, first).await? {}
-    for _ in 0..WORD_STATEMENTS {
-        if db::word::sweep(client, WORDS).await? < WORDS {
-            break;
-        }
-    }
-    Ok(())
 }

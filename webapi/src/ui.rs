@@ -1,53 +1,54 @@
 //! The pages: the same nouns and rules as the API, answered in HTML.
 
-pub mod account;
-pub mod assets;
+pub mod catalogue;
 pub mod docs;
-pub mod format;
-pub mod frame;
-pub mod invite;
-pub mod password_reset;
-pub mod plot;
-pub mod session;
-pub mod swarm;
-pub mod torrent;
-pub mod transfer;
-pub mod user;
+mod error_page;
+pub mod member;
+pub mod parts;
+pub mod staff;
 
-use std::fmt;
+use std::sync::Arc;
 
-use axum::Router;
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use time::OffsetDateTime;
 
 use crate::app::App;
-use crate::error::{Error, Face, Fields};
+use crate::auth::visitor::{Credentials, InvalidToken};
+use crate::error::{Error, Fields};
+use crate::face::Face;
+use crate::routes::Routes;
 
-pub use frame::{Flash, Frame, FrameMember, flash};
+use error_page::ErrorPages;
+pub use parts::format::Timestamp;
+pub use parts::frame::{Flash, Frame, FrameMember, flash};
 
 /// All pages.
-pub fn routes() -> Router<App> {
-    Router::new()
-        .merge(account::routes())
-        .merge(assets::routes())
+pub fn routes() -> Routes {
+    Routes::new()
+        .merge(member::account::routes())
+        .merge(parts::assets::routes())
         .merge(docs::routes())
-        .merge(invite::routes())
-        .merge(password_reset::routes())
-        .merge(session::routes())
-        .merge(swarm::routes())
-        .merge(torrent::routes())
-        .merge(transfer::routes())
-        .merge(user::routes())
+        .merge(member::invite::routes())
+        .merge(member::password_reset::routes())
+        .merge(member::session::routes())
+        .merge(staff::swarm::routes())
+        .merge(catalogue::torrent::routes())
+        .merge(member::transfer::routes())
+        .merge(staff::members::routes())
 }
 
-/// A handler's error, shown as a page.
-#[derive(Debug)]
-pub struct Failure(pub Error);
+/// How people say who they are.
+const CREDENTIALS: Credentials =
+    Credentials { session: true, bearer: true, invalid_token: InvalidToken::Ignored };
 
-impl<E: Into<Error>> From<E> for Failure {
-    fn from(error: E) -> Self {
-        Self(error.into())
+/// The pages as a face of the site.
+pub fn face(app: &App) -> Face {
+    let (pages, ..) = routes().split();
+    Face {
+        prefixes: &["", docs::PATH],
+        routes: routes(),
+        credentials: CREDENTIALS,
+        errors: Arc::new(ErrorPages::new(app, pages.with_state(app.clone()))),
     }
 }
 
@@ -57,19 +58,13 @@ impl From<askama::Error> for Error {
     }
 }
 
-impl IntoResponse for Failure {
-    fn into_response(self) -> Response {
-        self.0.into_failed(Face::Page)
-    }
-}
-
 /// A rendered page.
-pub fn page(template: impl askama::Template) -> Result<Response, Failure> {
+pub fn page(template: impl askama::Template) -> Result<Response, Error> {
     Ok(Html(template.render()?).into_response())
 }
 
 /// A form's page once more, with what is wrong beside the fields.
-pub fn page_again(template: impl askama::Template, error: &Error) -> Result<Response, Failure> {
+pub fn page_again(template: impl askama::Template, error: &Error) -> Result<Response, Error> {
     let mut response = page(template)?;
     *response.status_mut() = match error {
         Error::Invalid(_) | Error::Credentials => StatusCode::UNPROCESSABLE_ENTITY,
@@ -102,7 +97,7 @@ impl Faults {
     }
 
     /// Where the form is shown again because of `error`; everything that is no matter of the form is an error page.
-    pub fn of(error: Error) -> Result<(Self, Error), Failure> {
+    pub fn of(error: Error) -> Result<(Self, Error), Error> {
         let faults = match &error {
             Error::Invalid(fields) => Self { fields: fields.clone(), form: None },
             Error::Credentials
@@ -110,31 +105,8 @@ impl Faults {
             | Error::TooMany { .. }
             | Error::TooManyRequests { .. }
             | Error::Forbidden(_) => Self { fields: Fields::new(), form: Some(error.sentence()) },
-            _ => return Err(Failure(error)),
+            _ => return Err(error),
         };
         Ok((faults, error))
-    }
-}
-
-/// A time for templates: `{{ it }}` for people, `{{ it.iso() }}` for the attribute `datetime`.
-#[derive(Debug, Clone, Copy)]
-pub struct Moment(pub OffsetDateTime);
-
-impl Moment {
-    /// RFC 3339 in UTC, to the second.
-    pub fn iso(&self) -> String {
-        self.text("T", "Z")
-    }
-
-    fn text(self, between: &str, end: &str) -> String {
-        let (date, time) = (self.0.date(), self.0.time());
-        let (hour, minute, second) = time.as_hms();
-        format!("{date}{between}{hour:02}:{minute:02}:{second:02}{end}")
-    }
-}
-
-impl fmt::Display for Moment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text(" ", " UTC"))
     }
 }

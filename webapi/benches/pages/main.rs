@@ -19,7 +19,7 @@ use reqwest::Client;
 use serde_json::json;
 use tokio::net::TcpListener;
 use webapi::app::App;
-use webapi::domain::account;
+use webapi::auth::account;
 use webapi::server;
 
 use titles::{NEVER_TOGETHER, Random, Titles};

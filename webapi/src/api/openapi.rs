@@ -1,37 +1,39 @@
 //! `/api/openapi.json`: the whole API, described from its handlers.
 
+use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 use axum::body::Bytes;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, Method, header};
 use axum::response::{IntoResponse, Response};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::tag::{Tag, TagBuilder};
 use utoipa::openapi::{InfoBuilder, OpenApi, SecurityRequirement};
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::permissions::{self, Needs};
 use crate::app::App;
+use crate::auth::needs::{NOTHING, Proof, SESSION};
+use crate::domain::member::scope::SCOPES;
+use crate::routes::{Route, Routes};
 
 /// What the operations are about.
 const TAGS: [(&str, &str); 8] = [
     ("description", "This description"),
     ("feed-keys", "Keys that list and download torrents and open nothing else"),
     ("invites", "Links that make one account each"),
+    ("members", "Members, what they may do and what they moved"),
     ("session", "Signing in and out, and where else one is signed in"),
     ("swarm", "Who is connected, for staff"),
     ("tokens", "Keys to one's account for tools"),
     ("torrents", "Torrents: list, upload, change, download"),
-    ("users", "Members, what they may do and what they moved"),
 ];
 
 static DOCUMENT: LazyLock<OpenApi> = LazyLock::new(describe);
 static JSON: LazyLock<Bytes> = LazyLock::new(|| DOCUMENT.to_json().unwrap_or_default().into());
 
 /// The operation.
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(show))
+pub fn routes() -> Routes {
+    Routes::new().operation(NOTHING, routes!(show))
 }
 
 /// The description of all operations.
@@ -58,7 +60,7 @@ async fn show() -> Response {
 }
 
 fn describe() -> OpenApi {
-    let (_, mut document) = super::routes().split_for_parts();
+    let (_, mut document, table) = super::routes().split();
     let info = InfoBuilder::new()
         .title("Fairywren")
         .version(env!("CARGO_PKG_VERSION"))
@@ -72,7 +74,7 @@ fn describe() -> OpenApi {
     document.info = info;
     let tag = |(name, about): (&str, &str)| TagBuilder::new().name(name).description(Some(about)).build();
     let mut tags: Vec<Tag> = TAGS.map(tag).into();
-    let matrix = permissions::matrix();
+    let matrix = matrix(&table);
     for tokens in tags.iter_mut().filter(|it| it.name == "tokens") {
         tokens.description = Some(matrix.clone());
     }
@@ -84,30 +86,31 @@ fn describe() -> OpenApi {
     );
     components
         .add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new("session"))));
-    secure(&mut document);
+    secure(&mut document, &table);
     document
 }
 
 /// Says of each operation who may call it.
-fn secure(document: &mut OpenApi) {
+fn secure(document: &mut OpenApi, table: &[Route]) {
     let none: [&str; 0] = [];
     for (path, item) in &mut document.paths.paths {
         let operations = [
-            ("GET", &mut item.get),
-            ("PUT", &mut item.put),
-            ("POST", &mut item.post),
-            ("DELETE", &mut item.delete),
-            ("PATCH", &mut item.patch),
+            (Method::GET, &mut item.get),
+            (Method::PUT, &mut item.put),
+            (Method::POST, &mut item.post),
+            (Method::DELETE, &mut item.delete),
+            (Method::PATCH, &mut item.patch),
         ];
         for (method, operation) in operations {
             let Some(operation) = operation else { continue };
-            let needs = permissions::needs(method, path).unwrap_or(Needs::Session);
+            let route = table.iter().find(|it| it.method == method && it.path == *path);
+            let needs = route.map_or(SESSION, |it| it.needs);
             let session = SecurityRequirement::new("session", none);
-            operation.security = match needs {
-                Needs::Nothing => None,
-                Needs::Anyone => Some(vec![SecurityRequirement::new("token", none), session]),
-                Needs::Session => Some(vec![session]),
-                Needs::Scope(scopes) => {
+            operation.security = match needs.proof {
+                Proof::Nothing => None,
+                Proof::Anyone => Some(vec![SecurityRequirement::new("token", none), session]),
+                Proof::Session => Some(vec![session]),
+                Proof::Scope(scopes) => {
                     let tokens = scopes.iter().map(|it| SecurityRequirement::new("token", [it.word()]));
                     Some(tokens.chain([session]).collect())
                 }
@@ -117,4 +120,31 @@ fn secure(document: &mut OpenApi) {
             operation.description = (!parts.is_empty()).then(|| parts.join("\n\n"));
         }
     }
+}
+
+/// The matrix of operations and scopes, as Markdown.
+fn matrix(table: &[Route]) -> String {
+    let mut text = "What an API token may be used for. A token without the scope `all` brings none of its owner's \
+                    roles. An expired one is answered with 401 and `token_expired`, one without the scope with 403 and \
+                    `token_scope`, and with 403 and `session_only` where no token will do: none makes tokens or feed \
+                    keys, changes or resets a password, changes roles, disables a member, or resets a key.\n\n"
+        .to_owned();
+    for scope in SCOPES {
+        let _ = writeln!(text, "- `{scope}`: {}", scope.description());
+    }
+    text.push_str("\n| operation |");
+    for scope in SCOPES {
+        let _ = write!(text, " {scope} |");
+    }
+    text.push_str("\n| --- |");
+    text.push_str(&" --- |".repeat(SCOPES.len()));
+    let mut sorted: Vec<&Route> = table.iter().collect();
+    sorted.sort_by_key(|it| &it.path);
+    for Route { method, path, needs } in sorted {
+        let _ = write!(text, "\n| `{method} {path}` |");
+        for scope in SCOPES {
+            text.push_str(if needs.allows(scope) { " yes |" } else { " |" });
+        }
+    }
+    text
 }

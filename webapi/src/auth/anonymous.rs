@@ -41,7 +41,7 @@ impl Token {
         if let Some(sent) = &self.sent {
             return Ok(sent);
         }
-        let fresh = random()?;
+        let fresh = infra::secrets::random_text().map_err(anyhow::Error::from)?.reveal().to_owned();
         Ok(self.made.get_or_init(|| fresh))
     }
 }
@@ -61,11 +61,6 @@ pub async fn layer(State(app): State<App>, mut request: Request, next: Next) -> 
         }
     }
     response
-}
-
-/// 32 bytes from the system's random source as text.
-pub fn random() -> Result<String, Error> {
-    Ok(infra::secrets::random_text().map_err(anyhow::Error::from)?.reveal().to_owned())
 }
 
 /// The value of the request's first cookie of this name.

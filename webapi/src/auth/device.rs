@@ -1,6 +1,4 @@
-//! The cookie by which a browser is known that has signed in before; see [`crate::domain::device`].
-
-use std::net::IpAddr;
+//! The cookie by which a browser is known that has signed in before; see [`crate::domain::member::device`].
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -10,19 +8,11 @@ use time::OffsetDateTime;
 use super::anonymous::cookie;
 use super::session::cookie_name;
 use crate::app::App;
-use crate::domain::account::Verified;
-use crate::domain::device::{Devices, LIFETIME};
+use crate::domain::member::account::Verified;
+use crate::domain::member::attempts::Caller;
+use crate::domain::member::device::{Devices, LIFETIME};
 use crate::error::Error;
-use crate::server::ClientAddress;
-
-/// Who tries to sign in, as far as that is known before they have: what limits are counted by.
-#[derive(Debug, Clone)]
-pub struct Caller {
-    /// Where the request came from.
-    pub address: IpAddr,
-    /// What the browser showed of earlier sign-ins.
-    pub devices: Devices,
-}
+use crate::extract::ClientAddress;
 
 impl FromRequestParts<App> for Caller {
     type Rejection = Error;

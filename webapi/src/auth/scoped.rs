@@ -4,9 +4,9 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
 use super::visitor::Visitor;
-use super::{By, Member};
 use crate::app::App;
-use crate::domain::scope::Scope;
+use crate::domain::member::scope::Scope;
+use crate::domain::member::{By, Member};
 use crate::error::Error;
 
 /// A member with a session, or with any API token.
@@ -23,7 +23,7 @@ pub struct Reader(pub Member);
 
 /// A member who may look at the list of torrents and its live numbers: scope `read` or `announce-list`.
 #[derive(Debug, Clone)]
-pub struct Follower(pub Member);
+pub struct ListFollower(pub Member);
 
 /// A member who may have .torrent files: scope `download`.
 #[derive(Debug, Clone)]
@@ -74,7 +74,7 @@ macro_rules! extractors {
 
 extractors! {
     Reader: [Scope::Read],
-    Follower: [Scope::Read, Scope::AnnounceList],
+    ListFollower: [Scope::Read, Scope::AnnounceList],
     Downloader: [Scope::Download],
     Publisher: [Scope::Upload],
 }

@@ -1,22 +1,24 @@
-//! Sessions of signed-in members; who only visits has none.
+//! Sessions of signed-in members; visitors who are not signed in have none.
+
+pub mod store;
 
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
-use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 use tower_sessions::cookie::SameSite;
 use tower_sessions::session::Error as SessionError;
 use tower_sessions::session_store::Error as StoreError;
 use tower_sessions::{Expiry, Session, SessionManagerLayer};
 
-use super::{By, Member};
-use crate::app::App;
-use crate::db::session::{
-    LAST_SEEN_AT, PASSWORD_HASH, REFUSED, Store, UNAVAILABLE, USER_AGENT, USER_ID, hash,
+use self::store::{
+    LAST_SEEN_AT, PASSWORD_HASH, REFUSED, Stamp, Store, UNAVAILABLE, USER_AGENT, USER_ID, hash,
 };
-use crate::domain::account::Verified;
-use crate::domain::password_reset::{self, Notice};
+use crate::app::App;
+use crate::domain::member::account::Verified;
+use crate::domain::member::password_reset::{self, Notice};
+use crate::domain::member::{By, Member};
 use crate::error::Error;
+use crate::id::UserId;
 
 /// The session's place for its CSRF token.
 const CSRF: &str = "csrf";
@@ -34,7 +36,7 @@ const USER_AGENT_LEN: usize = 300;
 #[derive(Debug)]
 pub struct Ticket {
     /// Whose it is.
-    pub user_id: i32,
+    pub user_id: UserId,
     /// Proves that a change was asked for by our own page.
     pub csrf: String,
 }
@@ -79,7 +81,7 @@ pub async fn start(
         session.flush().await?;
     }
     let agent = headers.get(header::USER_AGENT).and_then(|it| it.to_str().ok()).unwrap_or_default();
-    let csrf = super::anonymous::random()?;
+    let csrf = infra::secrets::random_text().map_err(anyhow::Error::from)?.reveal().to_owned();
     session.insert(USER_ID, user.id).await?;
     session.insert(PASSWORD_HASH, &user.password_hash).await?;
     session.insert(USER_AGENT, agent.chars().take(USER_AGENT_LEN).collect::<String>()).await?;
@@ -135,11 +137,6 @@ pub async fn renew(session: &Session) -> Result<(), Error> {
     }
     Ok(())
 }
-
-/// A time in a session's data.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Stamp(#[serde(with = "time::serde::rfc3339")] pub OffsetDateTime);
 
 impl From<SessionError> for Error {
     fn from(error: SessionError) -> Self {

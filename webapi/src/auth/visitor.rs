@@ -3,18 +3,48 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::extract::{FromRequestParts, MatchedPath};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
 use tower_sessions::Session;
 
-use super::{By, Member, session};
-use crate::api::live;
+use super::session;
 use crate::app::App;
 use crate::db;
-use crate::domain::token;
+use crate::domain::member::token;
+use crate::domain::member::{By, Member};
 use crate::error::Error;
-use crate::router::faces;
+use crate::id::TokenId;
+
+/// Marks, as an extension of its requests, a route whose requests do not count towards `webapi.requestsPerMinute`.
+#[derive(Debug, Clone, Copy)]
+pub struct Uncounted;
+
+/// How visitors of a face say who they are: an extension of its requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Credentials {
+    /// With a session's cookie.
+    pub session: bool,
+    /// With an API token in the header `Authorization`.
+    pub bearer: bool,
+    /// What becomes of a token that is not, or no longer, valid.
+    pub invalid_token: InvalidToken,
+}
+
+/// What becomes of a request with an API token that is not, or no longer, valid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InvalidToken {
+    /// It is refused.
+    Refused,
+    /// Its sender counts as nobody: a page leads to signing in, which a tool's old token must not keep anybody from.
+    Ignored,
+}
+
+impl Default for Credentials {
+    fn default() -> Self {
+        Self { session: true, bearer: true, invalid_token: InvalidToken::Refused }
+    }
+}
 
 /// Whoever sent a request.
 #[derive(Debug, Clone)]
@@ -28,7 +58,7 @@ struct Inner {
 
 impl Visitor {
     /// The sender; kept in `parts`, so that several extractors ask the database once. Counts the request for a member,
-    /// unless it opens an event stream: how many of those there are has a bound of its own.
+    /// unless its route is [`Uncounted`].
     ///
     /// # Errors
     /// [`Error::TooManyRequests`] for a member who sent too many.
@@ -36,16 +66,18 @@ impl Visitor {
         if let Some(known) = parts.extensions.get::<Self>() {
             return Ok(known.clone());
         }
-        let visitor = match Self::find(app, &parts.headers, &session::of(parts)?).await {
-            // A page leads to signing in, which a tool's token that has ended must not keep anybody from.
-            Err(Error::Unauthorized | Error::TokenExpired) if !faces::is_api(parts.uri.path()) => {
+        let credentials = parts.extensions.get::<Credentials>().copied().unwrap_or_default();
+        let visitor = match Self::find(app, credentials, &parts.headers, &session::of(parts)?).await {
+            Err(Error::Unauthorized | Error::TokenExpired)
+                if credentials.invalid_token == InvalidToken::Ignored =>
+            {
                 Self::new(None, None)
             }
             found => found?,
         };
         parts.extensions.insert(visitor.clone());
-        let stream = parts.extensions.get::<MatchedPath>().is_some_and(|it| it.as_str() == live::PATH);
-        if let Some(member) = visitor.member().filter(|_| !stream) {
+        let counted = parts.extensions.get::<Uncounted>().is_none();
+        if let Some(member) = visitor.member().filter(|_| counted) {
             app.requests.count(member.id, Instant::now())?;
         }
         Ok(visitor)
@@ -53,11 +85,17 @@ impl Visitor {
 
     /// Asks the database. A bearer token goes before a session, and an invalid one is an error, not nobody. Other schemes
     /// of `Authorization` are not ours: a proxy in front of the site may ask for them.
-    pub async fn find(app: &App, headers: &HeaderMap, session: &Session) -> Result<Self, Error> {
+    pub async fn find(
+        app: &App,
+        credentials: Credentials,
+        headers: &HeaderMap,
+        session: &Session,
+    ) -> Result<Self, Error> {
         let look_up = async {
             match headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes) {
-                Some(value) if token::is_bearer(value) => bearer(app, value).await,
-                _ => by_session(app, session).await,
+                Some(value) if credentials.bearer && token::is_bearer(value) => bearer(app, value).await,
+                _ if credentials.session => by_session(app, session).await,
+                _ => Ok(Self::new(None, None)),
             }
         };
         let found = tokio::time::timeout(app.backend_timeout(), look_up).await;
@@ -93,14 +131,15 @@ impl FromRequestParts<App> for Visitor {
 async fn bearer(app: &App, authorization: &[u8]) -> Result<Visitor, Error> {
     let token = token::parse_authorization(authorization).ok_or(Error::Unauthorized)?;
     let client = app.connection().await?;
-    let row = db::token::find_with_account(&client, token.id()).await?.ok_or(Error::Unauthorized)?;
+    let id = TokenId::from_unsigned(token.id()).ok_or(Error::Unauthorized)?;
+    let row = db::member::token::find_with_account(&client, id).await?.ok_or(Error::Unauthorized)?;
     if !token.verify(&app.keys.api_token, &[&row.nonce]) {
         return Err(Error::Unauthorized);
     }
     if row.expired {
         return Err(Error::TokenExpired);
     }
-    db::token::touch(&client, row.id).await?;
+    db::member::token::touch(&client, row.id).await?;
     let by = By::Token { id: row.id, scopes: token::scopes(row.scopes.as_deref()) };
     Ok(Visitor::new(Some(Member::new(row.account, by)), None))
 }
@@ -108,7 +147,7 @@ async fn bearer(app: &App, authorization: &[u8]) -> Result<Visitor, Error> {
 async fn by_session(app: &App, session: &Session) -> Result<Visitor, Error> {
     let Some(ticket) = session::ticket(session).await? else { return Ok(Visitor::new(None, None)) };
     let client = app.connection().await?;
-    let Some(account) = db::user::find_enabled(&client, ticket.user_id).await? else {
+    let Some(account) = db::member::user::find_enabled(&client, ticket.user_id).await? else {
         return Ok(Visitor::new(None, None));
     };
     drop(client);

@@ -10,8 +10,8 @@ use infra::config::Config;
 use infra::secrets::Secret;
 use infra::shutdown::Shutdown;
 use webapi::app::App;
-use webapi::auth::{ADMINISTRATOR, INVITER};
-use webapi::domain::account;
+use webapi::auth::account;
+use webapi::domain::member::{ADMINISTRATOR, INVITER};
 use webapi::error::Error;
 
 /// Adds an account. Asks for name and password on a terminal, reads two lines otherwise.

@@ -3,21 +3,27 @@
 use std::sync::LazyLock;
 
 use askama::Template;
-use axum::Router;
+use axum::http::Method;
 use axum::response::Response;
 use axum::routing::get;
 use serde_json::Value;
 
-use super::{Failure, Frame, page};
+use super::{Frame, page};
 use crate::api::openapi;
 use crate::app::App;
-use crate::auth::Member;
+use crate::auth::needs::ALL;
+use crate::domain::member::Member;
+use crate::error::Error;
+use crate::routes::Routes;
+
+/// The page's path, below that of the API.
+pub(super) const PATH: &str = "/api/docs";
 
 static CONTENT: LazyLock<Content> = LazyLock::new(Content::read);
 
 /// The page.
-pub fn routes() -> Router<App> {
-    Router::new().route("/api/docs", get(show))
+pub fn routes() -> Routes {
+    Routes::new().page(Method::GET, PATH, ALL, get(show))
 }
 
 /// All operations and schemas.
@@ -92,7 +98,7 @@ struct Property {
     schema: Schema,
 }
 
-async fn show(_: Member, frame: Frame) -> Result<Response, Failure> {
+async fn show(_: Member, frame: Frame) -> Result<Response, Error> {
     let Content { description, groups, schemas } = &*CONTENT;
     page(Show { frame, description, groups, schemas })
 }

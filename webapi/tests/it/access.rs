@@ -1,37 +1,144 @@
 //! Who may open what, and what browsers are told on every answer.
 
-use reqwest::{Method, StatusCode};
+use reqwest::{Method, StatusCode, header};
+use webapi::auth::needs::Proof;
+use webapi::domain::member::permission::{PERMISSIONS, Permission, Permissions};
+use webapi::routes::Route;
 
-use crate::support::{Answer, Site};
+use crate::support::{Answer, Browser, Site};
 
-const PAGES: [&str; 21] = [
-    "/account",
-    "/account/announce-key",
-    "/account/announce-url",
-    "/account/announce-url/reset",
-    "/account/doctor",
-    "/account/security",
-    "/account/sessions",
-    "/account/sessions/1/end",
-    "/account/tokens",
-    "/account/tokens/1/revoke",
-    "/account/feed-keys",
-    "/account/feed-keys/1/revoke",
-    "/account/transfers",
-    "/invites",
-    "/members",
-    "/members/1",
-    "/members/1/transfers",
-    "/members/1/reset-password",
-    "/upload",
-    "/swarm",
-    "/",
+/// Pages that are for members, with parameters filled in.
+fn pages() -> Vec<String> {
+    let (_, _, table) = webapi::ui::routes().split();
+    let for_members =
+        table.into_iter().filter(|it| it.method == Method::GET && it.needs.proof != Proof::Nothing);
+    for_members.map(|it| it.path.replace("{id}", "1")).collect()
+}
+
+/// What the roles of the first migration allow.
+const ROLES: [(&str, &[Permission]); 3] = [
+    ("administrator", &PERMISSIONS),
+    ("inviter", &[Permission::InviteCreate]),
+    (
+        "moderator",
+        &[
+            Permission::TorrentEditAny,
+            Permission::TorrentViewSnatches,
+            Permission::MemberViewPrivate,
+            Permission::MemberResetPassword,
+            Permission::SwarmView,
+        ],
+    ),
 ];
 
 #[tokio::test]
+async fn roles_allow_what_they_always_did() {
+    let site = Site::start().await;
+    for (role, permissions) in ROLES {
+        let sql = format!("select array_agg(permission) from role_permissions where role = '{role}'");
+        let words: Vec<String> = site.value(&sql).await;
+        let known: Vec<&str> = PERMISSIONS.iter().map(|it| it.word()).collect();
+        assert!(words.iter().all(|it| known.contains(&it.as_str())), "{role}: {words:?}");
+        assert_eq!(Permissions::parse(&words), permissions.iter().copied().collect(), "{role}");
+    }
+    assert_eq!(site.value::<i64>("select count(*) from roles").await, 3);
+    site.stop().await;
+}
+
+/// Somebody who asks, and what their roles allow; `None` for a stranger.
+struct Actor {
+    name: &'static str,
+    browser: Browser,
+    permissions: Option<Permissions>,
+}
+
+async fn actors(site: &Site) -> Vec<Actor> {
+    let mut actors = vec![Actor { name: "stranger", browser: site.browser(), permissions: None }];
+    for (name, role) in [
+        ("uploader", None),
+        ("member", None),
+        ("inviter", Some("inviter")),
+        ("moderator", Some("moderator")),
+        ("administrator", Some("administrator")),
+    ] {
+        let browser = site.member(name, role.as_slice()).await;
+        let allowed = ROLES.iter().find(|it| Some(it.0) == role).map_or(&[][..], |it| it.1);
+        actors.push(Actor { name, browser, permissions: Some(allowed.iter().copied().collect()) });
+    }
+    actors
+}
+
+/// How a request without a form's token was refused.
+#[derive(Debug, PartialEq, Eq)]
+enum Refusal {
+    SignIn,
+    Permission,
+    /// Not, or for another reason.
+    Other,
+}
+
+async fn refusal(browser: &Browser, route: &Route) -> Refusal {
+    let path = route.path.replace("{id}", "1").replace("{secret}", "x").replace("{name}", "style.css");
+    let answer = browser.request(route.method.clone(), &path).send().await.expect("an answer");
+    let signs_in = |it: &header::HeaderValue| it.as_bytes().starts_with(b"/sign-in");
+    let location = answer.headers().get(header::LOCATION).is_some_and(signs_in);
+    match answer.status() {
+        StatusCode::UNAUTHORIZED => Refusal::SignIn,
+        StatusCode::SEE_OTHER if location => Refusal::SignIn,
+        StatusCode::FORBIDDEN => {
+            let text = answer.text().await.expect("text").to_lowercase();
+            if text.contains("this is for ") { Refusal::Permission } else { Refusal::Other }
+        }
+        _ => Refusal::Other,
+    }
+}
+
+#[tokio::test]
+async fn every_route_is_open_to_those_whom_the_table_names_and_to_nobody_else() {
+    let site = Site::start().await;
+    let actors = actors(&site).await;
+    let (_, _, operations) = webapi::api::routes().split();
+    let (_, _, pages) = webapi::ui::routes().split();
+    for route in operations.iter().chain(&pages) {
+        for actor in &actors {
+            let expected = match (actor.permissions, route.needs.proof, route.needs.permission) {
+                (_, Proof::Nothing, _) => Refusal::Other,
+                (None, ..) => Refusal::SignIn,
+                (Some(held), _, Some(permission)) if !held.has(permission) => Refusal::Permission,
+                (Some(_), ..) => Refusal::Other,
+            };
+            let Route { method, path, .. } = route;
+            assert_eq!(refusal(&actor.browser, route).await, expected, "{}: {method} {path}", actor.name);
+        }
+    }
+    for actor in actors.iter().filter(|it| it.permissions.is_some()) {
+        assert!(actor.browser.is_signed_in().await, "{}", actor.name);
+    }
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn a_torrent_is_changed_by_its_uploader_and_those_who_may_edit_any() {
+    let site = Site::start().await;
+    for actor in actors(&site).await {
+        if actor.name == "uploader" {
+            actor.browser.upload(crate::making::single("one", true, None), &[]).await;
+        }
+        let page = actor.browser.get("/torrents/1/edit").await;
+        let expected = match actor.name {
+            "stranger" => StatusCode::SEE_OTHER,
+            "uploader" | "moderator" | "administrator" => StatusCode::OK,
+            _ => StatusCode::FORBIDDEN,
+        };
+        assert_eq!(page.status, expected, "{}", actor.name);
+    }
+    site.stop().await;
+}
+#[tokio::test]
 async fn every_page_asks_strangers_to_sign_in_and_leads_back() {
     let site = Site::start().await;
-    for path in PAGES {
+    for path in pages() {
+        let path = path.as_str();
         let answer = site.browser().get(path).await;
         assert_eq!(answer.status, StatusCode::SEE_OTHER, "{path}");
         let next = if path == "/" { String::new() } else { format!("?next={}", path.replace('/', "%2F")) };
@@ -91,7 +198,8 @@ async fn every_answer_carries_the_security_headers() {
         "/api/openapi.json",
         "/api/docs",
     ];
-    for path in PAGES.into_iter().chain(more) {
+    let pages = pages();
+    for path in pages.iter().map(String::as_str).chain(more) {
         let answer = browser.get(path).await;
         let policy = answer.header("content-security-policy");
         for part in [

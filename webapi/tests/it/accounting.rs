@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_postgres::{AsyncMessage, Client, NoTls};
 use webapi::app::App;
-use webapi::db::report;
+use webapi::db::member::report;
 use webapi::server;
 
 use super::errors::{CUT, OPEN, Proxy, STUCK};

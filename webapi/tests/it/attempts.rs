@@ -144,7 +144,7 @@ async fn strangers_who_guess_keep_nobody_from_changing_the_password() {
         attempt(&stranger, "dora", "wrong", &format!("198.51.100.{n}")).await;
     }
     let id = alice.get("/api/session").await.json()["user"]["id"].clone();
-    let path = format!("/api/users/{id}/password");
+    let path = format!("/api/members/{id}/password");
     let change = async |present: &str| {
         let body = json!({ "password": present, "new_password": "new otter lantern" });
         alice.api(Method::PUT, &path, Some(body)).await.status

@@ -1,36 +1,17 @@
 //! No change without proof that our own page asked for it: over all routes there are.
 
-use std::fs;
-use std::path::Path;
-
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
 use crate::support::{Answer, PASSWORD, Site};
 
-/// Routes of pages that change something, read from the sources so that a new one is not forgotten.
+/// Routes of pages that change something, from the table that the router is built from.
 pub(crate) fn page_changes() -> Vec<String> {
-    let mut paths = Vec::new();
-    collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ui"), &mut paths);
+    let (_, _, pages) = webapi::ui::routes().split();
+    let mut paths: Vec<String> =
+        pages.into_iter().filter(|it| it.method == Method::POST).map(|it| it.path).collect();
     paths.sort();
     paths
-}
-
-fn collect(folder: &Path, paths: &mut Vec<String>) {
-    for entry in fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            collect(&path, paths);
-            continue;
-        }
-        let source = fs::read_to_string(&path).expect("a source");
-        for route in source.split(".route(").skip(1) {
-            let route = route.split(".merge(").next().and_then(|it| it.split("\n}").next()).expect("a route");
-            if route.contains("post(") {
-                paths.push(route.split('"').nth(1).expect("a path").to_owned());
-            }
-        }
-    }
 }
 
 /// A path whose parameters are filled in with something.

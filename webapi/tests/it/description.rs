@@ -20,13 +20,13 @@ async fn every_operation_is_routed_and_nothing_is_left_out() {
         "/api/torrents/{id}/files",
         "/api/torrents/{id}/history",
         "/api/torrents/{id}/snatches",
-        "/api/users",
-        "/api/users/{id}",
-        "/api/users/{id}/password",
-        "/api/users/{id}/announce-key",
-        "/api/users/{id}/roles",
-        "/api/users/{id}/invites",
-        "/api/users/{id}/transfers",
+        "/api/members",
+        "/api/members/{id}",
+        "/api/members/{id}/password",
+        "/api/members/{id}/announce-key",
+        "/api/members/{id}/roles",
+        "/api/members/{id}/invites",
+        "/api/members/{id}/transfers",
         "/api/roles",
         "/api/invites",
         "/api/invites/{secret}",
@@ -138,6 +138,6 @@ fn limits_and_choices_are_in_the_description() {
     assert_eq!([&name["minLength"], &name["maxLength"]], [1, 100], "{name}");
     let outcomes = schemas["Announce"]["properties"]["outcome"]["enum"].as_array().expect("outcomes");
     assert!(outcomes.contains(&"scraped".into()) && outcomes.contains(&"disabled".into()), "{outcomes:?}");
-    let roles = &schemas["UserBody"]["properties"]["roles"]["items"]["enum"];
+    let roles = &schemas["MemberBody"]["properties"]["roles"]["items"]["enum"];
     assert_eq!(*roles, serde_json::json!(["administrator", "inviter", "moderator"]));
 }

@@ -60,7 +60,7 @@ async fn a_member_reads_what_went_wrong_and_what_to_do() {
 
     assert!(!page.contains("earlier</summary>"), "{page}");
 
-    let list = wren.get("/api/users/2/announces").await.json();
+    let list = wren.get("/api/members/2/announces").await.json();
     assert_eq!(list["total"], 3);
     let first = &list["items"][0];
     assert_eq!(first["outcome"], "other_torrent");
@@ -68,9 +68,9 @@ async fn a_member_reads_what_went_wrong_and_what_to_do() {
     assert_eq!((&first["protocol"], &first["family"]), (&json!("udp"), &json!("ipv6")));
     assert_eq!(list["items"][1]["client"], json!(null));
     assert_eq!((&list["items"][2]["peers"], &list["items"][2]["fix"]), (&json!(4), &json!(null)));
-    assert_eq!(owl.get("/api/users/2/announces").await.json()["total"], 3);
-    assert_eq!(wren.get("/api/users/1/announces").await.status, StatusCode::FORBIDDEN);
-    assert_eq!(owl.get("/api/users/9/announces").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(owl.get("/api/members/2/announces").await.json()["total"], 3);
+    assert_eq!(wren.get("/api/members/1/announces").await.status, StatusCode::FORBIDDEN);
+    assert_eq!(owl.get("/api/members/9/announces").await.status, StatusCode::NOT_FOUND);
     for _ in 0..9 {
         tracker.remember(2, decision(1, Verdict::Answered));
     }
@@ -115,11 +115,11 @@ async fn a_member_whose_client_nobody_can_connect_to_is_told_so() {
     }
     assert!(!page.contains(">all is well<"), "{page}");
 
-    let list = wren.get("/api/users/2/connections").await.json();
+    let list = wren.get("/api/members/2/connections").await.json();
     assert_eq!(list["items"][0]["reachable"], false);
     assert_eq!((&list["items"][1]["port"], &list["items"][1]["family"]), (&json!(51_413), &json!("ipv4")));
-    assert_eq!(owl.get("/api/users/2/connections").await.json()["total"], 2);
-    assert_eq!(wren.get("/api/users/1/connections").await.status, StatusCode::FORBIDDEN);
+    assert_eq!(owl.get("/api/members/2/connections").await.json()["total"], 2);
+    assert_eq!(wren.get("/api/members/1/connections").await.status, StatusCode::FORBIDDEN);
     tracker.kill().await;
     site.stop().await;
 }
@@ -132,7 +132,7 @@ async fn the_doctor_s_page_does_without_the_tracker() {
     let page = wren.get("/account/doctor").await;
     assert_eq!(page.status, StatusCode::OK);
     assert!(page.body.contains("The tracker does not answer at the moment"), "{}", page.body);
-    assert_eq!(wren.get("/api/users/1/announces").await.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(wren.get("/api/members/1/announces").await.status, StatusCode::SERVICE_UNAVAILABLE);
     site.stop().await;
 }
 
@@ -146,11 +146,11 @@ async fn announces_are_paged() {
     for peers in 0..5 {
         tracker.remember(1, Decision { v4: peers, v6: 0, ..decision(1, Verdict::Answered) });
     }
-    let whole = wren.get("/api/users/1/announces").await.json();
+    let whole = wren.get("/api/members/1/announces").await.json();
     assert_eq!((whole["items"].as_array().map(Vec::len), &whole["next"]), (Some(5), &json!(null)));
     let (mut found, mut after) = (Vec::new(), String::new());
     loop {
-        let list = wren.get(&format!("/api/users/1/announces?limit=2{after}")).await.json();
+        let list = wren.get(&format!("/api/members/1/announces?limit=2{after}")).await.json();
         let items = list["items"].as_array().expect("items");
         assert!(items.len() <= 2 && list["total"] == 5, "{list}");
         found.extend(items.iter().cloned());
@@ -159,7 +159,7 @@ async fn announces_are_paged() {
     }
     assert_eq!(json!(found), whole["items"]);
     for wrong in ["limit=0", "limit=101", "after=x"] {
-        let answer = wren.get(&format!("/api/users/1/announces?{wrong}")).await;
+        let answer = wren.get(&format!("/api/members/1/announces?{wrong}")).await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{wrong}");
     }
     tracker.kill().await;

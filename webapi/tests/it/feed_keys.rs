@@ -2,7 +2,7 @@
 
 use reqwest::{Method, StatusCode};
 use serde_json::json;
-use webapi::domain::feed_key::{self, FeedKey};
+use webapi::domain::member::feed_key::{self, FeedKey};
 
 use crate::support::{Answer, Browser, Site};
 
@@ -72,7 +72,7 @@ async fn a_disabled_member_is_served_by_no_feed_key() {
     let browser = site.member("alice", &[]).await;
     let (key, _) = make(&browser, "reader").await;
     let id: i32 = site.value("select id from users where name = 'alice'").await;
-    let path = format!("/api/users/{id}");
+    let path = format!("/api/members/{id}");
     root.api(Method::PATCH, &path, Some(json!({ "disabled": true }))).await;
     assert_eq!(open(&site, &key).await, None);
     root.api(Method::PATCH, &path, Some(json!({ "disabled": false }))).await;

@@ -46,9 +46,9 @@ async fn nul_in_a_body_a_form_a_parameter_or_a_cursor_is_a_bad_request() {
     for path in [
         "/?search=%00",
         "/api/torrents?search=a%00b",
-        "/api/users?search=%00",
+        "/api/members?search=%00",
         "/members?search=a%00b",
-        &format!("/api/users?after={name}"),
+        &format!("/api/members?after={name}"),
         &format!("/members?after={name}"),
     ] {
         let answer = staff.get(path).await;
@@ -77,7 +77,7 @@ async fn a_cursor_of_a_year_that_postgres_does_not_know_is_refused() {
     let id = owl.add_torrent("alder").await;
     for micros in [-300_000_000_000_000_000_i64, -62_200_000_000_000_000, i64::MAX, i64::MIN] {
         let after = cursor(&json!([micros, 1]));
-        for path in ["/api/users/1/transfers", "/account/transfers", &format!("/torrents/{id}/snatches")] {
+        for path in ["/api/members/1/transfers", "/account/transfers", &format!("/torrents/{id}/snatches")] {
             let answer = owl.get(&format!("{path}?after={after}")).await;
             assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{path} {micros}: {}", answer.body);
         }

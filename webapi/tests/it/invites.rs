@@ -246,7 +246,7 @@ async fn who_may_not_invite_any_more_has_no_open_invite_and_sees_no_link() {
     let url = browser.api(Method::POST, "/api/invites", None).await.json()["url"].clone();
     let path = url.as_str().expect("a URL").strip_prefix(&site.url).expect("below the site").to_owned();
     let id: i32 = site.value("select id from users where name = 'alice'").await;
-    let roles = format!("/api/users/{id}/roles");
+    let roles = format!("/api/members/{id}/roles");
     // Still an inviter, in one way or the other.
     for kept in [json!(["inviter", "moderator"]), json!(["administrator"])] {
         let answer = root.api(Method::PUT, &roles, Some(json!({ "roles": kept }))).await;
@@ -281,7 +281,7 @@ async fn invites_that_ended_long_ago_are_swept() {
     )
     .await;
     let client = site.app.connection().await.expect("a connection");
-    webapi::db::invite::sweep(&client, 90).await.expect("swept");
+    webapi::db::member::invite::sweep(&client, 90).await.expect("swept");
     drop(client);
     assert_eq!(site.value::<i64>("select count(*) from invites").await, 2);
     site.stop().await;

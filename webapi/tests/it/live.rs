@@ -207,7 +207,7 @@ async fn event_streams_end_when_the_member_is_disabled() {
     member.add_torrent("a").await;
     let mut events = Events::open(&member, "1").await;
     assert!(events.next().await.is_some());
-    let disabled = owl.api(reqwest::Method::PATCH, "/api/users/1", Some(json!({ "disabled": true }))).await;
+    let disabled = owl.api(reqwest::Method::PATCH, "/api/members/1", Some(json!({ "disabled": true }))).await;
     assert_eq!(disabled.status, StatusCode::OK, "{}", disabled.body);
     assert_eq!(events.next().await, None);
     site.stop().await;

@@ -34,3 +34,4 @@ mod torrents;
 mod tracker;
 mod transfers;
 mod uploads;
+mod walls;

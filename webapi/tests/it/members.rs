@@ -3,6 +3,7 @@
 use futures_util::future::join;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use webapi::id::UserId;
 
 use crate::support::{Answer, PASSWORD, Site};
 
@@ -22,8 +23,8 @@ async fn administrators_change_roles_and_others_do_not() {
     );
     assert_eq!(moderator.get("/members").await.status, StatusCode::OK);
     assert_eq!(member.get("/members").await.status, StatusCode::FORBIDDEN);
-    assert_eq!(member.get("/api/users").await.status, StatusCode::FORBIDDEN);
-    let roles = format!("/api/users/{id}/roles");
+    assert_eq!(member.get("/api/members").await.status, StatusCode::FORBIDDEN);
+    let roles = format!("/api/members/{id}/roles");
     let wanted = Some(json!({ "roles": ["moderator"] }));
     for other in [&moderator, &member] {
         assert_eq!(other.api(Method::PUT, &roles, wanted.clone()).await.status, StatusCode::FORBIDDEN);
@@ -49,7 +50,7 @@ async fn the_last_administrator_stays_one() {
     let root = site.member("root", &["administrator"]).await;
     let own = root.get("/api/session").await.json()["user"]["id"].clone();
     let refused =
-        root.api(Method::PUT, &format!("/api/users/{own}/roles"), Some(json!({ "roles": [] }))).await;
+        root.api(Method::PUT, &format!("/api/members/{own}/roles"), Some(json!({ "roles": [] }))).await;
     assert_eq!(refused.status, StatusCode::CONFLICT);
     assert_eq!(refused.json()["error"]["code"], "last_administrator");
     let page = root.post_from(&format!("/members/{own}"), &format!("/members/{own}/roles"), &[]).await;
@@ -58,11 +59,11 @@ async fn the_last_administrator_stays_one() {
     let other = site.add("other", &["administrator"]).await;
     site.execute("update users set disabled_at = now() where name = 'other'").await;
     let refused =
-        root.api(Method::PUT, &format!("/api/users/{own}/roles"), Some(json!({ "roles": [] }))).await;
+        root.api(Method::PUT, &format!("/api/members/{own}/roles"), Some(json!({ "roles": [] }))).await;
     assert_eq!(refused.status, StatusCode::CONFLICT, "a disabled administrator is none");
-    root.api(Method::PATCH, &format!("/api/users/{other}"), Some(json!({ "disabled": false }))).await;
+    root.api(Method::PATCH, &format!("/api/members/{other}"), Some(json!({ "disabled": false }))).await;
     let allowed =
-        root.api(Method::PUT, &format!("/api/users/{own}/roles"), Some(json!({ "roles": [] }))).await;
+        root.api(Method::PUT, &format!("/api/members/{own}/roles"), Some(json!({ "roles": [] }))).await;
     assert_eq!(allowed.status, StatusCode::OK);
     site.stop().await;
 }
@@ -79,7 +80,7 @@ async fn two_administrators_who_demote_or_disable_each_other_at_once_leave_one()
             site.value(&format!("select id from users where name = '{name}'")).await
         };
         let (to_a, to_b) =
-            (format!("/api/users/{}", id(&left).await), format!("/api/users/{}", id(&right).await));
+            (format!("/api/members/{}", id(&left).await), format!("/api/members/{}", id(&right).await));
         let disable = a.api_request(Method::PATCH, &to_b, Some(json!({ "disabled": true }))).await;
         let roles = format!("{to_a}/roles");
         let demote = b.api_request(Method::PUT, &roles, Some(json!({ "roles": [] }))).await;
@@ -146,12 +147,12 @@ async fn an_open_event_stream_ends_when_its_member_is_disabled_or_changes_the_pa
     elsewhere.sign_in("alice").await;
     let (first, mut second) = (open(&elsewhere).await, open(&alice).await);
     let body = json!({ "password": PASSWORD, "new_password": "another horse" });
-    let changed = alice.api(Method::PUT, &format!("/api/users/{id}/password"), Some(body)).await;
+    let changed = alice.api(Method::PUT, &format!("/api/members/{id}/password"), Some(body)).await;
     assert_eq!(changed.status, StatusCode::NO_CONTENT);
     let end = std::time::Duration::from_mins(5);
     tokio::time::timeout(end, first.bytes()).await.expect("ended").expect("in order");
     let disabled =
-        root.api(Method::PATCH, &format!("/api/users/{id}"), Some(json!({ "disabled": true }))).await;
+        root.api(Method::PATCH, &format!("/api/members/{id}"), Some(json!({ "disabled": true }))).await;
     assert_eq!(disabled.status, StatusCode::OK);
     let rest = async { while second.chunk().await.expect("in order").is_some() {} };
     tokio::time::timeout(end, rest).await.expect("ended");
@@ -166,7 +167,7 @@ async fn nobody_disables_themself() {
     let own = root.get("/api/session").await.json()["user"]["id"].clone();
     assert!(!root.get(&format!("/members/{own}")).await.body.contains("/disable"));
     let refused =
-        root.api(Method::PATCH, &format!("/api/users/{own}"), Some(json!({ "disabled": true }))).await;
+        root.api(Method::PATCH, &format!("/api/members/{own}"), Some(json!({ "disabled": true }))).await;
     assert_eq!(
         (refused.status, &refused.json()["error"]["code"]),
         (StatusCode::CONFLICT, &json!("own_account"))
@@ -185,16 +186,16 @@ async fn members_are_listed_by_name_searched_by_prefix_and_paged() {
         let items = list["items"].as_array().expect("items").iter();
         items.map(|it| it["name"].as_str().expect("a name").to_owned()).collect()
     };
-    let first = staff.get("/api/users?limit=4").await.json();
+    let first = staff.get("/api/members?limit=4").await.json();
     let next = first["next"].as_str().expect("a next page");
-    let second = staff.get(&format!("/api/users?limit=4&after={next}")).await.json();
+    let second = staff.get(&format!("/api/members?limit=4&after={next}")).await.json();
     let mut all = names(&first);
     all.extend(names(&second));
     all.sort_by_key(|it| it.to_lowercase());
     assert_eq!(all.len(), 6);
     assert_eq!((&first["total"], &second["next"]), (&json!(6), &json!(null)));
-    assert_eq!(names(&staff.get("/api/users?search=AL").await.json()).len(), 3);
-    assert_eq!(names(&staff.get("/api/users?search=al_").await.json()), ["al_2"], "no wildcards");
+    assert_eq!(names(&staff.get("/api/members?search=AL").await.json()).len(), 3);
+    assert_eq!(names(&staff.get("/api/members?search=al_").await.json()), ["al_2"], "no wildcards");
     assert!(staff.get("/members?search=zz").await.body.contains("Nobody found"));
     let page = staff.get("/members?search=car").await.body;
     assert!(page.contains(">carol</bdi></a>") && !page.contains(">bob</bdi></a>"));
@@ -206,20 +207,20 @@ async fn a_user_s_resource_shows_each_reader_what_is_theirs_to_see() {
     let site = Site::start().await;
     let (alice, bob) = (site.member("alice", &[]).await, site.member("bob", &["moderator"]).await);
     let id = alice.get("/api/session").await.json()["user"]["id"].clone();
-    let own = alice.get(&format!("/api/users/{id}")).await.json();
+    let own = alice.get(&format!("/api/members/{id}")).await.json();
     let url = own["announce_url"].as_str().expect("a URL");
     assert!(url.starts_with("https://tracker.example.org/announce/") && url.ends_with("/announce"), "{url}");
     assert!(alice.get("/account/announce-url").await.body.contains(url));
-    let seen = bob.get(&format!("/api/users/{id}")).await.json();
+    let seen = bob.get(&format!("/api/members/{id}")).await.json();
     assert_eq!(
         (&seen["name"], &seen["torrents"], &seen["disabled"]),
         (&json!("alice"), &json!(0), &json!(false))
     );
     assert!(seen.get("announce_url").is_none());
-    assert_eq!(bob.get(&format!("/api/users/{id}/announce-key")).await.status, StatusCode::FORBIDDEN);
-    assert_eq!(bob.get(&format!("/api/users/{id}/invites")).await.status, StatusCode::FORBIDDEN);
-    assert_eq!(alice.get("/api/users/99").await.status, StatusCode::NOT_FOUND);
-    assert_eq!(alice.get("/api/users/x").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(bob.get(&format!("/api/members/{id}/announce-key")).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(bob.get(&format!("/api/members/{id}/invites")).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(alice.get("/api/members/99").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(alice.get("/api/members/x").await.status, StatusCode::NOT_FOUND);
     site.stop().await;
 }
 
@@ -228,7 +229,7 @@ async fn resetting_the_announce_key_makes_another_url_after_asking() {
     let site = Site::start().await;
     let alice = site.member("alice", &[]).await;
     let id = alice.get("/api/session").await.json()["user"]["id"].clone();
-    let key = format!("/api/users/{id}/announce-key");
+    let key = format!("/api/members/{id}/announce-key");
     let before = alice.get(&key).await.json()["announce_url"].clone();
     assert!(alice.get("/account/announce-url/reset").await.body.contains("download each of them again"));
     assert_eq!(alice.get(&key).await.json()["announce_url"], before, "asking changes nothing");
@@ -240,10 +241,28 @@ async fn resetting_the_announce_key_makes_another_url_after_asking() {
     assert!(again != after && again != before);
     let text = again.as_str().expect("a URL").rsplit('/').nth(1).expect("a key").to_owned();
     let token = bt::token::Token::parse(text.as_bytes()).expect("a token");
-    let account =
-        webapi::db::user::find_enabled(&site.app.connection().await.expect("a connection"), 1).await;
+    let account = webapi::db::member::user::find_enabled(
+        &site.app.connection().await.expect("a connection"),
+        UserId(1),
+    )
+    .await;
     let key = account.expect("a row").expect("alice").key;
     assert_eq!((key.version, key.nonce.as_bytes().len()), (2, 16));
     assert!(bt::announce_key::verify(&token, &site.app.keys.announce, &key, None));
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn the_former_paths_of_members_keep_answering() {
+    let site = Site::start().await;
+    let root = site.member("root", &["administrator"]).await;
+    for below in ["", "/1", "/1/roles", "/1/announce-key", "/1/transfers", "/2147483647"] {
+        let today = root.get(&format!("/api/members{below}")).await;
+        let former = root.get(&format!("/api/users{below}")).await;
+        assert_eq!((former.status, former.body), (today.status, today.body), "{below}");
+    }
+    let change = json!({ "roles": ["administrator", "inviter"] });
+    let changed = root.api(Method::PUT, "/api/users/1/roles", Some(change.clone())).await;
+    assert_eq!((changed.status, changed.json()), (StatusCode::OK, change));
     site.stop().await;
 }

@@ -5,7 +5,7 @@ use infra::shutdown::Shutdown;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use webapi::app::App;
-use webapi::metrics::{self, Site as WatchedSite};
+use webapi::health::{self, WatchedSite};
 
 use super::support::{Site, configuration};
 
@@ -27,7 +27,7 @@ async fn requests_are_counted_by_route_and_the_dashboard_shows_only_what_there_i
     site.app.metrics.count_reports(3);
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
-    metrics::serve(&site.app, vec![listener]);
+    health::serve(&site.app, vec![listener]);
     let (status, text) = get(&format!("http://{address}/metrics")).await;
     assert_eq!(status, 200);
     for line in [

@@ -14,7 +14,7 @@ async fn id(site: &Site, name: &str) -> i32 {
 
 /// The path of a link to the password of `name`, made by `staff`.
 async fn link(site: &Site, staff: &Browser, name: &str) -> String {
-    let path = format!("/api/users/{}/password-resets", id(site, name).await);
+    let path = format!("/api/members/{}/password-resets", id(site, name).await);
     let made = staff.api(Method::POST, &path, None).await;
     assert_eq!(made.status, StatusCode::CREATED, "{}", made.body);
     path_of(site, made.json()["url"].as_str().expect("a URL"))
@@ -135,7 +135,7 @@ async fn nobody_resets_the_password_of_one_with_more_rights_or_their_own() {
         (&member, "alice", StatusCode::FORBIDDEN),
     ] {
         let id = id(&site, whom).await;
-        let made = by.api(Method::POST, &format!("/api/users/{id}/password-resets"), None).await;
+        let made = by.api(Method::POST, &format!("/api/members/{id}/password-resets"), None).await;
         assert_eq!(made.status, status, "{whom}: {}", made.body);
         let shown = by.get(&format!("/members/{id}")).await.body;
         assert_eq!(shown.contains("/reset-password"), status == StatusCode::CREATED, "{whom}");
@@ -143,7 +143,7 @@ async fn nobody_resets_the_password_of_one_with_more_rights_or_their_own() {
         assert_eq!(page, if status == StatusCode::CREATED { StatusCode::OK } else { status }, "{whom}");
     }
     let token = root.api(Method::POST, "/api/tokens", Some(json!({ "name": "x" }))).await.json();
-    let path = format!("/api/users/{}/password-resets", id(&site, "alice").await);
+    let path = format!("/api/members/{}/password-resets", id(&site, "alice").await);
     let request = site.browser().request(Method::POST, &path);
     let answer = Answer::of(request.bearer_auth(token["token"].as_str().expect("a token"))).await;
     assert_eq!(answer.status, StatusCode::FORBIDDEN, "a leaked token opens no account");
@@ -172,7 +172,7 @@ async fn older_links_end_with_a_newer_one_with_a_change_and_with_the_maker_s_rig
 
     let third = link(&site, &root, "alice").await;
     let body = json!({ "password": PASSWORD, "new_password": NEW });
-    let changed = alice.api(Method::PUT, &format!("/api/users/{alice_id}/password"), Some(body)).await;
+    let changed = alice.api(Method::PUT, &format!("/api/members/{alice_id}/password"), Some(body)).await;
     assert_eq!(changed.status, StatusCode::NO_CONTENT);
     assert_eq!(state(&site, &third).await, "revoked", "alice changed it herself");
 
@@ -254,10 +254,10 @@ async fn what_nobody_used_is_swept_and_what_was_used_is_kept() {
     link(&site, &root, "alice").await;
     let client = site.app.connection().await.expect("a connection");
     site.execute("update password_resets set expires_at = now() - interval '29 days'").await;
-    webapi::db::password_reset::sweep(&client).await.expect("swept");
+    webapi::db::member::password_reset::sweep(&client).await.expect("swept");
     assert_eq!(site.value::<i64>("select count(*) from password_resets").await, 2);
     site.execute("update password_resets set expires_at = now() - interval '31 days'").await;
-    webapi::db::password_reset::sweep(&client).await.expect("swept");
+    webapi::db::member::password_reset::sweep(&client).await.expect("swept");
     assert!(
         site.value::<bool>("select count(*) = 1 and bool_and(used_at is not null) from password_resets")
             .await

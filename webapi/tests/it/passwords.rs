@@ -39,7 +39,7 @@ async fn a_weak_password_is_refused_as_a_new_one_and_an_old_one_goes_on() {
     let site = Site::start().await;
     let member = site.member("barnaby", &[]).await;
     let id = member.get("/api/session").await.json()["user"]["id"].clone();
-    let path = format!("/api/users/{id}/password");
+    let path = format!("/api/members/{id}/password");
     for (password, words) in WEAK {
         let body = json!({ "password": PASSWORD, "new_password": password });
         let answer = member.api(Method::PUT, &path, Some(body)).await;

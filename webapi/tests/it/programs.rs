@@ -253,7 +253,7 @@ async fn a_log_of_everything_holds_no_secret_and_the_stop_is_clean() {
     browser.post_from(&path, &path, &[("username", "root"), ("password", PASSWORD)]).await;
     let session = browser.get("/api/session").await.json();
     let id = &session["user"]["id"];
-    let key = browser.get(&format!("/api/users/{id}/announce-key")).await.json()["announce_url"].clone();
+    let key = browser.get(&format!("/api/members/{id}/announce-key")).await.json()["announce_url"].clone();
     secrets.push(key.as_str().expect("a URL").rsplit('/').nth(1).expect("a key").to_owned());
     let token = browser.api(Method::POST, "/api/tokens", Some(json!({ "name": "x" }))).await.json();
     secrets.push(token["token"].as_str().expect("a token")[3..].to_owned());

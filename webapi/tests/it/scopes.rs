@@ -3,8 +3,8 @@
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use webapi::api::openapi;
-use webapi::api::permissions::{Needs, OPERATIONS, needs};
-use webapi::domain::scope::{SCOPES, Scope};
+use webapi::auth::needs::{ANYONE, Proof, SESSION};
+use webapi::domain::member::scope::{SCOPES, Scope};
 
 use crate::support::{Answer, Browser, PASSWORD, Site};
 
@@ -47,11 +47,13 @@ async fn every_operation_takes_tokens_of_the_scopes_that_the_document_names_and_
     for scope in SCOPES {
         tokens.push((scope, token(&root, scope.word(), &[scope.word()]).await));
     }
+    let (_, _, table) = webapi::api::routes().split();
+    let listed: Vec<(Method, String)> = table.iter().map(|it| (it.method.clone(), it.path.clone())).collect();
     let operations = operations();
-    assert_eq!(operations.len(), OPERATIONS.len(), "operations that are no more are not listed either");
-    for (method, path) in operations {
-        let needs = needs(method.as_str(), &path);
-        let needs = needs.unwrap_or_else(|| panic!("{method} {path} is missing in api/permissions.rs"));
+    assert!(operations.iter().all(|it| listed.contains(it)), "an operation is not in the table");
+    assert_eq!(operations.len(), listed.len(), "the table holds a route that is no operation");
+    for route in table {
+        let (method, path, needs) = (route.method, route.path, route.needs);
         let tried = path.replace("{id}", "2147483647").replace("{secret}", "x");
         for (scope, token) in &tokens {
             let (status, code) = ask(&site, method.clone(), &tried, token).await;
@@ -59,7 +61,7 @@ async fn every_operation_takes_tokens_of_the_scopes_that_the_document_names_and_
                 status == StatusCode::FORBIDDEN && (code == "token_scope" || code == "session_only");
             assert_eq!(!refused, needs.allows(*scope), "{method} {path} with {scope}: {status} {code}");
             assert_ne!(status, StatusCode::UNAUTHORIZED, "{method} {path} with {scope}");
-            let only = needs == Needs::Session;
+            let only = needs.proof == Proof::Session;
             assert!(!refused || (code == "session_only") == only, "{method} {path} with {scope}: {code}");
         }
     }
@@ -83,12 +85,12 @@ async fn no_token_makes_tokens_or_feed_keys_or_changes_what_protects_accounts() 
             (Method::POST, "/api/feed-keys".to_owned(), json!({ "name": "child" })),
             (
                 Method::PUT,
-                format!("/api/users/{own}/password"),
+                format!("/api/members/{own}/password"),
                 json!({ "password": PASSWORD, "new_password": "another horse" }),
             ),
-            (Method::PUT, format!("/api/users/{bob}/roles"), json!({ "roles": ["administrator"] })),
-            (Method::PATCH, format!("/api/users/{bob}"), json!({ "disabled": true })),
-            (Method::POST, format!("/api/users/{own}/announce-key"), json!({})),
+            (Method::PUT, format!("/api/members/{bob}/roles"), json!({ "roles": ["administrator"] })),
+            (Method::PATCH, format!("/api/members/{bob}"), json!({ "disabled": true })),
+            (Method::POST, format!("/api/members/{own}/announce-key"), json!({})),
         ] {
             let request = site.browser().request(method.clone(), &path).bearer_auth(&token).json(&body);
             let answer = Answer::of(request).await;
@@ -125,7 +127,7 @@ async fn a_token_of_few_scopes_opens_no_page_and_brings_no_role_and_no_announce_
     let id = root.get("/api/session").await.json()["user"]["id"].clone();
     let session = get("/api/session", &reader).await.json();
     assert_eq!((&session["user"]["name"], &session["user"]["roles"]), (&json!("root"), &json!([])));
-    let user = get(&format!("/api/users/{id}"), &reader).await.json();
+    let user = get(&format!("/api/members/{id}"), &reader).await.json();
     assert!(
         user["totals"].is_object() && user["announce_url"].is_null() && user["disabled"].is_null(),
         "{user}"
@@ -134,7 +136,7 @@ async fn a_token_of_few_scopes_opens_no_page_and_brings_no_role_and_no_announce_
         assert_eq!(get(path, &reader).await.status, StatusCode::FORBIDDEN, "{path}");
     }
     let all = token(&root, "all", &["all"]).await;
-    let user = get(&format!("/api/users/{id}"), &all).await.json();
+    let user = get(&format!("/api/members/{id}"), &all).await.json();
     assert!(user["announce_url"].is_string() && user["disabled"] == false, "{user}");
     site.stop().await;
 }
@@ -236,9 +238,10 @@ fn the_matrix_has_a_line_for_each_operation() {
     let document = serde_json::to_value(openapi::document()).expect("JSON");
     let tags = document["tags"].as_array().expect("tags");
     let matrix = tags.iter().find(|it| it["name"] == "tokens").expect("the tag")["description"].to_string();
-    for (method, path, _) in OPERATIONS {
+    let (_, _, table) = webapi::api::routes().split();
+    for webapi::routes::Route { method, path, .. } in table {
         assert!(matrix.contains(&format!("`{method} {path}`")), "{method} {path}");
     }
-    assert!(Needs::Session.sentence().is_some_and(|it| it.contains("session")));
-    assert!(SCOPES.iter().all(|it| !Needs::Session.allows(*it)) && Needs::Anyone.allows(Scope::Queue));
+    assert!(SESSION.sentence().is_some_and(|it| it.contains("session")));
+    assert!(SCOPES.iter().all(|it| !SESSION.allows(*it)) && ANYONE.allows(Scope::Queue));
 }

@@ -247,7 +247,7 @@ async fn a_session_ends_with_its_time_and_is_swept() {
     site.execute("update sessions set expires_at = now() - interval '1 second'").await;
     assert!(!browser.is_signed_in().await);
     let client = site.app.connection().await.expect("a connection");
-    assert_eq!(webapi::db::session::sweep(&client).await.expect("swept"), 1);
+    assert_eq!(webapi::db::member::session::sweep(&client).await.expect("swept"), 1);
     drop(client);
     site.stop().await;
 }

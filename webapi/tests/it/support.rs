@@ -13,7 +13,7 @@ use reqwest::{Client, Method, RequestBuilder, StatusCode, header};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use webapi::app::App;
-use webapi::domain::account;
+use webapi::auth::account;
 use webapi::server;
 
 use crate::documented;
@@ -66,7 +66,7 @@ impl Site {
     /// Adds an account whose password is [`PASSWORD`]; answers its id.
     pub(crate) async fn add(&self, name: &str, roles: &[&str]) -> i32 {
         let roles: Vec<String> = roles.iter().map(|it| (*it).to_owned()).collect();
-        account::add(&self.app, name, PASSWORD.to_owned().into(), &roles).await.expect("an account")
+        account::add(&self.app, name, PASSWORD.to_owned().into(), &roles).await.expect("an account").0
     }
 
     /// Adds an account and signs it in.

@@ -43,7 +43,7 @@ async fn the_verdict_says_whether_the_own_file_is_right() {
     let site = Site::start_with(|config| config["trackerUrl"] = "http://tracker.example/t".into()).await;
     let member = site.member("wren", &[]).await;
     let me = member.get("/api/session").await.json()["user"]["id"].as_i64().expect("an id");
-    let own = member.get(&format!("/api/users/{me}")).await.json()["announce_url"].clone();
+    let own = member.get(&format!("/api/members/{me}")).await.json()["announce_url"].clone();
     let own = own.as_str().expect("a URL").to_owned();
     let other = site.member("robin", &[]).await;
     let verdict = async |file: Vec<u8>| {

@@ -28,7 +28,7 @@ async fn apply(site: &Site, seq: u64, reports: &[Report]) {
     let mut client = site.app.connection().await.expect("a connection");
     let transaction = client.transaction().await.expect("a transaction");
     let position = Position { epoch: 1, seq };
-    assert!(webapi::db::report::apply(&transaction, position, reports).await.expect("applied"));
+    assert!(webapi::db::member::report::apply(&transaction, position, reports).await.expect("applied"));
     transaction.commit().await.expect("committed");
 }
 
@@ -50,12 +50,12 @@ async fn a_member_without_transfers_is_told_what_to_do() {
     assert!(owl.get("/torrents/1/snatches").await.body.contains("Nobody yet"));
     let page = wren.get("/torrents/1").await.body;
     assert!(page.contains("Nothing to show yet") && !page.contains("Your transfer"), "{page}");
-    let user = wren.get("/api/users/2").await.json();
+    let user = wren.get("/api/members/2").await.json();
     let nothing =
         json!({"uploaded": 0, "downloaded": 0, "ratio": null, "seeded_seconds": 0, "leeched_seconds": 0});
     assert_eq!(user["totals"], nothing);
     assert_eq!(
-        wren.get("/api/users/2/transfers").await.json(),
+        wren.get("/api/members/2/transfers").await.json(),
         json!({"items": [], "next": null, "total": null})
     );
     site.stop().await;
@@ -90,7 +90,7 @@ async fn sums_and_what_goes_on_now_are_on_the_account_page() {
     tit.sign_in("tit").await;
     let page = tit.get("/account").await.body;
     assert!(page.contains("∞") && page.contains("nothing downloaded"), "{page}");
-    assert_eq!(tit.get("/api/users/3").await.json()["totals"]["ratio"], Value::Null);
+    assert_eq!(tit.get("/api/members/3").await.json()["totals"]["ratio"], Value::Null);
     site.stop().await;
 }
 
@@ -112,20 +112,20 @@ async fn transfers_are_paged_without_gap_or_repetition() {
     assert_eq!(page.matches("class=\"title\"").count(), 10);
     assert!(page.contains("href=\"/account/transfers\"") && !page.contains("rel=\"next\""));
     let mut seen = Vec::new();
-    let mut address = "/api/users/2/transfers?limit=7".to_owned();
+    let mut address = "/api/members/2/transfers?limit=7".to_owned();
     loop {
         let list = wren.get(&address).await.json();
         let items = list["items"].as_array().expect("items");
         seen.extend(items.iter().map(|it| it["torrent"]["id"].as_i64().expect("an id")));
         let Some(next) = list["next"].as_str() else { break };
-        address = format!("/api/users/2/transfers?limit=7&after={next}");
+        address = format!("/api/members/2/transfers?limit=7&after={next}");
     }
     let mut sorted = seen.clone();
     sorted.sort_unstable();
     assert_eq!(sorted, (1..=60).collect::<Vec<_>>());
     assert_eq!(seen[0], 19, "the latest second first, in it the highest id");
     for wrong in ["after=x", "limit=0", "limit=101", "limit=x"] {
-        let answer = wren.get(&format!("/api/users/2/transfers?{wrong}")).await;
+        let answer = wren.get(&format!("/api/members/2/transfers?{wrong}")).await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{wrong}");
     }
     let far = webapi::domain::cursor::encode(&(i64::MAX, 1)).expect("a cursor");
@@ -138,18 +138,21 @@ async fn what_a_member_moved_is_for_themselves_and_staff() {
     let (site, owl, wren, tit) = aviary().await;
     let odd = Report { clamped: true, snatched: true, ..report(2, 1, 10, 20) };
     apply(&site, 1, &[odd, Report { snatched: true, ..report(3, 1, 1, 2) }]).await;
-    for path in ["/api/users/2/transfers", "/api/torrents/1/snatches", "/api/torrents/1/history"] {
+    for path in ["/api/members/2/transfers", "/api/torrents/1/snatches", "/api/torrents/1/history"] {
         assert_eq!(site.browser().get(path).await.status, StatusCode::UNAUTHORIZED, "{path}");
         assert_eq!(owl.get(path).await.status, StatusCode::OK, "{path}");
     }
-    for path in
-        ["/api/users/2/transfers", "/members/2/transfers", "/api/torrents/1/snatches", "/torrents/1/snatches"]
-    {
+    for path in [
+        "/api/members/2/transfers",
+        "/members/2/transfers",
+        "/api/torrents/1/snatches",
+        "/torrents/1/snatches",
+    ] {
         assert_eq!(tit.get(path).await.status, StatusCode::FORBIDDEN, "{path}");
         assert_eq!(owl.get(path).await.status, StatusCode::OK, "{path}");
     }
     for path in [
-        "/api/users/99/transfers",
+        "/api/members/99/transfers",
         "/members/99/transfers",
         "/api/torrents/99/snatches",
         "/torrents/99/snatches",
@@ -159,9 +162,9 @@ async fn what_a_member_moved_is_for_themselves_and_staff() {
     }
     // Staff are shown what cannot have been; the member is not.
     assert!(owl.get("/members/2/transfers").await.body.contains("impossible numbers: 1×"));
-    let own = wren.get("/api/users/2/transfers").await.json();
+    let own = wren.get("/api/members/2/transfers").await.json();
     assert_eq!(own["items"][0].get("impossible_claims"), None);
-    let item = &owl.get("/api/users/2/transfers").await.json()["items"][0];
+    let item = &owl.get("/api/members/2/transfers").await.json()["items"][0];
     assert_eq!(
         [&item["impossible_claims"], &item["ratio"], &item["state"]],
         [&json!(1), &json!(0.5), &json!("seeding")]
@@ -186,9 +189,9 @@ async fn what_a_member_moved_is_for_themselves_and_staff() {
         "{page}"
     );
     // Sums in lists.
-    let users = owl.get("/api/users").await.json();
+    let users = owl.get("/api/members").await.json();
     assert_eq!(users["items"][2]["totals"]["downloaded"], 20);
-    assert_eq!(tit.get("/api/users/2").await.json().get("totals"), None);
+    assert_eq!(tit.get("/api/members/2").await.json().get("totals"), None);
     assert!(owl.get("/members").await.body.contains("0.50"));
     assert!(owl.get("/members/2").await.body.contains("href=\"/members/2/transfers\""));
     assert!(!tit.get("/members/2").await.body.contains("Ratio"));
@@ -200,7 +203,7 @@ async fn sample(site: &Site, hours: i64) -> bool {
     let mut client = site.app.connection().await.expect("a connection");
     let transaction = client.transaction().await.expect("a transaction");
     let at = OffsetDateTime::now_utc() - time::Duration::hours(hours);
-    let new = webapi::db::history::sample(&transaction, at).await.expect("written");
+    let new = webapi::db::catalogue::history::sample(&transaction, at).await.expect("written");
     transaction.commit().await.expect("committed");
     new
 }

@@ -248,8 +248,11 @@ async fn words_that_no_title_has_any_more_are_forgotten() {
     assert_eq!(gone.status, StatusCode::NO_CONTENT);
     member.add_torrent("chaffinch again").await;
     let client = site.app.connection().await.expect("a connection");
-    assert!(webapi::db::word::sweep(&client, 2).await.expect("swept") <= 2, "no more than so many at once");
-    while webapi::db::word::sweep(&client, 2).await.expect("swept") > 0 {}
+    assert!(
+        webapi::db::catalogue::word::sweep(&client, 2).await.expect("swept") <= 2,
+        "no more than so many at once"
+    );
+    while webapi::db::catalogue::word::sweep(&client, 2).await.expect("swept") > 0 {}
     let known: Vec<String> = site.value("select array_agg(word order by word) from title_words").await;
     assert_eq!(known, ["again", "bullfinch", "chaffinch"]);
     site.stop().await;

@@ -122,14 +122,14 @@ pub(super) fn most_expensive(route: &Route, things: &Things) -> Input {
         }
         ("POST", "/api/invites/{secret}") => Body::Json(json!({ "username": "first", "password": PASSWORD })),
         ("POST", "/invites/{secret}") => fields(&[("username", "second"), ("password", PASSWORD)]),
-        ("PUT", "/api/users/{id}/password") => {
+        ("PUT", "/api/members/{id}/password") => {
             Body::Json(json!({ "password": PASSWORD, "new_password": guessable() }))
         }
         ("POST", "/account/password") => {
             let new = guessable();
             fields(&[("password", PASSWORD), ("new_password", &new), ("new_password_again", &new)])
         }
-        ("PUT", "/api/users/{id}/roles") => {
+        ("PUT", "/api/members/{id}/roles") => {
             Body::Json(json!({ "roles": ["administrator", "moderator", "inviter"] }))
         }
         ("POST", "/members/{id}/roles") => {

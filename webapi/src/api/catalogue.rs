@@ -1,0 +1,4 @@
+//! Torrents and their live counts.
+
+pub mod live;
+pub mod torrent;

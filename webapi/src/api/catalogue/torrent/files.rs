@@ -1,0 +1,66 @@
+//! `/api/torrents/{id}/files`: all files of a torrent, page by page.
+
+use axum::extract::State;
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::routes;
+
+use super::File;
+use crate::api::shapes::{AnyFailure, ErrorBody, List, MemberFailure, NotFoundFailure};
+use crate::app::App;
+use crate::auth::Reader;
+use crate::auth::needs::READ;
+use crate::db;
+use crate::domain::catalogue::torrent::files;
+use crate::error::Error;
+use crate::extract::{Id, Json, Query};
+use crate::id::TorrentId;
+use crate::routes::Routes;
+
+/// The operation.
+pub(super) fn routes() -> Routes {
+    Routes::new().operation(READ, routes!(list))
+}
+
+/// Which files.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Parameters {
+    /// Files on a page.
+    #[param(minimum = 1, maximum = 2000, default = 2000)]
+    limit: Option<u16>,
+    /// The `next` of the page before: the position of its last file, the first of the torrent being 0.
+    #[param(minimum = 0)]
+    after: Option<i32>,
+}
+
+/// List files
+///
+/// In the order of the torrent.
+#[utoipa::path(
+    get,
+    path = "/api/torrents/{id}/files",
+    operation_id = "list_files",
+    tag = "torrents",
+    params(("id" = TorrentId, Path, description = "Of the torrent"), Parameters),
+    responses(
+        (status = 200, description = "A page of the torrent's files", body = List<File>),
+        (status = 400, description = "A parameter cannot be used", body = ErrorBody),
+        NotFoundFailure,
+        MemberFailure,
+        AnyFailure,
+    )
+)]
+async fn list(
+    State(app): State<App>,
+    _: Reader,
+    Id(id): Id<TorrentId>,
+    Query(Parameters { limit, after }): Query<Parameters>,
+) -> Result<Json<List<File>>, Error> {
+    let client = app.connection().await?;
+    let torrent = db::catalogue::torrent::summary(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
+    let page = files::page(&client, id, after, limit).await?;
+    let items = page.files.into_iter().map(File::from).collect();
+    let total = Some(i64::from(torrent.file_count));
+    Ok(Json(List { items, next: page.next.map(|it| it.to_string()), total }))
+}

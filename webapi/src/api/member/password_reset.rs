@@ -1,0 +1,186 @@
+//! `/api/password-resets` and `/api/members/{id}/password-resets`: a way back for who forgot their password.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use infra::secrets::Secret;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use tower_sessions::Session;
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+
+use crate::api::created;
+use crate::api::shapes::{AnyFailure, BodyFailure, ChangeFailure, ErrorBody, MemberFailure, NotFoundFailure};
+use crate::app::App;
+use crate::auth::needs::{ALL, NOTHING, SESSION};
+use crate::auth::{self, CsrfChecked, PasswordResetter};
+use crate::db;
+use crate::domain::member::Member;
+use crate::domain::member::attempts::Caller;
+use crate::domain::member::password_reset::{self, Found, State as ResetState};
+use crate::domain::member::permission::Permission;
+use crate::error::Error;
+use crate::extract::{Id, Json, SecretSegment};
+use crate::id::UserId;
+use crate::routes::Routes;
+
+/// The operations.
+pub fn routes() -> Routes {
+    Routes::new()
+        .operation(SESSION.and(Permission::MemberResetPassword), routes!(create))
+        .operation(NOTHING, routes!(show))
+        .operation(NOTHING, routes!(apply))
+        .operation(ALL, routes!(dismiss))
+}
+
+/// A link that sets a new password.
+#[derive(Debug, Serialize, ToSchema)]
+struct NewReset {
+    /// The link to pass on; it is shown this once. Whoever has it can set the password.
+    #[schema(value_type = String)]
+    url: Secret,
+    /// From then on it cannot be used.
+    #[serde(with = "time::serde::rfc3339")]
+    expires_at: OffsetDateTime,
+}
+
+/// A link as its holder sees it.
+#[derive(Debug, Serialize, ToSchema)]
+struct ResetBody {
+    /// Whose password it sets.
+    username: String,
+    /// Whether it can be used.
+    state: ResetState,
+    /// From then on it cannot be used.
+    #[serde(with = "time::serde::rfc3339")]
+    expires_at: OffsetDateTime,
+}
+
+/// The new password.
+#[derive(Debug, Deserialize, ToSchema)]
+struct NewPassword {
+    /// 8 characters at least, 200 bytes at most, hard to guess and no name.
+    #[schema(value_type = String)]
+    password: Secret,
+}
+
+/// Make a link that sets a member's password.
+///
+/// For staff, with a session. It works once, for 24 hours. Older links to the same password no longer work; nor does this one after the next,
+/// after a change of the password, or when you may no longer make it. Nobody makes one for a member who holds a role
+/// that they do not hold; administrators hold all.
+#[utoipa::path(
+    post,
+    path = "/api/members/{id}/password-resets",
+    operation_id = "create_password_reset",
+    tag = "members",
+    params(("id" = UserId, Path)),
+    responses(
+        (status = 201, description = "Made; pass the link on", body = NewReset),
+        (status = 409, description = "It is yourself: change your password instead", body = ErrorBody),
+        NotFoundFailure,
+        MemberFailure,
+        ChangeFailure,
+        AnyFailure,
+    )
+)]
+async fn create(
+    State(app): State<App>,
+    PasswordResetter(member): PasswordResetter,
+    Id(id): Id<UserId>,
+    _: CsrfChecked,
+) -> Result<impl IntoResponse, Error> {
+    let mut client = app.connection().await?;
+    let transaction = client.transaction().await?;
+    let row = password_reset::create(&transaction, &member, id).await?;
+    transaction.commit().await?;
+    let location = format!("/api/password-resets/{}", password_reset::secret(&app.keys, &row).reveal());
+    let url = password_reset::url(&app.keys, app.site(), &row);
+    let body = NewReset { url, expires_at: row.expires_at };
+    Ok(created(&app, &location, body))
+}
+
+/// The state of a link that sets a password.
+///
+/// The link is all that one needs to ask.
+#[utoipa::path(
+    get,
+    path = "/api/password-resets/{secret}",
+    operation_id = "show_password_reset",
+    tag = "session",
+    params(("secret" = String, Path)),
+    responses(
+        (status = 200, description = "The link", body = ResetBody),
+        NotFoundFailure,
+        AnyFailure,
+    )
+)]
+async fn show(
+    State(app): State<App>,
+    SecretSegment(secret): SecretSegment,
+) -> Result<Json<ResetBody>, Error> {
+    let Found { row, state } = password_reset::find(&app.keys, &app.connection().await?, &secret).await?;
+    Ok(Json(ResetBody { username: row.user_name, state, expires_at: row.expires_at }))
+}
+
+/// Set the password that a link is for.
+///
+/// All sessions of its member end; API tokens stay. A disabled account stays disabled. Forged links are counted per network (`signInAttempts` of the configuration, 10
+/// in 5 minutes where it says nothing else).
+#[utoipa::path(
+    post,
+    path = "/api/password-resets/{secret}",
+    operation_id = "apply_password_reset",
+    tag = "session",
+    params(("secret" = String, Path)),
+    request_body = NewPassword,
+    responses(
+        (status = 204, description = "The password is set; sign in"),
+        (status = 403, description = "Another site asked a browser for this", body = ErrorBody),
+        (status = 410, description = "It was used, has expired or was replaced", body = ErrorBody),
+        (
+            status = 429,
+            description = "Too many failed attempts; `Retry-After` says when to come back",
+            body = ErrorBody,
+        ),
+        NotFoundFailure,
+        BodyFailure,
+        AnyFailure,
+    )
+)]
+async fn apply(
+    State(app): State<App>,
+    caller: Caller,
+    SecretSegment(secret): SecretSegment,
+    Json(form): Json<NewPassword>,
+) -> Result<StatusCode, Error> {
+    auth::account::use_reset_link(&app, &secret, form.password, &caller).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Dismiss the notice that your password was reset.
+///
+/// `GET /api/session` shows it until then.
+#[utoipa::path(
+    delete,
+    path = "/api/session/password-reset",
+    operation_id = "dismiss_password_reset",
+    tag = "session",
+    responses(
+        (status = 204, description = "It is not shown again"),
+        MemberFailure,
+        ChangeFailure,
+        AnyFailure,
+    )
+)]
+async fn dismiss(
+    State(app): State<App>,
+    member: Member,
+    _: CsrfChecked,
+    session: Session,
+) -> Result<StatusCode, Error> {
+    db::member::password_reset::mark_seen(&app.connection().await?, member.id).await?;
+    auth::session::forget_notice(&session).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,265 @@
+//! `/api/session`: signing in and out; `/api/sessions`: where else one is signed in.
+
+use axum::Extension;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::IntoResponse;
+use infra::secrets::Secret;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use tower_sessions::Session;
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+
+use crate::api::created;
+use crate::api::shapes::{
+    AnyFailure, BodyFailure, ChangeFailure, ErrorBody, List, MemberFailure, NotFoundFailure, role_names,
+};
+use crate::app::App;
+use crate::auth::needs::{ALL, ANYONE, NOTHING};
+use crate::auth::session::own_hash;
+use crate::auth::visitor::Visitor;
+use crate::auth::{self, Bearer, CsrfChecked};
+use crate::db;
+use crate::domain::member::attempts::Caller;
+use crate::domain::member::password_reset::Notice;
+use crate::domain::member::{By, Member};
+use crate::error::Error;
+use crate::extract::{Id, Json};
+use crate::id::{SessionId, UserId};
+use crate::routes::Routes;
+
+/// The operations.
+pub fn routes() -> Routes {
+    Routes::new()
+        .operation(NOTHING, routes!(sign_in))
+        .operation(ANYONE, routes!(show))
+        .operation(ALL, routes!(sign_out))
+        .operation(ALL, routes!(list))
+        .operation(ALL, routes!(end_others))
+        .operation(ALL, routes!(end))
+}
+
+/// Name and password.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct SignIn {
+    /// The member's name, in any case.
+    pub username: String,
+    /// The member's password.
+    #[schema(value_type = String)]
+    pub password: Secret,
+}
+
+/// Who is signed in.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SessionBody {
+    /// The member.
+    pub user: SessionMember,
+    /// Send it as `X-CSRF-Token` with every change; null where an API token asks, which needs none.
+    pub csrf_token: Option<String>,
+    /// That the password was reset with a link, until it is dismissed at `/api/session/password-reset`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password_reset: Option<Notice>,
+}
+
+/// The one who is signed in.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SessionMember {
+    /// The member's id.
+    pub id: UserId,
+    /// The member's name.
+    pub name: String,
+    /// What they may do; empty where an API token without the scope `all` asks.
+    #[schema(schema_with = role_names)]
+    pub roles: Vec<String>,
+}
+
+/// A browser or a script that is signed in.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SessionItem {
+    /// The session's id.
+    pub id: SessionId,
+    /// The browser, as it names itself.
+    pub user_agent: String,
+    /// When it signed in.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+    /// When it was last used, to five minutes.
+    #[serde(with = "time::serde::rfc3339")]
+    pub last_seen_at: OffsetDateTime,
+    /// Whether it is the one that asks.
+    pub current: bool,
+}
+
+/// Sign in.
+///
+/// The answer sets the session's cookie, and one that tells this browser from strangers who guess.
+///
+/// Failures are counted per name and network and per network (`signInAttempts` of the configuration, 10 in 5 minutes
+/// where it says nothing else; an IPv6 network is a /64, and its /48 may fail ten times as often), and per name over
+/// all networks (100). A client that signed in before and sends its cookie `device` is counted by itself alone.
+#[utoipa::path(
+    post,
+    path = "/api/session",
+    tag = "session",
+    request_body = SignIn,
+    responses(
+        (status = 201, description = "Signed in", body = SessionBody),
+        (status = 401, description = "The name or the password is not right", body = ErrorBody),
+        (status = 403, description = "The account is disabled", body = ErrorBody),
+        (
+            status = 429,
+            description = "Too many failed attempts; `Retry-After` says when to come back",
+            body = ErrorBody,
+        ),
+        BodyFailure,
+        AnyFailure,
+    )
+)]
+async fn sign_in(
+    State(app): State<App>,
+    caller: Caller,
+    session: Session,
+    headers: HeaderMap,
+    Json(form): Json<SignIn>,
+) -> Result<impl IntoResponse, Error> {
+    let verified = auth::account::verify(&app, &form.username, form.password, &caller).await?;
+    let id = verified.id;
+    let account =
+        db::member::user::find_enabled(&app.connection().await?, id).await?.ok_or(Error::Credentials)?;
+    let csrf = auth::session::start(&app, &session, &verified, &headers).await?;
+    let user = SessionMember { id, name: account.name, roles: account.roles };
+    let password_reset = auth::session::notice(&session).await?;
+    let body = SessionBody { user, csrf_token: Some(csrf), password_reset };
+    Ok((Extension(caller.remember(&app, &verified)?), created(&app, "/api/session", body)))
+}
+
+/// Who is signed in.
+///
+/// With the token that changes send back.
+#[utoipa::path(
+    get,
+    path = "/api/session",
+    operation_id = "show_session",
+    tag = "session",
+    responses(
+        (status = 200, description = "The member who asks", body = SessionBody),
+        MemberFailure,
+        AnyFailure,
+    )
+)]
+async fn show(
+    Bearer(member): Bearer,
+    visitor: Visitor,
+    session: Session,
+) -> Result<Json<SessionBody>, Error> {
+    let user = SessionMember { id: member.id, name: member.name, roles: member.roles };
+    let csrf_token = visitor.csrf().map(str::to_owned);
+    let password_reset = auth::session::notice(&session).await?.filter(|_| member.by == By::Cookie);
+    Ok(Json(SessionBody { user, csrf_token, password_reset }))
+}
+
+/// Sign out.
+///
+/// An API token is not ended by it: delete it at `/api/tokens/{id}`.
+#[utoipa::path(
+    delete,
+    path = "/api/session",
+    tag = "session",
+    responses(
+        (status = 204, description = "The session has ended"),
+        MemberFailure,
+        ChangeFailure,
+        AnyFailure,
+    )
+)]
+async fn sign_out(_: Member, _: CsrfChecked, session: Session) -> Result<StatusCode, Error> {
+    if session.id().is_some() {
+        session.flush().await?;
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Your sessions.
+///
+/// At most 100: of more, those used least lately have ended.
+#[utoipa::path(
+    get,
+    path = "/api/sessions",
+    operation_id = "list_sessions",
+    tag = "session",
+    responses(
+        (status = 200, description = "All of them, the one that asks first", body = List<SessionItem>),
+        MemberFailure,
+        AnyFailure,
+    )
+)]
+async fn list(
+    State(app): State<App>,
+    member: Member,
+    session: Session,
+) -> Result<Json<List<SessionItem>>, Error> {
+    let own = own_hash(&app, &member, &session);
+    let found = db::member::session::list(&app.connection().await?, member.id, own.as_deref()).await?;
+    let items = found.into_iter().map(|it| SessionItem {
+        id: it.public_id,
+        user_agent: it.user_agent,
+        created_at: it.created_at,
+        last_seen_at: it.last_seen_at,
+        current: it.current,
+    });
+    Ok(Json(List::all(items.collect())))
+}
+
+/// End your other sessions.
+///
+/// API tokens stay.
+#[utoipa::path(
+    delete,
+    path = "/api/sessions",
+    operation_id = "end_other_sessions",
+    tag = "session",
+    responses(
+        (status = 204, description = "Only the one that asks is left"),
+        MemberFailure,
+        ChangeFailure,
+        AnyFailure,
+    )
+)]
+async fn end_others(
+    State(app): State<App>,
+    member: Member,
+    _: CsrfChecked,
+    session: Session,
+) -> Result<StatusCode, Error> {
+    let own = own_hash(&app, &member, &session);
+    db::member::session::end_others(&app.connection().await?, member.id, own.as_deref()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// End one of your sessions.
+///
+/// Also the one that asks.
+#[utoipa::path(
+    delete,
+    path = "/api/sessions/{id}",
+    operation_id = "end_session",
+    tag = "session",
+    params(("id" = SessionId, Path)),
+    responses(
+        (status = 204, description = "It has ended"),
+        NotFoundFailure,
+        MemberFailure,
+        ChangeFailure,
+        AnyFailure,
+    )
+)]
+async fn end(
+    State(app): State<App>,
+    member: Member,
+    Id(id): Id<SessionId>,
+    _: CsrfChecked,
+) -> Result<StatusCode, Error> {
+    let ended = db::member::session::end(&app.connection().await?, member.id, id).await?;
+    if ended { Ok(StatusCode::NO_CONTENT) } else { Err(Error::NotFound("session")) }
+}

@@ -1,0 +1,215 @@
+//! `/api/tokens`: keys to one's account for tools.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+
+use crate::api::created;
+use crate::api::shapes::{
+    AnyFailure, BodyFailure, ChangeFailure, ErrorBody, List, MemberFailure, NotFoundFailure,
+};
+use crate::app::App;
+use crate::auth::needs::{ALL, SESSION};
+use crate::auth::{CheckedJson, CsrfChecked, SignedIn};
+use crate::db;
+use crate::db::member::token::ApiToken;
+use crate::domain::member::Member;
+use crate::domain::member::scope::Scope;
+use crate::domain::member::token;
+use crate::error::Error;
+use crate::extract::{Id, Json};
+use crate::id::TokenId;
+use crate::routes::Routes;
+
+/// The operations.
+pub fn routes() -> Routes {
+    Routes::new()
+        .operation(ALL, routes!(list))
+        .operation(SESSION, routes!(create))
+        .operation(ALL, routes!(show))
+        .operation(ALL, routes!(revoke))
+}
+
+/// A token without its secret.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TokenItem {
+    /// The token's id.
+    pub id: TokenId,
+    /// What you call it.
+    pub name: String,
+    /// What it may be used for.
+    pub scopes: Vec<Scope>,
+    /// Whether it was made before there were scopes: it opens all and has no end. Better make another one.
+    pub before_scopes: bool,
+    /// When it was made.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+    /// From then on it opens nothing; null where it has no end.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub expires_at: Option<OffsetDateTime>,
+    /// Whether that is over.
+    pub expired: bool,
+    /// When it was last used, to the minute; null until it is used.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub last_used_at: Option<OffsetDateTime>,
+}
+
+impl From<ApiToken> for TokenItem {
+    fn from(row: ApiToken) -> Self {
+        let ApiToken { id, name, scopes, created_at, expires_at, expired, last_used_at } = row;
+        let before_scopes = scopes.is_none();
+        let scopes = token::scopes(scopes.as_deref()).iter().collect();
+        Self { id, name, scopes, before_scopes, created_at, expires_at, expired, last_used_at }
+    }
+}
+
+/// A token that is wanted.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct NewToken {
+    /// What you call it, unlike your other tokens.
+    #[schema(min_length = 1, max_length = 100)]
+    pub name: String,
+    /// What it may be used for, one at least; `all` where it is missing.
+    #[serde(default = "all")]
+    #[schema(value_type = Vec<Scope>)]
+    pub scopes: Vec<String>,
+    /// Days until it ends, 1 to 3650; 365 where it is missing, no end where it is null.
+    #[serde(default = "one_year")]
+    pub expires_in_days: Option<u32>,
+}
+
+fn all() -> Vec<String> {
+    vec![Scope::All.word().to_owned()]
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the default of a field")]
+fn one_year() -> Option<u32> {
+    Some(token::DAYS)
+}
+
+/// A token that was just made.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CreatedToken {
+    /// The token's id.
+    pub id: TokenId,
+    /// What you call it.
+    pub name: String,
+    /// Send it as `Authorization: Bearer fw_…`. It is never shown again.
+    pub token: String,
+    /// What it may be used for.
+    pub scopes: Vec<Scope>,
+    /// From then on it opens nothing; null where it has no end.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub expires_at: Option<OffsetDateTime>,
+}
+
+/// Your API tokens.
+///
+/// At most 50, newest first. Their secrets are not stored.
+#[utoipa::path(
+    get,
+    path = "/api/tokens",
+    operation_id = "list_tokens",
+    tag = "tokens",
+    responses(
+        (status = 200, description = "All of them, newest first", body = List<TokenItem>),
+        MemberFailure,
+        AnyFailure,
+    )
+)]
+async fn list(State(app): State<App>, member: Member) -> Result<Json<List<TokenItem>>, Error> {
+    let found = db::member::token::list(&app.connection().await?, member.id).await?;
+    Ok(Json(List::all(found.into_iter().map(TokenItem::from).collect())))
+}
+
+/// Make an API token.
+///
+/// It opens some of your account to a tool. With a session only: no token makes tokens.
+#[utoipa::path(
+    post,
+    path = "/api/tokens",
+    operation_id = "create_token",
+    tag = "tokens",
+    request_body = NewToken,
+    responses(
+        (status = 201, description = "Made; the token is in this answer only", body = CreatedToken),
+        (status = 409, description = "You have 50 already", body = ErrorBody),
+        MemberFailure,
+        ChangeFailure,
+        BodyFailure,
+        AnyFailure,
+    )
+)]
+async fn create(
+    State(app): State<App>,
+    SignedIn(member): SignedIn,
+    CheckedJson(form): CheckedJson<NewToken>,
+) -> Result<impl IntoResponse, Error> {
+    let wish = token::Wish { name: &form.name, scopes: &form.scopes, days: form.expires_in_days };
+    let mut client = app.connection().await?;
+    let transaction = client.transaction().await?;
+    let made = token::create(&app.keys, &transaction, member.id, &wish).await?;
+    transaction.commit().await?;
+    let token::NewToken { row, text } = made;
+    let location = format!("/api/tokens/{}", row.id);
+    let body = CreatedToken {
+        id: row.id,
+        name: row.name,
+        token: text.reveal().to_owned(),
+        scopes: token::scopes(row.scopes.as_deref()).iter().collect(),
+        expires_at: row.expires_at,
+    };
+    Ok(created(&app, &location, body))
+}
+
+/// One of your API tokens.
+///
+/// Its secret is not stored.
+#[utoipa::path(
+    get,
+    path = "/api/tokens/{id}",
+    operation_id = "show_token",
+    tag = "tokens",
+    params(("id" = TokenId, Path)),
+    responses(
+        (status = 200, description = "The token without its secret", body = TokenItem),
+        NotFoundFailure,
+        MemberFailure,
+        AnyFailure,
+    )
+)]
+async fn show(State(app): State<App>, member: Member, Id(id): Id) -> Result<Json<TokenItem>, Error> {
+    let found = db::member::token::find(&app.connection().await?, member.id, id).await?;
+    Ok(Json(found.ok_or(Error::NotFound("token"))?.into()))
+}
+
+/// Revoke one of your API tokens.
+///
+/// At once.
+#[utoipa::path(
+    delete,
+    path = "/api/tokens/{id}",
+    operation_id = "revoke_token",
+    tag = "tokens",
+    params(("id" = TokenId, Path)),
+    responses(
+        (status = 204, description = "It no longer opens anything"),
+        NotFoundFailure,
+        MemberFailure,
+        ChangeFailure,
+        AnyFailure,
+    )
+)]
+async fn revoke(
+    State(app): State<App>,
+    member: Member,
+    Id(id): Id<TokenId>,
+    _: CsrfChecked,
+) -> Result<StatusCode, Error> {
+    let revoked = db::member::token::delete(&app.connection().await?, member.id, id).await?;
+    if revoked { Ok(StatusCode::NO_CONTENT) } else { Err(Error::NotFound("token")) }
+}

@@ -1,0 +1,122 @@
+//! Steps that pages, API and commands share: making an account, signing in, setting a password. Passwords are hashed
+//! while no database connection is held; then one transaction is opened and committed.
+
+use std::time::Instant;
+
+use infra::secrets::Secret;
+
+use crate::app::App;
+use crate::db;
+use crate::db::member::user::NewUser;
+use crate::domain::member::Member;
+use crate::domain::member::account::{self, PasswordChange, SignIn, Verified};
+use crate::domain::member::attempts::{Attempt, Caller};
+use crate::domain::member::invite;
+use crate::domain::member::password_reset::{self, Found};
+use crate::error::Error;
+use crate::id::UserId;
+
+/// Checks and adds an account that nobody invited.
+///
+/// # Errors
+/// [`Error::Invalid`] with what is wrong with the fields.
+pub async fn add(app: &App, name: &str, password: Secret, roles: &[String]) -> Result<UserId, Error> {
+    account::check(&app.passwords, name, &password).await?;
+    let password_hash = app.passwords.hash(app.passwords.permit().await?, password).await?;
+    let mut client = app.connection().await?;
+    let transaction = client.transaction().await?;
+    let user = NewUser { name, password_hash: &password_hash, invited_by: None, roles };
+    let id = account::create(&transaction, &user).await?;
+    transaction.commit().await?;
+    Ok(id)
+}
+
+/// The account whose name and password these are.
+///
+/// # Errors
+/// See [`SignIn`].
+pub async fn verify(app: &App, name: &str, password: Secret, caller: &Caller) -> Result<Verified, Error> {
+    let attempt = SignIn::begin(&app.attempts, &app.keys.device, name, caller)?;
+    let found = match attempt.name() {
+        Some(name) => db::member::user::credentials(&app.connection().await?, name).await?,
+        None => None,
+    };
+    attempt.finish(&app.attempts, &app.passwords, found, password).await
+}
+
+/// Replaces a member's password and ends their sessions but the one with the hash `current`, which asks. API tokens
+/// stay. Answers what this browser is known by from now on.
+///
+/// # Errors
+/// See [`PasswordChange::check`] and [`account::replace_password`].
+pub async fn change_password(
+    app: &App,
+    member: &Member,
+    current: Option<&[u8]>,
+    change: PasswordChange,
+    caller: &Caller,
+) -> Result<Verified, Error> {
+    let old = db::member::user::password_hash(&app.connection().await?, member.id).await?;
+    let old = old.ok_or(Error::Unauthorized)?;
+    let new = change.check(&app.attempts, &app.passwords, member, (&old, current), caller).await?;
+    let mut client = app.connection().await?;
+    let transaction = client.transaction().await?;
+    account::replace_password(&transaction, member.id, (&old, &new), current).await?;
+    transaction.commit().await?;
+    app.announce_departure(member.id);
+    Ok(Verified { id: member.id, name: member.name.clone(), password_hash: new })
+}
+
+/// Makes the account that an invite is for. Of many at the same moment one does; the others find it used.
+///
+/// # Errors
+/// [`Error::NotFound`] for a link that is not there, [`Error::Gone`] for an invite that is no longer open,
+/// [`Error::Invalid`] with what is wrong with the fields, [`Error::TooMany`] after too many failures.
+pub async fn claim_invite(
+    app: &App,
+    secret: &str,
+    (name, password): (&str, Secret),
+    caller: &Caller,
+) -> Result<Verified, Error> {
+    let attempt = Attempt::link(caller.address);
+    app.attempts.check(&attempt, Instant::now())?;
+    let count = |error: &Error| app.attempts.fail_if_guess(&attempt, error);
+    let found = invite::find(&app.keys, &app.connection().await?, secret).await.inspect_err(count)?;
+    if let Some(refusal) = invite::State::of(&found).refusal() {
+        return Err(Error::Gone(refusal));
+    }
+    account::check(&app.passwords, name, &password).await?;
+    let password_hash = app.passwords.hash(app.passwords.permit().await?, password).await?;
+    let mut client = app.connection().await?;
+    let transaction = client.transaction().await?;
+    let id = invite::claim(&transaction, found.id, name, &password_hash).await.inspect_err(count)?;
+    transaction.commit().await?;
+    Ok(Verified { id, name: name.to_owned(), password_hash })
+}
+
+/// Sets the password that a link is for and ends all sessions of its member; API tokens stay.
+///
+/// # Errors
+/// [`Error::NotFound`] for a link that is not there, [`Error::Gone`] for one that no longer works, [`Error::Invalid`] for
+/// a password that is too easy to guess, [`Error::TooMany`] after too many failures.
+pub async fn use_reset_link(
+    app: &App,
+    secret: &Secret,
+    password: Secret,
+    caller: &Caller,
+) -> Result<(), Error> {
+    let attempt = Attempt::link(caller.address);
+    app.attempts.check(&attempt, Instant::now())?;
+    let found = password_reset::find(&app.keys, &app.connection().await?, secret).await;
+    let Found { row, state } = found.inspect_err(|error| app.attempts.fail_if_guess(&attempt, error))?;
+    if let Some(refusal) = state.refusal() {
+        return Err(Error::Gone(refusal));
+    }
+    let password_hash = password_reset::hash(&app.passwords, &row.user_name, password).await?;
+    let mut client = app.connection().await?;
+    let transaction = client.transaction().await?;
+    password_reset::apply(&transaction, &row, &password_hash).await?;
+    transaction.commit().await?;
+    app.announce_departure(row.user_id);
+    Ok(())
+}

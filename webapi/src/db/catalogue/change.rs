@@ -1,0 +1,46 @@
+//! How much each member changed today. Days are those of UTC.
+
+use deadpool_postgres::GenericClient;
+use tokio_postgres::Error;
+
+use crate::db::{one, optional};
+use crate::id::UserId;
+
+/// What is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// A new torrent.
+    Upload,
+    /// Other texts for a torrent.
+    Edit,
+}
+
+/// How many changes of this kind member `user_id` made today.
+pub async fn today(client: &impl GenericClient, user_id: UserId, change: Change) -> Result<i32, Error> {
+    let sql = "
+        select uploads, edits from member_changes
+        where user_id = $1 and day = (now() at time zone 'utc')::date";
+    let row = optional(client, sql, &[&user_id]).await?;
+    Ok(row.map_or(0, |row| match change {
+        Change::Upload => row.get("uploads"),
+        Change::Edit => row.get("edits"),
+    }))
+}
+
+/// Counts a change of member `user_id`; answers how many of this kind they made today.
+pub async fn count(client: &impl GenericClient, user_id: UserId, change: Change) -> Result<i32, Error> {
+    let sql = "
+        insert into member_changes as known (user_id, day, uploads, edits)
+        values ($1, (now() at time zone 'utc')::date, $2, $3)
+        on conflict (user_id) do update set
+            uploads = excluded.uploads + case when known.day = excluded.day then known.uploads else 0 end,
+            edits = excluded.edits + case when known.day = excluded.day then known.edits else 0 end,
+            day = excluded.day
+        returning uploads, edits";
+    let one_of = |kind| i32::from(kind == change);
+    let row = one(client, sql, &[&user_id, &one_of(Change::Upload), &one_of(Change::Edit)]).await?;
+    Ok(match change {
+        Change::Upload => row.get("uploads"),
+        Change::Edit => row.get("edits"),
+    })
+}

@@ -1,0 +1,103 @@
+//! How a search is run: Postgres cannot tell how many words begin with some letters, and guesses badly.
+
+use deadpool_postgres::GenericClient;
+use tokio_postgres::Error;
+
+use super::{Query, Reading, Sort, Window};
+use crate::db::one;
+use crate::id::TorrentId;
+
+/// Rows looked at one by one: what fills a page from them is common.
+const WALK: i64 = 3000;
+
+/// As many rows as the index of words may bring at once.
+const FEW: i64 = 200;
+
+/// Rows that the index of words is to bring: a page, should there be fewer than expected.
+const ENOUGH: i64 = 120;
+
+/// The newest torrents among which beginnings are looked for first: how many there are is not known.
+const RECENT: i64 = 50_000;
+
+/// Where rows are looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Plan {
+    /// Wherever Postgres thinks best.
+    Free,
+    /// Among the first rows of the list, this many: enough where what is looked for is common.
+    First(i64),
+    /// Through the index of words, only torrents with a larger id: enough where it is neither.
+    Since(TorrentId),
+    /// Through the index of words: enough where it is rare.
+    Words,
+}
+
+/// The plans for `query`, to be run one after the other until one fills the page.
+pub(super) async fn choose(
+    client: &impl GenericClient,
+    window: &Window<'_>,
+    query: &Query,
+) -> Result<Vec<Plan>, Error> {
+    let newest_first = window.sort == Sort::Added && window.descending;
+    let expected = match query.reading {
+        // Too uncertain. Several narrow each other down, and the guess with them.
+        Reading::Beginnings if !query.text.contains('&') => None,
+        _ => Some(estimate(client, &query.text).await?),
+    };
+    let newest = match window.from {
+        Some(position) if newest_first => position.id,
+        _ => newest(client).await?,
+    };
+    Ok(plans(i64::from(newest.0), expected, newest_first))
+}
+
+/// How many torrents Postgres expects `query` to find: near the truth for whole words, a mere guess for beginnings.
+async fn estimate(client: &impl GenericClient, query: &str) -> Result<i64, Error> {
+    let sql = "explain (format json) select from torrents where search @@ $1::text::tsquery";
+    let row = client.query_one(sql, &[&query]).await?;
+    let plan: serde_json::Value = row.get(0);
+    Ok(plan[0]["Plan"]["Plan Rows"].as_i64().unwrap_or(0))
+}
+
+/// The id of the newest torrent, 0 where there is none.
+async fn newest(client: &impl GenericClient) -> Result<TorrentId, Error> {
+    Ok(one(client, "select coalesce(max(id), 0) as id from torrents", &[]).await?.get("id"))
+}
+
+/// Where to look, one after the other until enough is found, with `newest` torrents of which `expected` are to be found.
+///
+/// Each answers what those before it would take too long for. Left to itself, Postgres walks along the list's order
+/// wherever it expects many hits, over all torrents where two frequent words never meet.
+fn plans(newest: i64, expected: Option<i64>, newest_first: bool) -> Vec<Plan> {
+    let mut plans = Vec::new();
+    if expected.is_none_or(|it| it > newest / 50) {
+        plans.push(Plan::First(WALK));
+    }
+    if newest_first && expected.is_none_or(|it| it >= FEW) {
+        let span = expected.map_or(RECENT, |it| newest * ENOUGH / it.max(1));
+        let since = [span, span * 8].map(|span| i32::try_from(newest - span).unwrap_or(0));
+        plans.extend(since.into_iter().filter(|it| *it > 0).map(|id| Plan::Since(TorrentId(id))));
+    }
+    plans.push(Plan::Words);
+    plans
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_search_is_left_to_walk_along_the_order_of_the_list() {
+        for newest_first in [true, false] {
+            for expected in [None, Some(0), Some(1), Some(20_000), Some(75_000), Some(1_000_000)] {
+                let plans = plans(1_000_000, expected, newest_first);
+                assert!(!plans.contains(&Plan::Free), "{plans:?}");
+                let walked: i64 =
+                    plans.iter().map(|it| if let Plan::First(rows) = it { *rows } else { 0 }).sum();
+                assert!(walked <= WALK, "{plans:?}");
+                assert_eq!(plans.last(), Some(&Plan::Words));
+            }
+        }
+        assert_eq!(plans(1_000_000, Some(75_000), false), [Plan::First(WALK), Plan::Words]);
+    }
+}

@@ -1,0 +1,35 @@
+//! Words that titles have: what the search for typing errors knows.
+
+use deadpool_postgres::GenericClient;
+use tokio_postgres::Error;
+
+use crate::db::one;
+
+/// Looks at up to `limit` words that left a title and deletes those that no title has; answers how many it looked at.
+///
+/// Words of thousands of torrents are kept unseen: asking for them would take long.
+pub async fn sweep(client: &impl GenericClient, limit: i64) -> Result<i64, Error> {
+    let sql = "
+        with left_over as (
+            delete from forgotten_words
+            where word in (select word from forgotten_words order by word limit $1 for update skip locked)
+            returning word
+        ), common as (
+            select element.word
+            from pg_stats s
+            cross join lateral
+                unnest(s.most_common_elems::text::text[], s.most_common_elem_freqs) as element (word, share)
+            where s.schemaname = 'public' and s.tablename = 'torrents' and s.attname = 'search'
+              and element.share * (select reltuples from pg_class where oid = 'public.torrents'::regclass) > 5000
+        ), gone as (
+            delete from title_words known
+            using left_over
+            where known.word = left_over.word
+              and known.word not in (select c.word from common c)
+              and not exists (
+                  select from torrents t where t.search @@ (quote_literal(left_over.word) || ':A')::tsquery
+              )
+        )
+        select count(*) as seen from left_over";
+    Ok(one(client, sql, &[&limit]).await?.get("seen"))
+}

@@ -1,0 +1,10 @@
+//! Members: accounts, sessions, keys, invites, what they moved.
+
+pub mod feed_key;
+pub mod invite;
+pub mod password_reset;
+pub mod report;
+pub mod session;
+pub mod token;
+pub mod transfer;
+pub mod user;

@@ -1,0 +1,149 @@
+//! API tokens: a nonce that the token is bound to, never the token.
+
+use deadpool_postgres::GenericClient;
+use time::OffsetDateTime;
+use tokio_postgres::{Error, Row};
+
+use crate::db::member::user::{Account, COLUMNS as ACCOUNT};
+use crate::db::{execute, one, optional, rows};
+use crate::id::{TokenId, UserId};
+
+/// A token's row with its owner.
+#[derive(Debug)]
+pub struct WithAccount {
+    /// The token's.
+    pub id: TokenId,
+    /// What the token is bound to, 16 bytes.
+    pub nonce: Vec<u8>,
+    /// What it may be used for; none where it was made before there were scopes.
+    pub scopes: Option<Vec<String>>,
+    /// Whether its end date is over, by the database's clock.
+    pub expired: bool,
+    /// The owner, who is not disabled.
+    pub account: Account,
+}
+
+/// The row that a token claims to belong to, unless its owner is disabled.
+pub async fn find_with_account(
+    client: &impl GenericClient,
+    id: TokenId,
+) -> Result<Option<WithAccount>, Error> {
+    let sql = format!(
+        "select t.id as token_id, t.nonce, t.scopes, coalesce(t.expires_at <= now(), false) as expired,
+                {ACCOUNT}
+         from api_tokens t join users u on u.id = t.user_id
+         where t.id = $1 and u.disabled_at is null"
+    );
+    Ok(optional(client, &sql, &[&id]).await?.map(|row| WithAccount {
+        id: row.get("token_id"),
+        nonce: row.get("nonce"),
+        scopes: row.get("scopes"),
+        expired: row.get("expired"),
+        account: Account::from_row(&row),
+    }))
+}
+
+/// Writes down that the token was used, at most once a minute.
+pub async fn touch(client: &impl GenericClient, id: TokenId) -> Result<(), Error> {
+    let sql = "
+        update api_tokens set last_used_at = now()
+        where id = $1 and (last_used_at is null or last_used_at < now() - interval '1 minute')";
+    execute(client, sql, &[&id]).await.map(drop)
+}
+
+/// A token as its owner's list shows it.
+#[derive(Debug, Clone)]
+pub struct ApiToken {
+    /// Never used twice.
+    pub id: TokenId,
+    /// What its owner calls it; unique among their tokens that have scopes.
+    pub name: String,
+    /// What it may be used for; none where it was made before there were scopes.
+    pub scopes: Option<Vec<String>>,
+    /// When it was made.
+    pub created_at: OffsetDateTime,
+    /// From then on it opens nothing; none where it has no end.
+    pub expires_at: Option<OffsetDateTime>,
+    /// Whether `expires_at` is over, by the database's clock.
+    pub expired: bool,
+    /// When it was last used, to the minute.
+    pub last_used_at: Option<OffsetDateTime>,
+}
+
+impl ApiToken {
+    fn from_row(row: &Row) -> Self {
+        Self {
+            id: row.get("id"),
+            name: row.get("name"),
+            scopes: row.get("scopes"),
+            created_at: row.get("created_at"),
+            expires_at: row.get("expires_at"),
+            expired: row.get("expired"),
+            last_used_at: row.get("last_used_at"),
+        }
+    }
+}
+
+/// A token that is wanted.
+#[derive(Debug)]
+pub struct NewToken<'a> {
+    /// What its owner calls it.
+    pub name: &'a str,
+    /// What it is bound to, 16 bytes.
+    pub nonce: &'a [u8],
+    /// Words of [`crate::domain::member::scope`], one at least.
+    pub scopes: &'a [&'a str],
+    /// Days until it ends; none for no end.
+    pub days: Option<i32>,
+}
+
+const COLUMNS: &str = "
+    id, name, scopes, created_at, expires_at, coalesce(expires_at <= now(), false) as expired, last_used_at";
+
+/// A member's own, newest first.
+pub async fn list(client: &impl GenericClient, user_id: UserId) -> Result<Vec<ApiToken>, Error> {
+    let sql = format!("select {COLUMNS} from api_tokens where user_id = $1 order by id desc");
+    Ok(rows(client, &sql, &[&user_id]).await?.iter().map(ApiToken::from_row).collect())
+}
+
+/// One of a member's own.
+pub async fn find(
+    client: &impl GenericClient,
+    user_id: UserId,
+    id: TokenId,
+) -> Result<Option<ApiToken>, Error> {
+    let sql = format!("select {COLUMNS} from api_tokens where user_id = $1 and id = $2");
+    Ok(optional(client, &sql, &[&user_id, &id]).await?.as_ref().map(ApiToken::from_row))
+}
+
+/// How many a member has.
+pub async fn count(client: &impl GenericClient, user_id: UserId) -> Result<i64, Error> {
+    let sql = "select count(*) as count from api_tokens where user_id = $1";
+    Ok(one(client, sql, &[&user_id]).await?.get("count"))
+}
+
+/// Makes one; violates `api_tokens_name_unique` where the member has one of that name.
+pub async fn insert(
+    client: &impl GenericClient,
+    user_id: UserId,
+    token: &NewToken<'_>,
+) -> Result<ApiToken, Error> {
+    let sql = format!(
+        "insert into api_tokens (user_id, name, nonce, scopes, expires_at)
+         values ($1, $2, $3, $4, now() + make_interval(days => $5))
+         returning {COLUMNS}"
+    );
+    let NewToken { name, nonce, scopes, days } = token;
+    Ok(ApiToken::from_row(&one(client, &sql, &[&user_id, name, nonce, scopes, days]).await?))
+}
+
+/// Ends one of a member's own; answers whether there was one.
+pub async fn delete(client: &impl GenericClient, user_id: UserId, id: TokenId) -> Result<bool, Error> {
+    let sql = "delete from api_tokens where user_id = $1 and id = $2";
+    Ok(execute(client, sql, &[&user_id, &id]).await? == 1)
+}
+
+/// Ends all of a member's.
+pub async fn delete_all(client: &impl GenericClient, user_id: UserId) -> Result<(), Error> {
+    execute(client, "delete from api_tokens where user_id = $1", &[&user_id]).await.map(drop)
+}

@@ -1,0 +1,208 @@
+//! What members have moved: their sums, and each transfer of a torrent.
+
+use std::time::Duration;
+
+use deadpool_postgres::GenericClient;
+use time::OffsetDateTime;
+use tokio_postgres::{Error, Row};
+
+use crate::db::{one, optional, rows};
+use crate::id::{Named, TorrentId, UserId};
+
+/// A member's sums over all torrents, deleted ones included.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Totals {
+    /// Bytes sent.
+    pub uploaded: i64,
+    /// Bytes received.
+    pub downloaded: i64,
+    /// Seconds as a seeder, of each torrent.
+    pub seeded_seconds: i64,
+    /// Seconds as a leecher, of each torrent.
+    pub leeched_seconds: i64,
+}
+
+impl Totals {
+    /// From the columns of `user_totals`, which a member without any report lacks.
+    pub(in crate::db) fn from_row(row: &Row) -> Self {
+        let number = |column| row.get::<_, Option<i64>>(column).unwrap_or_default();
+        Self {
+            uploaded: number("uploaded"),
+            downloaded: number("downloaded"),
+            seeded_seconds: number("seeded_seconds"),
+            leeched_seconds: number("leeched_seconds"),
+        }
+    }
+}
+
+/// What a member moved of a torrent.
+#[derive(Debug, Clone)]
+pub struct Transfer {
+    /// The member.
+    pub member: Named<UserId>,
+    /// The torrent.
+    pub torrent: Named<TorrentId>,
+    /// Bytes of the torrent.
+    pub size: i64,
+    /// Bytes sent.
+    pub uploaded: i64,
+    /// Bytes received.
+    pub downloaded: i64,
+    /// Seconds as a seeder.
+    pub seeded_seconds: i64,
+    /// Seconds as a leecher.
+    pub leeched_seconds: i64,
+    /// Bytes lacking at the last announce.
+    pub left: i64,
+    /// First announce.
+    pub first_seen_at: OffsetDateTime,
+    /// Last announce.
+    pub last_seen_at: OffsetDateTime,
+    /// When the first download was finished.
+    pub snatched_at: Option<OffsetDateTime>,
+    /// Whether a client was there at the last announce and has not been silent for too long since.
+    pub active: bool,
+    /// Reports that claimed more than can have been moved.
+    pub clamped_count: i32,
+    /// The last of them.
+    pub clamped_at: Option<OffsetDateTime>,
+}
+
+/// A transfer's position in a list: what the list is sorted by, and the id that decides between equal times.
+pub type Position<I> = (OffsetDateTime, I);
+
+/// Those of `wanted` in `order`, with the peer timeout in seconds as $1 and how many at most as $2. They are cut to that
+/// number before names are looked up.
+fn select(wanted: &str, order: &str) -> String {
+    format!(
+        "select t.user_id, u.name as user_name, t.torrent_id, o.title, o.size, t.uploaded, t.downloaded,
+                t.seeded_seconds, t.leeched_seconds, t.left_bytes, t.first_seen_at, t.last_seen_at, t.snatched_at,
+                t.clamped_count, t.clamped_at, {ACTIVE} as active
+         from (select * from transfers t where {wanted} order by {order} limit $2) as t
+         join users u on u.id = t.user_id
+         join torrents o on o.id = t.torrent_id
+         order by {order}"
+    )
+}
+
+/// Whether a client is there, with the peer timeout in seconds as $1.
+const ACTIVE: &str = "not t.stopped and t.last_seen_at > now() - make_interval(secs => $1)";
+
+impl Transfer {
+    fn from_row(row: &Row) -> Self {
+        Self {
+            member: Named { id: row.get("user_id"), name: row.get("user_name") },
+            torrent: Named { id: row.get("torrent_id"), name: row.get("title") },
+            size: row.get("size"),
+            uploaded: row.get("uploaded"),
+            downloaded: row.get("downloaded"),
+            seeded_seconds: row.get("seeded_seconds"),
+            leeched_seconds: row.get("leeched_seconds"),
+            left: row.get("left_bytes"),
+            first_seen_at: row.get("first_seen_at"),
+            last_seen_at: row.get("last_seen_at"),
+            snatched_at: row.get("snatched_at"),
+            active: row.get("active"),
+            clamped_count: row.get("clamped_count"),
+            clamped_at: row.get("clamped_at"),
+        }
+    }
+}
+
+/// A member's sums; none of anything where nothing was reported yet.
+pub async fn totals(client: &impl GenericClient, user: UserId) -> Result<Totals, Error> {
+    let sql =
+        "select uploaded, downloaded, seeded_seconds, leeched_seconds from user_totals where user_id = $1";
+    Ok(optional(client, sql, &[&user]).await?.as_ref().map(Totals::from_row).unwrap_or_default())
+}
+
+/// A member's transfers from behind `after` on, those first announced last before others.
+pub async fn of_member(
+    client: &impl GenericClient,
+    timeout: Duration,
+    user: UserId,
+    after: Option<Position<TorrentId>>,
+    limit: i64,
+) -> Result<Vec<Transfer>, Error> {
+    let timeout = timeout.as_secs_f64();
+    let order = "t.first_seen_at desc, t.torrent_id desc";
+    let found = match after {
+        None => rows(client, &select("t.user_id = $3", order), &[&timeout, &limit, &user]).await?,
+        Some((at, torrent)) => {
+            let sql = select("t.user_id = $3 and (t.first_seen_at, t.torrent_id) < ($4, $5)", order);
+            rows(client, &sql, &[&timeout, &limit, &user, &at, &torrent]).await?
+        }
+    };
+    Ok(found.iter().map(Transfer::from_row).collect())
+}
+
+/// What a member's clients are at now: first what they lack something of.
+pub async fn active(
+    client: &impl GenericClient,
+    timeout: Duration,
+    user: UserId,
+    limit: i64,
+) -> Result<Vec<Transfer>, Error> {
+    let wanted = format!("t.user_id = $3 and {ACTIVE}");
+    let sql = select(&wanted, "t.left_bytes = 0, t.first_seen_at desc, t.torrent_id desc");
+    let found = rows(client, &sql, &[&timeout.as_secs_f64(), &limit, &user]).await?;
+    Ok(found.iter().map(Transfer::from_row).collect())
+}
+
+/// How many torrents a member's clients are at now.
+#[derive(Debug, Clone, Copy)]
+pub struct Active {
+    /// Torrents that they lack nothing of.
+    pub seeding: i64,
+    /// All other torrents.
+    pub leeching: i64,
+}
+
+/// See [`Active`].
+pub async fn count_active(
+    client: &impl GenericClient,
+    timeout: Duration,
+    user: UserId,
+) -> Result<Active, Error> {
+    let sql = format!(
+        "select count(*) filter (where t.left_bytes = 0) as seeding,
+                count(*) filter (where t.left_bytes > 0) as leeching
+         from transfers t
+         where t.user_id = $2 and {ACTIVE}"
+    );
+    let row = one(client, &sql, &[&timeout.as_secs_f64(), &user]).await?;
+    Ok(Active { seeding: row.get("seeding"), leeching: row.get("leeching") })
+}
+
+/// A member's transfer of a torrent.
+pub async fn find(
+    client: &impl GenericClient,
+    timeout: Duration,
+    user: UserId,
+    torrent: TorrentId,
+) -> Result<Option<Transfer>, Error> {
+    let sql = select("t.user_id = $3 and t.torrent_id = $4", "t.torrent_id");
+    let row = optional(client, &sql, &[&timeout.as_secs_f64(), &1_i64, &user, &torrent]).await?;
+    Ok(row.as_ref().map(Transfer::from_row))
+}
+
+/// Who has finished a torrent, the latest first, from behind `after` on.
+pub async fn snatches(
+    client: &impl GenericClient,
+    timeout: Duration,
+    torrent: TorrentId,
+    after: Option<Position<UserId>>,
+    limit: i64,
+) -> Result<Vec<Transfer>, Error> {
+    let timeout = timeout.as_secs_f64();
+    let wanted = "t.torrent_id = $3 and t.snatched_at is not null";
+    let order = "t.snatched_at desc, t.user_id desc";
+    let found = match after {
+        None => rows(client, &select(wanted, order), &[&timeout, &limit, &torrent]).await?,
+        Some((at, user)) => {
+            let sql = select(&format!("{wanted} and (t.snatched_at, t.user_id) < ($4, $5)"), order);
+            rows(client, &sql, &[&timeout, &limit, &torrent, &at, &user]).await?
+        }
+    };
+    Ok(found.iter().map(Transfer::from_row).collect())
+}

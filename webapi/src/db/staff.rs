@@ -1,0 +1,3 @@
+//! What staff manage: roles.
+
+pub mod role;

@@ -1,0 +1,304 @@
+//! Uploads and downloads under way: whose they are, the bytes that they hold, and how many uploads are parsed at once.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+
+use crate::error::Error;
+use crate::id::UserId;
+
+/// Bytes that all uploads under way may hold.
+const IN_FLIGHT: usize = 64 << 20;
+
+/// Bytes of .torrent files that all downloads under way may hold, until their readers have taken them.
+const DOWNLOADS: usize = 64 << 20;
+
+/// Of these, the bytes of one member's downloads; a single larger file is still sent.
+const MEMBER_DOWNLOADS: usize = 16 << 20;
+
+/// The bytes that one permit stands for; an upload's last one may be used in part.
+const UNIT: usize = 4096;
+
+/// Torrents parsed and stored at once: each takes a core and up to some hundred MiB.
+const PARSED_AT_ONCE: usize = 4;
+
+/// When somebody whose upload was refused may try again: about what one takes.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// An upload of at least so many bytes, or files, leaves memory behind that is worth giving back.
+const LARGE_BYTES: usize = 1 << 20;
+const LARGE_FILES: usize = 5000;
+
+/// Bounds what uploads take.
+#[derive(Debug)]
+pub struct Turns {
+    bytes: Arc<Semaphore>,
+    slots: Arc<Semaphore>,
+    downloads: Arc<Semaphore>,
+    /// The turns of each member who has any; held for one look-up.
+    members: Arc<Mutex<HashMap<UserId, Taken>>>,
+    /// Says that a large upload is over.
+    large: Notify,
+}
+
+/// What one member has under way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Taken {
+    upload: bool,
+    texts: bool,
+    /// Bytes of downloads.
+    downloads: usize,
+}
+
+/// What a turn is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Upload,
+    Texts,
+}
+
+/// A member's turn; over when it is dropped, with the bytes that it held.
+#[derive(Debug)]
+pub struct Turn {
+    member: UserId,
+    purpose: Purpose,
+    members: Arc<Mutex<HashMap<UserId, Taken>>>,
+    bytes: Arc<Semaphore>,
+    held: Option<OwnedSemaphorePermit>,
+    /// Bytes asked for, which `held` covers.
+    asked: usize,
+}
+
+/// The bytes of a download; they count until this is dropped.
+#[derive(Debug)]
+pub struct Download {
+    member: UserId,
+    bytes: usize,
+    members: Arc<Mutex<HashMap<UserId, Taken>>>,
+    _permit: OwnedSemaphorePermit,
+}
+
+/// The right to parse and store one torrent.
+#[derive(Debug)]
+pub struct Slot {
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self {
+            bytes: Arc::new(Semaphore::new(IN_FLIGHT / UNIT)),
+            slots: Arc::new(Semaphore::new(PARSED_AT_ONCE)),
+            downloads: Arc::new(Semaphore::new(DOWNLOADS / UNIT)),
+            members: Arc::default(),
+            large: Notify::new(),
+        }
+    }
+}
+
+impl Turns {
+    /// The only turn that `member` has to upload a torrent.
+    ///
+    /// # Errors
+    /// [`Error::TooManyRequests`] while another upload of theirs is under way.
+    pub fn upload(&self, member: UserId) -> Result<Turn, Error> {
+        self.take(member, Purpose::Upload)
+            .ok_or_else(|| refusal("another upload of yours is under way; send one torrent after the other"))
+    }
+
+    /// A turn to read what `member` typed beside an upload that is refused, so that it can be shown again.
+    ///
+    /// # Errors
+    /// [`Error::TooManyRequests`] while another is under way.
+    pub fn texts(&self, member: UserId) -> Result<Turn, Error> {
+        self.take(member, Purpose::Texts).ok_or_else(|| {
+            refusal("several uploads of yours are under way; send one torrent after the other")
+        })
+    }
+
+    fn take(&self, member: UserId, purpose: Purpose) -> Option<Turn> {
+        let mut members = self.members.lock();
+        let taken = members.entry(member).or_default();
+        if std::mem::replace(taken.of(purpose), true) {
+            return None;
+        }
+        let (members, bytes) = (Arc::clone(&self.members), Arc::clone(&self.bytes));
+        Some(Turn { member, purpose, members, bytes, held: None, asked: 0 })
+    }
+
+    /// Counts a download of `bytes` for `member`, until its reader has taken them.
+    ///
+    /// # Errors
+    /// [`Error::TooManyRequests`] when this member's downloads, or those of all, would hold too many bytes.
+    pub fn download(&self, member: UserId, bytes: usize) -> Result<Download, Error> {
+        let mut members = self.members.lock();
+        let held = members.get(&member).map_or(0, |it| it.downloads);
+        if held > 0 && held + bytes > MEMBER_DOWNLOADS {
+            return Err(refusal("several large downloads of yours are under way; take one after the other"));
+        }
+        let permits = u32::try_from(bytes.clamp(1, DOWNLOADS).div_ceil(UNIT)).unwrap_or(u32::MAX);
+        let permit = Arc::clone(&self.downloads)
+            .try_acquire_many_owned(permits)
+            .map_err(|_| refusal("many large downloads are under way at the moment; try again shortly"))?;
+        members.entry(member).or_default().downloads += bytes;
+        Ok(Download { member, bytes, members: Arc::clone(&self.members), _permit: permit })
+    }
+
+    /// Waits for the right to parse a torrent, which nobody takes before theirs has come in whole.
+    pub async fn slot(&self) -> Result<Slot, Error> {
+        let permit = Arc::clone(&self.slots).acquire_owned().await.map_err(anyhow::Error::from)?;
+        Ok(Slot { _permit: permit })
+    }
+
+    /// Says that an upload of `bytes` and `files` is over; whether it was large.
+    pub fn finish(&self, bytes: usize, files: usize) -> bool {
+        let large = bytes >= LARGE_BYTES || files >= LARGE_FILES;
+        if large {
+            self.large.notify_one();
+        }
+        large
+    }
+
+    /// Waits until a large upload is over.
+    pub async fn large(&self) {
+        self.large.notified().await;
+    }
+}
+
+impl Taken {
+    fn of(&mut self, purpose: Purpose) -> &mut bool {
+        match purpose {
+            Purpose::Upload => &mut self.upload,
+            Purpose::Texts => &mut self.texts,
+        }
+    }
+}
+
+impl Turn {
+    /// Whether the torrent is wanted, and not only what was typed beside it.
+    pub fn is_upload(&self) -> bool {
+        self.purpose == Purpose::Upload
+    }
+
+    /// Counts `bytes` more that this upload holds.
+    ///
+    /// # Errors
+    /// [`Error::TooManyRequests`] when all uploads together would hold too many.
+    pub fn hold(&mut self, bytes: usize) -> Result<(), Error> {
+        let held = self.held.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        self.asked += bytes;
+        let missing = self.asked.div_ceil(UNIT).saturating_sub(held);
+        if missing == 0 {
+            return Ok(());
+        }
+        let full = || refusal("many uploads are under way at the moment; try again shortly");
+        let missing = u32::try_from(missing).map_err(|_| full())?;
+        let more = Arc::clone(&self.bytes).try_acquire_many_owned(missing).map_err(|_| full())?;
+        match &mut self.held {
+            Some(held) => held.merge(more),
+            held => *held = Some(more),
+        }
+        Ok(())
+    }
+
+    /// Gives the bytes back that were counted so far.
+    pub fn release(&mut self) {
+        self.asked = 0;
+        self.held = None;
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        give_back(&self.members, self.member, |taken| *taken.of(self.purpose) = false);
+    }
+}
+
+impl Drop for Download {
+    fn drop(&mut self) {
+        give_back(&self.members, self.member, |taken| taken.downloads -= self.bytes);
+    }
+}
+
+/// Changes what `member` has taken, and forgets members who have nothing.
+fn give_back(members: &Mutex<HashMap<UserId, Taken>>, member: i32, change: impl FnOnce(&mut Taken)) {
+    let mut members = members.lock();
+    if let Some(taken) = members.get_mut(&member) {
+        change(taken);
+        if *taken == Taken::default() {
+            members.remove(&member);
+        }
+    }
+}
+
+fn refusal(message: &str) -> Error {
+    Error::TooManyRequests { message: message.to_owned(), retry_after: RETRY }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_member_has_one_upload_at_a_time_and_others_have_theirs() {
+        let turns = Turns::default();
+        let first = turns.upload(UserId(1)).expect("a turn");
+        assert!(matches!(turns.upload(UserId(1)), Err(Error::TooManyRequests { .. })));
+        let other = turns.upload(UserId(2)).expect("a turn");
+        let texts = turns.texts(UserId(1)).expect("to read what was typed");
+        assert!(turns.texts(UserId(1)).is_err());
+        drop(first);
+        drop(turns.upload(UserId(1)).expect("the first is over"));
+        drop((other, texts));
+        assert!(turns.members.lock().is_empty(), "nothing is kept of members without uploads");
+    }
+
+    #[test]
+    fn the_bytes_of_all_uploads_are_bounded_and_given_back() {
+        let turns = Turns::default();
+        let mut one = turns.upload(UserId(1)).expect("a turn");
+        let mut other = turns.upload(UserId(2)).expect("a turn");
+        for _ in 0..IN_FLIGHT / 1000 {
+            one.hold(1000).expect("room");
+        }
+        assert!(matches!(other.hold(1 << 20), Err(Error::TooManyRequests { .. })));
+        other.release();
+        one.release();
+        other.hold(IN_FLIGHT).expect("all of it");
+        assert!(one.hold(1).is_err());
+        drop(other);
+        one.release();
+        one.hold(IN_FLIGHT).expect("all of it");
+    }
+
+    #[test]
+    fn the_bytes_of_downloads_are_bounded_for_each_member_and_for_all() {
+        let turns = Turns::default();
+        let first = turns.download(UserId(1), MEMBER_DOWNLOADS).expect("a member's share");
+        assert!(matches!(turns.download(UserId(1), 1), Err(Error::TooManyRequests { .. })), "above the member's share");
+        let others: Vec<Download> = (2..)
+            .map_while(|member| turns.download(UserId(member), MEMBER_DOWNLOADS).ok())
+            .take(DOWNLOADS / MEMBER_DOWNLOADS)
+            .collect();
+        assert_eq!(others.len(), DOWNLOADS / MEMBER_DOWNLOADS - 1, "what all together may hold");
+        drop(first);
+        turns.download(UserId(1), 1).expect("the first has been sent");
+        drop(others);
+        drop(turns.download(UserId(1), 2 * DOWNLOADS).expect("a single file of any size"));
+        assert!(turns.members.lock().is_empty(), "nothing is kept of members without downloads");
+    }
+
+    #[tokio::test]
+    async fn a_slot_is_free_again_when_it_is_dropped() {
+        let turns = Turns::default();
+        let mut slots = Vec::new();
+        for _ in 0..PARSED_AT_ONCE {
+            slots.push(turns.slot().await.expect("a slot"));
+        }
+        let (slot, ()) = tokio::join!(turns.slot(), async { slots.truncate(1) });
+        slot.expect("a slot");
+    }
+}

@@ -1,0 +1,116 @@
+//! Feed keys: `fwf_` and 40 characters that are derived, not stored. One lists and downloads torrents and opens nothing
+//! else, so that it may stand in a URL of a program that can send nothing but a URL.
+
+use std::fmt;
+
+use bt::announce_key::Binding;
+use bt::token::Token;
+use deadpool_postgres::{GenericClient, Transaction};
+use infra::secrets::{Keys, Secret};
+
+use crate::db;
+use crate::db::member::feed_key::FeedKey as Row;
+use crate::domain::member::token::{MOST, check_name, nonce};
+use crate::error::Error;
+use crate::id::{FeedKeyId, UserId};
+
+/// So that people and secret scanners know a feed key when they see one. No API token begins with it.
+pub const PREFIX: &str = "fwf_";
+
+/// A feed key as it came in a URL: it claims to be of a row. `Debug` does not show it.
+#[derive(Clone, Copy)]
+pub struct FeedKey(Token);
+
+/// Whom a feed key serves: enough to list torrents and to make their .torrent files, and no
+/// [`Member`](crate::domain::member::Member), which opens more.
+#[derive(Debug, Clone)]
+pub struct FeedReader {
+    /// Of the key's row.
+    pub key_id: FeedKeyId,
+    /// The member's account.
+    pub user_id: UserId,
+    /// The member's name.
+    pub name: String,
+    /// Of the member's announce keys.
+    pub announce: Binding,
+}
+
+/// A feed key that was just made.
+#[derive(Debug)]
+pub struct NewFeedKey {
+    /// Its row.
+    pub row: Row,
+    /// The secret, which is shown this once.
+    pub text: Secret,
+}
+
+impl FeedKey {
+    /// Reads the text of a key, in either case; anything else is `None`.
+    pub fn parse(text: &str) -> Option<Self> {
+        Token::parse(text.strip_prefix(PREFIX)?.as_bytes()).map(Self)
+    }
+}
+
+impl fmt::Debug for FeedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FeedKey")
+    }
+}
+
+/// Makes a key for a program of the member `user_id`, who must have a session: no API token makes keys.
+///
+/// # Errors
+/// A name that is too long, empty or taken, or too many keys.
+pub async fn create(
+    keys: &Keys,
+    transaction: &Transaction<'_>,
+    user_id: UserId,
+    name: &str,
+) -> Result<NewFeedKey, Error> {
+    let name = check_name(name).map_err(|problem| Error::field("name", problem))?;
+    let nonce = nonce()?;
+    db::member::user::lock(transaction, user_id).await?;
+    if db::member::feed_key::count(transaction, user_id).await? >= MOST {
+        let message = format!("you have {MOST} feed keys; revoke one that is no longer used");
+        return Err(Error::Conflict { code: "too_many_feed_keys", message });
+    }
+    let row = db::member::feed_key::insert(transaction, user_id, name, &nonce).await;
+    let row = row.map_err(|error| match infra::db::violated(&error) {
+        Some("feed_keys_name_unique") => Error::field("name", "you have a feed key of this name already"),
+        _ => error.into(),
+    })?;
+    let text = format!("{PREFIX}{}", Token::new(&keys.feed_key, row.id.unsigned(), &[&nonce]));
+    Ok(NewFeedKey { row, text: text.into() })
+}
+
+/// Whom `key` serves, where it is one that was not revoked and its member is not disabled. Notes that it was used.
+///
+/// # Errors
+/// [`Error::Unauthorized`] for every other key.
+pub async fn open(keys: &Keys, client: &impl GenericClient, key: FeedKey) -> Result<FeedReader, Error> {
+    let FeedKey(token) = key;
+    let id = FeedKeyId::from_unsigned(token.id()).ok_or(Error::Unauthorized)?;
+    let found = db::member::feed_key::find_with_account(client, id).await?.ok_or(Error::Unauthorized)?;
+    if !token.verify(&keys.feed_key, &[&found.nonce]) {
+        return Err(Error::Unauthorized);
+    }
+    db::member::feed_key::touch(client, found.id).await?;
+    let account = found.account;
+    Ok(FeedReader { key_id: found.id, user_id: account.id, name: account.name, announce: account.key })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_read_with_its_own_prefix_only_and_debug_hides_it() {
+        let token = Token::new(&[1; 32], 5, &[]).to_string();
+        let key = FeedKey::parse(&format!("{PREFIX}{token}")).expect("a key");
+        assert_eq!(key.0.id(), 5);
+        assert_eq!(format!("{key:?}"), "FeedKey");
+        for wrong in [token.clone(), format!("fw_{token}"), format!("fwf_{token}a"), "fwf_".to_owned()] {
+            assert!(FeedKey::parse(&wrong).is_none(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Tasks that run beside the requests: hourly deletions, and giving memory back.
+
+use std::time::Duration;
+
+use deadpool_postgres::GenericClient;
+use time::OffsetDateTime;
+
+use crate::app::App;
+use crate::{db, domain};
+
+/// How often ended sessions and old history are deleted.
+const SWEEP_EVERY: Duration = Duration::from_hours(1);
+
+/// Days for which the list of their maker still shows invites that were claimed, revoked or have expired.
+const INVITE_DAYS: i32 = 90;
+
+/// Wait after a large upload before its memory is given back: others may follow.
+const TRIM_AFTER: Duration = Duration::from_secs(5);
+
+/// Words that left titles, looked at in one statement.
+const WORDS: i64 = 250;
+
+/// Such statements in one sweep.
+const WORD_STATEMENTS: usize = 40;
+
+/// Starts all of them; they end with the app's shutdown.
+pub fn start(app: &App) {
+    app.shutdown.spawn(sweep(app.clone()));
+    app.shutdown.spawn(give_memory_back(app.clone()));
+}
+
+/// Parsing a large torrent leaves many small pieces of memory behind, which the allocator keeps by itself.
+async fn give_memory_back(app: App) {
+    loop {
+        tokio::select! {
+            () = app.shutdown.requested() => return,
+            () = app.turns.large() => {}
+        }
+        tokio::select! {
+            () = app.shutdown.requested() => return,
+            () = tokio::time::sleep(TRIM_AFTER) => {}
+        }
+        if let Err(error) = tokio::task::spawn_blocking(infra::memory::trim).await {
+            tracing::warn!(%error, "cannot give memory back after a large upload");
+        }
+    }
+}
+
+/// Deletes ended sessions, old invites, links, history and words, once an hour.
+async fn sweep(app: App) {
+    loop {
+        if let Ok(client) = app.connection().await
+            && let Err(error) = sweep_once(&client).await
+        {
+            tracing::warn!(
+                error = infra::db::state(&error),
+                "cannot delete ended sessions, invites and old history; trying again within the hour"
+            );
+        }
+        tokio::select! {
+            () = app.shutdown.requested() => return,
+            () = tokio::time::sleep(SWEEP_EVERY) => {}
+        }
+    }
+}
+
+async fn sweep_once(client: &impl GenericClient) -> Result<(), tokio_postgres::Error> {
+    db::member::session::sweep(client).await?;
+    db::member::invite::sweep(client, INVITE_DAYS).await?;
+    db::member::report::sweep(client).await?;
+    db::member::password_reset::sweep(client).await?;
+    let first = domain::catalogue::history::first_day(OffsetDateTime::now_utc());
+    while !db::catalogue::history::sweep(client, first).await? {}
+    for _ in 0..WORD_STATEMENTS {
+        if db::catalogue::word::sweep(client, WORDS).await? < WORDS {
+            break;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,3 @@
+//! Pages of torrents.
+
+pub mod torrent;

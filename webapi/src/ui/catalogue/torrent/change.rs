@@ -1,0 +1,151 @@
+//! The forms that edit and delete a torrent.
+
+use askama::Template;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::Method;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use serde::Deserialize;
+use tower_sessions::Session;
+
+use crate::app::App;
+use crate::auth::Checked;
+use crate::auth::needs::ALL;
+use crate::db::catalogue::torrent::Torrent;
+use crate::db;
+use crate::domain::catalogue::torrent::text::{self, DESCRIPTION_LEN, TITLE_LEN, Typed, extended};
+use crate::domain::catalogue::torrent::{change, check_change};
+use crate::domain::member::Member;
+use crate::error::Error;
+use crate::extract::Id;
+use crate::id::TorrentId;
+use crate::routes::Routes;
+use crate::ui::{Faults, Frame, flash, page, page_again};
+
+/// Bytes of the urlencoded form: three for each byte of the longest texts, whose characters have up to four bytes.
+const MAX_FORM: usize = 3 * (4 * (TITLE_LEN + DESCRIPTION_LEN) + extended::TYPED_LEN) + 1024;
+
+/// The forms and what they are sent to.
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .page(Method::GET, "/torrents/{id}/edit", ALL, get(edit))
+        .page(Method::POST, "/torrents/{id}/edit", ALL, post(store).layer(DefaultBodyLimit::max(MAX_FORM)))
+        .page(Method::GET, "/torrents/{id}/delete", ALL, get(ask))
+        .page(Method::POST, "/torrents/{id}/delete", ALL, post(delete))
+}
+
+/// The form with the texts.
+#[derive(Template)]
+#[template(path = "torrent/edit.html")]
+struct Edit {
+    frame: Frame,
+    id: TorrentId,
+    typed: Typed,
+    faults: Faults,
+}
+
+/// The question before a torrent is deleted.
+#[derive(Template)]
+#[template(path = "torrent/delete.html")]
+struct Delete {
+    frame: Frame,
+    id: TorrentId,
+    title: String,
+}
+
+/// The texts as they come.
+#[derive(Deserialize)]
+struct Texts {
+    #[serde(default)]
+    title: String,
+    #[serde(default)]
+    description: String,
+    #[serde(default)]
+    extended: String,
+}
+
+/// The question's form has no field but the token.
+#[derive(Deserialize)]
+struct Nothing {}
+
+async fn own(app: &App, member: &Member, id: TorrentId) -> Result<Torrent, Error> {
+    let client = app.connection().await?;
+    let torrent = db::catalogue::torrent::find(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
+    check_change(member, &torrent.summary)?;
+    Ok(torrent)
+}
+
+async fn edit(
+    State(app): State<App>,
+    member: Member,
+    frame: Frame,
+    Id(id): Id<TorrentId>,
+) -> Result<Response, Error> {
+    let torrent = own(&app, &member, id).await?;
+    let extended = torrent.extended.map(|it| serde_json::to_string_pretty(&it)).transpose();
+    let extended = extended.map_err(anyhow::Error::from)?.unwrap_or_default();
+    let typed = Typed { title: torrent.summary.title, description: torrent.description, extended };
+    page(Edit { frame: frame.section("torrents"), id, typed, faults: Faults::default() })
+}
+
+async fn store(
+    State(app): State<App>,
+    member: Member,
+    session: Session,
+    frame: Frame,
+    Id(id): Id<TorrentId>,
+    Checked(texts): Checked<Texts>,
+) -> Result<Response, Error> {
+    own(&app, &member, id).await?;
+    let Texts { title, description, extended } = texts;
+    let typed = Typed { title, description: description.replace("\r\n", "\n"), extended };
+    let changed = match typed.clone().check(None) {
+        Ok(texts) => store_texts(&app, &member, id, &texts).await,
+        Err(error) => Err(error),
+    };
+    match changed {
+        Ok(()) => {
+            flash(&session, "success", "The torrent was changed.").await?;
+            Ok(Redirect::to(&format!("{}/torrents/{id}", app.base())).into_response())
+        }
+        Err(error) => {
+            let (faults, error) = Faults::of(error)?;
+            page_again(Edit { frame: frame.section("torrents"), id, typed, faults }, &error)
+        }
+    }
+}
+
+async fn store_texts(
+    app: &App,
+    member: &Member,
+    id: TorrentId,
+    texts: &text::Texts,
+) -> Result<(), Error> {
+    let mut client = app.connection().await?;
+    let transaction = client.transaction().await?;
+    change(&transaction, app.config.webapi.uploads_per_day, member, id, texts).await?;
+    Ok(transaction.commit().await?)
+}
+
+async fn ask(
+    State(app): State<App>,
+    member: Member,
+    frame: Frame,
+    Id(id): Id<TorrentId>,
+) -> Result<Response, Error> {
+    let torrent = own(&app, &member, id).await?;
+    page(Delete { frame: frame.section("torrents"), id, title: torrent.summary.title })
+}
+
+async fn delete(
+    State(app): State<App>,
+    member: Member,
+    session: Session,
+    Id(id): Id<TorrentId>,
+    Checked(Nothing {}): Checked<Nothing>,
+) -> Result<Response, Error> {
+    let torrent = own(&app, &member, id).await?;
+    db::catalogue::torrent::delete(&app.connection().await?, id).await?;
+    flash(&session, "success", format!("“{}” was deleted.", torrent.summary.title)).await?;
+    Ok(Redirect::to(&format!("{}/", app.base())).into_response())
+}

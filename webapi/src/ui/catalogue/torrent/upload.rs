@@ -1,0 +1,110 @@
+//! The upload form.
+
+use askama::Template;
+use axum::extract::{Request, State};
+use axum::http::Method;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use tower_sessions::Session;
+
+use super::notice;
+use crate::app::App;
+use crate::auth::Guard;
+use crate::auth::needs::ALL;
+use crate::domain::catalogue::torrent::text::Typed;
+use crate::domain::catalogue::torrent::upload::{self, Refusal};
+use crate::domain::member::Member;
+use crate::error::{Error, Fields};
+use crate::id::TorrentId;
+use crate::routes::Routes;
+use crate::ui::parts::format;
+use crate::ui::{Frame, page, page_again};
+use crate::upload_form::{self, Form};
+
+/// The form and what it is sent to.
+pub(super) fn routes() -> Routes {
+    Routes::new().page(Method::GET, "/upload", ALL, get(show)).page(Method::POST, "/upload", ALL, post(store))
+}
+
+/// The form.
+#[derive(Template)]
+#[template(path = "torrent/upload.html")]
+struct Upload {
+    frame: Frame,
+    typed: Typed,
+    errors: Fields,
+    /// The torrent that is here already: its id and title.
+    exists: Option<(TorrentId, String)>,
+    limit: String,
+    max_bytes: usize,
+    /// What is said of a larger file, and of one that is no .torrent: a script says it before anything is sent.
+    too_large: String,
+    no_torrent: &'static str,
+}
+
+impl Upload {
+    fn new(app: &App, frame: Frame) -> Self {
+        let max_bytes = app.config.webapi.upload_max_bytes;
+        Self {
+            frame: frame.section("upload"),
+            typed: Typed::default(),
+            errors: Fields::new(),
+            exists: None,
+            limit: format::size_of(max_bytes as u64),
+            max_bytes,
+            too_large: upload::too_large(max_bytes),
+            no_torrent: upload::NO_TORRENT,
+        }
+    }
+}
+
+async fn show(State(app): State<App>, _: Member, frame: Frame) -> Result<Response, Error> {
+    page(Upload::new(&app, frame))
+}
+
+async fn store(
+    State(app): State<App>,
+    member: Member,
+    guard: Guard,
+    frame: Frame,
+    session: Session,
+    request: Request,
+) -> Result<Response, Error> {
+    // An upload that is refused is read all the same, without the file: what was typed is shown again.
+    let (mut turn, refused) = match upload_form::admit(&app, &member).await {
+        Ok(turn) => (turn, None),
+        Err(refused @ Error::TooManyRequests { .. }) => match app.turns.texts(member.id) {
+            Ok(turn) => (turn, Some(refused)),
+            Err(error) => {
+                Form::refuse(request).await;
+                return Err(error);
+            }
+        },
+        Err(error) => return Err(error),
+    };
+    let form = Form::read(&app, request, Some(&guard), &mut turn).await?;
+    let typed = form.typed().clone();
+    let stored = match refused.map_or_else(|| form.finish(&app), Err) {
+        Ok(upload) => upload_form::store(&app, &member, upload).await,
+        Err(error) => Err(error.into()),
+    };
+    let again = Upload { typed, ..Upload::new(&app, frame) };
+    match stored {
+        Ok(stored) => {
+            notice::leave(&session, &stored).await?;
+            Ok(Redirect::to(&format!("{}/torrents/{}", app.base(), stored.id)).into_response())
+        }
+        Err(Refusal::Exists { id, title }) => {
+            let error = Error::Conflict { code: "torrent_exists", message: String::new() };
+            page_again(Upload { exists: Some((id, title)), ..again }, &error)
+        }
+        Err(Refusal::Error(Error::Invalid(fields))) => {
+            let error = Error::Invalid(Fields::new());
+            page_again(Upload { errors: fields, ..again }, &error)
+        }
+        Err(Refusal::Error(error @ (Error::TooLarge(_) | Error::TooManyRequests { .. }))) => {
+            page_again(Upload { errors: Fields::from([("torrent", error.sentence())]), ..again }, &error)
+        }
+        Err(Refusal::Error(error)) => Err(error),
+    }
+}

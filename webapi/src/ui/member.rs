@@ -1,0 +1,7 @@
+//! Members' own pages, signing in, invites.
+
+pub mod account;
+pub mod invite;
+pub mod password_reset;
+pub mod session;
+pub mod transfer;

@@ -1,0 +1,39 @@
+//! `/account`: a member's own pages, with a rail that leads from one to the other.
+
+mod announce_url;
+mod doctor;
+mod feed_keys;
+mod overview;
+mod secret;
+mod security;
+mod tokens;
+mod transfers;
+
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::{MethodRouter, get};
+
+use crate::app::App;
+use crate::domain::member::Member;
+use crate::error::Error;
+use crate::routes::Routes;
+use crate::ui::redirect;
+
+/// The pages.
+pub fn routes() -> Routes {
+    Routes::new()
+        .merge(overview::routes())
+        .merge(transfers::routes())
+        .merge(doctor::routes())
+        .merge(announce_url::routes())
+        .merge(security::routes())
+        .merge(tokens::routes())
+        .merge(feed_keys::routes())
+}
+
+/// Leads whoever opens the address of a form to the page that the form stands on.
+fn back_to(page: &'static str) -> MethodRouter<App> {
+    get(async move |State(app): State<App>, _: Member| -> Result<Response, Error> {
+        Ok(redirect(&app, page))
+    })
+}

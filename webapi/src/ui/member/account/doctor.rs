@@ -1,0 +1,153 @@
+//! `/account/doctor`: what the tracker answered the member's clients, and what to do about it.
+
+use axum::extract::State;
+use axum::http::Method;
+use axum::response::Response;
+use axum::routing::get;
+use bt::announce::Event;
+
+use crate::app::App;
+use crate::auth::needs::ALL;
+use crate::domain::member::Member;
+use crate::domain::member::doctor::{self, Finding, Reachability};
+use crate::error::Error;
+use crate::id::{TorrentId, UserId};
+use crate::routes::Routes;
+use crate::tracker;
+use crate::ui::parts::format;
+use crate::ui::{Frame, page};
+
+/// Announces shown at once: each is as high as a card on a phone.
+const AT_ONCE: usize = 10;
+
+/// The page.
+pub(super) fn routes() -> Routes {
+    Routes::new().page(Method::GET, "/account/doctor", ALL, get(show))
+}
+
+#[derive(askama::Template)]
+#[template(path = "account/doctor.html")]
+struct DoctorPage {
+    frame: Frame,
+    doctor: Doctor,
+}
+
+/// What the tracker remembers of a member's announces.
+struct Doctor {
+    /// The tracker did not answer.
+    unavailable: bool,
+    /// Those refused before the others, each the newest first: some that are shown at once, and the rest.
+    parts: Vec<Part>,
+    /// How many there are in all.
+    total: usize,
+    /// How many of them were refused.
+    refused: usize,
+    /// Whether the tracker could connect to the member's clients, the latest first.
+    reachability: Vec<Tried>,
+}
+
+/// A connection that the tracker tried, in words.
+struct Tried {
+    reachable: bool,
+    /// Name and version.
+    client: String,
+    /// A time that has passed.
+    ago: String,
+    /// What was seen.
+    sentence: String,
+    /// What to do about it.
+    fix: Option<&'static str>,
+}
+
+/// Announces that are shown together; none is empty.
+struct Part {
+    /// Whether they are shown only when asked for.
+    earlier: bool,
+    /// See [`Doctor::parts`].
+    rows: Vec<Diagnosis>,
+}
+
+/// One announce in words.
+struct Diagnosis {
+    /// A time that has passed.
+    ago: String,
+    /// Id and title.
+    torrent: Option<(TorrentId, String)>,
+    /// Name and version.
+    client: Option<String>,
+    /// Event, protocol and family.
+    how: String,
+    /// What happened.
+    sentence: String,
+    /// What to do about it.
+    fix: Option<&'static str>,
+}
+
+async fn show(State(app): State<App>, member: Member, frame: Frame) -> Result<Response, Error> {
+    page(DoctorPage { frame: frame.account("doctor"), doctor: Doctor::of(&app, member.id).await? })
+}
+
+impl Doctor {
+    /// Asks the tracker about the member `id`.
+    async fn of(app: &App, id: UserId) -> Result<Self, Error> {
+        let (decisions, tried) = tokio::join!(tracker::decisions(app, id), tracker::connections(app, id));
+        match decisions.and_then(|decisions| Ok((decisions, tried?))) {
+            Ok((decisions, tried)) => {
+                let findings = doctor::findings(&app.connection().await?, decisions).await?;
+                let mut rows: Vec<Diagnosis> = findings.into_iter().map(Diagnosis::from).collect();
+                rows.sort_by_key(|row| row.fix.is_none());
+                let (total, refused) = (rows.len(), rows.iter().filter(|row| row.fix.is_some()).count());
+                let rest = rows.split_off(total.min(AT_ONCE));
+                let parts = [Part { earlier: false, rows }, Part { earlier: true, rows: rest }];
+                let parts = parts.into_iter().filter(|part| !part.rows.is_empty()).collect();
+                let reachability = tried.into_iter().map(Reachability::from).map(Tried::from).collect();
+                Ok(Self { unavailable: false, parts, total, refused, reachability })
+            }
+            Err(Error::Unavailable("tracker")) => {
+                let (parts, reachability) = (Vec::new(), Vec::new());
+                Ok(Self { unavailable: true, parts, total: 0, refused: 0, reachability })
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Doctor {
+    /// Whether the tracker could not connect to one of the member's clients.
+    fn is_unreachable(&self) -> bool {
+        self.reachability.iter().any(|tried| !tried.reachable)
+    }
+}
+
+impl From<Reachability> for Tried {
+    fn from(tried: Reachability) -> Self {
+        Self {
+            ago: format::ago(tried.age),
+            sentence: tried.sentence(),
+            fix: tried.fix(),
+            reachable: tried.reachable,
+            client: tried.client,
+        }
+    }
+}
+
+impl From<Finding> for Diagnosis {
+    fn from(finding: Finding) -> Self {
+        let event = match finding.event {
+            Event::None => "",
+            Event::Started => "started, ",
+            Event::Stopped => "stopped, ",
+            Event::Completed => "completed, ",
+            Event::Paused => "paused, ",
+        };
+        let protocol = finding.protocol.word().to_ascii_uppercase();
+        Self {
+            ago: format::ago(finding.age),
+            how: format!("{event}{protocol} over {}", finding.family),
+            sentence: finding.sentence(),
+            fix: finding.fix(),
+            torrent: finding.torrent,
+            client: finding.client,
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! `/reset/{secret}`: sets a new password. `/members/{id}/reset-password`: makes such a link.
+
+use axum::extract::State;
+use axum::http::{Method, StatusCode};
+use axum::response::Response;
+use axum::routing::{get, post};
+use infra::secrets::Secret;
+use serde::Deserialize;
+use tower_sessions::Session;
+
+use crate::app::App;
+use crate::auth::needs::{ALL, NOTHING, SESSION};
+use crate::auth::{self, Checked, PasswordResetter};
+use crate::db;
+use crate::domain::member::Member;
+use crate::domain::member::attempts::Caller;
+use crate::domain::member::password_reset::{self, Found};
+use crate::domain::member::permission::Permission;
+use crate::error::{Error, Fields};
+use crate::extract::{Id, SecretSegment};
+use crate::id::UserId;
+use crate::routes::Routes;
+use crate::ui::member::session::Nothing;
+use crate::ui::{Faults, Frame, Timestamp, page, page_again, redirect};
+
+/// The pages.
+pub fn routes() -> Routes {
+    Routes::new()
+        .page(Method::GET, "/reset/{secret}", NOTHING, get(show))
+        .page(Method::POST, "/reset/{secret}", NOTHING, post(apply))
+        .page(
+            Method::GET,
+            "/members/{id}/reset-password",
+            SESSION.and(Permission::MemberResetPassword),
+            get(ask),
+        )
+        .page(
+            Method::POST,
+            "/members/{id}/reset-password",
+            SESSION.and(Permission::MemberResetPassword),
+            post(create),
+        )
+        .page(Method::GET, "/account/password-reset/dismiss", ALL, get(dismissed))
+        .page(Method::POST, "/account/password-reset/dismiss", ALL, post(dismiss))
+}
+
+#[derive(askama::Template)]
+#[template(path = "password_reset/show.html")]
+struct ShowPage {
+    frame: Frame,
+    faults: Faults,
+    secret: Secret,
+    name: String,
+}
+
+#[derive(askama::Template)]
+#[template(path = "invite/over.html")]
+struct OverPage {
+    frame: Frame,
+    heading: &'static str,
+    message: String,
+}
+
+#[derive(askama::Template)]
+#[template(path = "password_reset/ask.html")]
+struct AskPage {
+    frame: Frame,
+    id: UserId,
+    name: String,
+}
+
+#[derive(askama::Template)]
+#[template(path = "password_reset/link.html")]
+struct LinkPage {
+    frame: Frame,
+    id: UserId,
+    name: String,
+    url: Secret,
+    expires: Timestamp,
+}
+
+#[derive(Deserialize)]
+struct NewPassword {
+    new_password: Secret,
+    new_password_again: Secret,
+}
+
+async fn show(
+    State(app): State<App>,
+    frame: Frame,
+    SecretSegment(secret): SecretSegment,
+) -> Result<Response, Error> {
+    let Found { row, state } = password_reset::find(&app.keys, &app.connection().await?, &secret).await?;
+    if let Some(refusal) = state.refusal() {
+        return over(frame, &Error::Gone(refusal));
+    }
+    page(ShowPage { frame, faults: Faults::default(), secret, name: row.user_name })
+}
+
+async fn apply(
+    State(app): State<App>,
+    caller: Caller,
+    SecretSegment(secret): SecretSegment,
+    frame: Frame,
+    Checked(form): Checked<NewPassword>,
+) -> Result<Response, Error> {
+    let applied = if form.new_password == form.new_password_again {
+        auth::account::use_reset_link(&app, &secret, form.new_password, &caller).await
+    } else {
+        let fields = Fields::from([("new_password_again", "the two new passwords differ".to_owned())]);
+        Err(Error::Invalid(fields))
+    };
+    let error = match applied {
+        Ok(()) => return Ok(redirect(&app, "/sign-in?password_set=")),
+        Err(error @ Error::Gone(_)) => return over(frame, &error),
+        Err(error) => error,
+    };
+    let (mut faults, error) = Faults::of(error)?;
+    // The rule's word is the API's; the form has a field of another name.
+    if let Some(problem) = faults.fields.remove("password") {
+        faults.fields.insert("new_password", problem);
+    }
+    let Found { row, .. } = password_reset::find(&app.keys, &app.connection().await?, &secret).await?;
+    page_again(ShowPage { frame, faults, secret, name: row.user_name }, &error)
+}
+
+async fn ask(
+    State(app): State<App>,
+    PasswordResetter(member): PasswordResetter,
+    frame: Frame,
+    Id(id): Id<UserId>,
+) -> Result<Response, Error> {
+    let name = password_reset::check_right(&app.connection().await?, &member, id).await?;
+    page(AskPage { frame: frame.section("members"), id, name })
+}
+
+/// The answer shows the link itself instead of leading to another page: it is stored nowhere.
+async fn create(
+    State(app): State<App>,
+    PasswordResetter(member): PasswordResetter,
+    frame: Frame,
+    Id(id): Id<UserId>,
+    Checked(Nothing {}): Checked<Nothing>,
+) -> Result<Response, Error> {
+    let mut client = app.connection().await?;
+    let transaction = client.transaction().await?;
+    let row = password_reset::create(&transaction, &member, id).await?;
+    transaction.commit().await?;
+    let url = password_reset::url(&app.keys, app.site(), &row);
+    let expires = Timestamp(row.expires_at);
+    page(LinkPage { frame: frame.section("members"), id, name: row.user_name, url, expires })
+}
+
+async fn dismiss(
+    State(app): State<App>,
+    member: Member,
+    session: Session,
+    Checked(Nothing {}): Checked<Nothing>,
+) -> Result<Response, Error> {
+    db::member::password_reset::mark_seen(&app.connection().await?, member.id).await?;
+    auth::session::forget_notice(&session).await?;
+    Ok(redirect(&app, "/account/security"))
+}
+
+/// For whoever opens the address of that form.
+async fn dismissed(State(app): State<App>, _: Member) -> Response {
+    redirect(&app, "/account/security")
+}
+
+/// The page of a link that can no longer be used.
+fn over(frame: Frame, error: &Error) -> Result<Response, Error> {
+    let heading = "This link no longer works";
+    let mut response = page(OverPage { frame, heading, message: error.sentence() })?;
+    *response.status_mut() = StatusCode::GONE;
+    Ok(response)
+}

@@ -1,0 +1,6 @@
+//! Parts of pages: layout, numbers and times, plots, static files.
+
+pub mod assets;
+pub mod format;
+pub mod frame;
+pub mod plot;

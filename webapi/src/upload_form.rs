@@ -1,0 +1,262 @@
+//! Uploads, for pages and API alike: who may send one, its multipart form, storing it.
+
+mod flow;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use axum::extract::Request;
+use axum::http::header;
+use deadpool_postgres::Object;
+use multer::{Constraints, Field, Multipart, SizeLimit};
+
+use crate::app::App;
+use crate::auth::Guard;
+use crate::db::catalogue::change::Change;
+use crate::domain::catalogue::torrent::changes;
+use crate::domain::catalogue::torrent::text::{DESCRIPTION_LEN, Typed, extended};
+use crate::domain::catalogue::torrent::turns::Turn;
+use crate::domain::catalogue::torrent::upload::{
+    MaxUpload, Ready, Refusal, Stored, Upload, check_size, existing,
+};
+use crate::domain::member::Member;
+use crate::error::Error;
+use crate::id::TorrentId;
+use flow::Flow;
+
+/// Bytes of the whole request. It is read to the end though no more than a .torrent file may have is kept: a browser
+/// shows an answer only once it was allowed to send everything.
+pub const MAX_BODY: usize = 64 << 20;
+
+/// Bytes a second that a body comes at, at least.
+pub const SLOWEST: usize = 16 << 10;
+
+/// Bytes of a text field: a description of 4-byte characters, and the object.
+const MAX_TEXT: usize = 4 * DESCRIPTION_LEN + extended::TYPED_LEN;
+
+/// Bytes of the field that proves where the form is from.
+const MAX_CSRF: usize = 200;
+
+/// Longest time that the body of a refused upload is read for.
+const DISCARD_TIME: Duration = Duration::from_secs(10);
+
+/// Capacity by which the file's memory grows at least.
+const GROWTH: usize = 256 << 10;
+
+/// An upload with the file's own size, which may be more than was kept.
+#[derive(Debug, Default)]
+pub struct Form {
+    upload: Upload,
+    file_size: usize,
+    /// Why the file was not kept.
+    refused: Option<Error>,
+}
+
+impl Form {
+    /// Reads all fields; what is kept of them counts for `turn`. With `guard`, the first of them must be `csrf` and
+    /// right.
+    ///
+    /// # Errors
+    /// [`Error::SlowBody`] for a body that comes too slowly, and what is wrong with one that cannot be read.
+    pub async fn read(
+        app: &App,
+        request: Request,
+        guard: Option<&Guard>,
+        turn: &mut Turn,
+    ) -> Result<Self, Error> {
+        let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok());
+        let boundary = multer::parse_boundary(content_type.unwrap_or_default()).map_err(|_| {
+            Error::MediaType("send the upload as multipart/form-data, with the file in the field `torrent`")
+        })?;
+        let flow = Flow::default();
+        let body = flow.watch(request.into_body());
+        let mut multipart = Multipart::with_constraints(body, boundary, constraints());
+        tokio::select! {
+            form = fields(app, &mut multipart, guard, turn, &flow) => form,
+            () = flow.becomes_slow() => Err(Error::SlowBody(flow::SLOW)),
+        }
+    }
+
+    /// Reads the body of a refused upload and keeps nothing of it: most clients see no answer before they have sent
+    /// all. One that asked whether to go on is spared that.
+    pub async fn refuse(request: Request) {
+        if !request.headers().contains_key(header::EXPECT) {
+            flow::discard(request.into_body(), MAX_BODY, DISCARD_TIME).await;
+        }
+    }
+
+    /// What was typed, for showing the form again.
+    pub fn typed(&self) -> &Typed {
+        &self.upload.typed
+    }
+
+    /// The upload, unless its file is too large or was not kept.
+    pub fn finish(self, app: &App) -> Result<Upload, Error> {
+        match self.refused {
+            Some(refused) => Err(refused),
+            None => check_size(self.file_size, app.config.webapi.upload_max_bytes).map(|()| self.upload),
+        }
+    }
+}
+
+/// The turn of `member` to upload a torrent, before any of it is read.
+///
+/// # Errors
+/// [`Error::TooManyRequests`] while another upload of theirs is under way, and after too many on one day.
+pub async fn admit(app: &App, member: &Member) -> Result<Turn, Error> {
+    let turn = app.turns.upload(member.id)?;
+    let client = app.connection().await?;
+    changes::check(&client, member.id, Change::Upload, app.config.webapi.uploads_per_day).await?;
+    Ok(turn)
+}
+
+/// Checks and stores an upload of `member`, whose turn it is meanwhile.
+///
+/// # Errors
+/// See [`Refusal`].
+pub async fn store(app: &App, member: &Member, upload: Upload) -> Result<Stored, Refusal> {
+    let webapi = &app.config.webapi;
+    let max = MaxUpload {
+        bytes: webapi.upload_max_bytes,
+        tokens: webapi.upload_max_tokens,
+        per_day: webapi.uploads_per_day,
+    };
+    let ready = upload.check(&app.turns, &max).await?;
+    let mut client = app.connection().await?;
+    let id = insert(&mut client, member, &ready, max.per_day).await;
+    if app.turns.finish(ready.info_bytes(), ready.file_count()) {
+        // A connection keeps buffers as large as the largest statement.
+        drop(Object::take(client));
+    }
+    Ok(Stored { id: id?, hashes: ready.hashes(), redownload: ready.redownload(&app.announce_urls, member) })
+}
+
+async fn insert(
+    client: &mut Object,
+    member: &Member,
+    ready: &Ready,
+    per_day: u32,
+) -> Result<TorrentId, Refusal> {
+    let transaction = client.transaction().await?;
+    if let Some(id) = ready.insert(&transaction, member.id, per_day).await? {
+        transaction.commit().await?;
+        return Ok(id);
+    }
+    transaction.rollback().await?;
+    match existing(&*client, &ready.hashes()).await? {
+        Some((id, title)) => Err(Refusal::Exists { id, title }),
+        // It was deleted in between.
+        None => Err(Error::Internal(anyhow::anyhow!("the torrent that was here already is gone")).into()),
+    }
+}
+
+fn constraints() -> Constraints {
+    let text = MAX_TEXT as u64;
+    let limit = SizeLimit::new()
+        .whole_stream(MAX_BODY as u64)
+        .per_field(text)
+        .for_field("csrf", MAX_CSRF as u64)
+        .for_field("title", text)
+        .for_field("description", text)
+        .for_field("extended", text)
+        .for_field("torrent", MAX_BODY as u64);
+    Constraints::new().size_limit(limit)
+}
+
+async fn fields(
+    app: &App,
+    multipart: &mut Multipart<'_>,
+    guard: Option<&Guard>,
+    turn: &mut Turn,
+    flow: &Flow,
+) -> Result<Form, Error> {
+    if let Some(guard) = guard {
+        let first = multipart.next_field().await.map_err(unreadable)?;
+        let token = match first.filter(|it| it.name() == Some("csrf")) {
+            Some(field) => text(field, turn, flow).await?,
+            None => String::new(),
+        };
+        guard.verify(&token)?;
+    }
+    let mut form = Form::default();
+    let mut texts: BTreeMap<String, String> = BTreeMap::new();
+    while let Some(field) = multipart.next_field().await.map_err(unreadable)? {
+        flow.header_is_read();
+        let name = field.name().unwrap_or_default().to_owned();
+        match name.as_str() {
+            "torrent" => file(&mut form, field, app.config.webapi.upload_max_bytes, turn, flow).await?,
+            // Each once: what is sent again would be held twice.
+            "title" | "description" | "extended" if !texts.contains_key(&name) => {
+                let text = text(field, turn, flow).await?;
+                texts.insert(name, text);
+            }
+            _ => skip(field, flow).await?,
+        }
+    }
+    let mut take = |name: &str| texts.remove(name).unwrap_or_default();
+    form.upload.typed =
+        Typed { title: take("title"), description: take("description"), extended: take("extended") };
+    Ok(form)
+}
+
+/// Reads the file; it goes on being read where it is not kept.
+async fn file(
+    form: &mut Form,
+    mut field: Field<'_>,
+    limit: usize,
+    turn: &mut Turn,
+    flow: &Flow,
+) -> Result<(), Error> {
+    form.upload.file = Vec::new();
+    form.file_size = 0;
+    while let Some(chunk) = field.chunk().await.map_err(unreadable)? {
+        flow.consume(chunk.len());
+        form.file_size += chunk.len();
+        if form.refused.is_some() || !turn.is_upload() {
+            continue;
+        }
+        let kept = &mut form.upload.file;
+        if form.file_size > limit {
+            *kept = Vec::new();
+        } else if let Err(full) = turn.hold(chunk.len()) {
+            *kept = Vec::new();
+            turn.release();
+            form.refused = Some(full);
+        } else {
+            if kept.capacity() - kept.len() < chunk.len() {
+                // By itself it would double, which nobody counts.
+                kept.reserve_exact(chunk.len().max(GROWTH).max(kept.len() / 8));
+            }
+            kept.extend_from_slice(&chunk);
+        }
+    }
+    Ok(())
+}
+
+async fn text(mut field: Field<'_>, turn: &mut Turn, flow: &Flow) -> Result<String, Error> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = field.chunk().await.map_err(unreadable)? {
+        flow.consume(chunk.len());
+        turn.hold(chunk.len())?;
+        bytes.extend_from_slice(&chunk);
+    }
+    // Browsers send line ends as the network's.
+    Ok(String::from_utf8_lossy(&bytes).replace("\r\n", "\n"))
+}
+
+async fn skip(mut field: Field<'_>, flow: &Flow) -> Result<(), Error> {
+    while let Some(chunk) = field.chunk().await.map_err(unreadable)? {
+        flow.consume(chunk.len());
+    }
+    Ok(())
+}
+
+fn unreadable(problem: multer::Error) -> Error {
+    match problem {
+        multer::Error::FieldSizeExceeded { limit, .. } => {
+            Error::TooLarge(format!("a field of the form is larger than {limit} bytes; shorten it"))
+        }
+        multer::Error::StreamSizeExceeded { .. } => Error::TooLarge("the upload is too large".to_owned()),
+        problem => Error::BadRequest(format!("the upload cannot be read: {problem}")),
+    }
+}
