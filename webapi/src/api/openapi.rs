@@ -11,7 +11,6 @@ use utoipa::openapi::tag::{Tag, TagBuilder};
 use utoipa::openapi::{InfoBuilder, OpenApi, SecurityRequirement};
 use utoipa_axum::routes;
 
-use crate::app::App;
 use crate::auth::needs::{NOTHING, Proof, SESSION};
 use crate::domain::member::scope::SCOPES;
 use crate::routes::{Route, Routes};

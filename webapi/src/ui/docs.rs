@@ -10,7 +10,6 @@ use serde_json::Value;
 
 use super::{Frame, page};
 use crate::api::openapi;
-use crate::app::App;
 use crate::auth::needs::ALL;
 use crate::domain::member::Member;
 use crate::error::Error;

@@ -141,7 +141,11 @@ async fn create(
         AnyFailure,
     )
 )]
-async fn show(State(app): State<App>, member: Member, Id(id): Id) -> Result<Json<FeedKeyItem>, Error> {
+async fn show(
+    State(app): State<App>,
+    member: Member,
+    Id(id): Id<FeedKeyId>,
+) -> Result<Json<FeedKeyItem>, Error> {
     let found = db::member::feed_key::find(&app.connection().await?, member.id, id).await?;
     Ok(Json(found.ok_or(Error::NotFound("feed key"))?.into()))
 }

@@ -182,7 +182,7 @@ async fn create(
         AnyFailure,
     )
 )]
-async fn show(State(app): State<App>, member: Member, Id(id): Id) -> Result<Json<TokenItem>, Error> {
+async fn show(State(app): State<App>, member: Member, Id(id): Id<TokenId>) -> Result<Json<TokenItem>, Error> {
     let found = db::member::token::find(&app.connection().await?, member.id, id).await?;
     Ok(Json(found.ok_or(Error::NotFound("token"))?.into()))
 }

@@ -189,7 +189,7 @@ mod tests {
             ipv6: true,
             event,
         };
-        Finding::new(&decision, &HashMap::from([(3, "alder".to_owned())]))
+        Finding::new(&decision, &HashMap::from([(TorrentId(3), "alder".to_owned())]))
     }
 
     #[test]
@@ -224,6 +224,6 @@ mod tests {
         assert!(finding(Verdict::Answered, Event::Stopped, 0).sentence().contains("left"));
         let denied = finding(Verdict::ClientDenied, Event::Started, 0);
         assert_eq!(denied.sentence(), "qBittorrent 5.0.4 is not allowed here.");
-        assert_eq!((denied.family, denied.torrent), ("IPv6", Some((3, "alder".to_owned()))));
+        assert_eq!((denied.family, denied.torrent), ("IPv6", Some((TorrentId(3), "alder".to_owned()))));
     }
 }

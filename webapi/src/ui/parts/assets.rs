@@ -7,7 +7,6 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
-use crate::app::App;
 use crate::auth::needs::NOTHING;
 use crate::error::Error;
 use crate::routes::Routes;

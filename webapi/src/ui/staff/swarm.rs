@@ -141,7 +141,7 @@ mod tests {
     fn a_leecher_has_the_colour_of_leechers_among_peers_too() {
         let badge = |state| {
             let peer = SwarmPeer {
-                member: (1, None),
+                member: (UserId(1), None),
                 torrent: None,
                 addresses: Vec::new(),
                 client: String::new(),
