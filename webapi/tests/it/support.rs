@@ -10,7 +10,7 @@ use infra::testing::TestDatabase;
 use reqwest::cookie::{CookieStore, Jar};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, RequestBuilder, StatusCode, header};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::net::TcpListener;
 use webapi::app::App;
 use webapi::auth::account;

@@ -37,7 +37,7 @@ async fn a_clock_that_jumps_by_a_day_expires_nobody_and_counts_as_nothing() {
     let offset = offsets.path().join("offset");
     set(&offset, "+0");
     let peers = json!({"intervalSeconds": 10, "minIntervalSeconds": 5, "peerTimeoutSeconds": TIMEOUT});
-    let site = Installation::start_as(json!({ "tracker": peers }), |mut command| {
+    let site = Installation::start_as(&json!({ "tracker": peers }), |mut command| {
         command.env("LD_PRELOAD", library()).env("FAKETIME_TIMESTAMP_FILE", &offset);
         command.env("FAKETIME_CACHE_DURATION", "1").env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
         command

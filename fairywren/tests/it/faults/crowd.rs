@@ -20,7 +20,7 @@ use super::load::{Load, Tally, Travel, announce_once};
 async fn idle_connections_hold_up_nobody() {
     let limit = raise_limit();
     let count = size_of_crowd(limit);
-    let site = Installation::start(json!({ "tracker": { "headerTimeoutSeconds": 600 } }));
+    let site = Installation::start(&json!({ "tracker": { "headerTimeoutSeconds": 600 } }));
     let peers = site.populate(100, 50, 500).await;
     let mut idle = Vec::new();
     for _ in 0..count {
@@ -42,7 +42,7 @@ async fn with_256_file_descriptors_those_who_are_connected_go_on() {
         limited.args(["--nofile=256:256", "--"]).arg(command.get_program()).args(command.get_args());
         limited
     };
-    let site = Installation::start_as(json!({ "tracker": { "headerTimeoutSeconds": 600 } }), wrap);
+    let site = Installation::start_as(&json!({ "tracker": { "headerTimeoutSeconds": 600 } }), wrap);
     let browser = site.administrator().await;
     let peers = site.populate(100, 50, 500).await;
     let first = announce_once(site.tracker, peers).await;
@@ -77,7 +77,7 @@ async fn with_256_file_descriptors_those_who_are_connected_go_on() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn headers_that_never_end_hold_up_nobody() {
     raise_limit();
-    let site = Installation::start(json!({ "tracker": { "headerTimeoutSeconds": 2 } }));
+    let site = Installation::start(&json!({ "tracker": { "headerTimeoutSeconds": 2 } }));
     let peers = site.populate(100, 50, 500).await;
     let (stop, stopped) = watch::channel(false);
     let tracker = site.tracker;

@@ -38,7 +38,7 @@ const FAULTS: [Fault; 7] = [
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_announce_fails_whatever_happens_to_the_database() {
     let rate = rate(300, 2000);
-    let site = Installation::start(json!({ "webapi": { "backendTimeoutSeconds": 2 } }));
+    let site = Installation::start(&json!({ "webapi": { "backendTimeoutSeconds": 2 } }));
     let browser = site.administrator().await;
     let peers = site.populate(500, 200, 2000).await;
     let first = announce_once(site.tracker, peers).await;

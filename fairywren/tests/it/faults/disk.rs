@@ -31,7 +31,7 @@ async fn a_full_disk_stops_no_announce_and_writes_return_with_room() {
     let disk = folder.path().join("data");
     fs::create_dir(&disk).expect("a folder");
     let mount = format!("mount -t tmpfs -o {SIZE} tmpfs '{}' && exec \"$0\" \"$@\"", disk.display());
-    let site = Installation::start_in(folder, json!({}), |command| {
+    let site = Installation::start_in(folder, &json!({}), |command| {
         let mut mounted = private_mount();
         mounted.args(["sh", "-c"]).arg(mount).arg(command.get_program()).args(command.get_args());
         mounted

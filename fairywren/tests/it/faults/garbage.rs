@@ -21,7 +21,7 @@ const PIECES: usize = 64;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn garbage_at_full_rate_fails_no_announce() {
     let rate = rate(300, 1000);
-    let site = Installation::start(json!({}));
+    let site = Installation::start(&json!({}));
     let peers = site.populate(100, 50, 1000).await;
     let first = announce_once(site.tracker, peers).await;
     first.expect_each_answered();

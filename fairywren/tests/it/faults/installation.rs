@@ -34,20 +34,20 @@ pub(crate) struct Installation {
 
 impl Installation {
     /// With `settings` on top of what the launcher would write.
-    pub(crate) fn start(settings: Value) -> Self {
+    pub(crate) fn start(settings: &Value) -> Self {
         Self::start_as(settings, |command| command)
     }
 
     /// Started by what `wrap` makes of the command.
-    pub(crate) fn start_as(settings: Value, wrap: impl FnOnce(Command) -> Command) -> Self {
+    pub(crate) fn start_as(settings: &Value, wrap: impl FnOnce(Command) -> Command) -> Self {
         let folder = folder();
         Self::start_in(folder, settings, wrap)
     }
 
     /// In `folder`, which is empty.
-    pub(crate) fn start_in(folder: TempDir, settings: Value, wrap: impl FnOnce(Command) -> Command) -> Self {
+    pub(crate) fn start_in(folder: TempDir, settings: &Value, wrap: impl FnOnce(Command) -> Command) -> Self {
         let config = folder.path().join("mine.json");
-        fs::write(&config, configuration(&settings).to_string()).expect("written");
+        fs::write(&config, configuration(settings).to_string()).expect("written");
         let data = folder.path().join("data");
         let mut command = up(&program(), &data, &FREE_PORTS);
         command.arg("--config").arg(&config);

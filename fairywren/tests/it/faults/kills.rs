@@ -57,7 +57,7 @@ struct Scene {
 
 impl Scene {
     async fn begin() -> Self {
-        let site = Installation::start(json!({ "webapi": { "backendTimeoutSeconds": 2 } }));
+        let site = Installation::start(&json!({ "webapi": { "backendTimeoutSeconds": 2 } }));
         let browser = Arc::new(site.administrator().await);
         let peers = site.populate(100, TORRENTS, PEERS).await;
         let first = announce_once(site.tracker, peers).await;

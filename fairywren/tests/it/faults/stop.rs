@@ -19,7 +19,7 @@ use crate::launcher::kill;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stop_cuts_no_announce_and_forgets_nothing() {
     let (kept, alone) = (rate(400, 1500), rate(100, 300));
-    let site = Installation::start(json!({}));
+    let site = Installation::start(&json!({}));
     let mut peers = site.populate(100, 50, 600).await;
     let others = peers.split_off(300);
     let loads = [
@@ -65,7 +65,7 @@ async fn a_stop_cuts_no_announce_and_forgets_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stop_of_everything_waits_for_no_slow_reader() {
     let tracker = json!({ "headerTimeoutSeconds": 600, "databaseTimeoutSeconds": 2 });
-    let mut site = Installation::start(json!({ "tracker": tracker }));
+    let mut site = Installation::start(&json!({ "tracker": tracker }));
     let peers = site.populate(1, 1, 1).await;
     let requests = peers[0].request(true).repeat(100);
     let taken = Arc::new(AtomicUsize::new(0));
