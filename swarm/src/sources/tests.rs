@@ -34,7 +34,7 @@ impl Watched {
 
     /// A look a second after the one before, in short words.
     fn look(&mut self) -> Vec<String> {
-        self.now += LOOK;
+        self.now += LOOK_EVERY;
         let events = self.sources.look(self.now).expect("a look");
         let words = |Event { name, change }| match change {
             Change::Added(path) => {

@@ -224,7 +224,7 @@ impl Drop for Download {
 }
 
 /// Changes what `member` has taken, and forgets members who have nothing.
-fn give_back(members: &Mutex<HashMap<UserId, Taken>>, member: i32, change: impl FnOnce(&mut Taken)) {
+fn give_back(members: &Mutex<HashMap<UserId, Taken>>, member: UserId, change: impl FnOnce(&mut Taken)) {
     let mut members = members.lock();
     if let Some(taken) = members.get_mut(&member) {
         change(taken);
