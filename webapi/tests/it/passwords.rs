@@ -48,8 +48,8 @@ async fn a_weak_password_is_refused_as_a_new_one_and_an_old_one_goes_on() {
         assert!(problem.as_str().is_some_and(|it| it.contains(words)), "{password}: {problem}");
     }
     // As it was chosen before there was this rule.
-    let place = site.app.passwords.place().await.expect("a place");
-    let hash = site.app.passwords.hash(place, "password".to_owned().into()).await.expect("a hash");
+    let permit = site.app.passwords.permit().await.expect("a permit");
+    let hash = site.app.passwords.hash(permit, "password".to_owned().into()).await.expect("a hash");
     site.execute(&format!("update users set password_hash = '{hash}'")).await;
     let body = json!({ "username": "barnaby", "password": "password" });
     let signed_in = Answer::of(site.browser().request(Method::POST, "/api/session").json(&body)).await;

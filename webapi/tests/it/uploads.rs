@@ -149,7 +149,11 @@ async fn uploads_and_edits_of_a_day_are_counted_in_the_database() {
     let page = "/torrents/2/edit";
     let again = member.post_from(page, page, &[("title", "typed"), ("description", "kept")]).await;
     assert_eq!((again.status, again.field("title")), (StatusCode::TOO_MANY_REQUESTS, "typed".to_owned()));
-    assert!(again.body.contains("kept") && again.body.contains("edited torrents 2 times today"), "{}", again.body);
+    assert!(
+        again.body.contains("kept") && again.body.contains("edited torrents 2 times today"),
+        "{}",
+        again.body
+    );
     site.member("robin", &[]).await.add_torrent("robin's").await;
     site.execute("update member_changes set day = day - 1").await;
     member.add_torrent("the next day").await;

@@ -278,7 +278,10 @@ mod tests {
     fn the_bytes_of_downloads_are_bounded_for_each_member_and_for_all() {
         let turns = Turns::default();
         let first = turns.download(UserId(1), MEMBER_DOWNLOADS).expect("a member's share");
-        assert!(matches!(turns.download(UserId(1), 1), Err(Error::TooManyRequests { .. })), "above the member's share");
+        assert!(
+            matches!(turns.download(UserId(1), 1), Err(Error::TooManyRequests { .. })),
+            "above the member's share"
+        );
         let others: Vec<Download> = (2..)
             .map_while(|member| turns.download(UserId(member), MEMBER_DOWNLOADS).ok())
             .take(DOWNLOADS / MEMBER_DOWNLOADS)

@@ -11,8 +11,8 @@ use tower_sessions::Session;
 use crate::app::App;
 use crate::auth::Checked;
 use crate::auth::needs::ALL;
-use crate::db::catalogue::torrent::Torrent;
 use crate::db;
+use crate::db::catalogue::torrent::Torrent;
 use crate::domain::catalogue::torrent::text::{self, DESCRIPTION_LEN, TITLE_LEN, Typed, extended};
 use crate::domain::catalogue::torrent::{change, check_change};
 use crate::domain::member::Member;
@@ -115,12 +115,7 @@ async fn store(
     }
 }
 
-async fn store_texts(
-    app: &App,
-    member: &Member,
-    id: TorrentId,
-    texts: &text::Texts,
-) -> Result<(), Error> {
+async fn store_texts(app: &App, member: &Member, id: TorrentId, texts: &text::Texts) -> Result<(), Error> {
     let mut client = app.connection().await?;
     let transaction = client.transaction().await?;
     change(&transaction, app.config.webapi.uploads_per_day, member, id, texts).await?;
