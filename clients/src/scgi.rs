@@ -76,8 +76,6 @@ fn without_headers(mut answer: Vec<u8>) -> Result<Vec<u8>, Error> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
     use super::*;
 
     #[test]

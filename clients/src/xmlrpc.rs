@@ -213,8 +213,6 @@ fn fault(value: &Value) -> Error {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
     use super::*;
 
     /// Of rtorrent 0.9.8.

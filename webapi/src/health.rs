@@ -43,7 +43,7 @@ impl Watched for WatchedSite {
             let client = self.0.connection().await.ok()?;
             db::ping(&client).await.ok()
         });
-        let well = matches!(database.await, Ok(Some(_)));
+        let well = matches!(database.await, Ok(Some(())));
         let (status, database) = if well { ("ok", "connected") } else { ("unavailable", "away") };
         let tracker = if self.0.live.is_heard() { "heard" } else { "silent" };
         let body = format!(r#"{{"status":"{status}","database":"{database}","tracker":"{tracker}"}}"#);

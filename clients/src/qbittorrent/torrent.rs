@@ -78,8 +78,6 @@ impl TryFrom<Listed> for Torrent {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
     use super::*;
 
     /// A hybrid torrent, as 4.5.2 names it; what it says beside is left out.

@@ -63,8 +63,6 @@ fn parent(path: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
     use super::*;
 
     fn row(is_folder: i64, directory: &str) -> Vec<Value> {

@@ -261,5 +261,5 @@ async fn metainfo(
     Downloader(member): Downloader,
     Id(id): Id<TorrentId>,
 ) -> Result<Response, Error> {
-    Ok(torrent_file::answer(&app, &member, id).await?)
+    torrent_file::answer(&app, &member, id).await
 }

@@ -101,7 +101,7 @@ pub(super) async fn download(
     member: Member,
     Id(id): Id<TorrentId>,
 ) -> Result<Response, Error> {
-    Ok(torrent_file::answer(&app, &member, id).await?)
+    torrent_file::answer(&app, &member, id).await
 }
 
 /// An object's keys and values in words; what is no plain value stays JSON.
