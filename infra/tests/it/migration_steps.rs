@@ -12,20 +12,21 @@ use tokio_postgres::Client;
 /// Names the database of the process that [`a_killed_migration_goes_on_where_it_was`] kills.
 const KILLED: &str = "FAIRYWREN_TEST_KILLED_MIGRATION";
 
-/// Fills a column in batches of ten rows, each noted, and builds an index of it.
+/// Fills a column in batches of ten rows, each noted, and builds an index of it. After three batches it waits for whoever
+/// holds the advisory lock 77.
 const BACKFILL: Migration = Migration {
     version: 9001,
     name: "backfill",
     sql: "alter table torrents add column words_count integer;
 create table batches (id integer generated always as identity, backend integer not null default pg_backend_pid());
 --- batches
-with some as (
+with chosen as (
     select t.id from torrents t where t.words_count is null order by t.id limit 10 for update
 ), noted as (
-    insert into batches (backend) select pg_backend_pid() from some, pg_sleep(0.02) limit 1
+    insert into batches (backend) select pg_backend_pid() from chosen
+    where (select count(*) from batches) < 3 or pg_advisory_xact_lock_shared(77) is not null limit 1
 )
-update torrents t set words_count = cardinality(string_to_array(t.title, ' ')) from some
-    where t.id = some.id;
+update torrents t set words_count = cardinality(string_to_array(t.title, ' ')) from chosen where t.id = chosen.id;
 --- concurrently
 create index concurrently if not exists torrents_words_count on torrents (words_count);
 --- transaction
@@ -93,6 +94,8 @@ async fn in_the_process_that_is_killed() {
 async fn a_killed_migration_goes_on_where_it_was() {
     let database = filled().await;
     let mut client = database.client().await.expect("a connection");
+    let blocker = database.client().await.expect("a connection");
+    blocker.execute("select pg_advisory_lock(77)", &[]).await.expect("the lock");
     let login = serde_json::to_string(&database.owner).expect("JSON");
     let mut process = Command::new(std::env::current_exe().expect("this program"))
         .args(["--exact", "migration_steps::in_the_process_that_is_killed"])
@@ -103,7 +106,7 @@ async fn a_killed_migration_goes_on_where_it_was() {
         .expect("starts");
     let has_batches = "select count(*) from pg_class where relname = 'batches'";
     eventually("the second step has begun", async || number(&client, has_batches).await == 1).await;
-    eventually("some batches are done", async || number(&client, "select count(*) from batches").await >= 3)
+    eventually("three batches are done", async || number(&client, "select count(*) from batches").await == 3)
         .await;
     process.kill().await.expect("killed");
 
@@ -119,6 +122,8 @@ async fn a_killed_migration_goes_on_where_it_was() {
         .await
         .expect("its work");
 
+    // The dead process' connection ends when its statement does.
+    drop(blocker);
     assert_eq!(bring_beyond(&mut client, BACKFILL, &[]).await.expect("migrates"), [9001]);
     let batches = number(&client, "select count(*) from batches").await;
     assert_eq!(batches, ROWS / 10 + 1, "no batch was done twice");
