@@ -270,7 +270,7 @@ impl Swarms {
             None => {
                 for shard in 0..SHARDS {
                     self.locked(shard, |shard| {
-                        shard.swarms.iter().for_each(|(hash, entry)| add(*hash, entry))
+                        shard.swarms.iter().for_each(|(hash, entry)| add(*hash, entry));
                     });
                 }
             }

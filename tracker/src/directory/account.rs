@@ -115,7 +115,7 @@ mod tests {
 
     fn member(number: u8) -> Member {
         let key = Binding { version: number.into(), nonce: [number; NONCE_LEN].into() };
-        Member { key, former: [number; NONCE_LEN].into(), enabled: number % 2 == 0 }
+        Member { key, former: [number; NONCE_LEN].into(), enabled: number & 1 == 0 }
     }
 
     #[test]
