@@ -239,7 +239,7 @@ fn settle_addresses(value: &mut Value, config: &Config, options: &Up) -> anyhow:
 /// tracker's folder in it.
 fn settle_files(value: &mut Value, folder: &Folder) {
     for key in ["restartFile", "tlsCertificate", "tlsKey"] {
-        let file = &mut value["tracker"][key];
+        let Some(file) = value["tracker"].get_mut(key) else { continue };
         if let Some(named) = file.as_str() {
             let relative = Path::new(named).strip_prefix(folder.path()).unwrap_or(Path::new(named));
             let in_tracker = key == "restartFile" && relative.parent() == Some(Path::new(""));
