@@ -1,8 +1,11 @@
 //! The answer that downloads a .torrent file, for pages and API.
 
-use axum::body::Bytes;
+use std::convert::Infallible;
+
+use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use futures_util::{Stream, stream};
 
 use crate::app::App;
 use crate::db;
@@ -11,6 +14,10 @@ use crate::domain::catalogue::torrent::turns::Download;
 use crate::domain::member::Member;
 use crate::error::Error;
 use crate::id::TorrentId;
+
+/// Bytes handed to the connection at a time. It copies those that wait for their reader, and takes more when they are
+/// sent.
+const PIECE: usize = 64 << 10;
 
 /// The bytes of an answer, which count as a download until they are sent.
 struct Counted {
@@ -41,10 +48,19 @@ pub async fn answer(app: &App, member: &Member, id: TorrentId) -> Result<Respons
     let bytes = Bytes::from_owner(Counted { bytes, _download: download });
     let disposition = HeaderValue::try_from(disposition(&torrent.title)).map_err(anyhow::Error::from)?;
     let headers = [
+        (header::CONTENT_LENGTH, bytes.len().into()),
         (header::CONTENT_TYPE, HeaderValue::from_static("application/x-bittorrent")),
         (header::CONTENT_DISPOSITION, disposition),
         (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];
-    Ok((headers, bytes).into_response())
+    Ok((headers, Body::from_stream(pieces(bytes))).into_response())
+}
+
+/// The answer's bytes, [`PIECE`] by piece.
+fn pieces(bytes: Bytes) -> impl Stream<Item = Result<Bytes, Infallible>> {
+    stream::unfold(bytes, |mut rest| async move {
+        let piece = rest.split_to(rest.len().min(PIECE));
+        (!piece.is_empty()).then_some((Ok(piece), rest))
+    })
 }

@@ -267,8 +267,8 @@ async fn downloads_that_nobody_reads_are_bounded_and_given_back() {
     let site = Site::start().await;
     let (wren, robin) = (site.member("wren", &[]).await, site.member("robin", &[]).await);
     let id = wren.add_torrent("large").await;
-    // Of pages' size, so that no socket holds it all.
-    site.execute("update metainfo set info = convert_to(repeat('x', 12 << 20), 'UTF8')").await;
+    // More than the sockets between them hold.
+    site.execute("update metainfo set info = convert_to(repeat('x', 30 << 20), 'UTF8')").await;
     let path = format!("/api/torrents/{id}/metainfo");
     let unread = wren.request(Method::GET, &path).send().await.expect("an answer whose body waits");
     assert_eq!(unread.status(), StatusCode::OK);

@@ -78,11 +78,14 @@ fn each_layer_imports_only_those_below_it() {
 #[test]
 fn statements_stand_in_db_alone() {
     let mut broken = Vec::new();
-    for file in files(&root()).into_iter().filter(|it| !it.starts_with(root().join("db"))) {
+    for file in files(&root())
+        .into_iter()
+        .filter(|it| !it.starts_with(root().join("db")) && *it != root().join("db.rs"))
+    {
         for (number, line) in code(&file) {
-            let mut strings = line.split('"').skip(1).step_by(2).map(|it| it.trim_start().to_lowercase());
+            let mut strings = line.split('"').skip(1).step_by(2).map(str::trim_start);
             let begins = |text: &str| SQL.iter().any(|word| text.starts_with(word)) && is_statement(text);
-            if strings.any(|text| begins(&text)) {
+            if strings.any(begins) {
                 broken.push(format!("{}:{number}: {}", file.display(), line.trim()));
             }
         }
@@ -90,7 +93,7 @@ fn statements_stand_in_db_alone() {
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
-/// Whether a text that begins like a statement names what it is about as one does. `update your client` does not.
+/// Whether a text that begins like a statement names what it is about as one does; ours are in lower case.
 fn is_statement(text: &str) -> bool {
     [" from ", " set ", " values", " into ", " as (", "select 1"].iter().any(|word| text.contains(word))
 }

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::extract::State;
-use axum::http::{Method, StatusCode};
+use axum::http::Method;
 use axum::response::Response;
 use axum::routing::get;
 use bt::PeerState;
@@ -20,7 +20,7 @@ use crate::id::{TorrentId, UserId};
 use crate::routes::Routes;
 use crate::tracker;
 use crate::ui::parts::format;
-use crate::ui::{Frame, page};
+use crate::ui::{Frame, page, page_again};
 
 /// The page.
 pub fn routes() -> Routes {
@@ -98,12 +98,10 @@ async fn show(
                 older: found.next.as_deref().map(|next| address(Some(next))),
             })
         }
-        Err(Error::Unavailable("tracker")) => {
+        Err(error @ Error::Unavailable("tracker")) => {
             let (torrent, total, rows) = (None, 0, Vec::new());
             let show = Show { frame, unavailable: true, torrent, total, rows, newer: None, older: None };
-            let mut response = page(show)?;
-            *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-            Ok(response)
+            page_again(show, &error)
         }
         Err(error) => Err(error),
     }

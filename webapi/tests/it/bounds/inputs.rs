@@ -59,7 +59,7 @@ pub(super) fn description() -> String {
 
 /// A password that is refused because it is easily guessed, after the longest search for words and patterns in it.
 fn guessable() -> String {
-    "qwQW12!@".repeat(12)
+    "p@ssw0rd".repeat(12)
 }
 
 /// An object near its limits.
