@@ -36,7 +36,7 @@ pub(in crate::db) const COLUMNS: &str = "
           where r.user_id = u.id) as permissions";
 
 impl Account {
-    /// From [`COLUMNS`].
+    /// From a row with the columns that the queries of this file select.
     pub fn from_row(row: &Row) -> Self {
         Self {
             id: row.get("id"),
