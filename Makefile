@@ -35,14 +35,12 @@ demo: ## Show a living swarm of real clients on this machine; ARGS="--leechers 4
 
 test: ## Run all tests: unit, database, HTTP, real clients, browser
 	@scripts/setup test
-	$(CARGO) build --locked --bins $(programs)
-	$(CARGO) build --locked -p infra --example with_postgres
+	$(CARGO) build --locked --bins --example with_postgres $(programs) -p infra
 	@scripts/test
 
 stress: ## Repeat all tests for MINUTES=60 beside a busy CPU and disk, and list the tests that failed
 	@scripts/setup test
-	$(CARGO) build --locked --bins $(programs)
-	$(CARGO) build --locked -p infra --example with_postgres
+	$(CARGO) build --locked --bins --example with_postgres $(programs) -p infra
 	@scripts/stress-tests $(or $(MINUTES),60)
 
 demo-check: ## Run the demonstration unattended and check its figures; ARGS are options of `swarm check`
