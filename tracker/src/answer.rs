@@ -2,6 +2,7 @@
 
 mod health;
 mod refusal;
+mod request_state;
 
 use std::cell::RefCell;
 use std::net::{IpAddr, SocketAddr};
@@ -17,10 +18,11 @@ use bt::{InfoHash, announce, announce_key, scrape};
 use crate::decisions::{RequestKind, StoredDecision};
 use crate::directory::{Member, MemberRecord, Subject, Torrent};
 use crate::limits::RateLimit;
-use crate::metrics::counters::{self, Timing};
+use crate::metrics::counters;
 use crate::shard::shard_of;
 use crate::state::Tracker;
 pub(crate) use refusal::Refusal;
+pub(crate) use request_state::RequestState;
 
 /// Look-ups of members and torrents for keys that memory does not confirm: 5000 a second of all strangers together,
 /// which a database answers easily in batches.
@@ -41,42 +43,6 @@ pub(crate) enum Unanswered {
 impl<E: Into<Refusal>> From<E> for Unanswered {
     fn from(refusal: E) -> Self {
         Self::Refused(refusal.into())
-    }
-}
-
-/// How far the answer to one request has come.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct RequestState {
-    /// Whether the database was asked for the member: one that the directory lacks then does not exist.
-    member: bool,
-    /// The same for the torrents.
-    torrents: bool,
-    /// Whether the request has taken a token from the member's bucket.
-    paid: bool,
-    timing: Timing,
-}
-
-impl RequestState {
-    /// Notes that the database is asked for `subject`.
-    pub(crate) fn note(&mut self, subject: &Subject) {
-        match subject {
-            Subject::Member(_) => self.member = true,
-            Subject::Torrents { paid, .. } => {
-                self.torrents = true;
-                self.paid |= paid;
-            }
-            Subject::Swarm(_) => {}
-        }
-    }
-
-    /// Notes whether a token was taken from the member's bucket before the database is asked for `subject`.
-    pub(crate) fn note_paid(&mut self, subject: &Subject) {
-        self.paid |= matches!(subject, Subject::Torrents { paid: true, .. });
-    }
-
-    /// Records how long the request took, if it is one that is timed.
-    pub(crate) fn end(self) {
-        self.timing.end();
     }
 }
 

@@ -1,13 +1,14 @@
 //! The event loop of one thread: accepts connections, answers their requests and closes them. It waits for nothing but
 //! epoll.
 
+mod handle;
 mod slab;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant};
 
@@ -23,6 +24,7 @@ use crate::connection_limit::ConnectionLimit;
 use crate::exchange::{Answered, Pending};
 use crate::state::Tracker;
 use crate::tls::Tls;
+pub(crate) use handle::LoopHandle;
 use slab::{Key, Slab};
 
 /// Connections accepted at a time, before open ones are served.
@@ -55,28 +57,6 @@ pub(crate) struct Listener {
     pub(crate) socket: TcpListener,
     /// For HTTPS; `None` for HTTP.
     pub(crate) tls: Option<Arc<Tls>>,
-}
-
-/// Wakes or stops an event loop from another thread.
-#[derive(Debug, Clone)]
-pub(crate) struct LoopHandle {
-    waker: Arc<Waker>,
-    cut: Arc<AtomicBool>,
-}
-
-impl LoopHandle {
-    /// Makes the loop look for answers of the database and for the stop.
-    pub(crate) fn wake(&self) {
-        if let Err(error) = self.waker.wake() {
-            tracing::error!(%error, "cannot wake an event-loop thread");
-        }
-    }
-
-    /// Ends the loop at once, with all its connections.
-    pub(crate) fn cut(&self) {
-        self.cut.store(true, Ordering::Release);
-        self.wake();
-    }
 }
 
 /// Requests that wait for the database: tasks of the main runtime ask it and send the answers back.
