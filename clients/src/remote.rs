@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Endpoint, Error, Qbittorrent, Rtorrent, Transmission};
 
-/// Wait for a program to list a torrent that it took.
+/// Longest time between a program's answer to `add` and the torrent's appearance in its list.
 pub(crate) const LIST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Time between two looks at its list.

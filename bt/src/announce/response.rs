@@ -18,7 +18,7 @@ pub enum PeerList {
 }
 
 impl PeerList {
-    /// The form for a client; `compact` is false if it said `compact=0`.
+    /// Chooses the list's form: dictionaries for clients that send `compact=0`, 6 or 18 bytes a peer for all others.
     pub fn choose(compact: bool) -> Self {
         if compact { Self::Compact } else { Self::Dictionaries }
     }

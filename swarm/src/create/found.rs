@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Event, refusal};
 
-/// Metadata by which a changed file is noticed.
+/// Metadata of a file. If it differs at a later look, the file was changed meanwhile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stamp {
     /// In bytes.

@@ -58,7 +58,7 @@ struct TaskWorker {
     node: Node,
     member: Member,
     origins: Origins,
-    /// Tasks to try again, with their latest errors.
+    /// Failed tasks, which are tried again, each with its latest error.
     failed: VecDeque<(TorrentTask, String)>,
 }
 

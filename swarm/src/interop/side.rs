@@ -16,7 +16,7 @@ use crate::client::{Activity, Kind, Share};
 use crate::node::{Node, Order, PEER_PORT, State};
 use crate::site::{Announce, Counts, Member};
 
-/// Wait for programs to start, content to be checked, counts to arrive.
+/// Longest wait for a program to start, to check its files, or for the site to show its counts.
 pub(super) const SETTLE_TIMEOUT: Duration = Duration::from_mins(5);
 /// Time between two looks.
 pub(super) const POLL: Duration = Duration::from_millis(200);

@@ -14,8 +14,9 @@ const TCP: u8 = 6;
 const UDP: u8 = 17;
 const ICMPV6: u8 = 58;
 
-/// Describes a frame that arrived at `own`. None for frames to others, which a bridge floods, for our own, and for what
-/// kernels send by themselves: ARP, neighbour discovery, multicast memberships.
+/// Describes an Ethernet frame for the log if a client sent it to the interface with the address `own`. `None` for frames
+/// to other addresses (a bridge floods them), for frames that `own` sent, and for what every kernel sends without being
+/// asked: ARP, neighbour discovery, multicast memberships.
 pub(super) fn describe(frame: &[u8], own: HardwareAddress) -> Option<String> {
     let (to, rest) = frame.split_first_chunk::<6>()?;
     let (from, rest) = rest.split_first_chunk::<6>()?;
