@@ -9,7 +9,6 @@ mod districts;
 mod growth;
 mod identity;
 mod index;
-mod prefetch;
 mod shared_seconds;
 mod slot;
 mod stored_peer;

@@ -158,10 +158,6 @@ impl Tracker {
         let torrent = self.directory.torrent(&request.info_hash);
         let scope = torrent.map_or(request.info_hash, |torrent| torrent.info_hash);
         let is_missing = torrent.is_none() && !state.torrents;
-        // The check of the key gives the memory time.
-        if torrent.is_some() {
-            self.prefetch(&scope, token.id(), request);
-        }
         if !self.opens(token, member, scope) {
             let unanswered = if is_missing {
                 self.ask_torrents_of_strangers(vec![request.info_hash])
@@ -205,14 +201,6 @@ impl Tracker {
         };
         record.with_decisions(|decisions| decisions.push(entry));
         Ok(result.map(drop)?)
-    }
-
-    /// Prefetches what the announce will read of its swarm.
-    fn prefetch(&self, info_hash: &InfoHash, member: u32, request: &announce::Request) {
-        let settings = &self.settings;
-        let rng = self.window_seeds.rng(member, info_hash, self.clock.now(), settings.min_interval);
-        let numwant = request.wanted(settings.numwant);
-        self.swarms.prefetch(info_hash, member, request.left == Some(0), numwant, rng);
     }
 
     /// Whether the member may announce now, with this client.

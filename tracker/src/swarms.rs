@@ -157,22 +157,6 @@ impl Swarms {
         })
     }
 
-    /// Prefetches what an announce of `member` reads, see [`Swarm::prefetch`].
-    pub(crate) fn prefetch(
-        &self,
-        info_hash: &InfoHash,
-        member: u32,
-        is_seeder: bool,
-        numwant: u32,
-        rng: fastrand::Rng,
-    ) {
-        self.locked(shard_of(info_hash), |shard| {
-            if let Some(entry) = shard.swarms.get(info_hash) {
-                entry.swarm.prefetch(member, is_seeder, numwant, rng);
-            }
-        });
-    }
-
     /// The counts of one torrent.
     pub(crate) fn counts(&self, torrent: &Torrent) -> Counts {
         self.locked(shard_of(&torrent.info_hash), |shard| match shard.swarms.get(&torrent.info_hash) {

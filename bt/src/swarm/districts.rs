@@ -109,11 +109,6 @@ impl Districts {
         self.table(district).find(member, identity).map(|at| Location { district, at })
     }
 
-    /// Prefetches the slots of a member's peers.
-    pub(super) fn prefetch(&self, member: u32) {
-        self.table(self.district(member)).prefetch(member);
-    }
-
     /// The number of a member's peers, and the one that was silent for longest.
     pub(super) fn peers_of(&self, member: u32, now: u32) -> (u32, Option<Location>) {
         let district = self.district(member);

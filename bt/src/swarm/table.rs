@@ -8,7 +8,6 @@ use std::ops::Range;
 
 use super::growth::{grow, short, shrink};
 use super::index::{FULL, Index, hash};
-use super::prefetch::prefetch;
 use super::slot::Slot;
 use super::v6_list::V6List;
 use crate::compact::{V4_LEN, V6_LEN, read_v4, read_v6, write_v6};
@@ -112,15 +111,6 @@ impl Table {
             self.slots.iter().position(is_it)
         } else {
             self.index.candidates(hash(member)).find(|&at| is_it(&self.slots[at]))
-        }
-    }
-
-    /// Prefetches the slots that a search for the member's peers reads.
-    pub(super) fn prefetch(&self, member: u32) {
-        if self.index.is_none() {
-            self.slots.first().into_iter().for_each(prefetch);
-        } else {
-            self.index.candidates(hash(member)).for_each(|at| prefetch(&self.slots[at]));
         }
     }
 

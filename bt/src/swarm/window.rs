@@ -6,7 +6,6 @@ use std::ops::Range;
 
 use super::Announcement;
 use super::districts::{Districts, Location};
-use super::prefetch::prefetch;
 use super::table::{Table, Tally};
 use crate::compact::{V4_LEN, V6_LEN};
 
@@ -46,33 +45,16 @@ impl WindowStart {
     /// Draws the beginning before the announcing peer is searched, and reads one byte of each cache line of the window.
     /// In a large tracker neither is in the cache: so both cache misses are waited for at the same time.
     pub(super) fn draw(districts: &Districts, announcement: &Announcement, rng: &mut fastrand::Rng) -> Self {
-        let start = Self::random(rng);
-        for wire in start.lines(districts, announcement.left == Some(0), announcement.numwant) {
-            black_box(wire[0]);
+        let start = Self(rng.u32(..));
+        let candidates = Ring::<V4, V4_LEN>::new(districts, announcement.left == Some(0));
+        if let Some((district, at)) = candidates.locate(start.among(candidates.total())) {
+            let (wires, _) = districts.table(district).v4_wires();
+            let window = wires[at..].iter().take(announcement.numwant as usize);
+            for wire in window.step_by(LINE) {
+                black_box(wire[0]);
+            }
         }
         start
-    }
-
-    pub(super) fn random(rng: &mut fastrand::Rng) -> Self {
-        Self(rng.u32(..))
-    }
-
-    /// Prefetches the window.
-    pub(super) fn prefetch(self, districts: &Districts, leechers_only: bool, numwant: u32) {
-        self.lines(districts, leechers_only, numwant).for_each(prefetch);
-    }
-
-    /// An IPv4 endpoint of each cache line of the window, of its first district.
-    fn lines(
-        self,
-        districts: &Districts,
-        leechers_only: bool,
-        numwant: u32,
-    ) -> impl Iterator<Item = &[u8; V4_LEN]> {
-        let candidates = Ring::<V4, V4_LEN>::new(districts, leechers_only);
-        let located = candidates.locate(self.among(candidates.total()));
-        let wires = located.map_or(&[][..], |(district, at)| &districts.table(district).v4_wires().0[at..]);
-        wires.iter().take(numwant as usize).step_by(LINE)
     }
 
     /// One of `count` numbers, all equally likely as far as 32 bits allow.
