@@ -87,7 +87,6 @@ impl Tracker {
         };
         Self::counted(route.action, origin.protocol, state, |state| {
             let token = Token::parse(route.key).ok_or(Refusal::Passkey)?;
-            self.directory.touch_record(token.id());
             match route.action {
                 Action::Announce => {
                     let request = announce::Request::parse(route.query)

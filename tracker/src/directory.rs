@@ -132,14 +132,6 @@ impl Directory {
         self.members.record(id)
     }
 
-    /// Loads the record of the member with this id into the cache, if there is one. The processor goes on meanwhile: to be
-    /// called some time before the record is needed.
-    pub(crate) fn touch_record(&self, id: u32) {
-        if let Some(record) = self.members.record(id) {
-            record.touch();
-        }
-    }
-
     /// Asks the database. After `Ok` the tables hold what it has of `subject`, and what they do not hold does not
     /// exist. The feed gathers look-ups into one query at a time, which bounds their cost.
     ///

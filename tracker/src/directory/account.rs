@@ -54,11 +54,6 @@ impl Account {
         }
     }
 
-    /// Reads one of the words.
-    pub(super) fn touch(&self) -> u32 {
-        self.flags.load(Ordering::Relaxed)
-    }
-
     /// Stores the row, or that there is none.
     pub(super) fn set(&self, member: Option<Member>) {
         let begun = self.begin();

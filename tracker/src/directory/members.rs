@@ -1,9 +1,8 @@
 //! Members by id, in a radix tree of three levels. One look-up finds all that an announce needs of its member; no two
 //! members share a lock.
 
-use std::hint::black_box;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::AtomicU32;
 
 use bt::swarm::Budget;
 use parking_lot::Mutex;
@@ -39,11 +38,11 @@ pub(crate) struct MemberRecord {
     pub(crate) bucket: TokenBucket,
     /// Bytes that the member may still be accounted for.
     pub(crate) budget: Budget,
-    /// The member's latest decisions. Held for one push or one copy.
-    decisions: Mutex<Decisions>,
     /// When an endpoint of the member was last queued for a connection: second of the tracker's clock plus 1, or 0 if
     /// none was.
     pub(crate) last_tried: AtomicU32,
+    /// The member's latest decisions. Held for one push or one copy.
+    decisions: Mutex<Decisions>,
 }
 
 const _: () = assert!(size_of::<MemberRecord>() == 128);
@@ -83,12 +82,6 @@ impl MemberRecord {
     /// The member's row, if there is such a member.
     pub(crate) fn member(&self) -> Option<Member> {
         self.account.get()
-    }
-
-    /// Reads a word of each cache line and uses none of them.
-    pub(super) fn touch(&self) {
-        black_box(self.account.touch());
-        black_box(self.last_tried.load(Ordering::Relaxed));
     }
 
     /// Gives access to the member's decisions; `use_them` must not wait for anything.
