@@ -26,10 +26,8 @@ type Pages = Box<[OnceLock<Page>]>;
 #[derive(Debug)]
 pub(super) struct Members(Box<[OnceLock<Pages>]>);
 
-/// What is kept of a member, from the first time that the database named it: two cache lines, so that an announce waits
-/// for no third one. The first has what every announce reads, the second the decisions.
+/// What is kept of a member, from the first time that the database named it.
 #[derive(Debug, Default)]
-#[repr(C, align(64))]
 pub(crate) struct MemberRecord {
     /// The member's row in the database; `None` before the database had one, and once the member is deleted. The feed
     /// writes it when the row changes.
@@ -44,8 +42,6 @@ pub(crate) struct MemberRecord {
     /// The member's latest decisions. Held for one push or one copy.
     decisions: Mutex<Decisions>,
 }
-
-const _: () = assert!(size_of::<MemberRecord>() == 128);
 
 impl Default for Members {
     fn default() -> Self {
