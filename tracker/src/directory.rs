@@ -1,6 +1,5 @@
 //! Who may announce what: members and torrents in memory, and look-ups in the database for those that memory lacks.
 
-mod account;
 mod feed;
 mod known;
 mod link_state;

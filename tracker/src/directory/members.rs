@@ -5,10 +5,9 @@ use std::sync::OnceLock;
 use std::sync::atomic::AtomicU32;
 
 use bt::swarm::Budget;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 
 use super::Member;
-use super::account::Account;
 use crate::decisions::Decisions;
 use crate::limits::TokenBucket;
 
@@ -30,8 +29,8 @@ pub(super) struct Members(Box<[OnceLock<Pages>]>);
 #[derive(Debug, Default)]
 pub(crate) struct MemberRecord {
     /// The member's row in the database; `None` before the database had one, and once the member is deleted. The feed
-    /// writes it when the row changes.
-    account: Account,
+    /// writes it when the row changes. Held for one copy.
+    account: RwLock<Option<Member>>,
     /// Announces and scrapes that the member may still make.
     pub(crate) bucket: TokenBucket,
     /// Bytes that the member may still be accounted for.
@@ -62,13 +61,13 @@ impl Members {
         let pages = self.0[pages].get_or_init(|| empty(PAGE_BITS));
         let page =
             pages[page].get_or_init(|| (0..1 << RECORD_BITS).map(|_| MemberRecord::default()).collect());
-        page[record].account.set(Some(member));
+        *page[record].account.write() = Some(member);
     }
 
     /// Drops the member's row and decisions.
     pub(super) fn remove(&self, id: u32) {
         if let Some(record) = self.record(id) {
-            record.account.set(None);
+            *record.account.write() = None;
             *record.decisions.lock() = Decisions::default();
         }
     }
@@ -77,7 +76,7 @@ impl Members {
 impl MemberRecord {
     /// The member's row, if there is such a member.
     pub(crate) fn member(&self) -> Option<Member> {
-        self.account.get()
+        *self.account.read()
     }
 
     /// Gives access to the member's decisions; `use_them` must not wait for anything.
