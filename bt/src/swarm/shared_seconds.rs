@@ -5,7 +5,7 @@ use hashbrown::HashMap;
 
 use super::account::Account;
 use super::districts::{Districts, Location};
-use super::growth::narrow;
+use super::growth::short;
 use super::{MOST_PER_MEMBER, Swarm};
 
 /// For each member who has, or had a short time ago, several clients here: the seconds that count already.
@@ -20,7 +20,7 @@ type Map = HashMap<u32, Member, FixedState>;
 
 #[derive(Debug, Clone, Copy)]
 struct Member {
-    clients: u32,
+    clients: u16,
     counted: Counted,
 }
 
@@ -32,7 +32,7 @@ struct Member {
 #[derive(Debug, Clone, Copy, Default)]
 struct Counted {
     stretches: [Stretch; Self::MOST],
-    number: usize,
+    number: u8,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -67,7 +67,7 @@ impl Counted {
             self.stretches.copy_within(1.., 0);
             self.number -= 1;
         }
-        self.stretches[self.number] = stretch;
+        self.stretches[usize::from(self.number)] = stretch;
         self.number += 1;
     }
 
@@ -87,15 +87,19 @@ impl Counted {
     /// How many of the seconds after `begin` up to `end` count.
     fn within(&self, begin: i32, end: i32) -> u32 {
         let each = |it: &Stretch| (it.end.min(end) - it.begin.max(begin)).max(0).unsigned_abs();
-        self.stretches[..self.number].iter().map(each).sum()
+        self.used().iter().map(each).sum()
     }
 
     fn last(&self) -> Option<Stretch> {
-        self.stretches[..self.number].last().copied()
+        self.used().last().copied()
+    }
+
+    fn used(&self) -> &[Stretch] {
+        &self.stretches[..usize::from(self.number)]
     }
 
     fn is_full(&self) -> bool {
-        self.number == Self::MOST
+        usize::from(self.number) == Self::MOST
     }
 }
 
@@ -135,7 +139,7 @@ impl Swarm {
     /// A client of `member` is about to join.
     pub(super) fn share_with_others(&mut self, member: u32) {
         let clients = self.shared_seconds.0.as_ref().and_then(|map| map.get(&member)).map(|it| it.clients);
-        let clients = clients.unwrap_or_else(|| narrow(self.districts.locations_of(member).count()));
+        let clients = clients.unwrap_or_else(|| short(self.districts.locations_of(member).count()));
         if clients > 0 {
             let map = self.shared_seconds.0.get_or_insert_default();
             let new = Member { clients, counted: Counted::default() };
