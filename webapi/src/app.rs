@@ -17,6 +17,7 @@ use crate::domain::catalogue::torrent::turns::Turns;
 use crate::domain::member::attempts::Attempts;
 use crate::domain::member::invite;
 use crate::domain::member::password::Passwords;
+use crate::domain::member::queues::Queues;
 use crate::domain::member::requests::Requests;
 use crate::error::Error;
 use crate::id::UserId;
@@ -33,6 +34,12 @@ const STATEMENT_SHARE: f64 = 0.9;
 
 /// Searches that run at once are one for so many connections: the others are for pages that take less.
 const POOL_PER_SEARCH: usize = 8;
+
+/// Requests that only read and that run at once for one member are one for so many connections for reading.
+const READS_PER_MEMBER: usize = 4;
+
+/// Requests of one member that only read and that run or wait, at most.
+const READS_WAITING: usize = 64;
 
 /// Departures that a stream may be behind; one that is further behind looks in any case.
 const DEPARTURES: usize = 16;
@@ -59,6 +66,8 @@ pub struct Inner {
     pub turns: Turns,
     /// How many requests members sent.
     pub requests: Requests,
+    /// Requests of each member that only read.
+    pub readers: Queues,
     /// Failed attempts to sign in or to claim an invite.
     pub attempts: Attempts,
     /// Ids of members whose sessions were ended by someone: open streams look again who they are for.
@@ -97,6 +106,7 @@ impl App {
         let pool = |size, timeout| infra::db::pool(&webapi.postgresql, "webapi", size, timeout, wait);
         let changes = (webapi.pool_size / 2).max(1);
         let reads = (webapi.pool_size - changes).max(1);
+        let readers = Queues::new((reads / READS_PER_MEMBER).max(1), READS_WAITING);
         let reads = pool(reads, statements.min(wait).mul_f64(STATEMENT_SHARE))?;
         let changes = pool(changes, statements)?;
         let passwords = Passwords::new(keys.password, config.api_url.as_str());
@@ -110,6 +120,7 @@ impl App {
             descriptions: Descriptions::default(),
             turns: Turns::default(),
             requests: Requests::new(webapi.requests_per_minute),
+            readers,
             announce_urls: AnnounceUrls::new(keys.announce, config.tracker_url.as_str()),
             keys,
             live: Live::new(),

@@ -12,6 +12,8 @@ use tokio::task_local;
 use tokio::time::timeout;
 use tokio_postgres::{CancelToken, NoTls};
 
+use crate::domain::member::queues::QueuePermit;
+
 /// Wait for Postgres to take a request for cancellation, over a connection of its own.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -23,7 +25,7 @@ task_local! {
 /// Runs a request that only reads: [`crate::app::App::connection`] lends it connections for reading, and queries that
 /// still run when its visitor goes away are cancelled.
 pub async fn follow<R>(holders: Arc<Holders>, request: impl Future<Output = R>) -> R {
-    let lendings = Arc::new(Lendings { holders, list: Mutex::default() });
+    let lendings = Arc::new(Lendings { holders, list: Mutex::default(), permits: Mutex::default() });
     let mut request = Box::pin(REQUEST.scope(Arc::clone(&lendings), request));
     // Dropped before the request, which still holds its connections then.
     let mut unfinished = Unfinished(Some(lendings));
@@ -48,6 +50,11 @@ pub fn cancel() {
     let _ = REQUEST.try_with(|lendings| lendings.cancel());
 }
 
+/// Keeps `permit` until the present request has its answer.
+pub fn hold(permit: QueuePermit) {
+    let _ = REQUEST.try_with(|lendings| lendings.permits.lock().push(permit));
+}
+
 /// A request that may be dropped before it is answered.
 struct Unfinished(Option<Arc<Lendings>>);
 
@@ -63,6 +70,7 @@ impl Drop for Unfinished {
 struct Lendings {
     holders: Arc<Holders>,
     list: Mutex<Vec<(Lending, CancelToken)>>,
+    permits: Mutex<Vec<QueuePermit>>,
 }
 
 impl Lendings {

@@ -15,6 +15,7 @@ use crate::domain::member::token;
 use crate::domain::member::{By, Member};
 use crate::error::Error;
 use crate::id::TokenId;
+use crate::reading;
 
 /// Marks, as an extension of its requests, a route whose requests do not count towards `webapi.requestsPerMinute`.
 #[derive(Debug, Clone, Copy)]
@@ -58,10 +59,10 @@ struct Inner {
 
 impl Visitor {
     /// The sender; kept in `parts`, so that several extractors ask the database once. Counts the request for a member,
-    /// unless its route is [`Uncounted`].
+    /// unless its route is [`Uncounted`]. A request that only reads waits until others of its member are done.
     ///
     /// # Errors
-    /// [`Error::TooManyRequests`] for a member who sent too many.
+    /// [`Error::TooManyRequests`] for a member who sent too many, [`Error::TooMany`] for one who has too many waiting.
     pub async fn of(parts: &mut Parts, app: &App) -> Result<Self, Error> {
         if let Some(known) = parts.extensions.get::<Self>() {
             return Ok(known.clone());
@@ -79,6 +80,9 @@ impl Visitor {
         let counted = parts.extensions.get::<Uncounted>().is_none();
         if let Some(member) = visitor.member().filter(|_| counted) {
             app.requests.count(member.id, Instant::now())?;
+        }
+        if let Some(member) = visitor.member().filter(|_| reading::is_reading()) {
+            reading::hold(app.readers.permit(member.id).await?);
         }
         Ok(visitor)
     }

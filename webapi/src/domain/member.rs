@@ -9,6 +9,7 @@ pub mod invite;
 pub mod password;
 pub mod password_reset;
 pub mod permission;
+pub mod queues;
 pub mod requests;
 pub mod scope;
 pub mod token;

@@ -14,7 +14,7 @@ use reqwest::{Method, StatusCode};
 use tokio::time::sleep;
 
 use crate::making::several;
-use crate::support::{Browser, Site};
+use crate::support::{Answer, Browser, Site};
 use inputs::{Input, Things};
 use routes::Route;
 
@@ -58,8 +58,11 @@ async fn one_member_costs_the_others_nothing() {
             if !hog.is_signed_in().await {
                 hog.sign_in("hog").await;
             }
-            pages
-                .extend(meanwhile(&other, fifty(&hog, route, &inputs::most_expensive(route, &things))).await);
+            let input = inputs::most_expensive(route, &things);
+            let times = meanwhile(&other, fifty(&hog, route, &input)).await.unwrap_or_else(|answer| {
+                panic!("{} {} costs another member a page: {answer:?}", route.method, route.path)
+            });
+            pages.extend(times);
         }
         println!("pass {pass}: {} pages of another member", pages.len());
     }
@@ -117,27 +120,29 @@ async fn fifty(hog: &Browser, route: &Route, input: &Input) {
     join_all((0..AT_ONCE).map(|_| send())).await;
 }
 
-/// Opens the first page again and again, at least once, until `work` is done; answers how long each took.
-async fn meanwhile(other: &Browser, work: impl Future<Output = ()>) -> Vec<Duration> {
+/// Opens the first page again and again, at least once, until `work` is done; answers how long each took, or the answer
+/// that is no page.
+async fn meanwhile(other: &Browser, work: impl Future<Output = ()>) -> Result<Vec<Duration>, Answer> {
     let mut times = Vec::new();
     let mut done = false;
     let mut work = std::pin::pin!(work);
     while !done {
         let page = async {
             let started = Instant::now();
-            assert_eq!(other.get("/").await.status, StatusCode::OK, "another member's page");
+            let answer = other.get("/").await;
             times.push(started.elapsed());
+            if answer.status == StatusCode::OK { Ok(()) } else { Err(answer) }
         };
         let mut page = std::pin::pin!(page);
         tokio::select! {
             () = &mut work => {
                 done = true;
-                page.await;
+                page.await?;
             }
-            () = &mut page => {}
+            answered = &mut page => answered?,
         }
     }
-    times
+    Ok(times)
 }
 
 /// Bytes of memory that this process has, with what is free given back.

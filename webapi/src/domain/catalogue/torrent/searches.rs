@@ -1,56 +1,35 @@
 //! How many searches run at once: a costly one keeps a processor and a connection busy, of the database's and of ours.
 
-use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
-use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::listing::Order;
+use crate::domain::member::queues::{QueuePermit, Queues};
 use crate::error::Error;
 use crate::id::UserId;
 
-/// Requests of one member that run or wait, at most.
+/// Searches of one member that run or wait, at most.
 const PER_MEMBER: usize = 20;
 
-/// After this a member who has too many is told to come back.
-const RETRY_AFTER: Duration = Duration::from_secs(2);
-
-/// One search of each member at a time, and of all members together a few. Clones belong together.
-#[derive(Debug, Clone)]
+/// One search of each member at a time, and of all members together a few.
+#[derive(Debug)]
 pub struct Searches {
     all: Arc<Semaphore>,
-    members: Arc<Mutex<HashMap<UserId, Queue>>>,
-}
-
-/// The searches of one member.
-#[derive(Debug)]
-struct Queue {
-    turn: Arc<Semaphore>,
-    /// Those that run or wait.
-    length: usize,
+    members: Queues,
 }
 
 /// The right to run one search.
 #[derive(Debug)]
 pub struct Turn {
     _all: OwnedSemaphorePermit,
-    _own: OwnedSemaphorePermit,
-    _entry: Entry,
-}
-
-/// A search in its member's queue.
-#[derive(Debug)]
-struct Entry {
-    searches: Searches,
-    member: UserId,
+    _own: QueuePermit,
 }
 
 impl Searches {
     /// At most `at_once` of all members.
     pub fn new(at_once: usize) -> Self {
-        Self { all: Arc::new(Semaphore::new(at_once)), members: Arc::default() }
+        Self { all: Arc::new(Semaphore::new(at_once)), members: Queues::new(1, PER_MEMBER) }
     }
 
     /// Waits until `member` may search. Hold no database connection meanwhile.
@@ -58,40 +37,15 @@ impl Searches {
     /// # Errors
     /// [`Error::TooMany`] for a member who sends more than can be waited for.
     pub async fn turn(&self, member: UserId) -> Result<Turn, Error> {
-        let (turn, entry) = self.enter(member).ok_or(Error::TooMany { retry_after: RETRY_AFTER })?;
-        let closed = |error| Error::Internal(anyhow::Error::new(error));
         // First among one's own, so that a member waits for one place of all at most.
-        let own = turn.acquire_owned().await.map_err(closed)?;
-        let all = Arc::clone(&self.all).acquire_owned().await.map_err(closed)?;
-        Ok(Turn { _all: all, _own: own, _entry: entry })
+        let own = self.members.permit(member).await?;
+        let all = Arc::clone(&self.all).acquire_owned().await;
+        Ok(Turn { _all: all.map_err(|error| Error::Internal(error.into()))?, _own: own })
     }
 
     /// Waits as [`Searches::turn`] where `order` searches; a list alone needs no turn.
     pub async fn turn_for(&self, member: UserId, order: &Order) -> Result<Option<Turn>, Error> {
         if order.search.is_empty() { Ok(None) } else { self.turn(member).await.map(Some) }
-    }
-
-    fn enter(&self, member: UserId) -> Option<(Arc<Semaphore>, Entry)> {
-        let mut members = self.members.lock();
-        let new = || Queue { turn: Arc::new(Semaphore::new(1)), length: 0 };
-        let queue = members.entry(member).or_insert_with(new);
-        if queue.length >= PER_MEMBER {
-            return None;
-        }
-        queue.length += 1;
-        Some((Arc::clone(&queue.turn), Entry { searches: self.clone(), member }))
-    }
-}
-
-impl Drop for Entry {
-    fn drop(&mut self) {
-        let mut members = self.searches.members.lock();
-        if let Some(queue) = members.get_mut(&self.member) {
-            queue.length -= 1;
-            if queue.length == 0 {
-                members.remove(&self.member);
-            }
-        }
     }
 }
 
@@ -107,21 +61,9 @@ mod tests {
         let now = |member| searches.turn(UserId(member)).now_or_never().map(|turn| turn.expect("a turn"));
         let first = now(1).expect("a free place");
         assert!(now(1).is_none(), "while the first runs");
-        let other = now(2).expect("a free place");
+        let _other = now(2).expect("a free place");
         assert!(now(3).is_none(), "two run");
         drop(first);
         assert!(now(1).is_some());
-        drop(other);
-        assert!(searches.members.lock().is_empty());
-    }
-
-    #[test]
-    fn a_member_who_sends_more_than_can_wait_is_told_so() {
-        let searches = Searches::new(1);
-        let waiting: Vec<_> = (0..PER_MEMBER).map(|_| searches.enter(UserId(1)).expect("room")).collect();
-        assert!(matches!(searches.turn(UserId(1)).now_or_never(), Some(Err(Error::TooMany { .. }))));
-        assert!(searches.turn(UserId(2)).now_or_never().is_some_and(|it| it.is_ok()));
-        drop(waiting);
-        assert!(searches.turn(UserId(1)).now_or_never().is_some_and(|it| it.is_ok()));
     }
 }
