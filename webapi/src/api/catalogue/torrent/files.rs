@@ -17,26 +17,26 @@ use crate::extract::{Id, Json, Query};
 use crate::id::TorrentId;
 use crate::routes::Routes;
 
-/// The operation.
+/// The operation `GET /api/torrents/{id}/files`.
 pub(super) fn routes() -> Routes {
     Routes::new().operation(READ, routes!(list))
 }
 
-/// Which files.
+/// Which part of the list of files.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Parameters {
     /// Files on a page.
     #[param(minimum = 1, maximum = 2000, default = 2000)]
     limit: Option<u16>,
-    /// The `next` of the page before: the position of its last file, the first of the torrent being 0.
+    /// `next` of the previous page: the position of its last file. The torrent's first file has position 0.
     #[param(minimum = 0)]
     after: Option<i32>,
 }
 
 /// List files
 ///
-/// In the order of the torrent.
+/// In the order in which the torrent lists them.
 #[utoipa::path(
     get,
     path = "/api/torrents/{id}/files",

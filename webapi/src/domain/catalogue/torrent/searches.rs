@@ -1,4 +1,4 @@
-//! How many searches run at once: a costly one keeps a processor and a connection busy, of the database's and of ours.
+//! Limits the searches that run at the same time: a costly one keeps a core and a database connection busy.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,13 +11,13 @@ use super::listing::Order;
 use crate::error::Error;
 use crate::id::UserId;
 
-/// Requests of one member that run or wait, at most.
+/// Most searches of one member that run or wait.
 const PER_MEMBER: usize = 20;
 
-/// After this a member who has too many is told to come back.
+/// `Retry-After` for a member who has too many.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
 
-/// One search of each member at a time, and of all members together a few. Clones belong together.
+/// Runs one search of each member at a time, and a few of all members together. Clones share the limits.
 #[derive(Debug, Clone)]
 pub struct Searches {
     all: Arc<Semaphore>,
@@ -28,7 +28,7 @@ pub struct Searches {
 #[derive(Debug)]
 struct Queue {
     turn: Arc<Semaphore>,
-    /// Those that run or wait.
+    /// Searches that run or wait.
     length: usize,
 }
 
@@ -48,25 +48,25 @@ struct Entry {
 }
 
 impl Searches {
-    /// At most `at_once` of all members.
+    /// Allows `at_once` searches of all members together.
     pub fn new(at_once: usize) -> Self {
         Self { all: Arc::new(Semaphore::new(at_once)), members: Arc::default() }
     }
 
-    /// Waits until `member` may search. Hold no database connection meanwhile.
+    /// Waits until `member` may search. The caller must hold no database connection meanwhile.
     ///
     /// # Errors
-    /// [`Error::TooMany`] for a member who sends more than can be waited for.
+    /// [`Error::TooMany`] for a member of whom 20 searches run or wait already.
     pub async fn turn(&self, member: UserId) -> Result<Turn, Error> {
         let (turn, entry) = self.enter(member).ok_or(Error::TooMany { retry_after: RETRY_AFTER })?;
         let closed = |error| Error::Internal(anyhow::Error::new(error));
-        // First among one's own, so that a member waits for one place of all at most.
+        // The member's own permit first: so only one search of each member waits for the shared permits.
         let own = turn.acquire_owned().await.map_err(closed)?;
         let all = Arc::clone(&self.all).acquire_owned().await.map_err(closed)?;
         Ok(Turn { _all: all, _own: own, _entry: entry })
     }
 
-    /// Waits as [`Searches::turn`] where `order` searches; a list alone needs no turn.
+    /// [`Searches::turn`] if `order` has a search; a list without one needs no permission.
     pub async fn turn_for(&self, member: UserId, order: &Order) -> Result<Option<Turn>, Error> {
         if order.search.is_empty() { Ok(None) } else { self.turn(member).await.map(Some) }
     }

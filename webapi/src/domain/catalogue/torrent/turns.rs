@@ -1,4 +1,5 @@
-//! Uploads and downloads under way: whose they are, the bytes that they hold, and how many uploads are parsed at once.
+//! Limits on uploads and downloads under way: one upload a member, the bytes in memory, and how many uploads are parsed
+//! at the same time.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,37 +11,38 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use crate::error::Error;
 use crate::id::UserId;
 
-/// Bytes that all uploads under way may hold.
+/// Most bytes that all uploads under way hold in memory.
 const IN_FLIGHT: usize = 64 << 20;
 
-/// Bytes of .torrent files that all downloads under way may hold, until their readers have taken them.
+/// Most bytes of .torrent files that all downloads under way hold in memory until they are sent.
 const DOWNLOADS: usize = 64 << 20;
 
-/// Of these, the bytes of one member's downloads; a single larger file is still sent.
+/// Most bytes of one member's downloads; a single larger file is still sent.
 const MEMBER_DOWNLOADS: usize = 16 << 20;
 
-/// The bytes that one permit stands for; an upload's last one may be used in part.
+/// Bytes that one permit of a semaphore stands for; sizes are rounded up to it.
 const UNIT: usize = 4096;
 
-/// Torrents parsed and stored at once: each takes a core and up to some hundred MiB.
+/// Torrents parsed and stored at the same time: each takes a core and up to some hundred MiB.
 const PARSED_AT_ONCE: usize = 4;
 
-/// When somebody whose upload was refused may try again: about what one takes.
+/// `Retry-After` of a refused upload or download: about the time that one takes.
 const RETRY: Duration = Duration::from_secs(5);
 
-/// An upload of at least so many bytes, or files, leaves memory behind that is worth giving back.
+/// An upload of this many bytes or files is large: the allocator keeps memory after it, which is worth returning to the
+/// system.
 const LARGE_BYTES: usize = 1 << 20;
 const LARGE_FILES: usize = 5000;
 
-/// Bounds what uploads take.
+/// The limits, and what is under way.
 #[derive(Debug)]
 pub struct Turns {
     bytes: Arc<Semaphore>,
     slots: Arc<Semaphore>,
     downloads: Arc<Semaphore>,
-    /// The turns of each member who has any; held for one look-up.
+    /// What each member has under way, if anything. Locked for one look-up.
     members: Arc<Mutex<HashMap<UserId, Taken>>>,
-    /// Says that a large upload is over.
+    /// Notified at the end of each large upload.
     large: Notify,
 }
 
@@ -49,7 +51,7 @@ pub struct Turns {
 struct Taken {
     upload: bool,
     texts: bool,
-    /// Bytes of downloads.
+    /// Bytes of the member's downloads.
     downloads: usize,
 }
 
@@ -60,7 +62,7 @@ enum Purpose {
     Texts,
 }
 
-/// A member's turn; over when it is dropped, with the bytes that it held.
+/// A member's permission to send one upload. Dropping it ends it and frees the bytes counted for it.
 #[derive(Debug)]
 pub struct Turn {
     member: UserId,
@@ -68,11 +70,11 @@ pub struct Turn {
     members: Arc<Mutex<HashMap<UserId, Taken>>>,
     bytes: Arc<Semaphore>,
     held: Option<OwnedSemaphorePermit>,
-    /// Bytes asked for, which `held` covers.
+    /// Bytes counted for this upload; `held` has the permits for them.
     asked: usize,
 }
 
-/// The bytes of a download; they count until this is dropped.
+/// A download under way; its bytes are counted until this is dropped.
 #[derive(Debug)]
 pub struct Download {
     member: UserId,
@@ -81,7 +83,7 @@ pub struct Download {
     _permit: OwnedSemaphorePermit,
 }
 
-/// The right to parse and store one torrent.
+/// Permission to parse and store one torrent.
 #[derive(Debug)]
 pub struct Slot {
     _permit: OwnedSemaphorePermit,
@@ -100,7 +102,7 @@ impl Default for Turns {
 }
 
 impl Turns {
-    /// The only turn that `member` has to upload a torrent.
+    /// Permits `member` to upload a torrent.
     ///
     /// # Errors
     /// [`Error::TooManyRequests`] while another upload of theirs is under way.
@@ -109,10 +111,10 @@ impl Turns {
             .ok_or_else(|| refusal("another upload of yours is under way; send one torrent after the other"))
     }
 
-    /// A turn to read what `member` typed beside an upload that is refused, so that it can be shown again.
+    /// Permits to read the texts of an upload of `member` whose file is refused, so that the form can show them again.
     ///
     /// # Errors
-    /// [`Error::TooManyRequests`] while another is under way.
+    /// [`Error::TooManyRequests`] while such texts of another upload of theirs are read.
     pub fn texts(&self, member: UserId) -> Result<Turn, Error> {
         self.take(member, Purpose::Texts).ok_or_else(|| {
             refusal("several uploads of yours are under way; send one torrent after the other")
@@ -129,7 +131,7 @@ impl Turns {
         Some(Turn { member, purpose, members, bytes, held: None, asked: 0 })
     }
 
-    /// Counts a download of `bytes` for `member`, until its reader has taken them.
+    /// Counts a download of `bytes` for `member` until the value is dropped.
     ///
     /// # Errors
     /// [`Error::TooManyRequests`] when this member's downloads, or those of all, would hold too many bytes.
@@ -147,13 +149,14 @@ impl Turns {
         Ok(Download { member, bytes, members: Arc::clone(&self.members), _permit: permit })
     }
 
-    /// Waits for the right to parse a torrent, which nobody takes before theirs has come in whole.
+    /// Waits for permission to parse a torrent. To be called after the upload has arrived as a whole, so that a slow
+    /// client keeps nobody waiting.
     pub async fn slot(&self) -> Result<Slot, Error> {
         let permit = Arc::clone(&self.slots).acquire_owned().await.map_err(anyhow::Error::from)?;
         Ok(Slot { _permit: permit })
     }
 
-    /// Says that an upload of `bytes` and `files` is over; whether it was large.
+    /// Notes the end of an upload of `bytes` with `files` files, and says whether it was large.
     pub fn finish(&self, bytes: usize, files: usize) -> bool {
         let large = bytes >= LARGE_BYTES || files >= LARGE_FILES;
         if large {
@@ -162,7 +165,7 @@ impl Turns {
         large
     }
 
-    /// Waits until a large upload is over.
+    /// Waits for the end of a large upload.
     pub async fn large(&self) {
         self.large.notified().await;
     }
@@ -178,12 +181,12 @@ impl Taken {
 }
 
 impl Turn {
-    /// Whether the torrent is wanted, and not only what was typed beside it.
+    /// Whether the whole upload is permitted, not only its texts.
     pub fn is_upload(&self) -> bool {
         self.purpose == Purpose::Upload
     }
 
-    /// Counts `bytes` more that this upload holds.
+    /// Counts `bytes` more for this upload.
     ///
     /// # Errors
     /// [`Error::TooManyRequests`] when all uploads together would hold too many.
@@ -204,7 +207,7 @@ impl Turn {
         Ok(())
     }
 
-    /// Gives the bytes back that were counted so far.
+    /// Frees the bytes counted so far.
     pub fn release(&mut self) {
         self.asked = 0;
         self.held = None;
@@ -223,7 +226,7 @@ impl Drop for Download {
     }
 }
 
-/// Changes what `member` has taken, and forgets members who have nothing.
+/// Changes what `member` has under way, and removes the entry if nothing is left.
 fn give_back(members: &Mutex<HashMap<UserId, Taken>>, member: UserId, change: impl FnOnce(&mut Taken)) {
     let mut members = members.lock();
     if let Some(taken) = members.get_mut(&member) {
