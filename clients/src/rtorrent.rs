@@ -51,7 +51,7 @@ impl Rtorrent {
             return Ok(Self { transport: Transport::Http(Box::new((endpoint, http))) });
         }
         if !endpoint.user.is_empty() || !endpoint.password.is_empty() {
-            return Err(Error::Url("SCGI has no passwords; use a web server and http:// for rtorrent".to_owned()));
+            return Err(Error::Url("SCGI has no passwords: ask rtorrent through http:// instead".to_owned()));
         }
         Ok(Self { transport: Transport::Scgi(Address::of(&endpoint.url)?) })
     }
