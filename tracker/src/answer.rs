@@ -24,8 +24,8 @@ use crate::state::Tracker;
 pub(crate) use refusal::Refusal;
 pub(crate) use request_state::RequestState;
 
-/// Look-ups of members and torrents for keys that memory does not confirm: 5000 a second of all strangers together,
-/// which a database answers easily in batches.
+/// Limit on look-ups of members and torrents for keys that memory does not confirm: 5000 a second for all senders of
+/// such keys together, which a database answers easily in batches.
 const STRANGER_LOOKUPS: RateLimit = RateLimit::new(300_000, 20_000);
 
 /// Look-ups in the database for one request at most: its member, its torrent, and its member once more if the key does
@@ -158,7 +158,7 @@ impl Tracker {
         let torrent = self.directory.torrent(&request.info_hash);
         let scope = torrent.map_or(request.info_hash, |torrent| torrent.info_hash);
         let is_missing = torrent.is_none() && !state.torrents;
-        // The check of the key gives the memory time.
+        // The memory is loaded while the key is checked.
         if torrent.is_some() {
             self.prefetch(&scope, token.id(), request);
         }

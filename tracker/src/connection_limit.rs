@@ -57,7 +57,7 @@ impl ConnectionLimit {
         self.open.load(Relaxed)
     }
 
-    /// Notes that the calling thread has clients which it cannot accept, or has none any more.
+    /// Notes that the calling thread has clients that it cannot accept, or that it has none any more.
     pub(crate) fn set_waiting(&self, waiting: bool) {
         if waiting {
             self.waiting_threads.fetch_add(1, Relaxed);
