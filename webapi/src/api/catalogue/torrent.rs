@@ -62,7 +62,7 @@ async fn list(
     paging: Paging,
 ) -> Result<Json<List<Torrent>>, Error> {
     let order = listing::Order::parse(&parameters)?;
-    let _turn = app.searches.turn_for(member.id, &order).await?;
+    let _permit = app.searches.permit_for(member.id, &order).await?;
     let client = app.connection().await?;
     let page = listing::page(&client, &order, paging.cursor(), paging.limit()).await?;
     let items = page.torrents.into_iter().map(|it| Torrent::new(&app, it)).collect();

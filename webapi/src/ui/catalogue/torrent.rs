@@ -104,7 +104,7 @@ async fn browse(
     paging: Paging,
 ) -> Result<Response, Error> {
     let order = Order::parse(&parameters)?;
-    let _turn = app.searches.turn_for(member.id, &order).await?;
+    let _permit = app.searches.permit_for(member.id, &order).await?;
     let client = app.connection().await?;
     let found = listing::page(&client, &order, paging.cursor(), paging.limit()).await?;
     drop(client);

@@ -27,14 +27,14 @@ pub struct Searches {
 /// The searches of one member.
 #[derive(Debug)]
 struct Queue {
-    turn: Arc<Semaphore>,
+    running: Arc<Semaphore>,
     /// Searches that run or wait.
     length: usize,
 }
 
 /// The right to run one search.
 #[derive(Debug)]
-pub struct Turn {
+pub struct SearchPermit {
     _all: OwnedSemaphorePermit,
     _own: OwnedSemaphorePermit,
     _entry: Entry,
@@ -57,29 +57,29 @@ impl Searches {
     ///
     /// # Errors
     /// [`Error::TooMany`] for a member of whom 20 searches run or wait already.
-    pub async fn turn(&self, member: UserId) -> Result<Turn, Error> {
-        let (turn, entry) = self.enter(member).ok_or(Error::TooMany { retry_after: RETRY_AFTER })?;
+    pub async fn permit(&self, member: UserId) -> Result<SearchPermit, Error> {
+        let (running, entry) = self.enter(member).ok_or(Error::TooMany { retry_after: RETRY_AFTER })?;
         let closed = |error| Error::Internal(anyhow::Error::new(error));
         // The member's own permit first: so only one search of each member waits for the shared permits.
-        let own = turn.acquire_owned().await.map_err(closed)?;
+        let own = running.acquire_owned().await.map_err(closed)?;
         let all = Arc::clone(&self.all).acquire_owned().await.map_err(closed)?;
-        Ok(Turn { _all: all, _own: own, _entry: entry })
+        Ok(SearchPermit { _all: all, _own: own, _entry: entry })
     }
 
-    /// [`Searches::turn`] if `order` has a search; a list without one needs no permission.
-    pub async fn turn_for(&self, member: UserId, order: &Order) -> Result<Option<Turn>, Error> {
-        if order.search.is_empty() { Ok(None) } else { self.turn(member).await.map(Some) }
+    /// [`Searches::permit`] if `order` has a search; a list without one needs no permission.
+    pub async fn permit_for(&self, member: UserId, order: &Order) -> Result<Option<SearchPermit>, Error> {
+        if order.search.is_empty() { Ok(None) } else { self.permit(member).await.map(Some) }
     }
 
     fn enter(&self, member: UserId) -> Option<(Arc<Semaphore>, Entry)> {
         let mut members = self.members.lock();
-        let new = || Queue { turn: Arc::new(Semaphore::new(1)), length: 0 };
+        let new = || Queue { running: Arc::new(Semaphore::new(1)), length: 0 };
         let queue = members.entry(member).or_insert_with(new);
         if queue.length >= PER_MEMBER {
             return None;
         }
         queue.length += 1;
-        Some((Arc::clone(&queue.turn), Entry { searches: self.clone(), member }))
+        Some((Arc::clone(&queue.running), Entry { searches: self.clone(), member }))
     }
 }
 
@@ -104,7 +104,8 @@ mod tests {
     #[test]
     fn a_member_searches_once_at_a_time_and_keeps_nobody_else_from_it() {
         let searches = Searches::new(2);
-        let now = |member| searches.turn(UserId(member)).now_or_never().map(|turn| turn.expect("a turn"));
+        let now =
+            |member| searches.permit(UserId(member)).now_or_never().map(|permit| permit.expect("a permit"));
         let first = now(1).expect("a free place");
         assert!(now(1).is_none(), "while the first runs");
         let other = now(2).expect("a free place");
@@ -119,9 +120,9 @@ mod tests {
     fn a_member_who_sends_more_than_can_wait_is_told_so() {
         let searches = Searches::new(1);
         let waiting: Vec<_> = (0..PER_MEMBER).map(|_| searches.enter(UserId(1)).expect("room")).collect();
-        assert!(matches!(searches.turn(UserId(1)).now_or_never(), Some(Err(Error::TooMany { .. }))));
-        assert!(searches.turn(UserId(2)).now_or_never().is_some_and(|it| it.is_ok()));
+        assert!(matches!(searches.permit(UserId(1)).now_or_never(), Some(Err(Error::TooMany { .. }))));
+        assert!(searches.permit(UserId(2)).now_or_never().is_some_and(|it| it.is_ok()));
         drop(waiting);
-        assert!(searches.turn(UserId(1)).now_or_never().is_some_and(|it| it.is_ok()));
+        assert!(searches.permit(UserId(1)).now_or_never().is_some_and(|it| it.is_ok()));
     }
 }
