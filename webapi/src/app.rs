@@ -12,8 +12,8 @@ use tokio::sync::broadcast;
 
 use crate::domain::catalogue::description::Descriptions;
 use crate::domain::catalogue::torrent::announce::AnnounceUrls;
+use crate::domain::catalogue::torrent::metainfo_limits::MetainfoLimits;
 use crate::domain::catalogue::torrent::searches::Searches;
-use crate::domain::catalogue::torrent::turns::Turns;
 use crate::domain::member::attempts::Attempts;
 use crate::domain::member::invite;
 use crate::domain::member::password::Passwords;
@@ -56,7 +56,7 @@ pub struct Inner {
     /// Renders descriptions of torrents.
     pub descriptions: Descriptions,
     /// Limits on uploads and downloads under way.
-    pub turns: Turns,
+    pub metainfo_limits: MetainfoLimits,
     /// Limits each member's requests a minute.
     pub requests: Requests,
     /// Failed sign-ins, claims of invites and uses of reset links.
@@ -108,7 +108,7 @@ impl App {
             passwords,
             attempts,
             descriptions: Descriptions::default(),
-            turns: Turns::default(),
+            metainfo_limits: MetainfoLimits::default(),
             requests: Requests::new(webapi.requests_per_minute),
             announce_urls: AnnounceUrls::new(keys.announce, config.tracker_url.as_str()),
             keys,

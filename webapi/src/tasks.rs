@@ -35,7 +35,7 @@ async fn give_memory_back(app: App) {
     loop {
         tokio::select! {
             () = app.shutdown.requested() => return,
-            () = app.turns.large() => {}
+            () = app.metainfo_limits.large() => {}
         }
         tokio::select! {
             () = app.shutdown.requested() => return,

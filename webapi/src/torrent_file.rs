@@ -10,7 +10,7 @@ use futures_util::{Stream, stream};
 use crate::app::App;
 use crate::db;
 use crate::domain::catalogue::torrent::file_name::disposition;
-use crate::domain::catalogue::torrent::turns::Download;
+use crate::domain::catalogue::torrent::metainfo_limits::Download;
 use crate::domain::member::Member;
 use crate::error::Error;
 use crate::id::TorrentId;
@@ -38,7 +38,7 @@ pub async fn answer(app: &App, member: &Member, id: TorrentId) -> Result<Respons
     let client = app.connection().await?;
     let torrent = db::catalogue::torrent::summary(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
     let size = db::catalogue::torrent::metainfo_size(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
-    let download = app.turns.download(member.id, size)?;
+    let download = app.metainfo_limits.download(member.id, size)?;
     let metainfo = db::catalogue::torrent::metainfo(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
     drop(client);
     let announce = app.announce_urls.of(member.id, &member.key, Some(torrent.info_hash));

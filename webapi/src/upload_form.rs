@@ -14,8 +14,8 @@ use crate::app::App;
 use crate::auth::Guard;
 use crate::db::catalogue::change::Change;
 use crate::domain::catalogue::torrent::changes;
+use crate::domain::catalogue::torrent::metainfo_limits::UploadPermit;
 use crate::domain::catalogue::torrent::text::{DESCRIPTION_LEN, Typed, extended};
-use crate::domain::catalogue::torrent::turns::Turn;
 use crate::domain::catalogue::torrent::upload::{
     MaxUpload, Ready, Refusal, Stored, Upload, check_size, existing,
 };
@@ -53,7 +53,7 @@ pub struct Form {
 }
 
 impl Form {
-    /// Reads all fields; the bytes kept are counted by `turn`. With `guard`, the first field must be `csrf` and have
+    /// Reads all fields; the bytes kept are counted by `permit`. With `guard`, the first field must be `csrf` and have
     /// the right token.
     ///
     /// # Errors
@@ -62,7 +62,7 @@ impl Form {
         app: &App,
         request: Request,
         guard: Option<&Guard>,
-        turn: &mut Turn,
+        permit: &mut UploadPermit,
     ) -> Result<Self, Error> {
         let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok());
         let boundary = multer::parse_boundary(content_type.unwrap_or_default()).map_err(|_| {
@@ -72,7 +72,7 @@ impl Form {
         let body = flow.watch(request.into_body());
         let mut multipart = Multipart::with_constraints(body, boundary, constraints());
         tokio::select! {
-            form = fields(app, &mut multipart, guard, turn, &flow) => form,
+            form = fields(app, &mut multipart, guard, permit, &flow) => form,
             () = flow.becomes_slow() => Err(Error::SlowBody(flow::SLOW)),
         }
     }
@@ -103,14 +103,14 @@ impl Form {
 ///
 /// # Errors
 /// [`Error::TooManyRequests`] while another upload of theirs is under way, and after too many on one day.
-pub async fn admit(app: &App, member: &Member) -> Result<Turn, Error> {
-    let turn = app.turns.upload(member.id)?;
+pub async fn admit(app: &App, member: &Member) -> Result<UploadPermit, Error> {
+    let permit = app.metainfo_limits.upload(member.id)?;
     let client = app.connection().await?;
     changes::check(&client, member.id, Change::Upload, app.config.webapi.uploads_per_day).await?;
-    Ok(turn)
+    Ok(permit)
 }
 
-/// Checks and stores an upload of `member`, whose [`Turn`] must be held meanwhile.
+/// Checks and stores an upload of `member`, whose [`UploadPermit`] must be held meanwhile.
 ///
 /// # Errors
 /// See [`Refusal`].
@@ -121,10 +121,10 @@ pub async fn store(app: &App, member: &Member, upload: Upload) -> Result<Stored,
         tokens: webapi.upload_max_tokens,
         per_day: webapi.uploads_per_day,
     };
-    let ready = upload.check(&app.turns, &max).await?;
+    let ready = upload.check(&app.metainfo_limits, &max).await?;
     let mut client = app.connection().await?;
     let id = insert(&mut client, member, &ready, max.per_day).await;
-    if app.turns.finish(ready.info_bytes(), ready.file_count()) {
+    if app.metainfo_limits.finish(ready.info_bytes(), ready.file_count()) {
         // Closed, not returned to the pool: a connection keeps buffers as large as its largest statement.
         drop(Object::take(client));
     }
@@ -167,13 +167,13 @@ async fn fields(
     app: &App,
     multipart: &mut Multipart<'_>,
     guard: Option<&Guard>,
-    turn: &mut Turn,
+    permit: &mut UploadPermit,
     flow: &Flow,
 ) -> Result<Form, Error> {
     if let Some(guard) = guard {
         let first = multipart.next_field().await.map_err(unreadable)?;
         let token = match first.filter(|it| it.name() == Some("csrf")) {
-            Some(field) => text(field, turn, flow).await?,
+            Some(field) => text(field, permit, flow).await?,
             None => String::new(),
         };
         guard.verify(&token)?;
@@ -184,10 +184,10 @@ async fn fields(
         flow.header_is_read();
         let name = field.name().unwrap_or_default().to_owned();
         match name.as_str() {
-            "torrent" => file(&mut form, field, app.config.webapi.upload_max_bytes, turn, flow).await?,
+            "torrent" => file(&mut form, field, app.config.webapi.upload_max_bytes, permit, flow).await?,
             // Each field once: a second one would take memory that nobody counts.
             "title" | "description" | "extended" if !texts.contains_key(&name) => {
-                let text = text(field, turn, flow).await?;
+                let text = text(field, permit, flow).await?;
                 texts.insert(name, text);
             }
             _ => skip(field, flow).await?,
@@ -204,7 +204,7 @@ async fn file(
     form: &mut Form,
     mut field: Field<'_>,
     limit: usize,
-    turn: &mut Turn,
+    permit: &mut UploadPermit,
     flow: &Flow,
 ) -> Result<(), Error> {
     form.upload.file = Vec::new();
@@ -212,15 +212,15 @@ async fn file(
     while let Some(chunk) = field.chunk().await.map_err(unreadable)? {
         flow.consume(chunk.len());
         form.file_size += chunk.len();
-        if form.refused.is_some() || !turn.is_upload() {
+        if form.refused.is_some() || !permit.is_upload() {
             continue;
         }
         let kept = &mut form.upload.file;
         if form.file_size > limit {
             *kept = Vec::new();
-        } else if let Err(full) = turn.hold(chunk.len()) {
+        } else if let Err(full) = permit.hold(chunk.len()) {
             *kept = Vec::new();
-            turn.release();
+            permit.release();
             form.refused = Some(full);
         } else {
             if kept.capacity() - kept.len() < chunk.len() {
@@ -233,11 +233,11 @@ async fn file(
     Ok(())
 }
 
-async fn text(mut field: Field<'_>, turn: &mut Turn, flow: &Flow) -> Result<String, Error> {
+async fn text(mut field: Field<'_>, permit: &mut UploadPermit, flow: &Flow) -> Result<String, Error> {
     let mut bytes = Vec::new();
     while let Some(chunk) = field.chunk().await.map_err(unreadable)? {
         flow.consume(chunk.len());
-        turn.hold(chunk.len())?;
+        permit.hold(chunk.len())?;
         bytes.extend_from_slice(&chunk);
     }
     // Browsers send line ends as CR LF.

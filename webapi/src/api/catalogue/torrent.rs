@@ -115,14 +115,14 @@ async fn create(
     _: CsrfChecked,
     request: Request,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<Uploaded>), Error> {
-    let mut turn = match upload_form::admit(&app, &member).await {
-        Ok(turn) => turn,
+    let mut permit = match upload_form::admit(&app, &member).await {
+        Ok(permit) => permit,
         Err(refused) => {
             Form::refuse(request).await;
             return Err(refused);
         }
     };
-    let upload = Form::read(&app, request, None, &mut turn).await?.finish(&app)?;
+    let upload = Form::read(&app, request, None, &mut permit).await?.finish(&app)?;
     let stored = upload_form::store(&app, &member, upload).await.map_err(|refusal| refused(&app, refusal))?;
     let answer = Uploaded::new(&app, &stored);
     Ok((StatusCode::CREATED, [(header::LOCATION, answer.links.itself.clone())], Json(answer)))

@@ -6,9 +6,9 @@ pub mod file_name;
 pub mod files;
 pub mod foreign;
 pub mod listing;
+pub mod metainfo_limits;
 pub mod searches;
 pub mod text;
-pub mod turns;
 pub mod upload;
 
 use deadpool_postgres::Transaction;

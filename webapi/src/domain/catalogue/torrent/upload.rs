@@ -5,8 +5,8 @@ use bt::metainfo::{Hashes, Metainfo, with_private};
 use deadpool_postgres::{GenericClient, Transaction};
 
 use super::announce::AnnounceUrls;
+use super::metainfo_limits::{MetainfoLimits, ParsePermit};
 use super::text::{Texts, Typed};
-use super::turns::{Slot, Turns};
 use super::{changes, foreign, searched_names};
 use crate::db::catalogue::change::Change;
 use crate::db::catalogue::torrent::NewTorrent;
@@ -108,7 +108,7 @@ pub struct Ready {
     metainfo: ReadMetainfo,
     texts: Texts,
     /// Held until the torrent is stored.
-    _slot: Slot,
+    _permit: ParsePermit,
 }
 
 /// The parts of a .torrent file that are stored or compared.
@@ -126,25 +126,25 @@ struct ReadMetainfo {
 }
 
 impl Upload {
-    /// Reads and checks file and texts, on a blocking thread, after waiting for a [`Slot`] of `turns`. It needs no
-    /// database connection.
+    /// Reads and checks file and texts, on a blocking thread, after waiting for a [`ParsePermit`] of `under_way`. It
+    /// needs no database connection.
     ///
     /// # Errors
     /// [`Error::Invalid`] with what is wrong with each field, [`Error::TooLarge`] for a file over `max.bytes`.
-    pub async fn check(self, turns: &Turns, max: &MaxUpload) -> Result<Ready, Error> {
+    pub async fn check(self, under_way: &MetainfoLimits, max: &MaxUpload) -> Result<Ready, Error> {
         let Self { file, typed } = self;
         if file.is_empty() {
             return Err(Error::field("torrent", "Choose a .torrent file."));
         }
         check_size(file.len(), max.bytes)?;
         let limits = Limits { tokens: max.tokens, ..Limits::default() };
-        let slot = turns.slot().await?;
-        let read = tokio::task::spawn_blocking(move || (ReadMetainfo::read(&file, &limits), slot));
-        let (metainfo, slot) = read.await.map_err(anyhow::Error::from)?;
+        let permit = under_way.parse_permit().await?;
+        let read = tokio::task::spawn_blocking(move || (ReadMetainfo::read(&file, &limits), permit));
+        let (metainfo, permit) = read.await.map_err(anyhow::Error::from)?;
         // The texts are checked even if the file is wrong, so that the form shows all problems at once.
         let texts = typed.check(metainfo.as_ref().ok().map(|it| it.name.as_str()).or(Some("_")));
         match (metainfo, texts) {
-            (Ok(metainfo), Ok(texts)) => Ok(Ready { metainfo, texts, _slot: slot }),
+            (Ok(metainfo), Ok(texts)) => Ok(Ready { metainfo, texts, _permit: permit }),
             (Err(problem), Err(Error::Invalid(mut fields))) => {
                 fields.insert("torrent", problem);
                 Err(Error::Invalid(fields))

@@ -72,10 +72,10 @@ async fn store(
     request: Request,
 ) -> Result<Response, Error> {
     // A refused upload is read all the same, without its file, so that the form shows the typed texts again.
-    let (mut turn, refused) = match upload_form::admit(&app, &member).await {
-        Ok(turn) => (turn, None),
-        Err(refused @ Error::TooManyRequests { .. }) => match app.turns.texts(member.id) {
-            Ok(turn) => (turn, Some(refused)),
+    let (mut permit, refused) = match upload_form::admit(&app, &member).await {
+        Ok(permit) => (permit, None),
+        Err(refused @ Error::TooManyRequests { .. }) => match app.metainfo_limits.texts(member.id) {
+            Ok(permit) => (permit, Some(refused)),
             Err(error) => {
                 Form::refuse(request).await;
                 return Err(error);
@@ -83,7 +83,7 @@ async fn store(
         },
         Err(error) => return Err(error),
     };
-    let form = Form::read(&app, request, Some(&guard), &mut turn).await?;
+    let form = Form::read(&app, request, Some(&guard), &mut permit).await?;
     let typed = form.typed().clone();
     let stored = match refused.map_or_else(|| form.finish(&app), Err) {
         Ok(upload) => upload_form::store(&app, &member, upload).await,
