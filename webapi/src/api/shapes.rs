@@ -211,10 +211,10 @@ pub enum MemberFailure {
     TooManyRequests(ErrorBody),
 }
 
-/// Errors of operations that change something: the permission or the CSRF token is missing.
+/// Answers of operations that change something: the right or the CSRF token is missing.
 #[derive(Debug, IntoResponses)]
 pub enum ChangeFailure {
-    /// Your roles do not allow it, or `X-CSRF-Token` is missing or wrong.
+    /// Not yours to do, or `X-CSRF-Token` is missing or wrong.
     #[response(status = 403)]
     Forbidden(ErrorBody),
 }
