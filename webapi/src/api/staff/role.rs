@@ -56,7 +56,7 @@ struct RoleBody {
     tag = "members",
     params(("id" = UserId, Path)),
     responses(
-        (status = 200, description = "Their roles", body = Roles),
+        (status = 200, description = "The roles of the member", body = Roles),
         NotFoundFailure,
         MemberFailure,
         AnyFailure,
@@ -78,8 +78,8 @@ async fn show(State(app): State<App>, _: Reader, Id(id): Id<UserId>) -> Result<J
     params(("id" = UserId, Path)),
     request_body = Roles,
     responses(
-        (status = 200, description = "Their roles now", body = Roles),
-        (status = 409, description = "It is the last administrator", body = ErrorBody),
+        (status = 200, description = "The new roles of the member", body = Roles),
+        (status = 409, description = "The member is the last administrator", body = ErrorBody),
         NotFoundFailure,
         MemberFailure,
         ChangeFailure,
@@ -110,7 +110,7 @@ async fn replace(
     operation_id = "list_roles",
     tag = "members",
     responses(
-        (status = 200, description = "All of them, by name", body = List<RoleBody>),
+        (status = 200, description = "All roles, sorted by name", body = List<RoleBody>),
         MemberFailure,
         AnyFailure,
     )

@@ -206,7 +206,7 @@ impl Columns {
                 leeched_seconds = add_up(t.leeched_seconds, excluded.leeched_seconds),
                 left_bytes = excluded.left_bytes,
                 stopped = excluded.stopped,
-                -- Batches may come in another order than they were made. A clock that was ahead is not believed for ever.
+                -- Batches may arrive out of order, so the later time wins; times in the future are cut to now.
                 last_seen_at = least(greatest(t.last_seen_at, excluded.last_seen_at), now()),
                 snatched_at = coalesce(t.snatched_at, excluded.snatched_at),
                 clamped_count = least(t.clamped_count::bigint + excluded.clamped_count, 2147483647)::int,

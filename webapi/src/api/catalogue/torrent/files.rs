@@ -42,7 +42,7 @@ pub(super) struct Parameters {
     path = "/api/torrents/{id}/files",
     operation_id = "list_files",
     tag = "torrents",
-    params(("id" = TorrentId, Path, description = "Of the torrent"), Parameters),
+    params(("id" = TorrentId, Path, description = "Id of the torrent"), Parameters),
     responses(
         (status = 200, description = "A page of the torrent's files", body = List<File>),
         (status = 400, description = "A parameter cannot be used", body = ErrorBody),
