@@ -1,4 +1,4 @@
-//! See `fuzz::metainfo`.
+//! Runs the target `metainfo` of the crate `fuzz` under libFuzzer.
 
 #![no_main]
 
