@@ -83,7 +83,7 @@ fn raise_descriptor_limit() -> Option<u64> {
 
 /// The number of open file descriptors; 0 where the system does not tell.
 fn open_descriptors() -> u64 {
-    // One of them is the folder itself.
+    // One of them is the open folder `/proc/self/fd` itself.
     fs::read_dir("/proc/self/fd").map_or(0, |found| found.count().saturating_sub(1) as u64)
 }
 
