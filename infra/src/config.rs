@@ -110,7 +110,7 @@ impl Config {
     /// Reads `file`.
     ///
     /// # Errors
-    /// As [`read`].
+    /// Those of [`read`].
     pub fn read(file: &Path) -> Result<Self, Error> {
         read(file)
     }
@@ -118,7 +118,7 @@ impl Config {
     /// Reads `text`, which came from `file` (named in errors only).
     ///
     /// # Errors
-    /// As [`parse`].
+    /// Those of [`parse`].
     pub fn parse(text: &str, file: &Path) -> Result<Self, Error> {
         parse(text, file)
     }
