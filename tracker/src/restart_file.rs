@@ -71,7 +71,7 @@ impl RestartFile {
         Self { stopped, running, new, failing: AtomicBool::new(false), writing: Mutex::new(()) }
     }
 
-    /// Opens the files of earlier processes, the more recent one first. To be called before any announce is answered.
+    /// Opens the files of earlier processes, `FILE.stopped` first. To be called before any announce is answered.
     pub(crate) fn find(&self) -> Vec<FoundFile> {
         let files = [(&self.stopped, true), (&self.running, false)];
         let found = files.map(|(path, exact)| match File::open(path) {
