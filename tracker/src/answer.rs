@@ -158,7 +158,7 @@ impl Tracker {
         let torrent = self.directory.torrent(&request.info_hash);
         let scope = torrent.map_or(request.info_hash, |torrent| torrent.info_hash);
         let is_missing = torrent.is_none() && !state.torrents;
-        // The memory is loaded while the key is checked.
+        // The check of the key gives the memory time.
         if torrent.is_some() {
             self.prefetch(&scope, token.id(), request);
         }
