@@ -32,7 +32,7 @@ pub enum Error {
     /// 403: the member may not do this. A sentence that says why.
     #[error("{0}")]
     Forbidden(&'static str),
-    /// 404. Holds the word for what does not exist, such as `torrent`.
+    /// 404: it does not exist. Holds the word for it, such as `torrent`.
     #[error("there is no such {0}")]
     NotFound(&'static str),
     /// 422: the form can be read, but some values cannot be used.
