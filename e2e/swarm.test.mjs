@@ -52,12 +52,12 @@ const smallest = (page, selector) =>
 const texts = (page, selector) => page.locator(selector).allInnerTexts();
 
 /** Waits until `selector` finds `number` texts and `holds` is true for each. */
-function awaitTexts(page, wish, selector, number, holds) {
+function awaitTexts(page, what, selector, number, holds) {
   const probe = async () => {
     const found = await texts(page, selector);
     return found.length === number && found.every(holds);
   };
-  return until(wish, probe);
+  return until(what, probe);
 }
 
 test("the page follows the swarm from the first piece to the last", async () => {

@@ -1,4 +1,5 @@
-//! Lists `sql/migrations` for `src/migrations.rs`: a new file needs no other line.
+//! Writes the list of the files in `sql/migrations` that `src/migrations.rs` includes, so that a new migration needs no
+//! other change.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -35,7 +36,7 @@ fn main() -> io::Result<()> {
     fs::write(Path::new(&out).join("migrations.rs"), list)
 }
 
-/// `NNNN` and `name` of `NNNN_name.sql`.
+/// The version `NNNN` and the name of a file `NNNN_name.sql`.
 fn parts(file: &Path) -> Option<(i32, String)> {
     let (version, name) = file.file_name()?.to_str()?.strip_suffix(".sql")?.split_once('_')?;
     let sound = version.len() == 4 && !name.is_empty();

@@ -1,5 +1,5 @@
--- What each role of `infra::config::roles()` may do. Applied after every migration; what is not granted here is taken
--- away.
+-- The permissions of each role of `infra::config::roles()`. Applied after every migration. What is not granted here is
+-- revoked.
 
 revoke all on schema public from public;
 revoke all on all tables in schema public from public;
@@ -16,7 +16,8 @@ begin
     end loop;
 end $$;
 
--- Anyone could write large objects without a table. Only the functions' owner may revoke them: on other servers they stay.
+-- By default every role may create large objects. Only the functions' owner can revoke that, which on servers run by
+-- others is not the owner of this database.
 do $$
 begin
     revoke execute on function lo_creat(integer), lo_create(oid), lo_from_bytea(oid, bytea) from public;
@@ -30,7 +31,8 @@ grant select, insert, update, delete on
     password_resets, report_streams, transfers, user_totals, history_days, torrent_history, member_changes,
     forgotten_words to webapi;
 
--- The announce path: members, keys' versions and nonces, torrents and their snatches. No password, no session, no write.
+-- The tracker reads only what announces need: members with versions and nonces of their keys, torrents with their
+-- snatches. It cannot read passwords or sessions, and cannot write.
 grant select (version) on schema_migrations to tracker;
 grant select (id, key_version, key_nonce, former_key_nonce, disabled_at) on users to tracker;
 grant select (id, info_hash_v1, info_hash_v2, info_hash, snatched) on torrents to tracker;

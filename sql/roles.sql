@@ -1,5 +1,5 @@
--- The roles of the running processes, named by `infra::config::roles()`. Passwords are set by who runs this: `webapi
--- migrate` takes them from the configuration for a role that it creates.
+-- Creates the roles of the running processes; the setting `fairywren.roles` has the names of `infra::config::roles()`.
+-- `webapi migrate` then sets the passwords of roles that it creates, from the configuration.
 
 do $$
 declare
@@ -11,7 +11,7 @@ begin
                 execute format('create role %I login', name);
             end if;
         exception
-            -- Another database of the same server was migrated at the same moment.
+            -- A migration of another database on the same server created the role at the same time.
             when duplicate_object or unique_violation then null;
         end;
     end loop;

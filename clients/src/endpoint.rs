@@ -1,4 +1,4 @@
-//! Where a client listens, and who signs in there.
+//! The address of a client's interface, with user name and password.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::Error;
 
-/// Where a client listens, and who signs in there.
+/// The address of a client's interface, with user name and password.
 ///
 /// | program | URL |
 /// | --- | --- |
@@ -18,12 +18,12 @@ use crate::Error;
 #[serde(try_from = "Fields")]
 pub struct Endpoint {
     pub(crate) url: Url,
-    /// Empty where nobody signs in.
+    /// Empty if the client asks for no user name.
     pub(crate) user: String,
     pub(crate) password: Password,
 }
 
-/// An [`Endpoint`] as configuration files have it.
+/// An [`Endpoint`] in configuration files.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Fields {
@@ -40,13 +40,13 @@ struct Fields {
 pub struct Password(String);
 
 impl Endpoint {
-    /// `user` and `password` are empty where nobody signs in. qBittorrent takes an API key for the password of an empty
-    /// user name.
+    /// An endpoint at `url`; `user` and `password` are empty if the client asks for none. For qBittorrent, a password
+    /// with an empty user name is an API key.
     ///
     /// # Errors
     /// [`Error::Url`] for a URL that cannot be read or that holds a user name or password.
     pub fn new(url: &str, user: impl Into<String>, password: impl Into<Password>) -> Result<Self, Error> {
-        // The text is not repeated: it may hold a password.
+        // The error does not quote the URL, which may contain a password.
         let url = Url::parse(url).map_err(|error| Error::Url(format!("a client's URL is wrong: {error}")))?;
         if !url.username().is_empty() || url.password().is_some() {
             return Err(Error::Url("user name and password do not belong into a client's URL".to_owned()));
@@ -54,11 +54,11 @@ impl Endpoint {
         Ok(Self { url, user: user.into(), password: password.into() })
     }
 
-    /// Refuses URLs that no HTTP request can be sent to.
+    /// Refuses URLs to which no HTTP request can be sent.
     pub(crate) fn check_http(&self) -> Result<(), Error> {
         match self.url.scheme() {
             "http" => Ok(()),
-            scheme => Err(Error::Url(format!("a client cannot be asked over {scheme}:// but over http://"))),
+            scheme => Err(Error::Url(format!("this client speaks http://, not {scheme}://"))),
         }
     }
 }

@@ -1,39 +1,39 @@
-//! What can go wrong between a client and us.
+//! Errors of requests to clients.
 
 use std::error::Error as _;
 use std::io;
 
-/// Why a client did not do what it was asked. Sentences without URLs and passwords.
+/// Why a request to a client failed. The messages contain no URLs and no passwords.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The [`Endpoint`](crate::Endpoint) cannot be used.
     #[error("{0}")]
     Url(String),
-    /// No connection could be made, or it broke.
+    /// No connection could be made, or it ended early.
     #[error("the client cannot be reached: {0}")]
     Unreachable(String),
-    /// No whole answer came in time.
+    /// No complete answer came in time.
     #[error("the client did not answer in time")]
     TimedOut,
-    /// User name and password are not the client's.
+    /// The client does not accept user name and password.
     #[error("the client refuses user name and password")]
     Unauthorized,
-    /// The client refuses the address or host name that it is asked by, or too many wrong passwords came before.
+    /// The client refuses our address or the host name in the URL, or too many wrong passwords were sent before.
     #[error("the client refuses requests: {0}")]
     Forbidden(&'static str),
     /// An answer of more than 32 MiB.
     #[error("the client's answer is too long")]
     TooLong,
-    /// An HTTP status that says nothing more.
+    /// An HTTP status without further meaning in the program's protocol.
     #[error("the client answers with HTTP status {0}")]
     Status(u16),
     /// An answer that is not in the program's protocol.
     #[error("the client's answer cannot be read: {0}")]
     Unreadable(String),
-    /// The program refuses, in its own words.
+    /// The program refuses the request; holds its own message.
     #[error("the client says: {0}")]
     Refused(String),
-    /// The program took a torrent and did not list it within 10 s.
+    /// The program accepted a torrent but did not list it within 10 s.
     #[error("the client does not list the torrent that it was given")]
     NotListed,
     /// The metainfo cannot be read.
@@ -46,7 +46,7 @@ impl From<reqwest::Error> for Error {
         if error.is_timeout() {
             return Self::TimedOut;
         }
-        // Its own words name the URL; those of its cause do not.
+        // reqwest's own message contains the URL; that of its cause does not.
         let error = error.without_url();
         let mut words = error.to_string();
         let mut cause = error.source();

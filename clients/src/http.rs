@@ -1,4 +1,4 @@
-//! HTTP with bounds: for each answer in bytes and time.
+//! HTTP requests whose answers are bounded in bytes and time.
 
 use std::time::Duration;
 
@@ -8,23 +8,24 @@ use reqwest::{Client, ClientBuilder, RequestBuilder, StatusCode};
 
 use crate::Error;
 
-/// Bytes of an answer at most. A list of 10,000 torrents with what is asked of each is about 15 MiB.
+/// Most bytes of an answer. A list of 10,000 torrents with the fields that are asked for has about 15 MiB.
 pub(crate) const MAX_ANSWER: usize = 32 << 20;
 
-/// From a request to the last byte of its answer.
+/// Longest time from a request to the last byte of its answer.
 pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// [`ANSWER_TIMEOUT`] of a request that carries a .torrent, which may be some MiB on a slow line.
+/// [`ANSWER_TIMEOUT`] of a request with a .torrent file, which may have several MiB and be sent over a slow line.
 pub(crate) const ADD_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// An answer, read to its end.
+/// A complete answer.
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
 }
 
-/// A client that follows no redirects, which could lead passwords elsewhere, and no proxies of the environment.
+/// An HTTP client that follows no redirects, which could send passwords to other servers, and ignores proxies of the
+/// environment.
 pub(crate) fn client() -> ClientBuilder {
     Client::builder()
         .no_proxy()
@@ -48,7 +49,7 @@ pub(crate) async fn send(request: RequestBuilder) -> Result<Answer, Error> {
 }
 
 impl Answer {
-    /// The body of a success.
+    /// The body, if the status is a success.
     pub(crate) fn success(self) -> Result<Vec<u8>, Error> {
         match self.status {
             status if status.is_success() => Ok(self.body),

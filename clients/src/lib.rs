@@ -1,11 +1,11 @@
 //! Remote control of BitTorrent clients over their own interfaces: Transmission's RPC, qBittorrent's Web API and
 //! rtorrent's XML-RPC.
 //!
-//! An [`Endpoint`] says where a program listens and who signs in there; [`Program::connect`] makes a [`Remote`] of it.
-//! Each program has a type of its own, too, with requests that the others do not know.
+//! [`Program::connect`] makes a [`Remote`] of an [`Endpoint`]: the address of a program's interface with user name and
+//! password. Each program also has a type of its own, with requests that only this program supports.
 //!
-//! Every answer is bounded: 32 MiB, and 10 s from the request to its last byte. Each request has a connection of its own,
-//! since a program that was killed leaves stale ones behind.
+//! Every answer is bounded to 32 MiB, and to 10 s from the request to its last byte. Each request uses a new
+//! connection, since old ones are stale after a program was killed and started again.
 
 mod endpoint;
 mod error;

@@ -20,13 +20,13 @@ use crate::http::{self, ADD_TIMEOUT, Answer};
 use crate::remote::{LIST_PAUSE, LIST_TIMEOUT};
 use crate::{Added, Addition, Endpoint, Error, Remote, Torrent};
 
-/// A qBittorrent with its Web API on.
+/// Remote control of a qBittorrent whose Web API is turned on.
 pub struct Qbittorrent {
     endpoint: Endpoint,
-    /// Of the Web API, with a slash at the end.
+    /// URL of the Web API, with a slash at the end.
     api: Url,
-    /// Keeps all cookies, as that of the session changed its name with 5.2. Without a cookie, qBittorrent makes a session
-    /// for each request and keeps them all for an hour.
+    /// Keeps all cookies, because the session's cookie has another name from 5.2 on. Without the cookie, qBittorrent
+    /// makes a session for each request and keeps it for an hour.
     http: reqwest::Client,
     signed_in: AtomicBool,
 }
@@ -42,7 +42,7 @@ impl Qbittorrent {
         Ok(Self { endpoint, api, http, signed_in: AtomicBool::new(false) })
     }
 
-    /// The JSON that a path of the Web API answers, such as `torrents/info`.
+    /// Gets a path of the Web API, such as `torrents/info`, and parses the JSON of the answer.
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
         Ok(serde_json::from_slice(&self.read(path).await?)?)
     }
@@ -57,7 +57,7 @@ impl Qbittorrent {
         self.send(Method::GET, path, Ok).await?.success()
     }
 
-    /// Sends a request, which `finish` completes, in a session. One that has ended is opened anew, once.
+    /// Sends a request, which `finish` completes, within a session. If the session has ended, it signs in again, once.
     async fn send(
         &self,
         method: Method,
@@ -97,7 +97,8 @@ impl Qbittorrent {
         if answer.status == StatusCode::FORBIDDEN {
             return Err(Error::Forbidden("too many passwords were wrong"));
         }
-        // Success is 200 with "Ok.", from Web API 2.14 on 204 without a body; a wrong password 200 with "Fails.", then 401.
+        // Success is 200 with "Ok.", or 204 without a body from Web API 2.14 on. A wrong password is 200 with "Fails.",
+        // or 401 from 2.14 on.
         if answer.success()? == b"Fails." {
             return Err(Error::Unauthorized);
         }
@@ -105,8 +106,8 @@ impl Qbittorrent {
         Ok(())
     }
 
-    /// The torrent of that hash. qBittorrent names a hybrid by its truncated hash of version 2, so that it finds it by
-    /// that of version 1 only in the whole list.
+    /// The torrent with this info hash. qBittorrent names a hybrid torrent by its truncated hash of version 2, so one
+    /// that is asked for by its hash of version 1 must be looked for in the whole list.
     async fn listed(&self, info_hash: &InfoHash) -> Result<Option<Listed>, Error> {
         let named: Vec<Listed> = self.get(&format!("torrents/info?hashes={info_hash}")).await?;
         if let Some(torrent) = named.into_iter().next() {
@@ -116,8 +117,7 @@ impl Qbittorrent {
         Ok(all.into_iter().find(|torrent| torrent.is_named(info_hash)))
     }
 
-    /// Does with a torrent what a path of the Web API does; 4.x has `old_path` instead. A torrent that is not there is no
-    /// error.
+    /// Posts a torrent's hash to a path of the Web API; 4.x has `old_path` instead. An unknown torrent is no error.
     async fn on_one(&self, path: &str, old_path: &str, info_hash: &InfoHash) -> Result<(), Error> {
         let Some(torrent) = self.listed(info_hash).await? else { return Ok(()) };
         match self.post(path, &[("hashes", &torrent.hash)]).await {
@@ -147,12 +147,12 @@ impl Remote for Qbittorrent {
         if answer.status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
             return Err(Error::Refused("this is no torrent".to_owned()));
         }
-        // 200 with "Fails.", and 409 from Web API 2.14 on, is a duplicate, or one that it does not want.
+        // 200 with "Fails.", or 409 from Web API 2.14 on, is a duplicate, or a torrent that it refuses.
         let refused = answer.status == StatusCode::CONFLICT || answer.body == b"Fails.";
         if !refused {
             answer.success()?;
         }
-        // It is in the list a moment after the answer.
+        // The torrent appears in the list a moment after the answer.
         let deadline = Instant::now() + LIST_TIMEOUT;
         loop {
             match self.listed(&info_hash).await? {
@@ -189,18 +189,18 @@ impl Remote for Qbittorrent {
     }
 }
 
-/// What `torrents/add` takes.
+/// The form for `torrents/add`.
 fn form(addition: &Addition<'_>) -> Result<Form, Error> {
     let file = Part::bytes(addition.metainfo.to_vec()).file_name("added.torrent");
     let paused = if addition.paused { "true" } else { "false" };
     let form = Form::new()
         .part("torrents", file.mime_str("application/x-bittorrent")?)
         .text("savepath", addition.folder.to_owned())
-        // Otherwise the folder of the category wins.
+        // Otherwise the category's folder would be used instead of `savepath`.
         .text("autoTMM", "false")
         .text("contentLayout", "Original")
         .text("skip_checking", "false")
-        // 4.x has the first one, 5.x the second.
+        // The name in 4.x, then that in 5.x.
         .text("paused", paused)
         .text("stopped", paused);
     Ok(match addition.label {

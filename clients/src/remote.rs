@@ -1,4 +1,4 @@
-//! What every client can be asked, in one vocabulary.
+//! The interface that all clients share: [`Remote`], and the types of its requests and answers.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Endpoint, Error, Qbittorrent, Rtorrent, Transmission};
 
-/// Longest time between a program's answer to `add` and the torrent's appearance in its list.
+/// Longest wait, after a program's answer to `add`, for the torrent to appear in its list.
 pub(crate) const LIST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Time between two looks at its list.
+/// Pause between two reads of the list.
 pub(crate) const LIST_PAUSE: Duration = Duration::from_millis(50);
 
-/// A client program that can be controlled from afar.
+/// A client program that can be controlled remotely.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Program {
@@ -26,25 +26,25 @@ pub enum Program {
     Rtorrent,
 }
 
-/// A running client.
+/// Remote control of a running client.
 ///
-/// Adding is at least once: a torrent whose addition got no answer may be there all the same. Just after its start a client
-/// may not have read its torrents yet, and lacks those that it has.
+/// If `add` gets no answer, the client may have added the torrent all the same. Just after its start, a client that has
+/// not read its torrents yet lists none of them.
 #[async_trait]
 pub trait Remote: Send + Sync {
     /// The program's version, such as "4.5.2".
     async fn version(&self) -> Result<String, Error>;
 
-    /// Adds a torrent, and returns once the client lists it.
+    /// Adds a torrent, and returns when the client lists it.
     ///
-    /// A torrent that it has already is no error. The client starts that unless it is to be `paused`, after checking its
-    /// content where something lacks; Transmission looks for it in the new folder from then on.
+    /// A torrent that the client has already is no error: the client starts it, unless `paused` is set, and checks its
+    /// content first if something is missing. Transmission then looks for the content in the new folder.
     async fn add(&self, addition: &Addition<'_>) -> Result<Added, Error>;
 
-    /// All torrents.
+    /// All torrents of the client.
     async fn torrents(&self) -> Result<Vec<Torrent>, Error>;
 
-    /// The torrent of that info hash: version 1 where it has one, else truncated version 2.
+    /// The torrent with this info hash: version 1 if it has one, else truncated version 2.
     async fn find(&self, info_hash: &InfoHash) -> Result<Option<Torrent>, Error>;
 
     /// Starts a torrent that is stopped or was added paused.
@@ -53,7 +53,7 @@ pub trait Remote: Send + Sync {
     /// Stops a torrent.
     async fn stop(&self, info_hash: &InfoHash) -> Result<(), Error>;
 
-    /// Removes a torrent, and deletes its files if `with_data`. A torrent that the client has not is no error.
+    /// Removes a torrent, and deletes its files if `with_data` is set. An unknown torrent is no error.
     async fn remove(&self, info_hash: &InfoHash, with_data: bool) -> Result<(), Error>;
 }
 
@@ -62,43 +62,43 @@ pub trait Remote: Send + Sync {
 pub struct Addition<'a> {
     /// The .torrent file.
     pub metainfo: &'a [u8],
-    /// A folder of the client's machine, which will hold the content as FOLDER/NAME.
+    /// Folder for the content on the client's machine; the content is stored as FOLDER/NAME.
     pub folder: &'a str,
-    /// A word for people: qBittorrent's category, Transmission's label, rtorrent's `custom1`.
+    /// A label: qBittorrent's category, Transmission's label, rtorrent's `custom1`.
     pub label: Option<&'a str>,
-    /// Whether the client is not to start it.
+    /// Whether the client must not start it.
     pub paused: bool,
 }
 
-/// What became of an [`Addition`].
+/// The result of an [`Addition`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Added {
-    /// The client has it now.
+    /// The client has added it.
     New,
     /// The client had it already.
     Known,
 }
 
-/// A torrent, as a client has it.
+/// The state of a torrent in a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Torrent {
-    /// Version 1 where there is one, else truncated version 2.
+    /// The info hash of version 1 if there is one, else truncated version 2.
     pub info_hash: InfoHash,
-    /// The name of the file or folder, as the client has it on its disk.
+    /// The name of the file or folder on the client's disk.
     pub name: String,
     /// What the client does with it.
     pub activity: Activity,
-    /// Bytes of the files that it wants.
+    /// Bytes of the files that the client shall download.
     pub size: u64,
-    /// Bytes that it has and has checked.
+    /// Bytes that the client has, checked.
     pub done: u64,
-    /// Bytes that it lacks.
+    /// Bytes that the client lacks.
     pub left: u64,
-    /// The folder that holds `name`.
+    /// The folder that contains `name`.
     pub folder: String,
-    /// The file or folder itself. It may be in a temporary folder until [`Torrent::is_finished`].
+    /// Path of the file or folder. It may be in a temporary folder until [`Torrent::is_finished`].
     pub path: String,
-    /// As given in [`Addition::label`]; empty without one.
+    /// The [`Addition::label`]; empty if there is none.
     pub label: String,
 }
 
@@ -106,21 +106,21 @@ pub struct Torrent {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Activity {
-    /// It compares its disk with the metainfo, moves files, or waits to do so.
+    /// It checks the content, moves files, or waits to do so.
     #[default]
     Checking,
-    /// It lacks something.
+    /// It downloads: the content is incomplete.
     Leeching,
-    /// It has everything.
+    /// It seeds: the content is complete.
     Seeding,
-    /// It has stopped, or was told to.
+    /// It has stopped, or was told to stop.
     Stopped,
-    /// It cannot go on, for the reason that it gives. Failures of trackers are none: it goes on.
+    /// It cannot continue; holds the client's message. Failures of trackers do not count, since the client continues.
     Failed(String),
 }
 
 impl Program {
-    /// Makes a remote control. Nothing is sent yet.
+    /// Makes a remote control of the program at `endpoint`. Nothing is sent yet.
     ///
     /// # Errors
     /// [`Error::Url`] for a scheme that the program does not speak.
@@ -134,13 +134,13 @@ impl Program {
 }
 
 impl Torrent {
-    /// Whether all files are complete, checked, and where they belong.
+    /// Whether all files are complete, checked, and in their final folder.
     pub fn is_finished(&self) -> bool {
         self.left == 0 && matches!(self.activity, Activity::Seeding | Activity::Stopped)
     }
 }
 
-/// `name` in `folder`, on a machine whose paths have slashes.
+/// The path of `name` in `folder`, on a machine whose paths have slashes.
 pub(crate) fn join(folder: &str, name: &str) -> String {
     format!("{}/{name}", folder.trim_end_matches('/'))
 }

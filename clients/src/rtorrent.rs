@@ -18,32 +18,32 @@ use crate::scgi::Address;
 use crate::xmlrpc::{self, Value};
 use crate::{Added, Addition, Endpoint, Error, Remote, Torrent};
 
-/// Bytes of a .torrent above which rtorrent's limit of a request, 512 KiB by default, is raised first. A request of so many
-/// has more time.
+/// Size in bytes from which a .torrent file is large: rtorrent's limit of a request, 512 KiB by default, is then raised
+/// first, and the request has more time.
 const LARGE: usize = 256 << 10;
 
-/// The highest limit that rtorrent takes for a request, in bytes.
+/// The highest limit of a request that rtorrent accepts, in bytes.
 const SIZE_LIMIT: i64 = (16 << 20) - 1;
 
-/// Files that one command deletes at most.
+/// Most files deleted by one command.
 const BATCH: usize = 500;
 
-/// An rtorrent that has an SCGI port or socket.
+/// Remote control of an rtorrent with an SCGI port or socket.
 pub struct Rtorrent {
     transport: Transport,
 }
 
 enum Transport {
     Scgi(Address),
-    /// A web server before it.
+    /// A web server that passes requests on to rtorrent.
     Http(Box<(Endpoint, reqwest::Client)>),
 }
 
 impl Rtorrent {
     /// A remote control of the program at `endpoint`. Nothing is sent yet.
     ///
-    /// Whoever reaches an SCGI port can run programs as its owner: it has no passwords, and so those of the endpoint are
-    /// refused.
+    /// SCGI has no passwords, so an endpoint with a password is refused. Anyone who reaches the SCGI port can run
+    /// programs as its owner.
     pub fn new(endpoint: Endpoint) -> Result<Self, Error> {
         if endpoint.url.scheme() != "scgi" {
             endpoint.check_http()?;
@@ -51,12 +51,12 @@ impl Rtorrent {
             return Ok(Self { transport: Transport::Http(Box::new((endpoint, http))) });
         }
         if !endpoint.user.is_empty() || !endpoint.password.is_empty() {
-            return Err(Error::Url("SCGI has no passwords: have rtorrent asked over http://".to_owned()));
+            return Err(Error::Url("SCGI has no passwords: ask rtorrent through http:// instead".to_owned()));
         }
         Ok(Self { transport: Transport::Scgi(Address::of(&endpoint.url)?) })
     }
 
-    /// Calls a command.
+    /// Calls a command of rtorrent.
     pub async fn call(&self, command: &str, arguments: &[Value]) -> Result<Value, Error> {
         let request = xmlrpc::request(command, arguments);
         let limit = if request.len() > LARGE { ADD_TIMEOUT } else { ANSWER_TIMEOUT };
@@ -70,13 +70,13 @@ impl Rtorrent {
         })
     }
 
-    /// Calls several commands in one exchange. Each answer is its own; an error is one call's alone.
+    /// Calls several commands with one request (`system.multicall`). Each has its own answer or error.
     pub async fn calls(&self, calls: Vec<(&str, Vec<Value>)>) -> Result<Vec<Result<Value, Error>>, Error> {
         let answer = self.call("system.multicall", &[xmlrpc::multicall(calls)]).await?;
         Ok(xmlrpc::answers(&answer))
     }
 
-    /// [`Rtorrent::calls`], of which the first error is that of all.
+    /// [`Rtorrent::calls`], where the first error is the error of all.
     async fn all(&self, calls: Vec<(&str, Vec<Value>)>) -> Result<Vec<Value>, Error> {
         self.calls(calls).await?.into_iter().collect()
     }
@@ -86,7 +86,7 @@ impl Rtorrent {
         Ok(list.list().iter().any(|value| value.text().eq_ignore_ascii_case(hash)))
     }
 
-    /// Gives it a torrent that it has not.
+    /// Adds a torrent that rtorrent does not have.
     async fn load(&self, hash: &str, addition: &Addition<'_>) -> Result<(), Error> {
         if addition.metainfo.len() > LARGE {
             self.call("network.xmlrpc.size_limit.set", &["".into(), Value::Int(SIZE_LIMIT)]).await?;
@@ -100,7 +100,7 @@ impl Rtorrent {
             set("d.custom1.set", label);
         }
         self.call(if addition.paused { "load.raw" } else { "load.raw_start" }, &arguments).await?;
-        // It answers before it has read the torrent, and says nothing of one that it refuses.
+        // rtorrent answers before it has read the torrent, and reports no error for one that it refuses.
         let deadline = Instant::now() + LIST_TIMEOUT;
         while !self.lists(hash).await? {
             if Instant::now() >= deadline {
@@ -111,7 +111,7 @@ impl Rtorrent {
         Ok(())
     }
 
-    /// Deletes the torrent's own files, and the folders that are empty then. rtorrent has no command for that, but runs
+    /// Deletes the torrent's own files, and folders that become empty. rtorrent has no command for that, but it can run
     /// programs on its machine.
     async fn delete_files(&self, hash: &str) -> Result<(), Error> {
         let torrent = || vec![hash.into()];
@@ -119,7 +119,7 @@ impl Rtorrent {
         let files = self.call("f.multicall", &[hash, "", "f.path="].map(Value::from)).await?;
         let answers = self.all(asked).await?;
         let [folder, is_folder] = answers.as_slice() else { return Ok(()) };
-        // Before a torrent was opened it has no folder.
+        // A torrent has no folder before it was opened once.
         if !folder.text().starts_with('/') {
             return Ok(());
         }
@@ -131,7 +131,7 @@ impl Rtorrent {
             self.call("execute.throw", &[&command[..], paths].concat()).await?;
         }
         if is_folder.int() != 0 {
-            // A folder with other files in it stays; one that is not there is no error.
+            // A folder with other files stays; a missing one is no error.
             let command = ["", "find", folder.text(), "-depth", "-type", "d", "-empty", "-delete"];
             self.call("execute.nothrow", &command.map(Value::from)).await?;
         }
@@ -147,7 +147,7 @@ impl Remote for Rtorrent {
 
     async fn add(&self, addition: &Addition<'_>) -> Result<Added, Error> {
         let hashes = Metainfo::parse(addition.metainfo, &Limits::default())?.hashes;
-        // Hybrids are version 1 up to 0.9.8.
+        // rtorrent up to 0.9.8 treats hybrid torrents as version 1.
         let hash = hashes.v1.ok_or_else(|| Error::Refused("rtorrent knows no version 2".to_owned()))?;
         let Some(torrent) = self.find(&hash).await? else {
             self.load(&spelled(&hash), addition).await?;
@@ -210,12 +210,12 @@ async fn post(
     http::send(request).await?.success()
 }
 
-/// A hash in rtorrent's spelling.
+/// An info hash as rtorrent writes it, in upper case.
 fn spelled(info_hash: &InfoHash) -> String {
     info_hash.to_string().to_uppercase()
 }
 
-/// As an argument of a command: in quotes it is one, whatever it holds.
+/// Quotes `text`, so that it is one argument of a command whatever characters it has.
 pub fn quote(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }

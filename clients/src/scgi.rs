@@ -1,4 +1,4 @@
-//! SCGI: a request is a netstring of headers and a body, one for each connection.
+//! A client of SCGI: each request, a netstring of headers and a body, has a connection of its own.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use url::Url;
 use crate::Error;
 use crate::http::MAX_ANSWER;
 
-/// Where an SCGI server listens.
+/// The address of an SCGI server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Address {
     /// Host and port.
@@ -22,11 +22,11 @@ pub(crate) enum Address {
 }
 
 impl Address {
-    /// Of `scgi://HOST:PORT` or `scgi:///PATH/TO/SOCKET`.
+    /// The address in `scgi://HOST:PORT` or `scgi:///PATH/TO/SOCKET`.
     pub(crate) fn of(url: &Url) -> Result<Self, Error> {
         let wrong = || Error::Url("write scgi://HOST:PORT or scgi:///PATH/TO/SOCKET".to_owned());
         match (url.host_str().filter(|host| !host.is_empty()), url.port()) {
-            // An IPv6 address stands in brackets there.
+            // In a URL, an IPv6 address is in brackets.
             (Some(host), Some(port)) => Ok(Self::Tcp(host.replace(['[', ']'], ""), port)),
             (None, None) if url.path().len() > 1 => {
                 let path = percent_decode_str(url.path()).decode_utf8().map_err(|_| wrong())?;
@@ -36,10 +36,10 @@ impl Address {
         }
     }
 
-    /// Sends a body and says that of the answer.
+    /// Sends a request with this body and returns the body of the answer.
     ///
     /// # Errors
-    /// Also where the answer takes longer than `limit` or has more than [`MAX_ANSWER`] bytes.
+    /// Also if the answer takes longer than `limit` or has more than [`MAX_ANSWER`] bytes.
     pub(crate) async fn exchange(&self, body: &[u8], limit: Duration) -> Result<Vec<u8>, Error> {
         let exchange = async {
             match self {
@@ -61,13 +61,13 @@ async fn talk(mut stream: impl AsyncRead + AsyncWrite + Unpin, body: &[u8]) -> R
     if answer.len() > MAX_ANSWER { Err(Error::TooLong) } else { Ok(answer) }
 }
 
-/// What comes before a body of so many bytes.
+/// The headers of a request, for a body of `length` bytes.
 fn head(length: usize) -> Vec<u8> {
     let headers = format!("CONTENT_LENGTH\0{length}\0SCGI\x001\0");
     format!("{}:{headers},", headers.len()).into_bytes()
 }
 
-/// An answer begins with lines as of HTTP, such as `Status: 200 OK`.
+/// The body of an answer, which begins with headers as in CGI, such as `Status: 200 OK`.
 fn without_headers(mut answer: Vec<u8>) -> Result<Vec<u8>, Error> {
     let end = answer.windows(4).position(|end| end == b"\r\n\r\n");
     let end = end.ok_or_else(|| Error::Unreadable("it breaks off in its headers".to_owned()))?;

@@ -18,20 +18,20 @@ use self::torrent::{FIELDS, Torrents};
 use crate::http::{self, ADD_TIMEOUT, ANSWER_TIMEOUT, Answer};
 use crate::{Added, Addition, Endpoint, Error, Remote, Torrent};
 
-/// Against forged requests from browsers: an answer 409 names an id, and every request repeats it.
+/// Transmission's CSRF protection: an answer 409 has an id in this header, and every request must repeat it.
 const SESSION: &str = "X-Transmission-Session-Id";
-/// Semantic version of the RPC, in an answer 409 from 4.1 on.
+/// The header of an answer 409 with the semantic version of the RPC, from 4.1 on.
 const RPC_VERSION: &str = "X-Transmission-Rpc-Version";
 
-/// A Transmission daemon.
+/// Remote control of a Transmission daemon.
 pub struct Transmission {
     endpoint: Endpoint,
     http: reqwest::Client,
-    /// Held to copy or replace it, never across an await.
+    /// Locked to copy or replace it, never across an `.await`.
     session: Mutex<Session>,
 }
 
-/// What the last answer 409 said.
+/// The headers of the last answer 409.
 #[derive(Clone, Default)]
 struct Session {
     id: String,
@@ -45,10 +45,10 @@ impl Transmission {
         Ok(Self { endpoint, http: http::client().build()?, session: Mutex::default() })
     }
 
-    /// Calls a method of the RPC, named as from 4.1 on, as are its parameters and the fields of the result:
-    /// `torrent_get`, `download_dir`, `hash_string`. An older daemon is spoken with in its own words.
+    /// Calls a method of the RPC. Methods, parameters and fields of the result have their names from 4.1 on:
+    /// `torrent_get`, `download_dir`, `hash_string`. They are translated for older daemons.
     pub async fn call(&self, method: &str, params: Value) -> Result<Value, Error> {
-        // The second try repeats the id that the first one was told.
+        // If the first attempt is answered 409, the second one repeats the id of that answer.
         for _ in 0..2 {
             let session = self.session.lock().clone();
             let answer = self.send(&session, method, &params).await?;
@@ -73,7 +73,7 @@ impl Transmission {
         Err(Error::Unreadable("every session id is refused".to_owned()))
     }
 
-    /// The id of the daemon's session, which also names its file `/tmp/tr_session_id_ID`; empty before the first call.
+    /// The id of the daemon's session; empty before the first call. The daemon has a file `/tmp/tr_session_id_ID`.
     pub fn session_id(&self) -> String {
         self.session.lock().id.clone()
     }
@@ -97,10 +97,10 @@ impl Transmission {
         answer.torrents.into_iter().map(Torrent::try_from).collect()
     }
 
-    /// Brings a torrent that the daemon had before up to date.
+    /// Sets the folder of a torrent that the daemon had already, and has its content checked if something is missing.
     ///
-    /// It keeps its old folder. 3.00 writes progress and folder down after some minutes or at a regular end: after a
-    /// `kill -9` it has forgotten them, and has to look at its disk.
+    /// By itself the daemon keeps the old folder. 3.00 stores progress and folder after some minutes or at a regular
+    /// end: after a `kill -9` it has lost them and must check the content.
     async fn refresh(&self, hash: &str, folder: &str) -> Result<(), Error> {
         let fields = json!({ "ids": [hash], "fields": ["download_dir", "left_until_done"] });
         let found = self.call("torrent_get", fields).await?;
@@ -138,7 +138,7 @@ impl Remote for Transmission {
         let added = if answer["torrent_duplicate"].is_null() { Added::New } else { Added::Known };
         let hash = info_hash.to_string();
         if let Some(label) = label {
-            // Together with `torrent_add` only from 4.0 on.
+            // `torrent_add` accepts labels only from 4.0 on.
             self.call("torrent_set", json!({ "ids": [hash], "labels": [label] })).await?;
         }
         if added == Added::Known {

@@ -1,4 +1,4 @@
-//! XML-RPC, as much of it as rtorrent needs.
+//! XML-RPC: the part of it that rtorrent needs.
 
 use std::fmt::Write as _;
 
@@ -7,13 +7,13 @@ use roxmltree::{Document, Node, ParsingOptions};
 
 use crate::Error;
 
-/// How deep an answer nests values at most; what rtorrent is asked nests five deep.
+/// Deepest nesting of values in an answer; the answers that are asked for nest five deep.
 const MAX_DEPTH: usize = 16;
 
-/// Elements and texts of an answer at most, each of which takes some 100 bytes of memory.
+/// Most elements and texts of an answer; each takes some 100 bytes of memory.
 const MAX_NODES: u32 = 4_000_000;
 
-/// A value: an argument, or an answer.
+/// A value: an argument or a result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
     /// `<i8>`; read from `<i4>`, `<int>`, `<boolean>` and `<ex.i8>`, too.
@@ -35,7 +35,7 @@ impl From<&str> for Value {
 }
 
 impl Value {
-    /// The number, also where it stands in words; 0 where there is none.
+    /// The value as a number, also if it is a text with digits; 0 if it is no number.
     pub fn int(&self) -> i64 {
         match self {
             Self::Int(int) => *int,
@@ -44,17 +44,17 @@ impl Value {
         }
     }
 
-    /// [`Value::int`], and 0 for a number below 0.
+    /// [`Value::int`], with 0 for negative numbers.
     pub fn count(&self) -> u64 {
         self.int().try_into().unwrap_or_default()
     }
 
-    /// The text; empty where there is none.
+    /// The value as text; empty if it is no text.
     pub fn text(&self) -> &str {
         if let Self::Text(text) = self { text } else { "" }
     }
 
-    /// The values of a list; none where there is no list.
+    /// The values of a list; none if it is no list.
     pub fn list(&self) -> &[Value] {
         if let Self::List(list) = self { list } else { &[] }
     }
@@ -68,7 +68,7 @@ impl Value {
         xml.push_str("<value>");
         match self {
             Self::Int(int) => {
-                // A String takes everything.
+                // Writing to a string does not fail.
                 let _ = write!(xml, "<i8>{int}</i8>");
             }
             Self::Text(text) => {
@@ -169,7 +169,7 @@ pub(crate) fn request(method: &str, arguments: &[Value]) -> Vec<u8> {
     xml.into_bytes()
 }
 
-/// The value in the body of an answer.
+/// Parses the body of an answer.
 ///
 /// # Errors
 /// [`Error::Refused`] for a fault.
@@ -197,7 +197,7 @@ pub(crate) fn multicall(calls: Vec<(&str, Vec<Value>)>) -> Value {
     Value::List(calls.collect())
 }
 
-/// The answers within that of `system.multicall`.
+/// The answers to the single calls in the answer to `system.multicall`.
 pub(crate) fn answers(answer: &Value) -> Vec<Result<Value, Error>> {
     let answers = answer.list().iter().map(|answer| match answer.list() {
         [value] => Ok(value.clone()),
@@ -215,7 +215,7 @@ fn fault(value: &Value) -> Error {
 mod tests {
     use super::*;
 
-    /// Of rtorrent 0.9.8.
+    /// A fault as rtorrent 0.9.8 sends it.
     const FAULT: &[u8] = b"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\r\n<methodResponse>\r\n<fault>\r\n<value><struct>\r\n\
         <member><name>faultCode</name>\r\n<value><i4>-501</i4></value></member>\r\n<member><name>faultString</name>\r\n\
         <value><string>Unsupported target type found.</string></value></member>\r\n</struct></value>\r\n</fault>\r\n\

@@ -5,8 +5,8 @@ export const TIMEOUT = 300_000;
 
 const PAUSE = 50;
 
-/** Calls `probe` until its result is truthy, and returns that. Fails with `wish` and the last error. */
-export async function until(wish, probe, timeout = TIMEOUT) {
+/** Calls `probe` until its result is truthy, and returns that. Fails with `what` and the last error. */
+export async function until(what, probe, timeout = TIMEOUT) {
   const end = Date.now() + timeout;
   let last;
   do {
@@ -18,7 +18,7 @@ export async function until(wish, probe, timeout = TIMEOUT) {
     }
     await new Promise((resolve) => setTimeout(resolve, PAUSE));
   } while (Date.now() < end);
-  throw new Error(`waited ${timeout / 1000} s in vain: ${wish}`, { cause: last });
+  throw new Error(`waited ${timeout / 1000} s in vain: ${what}`, { cause: last });
 }
 
 /** Sends `signal`, if any, and resolves with `ended`. A program that does not end is killed, and the test fails. */

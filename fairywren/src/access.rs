@@ -1,5 +1,5 @@
-//! What the children need when they run as another user than the launcher: files that they reach, or a sentence that says
-//! what to do.
+//! Access of the children to files when they run as another user than the launcher: makes files reachable, or refuses
+//! with a sentence that says what to do.
 
 use std::fs::{self, Permissions};
 use std::net::SocketAddr;
@@ -13,14 +13,14 @@ use infra::refusal::Refusal;
 
 use crate::folder::{Folder, make_folder};
 
-/// The accounts that tracker and site run as, where these are not the present user.
+/// The accounts as which tracker and webapi run; `None` for the present user.
 pub(crate) struct Services {
     pub(crate) tracker: Option<Account>,
     pub(crate) webapi: Option<Account>,
 }
 
 impl Services {
-    /// Both as `account`; each may listen on ports below 1024 where the configuration names one.
+    /// Both run as `account`. Each may listen on ports below 1024 if the configuration names one.
     pub(crate) fn new(account: Option<&Account>, config: &Config) -> Self {
         let (tracker, webapi) = (&config.tracker, &config.webapi);
         let tracker = [&*tracker.listen, &tracker.tls_listen, &tracker.udp_listen, &tracker.metrics_listen];
@@ -33,7 +33,7 @@ impl Services {
     }
 }
 
-/// Refuses files of the configuration that `account` cannot use; makes the folders of those that it writes.
+/// Refuses a configuration with files that `account` cannot read or write; creates the folders of files it writes.
 pub(crate) async fn check_files(config: &Config, account: Option<&Account>) -> anyhow::Result<()> {
     let Some(account) = account else { return Ok(()) };
     let tracker = &config.tracker;
@@ -51,7 +51,7 @@ pub(crate) async fn check_files(config: &Config, account: Option<&Account>) -> a
         wanted.push(("-w", "write in", parent));
     }
     for (permission, verb, path) in wanted {
-        // The tracker names what is missing.
+        // The tracker itself refuses a missing file by name.
         if path.exists() && !account.may(permission, path).await? {
             let (user, path) = (&account.name, path.display());
             return Err(Refusal(format!(
@@ -64,7 +64,8 @@ pub(crate) async fn check_files(config: &Config, account: Option<&Account>) -> a
     Ok(())
 }
 
-/// Where `account` can run `program`: a copy below `run` where it cannot reach the original, as in root's home.
+/// A path where `account` can run `program`: a copy in the `run` folder if it cannot reach the original, as in root's
+/// home directory.
 pub(crate) async fn reachable(
     program: PathBuf,
     folder: &Folder,

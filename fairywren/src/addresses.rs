@@ -1,15 +1,16 @@
-//! Where the children listen, settled before they start so that URLs can be written and a restart finds the same port.
+//! Listening addresses of the children. Ports are chosen before they start, so that URLs can contain them and a
+//! restarted child uses the same port.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 
 use anyhow::Context;
 
-/// `wanted` with a free port for each port 0.
+/// `wanted`, with a free port in place of each port 0. `option` names the command-line option in errors.
 ///
 /// # Errors
-/// When one of them is in use or not of this machine.
+/// When an address is in use or does not belong to this machine.
 pub(crate) fn settle(wanted: &[SocketAddr], option: &str) -> anyhow::Result<Vec<SocketAddr>> {
-    // All listeners are kept until the last is bound, so that no port is given twice.
+    // All listeners are kept until the last one is bound, so that no port is chosen twice.
     let held: Vec<_> = wanted
         .iter()
         .map(|address| {
@@ -25,7 +26,7 @@ pub(crate) fn settle(wanted: &[SocketAddr], option: &str) -> anyhow::Result<Vec<
         .collect()
 }
 
-/// The URL that a browser on this machine reaches `address` by.
+/// The URL under which a browser on this machine reaches `address`.
 pub(crate) fn url(address: SocketAddr) -> String {
     let host = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),

@@ -1,4 +1,4 @@
-//! `fairywren dump` and `fairywren psql`: PostgreSQL's own programs on the database of a running `up`.
+//! `fairywren dump` and `fairywren psql`: run `pg_dump` and `psql` on the database of a running `up`.
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
@@ -13,7 +13,7 @@ use infra::refusal::Refusal;
 
 use crate::folder::{effective_configuration, present_run};
 
-/// Options of `pg_dump`. Sessions and live counts are left out: they are of no use after a restore.
+/// Options of `pg_dump`. Sessions and live counts are left out, since they are useless after a restore.
 const DUMP: [&str; 5] = [
     "--clean",
     "--if-exists",
@@ -25,13 +25,13 @@ const DUMP: [&str; 5] = [
 /// Which program to run.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Tool {
-    /// `pg_dump`: writes the database to standard output as SQL.
+    /// `pg_dump`, which writes the database to standard output as SQL.
     Dump,
-    /// `psql`: runs SQL.
+    /// `psql`, which runs SQL.
     Psql,
 }
 
-/// Replaces this process by the program, with `arguments` after ours.
+/// Replaces this process by the program, with the user's `arguments` after our own.
 ///
 /// # Errors
 /// When no `up` runs on `data`, or the program is not installed.
@@ -47,7 +47,7 @@ pub(crate) async fn become_tool(
         return Err(Refusal(format!("nothing runs on {data}: start `fairywren up` there first")).into());
     }
     let login = Config::read(&file)?.migrate.postgresql;
-    // The newest version: these programs speak to older servers, not to newer ones.
+    // The newest installed version: these programs support older servers, but not newer ones.
     let programs = Programs::find(None).await?;
     let mut command = Command::new(programs.client(match tool {
         Tool::Dump => "pg_dump",

@@ -1,4 +1,4 @@
-//! The configuration that the children get: what the file says, what it leaves to the launcher, and the options.
+//! The configuration of the children: the file's keys, those that the launcher supplies, and command-line options.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -17,31 +17,31 @@ use serde_json::{Value, json};
 use crate::folder::{Folder, sockets};
 use crate::{Up, addresses};
 
-/// Where the first configuration has the site listen.
+/// The site's listening address in the first configuration.
 const SITE: &str = "127.0.0.1:8000";
-/// Where the first configuration has announces arrive.
+/// The tracker's listening address in the first configuration.
 const TRACKER: &str = "127.0.0.1:8080";
 
-/// The configuration of one start.
+/// The settings of one start of `fairywren up`.
 pub(crate) struct Settings {
-    /// What the children will read.
+    /// The configuration that the children will read.
     pub(crate) config: Config,
-    /// Whether the database is the embedded one, in the data folder.
+    /// Whether the database is the embedded one in the data folder.
     pub(crate) embedded: bool,
     text: String,
 }
 
-/// What the launcher remembers of the embedded server, in `postgres.json`.
+/// Content of `postgres.json`: what the launcher must remember of the embedded server.
 #[derive(serde::Serialize, serde::Deserialize)]
 struct Record {
-    /// The `run` folder of the last start: the data folder may have been moved since.
+    /// The `run` folder of the last start, to notice that the data folder was moved.
     run: PathBuf,
     /// The password of the role that owns the database.
     password: Secret,
 }
 
 impl Settings {
-    /// Reads the configuration, or makes it, and settles what it leaves open. Nothing runs yet.
+    /// Reads the configuration, or writes the first one, and supplies the keys that it lacks. Nothing is started yet.
     pub(crate) fn prepare(folder: &Folder, options: &Up) -> anyhow::Result<Self> {
         let record = Record::read(folder)?;
         let own = folder.own_configuration();
@@ -54,7 +54,7 @@ impl Settings {
         let config = parse(&value, file)?;
         let embedded = is_embedded(&config, folder, record.as_ref(), file)?;
         if embedded {
-            // The folder may have been moved since the file was written, and the owner's password is the record's.
+            // The folder may have been moved since the file was written, and only the record has the owner's password.
             let password =
                 record.map_or_else(|| config.migrate.postgresql.password.clone(), |it| it.password);
             for role in roles() {
@@ -70,12 +70,12 @@ impl Settings {
         Ok(Self { config, embedded, text: pretty(&value)? })
     }
 
-    /// Writes what the children read, who run as `account`, if not as the present user.
+    /// Writes the configuration for the children. They run as `account`, if not as the present user.
     pub(crate) fn write(&self, folder: &Folder, account: Option<&Account>) -> anyhow::Result<()> {
         write_private_for(&folder.effective_configuration(), &self.text, account)
     }
 
-    /// The name of the restart file.
+    /// The file name of the restart file.
     pub(crate) fn restart_file(&self) -> &OsStr {
         self.config.tracker.restart_file.file_name().unwrap_or_default()
     }
@@ -98,7 +98,7 @@ impl Record {
     }
 }
 
-/// `DIR/fairywren.conf.json`: written at the first start, changed only after the folder was moved.
+/// Reads `DIR/fairywren.conf.json`. It is written at the first start, and changed only after the folder was moved.
 fn own_configuration(folder: &Folder, record: Option<&Record>) -> anyhow::Result<Value> {
     let file = folder.own_configuration();
     if !file.exists() {
@@ -126,7 +126,8 @@ fn own_configuration(folder: &Folder, record: Option<&Record>) -> anyhow::Result
     Ok(value)
 }
 
-/// The salt, and addresses for this machine alone. Everything else is a default, or supplied at each start.
+/// The first configuration: the salt, and addresses of the loopback interface. All other keys have defaults or are
+/// supplied at each start.
 fn first_configuration() -> anyhow::Result<Value> {
     Ok(json!({
         "apiUrl": format!("http://{SITE}"),
@@ -137,8 +138,8 @@ fn first_configuration() -> anyhow::Result<Value> {
     }))
 }
 
-/// Adds what the file leaves to the launcher: sockets below the `run` folder, connections to the embedded server, and a
-/// restart file in the data folder. Passwords of the embedded server's roles are drawn anew at each start.
+/// Supplies the keys that the file lacks: sockets in the `run` folder, connections to the embedded server, and a
+/// restart file in the data folder. The roles of the embedded server get new random passwords at each start.
 fn supply(value: &mut Value, run: &Path) -> anyhow::Result<()> {
     let mut missing = Vec::new();
     for role in roles().iter().chain([&OWNER]) {
@@ -153,7 +154,7 @@ fn supply(value: &mut Value, run: &Path) -> anyhow::Result<()> {
         if value.get(section).is_none() {
             value[section] = json!({});
         }
-        // What is no object is refused with its name later.
+        // A section that is no object is refused by name later.
         if let Some(section) = value[section].as_object_mut() {
             section.entry(key).or_insert(default);
         }
@@ -171,7 +172,7 @@ fn login(run: &Path, user: &str, password: Secret) -> Postgresql {
     }
 }
 
-/// Replaces sockets below the folder `old` by those below `new`.
+/// Replaces paths of sockets in the folder `old` by paths in `new`. `moved` gets the names of the changed keys.
 fn relocate(value: &mut Value, old: &Path, new: &Path, path: &str, moved: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {
@@ -191,7 +192,7 @@ fn relocate(value: &mut Value, old: &Path, new: &Path, path: &str, moved: &mut V
     }
 }
 
-/// Whether the connections of all roles lead to the embedded server.
+/// Whether all roles connect to the embedded server. A mixture is refused.
 fn is_embedded(
     config: &Config,
     folder: &Folder,
@@ -216,8 +217,8 @@ fn is_embedded(
     }
 }
 
-/// Puts the addresses of options in place of the configured ones, replaces port 0 by a free port, and changes a URL with
-/// the address that it repeats.
+/// Replaces the configured addresses by those of options, and port 0 by a free port. A URL that repeats a changed
+/// address is changed as well.
 fn settle_addresses(value: &mut Value, config: &Config, options: &Up) -> anyhow::Result<()> {
     let site = config.webapi.listen;
     let new_site = addresses::settle(&[options.site.unwrap_or(site)], "--site")?;
@@ -235,8 +236,8 @@ fn settle_addresses(value: &mut Value, config: &Config, options: &Up) -> anyhow:
     Ok(())
 }
 
-/// Makes paths absolute: relative ones are below the data folder, and a restart file without a folder is below the
-/// tracker's folder in it.
+/// Makes paths absolute: relative ones are in the data folder, and a restart file without a folder is in its subfolder
+/// `tracker`.
 fn settle_files(value: &mut Value, folder: &Folder) {
     for key in ["restartFile", "tlsCertificate", "tlsKey"] {
         let Some(file) = value["tracker"].get_mut(key) else { continue };
@@ -255,7 +256,7 @@ fn read(file: &Path) -> anyhow::Result<Value> {
     match serde_json::from_str(&text) {
         Ok(value @ Value::Object(_)) => Ok(value),
         Ok(_) => Err(Refusal(format!("{}: expected one JSON object", file.display())).into()),
-        // The operator wrote this file, so the position in it helps.
+        // The operator wrote this file, so the error names the line.
         Err(problem) => Err(Refusal(format!("{}: expected JSON: {problem}", file.display())).into()),
     }
 }
@@ -268,16 +269,16 @@ fn pretty(value: &Value) -> anyhow::Result<String> {
     Ok(serde_json::to_string_pretty(value)? + "\n")
 }
 
-/// Replaces `file` as a whole, readable by its owner only.
+/// Replaces `file` atomically; only its owner can read it.
 fn write_private(file: &Path, text: &str) -> anyhow::Result<()> {
     write_private_for(file, text, None)
 }
 
-/// [`write_private`] for `account`, if not for the present user.
+/// [`write_private`] for the owner `account`, if not for the present user.
 fn write_private_for(file: &Path, text: &str, account: Option<&Account>) -> anyhow::Result<()> {
     let unfinished = file.with_extension("new");
     let write = || {
-        // A start that was cut off may have left one.
+        // An interrupted start may have left such a file.
         match fs::remove_file(&unfinished) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
             _ => {}

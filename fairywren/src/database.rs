@@ -1,4 +1,4 @@
-//! The database of a start: the embedded server or the configured one, migrated and ready for the children.
+//! Opens the database of a start, the embedded server or the configured one, and migrates it.
 
 use anyhow::Context;
 use infra::config::Postgresql;
@@ -15,12 +15,12 @@ use crate::configuration::Settings;
 use crate::folder::Folder;
 use crate::program::{Program, Readiness};
 
-/// Time for the server to stop before it is killed. It rolls back open transactions and writes a checkpoint, in less than a
-/// second unless the disk is busy. A killed server has to recover at its next start.
+/// Time for the server to stop before it is killed. It rolls back open transactions and writes a checkpoint, in less
+/// than a second unless the disk is busy. A killed server has to recover at its next start.
 const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Makes the `run` folder with the configuration in it, and starts the embedded server where it is the database, until
-/// `shutdown`. Answers who shall run the children, if not the present user.
+/// Creates the `run` folder with the configuration, and starts the embedded server, if it is the database, until
+/// `shutdown`. Returns the account as which the children shall run, if not as the present user.
 pub(crate) async fn open(
     settings: &Settings,
     folder: &Folder,
@@ -39,19 +39,19 @@ pub(crate) async fn open(
     Ok(account)
 }
 
-/// The embedded server of `folder`, not started; run by `account`, if not by the present user.
+/// The embedded server of `folder`, which is not started yet. It runs as `account`, if not as the present user.
 async fn embedded(folder: &Folder, account: Option<Account>) -> anyhow::Result<Cluster> {
     let data = folder.cluster();
     let programs = Programs::find(cluster_major(&data)?).await?;
     Ok(Cluster { programs, data, sockets: folder.sockets(), account })
 }
 
-/// Starts `cluster` and keeps it running until `shutdown`; makes its data at the first start.
+/// Starts `cluster` and keeps it running until `shutdown`. The first start creates its data.
 async fn start(cluster: &Cluster, owner: &Secret, shutdown: &Shutdown) -> anyhow::Result<()> {
     if cluster.data.exists() {
         cluster.forget_killed()?;
     } else {
-        tracing::info!("making the database in {}", cluster.data.display());
+        tracing::info!("creating the database in {}", cluster.data.display());
         cluster.create(owner).await?;
     }
     let server = cluster.clone();
@@ -75,7 +75,7 @@ async fn start(cluster: &Cluster, owner: &Secret, shutdown: &Shutdown) -> anyhow
     Ok(())
 }
 
-/// Migrates, and says whether there is an account yet.
+/// Migrates the database, and says whether it has an account.
 pub(crate) async fn migrate(settings: &Settings) -> anyhow::Result<bool> {
     let owner: &Postgresql = &settings.config.migrate.postgresql;
     let mut client: Client = db::connect(owner, "fairywren").await?;
@@ -84,7 +84,7 @@ pub(crate) async fn migrate(settings: &Settings) -> anyhow::Result<bool> {
         tracing::info!("applied migration {version}");
     }
     if settings.embedded {
-        // The configuration is the only place to change them.
+        // The configuration determines the passwords, which may have changed since the roles were created.
         for login in logins {
             migrations::set_password(&client, login).await?;
         }

@@ -1,4 +1,4 @@
-//! The data folder: its lock, its files, and the `run` folder that lives as long as the processes.
+//! The data folder: its lock, its files, and the `run` folder, which exists as long as the processes run.
 
 mod handover;
 
@@ -16,27 +16,29 @@ use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::process::geteuid;
 use tokio::time::{Instant, sleep};
 
-/// A unix socket's path ends before byte 108 of its structure.
+/// Most bytes of a unix socket's path: `sun_path` has 108 with the final NUL (unix(7)).
 const MAX_SOCKET_PATH: usize = 107;
 
-/// Longest wait for the lock: a launcher that was killed keeps it for a moment.
+/// Longest wait for the lock, which a killed launcher holds for a moment.
 const LOCK_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// Longest wait for the programs of an earlier run. Each stops within 5 seconds, except a tracker with much to write.
+/// Longest wait for the processes of an earlier run. They stop within 5 seconds, except a tracker with many peers to
+/// write.
 const EARLIER_RUN_TIMEOUT: Duration = Duration::from_secs(40);
 
-/// A data folder that this process alone uses.
+/// A data folder that is locked by this process.
 pub(crate) struct Folder {
     path: PathBuf,
     run: PathBuf,
-    /// Held as long as this process lives.
+    /// Locked as long as this process lives.
     _lock: File,
-    /// The locked folder itself. Every child inherits it, so that it is unlocked when the last of them has ended.
+    /// The folder itself, locked as well. Every child inherits it, so that it is unlocked when the last child has
+    /// ended.
     _children: File,
 }
 
 impl Folder {
-    /// Opens or makes `path`, locks it, and waits for what a killed launcher left running.
+    /// Opens or creates `path`, locks it, and waits for processes that a killed launcher left running.
     pub(crate) async fn open(path: &Path) -> anyhow::Result<Self> {
         let path = std::path::absolute(path).context("cannot tell the path of the data folder")?;
         if path.to_str().is_none() {
@@ -66,7 +68,7 @@ impl Folder {
         lock.is_ok_and(|it| matches!(it.try_lock(), Err(TryLockError::WouldBlock)))
     }
 
-    /// Makes the `run` folder and those of the sockets in it. `account` is who runs the children, if not the present user.
+    /// Creates the `run` folder and its folders of sockets. The children run as `account`, if not as the present user.
     pub(crate) fn make_run(&self, account: Option<&Account>) -> anyhow::Result<()> {
         let make = || {
             make_folder(&self.run, passable(), None)?;
@@ -78,7 +80,8 @@ impl Folder {
         make().with_context(|| format!("cannot make {}", self.run.display()))
     }
 
-    /// Makes the folder of the restart file `name`, of who runs the tracker, with what earlier versions left.
+    /// Creates the folder of the restart file `name`, owned by the tracker's user, and moves files of earlier versions
+    /// to it.
     pub(crate) fn hand_over(&self, name: &OsStr, account: Option<&Account>) -> anyhow::Result<()> {
         let folder = self.of_tracker();
         handover::hand_over(&self.path, &folder, name, account)
@@ -139,12 +142,12 @@ pub(crate) fn sockets(run: &Path) -> PathBuf {
     run.join("postgres")
 }
 
-/// Mode of a folder that the children's user has to pass through, where root starts them.
+/// Mode of a folder that the children must pass through: if root starts them, they run as another user.
 fn passable() -> u32 {
     if geteuid().is_root() { 0o711 } else { 0o700 }
 }
 
-/// Makes a folder with this `mode`, whatever the umask is, for `account`, if not for the present user.
+/// Creates a folder with exactly this `mode`, owned by `account`, if not by the present user.
 pub(crate) fn make_folder(path: &Path, mode: u32, account: Option<&Account>) -> std::io::Result<()> {
     fs::DirBuilder::new().mode(0o700).create(path)?;
     let folder = open_folder(path)?;
@@ -175,7 +178,7 @@ async fn wait_for_children(path: &Path) -> anyhow::Result<File> {
     Ok(folder)
 }
 
-/// Takes the lock as soon as it is free; `false` when it was not free within `timeout`.
+/// Takes the lock as soon as it is free; `false` if it was not free within `timeout`.
 async fn is_locked_within(file: &File, timeout: Duration) -> std::io::Result<bool> {
     let end = Instant::now() + timeout;
     loop {
@@ -188,20 +191,20 @@ async fn is_locked_within(file: &File, timeout: Duration) -> std::io::Result<boo
     }
 }
 
-/// The [`present_run`] of `path`, without what a killed launcher left of it.
+/// The [`present_run`] of `path`, after removing what a killed launcher left there.
 fn run_folder(path: &Path) -> anyhow::Result<PathBuf> {
     let run = present_run(path)?;
     remove_folder(&run)?;
     Ok(run)
 }
 
-/// `path/run`, or where that is too long for the name of a socket, a folder below `/tmp`.
+/// `path/run`, or a folder in `/tmp` if that is too long for the path of a socket.
 pub(crate) fn present_run(path: &Path) -> anyhow::Result<PathBuf> {
     let mut run = path.join("run");
     if sockets(&run).join(".s.PGSQL.5432").as_os_str().len() > MAX_SOCKET_PATH {
         let folder = fs::metadata(path).with_context(|| format!("cannot open {}", path.display()))?;
         run = PathBuf::from(format!("/tmp/fairywren-{:x}-{:x}", folder.dev(), folder.ino()));
-        // Every user may write in /tmp, and make the folder first.
+        // Any user may have created a folder of this name in /tmp first.
         if let Ok(found) = fs::symlink_metadata(&run)
             && (found.uid() != geteuid().as_raw() || !found.is_dir())
         {

@@ -39,7 +39,7 @@ enum Task {
     Up(Up),
     /// Write the database of a running `up` to standard output, as SQL for `psql`.
     ///
-    /// With DIR/fairywren.conf.json, which holds the salt, and DIR/postgres.json it is a whole backup.
+    /// Together with DIR/fairywren.conf.json, which contains the salt, and DIR/postgres.json it is a complete backup.
     Dump(Client),
     /// Run PostgreSQL's `psql` as the owner of the database of a running `up`.
     ///
@@ -47,8 +47,8 @@ enum Task {
     Psql(Client),
     /// Print a link that sets a member's password, once, within 24 hours.
     ///
-    /// Works while `up` runs and while it does not; the link works while it runs. Who uses it is signed out everywhere
-    /// and told of it at the next sign-in.
+    /// Works whether `up` runs or not; the link can be used while it runs. Its use ends all of the member's sessions,
+    /// and the next sign-in tells them of it.
     ResetPassword(ResetPassword),
 }
 
@@ -61,10 +61,11 @@ struct ResetPassword {
     /// Data folder of the site [default: as for `up`].
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Configuration that `up` is started with, if it is not DIR/fairywren.conf.json. Needed only while it does not run.
+    /// Configuration that `up` is started with, if it is not DIR/fairywren.conf.json. Needed only while it does not
+    /// run.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Set the password instead: asks for it on a terminal, reads a line otherwise.
+    /// Set the password instead: ask for it on a terminal, else read a line from standard input.
     #[arg(long)]
     password: bool,
 }
@@ -99,7 +100,7 @@ struct Up {
     tracker: Option<SocketAddr>,
 }
 
-/// One thread: the system takes the end of the thread that started a child for the end of the parent.
+/// Runs on one thread: the system signals children when the thread that started them ends (`PR_SET_PDEATHSIG`).
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let task = Arguments::parse().task;

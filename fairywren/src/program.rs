@@ -1,4 +1,5 @@
-//! A child process that is kept running: ready once, restarted when it dies, stopped in time.
+//! Keeps a child process running: waits until it is ready, restarts it when it ends, and stops it within a bounded
+//! time.
 
 use std::io;
 use std::process::{ExitStatus, Stdio};
@@ -16,13 +17,14 @@ use tokio::time::{Instant, sleep, timeout};
 /// Pause before a child that ended is started again.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
-/// The pause after many ends. What a child lacks, as a rule room on a disk, may come back at any moment.
+/// Longest pause, after the child has ended several times. It is short, since the cause, such as a full disk, may be
+/// gone at any moment.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// A child that ran for this long is started again after [`FIRST_PAUSE`].
+/// A child that ran for this long is restarted after [`FIRST_PAUSE`] again.
 const GOOD_RUN: Duration = Duration::from_secs(5);
 
-/// How often the embedded server's pid file is looked at.
+/// Time between two reads of the embedded server's pid file.
 const POLL: Duration = Duration::from_millis(5);
 
 /// A program to keep running.
@@ -31,7 +33,7 @@ pub(crate) struct Program {
     pub(crate) name: &'static str,
     /// Makes the command of each start.
     pub(crate) command: Box<dyn Fn() -> Command + Send + Sync>,
-    /// How the launcher learns that it serves.
+    /// How the launcher learns that the program is ready.
     pub(crate) readiness: Readiness,
     /// The signal that asks it to stop.
     pub(crate) stop_signal: Signal,
@@ -39,17 +41,17 @@ pub(crate) struct Program {
     pub(crate) stop_timeout: Duration,
 }
 
-/// How a child says that it serves.
+/// How a child says that it is ready.
 pub(crate) enum Readiness {
     /// It prints this many lines `listening ADDR:PORT` on its standard output.
     Listening(usize),
-    /// It is a Postgres server, whose pid file says that it is ready.
+    /// It is a Postgres server, whose pid file says so.
     Server(Cluster),
 }
 
 impl Program {
-    /// Starts it, and restarts it until `shutdown`. The answer comes when it serves for the first time; a program that
-    /// ends before is not started again.
+    /// Starts the program, and restarts it until `shutdown`. Returns when it is ready for the first time; a program
+    /// that ends before that is not restarted.
     pub(crate) async fn keep(self, shutdown: &Shutdown) -> anyhow::Result<()> {
         let (serves, first) = oneshot::channel();
         let task = self.run(shutdown.clone(), serves);
@@ -70,7 +72,7 @@ impl Program {
             let name = self.name;
             if let Some(serves) = serves.take() {
                 let _ =
-                    serves.send(Err(anyhow!("{name} ended at its start ({end}); what it said stands above")));
+                    serves.send(Err(anyhow!("{name} ended at its start ({end}); see its messages above")));
                 return;
             }
             if start.elapsed() >= GOOD_RUN {
@@ -111,7 +113,7 @@ impl Program {
         self.stop(&mut child, pid).await
     }
 
-    /// Returns when the child serves; with the rest of its output, which must be read lest the child blocks.
+    /// Returns when the child is ready, with the rest of its output, which must be read, or the child would block.
     async fn served(&self, pid: u32, stdout: Option<ChildStdout>) -> Option<BufReader<ChildStdout>> {
         let mut stdout = stdout.map(BufReader::new);
         match &self.readiness {
@@ -121,7 +123,7 @@ impl Program {
                 while missing > 0 {
                     line.clear();
                     match stdout.as_mut()?.read_line(&mut line).await {
-                        // It closed its output: its end will be noticed by itself.
+                        // The child closed its output. `keep` notices when it ends.
                         Ok(0) | Err(_) => std::future::pending().await,
                         Ok(_) => missing -= usize::from(line.starts_with("listening ")),
                     }
@@ -139,7 +141,7 @@ impl Program {
     async fn stop(&self, child: &mut Child, pid: u32) -> io::Result<ExitStatus> {
         let process = i32::try_from(pid).ok().and_then(Pid::from_raw);
         if let Some(process) = process {
-            // It may have ended by now.
+            // Fails if the child has ended by now.
             let _ = kill_process(process, self.stop_signal);
         }
         if let Ok(status) = timeout(self.stop_timeout, child.wait()).await {

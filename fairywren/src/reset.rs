@@ -1,4 +1,4 @@
-//! `fairywren reset-password`: a link that sets a member's password, whether `up` runs or not.
+//! `fairywren reset-password`: prints a link that sets a member's password, whether `up` runs or not.
 
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -16,7 +16,7 @@ use crate::folder::{Folder, effective_configuration, present_run};
 use crate::up::sibling;
 use crate::{ResetPassword, Up, database};
 
-/// Longest wait for the database to stop: longer than the time after which it is killed.
+/// Longest wait for the database to stop: longer than the time after which the server is killed.
 const DATABASE_STOP_TIMEOUT: Duration = Duration::from_secs(40);
 
 /// Runs `webapi reset-password` on the running site, or starts its database for it.
@@ -68,7 +68,7 @@ async fn with_database(
     let status = command.status().await.context("cannot run `webapi reset-password`")?;
     match status.code() {
         Some(0) => Ok(()),
-        // The program has said why.
+        // The program has printed the reason.
         Some(2) => Err(Refusal("nothing was changed".to_owned()).into()),
         _ => bail!("`webapi reset-password` failed ({status})"),
     }

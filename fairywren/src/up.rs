@@ -1,4 +1,4 @@
-//! `fairywren up`: start all, keep it running, stop it in order.
+//! `fairywren up`: starts all processes, keeps them running, and stops them in order.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -21,11 +21,11 @@ use crate::database;
 use crate::folder::Folder;
 use crate::program::{Program, Readiness};
 
-/// Time for a service to stop before it is killed. The webapi gives requests 4 seconds; the tracker may have millions of
-/// peers to write, on a slow disk.
+/// Time for a service to stop before it is killed. The webapi gives requests 4 seconds; the tracker may have millions
+/// of peers to write, on a slow disk.
 const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Longest wait for all children: longer than any one's [`STOP_TIMEOUT`], after which it is killed.
+/// Longest wait for all children: longer than [`STOP_TIMEOUT`], after which each is killed.
 const ALL_STOPPED_TIMEOUT: Duration = Duration::from_secs(40);
 
 /// The children, in the order in which they are stopped.
@@ -83,7 +83,7 @@ async fn start(options: &Up, folder: &Folder, children: &Children) -> anyhow::Re
     let first_account = link.map(|link| format!("first account {link}\n")).unwrap_or_default();
     let lines = format!("site {api_url}\ntracker {tracker_url}\n{first_account}ready\n");
     let mut stdout = std::io::stdout().lock();
-    // The reader may be gone: that is no reason to stop.
+    // A closed standard output must not end the launcher.
     let _ = stdout.write_all(lines.as_bytes()).and_then(|()| stdout.flush());
     Ok(())
 }
@@ -109,7 +109,7 @@ fn service(
     }
 }
 
-/// The link that the first account is created with, while there is none.
+/// The link that creates the first account, if there is no account.
 async fn first_account(
     webapi: &Path,
     account: Option<&Account>,
@@ -134,7 +134,7 @@ async fn first_account(
     Ok(link.lines().next().map(str::to_owned))
 }
 
-/// The path of the program `name`, which is installed beside this one.
+/// The path of the program `name` in the folder of this program.
 pub(crate) fn sibling(name: &str) -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe().context("cannot tell the path of this program")?;
     let program = own.with_file_name(name);

@@ -1,5 +1,5 @@
-//! `seeds FOLDER` writes the seeds of each target into `FOLDER/TARGET/` and its words into `FOLDER/TARGET.dict`, as
-//! libFuzzer reads them, and names the targets on stdout.
+//! `seeds FOLDER` writes the seeds of each target to `FOLDER/TARGET/` and its words to `FOLDER/TARGET.dict`, in
+//! libFuzzer's formats, and prints the names of the targets.
 
 use std::io::Write as _;
 use std::path::PathBuf;

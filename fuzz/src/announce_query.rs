@@ -1,11 +1,12 @@
-//! The query of an announce: what is read can be written, is read again as the same, and reading allocates nothing.
+//! The query of an announce: a parsed query can be written, parses again to an equal one, and parsing allocates
+//! nothing.
 
 use bt::announce::{Event, NumWant, Request};
 use percent_encoding::percent_decode;
 
 use crate::memory;
 
-/// See [`crate::Target::words`].
+/// The target's [`words`](crate::Target::words).
 pub const WORDS: &[&str] = &[
     "info_hash=",
     "peer_id=",
@@ -31,7 +32,7 @@ pub const WORDS: &[&str] = &[
     "4294967296",
 ];
 
-/// Reads `data` as a query.
+/// Checks `data` as a query.
 pub fn check(data: &[u8]) {
     let (request, held) = memory::peak(|| Request::parse(data));
     assert_eq!(held, 0, "reading takes no memory");
@@ -46,7 +47,7 @@ pub fn check(data: &[u8]) {
     let mut query = String::new();
     request.write_query(&mut query);
     assert_eq!(Request::parse(query.as_bytes()).as_ref(), Ok(&request), "{query}");
-    // Parameters that are ignored change nothing.
+    // Ignored parameters must change nothing.
     for odd in ["&", "&left", "&left=", "&unknown=1", "&ip=203.0.113.1"] {
         let longer = [data, odd.as_bytes()].concat();
         assert_eq!(Request::parse(&longer).as_ref(), Ok(&request), "{odd}");
@@ -57,14 +58,14 @@ pub fn check(data: &[u8]) {
     );
 }
 
-/// The last value of `name` that is not empty, decoded by another library.
+/// The last non-empty value of `name`, decoded by another library.
 fn last_value(query: &[u8], name: &[u8]) -> Vec<u8> {
     let mut values =
         query.split(|byte| *byte == b'&').filter_map(|pair| pair.strip_prefix(name)?.strip_prefix(b"="));
     values.rfind(|value| !value.is_empty()).map(|value| percent_decode(value).collect()).unwrap_or_default()
 }
 
-/// See [`crate::Target::seeds`].
+/// The target's [`seeds`](crate::Target::seeds).
 pub fn seeds() -> Vec<Vec<u8>> {
     let mut seeds = Vec::new();
     for event in [Event::None, Event::Started, Event::Stopped, Event::Completed, Event::Paused] {
@@ -83,7 +84,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
         request.write_query(&mut query);
         seeds.push(query.into_bytes());
     }
-    // As Transmission writes it: lower-case escapes, plain bytes where they need none, its own parameters.
+    // As Transmission writes it: escapes in lower case, only where they are needed, and parameters of its own.
     seeds.push(
         b"info_hash=%0a%ff1234567890abcdefg~&peer_id=-TR4060-x.y_z~000000&port=51413&uploaded=1&downloaded=2\
           &left=3&numwant=80&key=7A2F&compact=1&supportcrypto=1&requirecrypto=1&ipv6=2001:db8::1"

@@ -1,11 +1,12 @@
-//! Bencoding: strict, spans that cover the input, limits to the token, and the same values as `serde_bencode`.
+//! Bencoding: the parser is strict, its spans cover the input, its limits are exact, and its values equal those of
+//! `serde_bencode`.
 
 use bt::bencode::{Error, Limits, Value, check as check_any_order, check_sorted, first_value};
 use serde_bencode::value::Value as Model;
 
 use crate::memory;
 
-/// See [`crate::Target::words`].
+/// The target's [`words`](crate::Target::words).
 pub const WORDS: &[&str] = &[
     "de",
     "le",
@@ -22,11 +23,11 @@ pub const WORDS: &[&str] = &[
     "lllllllllllllllllllllllll",
 ];
 
-/// Reads `data` as bencoding, or, if it is not, as a plan of a value that must be accepted.
+/// Checks `data` as bencoding, or, if it is not, as a plan of a value that must be accepted.
 pub fn check(data: &[u8]) {
     let limits = Limits::default();
     let (first, held) = memory::peak(|| first_value(data, &limits));
-    // Keys are kept until their dictionary ends, a growing list is held twice, and 100 values may be open.
+    // Keys are kept until their dictionary ends, a growing list is in memory twice, and 100 values may be open.
     assert!(held <= data.len() * 32 + 16 * 1024, "{held} bytes held for {}", data.len());
     let whole = check_any_order(data, &limits);
     match first {
@@ -44,14 +45,14 @@ pub fn check(data: &[u8]) {
     }
 }
 
-/// The size of a value.
+/// Counts the parts of a value.
 #[derive(Default)]
 struct Tally {
     tokens: usize,
     depth: usize,
 }
 
-/// Reads a value that passed the check.
+/// Checks a value that the parser accepted.
 fn check_value(value: Value<'_>) {
     let raw = value.raw();
     let mut tally = Tally::default();
@@ -71,7 +72,7 @@ fn check_value(value: Value<'_>) {
     }
 }
 
-/// The value as `serde_bencode` reads it. Every span must cover its part of the input.
+/// The value as `serde_bencode` parses it. Every span must cover its part of the input.
 fn model(value: Value<'_>, depth: usize, tally: &mut Tally) -> Model {
     tally.tokens += 1;
     if let Some(number) = value.int() {
@@ -115,17 +116,17 @@ fn encoded(text: &[u8]) -> Vec<u8> {
     [text.len().to_string().as_bytes(), b":", text].concat()
 }
 
-/// Values that `serde_bencode` writes are accepted.
+/// Checks that a value written by `serde_bencode` is accepted.
 fn check_accepted(model: &Model) {
     let written = serde_bencode::to_bytes(model).expect("it is written");
     assert_eq!(check_sorted(&written, &Limits::default()), Ok(()));
     check_value(Value::of_checked(&written));
 }
 
-/// Depth of a planned value at most: deeper ones are among the seeds.
+/// Deepest nesting of a planned value; deeper ones are among the seeds.
 const MAX_PLANNED_DEPTH: usize = 16;
 
-/// A list or dictionary that is being made.
+/// An open list or dictionary.
 enum Container {
     List(Vec<Model>),
     Dict(Vec<(Vec<u8>, Model)>),
@@ -140,7 +141,7 @@ impl Container {
     }
 }
 
-/// A value that `plan` describes: a byte says what comes next, the bytes after it what it holds.
+/// The value that `plan` describes: a byte chooses the next kind of value, the bytes after it its content.
 fn planned(mut plan: &[u8]) -> Model {
     let mut open = vec![Container::List(Vec::new())];
     while let Some((&step, rest)) = plan.split_first() {
@@ -189,7 +190,7 @@ fn take(plan: &mut &[u8], length: usize) -> Vec<u8> {
     taken.to_vec()
 }
 
-/// See [`crate::Target::seeds`].
+/// The target's [`seeds`](crate::Target::seeds).
 pub fn seeds() -> Vec<Vec<u8>> {
     let mut seeds: Vec<Vec<u8>> = [
         "i-9223372036854775808e",

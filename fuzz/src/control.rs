@@ -1,4 +1,5 @@
-//! Questions of the webapi and answers of the tracker: what is read can be written, and is read again as the same.
+//! Requests of the webapi and answers of the tracker: a parsed message can be written, and parses again to an equal
+//! one.
 
 use std::net::{Ipv6Addr, SocketAddrV6};
 
@@ -10,7 +11,7 @@ use bt::{Peer, PeerState};
 
 use crate::{frames, memory};
 
-/// See [`crate::Target::words`].
+/// The target's [`words`](crate::Target::words).
 pub const WORDS: &[&str] = &[
     "\0\u{8}snapshot",
     "\0\u{5}peers",
@@ -20,7 +21,7 @@ pub const WORDS: &[&str] = &[
     "\0\u{5}error",
 ];
 
-/// Reads `data` as the frames of a question and of an answer.
+/// Checks `data` as the frames of a request and of an answer.
 pub fn check(data: &[u8]) {
     let frames = frames::split(data);
     let (request, held) = memory::peak(|| Request::decode(&frames));
@@ -29,11 +30,11 @@ pub fn check(data: &[u8]) {
         assert_eq!(request.encode(id), frames, "a question is written in one way");
     }
     let (answer, held) = memory::peak(|| Answer::decode(&frames));
-    // A growing list is held twice for a moment, and each byte of invalid UTF-8 becomes three.
+    // A growing list is in memory twice for a moment, and each byte of invalid UTF-8 becomes three.
     assert!(held <= data.len() * 8 + 1024, "{held} bytes held");
     if let Ok((id, answer)) = answer {
         let written = answer.encode(id);
-        // Peers without an address of a family may have any bytes there, and sentences may not be UTF-8.
+        // The bytes differ if a peer lacks an address, whose bytes are then ignored, or if a sentence is not UTF-8.
         if !matches!(answer, Answer::Peers { .. } | Answer::Error(_)) {
             assert_eq!(written.concat(), frames.concat());
         }
@@ -41,7 +42,7 @@ pub fn check(data: &[u8]) {
     }
 }
 
-/// See [`crate::Target::seeds`].
+/// The target's [`seeds`](crate::Target::seeds).
 pub fn seeds() -> Vec<Vec<u8>> {
     let position = Position { epoch: 3, seq: 9 };
     let record = Record { info_hash: [4; 20].into(), seeders: 1, leechers: 2, snatched: 3 };

@@ -1,13 +1,13 @@
-//! Messages of counts: what is read is written again as the same bytes.
+//! Messages of counts: a parsed message is written as the same bytes.
 
 use bt::messages::counts::{self, Position, Record};
 
 use crate::{frames, memory};
 
-/// See [`crate::Target::words`].
+/// The target's [`words`](crate::Target::words).
 pub const WORDS: &[&str] = &["counts", "\0\u{6}counts\0\u{10}"];
 
-/// Reads `data` as the frames of one message.
+/// Checks `data` as the frames of one message.
 pub fn check(data: &[u8]) {
     let frames = frames::split(data);
     let (message, held) = memory::peak(|| counts::decode(&frames));
@@ -18,7 +18,7 @@ pub fn check(data: &[u8]) {
     assert_eq!(counts::decode(&written), Ok((position, records)));
 }
 
-/// See [`crate::Target::seeds`].
+/// The target's [`seeds`](crate::Target::seeds).
 pub fn seeds() -> Vec<Vec<u8>> {
     [0_u8, 1, 5]
         .map(|count| {

@@ -1,4 +1,4 @@
-//! Messages of several frames as one input: each frame after its length in two bytes, the last may break off.
+//! Messages of several frames in one input: each frame follows its length in two bytes. The last one may be truncated.
 
 /// The frames of an input.
 pub(crate) fn split(mut input: &[u8]) -> Vec<&[u8]> {

@@ -1,4 +1,4 @@
-//! The header of an HTTP request: it is read as the same however its bytes are split.
+//! The header of an HTTP request: it is parsed alike however its bytes are split.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -7,7 +7,7 @@ use tracker::fuzzing::{Header, Refused, read_header};
 
 use crate::memory;
 
-/// See [`crate::Target::words`].
+/// The target's [`words`](crate::Target::words).
 pub const WORDS: &[&str] = &[
     "GET ",
     "HEAD ",
@@ -37,7 +37,7 @@ fn read(input: &[u8]) -> Result<Option<Header<'_>>, Refused> {
     reading
 }
 
-/// Reads `data` as what has come of a connection so far.
+/// Checks `data` as the bytes received on a connection so far.
 pub fn check(data: &[u8]) {
     let whole = read(data);
     if let Ok(Some(header)) = &whole {
@@ -47,7 +47,7 @@ pub fn check(data: &[u8]) {
         assert_eq!(read(&data[..header.length]), whole, "what follows a header changes nothing");
         assert_eq!(read_header(data, PEER, &[]).map(|it| it.map(|it| it.client)), Ok(Some(PEER)));
     }
-    // Every piece of a small input, some of a large one.
+    // Every prefix of a small input, some prefixes of a large one.
     let step = data.len() / 256 + 1;
     for end in (0..data.len()).step_by(step) {
         match (read(&data[..end]), &whole) {
@@ -59,7 +59,7 @@ pub fn check(data: &[u8]) {
     }
 }
 
-/// See [`crate::Target::seeds`].
+/// The target's [`seeds`](crate::Target::seeds).
 pub fn seeds() -> Vec<Vec<u8>> {
     [
         "GET /announce/k/announce?info_hash=%00 HTTP/1.1\r\nHost: t\r\nUser-Agent: qBittorrent/5.0\r\n\r\n",

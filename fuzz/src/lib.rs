@@ -1,8 +1,8 @@
 //! Properties that must hold for every parser of untrusted bytes.
 //!
 //! Each module is one target: `check` takes any bytes and panics if a property does not hold, and `seeds` returns the
-//! first inputs, written by the real encoders. The programs in `targets` run them under libFuzzer
-//! (`make fuzz`), the tests over the seeds and a few thousand mutations of them (`make test`).
+//! first inputs, written by the real encoders. The programs in `targets` run the targets under libFuzzer (`make
+//! fuzz`); the tests run them over the seeds and a few thousand mutations of the seeds (`make test`).
 
 #![expect(clippy::missing_panics_doc, clippy::expect_used, reason = "a panic is how a target reports")]
 
@@ -27,11 +27,11 @@ pub mod udp;
 pub struct Target {
     /// Name of the module here and of the program in `targets`.
     pub name: &'static str,
-    /// Panics if a property does not hold.
+    /// Panics if a property does not hold for the bytes.
     pub check: fn(&[u8]),
     /// The first inputs.
     pub seeds: fn() -> Vec<Vec<u8>>,
-    /// Parts of inputs that random changes would hardly find.
+    /// Parts of inputs that random changes would hardly produce: libFuzzer's dictionary.
     pub words: &'static [&'static str],
 }
 

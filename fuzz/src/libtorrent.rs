@@ -1,4 +1,4 @@
-//! The metainfo parser beside libtorrent's: what that refuses, we must refuse.
+//! Compares the metainfo parser with libtorrent's: a torrent that libtorrent refuses must be refused.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,19 +11,19 @@ use bt::metainfo::{Error, Metainfo};
 
 use crate::torrents::Mutants;
 
-/// Reads torrents, says for each whether libtorrent takes it.
+/// A Python program that reads torrents and prints for each whether libtorrent accepts it.
 const VERDICTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/libtorrent_verdicts.py");
 
-/// How many torrents got which two verdicts.
+/// The numbers of torrents by the verdicts of both parsers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Comparison {
     /// Accepted by both.
     pub accepted: usize,
     /// Refused by both.
     pub refused: usize,
-    /// Accepted by libtorrent, refused here, by the kind of error.
+    /// Number of torrents accepted by libtorrent but refused here, by the kind of error.
     pub refused_here: BTreeMap<String, usize>,
-    /// Refused by libtorrent, accepted here: faults of ours.
+    /// Torrents refused by libtorrent but accepted here: faults of our parser.
     pub accepted_here: Vec<Vec<u8>>,
 }
 
@@ -37,10 +37,10 @@ impl fmt::Display for Comparison {
     }
 }
 
-/// Compares `count` changed files of the corpus, always the same for the same `seed`.
+/// Compares the verdicts on `count` mutated files of the corpus; the same `seed` gives the same files.
 ///
 /// # Errors
-/// When `python` cannot be run or has no libtorrent, or ends before it has said all verdicts.
+/// When `python` cannot be run, lacks libtorrent, or ends before it has printed all verdicts.
 pub fn compare(python: &Path, seed: u64, count: usize) -> io::Result<Comparison> {
     let mut child =
         Command::new(python)
@@ -89,7 +89,7 @@ pub fn compare(python: &Path, seed: u64, count: usize) -> io::Result<Comparison>
     Ok(comparison)
 }
 
-/// The name of an error without what it holds.
+/// The name of an error's variant, without its values.
 fn kind(error: &Error) -> String {
     let shown = format!("{error:?}");
     shown.split_once([' ', '(']).map_or(shown.as_str(), |(name, _)| name).to_owned()

@@ -1,4 +1,4 @@
-//! Measures the peak memory of a piece of work: input must not make a parser allocate much more than its own size.
+//! Measures peak memory: an input must not make a parser allocate much more than the input's size.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -8,14 +8,14 @@ thread_local! {
     static HELD: Cell<(isize, isize)> = const { Cell::new((0, 0)) };
 }
 
-/// The system's allocator, with a tally for each thread.
+/// The system's allocator, which counts the bytes of each thread.
 struct Counting;
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
 fn note(more: usize, less: usize) {
-    // A thread that ends frees memory after its tally is gone.
+    // A thread that ends still frees memory after its counter is destroyed.
     let _ = HELD.try_with(|held| {
         let (now, most) = held.get();
         let now = now.wrapping_add_unsigned(more).wrapping_sub_unsigned(less);
@@ -23,8 +23,8 @@ fn note(more: usize, less: usize) {
     });
 }
 
-#[expect(unsafe_code, reason = "an allocator is an unsafe trait; all is passed on to the system's")]
-// SAFETY: every call is passed on unchanged, and the tally allocates nothing.
+#[expect(unsafe_code, reason = "GlobalAlloc is an unsafe trait; the system's allocator does the work")]
+// SAFETY: every call is passed on unchanged, and counting allocates nothing.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         note(layout.size(), 0);

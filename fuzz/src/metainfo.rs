@@ -1,4 +1,4 @@
-//! .torrent files: an accepted file is consistent, safe to save, and the same after it is written anew.
+//! .torrent files: an accepted file is consistent, safe to save, and unchanged after it is written again.
 
 use std::borrow::Cow;
 
@@ -9,9 +9,9 @@ pub use crate::torrents::{WORDS, corpus as seeds};
 
 const ANNOUNCE: &str = "http://localhost/announce/key/announce";
 
-/// Reads `data` as a .torrent file.
+/// Checks `data` as a .torrent file.
 pub fn check(data: &[u8]) {
-    // Whatever the bytes are, `private` is inserted or nothing changes.
+    // For any bytes, `private` is inserted or nothing changes; there is no panic.
     let _ = with_private(data);
     let Ok(metainfo) = Metainfo::parse(data, &Limits::default()) else { return };
     assert!(data.as_ptr_range().contains(&metainfo.info.as_ptr()), "nothing is encoded again");
@@ -31,7 +31,7 @@ pub fn check(data: &[u8]) {
     check_rewriting(&metainfo);
 }
 
-/// A name must be safe to save under and to show.
+/// Checks that a name is safe to save and to show.
 fn check_name(name: &str) {
     assert!(!matches!(name, "" | "." | ".."), "{name:?}");
     assert!(!name.contains(['/', '\\', '\0']), "{name:?}");
@@ -40,7 +40,7 @@ fn check_name(name: &str) {
     assert!(name.len() <= 240, "{name:?}");
 }
 
-/// Version 1 must have a hash for each piece that the sizes in the file, pad files included, fill.
+/// Checks that version 1 has a hash for each piece that the sizes of its files, including pad files, fill.
 fn check_pieces(metainfo: &Metainfo<'_>) {
     let info = Value::of_checked(metainfo.info);
     let size = |file: Value<'_>| {
@@ -62,7 +62,7 @@ fn entry<'a>(dict: Value<'a>, key: &[u8]) -> Option<Value<'a>> {
     dict.dict()?.find(|entry| entry.key == key).map(|entry| entry.value)
 }
 
-/// Setting `private` and writing everything around `info` anew must change nothing else.
+/// Checks that setting `private` and writing the dictionary around `info` again change nothing else.
 fn check_rewriting(metainfo: &Metainfo<'_>) {
     let info = with_private(metainfo.info);
     let written = write(&info, metainfo.piece_layers, ANNOUNCE, "page");

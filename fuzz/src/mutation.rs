@@ -2,10 +2,10 @@
 
 use fastrand::Rng;
 
-/// Bytes of an input at most: longer ones find no more.
+/// Most bytes of an input; longer ones find no more faults.
 const MAX_LEN: usize = 64 * 1024;
 
-/// Makes one to four changes to `bytes`, with pieces of `words` and of `other`.
+/// Makes one to four random changes to `bytes`; some insert one of `words` or a part of `other`.
 pub fn mutate(bytes: &mut Vec<u8>, other: &[u8], words: &[&str], rng: &mut Rng) {
     for _ in 0..rng.u8(1..=4) {
         change(bytes, other, words, rng);
@@ -38,7 +38,7 @@ fn change(bytes: &mut Vec<u8>, other: &[u8], words: &[&str], rng: &mut Rng) {
         }
         4 | 5 => {
             let word = rng.choice(words).copied().unwrap_or_default().as_bytes().to_vec();
-            // In place of other bytes, or before them.
+            // The part replaces other bytes, or is inserted.
             let place = if rng.bool() { at..at } else { some };
             bytes.splice(place, word);
         }

@@ -1,4 +1,4 @@
-//! The tracker's restart file: what is read can be written and is read again as the same, damage is noticed, and
+//! The tracker's restart file: a parsed file can be written and parses again to an equal one, damage is noticed, and
 //! nothing is allocated from a claimed length.
 
 use bt::announce_key::{Binding, Nonce};
@@ -9,7 +9,7 @@ use bt::swarm::StoredPeer;
 
 use crate::memory;
 
-/// See [`crate::Target::words`].
+/// The target's [`words`](crate::Target::words).
 pub const WORDS: &[&str] = &[
     "FWSWARMS",
     "\u{1}\0\0\0\u{8}",
@@ -20,7 +20,7 @@ pub const WORDS: &[&str] = &[
     "\u{6}\0\0\0\u{1c}",
 ];
 
-/// Reads `data` as a file, and as the sections of a file of each version, whose header and checksum are right.
+/// Checks `data` as a file, and as the sections of a file of each version with a right header and checksum.
 pub fn check(data: &[u8]) {
     check_file(data);
     for version in 1..=VERSION {
@@ -34,7 +34,7 @@ pub fn check(data: &[u8]) {
 
 fn check_file(file: &[u8]) {
     let (sections, held) = memory::peak(|| read_all(file));
-    // A peer of 39 bytes takes about 100 in memory, in a list that is held twice while it grows.
+    // A peer of 39 bytes in the file takes about 100 in memory, in a list that exists twice while it grows.
     assert!(held <= file.len() * 16 + 1024, "{held} bytes held for {}", file.len());
     assert_eq!(read_pieces(file).as_ref(), sections.as_ref().ok(), "however it comes, the same is found");
     let Ok(sections) = sections else { return };
@@ -44,7 +44,7 @@ fn check_file(file: &[u8]) {
     }
     writer.finish();
     assert_eq!(read_all(writer.bytes()).as_ref(), Ok(&sections));
-    // Cut off anywhere, or with one bit flipped.
+    // The file truncated anywhere, or with one bit flipped.
     let place = usize::from(file[file.len() - 1]) * (file.len() - 1) / 255;
     assert!(read_all(&file[..place]).is_err(), "cut at {place}");
     let mut damaged = file.to_vec();
@@ -55,7 +55,7 @@ fn check_file(file: &[u8]) {
     assert!(read_all(&damaged).is_err(), "bytes after its end");
 }
 
-/// The sections of a file that comes in pieces, up to the first error.
+/// The sections of a file that is read in pieces; `None` after an error.
 fn read_pieces(mut file: &[u8]) -> Option<Vec<Section>> {
     let mut reader = Reader::default();
     let mut sections = Vec::new();
@@ -93,7 +93,7 @@ fn write(writer: &mut Writer, section: &Section) {
     }
 }
 
-/// See [`crate::Target::seeds`].
+/// The target's [`seeds`](crate::Target::seeds).
 pub fn seeds() -> Vec<Vec<u8>> {
     let hash = |byte| Some([byte; 20].into());
     let report = Report { member: 5, torrent: 6, uploaded: 7, stopped: true, ..Report::default() };
@@ -143,7 +143,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
         writer.bytes().to_vec()
     };
     let mut seeds = vec![file(&[]), file(&sections)];
-    // Without header and end, see `check`.
+    // Without header and end, which `check` adds.
     seeds.extend(sections.iter().map(|section| {
         let file = file(std::slice::from_ref(section));
         file[12..file.len() - 37].to_vec()

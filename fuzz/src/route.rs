@@ -1,11 +1,11 @@
-//! The target of a request: a valid key has 40 characters, and every form of the URL means the same.
+//! The target of a request: a valid key has 40 characters, and all forms of an announce URL mean the same.
 
 use bt::route::{Action, Route};
 use bt::token::{TEXT_LEN, Token};
 
 use crate::memory;
 
-/// See [`crate::Target::words`].
+/// The target's [`words`](crate::Target::words).
 pub const WORDS: &[&str] = &[
     "/announce",
     "/scrape",
@@ -16,13 +16,13 @@ pub const WORDS: &[&str] = &[
     "abcdefghijklmnopqrstuvwxyz234567abcdefgh",
 ];
 
-/// Reads `data` as the number of path segments to ignore and a target.
+/// Checks `data` as the number of path segments to ignore, and a target.
 pub fn check(data: &[u8]) {
     let Some((depth, target)) = data.split_first() else { return };
     let depth = usize::from(depth % 4);
     let (route, held) = memory::peak(|| Route::parse(target, depth));
     assert_eq!(held, 0, "reading takes no memory");
-    // One more segment before it, one more to ignore.
+    // One segment more in the path, and one more to ignore, must change nothing.
     if target.starts_with(b"/") {
         assert_eq!(Route::parse(&[b"/a", target].concat(), depth + 1), route);
     }
@@ -45,7 +45,7 @@ pub fn check(data: &[u8]) {
     }
 }
 
-/// See [`crate::Target::seeds`].
+/// The target's [`seeds`](crate::Target::seeds).
 pub fn seeds() -> Vec<Vec<u8>> {
     let key = Token::new(&[1; 32], 7, &[]).to_string();
     let targets = [

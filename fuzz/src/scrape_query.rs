@@ -1,17 +1,17 @@
-//! The query of a scrape: what is read can be written, is read again as the same, and never has too many hashes.
+//! The query of a scrape: a parsed query can be written, parses again to an equal one, and never has too many hashes.
 
 use bt::scrape::{MAX_HASHES, Request};
 use percent_encoding::percent_decode;
 
 use crate::memory;
 
-/// See [`crate::Target::words`].
+/// The target's [`words`](crate::Target::words).
 pub const WORDS: &[&str] = &["info_hash=", "&info_hash=%00", "abcdefghijklmnopqrst", "%fF", "passkey="];
 
-/// Reads `data` as a query.
+/// Checks `data` as a query.
 pub fn check(data: &[u8]) {
     let (request, held) = memory::peak(|| Request::parse(data));
-    // A growing list is held twice for a moment, and the new one has twice the capacity.
+    // A growing list is in memory twice for a moment, and the new one has twice the capacity.
     assert!(held <= MAX_HASHES * 20 * 3, "{held} bytes held");
     let Ok(request) = request else { return };
     assert!((1..=MAX_HASHES).contains(&request.hashes.len()));
@@ -34,7 +34,7 @@ pub fn check(data: &[u8]) {
     }
 }
 
-/// See [`crate::Target::seeds`].
+/// The target's [`seeds`](crate::Target::seeds).
 pub fn seeds() -> Vec<Vec<u8>> {
     let write = |count| {
         let hashes = (0_u8..count).map(|number| [number.wrapping_mul(37); 20].into()).collect();

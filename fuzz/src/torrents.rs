@@ -1,4 +1,4 @@
-//! .torrent files: the corpus of the libtorrent project, changes that keep most of a file sound, and odd structures.
+//! .torrent files as inputs: libtorrent's corpus, mutations that keep most of a file valid, and unusual structures.
 
 mod spans;
 mod structures;
@@ -14,7 +14,7 @@ use fastrand::Rng;
 use crate::mutation;
 use spans::{Kind, spans};
 
-/// See [`crate::Target::words`].
+/// The `words` of the target `metainfo`.
 pub const WORDS: &[&str] = &[
     "4:attr1:p",
     "4:attr1:l",
@@ -45,7 +45,7 @@ pub const WORDS: &[&str] = &[
     "le",
 ];
 
-/// Numbers at the bounds of what parsers hold.
+/// Numbers at the limits of integer types and of our parser.
 const NUMBERS: [i64; 22] = [
     0,
     1,
@@ -71,7 +71,7 @@ const NUMBERS: [i64; 22] = [
     i64::MIN,
 ];
 
-/// Names at the bounds of what may be saved.
+/// Names at the limits of what file systems can store.
 const NAMES: [&[u8]; 20] = [
     b"",
     b".",
@@ -108,18 +108,18 @@ pub fn corpus() -> Vec<Vec<u8>> {
     files
 }
 
-/// An endless, always equal series of changed files of the corpus and of odd structures.
+/// An endless, reproducible series of mutated files of the corpus and of unusual structures.
 #[derive(Debug)]
 pub struct Mutants {
-    /// Files that are accepted as they are, smallest first.
+    /// Files of the corpus that are accepted unchanged, smallest first.
     sound: Vec<Vec<u8>>,
-    /// The others, smallest first.
+    /// The other files of the corpus, smallest first.
     faulty: Vec<Vec<u8>>,
     rng: Rng,
 }
 
 impl Mutants {
-    /// The series that `seed` begins.
+    /// The series for `seed`.
     pub fn new(seed: u64) -> Self {
         let (sound, faulty) =
             corpus().into_iter().partition(|file| Metainfo::parse(file, &Limits::default()).is_ok());
@@ -127,7 +127,7 @@ impl Mutants {
     }
 }
 
-/// `bytes` with one change of structure, always the same for the same `seed`.
+/// `bytes` with one change of structure; the same `seed` gives the same change.
 pub fn changed_once(bytes: &[u8], seed: u64) -> Vec<u8> {
     let mut rng = Rng::with_seed(seed);
     let mut changed = bytes.to_vec();
@@ -138,7 +138,7 @@ pub fn changed_once(bytes: &[u8], seed: u64) -> Vec<u8> {
     changed
 }
 
-/// One of `files`; seldom one of the large ones, which take long and are no more likely to find something.
+/// One of `files`, seldom a large one: these take long and find no more faults.
 fn choose<'a>(files: &'a [Vec<u8>], rng: &mut Rng) -> &'a [u8] {
     let most = if rng.u8(..16) == 0 { files.len() } else { files.len() * 3 / 4 };
     &files[rng.usize(..most)]
@@ -173,7 +173,7 @@ impl Iterator for Mutants {
     }
 }
 
-/// Changes one key or value as a whole: lists and dictionaries hold no lengths, so all around it stays sound.
+/// Changes one whole key or value. Lists and dictionaries contain no lengths, so everything around it stays valid.
 fn change_structure(bytes: &mut Vec<u8>, other: &[u8], rng: &mut Rng) {
     let spans = spans(bytes);
     let Some(span) = rng.choice(&spans) else { return };
@@ -195,7 +195,7 @@ fn change_structure(bytes: &mut Vec<u8>, other: &[u8], rng: &mut Rng) {
             let word = if word.as_bytes()[0].is_ascii_digit() && rng.bool() { word.into() } else { other };
             bytes.splice(at, word);
         }
-        // Away with it, twice, or twice under other names.
+        // Removes the entry, repeats it, or repeats it under another name.
         (4, _) => {
             bytes.splice(entry, []);
         }
@@ -203,7 +203,7 @@ fn change_structure(bytes: &mut Vec<u8>, other: &[u8], rng: &mut Rng) {
             let twice = bytes[entry.clone()].to_vec();
             bytes.splice(entry.end..entry.end, twice);
         }
-        // Two change places.
+        // Swaps two entries.
         (6, _) => {
             let Some(second) = rng.choice(&spans) else { return };
             let (first, second) =
@@ -214,7 +214,7 @@ fn change_structure(bytes: &mut Vec<u8>, other: &[u8], rng: &mut Rng) {
                 bytes.splice(first, two);
             }
         }
-        // A value of another file, in its place or beside it.
+        // Inserts a value of another file, in place of this one or beside it.
         (7 | 8, _) => {
             let strange = spans::spans(other);
             let Some(strange) = rng.choice(&strange) else { return };
@@ -232,7 +232,7 @@ fn change_structure(bytes: &mut Vec<u8>, other: &[u8], rng: &mut Rng) {
     }
 }
 
-/// A string's text with another length or another byte.
+/// The text of a string with another length or another byte.
 fn changed(bytes: &[u8], at: &Range<usize>, rng: &mut Rng) -> Vec<u8> {
     let raw = &bytes[at.clone()];
     let mut text =
@@ -251,13 +251,13 @@ fn changed(bytes: &[u8], at: &Range<usize>, rng: &mut Rng) -> Vec<u8> {
     text
 }
 
-/// A bencoded string.
+/// `text` as a bencoded string.
 fn string(text: &[u8]) -> Vec<u8> {
     [text.len().to_string().as_bytes(), b":", text].concat()
 }
 
-/// Gives the file as many piece hashes as its sizes need, if that is all it lacks: else few changes of a size would
-/// get any further than that check.
+/// Gives the file as many piece hashes as its sizes need, if only these are wrong: otherwise the check of their number
+/// would refuse almost every file with a changed size.
 fn fit_pieces(bytes: &mut Vec<u8>) {
     let Err(Error::PieceCount { expected, .. }) = Metainfo::parse(bytes, &Limits::default()) else { return };
     let Ok(expected @ 0..100_000) = usize::try_from(expected) else { return };

@@ -1,4 +1,4 @@
-//! Datagrams of BEP 15: what is read can be written, and is read again as the same.
+//! Datagrams of BEP 15: a parsed datagram can be written, and parses again to an equal one.
 
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -10,7 +10,7 @@ use bt::udp_tracker::{Action, Announce, ConnectionIds, Error, Reply, Request, Sc
 
 use crate::{announce_query, memory};
 
-/// See [`crate::Target::words`].
+/// The target's [`words`](crate::Target::words).
 pub const WORDS: &[&str] = &[
     "\0\0\u{4}\u{17}\u{27}\u{10}\u{19}\0",
     "\0\0\0\u{1}",
@@ -23,7 +23,7 @@ pub const WORDS: &[&str] = &[
     "/announce",
 ];
 
-/// Reads `data` as a datagram of a client, and as one of a tracker.
+/// Checks `data` as a datagram of a client, and as one of a tracker.
 pub fn check(data: &[u8]) {
     let (request, held) = memory::peak(|| Request::read(data));
     assert_eq!(held, 0, "taking a datagram apart takes no memory");
@@ -80,21 +80,21 @@ fn check_request(request: &Request<'_>, data: &[u8]) {
 fn check_announce(announce: &Announce<'_>, written: &[u8], data: &[u8]) {
     assert_ne!(announce.request.port, 0);
     assert_eq!(*announce.url, url(&data[98..]));
-    // The same bytes, except for the event, fields that are not read, and negative numbers of peers.
+    // The bytes must be equal except for the event, ignored fields, and negative numbers of peers.
     for same in [0..80, 96..98] {
         assert_eq!(written[same.clone()], data[same]);
     }
     let again = Request::read(written).map(|request| request.action);
     let Some(Action::Announce(body)) = again else { panic!("it is written as {again:?}") };
     assert_eq!(Announce::read(body).as_ref(), Ok(announce));
-    // The same over HTTP.
+    // The same announce over HTTP must parse to an equal request.
     let mut query = String::new();
     announce.request.write_query(&mut query);
     announce_query::check(query.as_bytes());
     assert_eq!(announce::Request::parse(query.as_bytes()).as_ref(), Ok(&announce.request));
 }
 
-/// Path and query, put together from the options of BEP 41.
+/// Path and query, joined from the options of BEP 41.
 fn url(options: &[u8]) -> Vec<u8> {
     let mut url = Vec::new();
     let mut at = 0;
@@ -111,7 +111,7 @@ fn url(options: &[u8]) -> Vec<u8> {
 fn check_scrape(scrape: &Scrape<'_>, written: &[u8], body: &[u8]) {
     assert!((1..=MAX_HASHES).contains(&scrape.hashes.len()));
     assert!(body.starts_with(scrape.hashes.as_flattened()));
-    // Where the URL begins is a guess: a URL with another one in it may be written as something else.
+    // The parser guesses where the URL begins, so a URL that contains another one may be written differently.
     let plain =
         !scrape.url.is_empty() && scrape.url.len() < 256 && scrape.url.iter().all(|byte| *byte > b' ');
     if plain {
@@ -121,7 +121,7 @@ fn check_scrape(scrape: &Scrape<'_>, written: &[u8], body: &[u8]) {
     }
 }
 
-/// See [`crate::Target::seeds`].
+/// The target's [`seeds`](crate::Target::seeds).
 pub fn seeds() -> Vec<Vec<u8>> {
     let mut seeds = Vec::new();
     let mut seed = |write: &dyn Fn(&mut Vec<u8>)| {

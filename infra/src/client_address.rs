@@ -1,4 +1,4 @@
-//! The address that a request came from, through trusted proxies only.
+//! The client's address of a request that may have passed trusted proxies.
 
 use std::net::IpAddr;
 
@@ -6,10 +6,10 @@ use ipnet::IpNet;
 
 /// The client's address: `peer`, or behind trusted proxies the nearest address in `forwarded_for` that is none of them.
 ///
-/// `forwarded_for` holds the values of all `X-Forwarded-For` headers in order, in any bytes: a proxy appends to what its
-/// client wrote. Each hop is read by itself, from the right: what stands left of the first untrusted address was written
-/// by that client. A hop that is no address ends the walk; an empty one is passed over. IPv4 addresses mapped into IPv6
-/// are returned as IPv4.
+/// `forwarded_for` holds the values of all `X-Forwarded-For` headers in order, in any bytes: a proxy appends to what
+/// its client wrote. Each hop is read by itself, from the right: what stands left of the first untrusted address was
+/// written by that client. A hop that is no address ends the walk; an empty one is passed over. IPv4 addresses mapped
+/// into IPv6 are returned as IPv4.
 pub fn client_address<'a>(
     peer: IpAddr,
     forwarded_for: impl DoubleEndedIterator<Item = &'a [u8]>,
@@ -27,7 +27,7 @@ pub fn client_address<'a>(
     address
 }
 
-/// Some proxies write a port (`1.2.3.4:5`, `[2001:db8::1]:5`).
+/// Parses one hop. Some proxies add a port (`1.2.3.4:5`, `[2001:db8::1]:5`).
 fn parse_hop(hop: &[u8]) -> Option<IpAddr> {
     let text = std::str::from_utf8(hop).ok()?;
     let address = text.parse::<IpAddr>().ok();

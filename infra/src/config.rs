@@ -35,7 +35,7 @@ pub use webapi::Webapi;
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(from = "Layout")]
 pub struct Config {
-    /// The keys outside any section; `config.salt` reaches them as well.
+    /// The keys outside any section. `Config` dereferences to them: `config.salt` is `config.shared.salt`.
     pub shared: Shared,
     /// Settings of `webapi migrate`.
     pub migrate: Migrate,
@@ -45,8 +45,8 @@ pub struct Config {
     pub tracker: Tracker,
 }
 
-/// The file's own layout: the shared keys stand beside the sections. (`serde(flatten)` would accept unknown keys and
-/// lose the paths of wrong ones.)
+/// The layout of the file, in which the shared keys stand beside the sections. (`serde(flatten)` would accept unknown
+/// keys, and its errors would not name the path of a wrong key.)
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 struct Layout {
@@ -110,7 +110,7 @@ impl Config {
     /// Reads `file`.
     ///
     /// # Errors
-    /// As [`read`].
+    /// Those of [`read`].
     pub fn read(file: &Path) -> Result<Self, Error> {
         read(file)
     }
@@ -118,7 +118,7 @@ impl Config {
     /// Reads `text`, which came from `file` (named in errors only).
     ///
     /// # Errors
-    /// As [`parse`].
+    /// Those of [`parse`].
     pub fn parse(text: &str, file: &Path) -> Result<Self, Error> {
         parse(text, file)
     }

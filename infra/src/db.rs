@@ -1,4 +1,4 @@
-//! The connection pool, and what its errors mean.
+//! Connections to the database, and the meaning of its errors.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use tokio_postgres::{Client, NoTls};
 
 use crate::config::Postgresql;
 
-/// Longest wait for the server's host to accept a connection.
+/// Longest wait for the database server to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The settings of a connection for `tokio_postgres`.
+/// The settings of a connection for `tokio_postgres`; `application` is shown in `pg_stat_activity`.
 pub fn settings(login: &Postgresql, application: &str) -> tokio_postgres::Config {
     let mut settings = tokio_postgres::Config::new();
     settings
@@ -28,7 +28,7 @@ pub fn settings(login: &Postgresql, application: &str) -> tokio_postgres::Config
 
 /// A pool of at most `size` connections. Nothing is connected yet.
 ///
-/// Statements are cut by the server after `statement_timeout`. A connection that cannot be had within `wait` is an error.
+/// The server cancels statements after `statement_timeout`. Taking a connection fails after `wait`.
 pub fn pool(
     login: &Postgresql,
     application: &str,
@@ -37,7 +37,8 @@ pub fn pool(
     wait: Duration,
 ) -> anyhow::Result<Pool> {
     let mut settings = settings(login, application);
-    // No statement is long enough to gain from compiling it, and searches look as if they were.
+    // No statement runs long enough to gain from JIT compilation; Postgres overestimates searches and would compile
+    // them.
     settings.options(format!("-c statement_timeout={} -c jit=off", statement_timeout.as_millis()));
     let manager =
         Manager::from_config(settings, NoTls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
@@ -51,7 +52,7 @@ pub fn pool(
         .context("cannot make the database pool")
 }
 
-/// One connection of its own, driven by a task that ends with it.
+/// Opens a connection outside any pool, driven by a task that ends with it.
 pub async fn connect(login: &Postgresql, application: &str) -> anyhow::Result<Client> {
     let (client, connection) = settings(login, application).connect(NoTls).await.with_context(|| {
         format!("cannot connect to database {} at {} as {}", login.dbname, login.host, login.user)
@@ -64,16 +65,16 @@ pub async fn connect(login: &Postgresql, application: &str) -> anyhow::Result<Cl
     Ok(client)
 }
 
-/// The constraint that `error` says was violated.
+/// The name of the constraint that was violated, if that is the error.
 pub fn violated(error: &tokio_postgres::Error) -> Option<&str> {
     error.as_db_error().and_then(DbError::constraint)
 }
 
-/// Errors whose messages quote what a statement carried: data exceptions, exceeded limits, syntax (also of a query for
-/// words).
+/// Beginnings of SQLSTATE codes whose messages quote values of the statement: data exceptions, exceeded limits, syntax
+/// errors (also of a `tsquery`).
 const QUOTING: [&str; 3] = ["22", "54", "42601"];
 
-/// What went wrong in a word or two, without any value that a statement carried.
+/// A short description of the error, without any value of the statement.
 pub fn state(error: &tokio_postgres::Error) -> String {
     match error.as_db_error() {
         Some(error) if QUOTING.iter().any(|it| error.code().code().starts_with(it)) => {
@@ -87,7 +88,7 @@ pub fn state(error: &tokio_postgres::Error) -> String {
 /// Whether the database cannot be reached, has no resources or shuts down: the same statement may succeed later.
 pub fn is_unavailable(error: &tokio_postgres::Error) -> bool {
     let Some(code) = error.code() else { return true };
-    // 08 connection, 53 resources, 57P shutdown
+    // SQLSTATE classes 08 (connection) and 53 (resources), and codes 57P (shutdown).
     matches!(code.code().get(..2), Some("08" | "53"))
         || [
             SqlState::ADMIN_SHUTDOWN,

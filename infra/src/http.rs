@@ -1,6 +1,7 @@
-//! The accept loop: HTTP/1.1 with a header timeout, a cap on connections, and a stop that drains.
+//! The accept loop: HTTP/1.1 with a header timeout, a limit on connections, and a stop that finishes requests under
+//! way.
 //!
-//! `axum::serve` has neither of the first two.
+//! `axum::serve` has no header timeout and no limit on connections.
 
 mod idle;
 #[cfg(test)]
@@ -28,21 +29,23 @@ use idle::{Activity, IdleTimer, Watched};
 /// Limits of one listener.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Connections served at the same time; more wait, all but one of them in the system's queue.
+    /// Connections served at the same time. Further ones wait: one is accepted already, the others in the system's
+    /// queue.
     pub max_connections: usize,
-    /// Time for a request's header to arrive, counted from the end of the answer before it; up to a quarter more is
-    /// granted. It ends idle connections, and those whose client takes nothing of an answer, too.
+    /// Time for a request's header to arrive, counted from the end of the previous answer; up to a quarter more is
+    /// granted. It also ends idle connections, and those whose client reads nothing of an answer.
     pub header_timeout: Duration,
-    /// Bytes of a request's header at most.
+    /// Most bytes of a request's header.
     pub max_header: usize,
 }
 
-/// After a failed accept (as a rule no file descriptor is left): time for others to close theirs.
+/// Pause after a failed accept. Usually no file descriptor is left, and other connections need time to close theirs.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves `listener` with what `service` makes for each client address, until `shutdown` is requested.
+/// Serves `listener` until `shutdown` is requested. `service` makes the service of a connection from the client's
+/// address.
 ///
-/// Requests under way then are answered; connections are tasks of `shutdown`, which can be waited for.
+/// At the stop, requests under way are answered: connections are tasks of `shutdown`, which waits for them.
 pub async fn serve<S, B>(
     listener: TcpListener,
     limits: Limits,
@@ -61,8 +64,8 @@ pub async fn serve<S, B>(
     }
     let permits = Arc::new(Semaphore::new(limits.max_connections.min(Semaphore::MAX_PERMITS)));
     let mut http = http1::Builder::new();
-    // hyper's own timeout sets a timer for each request. And small answers are quicker copied behind their header
-    // than written from two places.
+    // hyper's own timeout sets a timer for each request; `idle` needs one a connection. Copying a small answer behind
+    // its header is faster than a vectored write.
     http.header_read_timeout(None).max_buf_size(limits.max_header.max(8192)).writev(false);
     let mut stop = pin!(shutdown.requested());
     while !shutdown.is_requested() {
@@ -124,7 +127,7 @@ async fn converse<S, B>(
     .await;
 }
 
-/// The next connection, once there is a permit for it.
+/// Waits for a permit, then accepts the next connection.
 async fn accept(
     listener: &TcpListener,
     permits: &Arc<Semaphore>,

@@ -1,4 +1,4 @@
-//! What the processes share around their real work: configuration, sockets, logs, metrics, shutdown.
+//! Code that all processes share: configuration, database, sockets, logs, metrics, shutdown.
 //!
 //! Cargo features, none by default: `database` (PostgreSQL and migrations), `zeromq` (sockets between tracker and
 //! webapi), `udp` (many datagrams with one system call) and `testing`.

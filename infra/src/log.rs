@@ -2,13 +2,13 @@
 
 use tracing_subscriber::EnvFilter;
 
-/// Directives that `RUST_LOG` cannot override: below `warn` `tokio_postgres` writes the parameters of every statement,
-/// below `error` `tower_sessions` a line for each cookie that a stranger made up.
+/// Directives that `RUST_LOG` cannot override: below `warn`, `tokio_postgres` logs the parameters of every statement;
+/// below `error`, `tower_sessions` logs a line for each invented cookie.
 const SILENCED: [&str; 3] = ["tokio_postgres=warn", "tower_sessions=error", "tower_sessions_core=error"];
 
-/// Starts logging; `info` where `RUST_LOG` says nothing.
+/// Starts logging, by default at level `info` for our crates.
 ///
-/// Libraries below `warn`: their messages may carry request paths, and an announce path is a secret.
+/// Libraries log at `warn`: their other messages may contain request paths, and an announce path contains a key.
 pub fn start() {
     let filter = silence(EnvFilter::try_from_default_env().unwrap_or_else(|_| {
         EnvFilter::new("warn,tracker=info,webapi=info,infra=info,fairywren=info,swarm=info")

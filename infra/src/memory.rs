@@ -1,6 +1,6 @@
-//! Keeps a process small after it was busy.
+//! Returns memory from the C allocator (glibc's malloc) to the system.
 
-/// Gives free memory between blocks that are in use back to the system. Takes some milliseconds. Does nothing with other C
+/// Returns free memory between used blocks to the system, which takes some milliseconds. It does nothing with other C
 /// libraries than glibc.
 pub fn trim() {
     #[cfg(target_env = "gnu")]
@@ -12,11 +12,11 @@ pub fn trim() {
     }
 }
 
-/// Makes glibc give blocks of `threshold` bytes and more back to the system as soon as they are freed, and use `arenas`
-/// heaps at most.
+/// Makes glibc return blocks of at least `threshold` bytes to the system as soon as they are freed, and use at most
+/// `arenas` heaps. To be called before threads are started. It does nothing with other C libraries.
 ///
-/// By itself it learns from each larger block that was freed to keep such blocks, on each thread. Call it before threads
-/// are started. Does nothing with other C libraries.
+/// By default glibc raises its threshold with each larger block that is freed, and then keeps blocks of that size for
+/// each thread.
 pub fn give_back_blocks(threshold: i32, arenas: Option<i32>) {
     #[cfg(target_env = "gnu")]
     {
@@ -27,7 +27,7 @@ pub fn give_back_blocks(threshold: i32, arenas: Option<i32>) {
                 && arenas.is_none_or(|arenas| libc::mallopt(libc::M_ARENA_MAX, arenas) == 1)
         };
         if !set {
-            tracing::debug!("the allocator's defaults stay");
+            tracing::debug!("cannot set the allocator's parameters; its defaults stay");
         }
     }
     #[cfg(not(target_env = "gnu"))]

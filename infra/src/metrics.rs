@@ -29,28 +29,28 @@ const LIMITS: Limits =
 /// The content type of `/metrics`.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// A process that can be watched.
+/// A process that can be monitored.
 pub trait Watched: Send + Sync + 'static {
-    /// The exposition, in `OpenMetrics` text. It may take a while: it is asked for on a thread for such work.
+    /// The metrics, in `OpenMetrics` text format. May block: it is called on a blocking thread.
     fn metrics(&self) -> String;
 
-    /// Whether the process can do what it is for.
+    /// Whether the process can serve its clients.
     fn health(&self) -> impl Future<Output = Health> + Send;
 }
 
 /// The answer to `/healthz`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Health {
-    /// Status 200 when it is well, 503 otherwise.
+    /// Whether the process is healthy: status 200, else 503.
     pub well: bool,
-    /// JSON.
+    /// The body, JSON.
     pub body: String,
 }
 
 /// Binds all of `addresses`.
 ///
 /// # Errors
-/// When one of them cannot be bound; it is named.
+/// When an address cannot be bound. The error names it.
 pub async fn bind(addresses: &[SocketAddr]) -> anyhow::Result<Vec<TcpListener>> {
     let mut listeners = Vec::new();
     for address in addresses {
@@ -96,22 +96,22 @@ async fn answer<W: Watched, B>(watched: Arc<W>, request: &Request<B>) -> Respons
     response
 }
 
-/// Writes numbers that are read from elsewhere at each scrape.
+/// Encodes numbers that are read from elsewhere at each scrape of Prometheus.
 pub struct Numbers<'a>(DescriptorEncoder<'a>);
 
 impl<'a> Numbers<'a> {
-    /// Call it in [`Collector::encode`].
+    /// To be called in [`Collector::encode`].
     pub fn new(encoder: DescriptorEncoder<'a>) -> Self {
         Self(encoder)
     }
 
-    /// A number that goes up and down.
+    /// Encodes a gauge: a number that goes up and down.
     pub fn gauge(&mut self, name: &str, help: &str, value: f64) -> fmt::Result {
         let metric = self.0.encode_descriptor(name, help, None, MetricType::Gauge)?;
         ConstGauge::new(value).encode(metric)
     }
 
-    /// One number for each set of labels.
+    /// Encodes a gauge with one number for each set of labels.
     pub fn gauges<'l>(
         &mut self,
         name: &str,
@@ -125,13 +125,13 @@ impl<'a> Numbers<'a> {
         Ok(())
     }
 
-    /// A number that only grows; `_total` is added to `name`.
+    /// Encodes a counter: a number that only grows. `_total` is added to `name`.
     pub fn counter(&mut self, name: &str, help: &str, value: f64) -> fmt::Result {
         let metric = self.0.encode_descriptor(name, help, None, MetricType::Counter)?;
         ConstCounter::new(value).encode(metric)
     }
 
-    /// One number for each set of labels.
+    /// Encodes a counter with one number for each set of labels.
     pub fn counters<'l>(
         &mut self,
         name: &str,
@@ -145,7 +145,8 @@ impl<'a> Numbers<'a> {
         Ok(())
     }
 
-    /// How many values were in each bucket: its upper bound, and how many are in it and in none before it.
+    /// Encodes a histogram. Each bucket is its upper bound, and the number of values in it that are in no bucket before
+    /// it.
     pub fn histogram(&mut self, name: &str, help: &str, sum: f64, buckets: &[(f64, u64)]) -> fmt::Result {
         let count = buckets.iter().map(|(_, count)| count).sum();
         let mut metric = self.0.encode_descriptor(name, help, None, MetricType::Histogram)?;
@@ -153,7 +154,7 @@ impl<'a> Numbers<'a> {
     }
 }
 
-/// Memory and processor time of this process, under the names that Prometheus' own libraries use.
+/// Memory and CPU time of this process, under the metric names of Prometheus' client libraries.
 #[derive(Debug)]
 pub struct Process;
 
@@ -170,7 +171,7 @@ impl Collector for Process {
     }
 }
 
-/// The second field of `statm` (proc(5)) is in pages.
+/// Resident memory: the second field of `/proc/self/statm` (proc(5)), in pages.
 #[expect(clippy::cast_precision_loss, reason = "memory is below 2^52 bytes")]
 fn resident_bytes() -> Option<f64> {
     let text = std::fs::read_to_string("/proc/self/statm").ok()?;
@@ -178,8 +179,8 @@ fn resident_bytes() -> Option<f64> {
     Some(pages as f64 * rustix::param::page_size() as f64)
 }
 
-/// `utime` and `stime` of `stat` (proc(5)) are in ticks. They are the 12th and 13th after the name, which is in brackets
-/// and may have blanks in it.
+/// CPU time: `utime` and `stime` of `/proc/self/stat` (proc(5)), in ticks. They are the 12th and 13th fields after the
+/// name, which is in brackets and may contain blanks.
 #[expect(clippy::cast_precision_loss, reason = "a process lives for less than 2^52 ticks")]
 fn cpu_seconds() -> Option<f64> {
     let text = std::fs::read_to_string("/proc/self/stat").ok()?;

@@ -1,16 +1,16 @@
-//! The database's schema, roles and grants: `sql/`, compiled in.
+//! The database's schema, roles and permissions: the files in `sql/`, compiled in.
 //!
 //! `sql/migrations/NNNN_name.sql` is one transaction, unless it is divided into steps by lines that begin with `--- `:
 //!
 //! - `--- transaction`: statements that are run together in one transaction.
 //! - `--- concurrently`: one statement outside any transaction, for `create index concurrently if not exists`.
-//! - `--- batches`: one statement that changes some thousand rows and finds those that are left by itself. It is
-//!   repeated, each time in a transaction of its own, until it changes none.
+//! - `--- batches`: one statement that changes some thousand of the rows that are not changed yet. It is repeated, each
+//!   time in a transaction of its own, until it changes none.
 //!
-//! A killed migration goes on with the step that it was in. The previous version of the programs runs meanwhile: a step
-//! must leave the schema usable for it, and grants what a new trigger needs, as `sql/permissions.sql` is applied at the
-//! end. Every file has a sample of the rows that it leaves, `sql/samples/NNNN_name.sql`, which later migrations are
-//! tested on.
+//! A killed migration continues with the step that it was in. The previous version of the programs runs meanwhile, so a
+//! step must leave the schema usable for it. A step grants what a new trigger needs, because `sql/permissions.sql` is
+//! applied only at the end. Every file has a sample of the rows that it leaves, `sql/samples/NNNN_name.sql`, on which
+//! later migrations are tested.
 
 mod runner;
 mod step;
@@ -34,30 +34,30 @@ pub const SCHEMA: Schema<'static> =
 pub struct Migration {
     /// `NNNN`.
     pub version: i32,
-    /// What follows it.
+    /// `name`.
     pub name: &'static str,
-    /// The steps.
+    /// The file's content.
     pub sql: &'static str,
 }
 
-/// The version that this program works with.
+/// The schema version that this program works with.
 pub fn newest() -> i32 {
     SCHEMA.newest()
 }
 
-/// Brings the database behind `client`, a connection of its owner, to [`newest`]. Answers the versions applied now.
+/// Migrates the database to [`newest`] over `client`, a connection of its owner. Returns the versions applied now.
 ///
-/// Creates the roles of `logins` where they are missing and gives them their passwords; a role that is there keeps
-/// its own. Waits while another process migrates the same database.
+/// Missing roles of `logins` are created with their passwords; existing roles keep theirs. It waits while another
+/// process migrates the same database.
 ///
 /// # Errors
-/// When the database is newer than this program, or a statement fails. What stands in one transaction is undone then;
-/// the next call goes on after the steps that were finished.
+/// When the database is newer than this program, or a statement fails. The statement's transaction is undone then, and
+/// the next call continues after the finished steps.
 pub async fn migrate(client: &mut Client, logins: &[&Postgresql]) -> anyhow::Result<Vec<i32>> {
     bring_to(&SCHEMA, client, logins).await
 }
 
-/// Refuses a database that `webapi migrate` has not been run on, or that a newer program has migrated.
+/// Refuses a database that is not migrated to this program's version, or that a newer program has migrated.
 pub async fn check(client: &Client) -> anyhow::Result<()> {
     let found: i32 = client
         .query_one("select coalesce(max(version), 0) as version from schema_migrations", &[])
@@ -76,9 +76,9 @@ pub async fn check(client: &Client) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Gives the role of `login` its password.
+/// Sets the password of the role of `login`.
 pub async fn set_password(client: &impl GenericClient, login: &Postgresql) -> anyhow::Result<()> {
-    // `alter role` takes no parameters: the server quotes the two values.
+    // `alter role` takes no parameters, so the server quotes the two values into a statement.
     let statement: String = client
         .query_one(
             "select format('alter role %I password %L', $1::text, $2::text) as statement",
@@ -86,7 +86,7 @@ pub async fn set_password(client: &impl GenericClient, login: &Postgresql) -> an
         )
         .await?
         .get("statement");
-    // The statement holds the password: the error's own text must not carry it.
+    // The error's own text may quote the statement, which contains the password.
     client.batch_execute(&statement).await.map_err(|error| {
         anyhow::anyhow!("cannot set the password of role {}: {}", login.user, crate::db::state(&error))
     })

@@ -1,4 +1,4 @@
-//! ZeroMQ between tracker and webapi.
+//! `ZeroMQ` sockets between tracker and webapi.
 
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt;
@@ -10,8 +10,8 @@ use zeromq::{Socket, ZmqMessage};
 
 /// Binds `socket` to `endpoint`, `ipc:///PATH` or `tcp://ADDRESS:PORT`.
 ///
-/// The folder of an `ipc` path is made with mode 0700, for whoever can write to the socket speaks for the other
-/// process; a socket file that a killed process left behind is removed first.
+/// The folder of an `ipc` path is created with mode 0700, because anyone who can write to the socket can act as the
+/// other process. A socket file that a killed process left is removed first.
 pub async fn bind(socket: &mut impl Socket, endpoint: &str) -> anyhow::Result<()> {
     if let Some(path) = endpoint.strip_prefix("ipc://").map(Path::new) {
         if let Some(folder) = path.parent() {
@@ -32,7 +32,7 @@ pub async fn bind(socket: &mut impl Socket, endpoint: &str) -> anyhow::Result<()
     Ok(())
 }
 
-/// A message of `frames`; at least one.
+/// A message of `frames`, of which there must be at least one.
 pub fn message(frames: impl IntoIterator<Item = Bytes>) -> anyhow::Result<ZmqMessage> {
     let frames: Vec<Bytes> = frames.into_iter().collect();
     ZmqMessage::try_from(frames).map_err(|_| anyhow::anyhow!("a ZeroMQ message without frames"))

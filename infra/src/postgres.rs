@@ -1,4 +1,4 @@
-//! A PostgreSQL server of our own: its programs, its cluster, and when it is ready.
+//! The embedded PostgreSQL server: finds its programs, creates its cluster, and runs it.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -13,25 +13,25 @@ use crate::config::Postgresql;
 use crate::process::{Account, AtParentsEnd, command, create_private, open_folder};
 use crate::secrets::Secret;
 
-/// The oldest major version that works.
+/// The oldest supported major version.
 pub const OLDEST: u32 = 13;
 
-/// Part of the name of the socket; no TCP port is opened.
+/// Port number in the name of the unix socket; no TCP port is opened.
 pub const PORT: u16 = 5432;
 
-/// The owner's name, and that of its database.
+/// Name of the role that owns the database, and of the database.
 pub const OWNER: &str = crate::config::OWNER.user;
 
-/// What every server of ours runs with.
+/// Settings of every embedded server.
 const SETTINGS: &[&str] = &[
     "listen_addresses=",
     "unix_socket_permissions=0700",
-    // Not by POSIX, whose files in /dev/shm outlive a server that is killed and the namespace it was in.
+    // Not `posix`: its files in /dev/shm outlive a killed server and its namespace.
     "dynamic_shared_memory_type=sysv",
     "jit=off",
     "log_checkpoints=off",
     "log_line_prefix=postgres: ",
-    // Statements and the rows in them may carry secrets: log what the server does, not what it is asked.
+    // Statements and their rows may contain secrets: the server's own actions are logged, but no statements.
     "log_min_messages=log",
     "log_min_error_statement=panic",
     "log_error_verbosity=terse",
@@ -39,14 +39,14 @@ const SETTINGS: &[&str] = &[
     "log_timezone=UTC",
 ];
 
-/// Where `initdb` and `postgres` are.
+/// The folder with `initdb` and `postgres`, and their version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Programs {
     folder: PathBuf,
     major: u32,
 }
 
-/// Why there are no [`Programs`]: a sentence that says what to do.
+/// Why no [`Programs`] can be used: a sentence that says what to do.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum ProgramsError {
     /// PostgreSQL is not installed.
@@ -55,13 +55,13 @@ pub enum ProgramsError {
     /// Only versions that are too old are installed.
     #[error("PostgreSQL {0} is too old: install version {OLDEST} or newer")]
     TooOld(u32),
-    /// The version that the cluster was made with is not installed.
+    /// The version that created the cluster is not installed.
     #[error(
         "the database was made by PostgreSQL {cluster}, but only version {found} is installed: install \
          postgresql-{cluster}, or move the data with `pg_dumpall` of version {cluster} and `psql` of version {found}"
     )]
     OtherMajor {
-        /// The major version that made the data.
+        /// The major version that created the data.
         cluster: u32,
         /// The newest major version that is installed.
         found: u32,
@@ -69,7 +69,7 @@ pub enum ProgramsError {
 }
 
 impl Programs {
-    /// The newest installed, or those of major version `cluster` for data that exists.
+    /// The programs of major version `cluster`, which created existing data, or of the newest installed version.
     pub async fn find(cluster: Option<u32>) -> Result<Self, ProgramsError> {
         let mut installed = Self::of_debian(Path::new("/usr/lib/postgresql"));
         if let Some(folder) = on_path(std::env::var_os("PATH").as_deref()) {
@@ -80,12 +80,12 @@ impl Programs {
         Self::choose(installed, cluster)
     }
 
-    /// The path of another of PostgreSQL's programs, as `pg_dump`.
+    /// The path of another program of PostgreSQL, such as `pg_dump`.
     pub fn client(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
 
-    /// `root/VERSION/bin`.
+    /// The programs in Debian's folders `root/VERSION/bin`.
     fn of_debian(root: &Path) -> Vec<Self> {
         let entries = fs::read_dir(root).into_iter().flatten().flatten();
         let programs = entries.filter_map(|entry| {
@@ -124,7 +124,7 @@ fn major(version: &str) -> Option<u32> {
     digits.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }
 
-/// The major version that the cluster in `data` was made with; `None` where there is none.
+/// The major version that created the cluster in `data`; `None` if there is no cluster.
 pub fn cluster_major(data: &Path) -> anyhow::Result<Option<u32>> {
     let file = data.join("PG_VERSION");
     match fs::read_to_string(&file) {
@@ -147,12 +147,12 @@ pub struct Cluster {
     pub data: PathBuf,
     /// The folder of the server's socket.
     pub sockets: PathBuf,
-    /// Who runs it, if not the present user.
+    /// The account that runs it, if not the present user.
     pub account: Option<Account>,
 }
 
 impl Cluster {
-    /// Makes the cluster with `password` for [`OWNER`]. A cluster whose creation was interrupted is replaced.
+    /// Creates the cluster with `password` for [`OWNER`]. A cluster whose creation was interrupted is replaced.
     pub async fn create(&self, password: &Secret) -> anyhow::Result<()> {
         let unfinished = self.data.with_extension("new");
         remove_folder(&unfinished)?;
@@ -186,18 +186,18 @@ impl Cluster {
         Ok(())
     }
 
-    /// The server, with `settings` in addition to ours, as `name=value`.
+    /// The command that runs the server with additional `settings`, as `name=value`.
     pub fn server(&self, settings: &[&str]) -> Command {
         let mut command = self.command("postgres");
         command.arg("-D").arg(&self.data).current_dir("/");
         for setting in SETTINGS.iter().chain(settings) {
             command.arg("-c").arg(setting);
         }
-        // After a crash each file is opened and synced, which takes seconds where the disk is busy, or all of them at once.
+        // After a crash the server syncs each file, which takes seconds on a busy disk, or all at once with `syncfs`.
         if self.programs.major >= 14 {
             command.arg("-c").arg("recovery_init_sync_method=syncfs");
         }
-        // A comma would separate folders.
+        // Quoted, because a comma separates folders.
         let sockets = self.sockets.display().to_string().replace('"', "\"\"");
         command.arg("-c").arg(format!("unix_socket_directories=\"{sockets}\""));
         command.arg("-c").arg(format!("port={PORT}"));
@@ -215,10 +215,11 @@ impl Cluster {
         lines.next() == Some(&pid.to_string()) && lines.next_back().map(str::trim) == Some("ready")
     }
 
-    /// Removes what a killed server left, for the system may have given its number to another process by now.
+    /// Removes the pid file of a killed server: the system may have given its process id to another process, for which
+    /// the new server would refuse to start.
     ///
-    /// Only for a caller who knows that no process of that server lives; one named `postgres` is left for the server
-    /// itself to judge.
+    /// The caller must know that no process of that server lives. If a process with that id is named `postgres`, the
+    /// file is left for the new server to check.
     pub fn forget_killed(&self) -> anyhow::Result<()> {
         let Ok(text) = fs::read_to_string(self.pid_file()) else { return Ok(()) };
         let pid = text.lines().next().unwrap_or_default();
@@ -246,7 +247,7 @@ impl Cluster {
     }
 }
 
-/// Removes `folder` with all in it; one that is missing is fine.
+/// Removes `folder` with its content, if it exists.
 pub fn remove_folder(folder: &Path) -> anyhow::Result<()> {
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
@@ -256,7 +257,8 @@ pub fn remove_folder(folder: &Path) -> anyhow::Result<()> {
     }
 }
 
-/// The folder may be `account`'s already: whatever stands in the way there is not written to.
+/// Creates a private file with `secret`. The folder may belong to `account` already, so an existing file or link is
+/// never written to.
 fn write_secret(file: &Path, secret: &Secret, account: Option<&Account>) -> anyhow::Result<()> {
     let write = || create_private(file, account)?.write_all(secret.reveal().as_bytes());
     write().with_context(|| format!("cannot write {}", file.display()))

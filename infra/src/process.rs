@@ -1,4 +1,4 @@
-//! Child processes that end with their parent, as another user where root must not run them.
+//! Child processes that end with their parent, and that run as another user if the parent is root.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -11,25 +11,25 @@ use anyhow::{Context, bail};
 use rustix::fs::OFlags;
 use tokio::process::Command;
 
-/// The signal that a child gets when its parent dies.
+/// The signal that a child receives when its parent dies.
 #[derive(Debug, Clone, Copy)]
 pub enum AtParentsEnd {
     /// SIGTERM.
     Terminate,
-    /// SIGINT; for Postgres a stop that does not wait for its clients.
+    /// SIGINT, at which Postgres stops without waiting for its clients.
     Interrupt,
 }
 
-/// A user without rights that root starts programs as.
+/// An unprivileged user as which root starts programs.
 #[derive(Debug, Clone)]
 pub struct Account {
-    /// The name in messages, or the number where the user has none.
+    /// The user's name, or its number if it has none.
     pub name: String,
-    /// The number of the user.
+    /// User id.
     pub uid: u32,
-    /// The number of its group.
+    /// Group id.
     pub gid: u32,
-    /// Whether its programs may listen on ports below 1024, the only right of root's that they can keep.
+    /// Whether its programs may listen on ports below 1024, the only privilege of root that they can keep.
     pub low_ports: bool,
 }
 
@@ -39,8 +39,9 @@ pub struct Account {
 pub struct Unreachable(String);
 
 impl Account {
-    /// Who shall own `data`, the folder of a server that need not exist, and run what root must not: nobody else for an
-    /// ordinary user, for root the folder's owner, else `fairywren`, else `postgres`, else `nobody`.
+    /// The user that shall own `data` (the folder of a server, which may not exist yet) and run the programs that root
+    /// must not run. `None` for an ordinary user; for root the folder's owner, else the first existing one of
+    /// `fairywren`, `postgres` and `nobody`.
     pub async fn unprivileged(data: &Path) -> anyhow::Result<Option<Self>> {
         if !rustix::process::geteuid().is_root() {
             return Ok(None);
@@ -66,7 +67,7 @@ impl Account {
         Ok(Some(account))
     }
 
-    /// A line of passwd(5).
+    /// Parses a line of passwd(5).
     fn parse(line: &str) -> Option<Self> {
         let mut fields = line.split(':');
         let name = fields.next()?.to_owned();
@@ -75,10 +76,10 @@ impl Account {
         (uid != 0).then_some(Self { name, uid, gid, low_ports: false })
     }
 
-    /// Gives an open file or folder to this user: what its path leads to may be another one by now.
+    /// Gives an open file or folder to this user. It takes no path, which may lead to another file by now.
     ///
     /// # Errors
-    /// The system's.
+    /// That of fchown(2).
     pub fn own(&self, file: &File) -> io::Result<()> {
         fchown(file, Some(self.uid), Some(self.gid))
     }
@@ -112,19 +113,19 @@ impl Account {
     }
 }
 
-/// Opens the folder at `path`, but not one that a link there leads to.
+/// Opens the folder at `path` without following a symbolic link.
 ///
 /// # Errors
-/// The system's; a link is one.
+/// That of open(2); also for a symbolic link.
 pub fn open_folder(path: &Path) -> io::Result<File> {
     let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW;
     File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path)
 }
 
-/// Makes a file that its owner alone can read, for `account` if not for the present user.
+/// Creates a file that only its owner can read; the owner is `account`, or the present user.
 ///
 /// # Errors
-/// The system's; that there is a file or link already is one.
+/// That of open(2); also for an existing file or link.
 pub fn create_private(path: &Path, account: Option<&Account>) -> io::Result<File> {
     let file = File::options().write(true).create_new(true).mode(0o600).open(path)?;
     if let Some(account) = account {
@@ -133,9 +134,11 @@ pub fn create_private(path: &Path, account: Option<&Account>) -> io::Result<File
     Ok(file)
 }
 
-/// `program`, to be run by `account` without any right of root's, in a process group of its own so that Ctrl-C reaches the parent alone.
+/// A command that runs `program` as `account`, without privileges of root, in a process group of its own, so that
+/// Ctrl-C reaches only the parent.
 ///
-/// Start it from a thread that lives as long as the process: the system takes that thread's end for the parent's.
+/// To be started from a thread that lives as long as the process: the system sends `at_end` when that thread ends
+/// (`PR_SET_PDEATHSIG`).
 pub fn command(program: impl AsRef<OsStr>, account: Option<&Account>, at_end: AtParentsEnd) -> Command {
     let mut command = Command::new("setpriv");
     command.arg("--pdeathsig").arg(match at_end {

@@ -1,4 +1,4 @@
-//! Errors that whoever typed the command can correct: exit status 2.
+//! Errors that the user of a command can correct: exit status 2.
 
 use crate::config;
 #[cfg(feature = "database")]
@@ -10,7 +10,7 @@ use crate::process::Unreachable;
 #[error("{0}")]
 pub struct Refusal(pub String);
 
-/// Whether `error` is about usage, configuration or what is installed.
+/// Whether the user can correct `error`: it is about usage, configuration or installed programs.
 pub fn is_refusal(error: &anyhow::Error) -> bool {
     #[cfg(feature = "database")]
     if error.is::<ProgramsError>() {

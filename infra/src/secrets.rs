@@ -6,19 +6,19 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 use subtle::ConstantTimeEq;
 
-/// Text that must not be seen: redacted in `Debug`, without `Display`, compared in constant time. The default is one that
-/// the configuration does not give.
+/// A secret text: redacted in `Debug`, without `Display`, compared in constant time. The default stands for a key that
+/// the configuration lacks.
 #[derive(Clone, Default, Serialize)]
 #[serde(transparent)]
 pub struct Secret(Option<String>);
 
 impl Secret {
-    /// The text itself, empty where none was given. Look at what the caller does with it.
+    /// The text, empty if none was given. Every call must be reviewed: the result is not redacted.
     pub fn reveal(&self) -> &str {
         self.0.as_deref().unwrap_or_default()
     }
 
-    /// Whether there is a text, which may be empty.
+    /// Whether a text was given, which may be empty.
     pub fn is_given(&self) -> bool {
         self.0.is_some()
     }
@@ -53,26 +53,26 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Keys derived from `salt`, each with its own BLAKE3 `derive_key` context: one that leaks says nothing of another.
+/// Keys derived from `salt`, each with its own BLAKE3 `derive_key` context, so that a leaked key reveals no other.
 #[derive(Clone)]
 pub struct Keys {
-    /// Tags of announce keys.
+    /// Makes the tags of announce keys.
     pub announce: [u8; 32],
-    /// Tags of invite links.
+    /// Makes the tags of invite links.
     pub invite: [u8; 32],
-    /// Tags of API tokens.
+    /// Makes the tags of API tokens.
     pub api_token: [u8; 32],
-    /// Tags of feed keys.
+    /// Makes the tags of feed keys.
     pub feed_key: [u8; 32],
     /// The pepper that argon2 mixes into every password.
     pub password: [u8; 32],
     /// Hashes session ids before they are stored.
     pub session: [u8; 32],
-    /// Tags of the cookies by which browsers are known that signed in before.
+    /// Makes the tags of cookies that identify browsers which signed in before.
     pub device: [u8; 32],
-    /// Tags of links that set a new password.
+    /// Makes the tags of links that set a new password.
     pub password_reset: [u8; 32],
-    /// Tells the peers of a member apart, without their ids.
+    /// Hashes peer ids into identities, by which the tracker distinguishes a member's peers without storing their ids.
     pub peer: [u8; 32],
 }
 
@@ -100,17 +100,17 @@ impl fmt::Debug for Keys {
     }
 }
 
-/// Text of 32 bytes from the system's random source, for passwords and salts.
+/// 32 random bytes of the system as text, for passwords and salts.
 ///
 /// # Errors
-/// When the system has no random source to give.
+/// When the system's random source fails.
 pub fn random_text() -> std::io::Result<Secret> {
     let mut bytes = [0; 32];
     random(&mut bytes)?;
     Ok(data_encoding::BASE64URL_NOPAD.encode(&bytes).into())
 }
 
-/// Fills `bytes` from the system's random source.
+/// Fills `bytes` with random bytes of the system.
 pub fn random(bytes: &mut [u8]) -> std::io::Result<()> {
     getrandom::fill(bytes).map_err(std::io::Error::from)
 }

@@ -1,4 +1,4 @@
-//! One stop for all tasks of a process: SIGINT or SIGTERM, then a bounded wait.
+//! Stops all tasks of a process at SIGINT or SIGTERM, and waits for them for a bounded time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,17 +8,17 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Tells tasks to stop and waits for them. Clones belong together.
+/// Tells tasks to stop and waits for them. Clones share the state.
 #[derive(Clone, Default, Debug)]
 pub struct Shutdown {
-    /// Set before `token`, and cheaper to ask.
+    /// Set before `token` is cancelled; cheaper to read.
     requested: Arc<AtomicBool>,
     token: CancellationToken,
     tasks: TaskTracker,
 }
 
 impl Shutdown {
-    /// Starts a task that the stop waits for; it should end soon after [`Shutdown::requested`] returns.
+    /// Starts a task for which [`Shutdown::finish`] waits. It should end soon after [`Shutdown::requested`] returns.
     pub fn spawn<F>(&self, task: F)
     where
         F: Future<Output = ()> + Send + 'static,
@@ -26,23 +26,23 @@ impl Shutdown {
         self.tasks.spawn(task);
     }
 
-    /// Returns when the process shall stop.
+    /// Returns when the stop is requested.
     pub async fn requested(&self) {
         self.token.cancelled().await;
     }
 
-    /// Whether the process shall stop.
+    /// Whether the stop was requested.
     pub fn is_requested(&self) -> bool {
         self.requested.load(Ordering::Acquire)
     }
 
-    /// Asks all tasks to stop.
+    /// Requests the stop of all tasks.
     pub fn request(&self) {
         self.requested.store(true, Ordering::Release);
         self.token.cancel();
     }
 
-    /// Asks all tasks to stop and waits for them, for `timeout` at most. Says whether all ended.
+    /// Requests the stop and waits for all tasks, for `timeout` at most. Says whether all have ended.
     pub async fn finish(&self, timeout: Duration) -> bool {
         self.request();
         self.tasks.close();
@@ -52,7 +52,7 @@ impl Shutdown {
     /// Returns at SIGINT, SIGTERM or [`Shutdown::request`].
     ///
     /// # Errors
-    /// When the signals cannot be listened for.
+    /// When the process cannot listen for the signals.
     pub async fn signalled(&self) -> std::io::Result<()> {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;

@@ -1,4 +1,4 @@
-//! For tests: databases, configurations that get in nobody's way, and waiting for conditions.
+//! For tests: databases, configurations with free addresses, and waiting for conditions.
 
 mod database;
 
@@ -11,13 +11,13 @@ pub use database::{TestDatabase, server};
 /// The `salt` of [`configuration`].
 pub const SALT: &str = "only for tests, and long enough to be a salt";
 
-/// Longest wait for a condition: far beyond what the busiest machine takes, so that a failure is one of the program.
+/// Longest wait for a condition: far longer than the busiest machine needs, so that only a faulty program exceeds it.
 pub const CONDITION_TIMEOUT: Duration = Duration::from_mins(5);
 
-/// Pause between two looks at a condition.
+/// Pause between two checks of a condition.
 const CONDITION_PAUSE: Duration = Duration::from_millis(10);
 
-/// Waits until `condition` holds; `what` says it in messages. Answers how long that took.
+/// Waits until `condition` holds, and returns how long that took. `what` describes it in messages.
 ///
 /// # Panics
 /// When it does not hold within [`CONDITION_TIMEOUT`].
@@ -30,8 +30,8 @@ pub async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) ->
     begun.elapsed()
 }
 
-/// The required keys, the connections of `database`, and addresses that are free: listeners take any port of the
-/// loopback interface, and no tracker is reached.
+/// A configuration with the required keys, the connections of `database` and free addresses: listeners use any port of
+/// the loopback interface, and the tracker's endpoints lead nowhere.
 pub fn configuration(database: &TestDatabase) -> Value {
     json!({
         "trackerUrl": "https://tracker.example.org",

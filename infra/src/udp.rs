@@ -1,4 +1,5 @@
-//! Datagrams for many clients: sockets that share an address, and mailboxes that move a batch with one system call.
+//! UDP for many clients: sockets that share an address, and mailboxes that read or send a batch of datagrams with one
+//! system call.
 
 mod mailbox;
 mod socket;

@@ -1,8 +1,8 @@
-//! Numbers as people read them.
+//! Sizes with binary units, for people.
 
 const UNITS: [&str; 7] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
 
-/// Bytes in the largest fitting unit: `1.4 GiB`.
+/// Bytes in the largest unit that fits: `1.4 GiB`.
 pub fn size(bytes: u64) -> String {
     let (mut unit, mut whole, mut tenths) = (0, bytes, 0);
     while whole >= 1024 && unit + 1 < UNITS.len() {

@@ -1,4 +1,4 @@
--- Members with all that they can have, torrents of each version.
+-- Members with roles, sessions, tokens and invites, and torrents of each version.
 insert into users (name, password_hash) values ('wren', 'x'), ('robin', 'x'), ('owl', 'x');
 update users set invited_by = 1, disabled_at = now() where name = 'owl';
 insert into user_roles (user_id, role) values (1, 'administrator'), (1, 'inviter'), (2, 'inviter');

@@ -1,4 +1,4 @@
--- A member with a nonce and one after a reset, tokens with scopes, a feed key, an invite with a note.
+-- A member with a nonce and one after a reset of their key, tokens with scopes, a feed key, an invite with a note.
 insert into users (name, password_hash) values ('jay', 'x'), ('heron', 'x');
 update users set former_key_nonce = key_nonce, key_nonce = decode(repeat('ef', 16), 'hex'), key_version = 1
     where name = 'heron';

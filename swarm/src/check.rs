@@ -12,7 +12,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use serde_json::Value;
 
-use crate::control::Wish;
+use crate::control::ControlCommand;
 use crate::sources;
 use demonstration::Demonstration;
 
@@ -152,13 +152,13 @@ fn trouble(
     wait(demonstration, complete_goal, under_way)?;
     let leechers = demonstration.leechers()?;
     let [killed, .., cut] = &leechers[..] else { bail!("`swarm check` needs at least two leechers") };
-    demonstration.wish(&Wish::Kill { client: killed.clone() })?;
-    demonstration.wish(&Wish::Cut { client: cut.clone() })?;
+    demonstration.command(&ControlCommand::Kill { client: killed.clone() })?;
+    demonstration.command(&ControlCommand::Cut { client: cut.clone() })?;
     eprintln!("{killed} killed and {cut} cut off, {} s after the start", begun.elapsed().as_secs());
     sleep(KILLED);
-    demonstration.wish(&Wish::Start { client: killed.clone() })?;
+    demonstration.command(&ControlCommand::Start { client: killed.clone() })?;
     sleep(CUT);
-    demonstration.wish(&Wish::Restore { client: cut.clone() })?;
+    demonstration.command(&ControlCommand::Restore { client: cut.clone() })?;
     Ok([killed.clone(), cut.clone()])
 }
 

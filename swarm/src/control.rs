@@ -24,13 +24,13 @@ pub(crate) struct Ctl {
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     #[command(subcommand)]
-    wish: Wish,
+    command: ControlCommand,
 }
 
 /// What to do. The page's form and the socket use the same words.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand, Serialize, Deserialize)]
-#[serde(tag = "wish", rename_all = "lowercase")]
-pub(crate) enum Wish {
+#[serde(tag = "command", rename_all = "lowercase")]
+pub(crate) enum ControlCommand {
     /// Make a client a seeder of a torrent: it is given the content.
     Seed {
         /// As the page names it
@@ -86,13 +86,13 @@ pub(crate) enum Wish {
     Show,
 }
 
-/// A wish, and where the sentence is sent that says what was done, or why it was not.
-pub(crate) type PendingWish = (Wish, oneshot::Sender<Result<String, String>>);
+/// A command, and where the sentence is sent that says what was done, or why it was not.
+pub(crate) type PendingCommand = (ControlCommand, oneshot::Sender<Result<String, String>>);
 
-/// Bytes of a wish, at most.
-const MAX_WISH: u64 = 64 * 1024;
+/// Bytes of a command, at most.
+const MAX_COMMAND: u64 = 64 * 1024;
 
-/// Wait for a connection to send its wish.
+/// Wait for a connection to send its command.
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Wait for the demonstration to answer: a slow client may have to copy content.
@@ -132,63 +132,66 @@ pub(crate) fn listen(data: &Path) -> anyhow::Result<UnixListener> {
     Ok(listener)
 }
 
-/// Accepts wishes until the process stops: one line of JSON a connection, and one line in answer.
-pub(crate) async fn serve(listener: UnixListener, wishes: mpsc::Sender<PendingWish>) {
+/// Accepts commands until the process stops: one line of JSON a connection, and one line in answer.
+pub(crate) async fn serve(listener: UnixListener, commands: mpsc::Sender<PendingCommand>) {
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             tokio::time::sleep(ACCEPT_PAUSE).await;
             continue;
         };
-        let wishes = wishes.clone();
+        let commands = commands.clone();
         tokio::spawn(async move {
-            if let Err(error) = answer(stream, wishes).await {
+            if let Err(error) = answer(stream, commands).await {
                 tracing::debug!(%error, "a connection to the control socket broke");
             }
         });
     }
 }
 
-async fn answer(stream: UnixStream, wishes: mpsc::Sender<PendingWish>) -> anyhow::Result<()> {
+async fn answer(stream: UnixStream, commands: mpsc::Sender<PendingCommand>) -> anyhow::Result<()> {
     let (reader, mut writer) = stream.into_split();
     let mut line = String::new();
-    let mut reader = BufReader::new(reader).take(MAX_WISH);
+    let mut reader = BufReader::new(reader).take(MAX_COMMAND);
     tokio::time::timeout(READ_TIMEOUT, reader.read_line(&mut line)).await??;
-    let result = match serde_json::from_str::<Wish>(&line) {
-        Ok(wish) => ask(&wishes, wish).await,
-        Err(error) => Err(format!("cannot read the wish: {error}")),
+    let result = match serde_json::from_str::<ControlCommand>(&line) {
+        Ok(command) => ask(&commands, command).await,
+        Err(error) => Err(format!("cannot read the command: {error}")),
     };
     writer.write_all(format!("{}\n", serde_json::to_string(&result)?).as_bytes()).await?;
     Ok(())
 }
 
-/// Has a wish carried out, and waits for the sentence in answer.
-pub(crate) async fn ask(wishes: &mpsc::Sender<PendingWish>, wish: Wish) -> Result<String, String> {
+/// Has a command carried out, and waits for the sentence in answer.
+pub(crate) async fn ask(
+    commands: &mpsc::Sender<PendingCommand>,
+    command: ControlCommand,
+) -> Result<String, String> {
     let (sender, answer) = oneshot::channel();
     let stopping = || "the demonstration is stopping".to_owned();
-    wishes.send((wish, sender)).await.map_err(|_| stopping())?;
+    commands.send((command, sender)).await.map_err(|_| stopping())?;
     answer.await.map_err(|_| stopping())?
 }
 
-/// Sends the wish of the command line to the demonstration, and prints the answer.
+/// Sends the command of the command line to the demonstration, and prints the answer.
 pub(crate) fn run(options: &Ctl) -> anyhow::Result<()> {
     let data = options.data.clone().map_or_else(|| default_folder("fairywren-demo"), Ok)?;
-    println!("{}", tell(&data, &options.wish)?);
+    println!("{}", tell(&data, &options.command)?);
     Ok(())
 }
 
-/// Sends a wish to the demonstration in the folder `data`. Its answer.
+/// Sends a command to the demonstration in the folder `data`. Its answer.
 ///
 /// # Errors
 /// A sentence, where none runs there or it refuses.
-pub(crate) fn tell(data: &Path, wish: &Wish) -> anyhow::Result<String> {
-    ask_within(data, wish, ANSWER_TIMEOUT)
+pub(crate) fn tell(data: &Path, command: &ControlCommand) -> anyhow::Result<String> {
+    ask_within(data, command, ANSWER_TIMEOUT)
 }
 
-fn ask_within(data: &Path, wish: &Wish, limit: Duration) -> anyhow::Result<String> {
+fn ask_within(data: &Path, command: &ControlCommand, limit: Duration) -> anyhow::Result<String> {
     let connected = std::os::unix::net::UnixStream::connect(socket(data));
     let mut stream = connected.map_err(|error| unreachable(data, &error))?;
     stream.set_read_timeout(Some(limit))?;
-    stream.write_all(format!("{}\n", serde_json::to_string(wish)?).as_bytes())?;
+    stream.write_all(format!("{}\n", serde_json::to_string(command)?).as_bytes())?;
     let mut line = String::new();
     if let Err(error) = std::io::BufReader::new(stream).read_line(&mut line) {
         if error.kind() == ErrorKind::WouldBlock {
@@ -221,7 +224,8 @@ mod tests {
     fn a_silent_demonstration_times_out() {
         let folder = tempfile::tempdir().expect("a folder");
         let _listener = UnixListener::bind(socket(folder.path())).expect("a socket");
-        let error = ask_within(folder.path(), &Wish::Show, Duration::from_millis(50)).expect_err("silence");
+        let error =
+            ask_within(folder.path(), &ControlCommand::Show, Duration::from_millis(50)).expect_err("silence");
         assert!(error.to_string().contains("has not answered"), "{error}");
     }
 

@@ -27,7 +27,7 @@ use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::client::Kind;
-use crate::control::{self, PendingWish};
+use crate::control::{self, PendingCommand};
 use crate::network::{Families, Network};
 use crate::site::{self, RunningSite};
 use crate::sources::{self, Event, Sources};
@@ -139,7 +139,7 @@ async fn demonstrate(options: &Demo) -> anyhow::Result<()> {
 struct RunningDemo {
     world: Arc<World>,
     site: Arc<RunningSite>,
-    wishes: mpsc::Receiver<PendingWish>,
+    commands: mpsc::Receiver<PendingCommand>,
     sources: mpsc::Receiver<Event>,
 }
 
@@ -166,7 +166,7 @@ impl RunningDemo {
             Some(options.rate).filter(|rate| *rate > 0),
         )?;
         let world = Arc::new(world);
-        let (sender, wishes) = mpsc::channel(16);
+        let (sender, commands) = mpsc::channel(16);
         let state = page::State {
             pictures: world.pictures(),
             orders: sender.clone(),
@@ -182,12 +182,12 @@ impl RunningDemo {
         let roles = (0..options.seeders).map(|_| true).chain((0..options.leechers).map(|_| false));
         try_join_all(kinds.zip(roles).map(|(kind, seeder)| world.settle(kind, seeder))).await?;
         println!("ready");
-        Ok(Self { world, site, wishes, sources })
+        Ok(Self { world, site, commands, sources })
     }
 
-    /// Follows the sources and carries out wishes, until the site ends.
+    /// Follows the sources and carries out commands, until the site ends.
     async fn live(&mut self) -> anyhow::Result<()> {
-        let Self { world, site, wishes, sources } = self;
+        let Self { world, site, commands, sources } = self;
         let mut ticks = interval(PICTURE_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let paint = async {
@@ -197,10 +197,10 @@ impl RunningDemo {
             }
         };
         let obey = async {
-            while let Some((wish, answer)) = wishes.recv().await {
+            while let Some((command, answer)) = commands.recv().await {
                 let world = Arc::clone(world);
                 tokio::spawn(async move {
-                    let done = world.carry_out(wish).await.map_err(|error| format!("{error:#}"));
+                    let done = world.carry_out(command).await.map_err(|error| format!("{error:#}"));
                     // The receiver may be gone.
                     let _ = answer.send(done);
                 });
@@ -208,7 +208,7 @@ impl RunningDemo {
         };
         tokio::select! {
             () = paint => {}
-            // Beside the sources, so that wishes do not wait for them.
+            // Beside the sources, so that commands do not wait for them.
             () = obey => {}
             () = following::follow(world, sources) => bail!("the thread that watches the sources has ended"),
             said = site.ended() => bail!("the site has ended: {said}"),

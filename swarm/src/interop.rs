@@ -4,9 +4,9 @@ mod cell;
 mod content;
 mod exchange;
 mod scrape;
-mod side;
-mod stranger;
 mod table;
+mod trial_client;
+mod untracked_peer;
 
 use std::fs::{DirBuilder, remove_dir_all};
 use std::net::{IpAddr, SocketAddr};
@@ -23,7 +23,7 @@ use crate::client::Kind;
 use crate::network::{Families, Network};
 use crate::site::{Options, Pace, RunningSite, program};
 use cell::{Family, Pair, Trial};
-use stranger::Stranger;
+use untracked_peer::UntrackedPeer;
 
 /// `swarm interop`.
 #[derive(Debug, Args)]
@@ -50,7 +50,7 @@ pub(crate) struct Interop {
 struct Environment {
     site: RunningSite,
     network: Network,
-    stranger: Stranger,
+    untracked_peer: UntrackedPeer,
     folder: PathBuf,
 }
 
@@ -124,8 +124,8 @@ async fn over(
         Family::V4 => 1000,
         Family::V6 => 2000,
     };
-    let stranger = Stranger::start(network.clone(), first).await?;
-    let environment = Environment { site, network, stranger, folder: folder.to_owned() };
+    let untracked_peer = UntrackedPeer::start(network.clone(), first).await?;
+    let environment = Environment { site, network, untracked_peer, folder: folder.to_owned() };
     let numbered = trials.into_iter().zip((first + 2..).step_by(2));
     // Scrapes are waited for for minutes without load: they run beside the others.
     let (waiting, busy): (Vec<_>, Vec<_>) =

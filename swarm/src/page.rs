@@ -33,7 +33,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tower::ServiceExt;
 
-use crate::control::PendingWish;
+use crate::control::PendingCommand;
 use crate::picture::Picture;
 use crate::site::{RunningSite, Visitor};
 use outcomes::Outcomes;
@@ -53,8 +53,8 @@ const ORDER_TIMEOUT: Duration = Duration::from_secs(90);
 pub(crate) struct State {
     /// A new picture each second. The page says when the latest one is older.
     pub(crate) pictures: watch::Receiver<Arc<Picture>>,
-    /// Where wishes of staff are sent.
-    pub(crate) orders: mpsc::Sender<PendingWish>,
+    /// Where commands of staff are sent.
+    pub(crate) orders: mpsc::Sender<PendingCommand>,
     /// The site's address on the bridge.
     pub(crate) site: SocketAddr,
     /// Looks visitors up.
@@ -85,7 +85,7 @@ struct Peer(SocketAddr);
 /// The state of all handlers.
 struct App {
     pictures: watch::Receiver<Arc<Picture>>,
-    orders: mpsc::Sender<PendingWish>,
+    orders: mpsc::Sender<PendingCommand>,
     visitors: Arc<dyn Visitors>,
     proxy: Proxy,
     outcomes: Outcomes,

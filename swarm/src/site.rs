@@ -250,8 +250,8 @@ impl RunningSite {
 async fn join(rest: &Rest, link: &str, name: &str, password: &Secret) -> anyhow::Result<Member> {
     let Claimed { id, name } = claim(rest, link, name, password).await?;
     let visit = Visit::start(rest, &name, password).await?;
-    let wish = visit.sign(rest.post("/api/tokens")).json(&json!({ "name": "swarm" }));
-    let Token { token } = rest.read(wish).await?;
+    let request = visit.sign(rest.post("/api/tokens")).json(&json!({ "name": "swarm" }));
+    let Token { token } = rest.read(request).await?;
     visit.leave(rest).await?;
     Ok(Member { id, name, token })
 }

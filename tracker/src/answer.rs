@@ -24,9 +24,9 @@ use crate::state::Tracker;
 pub(crate) use refusal::Refusal;
 pub(crate) use request_state::RequestState;
 
-/// Look-ups of members and torrents for keys that memory does not confirm: 5000 a second of all strangers together,
-/// which a database answers easily in batches.
-const STRANGER_LOOKUPS: RateLimit = RateLimit::new(300_000, 20_000);
+/// Limit on look-ups of members and torrents for keys that memory does not confirm: 5000 a second for all senders of
+/// such keys together, which a database answers easily in batches.
+const UNCONFIRMED_KEY_LOOKUPS: RateLimit = RateLimit::new(300_000, 20_000);
 
 /// Look-ups in the database for one request at most: its member, its torrent, and its member once more if the key does
 /// not fit.
@@ -159,7 +159,7 @@ impl Tracker {
         let is_missing = torrent.is_none() && !state.torrents;
         if !self.opens(token, member, scope) {
             let unanswered = if is_missing {
-                self.ask_torrents_of_strangers(vec![request.info_hash])
+                self.ask_torrents_for_unconfirmed_key(vec![request.info_hash])
             } else {
                 self.not_opened(token, state)
             };
@@ -299,7 +299,7 @@ impl Tracker {
         if !opens {
             let asks = !missing.is_empty();
             return Err(if asks {
-                self.ask_torrents_of_strangers(missing)
+                self.ask_torrents_for_unconfirmed_key(missing)
             } else {
                 self.not_opened(token, state)
             });
@@ -333,25 +333,25 @@ impl Tracker {
         }
     }
 
-    /// Asks for the member whose id the key has. Anybody can write any id into a key, so all strangers share one bucket
-    /// of look-ups.
+    /// Asks for the member whose id the key has. Anybody can write any id into a key, so all unconfirmed keys share one
+    /// bucket of look-ups.
     fn ask_member(&self, token: &Token) -> Unanswered {
-        match self.stranger_lookups.take(STRANGER_LOOKUPS, self.clock.now()) {
+        match self.unconfirmed_key_lookups.take(UNCONFIRMED_KEY_LOOKUPS, self.clock.now()) {
             Ok(()) => Unanswered::Lookup(Subject::Member(token.id())),
             Err(_) => Refusal::Unavailable.into(),
         }
     }
 
     /// Asks for torrents that memory lacks, for a key that is valid for none of their hashes as announced. Each hash
-    /// takes a token from the bucket that all strangers share.
+    /// takes a token from the bucket that all unconfirmed keys share.
     ///
     /// A member's key of a hybrid torrent comes here if the client announces the version 2 hash first: the key is bound
     /// to the version 1 hash, which only the database knows. Clients announce that hash as well, so the member loses
-    /// little if the strangers' bucket is empty. A key that is valid for the hash itself takes a token from the
+    /// little if this bucket is empty. A key that is valid for the hash itself takes a token from the
     /// member's own bucket.
-    fn ask_torrents_of_strangers(&self, hashes: Vec<InfoHash>) -> Unanswered {
+    fn ask_torrents_for_unconfirmed_key(&self, hashes: Vec<InfoHash>) -> Unanswered {
         let count = u32::try_from(hashes.len()).unwrap_or(u32::MAX);
-        if self.stranger_lookups.take_some(count, STRANGER_LOOKUPS, self.clock.now()).is_ok() {
+        if self.unconfirmed_key_lookups.take_some(count, UNCONFIRMED_KEY_LOOKUPS, self.clock.now()).is_ok() {
             Unanswered::Lookup(Subject::Torrents { hashes, paid: false })
         } else {
             Refusal::Unavailable.into()

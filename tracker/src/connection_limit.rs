@@ -57,7 +57,7 @@ impl ConnectionLimit {
         self.open.load(Relaxed)
     }
 
-    /// Notes that the calling thread has clients which it cannot accept, or has none any more.
+    /// Notes that the calling thread has clients that it cannot accept, or that it has none any more.
     pub(crate) fn set_waiting(&self, waiting: bool) {
         if waiting {
             self.waiting_threads.fetch_add(1, Relaxed);
@@ -83,7 +83,7 @@ fn raise_descriptor_limit() -> Option<u64> {
 
 /// The number of open file descriptors; 0 where the system does not tell.
 fn open_descriptors() -> u64 {
-    // One of them is the folder itself.
+    // One of them is the open folder `/proc/self/fd` itself.
     fs::read_dir("/proc/self/fd").map_or(0, |found| found.count().saturating_sub(1) as u64)
 }
 

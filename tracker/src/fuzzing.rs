@@ -1,4 +1,4 @@
-//! Private functions for the fuzz targets. Nothing else may use them.
+//! Internals made public for the fuzz targets. Nothing else may use them.
 
 use std::net::IpAddr;
 

@@ -48,7 +48,7 @@ pub(crate) enum Method {
     Other,
 }
 
-/// What becomes of the connection after the answer.
+/// Whether the connection stays open after the answer, and whether a header must say so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Persistence {
     /// HTTP/1.1: it stays open, which needs no header.

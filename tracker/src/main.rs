@@ -32,7 +32,8 @@ fn main() -> ExitCode {
         }
     };
     infra::log::start();
-    // Swarms grow and shrink in small steps, which leaves holes where blocks are not the system's own.
+    // Swarms grow and shrink in small steps. In the allocator's heap that would leave holes; larger blocks are returned
+    // to the system.
     infra::memory::give_back_blocks(32 << 10, None);
     match tracker::run(config, announce_ready) {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,4 +1,4 @@
-//! Private functions for an example that measures them. Nothing else may use them.
+//! Internals made public for the example `expiry`, which measures them. Nothing else may use them.
 
 use bt::InfoHash;
 use bt::swarm::{Announcement, Budget, MemberRate, PeerBuffer, Rules};

@@ -1,10 +1,10 @@
 //! The file that carries swarms, sessions and reports over a restart.
 //!
-//! `FILE.stopped` is written after the last announce of a process that was asked to stop: all of it goes on exactly
-//! where it was. `FILE.running` is written while announces come in, every minute; if the process is killed, its peers
-//! come back, but their first announce is only a new baseline, so that nothing is counted twice. A process that reads
-//! `FILE.stopped` makes it `FILE.running` before it answers an announce, for no later one is in it; and only once its
-//! checksum was right, for the copy before is better than a damaged file.
+//! `FILE.stopped` is written after the last announce of a process that was asked to stop: accounting continues exactly
+//! from it. `FILE.running` is written every minute while announces come in. After a kill its peers come back, but their
+//! first announce is only a new baseline, so that nothing is counted twice. A process that reads `FILE.stopped` checks
+//! its checksum and renames it to `FILE.running` before it answers the first announce, which the file does not contain.
+//! If the checksum is wrong, the older `FILE.running` is used.
 
 mod reading;
 
@@ -27,10 +27,10 @@ use crate::clock::wall_seconds;
 use crate::state::Tracker;
 pub(crate) use reading::FoundFile;
 
-/// Between two copies of what a kill would take.
+/// Time between two copies of `FILE.running`.
 const PERIOD: Duration = Duration::from_mins(1);
 
-/// Bytes that are gathered for one write.
+/// Bytes gathered for one write to the file.
 const PIECE: usize = 256 * 1024;
 
 /// When a copy is written.
@@ -71,7 +71,7 @@ impl RestartFile {
         Self { stopped, running, new, failing: AtomicBool::new(false), writing: Mutex::new(()) }
     }
 
-    /// Opens the files of earlier processes, the better one first. To be called before any announce is answered.
+    /// Opens the files of earlier processes, `FILE.stopped` first. To be called before any announce is answered.
     pub(crate) fn find(&self) -> Vec<FoundFile> {
         let files = [(&self.stopped, true), (&self.running, false)];
         let found = files.map(|(path, exact)| match File::open(path) {
@@ -116,7 +116,7 @@ impl RestartFile {
                 tracing::debug!(bytes, elapsed = ?begun.elapsed(), "wrote the restart file");
             }
             Err(error) => {
-                // A torn copy is of no use, and may be what fills the disk.
+                // An incomplete copy is useless, and may be what fills the disk.
                 let _ = fs::remove_file(&self.new);
                 let file = self.new.display();
                 if self.failing.swap(true, Ordering::Relaxed) {

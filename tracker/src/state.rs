@@ -27,8 +27,8 @@ pub(crate) struct Tracker {
     pub(crate) window_seeds: WindowSeeds,
     pub(crate) refused_keys: RefusedKeys,
     pub(crate) reachability: Reachability,
-    /// Look-ups in the database for keys that memory does not confirm, of all strangers together.
-    pub(crate) stranger_lookups: TokenBucket,
+    /// Look-ups in the database for keys that memory does not confirm, of all senders together.
+    pub(crate) unconfirmed_key_lookups: TokenBucket,
 }
 
 impl Tracker {
@@ -45,7 +45,7 @@ impl Tracker {
             window_seeds: WindowSeeds::default(),
             refused_keys: RefusedKeys::default(),
             reachability: Reachability::new(config.tracker.check_connectability),
-            stranger_lookups: TokenBucket::default(),
+            unconfirmed_key_lookups: TokenBucket::default(),
         })
     }
 }

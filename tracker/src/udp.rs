@@ -22,7 +22,7 @@ use thread::UdpThread;
 /// UDP threads before they start, with their sockets; none if the configuration names no address.
 pub(crate) struct Udp {
     addresses: Vec<SocketAddr>,
-    /// For each thread, one socket for each address.
+    /// The sockets of each thread: one for each address.
     sockets: Vec<Vec<UdpSocket>>,
 }
 

@@ -32,7 +32,7 @@ pub(crate) struct ChangeSender(mpsc::UnboundedSender<Change>);
 #[derive(Debug)]
 pub(crate) struct Changes(pub(crate) mpsc::UnboundedReceiver<Change>);
 
-/// Both ends of the queue of changes.
+/// Makes a queue of changes and returns its two ends.
 pub(crate) fn changes() -> (ChangeSender, Changes) {
     let (sender, receiver) = mpsc::unbounded_channel();
     (ChangeSender(sender), Changes(receiver))

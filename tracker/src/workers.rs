@@ -20,7 +20,7 @@ use crate::tls::Tls;
 /// Event-loop threads before they start, with their listening sockets.
 pub(crate) struct Workers {
     addresses: Vec<SocketAddr>,
-    /// For each thread, one socket for each address.
+    /// The listening sockets of each thread: one for each address.
     listeners: Vec<Vec<Listener>>,
     tls: Option<Arc<Tls>>,
     /// Time in which a request's header must arrive, counted from the end of the answer before it and rounded up. It

@@ -1,4 +1,4 @@
-//! The REST API below `/api`: extract, rule, store, answer in JSON.
+//! The REST API below `/api`. A handler extracts, applies the rules, stores, and answers in JSON.
 
 pub mod catalogue;
 pub mod member;
@@ -22,7 +22,7 @@ use crate::extract::Json;
 use crate::face::{Face, FailedRequest, ShowError};
 use crate::routes::Routes;
 
-/// All operations.
+/// The operations of all areas.
 pub fn routes() -> Routes {
     Routes::new()
         .merge(member::doctor::routes())
@@ -40,7 +40,7 @@ pub fn routes() -> Routes {
         .merge(member::account::routes())
 }
 
-/// The API as a face of the site.
+/// The API as a [`Face`]: its paths, its ways to sign in, and errors in JSON.
 pub fn face() -> Face {
     Face {
         prefixes: &["/api"],
@@ -59,12 +59,12 @@ impl ShowError for ErrorBodies {
     }
 }
 
-/// An error in JSON.
+/// `error` as a response: its status with an [`ErrorBody`] in JSON.
 pub fn error_body(error: &Error) -> Response {
     (error.status(), Json(ErrorBody::from(error))).into_response()
 }
 
-/// 201 with `body`, and `path` as `Location`.
+/// 201 with `body` in JSON; `Location` is the site's URL with `path`, which begins with a slash.
 pub fn created(app: &App, path: &str, body: impl Serialize) -> Response {
     let location = format!("{}{path}", app.base());
     (StatusCode::CREATED, [(header::LOCATION, location)], Json(body)).into_response()

@@ -1,4 +1,4 @@
-//! The process's state, which every handler reaches: configuration, database, live counts.
+//! The state of the process, which every handler reaches: configuration, database, live counts.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -12,8 +12,8 @@ use tokio::sync::broadcast;
 
 use crate::domain::catalogue::description::Descriptions;
 use crate::domain::catalogue::torrent::announce::AnnounceUrls;
+use crate::domain::catalogue::torrent::metainfo_limits::MetainfoLimits;
 use crate::domain::catalogue::torrent::searches::Searches;
-use crate::domain::catalogue::torrent::turns::Turns;
 use crate::domain::member::attempts::Attempts;
 use crate::domain::member::invite;
 use crate::domain::member::password::Passwords;
@@ -25,14 +25,14 @@ use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::reading::{self, Holders};
 
-/// How often an open stream asks whether its member is still signed in; departures that this process knows of are looked
-/// at at once.
+/// Time between two checks of an open event stream whether its member is still signed in. A sign-out in this process
+/// is noticed at once.
 const STREAM_CHECK: Duration = Duration::from_secs(10);
 
-/// Of the time that a page waits, what one of its statements may take: Postgres then answers before the page gives up.
+/// The `statement_timeout` of reading statements as a share of the time that a page waits: Postgres gives up first.
 const STATEMENT_SHARE: f64 = 0.9;
 
-/// Searches that run at once are one for so many connections: the others are for pages that take less.
+/// Database connections for each search that may run at the same time: cheaper pages use the other connections.
 const POOL_PER_SEARCH: usize = 8;
 
 /// Requests that only read and that run at once for one member are one for so many connections for reading.
@@ -41,14 +41,14 @@ const READS_PER_MEMBER: usize = 4;
 /// Requests of one member that only read and that run or wait, at most.
 const READS_WAITING: usize = 64;
 
-/// Departures that a stream may be behind; one that is further behind looks in any case.
+/// Unread departures that are kept for each event stream; a stream that misses some checks its member.
 const DEPARTURES: usize = 16;
 
-/// The process's state, cheap to clone. The same in production and in tests.
+/// The state of the process, cheap to clone. Tests use the same type as production.
 #[derive(Clone)]
 pub struct App(Arc<Inner>);
 
-/// See [`App`].
+/// The fields of [`App`].
 pub struct Inner {
     /// The configuration file.
     pub config: Config,
@@ -62,39 +62,39 @@ pub struct Inner {
     pub passwords: Passwords,
     /// Renders descriptions of torrents.
     pub descriptions: Descriptions,
-    /// Uploads under way.
-    pub turns: Turns,
-    /// How many requests members sent.
+    /// Limits on uploads and downloads under way.
+    pub metainfo_limits: MetainfoLimits,
+    /// Limits each member's requests a minute.
     pub requests: Requests,
     /// Requests of each member that only read.
     pub readers: Queues,
-    /// Failed attempts to sign in or to claim an invite.
+    /// Failed sign-ins, claims of invites and uses of reset links.
     pub attempts: Attempts,
-    /// Ids of members whose sessions were ended by someone: open streams look again who they are for.
+    /// Ids of members of whom a session or token ended: their open event streams check whether they may go on.
     pub departures: broadcast::Sender<UserId>,
-    /// How often an open stream asks whether its member is still signed in.
+    /// Time between two checks of an open event stream whether its member is still signed in.
     pub stream_check: Duration,
     /// Counters for Prometheus.
     pub metrics: Metrics,
-    /// How many searches run at once.
+    /// Limits the searches that run at the same time.
     pub searches: Searches,
-    /// Which request each connection for reading was lent to.
+    /// Which request each reading connection was lent to.
     pub holders: Arc<Holders>,
-    /// Ends event streams and tasks.
+    /// Tells event streams and tasks to stop.
     pub shutdown: Shutdown,
-    /// Connections of requests that only read.
+    /// Database connections of requests that only read.
     reads: Pool,
-    /// All other connections.
+    /// All other database connections.
     changes: Pool,
 }
 
 impl App {
-    /// Connects nothing yet: the pool does when it is asked.
+    /// The state of a process with this configuration. Nothing is connected yet: the pools connect on demand.
     pub fn new(config: Config, shutdown: Shutdown) -> anyhow::Result<Self> {
         Self::with_stream_check(config, shutdown, STREAM_CHECK)
     }
 
-    /// [`App::new`] with another time between two checks of an open stream.
+    /// [`App::new`] with another time between two checks of an open event stream.
     pub fn with_stream_check(
         config: Config,
         shutdown: Shutdown,
@@ -118,7 +118,7 @@ impl App {
             passwords,
             attempts,
             descriptions: Descriptions::default(),
-            turns: Turns::default(),
+            metainfo_limits: MetainfoLimits::default(),
             requests: Requests::new(webapi.requests_per_minute),
             readers,
             announce_urls: AnnounceUrls::new(keys.announce, config.tracker_url.as_str()),
@@ -149,21 +149,21 @@ impl App {
         self.config.api_url.path()
     }
 
-    /// Says that sessions or tokens of `member` have ended, after that is in the database.
+    /// Tells open event streams that a session or token of `member` has ended. To be called after the commit.
     pub fn announce_departure(&self, member: UserId) {
-        // Nobody listens where no stream is open.
+        // Fails when no event stream is open.
         let _ = self.departures.send(member);
     }
 
-    /// Closes connections that nobody uses. Call it when one did not answer in time: it may never do so again, and the
-    /// pool cannot tell.
+    /// Closes idle database connections. To be called after a timeout: a broken connection may never answer again, and
+    /// the pool does not notice.
     pub fn close_idle_connections(&self) {
         let closed = [&self.reads, &self.changes].map(|pool| pool.retain(|_, _| false).removed.len());
         let closed: usize = closed.iter().sum();
         tracing::warn!(closed, "the database did not answer in time");
     }
 
-    /// How many database connections there are, and how many of them wait for a request: of both pools together.
+    /// The connections of both pools together, and the requests that wait for one.
     pub fn pool_status(&self) -> Status {
         let (reads, changes) = (self.reads.status(), self.changes.status());
         Status {
@@ -174,21 +174,24 @@ impl App {
         }
     }
 
-    /// Longest wait for the database before a page says that it is away: for a place in the pool and then a connection,
-    /// and for all that a request reads.
+    /// Longest wait for the database before a page says that it is away: for a connection from the pool, and for all
+    /// that a request reads.
     pub fn backend_timeout(&self) -> Duration {
         self.config.webapi.backend_timeout
     }
 
-    /// Longest wait for what an answer stands without.
+    /// Longest wait for data that an answer can do without.
     pub fn extra_timeout(&self) -> Duration {
         self.backend_timeout() / 10
     }
 
-    /// A database connection; [`Error::Unavailable`] where none can be had in time.
+    /// A database connection from the pool.
     ///
-    /// Those of requests that only read stop each statement before the page gives up waiting, and what a visitor who
-    /// is gone left running is cancelled.
+    /// On the connections of requests that only read, Postgres stops each statement before the page gives up waiting,
+    /// and statements of a visitor who has gone away are cancelled.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when there is none within [`App::backend_timeout`].
     pub async fn connection(&self) -> Result<Object, Error> {
         let pool = if reading::is_reading() { &self.reads } else { &self.changes };
         let lend = async {
@@ -197,7 +200,7 @@ impl App {
                 if reading::lend(&connection) {
                     return Ok(connection);
                 }
-                // Closes it.
+                // Taken from the pool, so that dropping it closes it.
                 drop(Object::take(connection));
             }
         };

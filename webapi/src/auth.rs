@@ -1,4 +1,4 @@
-//! Who sent a request: extractors for members and their rights, sessions, CSRF tokens.
+//! Who sent a request: extractors for members and their permissions, sessions, CSRF tokens.
 
 pub mod account;
 pub mod anonymous;
@@ -24,8 +24,8 @@ use crate::domain::member::Member;
 use crate::domain::member::scope::Scope;
 use crate::error::Error;
 
-/// Refuses everybody who is not signed in, disabled members, and API tokens without the scope `all`: handlers that
-/// take other tokens say so with one of the extractors in [`scoped`].
+/// Refuses visitors who are not signed in, disabled members, and API tokens without the scope `all`. A handler that
+/// accepts tokens of other scopes uses an extractor of [`scoped`].
 impl FromRequestParts<App> for Member {
     type Rejection = Error;
 

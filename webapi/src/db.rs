@@ -1,4 +1,4 @@
-//! SQL beside its row mapping; each function takes any connection or transaction.
+//! SQL beside its row types. Each function takes any connection or transaction.
 
 pub mod catalogue;
 pub mod member;
@@ -8,25 +8,25 @@ use deadpool_postgres::GenericClient;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row};
 
-/// Parameters of a statement.
+/// The parameters of a statement.
 pub type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 
-/// Asks the database for nothing but an answer.
+/// Checks that the database answers.
 pub async fn ping(client: &impl GenericClient) -> Result<(), Error> {
     client.batch_execute("select 1").await
 }
 
-/// All rows. The statement is prepared once for each connection.
+/// Runs a query and returns all rows. Each connection prepares the statement once and keeps it.
 pub async fn rows(client: &impl GenericClient, sql: &str, params: Params<'_>) -> Result<Vec<Row>, Error> {
     client.query(&client.prepare_cached(sql).await?, params).await
 }
 
-/// The only row; a statement that answers none or several is an error.
+/// Runs a query that must return one row; none or several are an error.
 pub async fn one(client: &impl GenericClient, sql: &str, params: Params<'_>) -> Result<Row, Error> {
     client.query_one(&client.prepare_cached(sql).await?, params).await
 }
 
-/// The row, if there is one.
+/// Runs a query that returns one row or none.
 pub async fn optional(
     client: &impl GenericClient,
     sql: &str,
@@ -35,7 +35,7 @@ pub async fn optional(
     client.query_opt(&client.prepare_cached(sql).await?, params).await
 }
 
-/// How many rows were changed.
+/// Runs a statement and returns how many rows it changed.
 pub async fn execute(client: &impl GenericClient, sql: &str, params: Params<'_>) -> Result<u64, Error> {
     client.execute(&client.prepare_cached(sql).await?, params).await
 }

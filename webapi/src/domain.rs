@@ -1,4 +1,4 @@
-//! The rules: pure decisions and the steps that more than one handler takes.
+//! The site's rules: pure decisions, and steps that several handlers share.
 
 pub mod catalogue;
 pub mod client_name;

@@ -1,4 +1,4 @@
-//! One error for all layers; each face shows it in its own way.
+//! The error of all layers; each face shows it in its own way.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,80 +8,80 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use deadpool_postgres::PoolError;
 
-/// What is wrong with each field of a form, by field name: a sentence that says what to do.
+/// What is wrong with fields of a form, by field name: a sentence that says what to do.
 pub type Fields = BTreeMap<&'static str, String>;
 
-/// Why a request was not done.
+/// Why a request failed. `Display` is a sentence for the visitor, without capital and full stop.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// 401: nobody is signed in, or the token is not (any longer) valid.
+    /// 401: nobody is signed in, or the token is not valid.
     #[error("sign in first")]
     Unauthorized,
-    /// 401: the same words whether the name or the password is not right.
+    /// 401: wrong name or password. The message is the same for both, so that it does not tell which names exist.
     #[error("the name or the password is not right")]
     Credentials,
-    /// 401: the token was valid until its end date.
+    /// 401: the token's end date has passed.
     #[error("this API token has expired; make another one on the page of your tokens")]
     TokenExpired,
-    /// 403: the token is valid, but not for this. Holds the scopes that would do.
+    /// 403: the token is valid, but lacks a scope. Holds the scopes that would be enough.
     #[error("this needs an API token with the scope {0}; make one on the page of your tokens")]
     TokenScope(String),
-    /// 403: no token does this.
+    /// 403: no API token may do this.
     #[error("an API token cannot do this; sign in with your name and password")]
     SessionOnly,
-    /// 403: signed in, but this is not theirs to do.
+    /// 403: the member may not do this. A sentence that says why.
     #[error("{0}")]
     Forbidden(&'static str),
-    /// 404. Holds what is not there, as `torrent`.
+    /// 404: it does not exist. Holds the word for it, such as `torrent`.
     #[error("there is no such {0}")]
     NotFound(&'static str),
-    /// 422: the form is well-formed but its values are not usable.
+    /// 422: the form can be read, but some values cannot be used.
     #[error("some fields need another value")]
     Invalid(Fields),
-    /// 400: the request itself cannot be read.
+    /// 400: the request cannot be read.
     #[error("{0}")]
     BadRequest(String),
-    /// 400: a parameter of the address cannot be used. The words are for tools; a page offers its list's start instead.
+    /// 400: a parameter of the URL cannot be used. The message is for tools; a page links to the start of its list.
     #[error("{0}")]
     Parameters(String),
-    /// 405.
+    /// 405: the path exists, but not with this method.
     #[error("this address does not take that method")]
     Method,
-    /// 409: at odds with what is there. A code for tools and a sentence.
+    /// 409: the request contradicts stored data.
     #[error("{message}")]
     Conflict {
-        /// Lower case with underscores, stable: `torrent_exists`.
+        /// A word for programs, in lower case with underscores: `torrent_exists`.
         code: &'static str,
         /// A sentence that says what to do.
         message: String,
     },
-    /// 410: it was there and is over, as a claimed invite.
+    /// 410: it existed but has ended, such as a claimed invite.
     #[error("{0}")]
     Gone(&'static str),
-    /// 413.
+    /// 413: the body or the file is too large.
     #[error("{0}")]
     TooLarge(String),
-    /// 408: what to do about a body that comes too slowly.
+    /// 408: the body arrives too slowly. A sentence that says what to do.
     #[error("{0}")]
     SlowBody(&'static str),
-    /// 415.
+    /// 415: the media type of the body is not accepted here.
     #[error("{0}")]
     MediaType(&'static str),
-    /// 429: more than a member may do within a time or at once. A sentence that says of what.
+    /// 429: a member is over a limit, within a time or at the same time.
     #[error("{message}")]
     TooManyRequests {
         /// A sentence that says what to do.
         message: String,
-        /// Goes out as `Retry-After`.
+        /// Sent as `Retry-After`.
         retry_after: Duration,
     },
-    /// 429: failed attempts to sign in or to claim an invite.
+    /// 429: too many failed sign-ins, claims of invites or uses of reset links, or too many searches or streams.
     #[error("too many attempts; try again in {}", wait(*.retry_after))]
     TooMany {
-        /// Goes out as `Retry-After`.
+        /// Sent as `Retry-After`.
         retry_after: Duration,
     },
-    /// 503: the database or the tracker is away. The cause is logged, not shown.
+    /// 503: the database or the tracker is away; holds its name. The cause is logged, not shown.
     #[error("the {0} is not available at the moment; try again shortly")]
     Unavailable(&'static str),
     /// 500. The cause is logged once and not shown.
@@ -90,7 +90,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// One field's fault.
+    /// [`Error::Invalid`] with one field.
     pub fn field(name: &'static str, problem: impl Into<String>) -> Self {
         Self::Invalid(Fields::from([(name, problem.into())]))
     }
@@ -115,7 +115,7 @@ impl Error {
         }
     }
 
-    /// The word that tools branch on, in `error.code`.
+    /// The word for programs, in the field `code` of the JSON answer.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Unauthorized => "unauthorized",
@@ -141,7 +141,8 @@ impl Error {
     }
 }
 
-/// A wait in words: whole minutes, or seconds where it is less than one. Rounded up, so that nobody comes too early.
+/// A wait in words: whole minutes, or seconds if it is less than one minute. Rounded up, so that nobody retries too
+/// early.
 fn wait(time: Duration) -> String {
     let (number, unit) = match whole_seconds(time) {
         seconds @ 0..60 => (seconds, "second"),
@@ -151,17 +152,17 @@ fn wait(time: Duration) -> String {
     format!("{number} {unit}{plural}")
 }
 
-/// At least one.
+/// Whole seconds, rounded up, at least one.
 fn whole_seconds(time: Duration) -> u64 {
     time.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX).max(1)
 }
 
-/// Rides on an answer whose error still has to be shown.
+/// An extension of an empty answer: the error that its face has to show.
 #[derive(Debug, Clone)]
 pub struct Failed(pub Arc<Error>);
 
 impl Error {
-    /// The words with a capital and a full stop.
+    /// The message with a capital letter and a full stop.
     pub fn sentence(&self) -> String {
         let text = self.to_string();
         let mut rest = text.chars();
@@ -169,7 +170,7 @@ impl Error {
         format!("{first}{}.", rest.as_str().trim_end_matches('.'))
     }
 
-    /// Seconds after which the request may do.
+    /// Seconds after which the same request may succeed; sent as `Retry-After`.
     pub fn retry_after(&self) -> Option<u64> {
         match self {
             Self::TooMany { retry_after } | Self::TooManyRequests { retry_after, .. } => {
@@ -181,8 +182,8 @@ impl Error {
     }
 }
 
-/// An empty answer that carries the error to the layer that shows it in the way of the request's face. Logs the cause of a
-/// 500, once.
+/// An empty answer that carries the error to the layer that shows it in the way of the request's face. The cause of a
+/// 500 is logged here, once.
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         if let Self::Internal(cause) = &self {
@@ -203,7 +204,7 @@ impl From<tokio_postgres::Error> for Error {
             tracing::warn!(error = infra::db::state(&error), "the database is away");
             Self::Unavailable("database")
         } else {
-            // Not the error's own words: they may hold the row and what was searched for.
+            // Without the error's own text: it may quote the row or the words of a search.
             Self::Internal(anyhow::anyhow!("the database refused a statement: {}", infra::db::state(&error)))
         }
     }

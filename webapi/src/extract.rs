@@ -1,5 +1,5 @@
-//! Parts of requests as types: bodies, parameters of query and path, the client's address. Each kind is read in one
-//! place, and each fault has one text.
+//! Extractors for parts of requests: bodies, parameters of query and path, the client's address. Each kind is parsed
+//! here alone, so that each fault has one text.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -20,10 +20,10 @@ use crate::app::App;
 use crate::domain::cursor::{self, DEFAULT_LIMIT, MAX_LIMIT};
 use crate::error::Error;
 
-/// A JSON object, as a body and as an answer.
+/// A JSON object, as the body of a request or of an answer.
 ///
-/// A body needs no CSRF token by itself: its media type makes browsers ask first, and we never agree. Operations that
-/// are for members take it through [`crate::auth::CheckedJson`].
+/// It does not check a CSRF token: before a browser sends `application/json` to another site, it asks that site (CORS
+/// preflight), and this site never agrees. Operations for members use [`crate::auth::CheckedJson`].
 #[derive(Debug)]
 pub struct Json<T>(pub T);
 
@@ -41,7 +41,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
     }
 }
 
-/// A body that may be left out, and its media type with it.
+/// A JSON body that may be left out, together with its media type.
 impl<T: DeserializeOwned> OptionalFromRequest<App> for Json<T> {
     type Rejection = Error;
 
@@ -59,7 +59,7 @@ impl<T: Serialize> IntoResponse for Json<T> {
     }
 }
 
-/// The parameters of the query, each once.
+/// The parameters of the query; each may occur once.
 #[derive(Debug, Clone, Copy)]
 pub struct Query<T>(pub T);
 
@@ -74,19 +74,19 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Query<T> {
     }
 }
 
-/// Which part of a list.
+/// Which page of a list.
 #[derive(Debug, Clone, Default, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct Paging {
-    /// Items on the page.
+    /// Most items on the page.
     #[param(value_type = u16, required = false, minimum = 1, maximum = 100, default = 50)]
     limit: Option<u16>,
-    /// The `next` of the page before; without it, the list's start.
+    /// `next` of the previous page; without it, the first page.
     #[param(value_type = String, required = false)]
     after: Option<String>,
 }
 
-/// [`Paging`] as it comes.
+/// The unchecked parameters of [`Paging`].
 #[derive(Deserialize)]
 struct TypedPaging {
     limit: Option<String>,
@@ -109,7 +109,7 @@ fn unlimited() -> Error {
 }
 
 impl Paging {
-    /// Items on the page, 1 to 100.
+    /// Most items on the page, 1 to 100.
     pub fn limit(&self) -> i64 {
         self.limit.unwrap_or(DEFAULT_LIMIT).into()
     }
@@ -119,21 +119,21 @@ impl Paging {
         self.after.is_none()
     }
 
-    /// The cursor as it came; `None` at the list's start.
+    /// The undecoded cursor; `None` for the first page.
     pub fn cursor(&self) -> Option<&str> {
         self.after.as_deref()
     }
 
-    /// The keys behind which the page begins; `None` at the list's start.
+    /// The sort keys after which the page begins; `None` for the first page.
     ///
     /// # Errors
-    /// A cursor that is none of this list's.
+    /// [`Error::Parameters`] for a cursor that is not one of this list.
     pub fn after<K: DeserializeOwned>(&self) -> Result<Option<K>, Error> {
         self.cursor().map(cursor::decode).transpose()
     }
 }
 
-/// The only parameter of a path, an id as in [`crate::id`]. Anything but a number is answered 404.
+/// The only parameter of a path, as an id of [`crate::id`]. A path with anything but a number is answered 404.
 #[derive(Debug, Clone, Copy)]
 pub struct Id<I>(pub I);
 
@@ -146,7 +146,7 @@ impl<I: DeserializeOwned + Send> FromRequestParts<App> for Id<I> {
     }
 }
 
-/// The only parameter of a path as text. Bytes that are no UTF-8 are answered 404.
+/// The only parameter of a path, as text. A path that is not UTF-8 is answered 404.
 #[derive(Debug, Clone)]
 pub struct Segment(pub String);
 
@@ -159,7 +159,7 @@ impl FromRequestParts<App> for Segment {
     }
 }
 
-/// As [`Segment`], for the secret part of a link.
+/// [`Segment`] for the secret part of a link.
 #[derive(Debug, Clone)]
 pub struct SecretSegment(pub Secret);
 
@@ -172,11 +172,12 @@ impl FromRequestParts<App> for SecretSegment {
     }
 }
 
-/// The other end of the connection, as the accept loop saw it.
+/// The other end of the connection, as the accept loop sees it: a client or a proxy.
 #[derive(Debug, Clone, Copy)]
 pub struct ConnectedPeer(pub SocketAddr);
 
-/// Where the request came from, through trusted proxies only. It is counted by limits, and neither stored nor logged.
+/// The client's address, taken from `X-Forwarded-For` of trusted proxies only. Limits count by it; it is neither
+/// stored nor logged.
 #[derive(Debug, Clone, Copy)]
 pub struct ClientAddress(pub IpAddr);
 
@@ -194,7 +195,7 @@ impl FromRequestParts<App> for ClientAddress {
     }
 }
 
-/// The fields of an urlencoded form.
+/// Parses the fields of an urlencoded form.
 ///
 /// # Errors
 /// [`Error::BadRequest`] with what is wrong.
@@ -202,7 +203,7 @@ pub fn form<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
     urlencoded(body).map_err(|problem| Error::BadRequest(format!("the form cannot be read: {problem}")))
 }
 
-/// Says that a body did not come in whole.
+/// The error for a body that could not be read to its end; `body` is the word for it.
 pub fn unreadable(body: &str, rejection: &BytesRejection) -> Error {
     match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => Error::TooLarge(format!("the {body} is too large")),
@@ -217,11 +218,11 @@ fn is_json(headers: &HeaderMap) -> bool {
         || (media_type.starts_with("application/") && media_type.ends_with("+json"))
 }
 
-/// Postgres stores no NUL, and nothing that people type holds one.
+/// The message for a text with the character NUL, which Postgres cannot store.
 const NUL: &str = "it holds the character NUL, which cannot be stored";
 
 fn object<T: DeserializeOwned>(json: &[u8]) -> Result<T, String> {
-    // serde would read the fields of a structure from an array, too.
+    // Refused here, because serde would also read the fields of a structure from an array.
     if json.trim_ascii_start().first().is_some_and(|first| *first != b'{') {
         return Err("expected an object, in braces".to_owned());
     }

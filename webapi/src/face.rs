@@ -1,5 +1,5 @@
-//! A face is one way to use the site, with routes, ways to sign in and errors of its own: pages for people, the API for
-//! tools.
+//! Faces: a face is one interface of the site with its own routes, ways to sign in and errors. There are two: pages for
+//! people, and the API for tools.
 
 use std::sync::Arc;
 
@@ -14,40 +14,40 @@ use crate::auth::visitor::Credentials;
 use crate::error::Error;
 use crate::routes::Routes;
 
-/// One way to use the site.
+/// One interface of the site.
 pub struct Face {
-    /// Where its paths begin. The longest prefix of all faces decides whose error a path that is not there gets.
+    /// Prefixes of its paths. A path that no route matches gets the error of the face with the longest matching prefix.
     pub prefixes: &'static [&'static str],
-    /// What it answers.
+    /// Its routes.
     pub routes: Routes,
-    /// How its visitors say who they are.
+    /// The ways to sign in that it accepts.
     pub credentials: Credentials,
     /// How it shows errors.
     pub errors: Arc<dyn ShowError>,
 }
 
-/// Shows errors in the way of a face.
+/// How a face shows errors.
 pub trait ShowError: Send + Sync {
-    /// The answer to `request`, which ended in `error`. Headers of the failed answer are added to it afterwards.
+    /// The answer to `request`, which failed with `error`. Headers of the failed answer are added to it afterwards.
     fn show<'a>(&'a self, request: &'a FailedRequest, error: &'a Error) -> BoxFuture<'a, Response>;
 }
 
-/// What showing an error needs of its request.
+/// The parts of a failed request that showing its error needs.
 pub struct FailedRequest {
     /// Its method.
     pub method: Method,
-    /// Its path and query, below the base.
+    /// Its path and query, without the site's base path.
     pub uri: Uri,
-    /// All of its headers.
+    /// Its headers.
     pub headers: HeaderMap,
-    /// Its session.
+    /// Its session, if the session layer has seen it.
     pub session: Option<Session>,
-    /// Its token for forms of visitors who are not signed in.
+    /// Its CSRF token for forms of visitors who are not signed in.
     pub token: Option<anonymous::Token>,
 }
 
 impl FailedRequest {
-    /// Keeps what of `request` may be needed.
+    /// Copies these parts of `request`.
     pub fn of(request: &Request) -> Self {
         Self {
             method: request.method().clone(),

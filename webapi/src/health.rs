@@ -1,4 +1,4 @@
-//! `/healthz` and `/metrics`: whether the site is well, and its numbers.
+//! `/healthz` and `/metrics`: whether the site works, and its numbers for Prometheus.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use crate::app::App;
 use crate::db;
 
-/// The site as `/metrics` and `/healthz` show it.
+/// The site, as the source of `/metrics` and `/healthz`.
 #[derive(Clone)]
 pub struct WatchedSite(pub App);
 

@@ -1,4 +1,4 @@
-//! Ids of rows, one type for each table: an id of one kind does not compile where another is expected.
+//! Ids of rows, one type for each table, so that the compiler refuses an id of another table.
 
 use std::error::Error;
 use std::fmt;
@@ -19,12 +19,12 @@ macro_rules! ids {
             pub struct $name(pub i32);
 
             impl $name {
-                /// As keys and the tracker's messages write it. Postgres gives out no id below 1.
+                /// The id as announce keys and the tracker's messages write it. Postgres gives out no id below 1.
                 pub fn unsigned(self) -> u32 {
                     self.0.cast_unsigned()
                 }
 
-                /// From a key or a message; `None` where no row can have it.
+                /// The id read from a key or a message; `None` above 2^31 - 1, which no row has.
                 pub fn from_unsigned(id: u32) -> Option<Self> {
                     id.try_into().ok().map(Self)
                 }
@@ -70,27 +70,27 @@ macro_rules! ids {
 }
 
 ids! {
-    /// A member: a row of `users`.
+    /// Id of a member: a row of `users`.
     UserId
-    /// A row of `torrents`; ascends with the time of upload.
+    /// Id of a row of `torrents`; later uploads have larger ids.
     TorrentId
-    /// An API token: a row of `api_tokens`.
+    /// Id of an API token: a row of `api_tokens`.
     TokenId
-    /// A row of `feed_keys`.
+    /// Id of a row of `feed_keys`.
     FeedKeyId
-    /// A row of `invites`.
+    /// Id of a row of `invites`.
     InviteId
-    /// A link that sets a new password: a row of `password_resets`.
+    /// Id of a link that sets a new password: a row of `password_resets`.
     PasswordResetId
-    /// A row of `sessions` as its owner's list shows it. It says nothing about the cookie.
+    /// Public id of a row of `sessions`, shown in its owner's list. It reveals nothing of the cookie.
     SessionId
 }
 
-/// An id and the name or title to it.
+/// A row by its id and its name or title.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Named<I> {
-    /// Of the row.
+    /// The row's id.
     pub id: I,
-    /// A member's name, a torrent's title.
+    /// A member's name, or a torrent's title.
     pub name: String,
 }

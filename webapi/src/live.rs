@@ -1,6 +1,6 @@
 //! Live counts in memory, for pages and event streams. [`crate::tracker`] keeps them up to date.
 //!
-//! While the tracker is not heard there are none: nothing is claimed then.
+//! While the tracker is not heard there are no counts: pages then show "–" instead of old numbers.
 
 mod streams;
 
@@ -20,60 +20,60 @@ pub use streams::{EventStreams, StreamPermit};
 pub struct Live(Arc<Shared>);
 
 struct Shared {
-    /// Held for look-ups and for putting in what one message brings; never across an `.await`.
+    /// Locked for look-ups and for applying one message; never across an `.await`.
     state: RwLock<State>,
-    /// Grows with each change.
+    /// A version number that grows with each change.
     changes: watch::Sender<u64>,
     streams: EventStreams,
 }
 
 #[derive(Default)]
 struct State {
-    /// By canonical info hash; a torrent that is missing has no peer. `None` while the tracker is not heard.
+    /// Counts by canonical info hash; a torrent that is missing has no peers. `None` while the tracker is not heard.
     counts: Option<HashMap<InfoHash, Counts>>,
     dirty: Dirty,
 }
 
-/// Counts that the database does not have yet.
+/// Counts that are not written to the database yet.
 pub(crate) struct Unwritten {
     pub(crate) records: Vec<Record>,
-    /// Torrents that are not among `records` have no peers.
+    /// Whether `records` has all torrents with peers, so that all others have none.
     pub(crate) whole: bool,
 }
 
 /// Torrents whose counts differ from those in the database.
 #[derive(Default)]
 struct Dirty {
-    /// All of them: a new snapshot came.
+    /// All torrents differ: a new snapshot came.
     whole: bool,
     some: HashSet<InfoHash>,
 }
 
-/// The present numbers of one torrent.
+/// The present counts of one torrent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
-    /// Peers that lack nothing.
+    /// Peers that have everything.
     pub seeders: u32,
     /// All other peers.
     pub leechers: u32,
-    /// Completed downloads as the tracker counts them; 0 for a torrent that it did not speak of.
+    /// Completed downloads as the tracker counts them; 0 for a torrent that it has not mentioned.
     pub snatched: u32,
 }
 
-/// What is shown of one torrent.
+/// The counts of one torrent as pages show them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Present {
-    /// Peers that lack nothing; `None` while the tracker is not heard.
+    /// Peers that have everything; `None` while the tracker is not heard.
     pub seeders: Option<u32>,
     /// All other peers; `None` while the tracker is not heard.
     pub leechers: Option<u32>,
-    /// Completed downloads, as far as known.
+    /// Completed downloads: the higher one of the tracker's number and the stored one.
     pub snatched: u32,
 }
 
 impl Live {
-    /// Without counts until the tracker has answered.
-    #[expect(clippy::new_without_default, reason = "an empty one is of no use by itself")]
+    /// No counts, until the tracker has answered.
+    #[expect(clippy::new_without_default, reason = "without the tracker's tasks it stays empty")]
     pub fn new() -> Self {
         Self(Arc::new(Shared {
             state: RwLock::default(),
@@ -82,7 +82,7 @@ impl Live {
         }))
     }
 
-    /// The numbers to show of a torrent of which `stored` completed downloads are written down.
+    /// The counts to show of a torrent that has `stored` completed downloads in the database.
     pub fn present(&self, info_hash: InfoHash, stored: i32) -> Present {
         let stored = u32::try_from(stored).unwrap_or(0);
         match &self.0.state.read().counts {
@@ -95,7 +95,7 @@ impl Live {
         }
     }
 
-    /// Tells of each change, for [`Live::present`] to be asked again.
+    /// A receiver that is notified of each change, after which [`Live::present`] may differ.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.0.changes.subscribe()
     }
@@ -105,12 +105,12 @@ impl Live {
         self.0.state.read().counts.is_some()
     }
 
-    /// Event streams that are open.
+    /// The counter of open event streams.
     pub fn streams(&self) -> &EventStreams {
         &self.0.streams
     }
 
-    /// The numbers of all torrents that have peers, as of now.
+    /// Replaces all counts by a snapshot: `records` has all torrents with peers.
     pub(crate) fn replace(&self, records: Vec<Record>) {
         let counts = records.into_iter().map(|it| (it.info_hash, it.into())).collect();
         let mut state = self.0.state.write();
@@ -120,7 +120,8 @@ impl Live {
         self.tell();
     }
 
-    /// The new numbers of some torrents. Nothing is kept while there is no truth.
+    /// Applies new counts of some torrents. Ignored while the tracker is not heard: only a snapshot makes them
+    /// complete.
     pub(crate) fn change(&self, records: Vec<Record>) {
         if records.is_empty() {
             return;
@@ -136,14 +137,14 @@ impl Live {
         self.tell();
     }
 
-    /// From now on nothing is known.
+    /// Forgets all counts: the tracker is no longer heard.
     pub(crate) fn lose(&self) {
         if self.0.state.write().counts.take().is_some() {
             self.tell();
         }
     }
 
-    /// What changed since it was last asked; `None` when nothing did, or while the tracker is not heard.
+    /// The counts changed since the last call; `None` if there are none, or while the tracker is not heard.
     pub(crate) fn take_unwritten(&self) -> Option<Unwritten> {
         let mut state = self.0.state.write();
         let counts = state.counts.as_ref()?;
@@ -161,14 +162,14 @@ impl Live {
         (whole || !records.is_empty()).then_some(Unwritten { records, whole })
     }
 
-    /// Counts what could not be written as unwritten again.
+    /// Marks as unwritten again what could not be written.
     pub(crate) fn give_back(&self, work: &Unwritten) {
         let mut state = self.0.state.write();
         state.dirty.whole |= work.whole;
         state.dirty.some.extend(work.records.iter().map(|it| it.info_hash));
     }
 
-    /// Counts every torrent as unwritten: the table was emptied.
+    /// Marks every torrent as unwritten: the table was emptied.
     pub(crate) fn mark_all(&self) {
         self.0.state.write().dirty.whole = true;
     }

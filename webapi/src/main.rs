@@ -1,5 +1,5 @@
-//! `webapi CONFIG`: the site and API process. `webapi migrate CONFIG`: its database. `webapi reset-password CONFIG
-//! NAME`: a way back for who forgot their password.
+//! `webapi CONFIG` serves the site and its API. `webapi migrate CONFIG` creates or upgrades the database. `webapi
+//! reset-password CONFIG NAME` prints a link that sets a forgotten password.
 
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::PathBuf;
@@ -20,14 +20,14 @@ use webapi::domain::member::password_reset;
 use webapi::error::Error;
 use webapi::{health, server};
 
-/// Time for requests under way to be answered after a signal.
+/// Time for requests under way to finish after SIGINT or SIGTERM.
 const STOP_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// The site and REST API of a private tracker.
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 struct Arguments {
-    /// The configuration, as example.conf.json shows it
+    /// The configuration file; example.conf.json shows its keys
     #[arg(value_name = "CONFIG", required = true)]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -36,29 +36,29 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Create or upgrade the database's tables, roles and grants
+    /// Create or upgrade the tables, roles and permissions of the database
     Migrate {
-        /// The configuration, as example.conf.json shows it
+        /// The configuration file; example.conf.json shows its keys
         #[arg(value_name = "CONFIG")]
         config: PathBuf,
     },
-    /// Print the link that makes the first account, while there is none
+    /// Print the link that creates the first account, if there is no account
     FirstAccount {
-        /// The configuration, as example.conf.json shows it
+        /// The configuration file; example.conf.json shows its keys
         #[arg(value_name = "CONFIG")]
         config: PathBuf,
     },
     /// Print a link that sets a member's password, once, within 24 hours
     ///
-    /// Who uses it is signed out everywhere and told of it at the next sign-in. API tokens stay.
+    /// Its use ends all of the member's sessions, and the next sign-in tells them of it. API tokens stay valid.
     ResetPassword {
-        /// The configuration, as example.conf.json shows it
+        /// The configuration file; example.conf.json shows its keys
         #[arg(value_name = "CONFIG")]
         config: PathBuf,
-        /// Of the account, in any case
+        /// Name of the account; upper and lower case are the same
         #[arg(value_name = "NAME")]
         name: String,
-        /// Set the password instead: asks for it on a terminal, reads a line otherwise
+        /// Set the password instead: ask for it on a terminal, else read a line from standard input
         #[arg(long)]
         password: bool,
     },
@@ -67,7 +67,7 @@ enum Command {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     infra::log::start();
-    // A password hash takes 19 MiB: 20 people who sign in at once would leave 230 MB behind.
+    // A password hash takes 19 MiB: after 20 sign-ins at the same time the allocator would keep 230 MB.
     infra::memory::give_back_blocks(1 << 20, Some(2));
     let named = match &arguments.command {
         Some(
@@ -94,8 +94,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Few threads: requests wait for the database. Beside them passwords are hashed, descriptions rendered and torrents
-/// parsed; each has its own bound, and all of these together fit.
+/// Runs a command, or the site. The runtime has few worker threads, since requests mostly wait for the database. Its
+/// blocking threads are enough for the bounds of hashing, rendering and parsing together.
 fn run(command: Option<&Command>, config: Config) -> anyhow::Result<()> {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime.worker_threads(2).max_blocking_threads(12).enable_all().build()?;
@@ -128,12 +128,12 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     tracing::info!("stopping");
     serving.await?;
     if !shutdown.finish(STOP_TIMEOUT).await {
-        tracing::warn!("some requests were not answered in time");
+        tracing::warn!("stopped before some requests were answered");
     }
     Ok(())
 }
 
-/// Refuses a database of another version. One that is away is waited for: pages say so meanwhile.
+/// Refuses a database with another schema version. A database that is away is no error: pages say so until it is back.
 async fn check_schema(config: &Config) -> anyhow::Result<()> {
     match infra::db::connect(&config.webapi.postgresql, "webapi").await {
         Ok(client) => infra::migrations::check(&client).await,
@@ -198,7 +198,7 @@ async fn create_reset_link(app: &App, name: &str) -> Result<Secret, Error> {
     Ok(password_reset::url(&app.keys, app.site(), &reset))
 }
 
-/// Asks twice on a terminal, reads a line otherwise.
+/// Asks twice for the password on a terminal, else reads a line from standard input.
 fn read_password() -> anyhow::Result<Secret> {
     if !std::io::stdin().is_terminal() {
         let line = std::io::stdin().lock().lines().next().transpose()?;
@@ -211,7 +211,7 @@ fn read_password() -> anyhow::Result<Secret> {
     Ok(password.into())
 }
 
-/// What another input would help against is a refusal.
+/// Errors that another input would avoid become a [`Refusal`], which ends with exit code 2.
 fn refused(error: Error) -> anyhow::Error {
     match error {
         Error::Invalid(fields) => Refusal(fields.into_values().collect::<Vec<_>>().join("; ")).into(),

@@ -16,13 +16,13 @@ const BOUNDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0
 type Route = [(&'static str, String); 1];
 type RouteAndStatus = [(&'static str, String); 2];
 
-/// Counters, which requests and tasks raise.
+/// Counters that requests and tasks increment.
 #[derive(Debug)]
 pub struct Metrics {
     requests: Family<RouteAndStatus, Counter>,
     times: Family<Route, Histogram, fn() -> Histogram>,
     applied: AtomicU64,
-    /// When a batch of reports was last applied.
+    /// When a batch of accounting reports was last applied.
     batch: Mutex<Option<Instant>>,
 }
 
@@ -38,20 +38,20 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Counts a request by its matched route, never by its path: there are secrets in paths.
+    /// Counts a request by its matched route, never by its path: paths contain secrets.
     pub fn count(&self, route: &str, status: StatusCode, time: Duration) {
         let class = format!("{}xx", status.as_u16() / 100);
         self.requests.get_or_create(&[("route", route.to_owned()), ("status", class)]).inc();
         self.times.get_or_create(&[("route", route.to_owned())]).observe(time.as_secs_f64());
     }
 
-    /// A batch of so many reports is in the database.
+    /// Counts a batch of `reports` accounting reports that is in the database.
     pub fn count_reports(&self, reports: usize) {
         self.applied.fetch_add(reports as u64, Ordering::Relaxed);
         *self.batch.lock() = Some(Instant::now());
     }
 
-    /// Names the families in `registry`.
+    /// Registers the metrics in `registry`.
     pub fn register(&self, registry: &mut Registry) {
         let help = "Requests by matched route and class of status";
         registry.register("fairywren_webapi_requests", help, self.requests.clone());
@@ -59,7 +59,7 @@ impl Metrics {
         registry.register("fairywren_webapi_request_seconds", help, self.times.clone());
     }
 
-    /// Accounting reports of the tracker that are in the database.
+    /// The number of accounting reports applied to the database since the start.
     pub fn applied_reports(&self) -> u64 {
         self.applied.load(Ordering::Relaxed)
     }

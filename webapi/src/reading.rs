@@ -1,4 +1,4 @@
-//! Database connections of requests that only read: what nobody waits for any longer is cancelled in Postgres, too.
+//! Database connections of requests that only read: when a visitor goes away, their running query is cancelled.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,38 +14,38 @@ use tokio_postgres::{CancelToken, NoTls};
 
 use crate::domain::member::queues::QueuePermit;
 
-/// Wait for Postgres to take a request for cancellation, over a connection of its own.
+/// Longest wait for Postgres to accept a cancellation, which needs a connection of its own.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(2);
 
 task_local! {
-    /// What the request of this task was lent.
+    /// The connections lent to the request that this task answers.
     static REQUEST: Arc<Lendings>;
 }
 
-/// Runs a request that only reads: [`crate::app::App::connection`] lends it connections for reading, and queries that
-/// still run when its visitor goes away are cancelled.
+/// Runs a request that only reads: [`crate::app::App::connection`] lends it reading connections, and queries that still
+/// run when its visitor goes away are cancelled.
 pub async fn follow<R>(holders: Arc<Holders>, request: impl Future<Output = R>) -> R {
     let lendings = Arc::new(Lendings { holders, list: Mutex::default(), permits: Mutex::default() });
     let mut request = Box::pin(REQUEST.scope(Arc::clone(&lendings), request));
-    // Dropped before the request, which still holds its connections then.
+    // Declared after the request, so dropped before it: the request still holds its connections when it is cancelled.
     let mut unfinished = Unfinished(Some(lendings));
     let response = request.as_mut().await;
     unfinished.0 = None;
     response
 }
 
-/// Whether the present task belongs to a request that only reads.
+/// Whether the present task answers a request that only reads.
 pub fn is_reading() -> bool {
     REQUEST.try_with(|_| ()).is_ok()
 }
 
-/// Notes that `connection` goes to the present request; `false` for one that must not be lent again, since a query of
-/// its last request may still be cancelled on it.
+/// Notes that `connection` is lent to the present request. `false` if it must not be lent: a cancellation of its
+/// previous request may still arrive and would hit the new query.
 pub fn lend(connection: &Object) -> bool {
     REQUEST.try_with(|lendings| lendings.add(connection)).unwrap_or(true)
 }
 
-/// Cancels what the present request has running. Call it where its time is over, before the query is dropped.
+/// Cancels the running queries of the present request. To be called when its time is over, before it is dropped.
 pub fn cancel() {
     let _ = REQUEST.try_with(|lendings| lendings.cancel());
 }
@@ -55,7 +55,7 @@ pub fn hold(permit: QueuePermit) {
     let _ = REQUEST.try_with(|lendings| lendings.permits.lock().push(permit));
 }
 
-/// A request that may be dropped before it is answered.
+/// Cancels a request's queries if it is dropped before it is answered.
 struct Unfinished(Option<Arc<Lendings>>);
 
 impl Drop for Unfinished {
@@ -66,7 +66,7 @@ impl Drop for Unfinished {
     }
 }
 
-/// Connections that one request was lent, one after the other as a rule.
+/// The connections lent to one request, usually one after the other.
 struct Lendings {
     holders: Arc<Holders>,
     list: Mutex<Vec<(Lending, CancelToken)>>,
@@ -87,15 +87,15 @@ impl Lendings {
             if !self.holders.give_up(&lending) {
                 continue;
             }
-            // Without a runtime the process is about to end.
+            // There is no runtime only while the process ends.
             if let Ok(runtime) = Handle::try_current() {
                 runtime.spawn(async move {
                     match timeout(CANCEL_TIMEOUT, token.cancel_query(NoTls)).await {
                         Ok(Ok(())) => {}
                         Ok(Err(error)) => {
-                            tracing::warn!(error = infra::db::state(&error), "a query was not cancelled");
+                            tracing::warn!(error = infra::db::state(&error), "cannot cancel a query");
                         }
-                        Err(_) => tracing::warn!("the database took no cancellation in time"),
+                        Err(_) => tracing::warn!("the database did not accept a cancellation in time"),
                     }
                 });
             }
@@ -103,30 +103,30 @@ impl Lendings {
     }
 }
 
-/// Connections that are remembered at most, more than a pool has.
+/// Most connections whose lending is remembered; a pool has fewer.
 const REMEMBERED: usize = 1024;
 
-/// Which lending each connection for reading belongs to.
+/// The latest lending of each reading connection.
 ///
-/// Postgres cancels by connection, not by query. So only the latest lending of a connection may cancel, and the
-/// connection is not lent again after that.
+/// Postgres cancels whatever runs on a connection, not a certain query. So only the latest lending of a connection may
+/// cancel, and the connection is never lent again afterwards.
 #[derive(Debug, Default)]
 pub struct Holders {
-    /// Held for one look-up.
+    /// Locked for one look-up.
     latest: Mutex<Latest>,
-    /// Connections that were told to stop.
+    /// The number of cancellations.
     cancelled: AtomicU64,
 }
 
 #[derive(Debug, Default)]
 struct Latest {
-    /// Lendings so far.
+    /// The number of lendings so far.
     count: u64,
-    /// The number of each connection's latest lending; `None` once that was given up.
+    /// The number of each connection's latest lending; `None` after it was cancelled.
     numbers: BTreeMap<ObjectId, Option<u64>>,
 }
 
-/// One lending of one connection.
+/// One connection lent to one request.
 #[derive(Debug)]
 struct Lending {
     connection: ObjectId,
@@ -134,12 +134,12 @@ struct Lending {
 }
 
 impl Holders {
-    /// How many connections were told to stop what they did for a request that nobody waited for any longer.
+    /// The number of queries cancelled because nobody waited for them.
     pub fn cancelled(&self) -> u64 {
         self.cancelled.load(Ordering::Relaxed)
     }
 
-    /// `None` where the latest lending of the connection was given up.
+    /// Notes a lending; `None` if the connection's latest lending was cancelled.
     fn lend(&self, connection: ObjectId) -> Option<Lending> {
         let mut latest = self.latest.lock();
         latest.count += 1;
@@ -149,14 +149,14 @@ impl Holders {
                 latest.numbers.remove(&connection);
                 return None;
             }
-            // Ids ascend: the first are those of connections that were closed long ago.
+            // Ids ascend: the smallest belong to connections that were closed long ago.
             None if latest.numbers.len() > REMEMBERED => drop(latest.numbers.pop_first()),
             Some(Some(_)) | None => {}
         }
         Some(Lending { connection, number })
     }
 
-    /// Whether the connection is still that of `lending`. It is not lent again.
+    /// Marks the connection as cancelled, and says whether `lending` was still its latest one.
     fn give_up(&self, lending: &Lending) -> bool {
         let mut latest = self.latest.lock();
         let number = latest.numbers.get_mut(&lending.connection);

@@ -1,4 +1,4 @@
-//! Every route, and the layers around them.
+//! The router: the routes of all faces, and the layers around them.
 
 mod errors;
 mod headers;
@@ -24,16 +24,16 @@ use crate::face::Face;
 use crate::routes::Routes;
 use crate::{api, auth, health, reading, ui, upload_form};
 
-/// Largest body, in bytes, where a route does not say otherwise.
+/// Largest body in bytes, for routes without a limit of their own.
 const MAX_BODY: usize = 1 << 20;
 
-/// The whole site, as its pages and its API.
+/// The whole site: pages and API.
 pub fn create(app: App) -> Router {
     let faces = vec![ui::face(&app), api::face()];
     with_faces(app, faces)
 }
 
-/// A site of these faces.
+/// A site with these faces.
 fn with_faces(app: App, faces: Vec<Face>) -> Router {
     let rules = faces.iter().map(|face| Rules {
         prefixes: face.prefixes,
@@ -55,20 +55,20 @@ fn with_faces(app: App, faces: Vec<Face>) -> Router {
         .layer(middleware::from_fn_with_state(app.clone(), headers::layer))
         .layer(middleware::from_fn_with_state(app.clone(), follow_reads))
         .layer(middleware::from_fn_with_state(app.clone(), trace))
-        // Whoever watches has no session, and is not counted.
+        // Added after the layers: monitoring needs no session and is not counted.
         .route("/healthz", get(health::health));
     let depth = app.config.path_depth;
-    // Layers of a router run once a route is chosen: what changes the path has to stand before it.
+    // A router's layers run after its route is chosen, so the path must be rewritten outside the router.
     Router::new()
         .fallback_service(MapRequest::new(site.with_state(app), move |request| rewrite(request, depth)))
 }
 
-/// Where members were before they were at [`MEMBERS`]: these paths keep answering.
+/// Former prefix of the paths at [`MEMBERS`]; it is still answered.
 const FORMER_MEMBERS: &str = "/api/users";
 const MEMBERS: &str = "/api/members";
 
-/// Gives the request the path that its route is known by, and takes off the leading `depth` segments that a proxy left on.
-/// Fewer leave nothing but `/`.
+/// Removes the first `depth` segments of the path, which a proxy leaves on it (`pathDepth`), and replaces a former
+/// prefix by the present one. A path with fewer segments becomes `/`.
 fn rewrite(mut request: Request, depth: usize) -> Request {
     let uri = request.uri();
     let rest = uri.path().splitn(depth + 2, '/').nth(depth + 1).unwrap_or_default();
@@ -85,7 +85,7 @@ fn rewrite(mut request: Request, depth: usize) -> Request {
     request
 }
 
-/// Cancels in Postgres what a request that only reads left running.
+/// Cancels in Postgres the queries that a dropped request that only reads left running.
 async fn follow_reads(State(app): State<App>, request: Request, next: Next) -> Response {
     if !request.method().is_safe() {
         return next.run(request).await;
@@ -93,11 +93,12 @@ async fn follow_reads(State(app): State<App>, request: Request, next: Next) -> R
     reading::follow(Arc::clone(&app.holders), next.run(request)).await
 }
 
-/// Where torrents are sent to. How long that may take is said by how fast the body comes and by the database's own limit.
+/// Routes that uploads are sent to. Their time is bounded by the slowest accepted speed of the body and by the
+/// database's `statement_timeout`.
 const UPLOADS: [&str; 2] = ["/upload", "/api/torrents"];
 
-/// What only reads waits for the database no longer than [`App::backend_timeout`]: a page that hangs tells nothing. What
-/// changes something is given the configured time, lest it be cut off while the database is at it.
+/// Bounds the time of a request: [`App::backend_timeout`] for one that only reads, so that its page soon says that the
+/// database is away; `webapi.requestTimeoutSeconds` for a change, so that it is not cut off halfway.
 async fn limit_time(State(app): State<App>, request: Request, next: Next) -> Response {
     let reads = request.method().is_safe();
     let limit = app.config.webapi.request_timeout;
@@ -120,7 +121,7 @@ async fn limit_time(State(app): State<App>, request: Request, next: Next) -> Res
     }
 }
 
-/// Counts and logs the matched route, never the path: invite links and API tokens of clumsy clients are in paths.
+/// Counts and logs requests by their matched route, never by the path, which may contain an invite link or a token.
 async fn trace(State(app): State<App>, request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();

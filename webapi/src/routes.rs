@@ -1,5 +1,5 @@
-//! Routes, each with what it needs of its visitor. One table builds the router and the API's description, and tests walk
-//! it.
+//! The table of routes, each with what it requires of its visitor. It builds the router and the API's description, and
+//! tests walk it.
 
 use axum::http::Method;
 use axum::routing::MethodRouter;
@@ -12,15 +12,15 @@ use crate::auth::needs::Needs;
 /// One route.
 #[derive(Debug, Clone)]
 pub struct Route {
-    /// Never HEAD or OPTIONS.
+    /// The method; never HEAD or OPTIONS.
     pub method: Method,
-    /// With parameters in braces: `/torrents/{id}`.
+    /// The path, with parameters in braces: `/torrents/{id}`.
     pub path: String,
-    /// What it needs.
+    /// What the route requires of its visitor.
     pub needs: Needs,
 }
 
-/// Routes under construction.
+/// A table of routes that is being built, with their handlers.
 #[derive(Default)]
 pub struct Routes {
     router: OpenApiRouter<App>,
@@ -28,12 +28,12 @@ pub struct Routes {
 }
 
 impl Routes {
-    /// None yet.
+    /// An empty table.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a page or a form's target. `handler` answers `method` alone.
+    /// Adds a page or the target of a form. `handler` answers only `method`.
     #[must_use]
     pub fn page(mut self, method: Method, path: &str, needs: Needs, handler: MethodRouter<App>) -> Self {
         self.table.push(Route { method, path: path.to_owned(), needs });
@@ -57,13 +57,13 @@ impl Routes {
         Self { router: self.router.merge(other.router), table: self.table }
     }
 
-    /// Changes the router that the routes so far have made, to put layers around them.
+    /// Changes the router of the routes added so far, for example to add a layer.
     #[must_use]
     pub fn map(self, change: impl FnOnce(OpenApiRouter<App>) -> OpenApiRouter<App>) -> Self {
         Self { router: change(self.router), table: self.table }
     }
 
-    /// The router, the description of its operations and the table.
+    /// The router, the description of the API's operations, and the table.
     pub fn split(self) -> (axum::Router<App>, OpenApi, Vec<Route>) {
         let (router, document) = self.router.split_for_parts();
         (router, document, self.table)

@@ -1,8 +1,8 @@
-//! Schemas that descriptions of several operations share.
+//! `OpenAPI` schemas that several operations share.
 
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 
-/// The schema of a text that is one of `words`.
+/// The schema of a string that is one of `words`.
 pub fn one_of(words: impl IntoIterator<Item = &'static str>, description: &str) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words)).description(Some(description))
 }

@@ -1,4 +1,4 @@
-//! The site on a socket.
+//! Serves the site on a listening socket.
 
 use std::convert::Infallible;
 
@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::extract::ConnectedPeer;
 use crate::{router, tasks, tracker};
 
-/// Bytes of a request's header at most.
+/// Most bytes of a request's header.
 const MAX_HEADER: usize = 16 << 10;
 
 /// Serves the site until the app's shutdown is requested.

@@ -1,4 +1,4 @@
-//! Tasks that run beside the requests: hourly deletions, and giving memory back.
+//! Background tasks: hourly deletion of old rows, and returning memory to the system.
 
 use std::time::Duration;
 
@@ -11,37 +11,38 @@ use crate::{db, domain};
 /// How often ended sessions and old history are deleted.
 const SWEEP_EVERY: Duration = Duration::from_hours(1);
 
-/// Days for which the list of their maker still shows invites that were claimed, revoked or have expired.
+/// Days after its end (claimed, revoked or expired) when an invite is deleted and leaves its creator's list.
 const INVITE_DAYS: i32 = 90;
 
-/// Wait after a large upload before its memory is given back: others may follow.
+/// Wait after a large upload before its memory is returned, as further uploads may follow.
 const TRIM_AFTER: Duration = Duration::from_secs(5);
 
-/// Words that left titles, looked at in one statement.
+/// Words removed from titles that one statement checks.
 const WORDS: i64 = 250;
 
-/// Such statements in one sweep.
+/// Most of these statements in one sweep.
 const WORD_STATEMENTS: usize = 40;
 
-/// Starts all of them; they end with the app's shutdown.
+/// Starts the tasks; they end with the app's shutdown.
 pub fn start(app: &App) {
     app.shutdown.spawn(sweep(app.clone()));
     app.shutdown.spawn(give_memory_back(app.clone()));
 }
 
-/// Parsing a large torrent leaves many small pieces of memory behind, which the allocator keeps by itself.
+/// Returns free memory to the system after large uploads: parsing a torrent allocates many small blocks, which the
+/// allocator otherwise keeps.
 async fn give_memory_back(app: App) {
     loop {
         tokio::select! {
             () = app.shutdown.requested() => return,
-            () = app.turns.large() => {}
+            () = app.metainfo_limits.large() => {}
         }
         tokio::select! {
             () = app.shutdown.requested() => return,
             () = tokio::time::sleep(TRIM_AFTER) => {}
         }
         if let Err(error) = tokio::task::spawn_blocking(infra::memory::trim).await {
-            tracing::warn!(%error, "cannot give memory back after a large upload");
+            tracing::warn!(%error, "cannot return memory to the system after a large upload");
         }
     }
 }
@@ -54,7 +55,7 @@ async fn sweep(app: App) {
         {
             tracing::warn!(
                 error = infra::db::state(&error),
-                "cannot delete ended sessions, invites and old history; trying again within the hour"
+                "cannot delete ended sessions, old invites and old history; trying again in an hour"
             );
         }
         tokio::select! {

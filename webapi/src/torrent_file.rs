@@ -1,4 +1,4 @@
-//! The answer that downloads a .torrent file, for pages and API.
+//! The answer with a .torrent file, for pages and API.
 
 use std::convert::Infallible;
 
@@ -10,16 +10,15 @@ use futures_util::{Stream, stream};
 use crate::app::App;
 use crate::db;
 use crate::domain::catalogue::torrent::file_name::disposition;
-use crate::domain::catalogue::torrent::turns::Download;
+use crate::domain::catalogue::torrent::metainfo_limits::Download;
 use crate::domain::member::Member;
 use crate::error::Error;
 use crate::id::TorrentId;
 
-/// Bytes handed to the connection at a time. It copies those that wait for their reader, and takes more when they are
-/// sent.
+/// Bytes given to the connection at a time. It copies what it cannot send yet, and asks for more when that is sent.
 const PIECE: usize = 64 << 10;
 
-/// The bytes of an answer, which count as a download until they are sent.
+/// The bytes of an answer with their [`Download`], which counts them until they are sent.
 struct Counted {
     bytes: Vec<u8>,
     _download: Download,
@@ -34,12 +33,12 @@ impl AsRef<[u8]> for Counted {
 /// The file of torrent `id` with the announce URL of `member`.
 ///
 /// # Errors
-/// [`Error::NotFound`], and [`Error::TooManyRequests`] while downloads under way hold too many bytes.
+/// [`Error::NotFound`] for an unknown torrent, [`Error::TooManyRequests`] while downloads hold too many bytes.
 pub async fn answer(app: &App, member: &Member, id: TorrentId) -> Result<Response, Error> {
     let client = app.connection().await?;
     let torrent = db::catalogue::torrent::summary(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
     let size = db::catalogue::torrent::metainfo_size(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
-    let download = app.turns.download(member.id, size)?;
+    let download = app.metainfo_limits.download(member.id, size)?;
     let metainfo = db::catalogue::torrent::metainfo(&client, id).await?.ok_or(Error::NotFound("torrent"))?;
     drop(client);
     let announce = app.announce_urls.of(member.id, &member.key, Some(torrent.info_hash));
@@ -57,7 +56,7 @@ pub async fn answer(app: &App, member: &Member, id: TorrentId) -> Result<Respons
     Ok((headers, Body::from_stream(pieces(bytes))).into_response())
 }
 
-/// The answer's bytes, [`PIECE`] by piece.
+/// `bytes` in pieces of [`PIECE`] bytes.
 fn pieces(bytes: Bytes) -> impl Stream<Item = Result<Bytes, Infallible>> {
     stream::unfold(bytes, |mut rest| async move {
         let piece = rest.split_to(rest.len().min(PIECE));

@@ -1,4 +1,4 @@
-//! The pages: the same nouns and rules as the API, answered in HTML.
+//! The pages: what the API does, in HTML for browsers.
 
 pub mod catalogue;
 pub mod docs;
@@ -22,7 +22,7 @@ use error_page::ErrorPages;
 pub use parts::format::Timestamp;
 pub use parts::frame::{Flash, Frame, FrameMember, flash};
 
-/// All pages.
+/// The pages and targets of forms of all areas.
 pub fn routes() -> Routes {
     Routes::new()
         .merge(member::account::routes())
@@ -37,11 +37,11 @@ pub fn routes() -> Routes {
         .merge(staff::members::routes())
 }
 
-/// How people say who they are.
+/// Pages accept a session's cookie, and API tokens of tools that read them.
 const CREDENTIALS: Credentials =
     Credentials { session: true, bearer: true, invalid_token: InvalidToken::Ignored };
 
-/// The pages as a face of the site.
+/// The pages as a [`Face`]: their paths, their ways to sign in, and errors as pages.
 pub fn face(app: &App) -> Face {
     let (pages, ..) = routes().split();
     Face {
@@ -63,7 +63,7 @@ pub fn page(template: impl askama::Template) -> Result<Response, Error> {
     Ok(Html(template.render()?).into_response())
 }
 
-/// A form's page once more, with what is wrong beside the fields.
+/// The page of a form again, with the status of `error`; the template shows what is wrong beside the fields.
 pub fn page_again(template: impl askama::Template, error: &Error) -> Result<Response, Error> {
     let mut response = page(template)?;
     *response.status_mut() = match error {
@@ -76,27 +76,28 @@ pub fn page_again(template: impl askama::Template, error: &Error) -> Result<Resp
     Ok(response)
 }
 
-/// To another page of the site; `path` begins with a slash.
+/// A redirect (303) to another page of the site; `path` begins with a slash.
 pub fn redirect(app: &App, path: &str) -> Response {
     Redirect::to(&format!("{}{path}", app.base())).into_response()
 }
 
-/// What is wrong with a form: sentences for its template.
+/// What is wrong with a form, in sentences for its template.
 #[derive(Debug, Default)]
 pub struct Faults {
-    /// Beside the fields, by their names.
+    /// Messages beside the fields, by the fields' names.
     pub fields: Fields,
-    /// Above the form.
+    /// The message above the form.
     pub form: Option<String>,
 }
 
 impl Faults {
-    /// The name of a field that needs another value, for the focus.
+    /// The name of the first field that needs another value, which gets the focus.
     pub fn first(&self) -> Option<&'static str> {
         self.fields.keys().next().copied()
     }
 
-    /// Where the form is shown again because of `error`; everything that is no matter of the form is an error page.
+    /// The messages for an `error` after which the form is shown again, with that error. Any other error is returned as
+    /// `Err`, for the error page.
     pub fn of(error: Error) -> Result<(Self, Error), Error> {
         let faults = match &error {
             Error::Invalid(fields) => Self { fields: fields.clone(), form: None },

@@ -1,4 +1,4 @@
-//! Uploads, for pages and API alike: who may send one, its multipart form, storing it.
+//! Uploads, for pages and API alike: reads the multipart form within limits, and stores the torrent.
 
 mod flow;
 
@@ -14,8 +14,8 @@ use crate::app::App;
 use crate::auth::Guard;
 use crate::db::catalogue::change::Change;
 use crate::domain::catalogue::torrent::changes;
+use crate::domain::catalogue::torrent::metainfo_limits::UploadPermit;
 use crate::domain::catalogue::torrent::text::{DESCRIPTION_LEN, Typed, extended};
-use crate::domain::catalogue::torrent::turns::Turn;
 use crate::domain::catalogue::torrent::upload::{
     MaxUpload, Ready, Refusal, Stored, Upload, check_size, existing,
 };
@@ -24,45 +24,45 @@ use crate::error::Error;
 use crate::id::TorrentId;
 use flow::Flow;
 
-/// Bytes of the whole request. It is read to the end though no more than a .torrent file may have is kept: a browser
-/// shows an answer only once it was allowed to send everything.
+/// Most bytes of the whole request. It is read to its end even if the file is too large to be kept: browsers show an
+/// answer only after they have sent everything.
 pub const MAX_BODY: usize = 64 << 20;
 
-/// Bytes a second that a body comes at, at least.
+/// Lowest accepted speed of a body, in bytes a second.
 pub const SLOWEST: usize = 16 << 10;
 
-/// Bytes of a text field: a description of 4-byte characters, and the object.
+/// Most bytes of all text fields: a description of 4-byte characters, and the extended information.
 const MAX_TEXT: usize = 4 * DESCRIPTION_LEN + extended::TYPED_LEN;
 
-/// Bytes of the field that proves where the form is from.
+/// Most bytes of the field with the CSRF token.
 const MAX_CSRF: usize = 200;
 
-/// Longest time that the body of a refused upload is read for.
+/// Longest time for which the body of a refused upload is read.
 const DISCARD_TIME: Duration = Duration::from_secs(10);
 
-/// Capacity by which the file's memory grows at least.
+/// Smallest step by which the file's buffer grows, in bytes.
 const GROWTH: usize = 256 << 10;
 
-/// An upload with the file's own size, which may be more than was kept.
+/// A form that was read, with the file's size, which may be more than was kept.
 #[derive(Debug, Default)]
 pub struct Form {
     upload: Upload,
     file_size: usize,
-    /// Why the file was not kept.
+    /// Why the file was not kept, if it was not.
     refused: Option<Error>,
 }
 
 impl Form {
-    /// Reads all fields; what is kept of them counts for `turn`. With `guard`, the first of them must be `csrf` and
-    /// right.
+    /// Reads all fields; the bytes kept are counted by `permit`. With `guard`, the first field must be `csrf` and have
+    /// the right token.
     ///
     /// # Errors
-    /// [`Error::SlowBody`] for a body that comes too slowly, and what is wrong with one that cannot be read.
+    /// [`Error::SlowBody`] for a body slower than [`SLOWEST`], [`Error::BadRequest`] for one that cannot be read.
     pub async fn read(
         app: &App,
         request: Request,
         guard: Option<&Guard>,
-        turn: &mut Turn,
+        permit: &mut UploadPermit,
     ) -> Result<Self, Error> {
         let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok());
         let boundary = multer::parse_boundary(content_type.unwrap_or_default()).map_err(|_| {
@@ -72,25 +72,25 @@ impl Form {
         let body = flow.watch(request.into_body());
         let mut multipart = Multipart::with_constraints(body, boundary, constraints());
         tokio::select! {
-            form = fields(app, &mut multipart, guard, turn, &flow) => form,
+            form = fields(app, &mut multipart, guard, permit, &flow) => form,
             () = flow.becomes_slow() => Err(Error::SlowBody(flow::SLOW)),
         }
     }
 
-    /// Reads the body of a refused upload and keeps nothing of it: most clients see no answer before they have sent
-    /// all. One that asked whether to go on is spared that.
+    /// Reads the body of a refused upload and discards it, because most clients read no answer before they have sent
+    /// everything. A client that sent `Expect: 100-continue` waits for the answer, so its body is not read.
     pub async fn refuse(request: Request) {
         if !request.headers().contains_key(header::EXPECT) {
             flow::discard(request.into_body(), MAX_BODY, DISCARD_TIME).await;
         }
     }
 
-    /// What was typed, for showing the form again.
+    /// The texts typed, to show the form again.
     pub fn typed(&self) -> &Typed {
         &self.upload.typed
     }
 
-    /// The upload, unless its file is too large or was not kept.
+    /// The upload; an error if its file is too large or was not kept.
     pub fn finish(self, app: &App) -> Result<Upload, Error> {
         match self.refused {
             Some(refused) => Err(refused),
@@ -99,18 +99,18 @@ impl Form {
     }
 }
 
-/// The turn of `member` to upload a torrent, before any of it is read.
+/// Permission for `member` to upload a torrent, to be asked for before the body is read.
 ///
 /// # Errors
 /// [`Error::TooManyRequests`] while another upload of theirs is under way, and after too many on one day.
-pub async fn admit(app: &App, member: &Member) -> Result<Turn, Error> {
-    let turn = app.turns.upload(member.id)?;
+pub async fn admit(app: &App, member: &Member) -> Result<UploadPermit, Error> {
+    let permit = app.metainfo_limits.upload(member.id)?;
     let client = app.connection().await?;
     changes::check(&client, member.id, Change::Upload, app.config.webapi.uploads_per_day).await?;
-    Ok(turn)
+    Ok(permit)
 }
 
-/// Checks and stores an upload of `member`, whose turn it is meanwhile.
+/// Checks and stores an upload of `member`, whose [`UploadPermit`] must be held meanwhile.
 ///
 /// # Errors
 /// See [`Refusal`].
@@ -121,11 +121,11 @@ pub async fn store(app: &App, member: &Member, upload: Upload) -> Result<Stored,
         tokens: webapi.upload_max_tokens,
         per_day: webapi.uploads_per_day,
     };
-    let ready = upload.check(&app.turns, &max).await?;
+    let ready = upload.check(&app.metainfo_limits, &max).await?;
     let mut client = app.connection().await?;
     let id = insert(&mut client, member, &ready, max.per_day).await;
-    if app.turns.finish(ready.info_bytes(), ready.file_count()) {
-        // A connection keeps buffers as large as the largest statement.
+    if app.metainfo_limits.finish(ready.info_bytes(), ready.file_count()) {
+        // Closed, not returned to the pool: a connection keeps buffers as large as its largest statement.
         drop(Object::take(client));
     }
     Ok(Stored { id: id?, hashes: ready.hashes(), redownload: ready.redownload(&app.announce_urls, member) })
@@ -145,7 +145,7 @@ async fn insert(
     transaction.rollback().await?;
     match existing(&*client, &ready.hashes()).await? {
         Some((id, title)) => Err(Refusal::Exists { id, title }),
-        // It was deleted in between.
+        // It was deleted after the insert had failed.
         None => Err(Error::Internal(anyhow::anyhow!("the torrent that was here already is gone")).into()),
     }
 }
@@ -167,13 +167,13 @@ async fn fields(
     app: &App,
     multipart: &mut Multipart<'_>,
     guard: Option<&Guard>,
-    turn: &mut Turn,
+    permit: &mut UploadPermit,
     flow: &Flow,
 ) -> Result<Form, Error> {
     if let Some(guard) = guard {
         let first = multipart.next_field().await.map_err(unreadable)?;
         let token = match first.filter(|it| it.name() == Some("csrf")) {
-            Some(field) => text(field, turn, flow).await?,
+            Some(field) => text(field, permit, flow).await?,
             None => String::new(),
         };
         guard.verify(&token)?;
@@ -184,10 +184,10 @@ async fn fields(
         flow.header_is_read();
         let name = field.name().unwrap_or_default().to_owned();
         match name.as_str() {
-            "torrent" => file(&mut form, field, app.config.webapi.upload_max_bytes, turn, flow).await?,
-            // Each once: what is sent again would be held twice.
+            "torrent" => file(&mut form, field, app.config.webapi.upload_max_bytes, permit, flow).await?,
+            // Each field once: a second one would take memory that nobody counts.
             "title" | "description" | "extended" if !texts.contains_key(&name) => {
-                let text = text(field, turn, flow).await?;
+                let text = text(field, permit, flow).await?;
                 texts.insert(name, text);
             }
             _ => skip(field, flow).await?,
@@ -199,12 +199,12 @@ async fn fields(
     Ok(form)
 }
 
-/// Reads the file; it goes on being read where it is not kept.
+/// Reads the file to its end, even if it is not kept.
 async fn file(
     form: &mut Form,
     mut field: Field<'_>,
     limit: usize,
-    turn: &mut Turn,
+    permit: &mut UploadPermit,
     flow: &Flow,
 ) -> Result<(), Error> {
     form.upload.file = Vec::new();
@@ -212,19 +212,19 @@ async fn file(
     while let Some(chunk) = field.chunk().await.map_err(unreadable)? {
         flow.consume(chunk.len());
         form.file_size += chunk.len();
-        if form.refused.is_some() || !turn.is_upload() {
+        if form.refused.is_some() || !permit.is_upload() {
             continue;
         }
         let kept = &mut form.upload.file;
         if form.file_size > limit {
             *kept = Vec::new();
-        } else if let Err(full) = turn.hold(chunk.len()) {
+        } else if let Err(full) = permit.hold(chunk.len()) {
             *kept = Vec::new();
-            turn.release();
+            permit.release();
             form.refused = Some(full);
         } else {
             if kept.capacity() - kept.len() < chunk.len() {
-                // By itself it would double, which nobody counts.
+                // By itself the vector would double its capacity, which nobody counts.
                 kept.reserve_exact(chunk.len().max(GROWTH).max(kept.len() / 8));
             }
             kept.extend_from_slice(&chunk);
@@ -233,14 +233,14 @@ async fn file(
     Ok(())
 }
 
-async fn text(mut field: Field<'_>, turn: &mut Turn, flow: &Flow) -> Result<String, Error> {
+async fn text(mut field: Field<'_>, permit: &mut UploadPermit, flow: &Flow) -> Result<String, Error> {
     let mut bytes = Vec::new();
     while let Some(chunk) = field.chunk().await.map_err(unreadable)? {
         flow.consume(chunk.len());
-        turn.hold(chunk.len())?;
+        permit.hold(chunk.len())?;
         bytes.extend_from_slice(&chunk);
     }
-    // Browsers send line ends as the network's.
+    // Browsers send line ends as CR LF.
     Ok(String::from_utf8_lossy(&bytes).replace("\r\n", "\n"))
 }
 

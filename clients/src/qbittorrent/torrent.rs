@@ -1,4 +1,4 @@
-//! A torrent in qBittorrent's words.
+//! Parses torrents of qBittorrent's Web API.
 
 use bt::InfoHash;
 use serde::Deserialize;
@@ -6,12 +6,12 @@ use serde::Deserialize;
 use crate::remote::join;
 use crate::{Activity, Error, Torrent};
 
-/// A torrent in `torrents/info`.
+/// A torrent in the answer to `torrents/info`.
 #[derive(Debug, Deserialize)]
 pub(super) struct Listed {
-    /// Truncated version 2 where there is one, else version 1.
+    /// The truncated info hash of version 2 if there is one, else version 1.
     pub(super) hash: String,
-    /// Empty where there is none; missing before 4.4, which knows no hybrid torrents.
+    /// Empty for a torrent of version 2 alone; missing before 4.4, which does not support version 2.
     #[serde(default)]
     infohash_v1: String,
     name: String,
@@ -28,7 +28,7 @@ pub(super) struct Listed {
 }
 
 impl Listed {
-    /// Version 1 where there is one, else truncated version 2.
+    /// The info hash of version 1 if there is one, else truncated version 2.
     fn info_hash(&self) -> &str {
         if self.infohash_v1.is_empty() { &self.hash } else { &self.infohash_v1 }
     }
@@ -40,11 +40,11 @@ impl Listed {
     }
 }
 
-/// From `state` and `amount_left`. Words that are unknown stand for leeching or seeding.
+/// The activity that `state` and `amount_left` (bytes) mean. Unknown states count as leeching or seeding.
 pub fn activity(state: &str, amount_left: u64) -> Activity {
     match state {
         "allocating" | "checkingUP" | "checkingDL" | "checkingResumeData" | "moving" => Activity::Checking,
-        // 4.x, 5.x.
+        // `paused` in 4.x, `stopped` in 5.x.
         "pausedUP" | "pausedDL" | "stoppedUP" | "stoppedDL" => Activity::Stopped,
         "error" => Activity::Failed("qBittorrent cannot read or write the content".to_owned()),
         "missingFiles" => Activity::Failed("the content is gone".to_owned()),
@@ -80,7 +80,7 @@ impl TryFrom<Listed> for Torrent {
 mod tests {
     use super::*;
 
-    /// A hybrid torrent, as 4.5.2 names it; what it says beside is left out.
+    /// A hybrid torrent as 4.5.2 lists it, without the fields that are not read.
     const HYBRID: &str = r#"{"amount_left":0,"category":"film","completed":5,"content_path":"/d/a","hash":
         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","infohash_v1":"93a7394c92660a12a1244c6c26f8efd23617ecc6",
         "name":"a","save_path":"/d","size":5,"state":"stalledUP"}"#;

@@ -1,10 +1,10 @@
-//! A torrent in rtorrent's words.
+//! Parses torrents of rtorrent's `d.multicall2`.
 
 use crate::remote::join;
 use crate::xmlrpc::Value;
 use crate::{Activity, Error, Torrent};
 
-/// What is asked of each torrent.
+/// The fields asked for of each torrent.
 pub(super) const FIELDS: [&str; 12] = [
     "d.hash=",
     "d.name=",
@@ -20,7 +20,7 @@ pub(super) const FIELDS: [&str; 12] = [
     "d.custom1=",
 ];
 
-/// A row of the answer.
+/// Parses the fields of one torrent.
 pub(super) fn read(row: &[Value]) -> Result<Torrent, Error> {
     let [hash, name, complete, hashing, active, message, size, done, left, directory, is_folder, label] = row
     else {
@@ -28,7 +28,8 @@ pub(super) fn read(row: &[Value]) -> Result<Torrent, Error> {
     };
     let set = |value: &Value| value.int() != 0;
     let (name, directory) = (name.text(), directory.text());
-    // For a folder, `d.directory` is that itself. `d.base_path` is empty until the torrent was opened once.
+    // Of a torrent with several files, `d.directory` is its own folder. `d.base_path` would be empty until the torrent
+    // was opened once.
     let path = if set(is_folder) { directory.to_owned() } else { join(directory, name) };
     let folder = if set(is_folder) { parent(directory) } else { directory };
     Ok(Torrent {
@@ -44,7 +45,7 @@ pub(super) fn read(row: &[Value]) -> Result<Torrent, Error> {
     })
 }
 
-/// From `d.hashing`, `d.is_active`, `d.complete` and `d.message`.
+/// The activity that `d.hashing`, `d.is_active`, `d.complete` and `d.message` mean.
 pub fn activity(is_hashing: bool, is_active: bool, is_complete: bool, message: &str) -> Activity {
     if is_hashing {
         Activity::Checking

@@ -1,27 +1,28 @@
-//! The two dialects of Transmission's RPC. Our own words are those of the new one.
+//! The two dialects of Transmission's RPC. The rest of this crate uses the names of the new one.
 
 use serde_json::{Value, json};
 
 use crate::Error;
 
-/// How requests and answers are written.
+/// A dialect, in which requests and answers are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Dialect {
-    /// Up to 4.0, still understood by 4.1: `torrent-add` with `download-dir`, fields of torrents as `hashString`.
+    /// Up to 4.0, and still accepted by 4.1: `torrent-add` with `download-dir`; fields of torrents such as
+    /// `hashString`.
     #[default]
     Old,
-    /// JSON-RPC 2.0, from 4.1 on: `torrent_add` with `download_dir`, fields of torrents as `hash_string`.
+    /// JSON-RPC 2.0, from 4.1 on: `torrent_add` with `download_dir`; fields of torrents such as `hash_string`.
     New,
 }
 
 impl Dialect {
-    /// By the version that a daemon says, which is "6.0.0" for 4.1; older daemons say none.
+    /// The dialect for the RPC version of a daemon, "6.0.0" for 4.1. Older daemons send none.
     pub(super) fn of(rpc_version: Option<&str>) -> Self {
         let major = rpc_version.and_then(|version| version.split('.').next()?.parse::<u32>().ok());
         if major >= Some(6) { Self::New } else { Self::Old }
     }
 
-    /// A request in this dialect, from one in our words.
+    /// A request in this dialect; `method` and `params` have the names of the new one.
     pub(super) fn request(self, method: &str, params: &Value) -> Value {
         if self == Self::New {
             return json!({ "jsonrpc": "2.0", "method": method, "params": params, "id": 1 });
@@ -37,7 +38,7 @@ impl Dialect {
         json!({ "method": method.replace('_', "-"), "arguments": arguments })
     }
 
-    /// The result of an answer in this dialect, in our words.
+    /// The result of an answer in this dialect, with the names of the new one.
     pub(super) fn result(self, method: &str, mut answer: Value) -> Result<Value, Error> {
         let refused = |words: &str| Error::Refused(format!("{method}: {words}"));
         match self {
@@ -61,7 +62,7 @@ impl Dialect {
     }
 }
 
-/// What is asked for by name: `torrent-get` has `hashString` where `session-get` has `rpc-version`.
+/// A field's name in the old dialect: camel case in `torrent-get` (`hashString`), hyphens elsewhere (`rpc-version`).
 fn field(method: &str, name: &Value) -> Value {
     let Some(name) = name.as_str() else { return name.clone() };
     if method != "torrent_get" {
@@ -77,7 +78,8 @@ fn field(method: &str, name: &Value) -> Value {
     camel.into()
 }
 
-/// `hashString` and `torrent-added` as `hash_string` and `torrent_added`. No deeper than `serde_json` reads, 128 levels.
+/// Renames keys such as `hashString` and `torrent-added` to `hash_string` and `torrent_added`. The recursion is
+/// bounded, as `serde_json` reads at most 128 levels.
 fn in_snake_case(value: Value) -> Value {
     match value {
         Value::Array(values) => values.into_iter().map(in_snake_case).collect(),

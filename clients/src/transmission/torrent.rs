@@ -1,11 +1,11 @@
-//! A torrent in Transmission's words.
+//! Parses torrents of Transmission's `torrent_get`.
 
 use serde::Deserialize;
 
 use crate::remote::join;
 use crate::{Activity, Error, Torrent};
 
-/// What is asked of each torrent.
+/// The fields asked for of each torrent.
 pub(super) const FIELDS: [&str; 10] = [
     "hash_string",
     "name",
@@ -36,12 +36,13 @@ pub(super) struct Listed {
     have_valid: u64,
     left_until_done: u64,
     download_dir: String,
-    /// None before 3.00.
+    /// Missing before 3.00.
     #[serde(default)]
     labels: Vec<String>,
 }
 
-/// From `status`, `error` and `error_string`. Errors 1 and 2 are the tracker's, which end nothing; 3 is the daemon's own.
+/// The activity that `status`, `error` and `error_string` mean. Errors 1 and 2 are a tracker's, after which the daemon
+/// continues; 3 is a local error.
 pub fn activity(status: u8, error: u8, error_string: &str) -> Activity {
     match (error, status) {
         (3, _) => Activity::Failed(error_string.to_owned()),
@@ -63,7 +64,7 @@ impl TryFrom<Listed> for Torrent {
             size: listed.size_when_done,
             done: listed.have_valid,
             left: listed.left_until_done,
-            // Not by the metainfo's name: 3.00 changes those that Windows cannot keep.
+            // Not the metainfo's name: 3.00 changes names that Windows cannot store.
             path: join(&listed.download_dir, &listed.name),
             name: listed.name,
             folder: listed.download_dir,

@@ -2,12 +2,12 @@ use super::*;
 
 const RUN: &str = "/data/run";
 
-/// What the first start writes.
+/// The configuration that the first start writes.
 fn own() -> Value {
     first_configuration().expect("a configuration")
 }
 
-/// What the children read at the first start.
+/// The configuration that the children read at the first start.
 fn supplied() -> Value {
     let mut value = own();
     supply(&mut value, Path::new(RUN)).expect("random passwords");

@@ -1,5 +1,4 @@
-//! The folder of the tracker's restart file: it belongs to who runs the tracker, also where an earlier version left it to
-//! root.
+//! Gives the folder of the restart file to the user that runs the tracker, even if an earlier version left it to root.
 
 use std::ffi::OsStr;
 use std::fs::{DirBuilder, File, Permissions};
@@ -11,14 +10,14 @@ use std::path::Path;
 use infra::process::{Account, open_folder};
 use rustix::fs::{Dir, Mode, OFlags, openat, renameat};
 
-/// What the tracker appends to the name of its restart file.
+/// The suffixes that the tracker appends to the name of its restart file.
 const SUFFIXES: [&str; 2] = ["stopped", "running"];
 
-/// Makes `folder` in `data` where it is missing, gives it and its files to `account`, if that is not the present user, and
-/// moves the restart file `name` there that earlier versions kept in `data`.
+/// Creates `folder` in `data` if it is missing, and moves the restart file `name` to it, which earlier versions kept in
+/// `data`. Folder and files are given to `account`, if that is not the present user.
 ///
-/// Who owns the folder may have put anything into it: no link is followed, and no file given away that has another name
-/// elsewhere.
+/// The folder's owner may have put anything into it. So symbolic links are not followed, and files with further hard
+/// links are not given away.
 pub(super) fn hand_over(
     data: &Path,
     folder: &Path,
@@ -50,7 +49,7 @@ fn give(folder: &File, account: &Account) -> io::Result<()> {
     if owner == account.uid {
         return Ok(());
     }
-    // From now on nobody but root changes what is in it.
+    // From now on only root can change the folder's entries.
     fchown(folder, Some(0), Some(0))?;
     folder.set_permissions(Permissions::from_mode(0o700))?;
     for entry in Dir::read_from(folder)? {
@@ -59,9 +58,9 @@ fn give(folder: &File, account: &Account) -> io::Result<()> {
     account.own(folder)
 }
 
-/// Gives the file `name` of one of `owners` to `account`; says whether there is such a file.
+/// Gives the file `name`, if one of `owners` owns it, to `account`; says whether there is such a file.
 fn own_file(folder: &File, name: &[u8], owners: &[u32], account: Option<&Account>) -> io::Result<bool> {
-    // One that is no file, as a pipe, must not be waited for.
+    // Opening a named pipe must not block.
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let Ok(file) = openat(folder, name, flags, Mode::empty()) else { return Ok(false) };
     let file = File::from(file);

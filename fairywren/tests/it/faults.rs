@@ -4,11 +4,11 @@
 //! well. Correctness is asserted in both.
 
 mod accounts;
-mod chaos;
 mod clock;
 mod crowd;
 mod database;
 mod disk;
+mod faulty_proxy;
 mod figures;
 mod garbage;
 mod installation;

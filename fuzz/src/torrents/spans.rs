@@ -1,8 +1,8 @@
-//! The keys and values of a file where they lie, as far as it is bencoding.
+//! The positions of keys and values in a bencoded file, up to the first syntax error.
 
 use std::ops::Range;
 
-/// What a span of a file is.
+/// The kind of a span.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Key,
@@ -11,19 +11,20 @@ pub(super) enum Kind {
     Container,
 }
 
-/// One key or value where it lies.
+/// The position of one key or value.
 #[derive(Debug, Clone)]
 pub(super) struct Span {
     pub(super) kind: Kind,
     pub(super) at: Range<usize>,
-    /// With the key before it, if it is an entry's value; with the value behind it, if it is a key.
+    /// The position of the whole entry: key and value.
     pub(super) entry: Range<usize>,
 }
 
-/// All keys and values up to the first byte that is no bencoding, without the outermost one.
+/// All keys and values up to the first byte that is not bencoding, without the outermost value.
 pub(super) fn spans(bytes: &[u8]) -> Vec<Span> {
     let mut spans: Vec<Span> = Vec::new();
-    // Of each open list and dictionary: its place in `spans`, and the key that waits for its value.
+    // For each open list and dictionary: its index in `spans`, whether it is a dictionary, and the index of the key
+    // that waits for its value.
     let mut open: Vec<(usize, bool, Option<usize>)> = Vec::new();
     let mut at = 0;
     while let Some(byte) = bytes.get(at) {
@@ -56,7 +57,7 @@ pub(super) fn spans(bytes: &[u8]) -> Vec<Span> {
             _ => finish(&mut spans, &mut open, place),
         }
     }
-    // What is still open has no end yet.
+    // Values that are still open end with the input.
     for (place, _, _) in open {
         spans[place].at.end = at;
         spans[place].entry.end = at;
@@ -64,7 +65,7 @@ pub(super) fn spans(bytes: &[u8]) -> Vec<Span> {
     spans.split_off(spans.len().min(1))
 }
 
-/// A value is whole: with the key that waited for it, it is an entry.
+/// Notes the end of a value: together with the key that waited for it, it is an entry.
 fn finish(spans: &mut [Span], open: &mut [(usize, bool, Option<usize>)], place: usize) {
     if let Some(key) = open.last_mut().and_then(|(_, _, key)| key.take()) {
         let entry = spans[key].at.start..spans[place].at.end;

@@ -1,10 +1,10 @@
-//! Whole torrents of an odd structure: deep paths, many files, wide and deep trees, names that nobody sees.
+//! Torrents with unusual structures: deep paths, many files, wide and deep trees, invisible names.
 
 use fastrand::Rng;
 
 use super::string;
 
-/// Parts of names that clients leave out, or read in more than one way.
+/// Characters in names that clients leave out or interpret differently.
 const ODD_CHARACTERS: [&str; 22] = [
     "a", ".", "..", " ", "\0", "/", "\\", "\t", "\u{7f}", "\u{a0}", "\u{ad}", "\u{61c}", "\u{115f}",
     "\u{200b}", "\u{200d}", "\u{200e}", "\u{202e}", "\u{2028}", "\u{2060}", "\u{2064}", "\u{3164}",
@@ -14,7 +14,7 @@ const ODD_CHARACTERS: [&str; 22] = [
 /// The length of a piece. Each file with content fills one piece, so that none needs a piece layer or a pad file.
 const PIECE_LENGTH: usize = 16_384;
 
-/// Sound but for what its structure is, always the same for the same state of `rng`.
+/// A torrent that is valid apart from its structure; the same state of `rng` gives the same torrent.
 pub(super) fn structure(rng: &mut Rng) -> Vec<u8> {
     let name = if rng.u8(..3) == 0 { odd_name(rng) } else { b"t".to_vec() };
     let version = rng.u8(..3);
@@ -23,7 +23,7 @@ pub(super) fn structure(rng: &mut Rng) -> Vec<u8> {
     }
     let mut files = files(rng);
     if version > 0 {
-        // The tree of version 2 is sorted by the bytes of its names, and holds each path once.
+        // The tree of version 2 is sorted by the bytes of its names, and contains each path once.
         files.sort_by(|a, b| a.path.cmp(&b.path));
         files.dedup_by(|b, a| b.path.starts_with(&a.path));
     }
@@ -51,7 +51,7 @@ pub(super) fn structure(rng: &mut Rng) -> Vec<u8> {
     [b"d4:info", &info[..], b"e"].concat()
 }
 
-/// A torrent of version 1 with one file, which has no other name than the torrent.
+/// A single-file torrent of version 1, whose only name is the torrent's.
 fn single(name: &[u8]) -> Vec<u8> {
     let (name, pieces) = (string(name), string(&[b'h'; 20]));
     let head = format!("d4:infod6:lengthi{PIECE_LENGTH}e4:name");
@@ -62,7 +62,7 @@ fn single(name: &[u8]) -> Vec<u8> {
 /// One file of a structure.
 struct File {
     path: Vec<Vec<u8>>,
-    /// Whether it fills a piece; it is empty otherwise.
+    /// Whether the file fills one piece; otherwise it is empty.
     is_full: bool,
     /// The parts of a symbolic link's target.
     symlink: Option<Vec<Vec<u8>>>,
@@ -124,7 +124,7 @@ fn write_list(out: &mut Vec<u8>, files: &[File]) {
     out.push(b'e');
 }
 
-/// The tree of version 2: `files` are sorted and none lies in another.
+/// Writes the file tree of version 2. `files` are sorted, and no path is a folder of another.
 fn write_tree(out: &mut Vec<u8>, files: &[File]) {
     let mut open: &[Vec<u8>] = &[];
     out.push(b'd');

@@ -1,4 +1,4 @@
-//! See `fuzz::announce_query`.
+//! Runs the target `announce_query` of the crate `fuzz` under libFuzzer.
 
 #![no_main]
 

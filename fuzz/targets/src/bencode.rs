@@ -1,4 +1,4 @@
-//! See `fuzz::bencode`.
+//! Runs the target `bencode` of the crate `fuzz` under libFuzzer.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! See `fuzz::control`.
+//! Runs the target `control` of the crate `fuzz` under libFuzzer.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! See `fuzz::counts`.
+//! Runs the target `counts` of the crate `fuzz` under libFuzzer.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! See `fuzz::http_request`.
+//! Runs the target `http_request` of the crate `fuzz` under libFuzzer.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! See `fuzz::restart_file`.
+//! Runs the target `restart_file` of the crate `fuzz` under libFuzzer.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! See `fuzz::route`.
+//! Runs the target `route` of the crate `fuzz` under libFuzzer.
 
 #![no_main]
 

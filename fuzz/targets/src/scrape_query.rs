@@ -1,4 +1,4 @@
-//! See `fuzz::scrape_query`.
+//! Runs the target `scrape_query` of the crate `fuzz` under libFuzzer.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! See `fuzz::udp`.
+//! Runs the target `udp` of the crate `fuzz` under libFuzzer.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! What libFuzzer does at length, in short: the same checks, the same inputs at every run.
+//! Runs the targets briefly, as libFuzzer does at length, with the same inputs at every run.
 
 use std::thread;
 
@@ -7,7 +7,7 @@ use fuzz::mutation::mutate;
 use fuzz::torrents::Mutants;
 use fuzz::{TARGETS, Target};
 
-/// Shows the input at which a check panics.
+/// Prints the input at which a check panics.
 struct Shown<'a>(&'a Target, &'a [u8]);
 
 impl Drop for Shown<'_> {

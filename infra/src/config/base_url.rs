@@ -1,4 +1,4 @@
-//! Public URLs that paths are appended to.
+//! Public base URLs, to which paths are appended.
 
 use std::fmt;
 
@@ -7,12 +7,13 @@ use url::Url;
 
 use super::values::wrong;
 
-/// An `http` or `https` URL without query, and without a slash at its end. The default is empty: the key is missing.
+/// An `http` or `https` URL without query, and without a slash at its end. The default is empty and stands for a
+/// missing key.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct BaseUrl(String);
 
 impl BaseUrl {
-    /// The URL; append paths that begin with a slash.
+    /// The URL, without a slash at its end.
     pub fn as_str(&self) -> &str {
         &self.0
     }

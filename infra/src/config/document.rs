@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// A type that a configuration file is read into. Derive `Deserialize` with `deny_unknown_fields`, and with `default`
-/// for every key that has one.
+/// A type that a configuration file is read into. It derives `Deserialize` with `deny_unknown_fields`, and with
+/// `default` for every key that has a default.
 pub trait Document: DeserializeOwned {
-    /// Refuses what no single key shows: a missing required key, values that contradict each other.
+    /// Refuses what deserializing a single key cannot notice: missing required keys, and values that contradict each
+    /// other.
     fn check(&self) -> Result<(), Problem>;
 }
 
@@ -23,7 +24,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// `key` is written with its parents, as `webapi.postgresql`.
+    /// A problem of `key`, which is written with its parents, as `webapi.postgresql`.
     pub fn new(key: impl Into<String>, problem: &'static str) -> Self {
         Self { key: key.into(), problem }
     }
@@ -52,19 +53,19 @@ pub enum Error {
     },
 }
 
-/// Reads `file`.
+/// Reads the configuration in `file`.
 ///
 /// # Errors
-/// When the file cannot be read, is no JSON, or holds a key that cannot be used.
+/// When the file cannot be read, is not JSON, or has a key that cannot be used.
 pub fn read<T: Document>(file: &Path) -> Result<T, Error> {
     let text = fs::read_to_string(file).map_err(|source| Error::Read { file: file.to_owned(), source })?;
     parse(&text, file)
 }
 
-/// Reads `text`, which came from `file` (named in errors only).
+/// Reads the configuration in `text`, which came from `file` (named in errors only).
 ///
 /// # Errors
-/// When `text` is no JSON or holds a key that cannot be used.
+/// When `text` is not JSON, or has a key that cannot be used.
 pub fn parse<T: Document>(text: &str, file: &Path) -> Result<T, Error> {
     let mut json = serde_json::Deserializer::from_str(text);
     let document = serde_path_to_error::deserialize(&mut json).map_err(|error| key_error(file, error))?;
@@ -76,10 +77,10 @@ pub fn parse<T: Document>(text: &str, file: &Path) -> Result<T, Error> {
     checked(document, file)
 }
 
-/// Reads a `value` that was made from what `file` says: errors name the key there, and no position in any text.
+/// Reads the configuration in `value`, which was made from `file`: errors name file and key, but no line.
 ///
 /// # Errors
-/// When `value` holds a key that cannot be used.
+/// When `value` has a key that cannot be used.
 pub fn from_value<T: Document>(value: &Value, file: &Path) -> Result<T, Error> {
     let document = serde_path_to_error::deserialize(value).map_err(|error| key_error(file, error))?;
     checked(document, file)

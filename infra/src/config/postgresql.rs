@@ -1,24 +1,25 @@
-//! Connections to the database.
+//! The settings of connections to the database.
 
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::secrets::Secret;
 
-/// The role that owns the database, unless the file names another.
+/// The role that owns the database, by default.
 pub(super) const OWNER: &str = "fairywren";
 
-/// A Postgres connection, in libpq's words. There is no TLS: use a unix socket or a private network.
+/// A Postgres connection, with libpq's names of parameters. It is not encrypted: use a unix socket or a private
+/// network.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Postgresql {
     /// A host name, an address or the directory of the server's unix socket.
     pub host: String,
-    /// Also part of the socket's name.
+    /// The port; part of the name of a unix socket as well.
     pub port: u16,
-    /// The database.
+    /// Name of the database.
     #[serde(alias = "database")]
     pub dbname: String,
-    /// The role.
+    /// Name of the role.
     pub user: String,
     /// The role's password. Required.
     pub password: Secret,
@@ -37,12 +38,12 @@ impl Default for Postgresql {
 }
 
 impl Postgresql {
-    /// The connection of `user` where the file says nothing: the password is still missing.
+    /// The default connection of `user`, without the password, which is required.
     pub(super) fn of(user: &str) -> Self {
         Self { user: user.to_owned(), ..Self::default() }
     }
 
-    /// Reads the connection of a section whose `user` is `user` where the file names none.
+    /// Reads the connection of a section in which `user` is the default of the key `user`.
     pub(super) fn read_for<'de, D: Deserializer<'de>>(deserializer: D, user: &str) -> Result<Self, D::Error> {
         let login = Self::deserialize(deserializer)?;
         Ok(if login.user.is_empty() { Self { user: user.to_owned(), ..login } } else { login })
@@ -53,7 +54,8 @@ impl Postgresql {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Migrate {
-    /// Connection of the role that owns the database. It may create tables, and the [`roles`](super::roles) that are missing.
+    /// Connection of the role that owns the database. It may create tables, and the [`roles`](super::roles) that are
+    /// missing.
     #[serde(deserialize_with = "owner")]
     pub postgresql: Postgresql,
 }

@@ -1,20 +1,20 @@
-//! The one list of database roles.
+//! The list of database roles, the only one in the code.
 
 use super::postgresql::{self, Postgresql};
 use super::{Config, tracker, webapi};
 
-/// A role of the database and the section of the configuration that holds its connection.
+/// A role of the database, and the section of the configuration with its connection.
 #[derive(Debug)]
 pub struct Role {
-    /// The section: the connection is its key `postgresql`.
+    /// Name of the section; the connection is its key `postgresql`.
     pub section: &'static str,
-    /// The role's name, unless the section names another.
+    /// The role's default name.
     pub user: &'static str,
     of: fn(&Config) -> &Postgresql,
 }
 
 impl Role {
-    /// The role's connection.
+    /// The role's connection in `config`.
     pub fn login<'a>(&self, config: &'a Config) -> &'a Postgresql {
         (self.of)(config)
     }

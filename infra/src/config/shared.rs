@@ -16,17 +16,17 @@ pub const MIN_SALT_LEN: usize = 32;
 /// The keys outside any section.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Shared {
-    /// External URL that announces arrive under, without `/announce`. Required.
+    /// Public URL of the tracker, without `/announce`. Required.
     pub tracker_url: BaseUrl,
-    /// External URL of the site; the API is below it at `/api`. Required.
+    /// Public URL of the site; the API is below it at `/api`. Required.
     pub api_url: BaseUrl,
-    /// Leading path segments that a proxy leaves on each request and that are ignored.
+    /// Number of leading path segments that a proxy leaves on each request, and which are ignored.
     pub path_depth: usize,
-    /// The server's secret, from which all others are derived. Required.
+    /// The server's secret, from which all other secrets are derived. Required.
     pub salt: Secret,
     /// Networks whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
-    /// Where tracker and webapi meet.
+    /// The sockets between tracker and webapi.
     pub zeromq: Zeromq,
 }
 
@@ -37,7 +37,7 @@ pub struct Zeromq {
     /// PUB socket of live counts.
     #[serde(deserialize_with = "endpoint")]
     pub counts: String,
-    /// ROUTER socket of snapshots and questions.
+    /// ROUTER socket of snapshots, reports and other requests of the webapi.
     #[serde(deserialize_with = "endpoint")]
     pub control: String,
 }
@@ -94,7 +94,7 @@ impl Shared {
     }
 }
 
-/// Proxies on the same machine.
+/// The loopback networks: proxies on the same machine.
 pub(super) fn loopback() -> Vec<IpNet> {
     vec![
         IpNet::from(std::net::IpAddr::from(Ipv4Addr::LOCALHOST)),

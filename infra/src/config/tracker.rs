@@ -10,7 +10,7 @@ use super::document::Problem;
 use super::postgresql::Postgresql;
 use super::values::{positive, seconds};
 
-/// What the lists of clients hold.
+/// The message for a wrong entry of `clientsAllowed` or `clientsDenied`.
 const CLIENT_PREFIXES: &str = "expected the first 1 to 8 characters of peer ids, as \"-qB\"";
 
 /// Longest `peerTimeoutSeconds`.
@@ -19,79 +19,78 @@ const MAX_PEER_TIMEOUT: Duration = Duration::from_hours(24);
 /// Longest `databaseTimeoutSeconds`.
 const MAX_DATABASE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The role of this process, unless the file names another.
+/// The database role of this process, by default.
 pub(super) const USER: &str = "tracker";
 
 /// Settings of the announce process.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Tracker {
-    /// Where announces arrive; one address for each family as a rule.
+    /// Addresses for announces over HTTP; usually one for IPv4 and one for IPv6.
     pub listen: Vec<SocketAddr>,
-    /// Where announces over HTTPS arrive; nowhere when empty.
+    /// Addresses for announces over HTTPS; may be empty.
     pub tls_listen: Vec<SocketAddr>,
-    /// Certificate chain for `tlsListen`, PEM, the server's first; read again when it changes.
+    /// PEM file with the certificate chain for `tlsListen`, the server's certificate first. Read again when it changes.
     pub tls_certificate: PathBuf,
-    /// Its private key, PEM.
+    /// PEM file with the certificate's private key.
     pub tls_key: PathBuf,
-    /// Where announces over UDP arrive (BEP 15); nowhere when empty.
+    /// Addresses for announces over UDP (BEP 15); may be empty.
     pub udp_listen: Vec<SocketAddr>,
-    /// Where Prometheus reads `/metrics`; nowhere when empty. Nothing there asks who is reading.
+    /// Addresses of `/metrics` for Prometheus; may be empty. Anyone who reaches them can read.
     pub metrics_listen: Vec<SocketAddr>,
-    /// Where swarms and reports survive a restart. The only place beside the memory that holds addresses of peers.
+    /// File that carries swarms and reports over a restart. Besides memory, only this file contains addresses of peers.
     pub restart_file: PathBuf,
-    /// Connection of the read-only role.
+    /// Connection of this process's role, which can only read.
     #[serde(deserialize_with = "postgresql")]
     pub postgresql: Postgresql,
-    /// How long an announce waits for the database where memory does not know member or torrent.
+    /// Longest wait of an announce for the database, if its member or torrent is not in memory.
     #[serde(rename = "databaseTimeoutSeconds", deserialize_with = "seconds")]
     pub database_timeout: Duration,
-    /// Client connections at most.
+    /// Most client connections at the same time.
     #[serde(deserialize_with = "positive")]
     pub max_connections: usize,
-    /// Time for a request's header to arrive, counted from the end of the answer before it.
+    /// Time for a request's header to arrive, counted from the end of the previous answer.
     #[serde(rename = "headerTimeoutSeconds", deserialize_with = "seconds")]
     pub header_timeout: Duration,
-    /// When a client shall announce again; up to a tenth is added as jitter.
+    /// Interval between announces given to clients; up to a tenth is added at random.
     #[serde(rename = "intervalSeconds", deserialize_with = "seconds")]
     pub interval: Duration,
-    /// Before this a client shall not announce again without an event.
+    /// Minimum interval between announces without an event, given to clients.
     #[serde(rename = "minIntervalSeconds", deserialize_with = "seconds")]
     pub min_interval: Duration,
-    /// A peer that was silent for this long is dropped.
+    /// Silence after which a peer is dropped.
     #[serde(rename = "peerTimeoutSeconds", deserialize_with = "seconds")]
     pub peer_timeout: Duration,
-    /// Peers handed out where the client names no number.
+    /// Peers in an answer if the client names no number.
     pub numwant: usize,
-    /// Peers handed out at most.
+    /// Most peers in an answer.
     pub max_numwant: usize,
-    /// How often members and torrents in memory are compared with the database.
+    /// Time between two comparisons of memory with the database.
     #[serde(rename = "reconcileSeconds", deserialize_with = "seconds")]
     pub reconcile: Duration,
-    /// Clients of one member that are peers of one torrent at the same time, at most.
+    /// Most clients of one member in one swarm.
     #[serde(deserialize_with = "positive")]
     pub peers_per_member: u32,
-    /// Announces of one member, on average, at most.
+    /// Most announces and scrapes of one member a minute, on average.
     #[serde(deserialize_with = "positive")]
     pub announces_per_minute: u32,
-    /// Announces of one member that may come at once, as when a client with so many torrents starts.
+    /// Most announces and scrapes of one member at once, as when a client with many torrents starts.
     #[serde(deserialize_with = "positive")]
     pub announce_burst: u32,
-    /// Beginnings of peer ids, as `-qB`; others are refused. All are allowed when empty.
+    /// Beginnings of peer ids, as `-qB`, of the clients that are allowed. All are allowed if it is empty.
     pub clients_allowed: Vec<String>,
-    /// Beginnings of peer ids that are refused, also of those allowed.
+    /// Beginnings of peer ids of clients that are refused, even if they are allowed.
     pub clients_denied: Vec<String>,
-    /// What a client may have moved since its last announce, at most; more is cut off and shown to staff.
+    /// Highest rate that one client can claim, in bytes a second; claims beyond it are cut and shown to staff.
     #[serde(deserialize_with = "positive")]
     pub max_bytes_per_second: u64,
-    /// What a member may move with all clients and torrents together, both directions added up; more is cut off and
-    /// shown to staff.
+    /// Highest rate of all clients and torrents of a member together, both directions added up, in bytes a second;
+    /// claims beyond it are cut and shown to staff.
     #[serde(deserialize_with = "positive")]
     pub max_member_bytes_per_second: u64,
-    /// Whether the tracker connects to clients now and then to see whether others can; shown to their members and to
-    /// staff.
+    /// Whether the tracker tries to connect to clients, to show their members and staff whether other peers can.
     pub check_connectability: bool,
-    /// Accounts of member and torrent that wait for the webapi, at most.
+    /// Most accounting reports (one for each member and torrent) that wait for the webapi.
     #[serde(deserialize_with = "positive")]
     pub max_reports: usize,
 }

@@ -1,4 +1,4 @@
-//! Values that several sections check alike.
+//! Deserializers of values in several sections.
 
 use std::time::Duration;
 

@@ -9,66 +9,67 @@ use super::document::Problem;
 use super::postgresql::Postgresql;
 use super::values::{positive, seconds};
 
-/// The role of this process, unless the file names another.
+/// The database role of this process, by default.
 pub(super) const USER: &str = "webapi";
 
 /// Settings of the site and API process.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Webapi {
-    /// Where the site listens.
+    /// Address on which the site listens.
     pub listen: SocketAddr,
-    /// Where Prometheus reads `/metrics`; nowhere when empty. Nothing there asks who is reading.
+    /// Addresses of `/metrics` for Prometheus; may be empty. Anyone who reaches them can read.
     pub metrics_listen: Vec<SocketAddr>,
-    /// Whether cookies are only for HTTPS: `true` behind a proxy that speaks it.
+    /// Whether cookies are restricted to HTTPS: `true` behind a proxy that serves HTTPS.
     pub secure: bool,
-    /// Connection of the read-write role.
+    /// Connection of this process's role, which can read and write.
     #[serde(deserialize_with = "postgresql")]
     pub postgresql: Postgresql,
-    /// Database connections at most.
+    /// Most database connections.
     #[serde(deserialize_with = "positive")]
     pub pool_size: usize,
-    /// Client connections at most.
+    /// Most client connections at the same time.
     #[serde(deserialize_with = "positive")]
     pub max_connections: usize,
-    /// Time for a request's header to arrive, counted from the end of the answer before it.
+    /// Time for a request's header to arrive, counted from the end of the previous answer.
     #[serde(rename = "headerTimeoutSeconds", deserialize_with = "seconds")]
     pub header_timeout: Duration,
-    /// Time for a request to be answered.
+    /// Longest time of a request that changes something.
     #[serde(rename = "requestTimeoutSeconds", deserialize_with = "seconds")]
     pub request_timeout: Duration,
-    /// How long what only reads waits for database or tracker, before a page says that they are away.
+    /// Longest wait of a request that only reads for the database or the tracker, before a page says that they are
+    /// away.
     #[serde(rename = "backendTimeoutSeconds", deserialize_with = "seconds")]
     pub backend_timeout: Duration,
     /// Largest .torrent file, in bytes.
     #[serde(deserialize_with = "positive")]
     pub upload_max_bytes: usize,
-    /// Most bencode tokens in a .torrent file.
+    /// Most bencoded values in a .torrent file.
     #[serde(deserialize_with = "positive")]
     pub upload_max_tokens: usize,
-    /// Torrents that a member may upload on a day (UTC), and how often they may edit one.
+    /// Most torrents that a member uploads a day (UTC), and most edits a day.
     #[serde(deserialize_with = "positive")]
     pub uploads_per_day: u32,
-    /// Requests of a member within a minute; files of the site and event streams are not counted.
+    /// Most requests of a member a minute; static files and event streams are not counted.
     #[serde(deserialize_with = "positive")]
     pub requests_per_minute: u32,
     /// Days without a visit after which a session ends.
     #[serde(deserialize_with = "positive")]
     pub session_days: u32,
-    /// Days after signing in after which a session ends in any case.
+    /// Days after signing in when a session ends in any case.
     #[serde(deserialize_with = "positive")]
     pub session_max_days: u32,
     /// Days after which an unclaimed invite expires.
     #[serde(deserialize_with = "positive")]
     pub invite_days: u32,
-    /// Invites of one member that can be claimed at the same time.
+    /// Most open invites of one member.
     pub open_invites: u32,
     /// Failed sign-ins, claims and reset links allowed within the window: per name from one network, per network, and
     /// per browser that signed in before. An IPv6 network is a /64; its /48 may fail ten times as often. One name may
     /// fail 100 times from all networks together.
     #[serde(deserialize_with = "positive")]
     pub sign_in_attempts: u32,
-    /// The window of `signInAttempts`.
+    /// Time in which failures count towards `signInAttempts`.
     #[serde(rename = "signInWindowSeconds", deserialize_with = "seconds")]
     pub sign_in_window: Duration,
 }

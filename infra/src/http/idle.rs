@@ -1,5 +1,5 @@
-//! Ends connections whose client neither sends nor takes anything, with one timer for each connection instead of one for
-//! each request.
+//! Ends connections whose client neither sends nor reads anything, with one timer for each connection instead of one
+//! for each request.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -14,19 +14,19 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 
-/// How often a connection is looked at within its timeout.
+/// Number of checks of a connection within its timeout.
 const LOOKS: u32 = 4;
 
-/// What has happened on one connection. Only its own task writes here, so that an addition is a load and a store.
+/// Counts the progress of one connection. Only its own task writes to it, so that an addition is a load and a store.
 #[derive(Debug, Default)]
 pub(super) struct Activity {
     /// Requests whose answer is not complete: 0 or 1.
     busy: AtomicU32,
-    /// Grows with each answer and each write that the client has taken.
+    /// Grows with each answer and each write that the client accepts.
     events: AtomicU32,
 }
 
-/// A request under way, until the body of its answer is dropped.
+/// Counts a request as under way until the body of its answer is dropped.
 #[derive(Debug)]
 pub(super) struct Busy(Arc<Activity>);
 
@@ -48,11 +48,11 @@ impl Drop for Busy {
     }
 }
 
-/// Counts the looks in a row at which nothing had happened since the one before.
+/// Counts the checks in a row without any progress since the check before.
 #[derive(Debug)]
 pub(super) struct IdleTimer {
     step: Duration,
-    /// Made when the connection first waits: one that closes after its request needs none.
+    /// Created when the connection first waits, since one that closes after its request needs none.
     tick: Option<Pin<Box<Sleep>>>,
     seen: u32,
     quiet: u32,
@@ -63,7 +63,7 @@ impl IdleTimer {
         Self { step: timeout / LOOKS, tick: None, seen: 0, quiet: 0 }
     }
 
-    /// Ready when nothing has happened for the timeout, or up to a quarter of it more.
+    /// Ready after the timeout, or up to a quarter of it more, without any progress.
     pub(super) fn poll_expired(&mut self, cx: &mut Context<'_>, activity: &Activity) -> Poll<()> {
         let step = self.step;
         let tick = self.tick.get_or_insert_with(|| Box::pin(sleep(step)));
@@ -81,7 +81,7 @@ impl IdleTimer {
     }
 }
 
-/// A stream or a body whose progress is noted in an [`Activity`].
+/// A stream or body that notes its progress in an [`Activity`].
 #[derive(Debug)]
 pub(super) struct Watched<T, A> {
     inner: T,
@@ -140,7 +140,8 @@ impl Write for Watched<TokioIo<TcpStream>, Arc<Activity>> {
         Pin::new(&mut self.inner).poll_flush(cx)
     }
 
-    /// Does nothing: hyper closes the stream right after, which tells the client the same with one system call less.
+    /// Does nothing: hyper closes the stream right afterwards, which also closes the sending side and saves a system
+    /// call.
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }

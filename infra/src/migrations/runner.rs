@@ -12,35 +12,35 @@ use crate::config::{Postgresql, roles};
 
 const ROLES: &str = include_str!("../../../sql/roles.sql");
 
-/// Any number, the same for all: only one process migrates a database at a time.
+/// Key of the advisory lock by which only one process migrates a database at a time. The number has no meaning.
 const LOCK: i64 = 0x6661_6972_7977;
 
-/// How often a process asks whether another one still migrates. It does not wait within a statement: that would hold a
-/// snapshot, which `create index concurrently` waits for.
+/// Pause between attempts to take the lock. Waiting within a statement would hold a snapshot, for whose end `create
+/// index concurrently` waits.
 const LOCK_PAUSE: Duration = Duration::from_millis(100);
 
-/// Longest wait of a statement for a table that others use. Whoever wants to use the table queues up behind it.
+/// Longest wait of a statement for a table that is in use. Later users of the table queue behind the statement.
 const TABLE_TIMEOUT: &str = "set local lock_timeout = '5s'";
 
-/// Pause before a transaction that could not have a table is tried again.
+/// Pause after a transaction that could not lock a table, before it is tried again.
 const TABLE_PAUSE: Duration = Duration::from_secs(1);
 
-/// How often it is tried.
+/// Number of attempts of such a transaction.
 const TABLE_ATTEMPTS: u32 = 30;
 
-/// How often the progress of batches is logged.
+/// Time between two log lines about the progress of batches.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(10);
 
-/// A schema that a database can be brought to.
+/// A schema that a database can be migrated to.
 #[derive(Debug, Clone, Copy)]
 pub struct Schema<'a> {
-    /// Oldest first.
+    /// Its migrations, oldest first.
     pub migrations: &'a [Migration],
-    /// Applied after every migration.
+    /// SQL that is applied after the migrations: `sql/permissions.sql`.
     pub permissions: &'a str,
 }
 
-/// What is run between two commits, or outside any transaction.
+/// Steps that are run in one transaction, or one step outside any transaction.
 enum Stage {
     Transaction(Vec<Step>),
     Concurrently(Step),
@@ -48,16 +48,16 @@ enum Stage {
 }
 
 impl Schema<'_> {
-    /// The version of the last migration, 0 where there is none.
+    /// The version of the last migration; 0 if there is none.
     pub fn newest(&self) -> i32 {
         self.migrations.iter().map(|it| it.version).max().unwrap_or(0)
     }
 }
 
-/// [`migrate`](super::migrate) to a schema that need not be this program's.
+/// [`migrate`](super::migrate) to any schema, for tests.
 ///
 /// # Errors
-/// As there.
+/// Those of [`migrate`](super::migrate).
 pub async fn bring_to(
     schema: &Schema<'_>,
     client: &mut Client,
@@ -72,7 +72,7 @@ pub async fn bring_to(
     }
     let applied = apply(schema, client, logins).await;
     if applied.is_err() {
-        // Whatever failed may have ended the connection, and the lock with it.
+        // Fails if the connection has ended, which releases the lock as well.
         let _ = client.execute("select pg_advisory_unlock($1)", &[&LOCK]).await;
     } else {
         client.execute("select pg_advisory_unlock($1)", &[&LOCK]).await?;
@@ -99,7 +99,7 @@ async fn apply(schema: &Schema<'_>, client: &mut Client, logins: &[&Postgresql])
     Ok(applied)
 }
 
-/// The steps that are left, of migrations that are not applied.
+/// The unfinished steps of all migrations that are not applied yet.
 async fn pending(schema: &Schema<'_>, client: &Client) -> anyhow::Result<Vec<Step>> {
     let has_table: bool = client
         .query_one("select to_regclass('public.schema_migrations') is not null as found", &[])
@@ -144,8 +144,8 @@ async fn pending(schema: &Schema<'_>, client: &Client) -> anyhow::Result<Vec<Ste
     Ok(pending)
 }
 
-/// Steps of one transaction are put together, so that a failure undoes them all. The first and the last stage are
-/// transactions: they create roles and give permissions.
+/// Groups steps into stages: consecutive steps in transactions share one, so that a failure undoes them all. The first
+/// and the last stage are transactions, because they create roles and grant permissions.
 fn stages(pending: Vec<Step>) -> Vec<Stage> {
     let mut stages = vec![Stage::Transaction(Vec::new())];
     for step in pending {
@@ -207,7 +207,7 @@ async fn try_to_transact(
     Ok(transaction.commit().await?)
 }
 
-/// Tells the transaction's SQL the names of [`roles`].
+/// Sets `fairywren.roles` to the names of [`roles`], for the SQL of this transaction.
 async fn name_roles(transaction: &Transaction<'_>) -> anyhow::Result<()> {
     let names = roles().iter().map(|role| role.user).collect::<Vec<_>>().join(",");
     transaction.execute("select set_config('fairywren.roles', $1, true)", &[&names]).await?;
@@ -232,7 +232,7 @@ async fn create_roles(transaction: &Transaction<'_>, logins: &[&Postgresql]) -> 
 }
 
 async fn run_concurrently(client: &mut Client, step: &Step) -> anyhow::Result<()> {
-    // A killed step leaves an index that is not valid, which `if not exists` would take for a good one.
+    // A killed step leaves an invalid index, which `if not exists` would accept.
     let invalid = client
         .query(
             "select format('drop index concurrently if exists %I.%I', n.nspname, c.relname) as statement
@@ -273,7 +273,7 @@ async fn run_batches(client: &mut Client, step: &Step) -> anyhow::Result<()> {
     }
 }
 
-/// Notes that `step` is finished.
+/// Stores that `step` is finished.
 async fn finish(transaction: &Transaction<'_>, step: &Step) -> anyhow::Result<()> {
     let Step { migration: Migration { version, name, .. }, number, is_last, .. } = step;
     if *is_last {

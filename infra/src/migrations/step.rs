@@ -1,31 +1,31 @@
-//! The steps of a migration's file.
+//! Divides a migration's file into steps.
 
 use anyhow::bail;
 
 use super::Migration;
 
-/// Begins a line that divides a file into steps.
+/// Beginning of a line that begins a step.
 const MARK: &str = "--- ";
 
 /// How the statements of a step are run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Together, in one transaction.
+    /// Statements that are run in one transaction.
     Transaction,
-    /// One statement, outside any transaction.
+    /// One statement that is run outside any transaction.
     Concurrently,
-    /// One statement, again and again until it changes no row.
+    /// One statement that is repeated until it changes no row.
     Batches,
 }
 
-/// A part of a migration that is finished as a whole.
+/// A part of a migration whose end is stored, so that a killed migration continues after it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Step {
     pub(super) migration: Migration,
     pub(super) kind: Kind,
-    /// Place in the file, from 1.
+    /// Its number in the file, from 1.
     pub(super) number: i32,
-    /// Whether the migration is applied after it.
+    /// Whether it is the migration's last step.
     pub(super) is_last: bool,
     pub(super) sql: &'static str,
 }
@@ -33,7 +33,7 @@ pub(super) struct Step {
 /// The steps of `migration`, at least one.
 ///
 /// # Errors
-/// When a line divides the file by a word that is none of the three.
+/// When the word after the mark is not one of the three, or the file has no statement.
 pub(super) fn steps(migration: Migration) -> anyhow::Result<Vec<Step>> {
     let mut parts: Vec<(Kind, usize, usize)> = Vec::new();
     let (mut kind, mut begin, mut at) = (Kind::Transaction, 0, 0);
@@ -57,7 +57,7 @@ pub(super) fn steps(migration: Migration) -> anyhow::Result<Vec<Step>> {
         at += line.len();
     }
     parts.push((kind, begin, at));
-    // Comments before the first mark are no step.
+    // Comments before the first mark are not a step.
     parts.retain(|(_, begin, end)| has_statement(&migration.sql[*begin..*end]));
     if parts.is_empty() {
         let Migration { version, name, .. } = migration;

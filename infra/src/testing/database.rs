@@ -1,7 +1,6 @@
-//! A fresh database for each test, on the real server that `FAIRYWREN_TEST_DATABASE` names.
-//!
-//! The value is the connection of a superuser, as JSON in the form of the configuration's `postgresql`. `make test`
-//! starts such a server. A missing one fails the test: nothing is skipped.
+//! A fresh database for each test, on a real server: the environment variable `FAIRYWREN_TEST_DATABASE` has the
+//! connection of a superuser, as JSON in the form of the configuration's `postgresql`. `make test` starts such a
+//! server. Without it tests fail; they are not skipped.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -15,17 +14,17 @@ use crate::{db, migrations};
 /// Passwords of all roles on the test server.
 const PASSWORD: &str = "only for tests";
 
-/// Held by the process that makes the template database. Any number that is no other lock's.
+/// Key of the advisory lock of the process that creates the template database. The number has no meaning.
 const LOCK: i64 = 0x7465_6d70_6c61;
 
-/// A database of its own, dropped with [`TestDatabase::drop_now`] or with the server.
+/// A database of one test. It lasts until [`TestDatabase::drop_now`], or as long as the server.
 #[derive(Debug)]
 pub struct TestDatabase {
     /// The owner's connection.
     pub owner: Postgresql,
-    /// The site's.
+    /// Connection of the site's role.
     pub webapi: Postgresql,
-    /// The tracker's.
+    /// Connection of the tracker's role.
     pub tracker: Postgresql,
 }
 
@@ -37,7 +36,7 @@ pub fn server() -> anyhow::Result<Postgresql> {
 }
 
 impl TestDatabase {
-    /// Copies a migrated database, under a name of its own.
+    /// Copies the migrated template database under a new name.
     pub async fn create() -> anyhow::Result<Self> {
         let server = server()?;
         let template = template(&server).await?;
@@ -46,7 +45,7 @@ impl TestDatabase {
         let name = &database.owner.dbname;
         client.batch_execute(&format!("drop database if exists {name}")).await?;
         client.batch_execute(&format!("create database {name} template {template}")).await?;
-        // A copy has the rights within the database, not those of the database itself.
+        // A copy has the permissions on objects in the database, but not those on the database itself.
         client.batch_execute(&format!("revoke all on database {name} from public")).await?;
         for role in roles() {
             client.batch_execute(&format!("grant connect on database {name} to {}", role.user)).await?;
@@ -83,8 +82,8 @@ impl TestDatabase {
         roles().iter().map(|role| login(role.user)).collect()
     }
 
-    /// Applies all migrations. The first of the process runs alone: it makes the roles, which all databases share, and
-    /// Postgres refuses two that change a role at the same moment.
+    /// Applies all migrations. The first call of the process runs alone: it creates the roles, which all databases
+    /// share, and Postgres refuses two changes of a role at the same time.
     pub async fn migrate(&self) -> anyhow::Result<Vec<i32>> {
         static HAVE_ROLES: Mutex<bool> = Mutex::const_new(false);
         let mut client = self.client().await?;
@@ -100,7 +99,7 @@ impl TestDatabase {
         Ok(applied)
     }
 
-    /// A connection of the owner.
+    /// Opens a connection of the owner.
     pub async fn client(&self) -> anyhow::Result<Client> {
         db::connect(&self.owner, "test").await
     }
@@ -118,13 +117,14 @@ fn unused_name() -> String {
     format!("test_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// The name of a migrated database that nobody connects to, made by the first process that needs it.
+/// The name of the template database, which is migrated and accepts no connections. The first process that needs it
+/// creates it.
 async fn template(server: &Postgresql) -> anyhow::Result<&'static str> {
     static NAME: OnceCell<String> = OnceCell::const_new();
     let name = NAME.get_or_try_init(async || {
         let name = template_name();
         let client = db::connect(server, "test").await?;
-        // Released with the connection.
+        // The lock is released when the connection ends.
         client.execute("select pg_advisory_lock($1)", &[&LOCK]).await?;
         if client.query_opt("select from pg_database where datname = $1", &[&name]).await?.is_none() {
             make_template(server, &client, &name).await.context("cannot make the template database")?;
@@ -140,13 +140,13 @@ async fn make_template(server: &Postgresql, client: &Client, name: &str) -> anyh
     client.batch_execute(&format!("drop database if exists {made} with (force)")).await?;
     client.batch_execute(&format!("create database {made}")).await?;
     unfinished.migrate().await?;
-    // Nothing can be copied or renamed while somebody is connected.
+    // A database cannot be copied or renamed while somebody is connected to it.
     client.batch_execute(&format!("alter database {made} with allow_connections false")).await?;
     client.batch_execute(&format!("alter database {made} rename to {name}")).await?;
     Ok(())
 }
 
-/// A name that changes with the schema, for a server that outlives a build.
+/// A name that depends on the schema, since the server may outlive a build.
 fn template_name() -> String {
     let mut hasher = blake3::Hasher::new();
     for migration in migrations::MIGRATIONS {

@@ -1,4 +1,4 @@
-//! Many datagrams with one call, read and written, in memory that is used again and again.
+//! Reads and sends many datagrams with one system call (recvmmsg(2), sendmmsg(2)), in buffers that are reused.
 
 use std::io::{IoSlice, IoSliceMut};
 use std::net::{SocketAddr, SocketAddrV4, SocketAddrV6, UdpSocket};
@@ -7,21 +7,21 @@ use std::os::fd::AsRawFd;
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmmsg};
 
-/// Datagrams read or sent at once.
+/// Most datagrams read or sent with one system call.
 pub const BATCH: usize = 64;
 
-/// Bytes of a datagram at most; longer ones are dropped. A scrape with 74 hashes and a URL of 255 bytes is 1753.
+/// Most bytes of a datagram; longer ones are dropped. A scrape with 74 hashes and a URL of 255 bytes has 1753.
 pub const LONGEST: usize = 2048;
 
-/// Room for one batch in each direction. Each socket has its own: the system notes in `received` how long an address of
-/// its family is, and cuts off others.
+/// Buffers for one batch in each direction. Each socket needs its own: the system stores the length of an address of
+/// its family in `received`, and would truncate longer addresses.
 pub struct Mailbox {
     inbox: Box<[[u8; LONGEST]]>,
     received: MultiHeaders<SockaddrStorage>,
     outbox: Outbox,
 }
 
-/// Datagrams that wait to be sent, and where they go: as many as there are `addresses`.
+/// Datagrams that wait to be sent; `addresses` has the destination of each.
 struct Outbox {
     letters: Vec<Vec<u8>>,
     addresses: Vec<Option<SockaddrStorage>>,
@@ -41,7 +41,7 @@ impl std::fmt::Debug for Mailbox {
 }
 
 impl Mailbox {
-    /// An empty one, which takes 256 KiB.
+    /// A mailbox with empty buffers of 256 KiB.
     pub fn new() -> Self {
         Self {
             inbox: vec![[0; LONGEST]; BATCH].into(),
@@ -54,11 +54,11 @@ impl Mailbox {
         }
     }
 
-    /// Reads what waits at `socket`, [`BATCH`] datagrams at most, without waiting; `answer` appends what each is
-    /// answered with, and that is sent. Says how many were read.
+    /// Reads up to [`BATCH`] datagrams from `socket` without waiting. `answer` appends the answer to each, which is
+    /// then sent. Returns how many datagrams were read.
     ///
     /// # Errors
-    /// The system's; `EINTR` when a signal came first.
+    /// That of recvmmsg(2); `EINTR` when a signal came first.
     pub fn exchange(
         &mut self,
         socket: &UdpSocket,
@@ -89,8 +89,8 @@ impl Mailbox {
         Ok(read)
     }
 
-    /// Begins a conversation: `write` appends a datagram for `to`, which leaves `socket` with the next [`flush`],
-    /// [`exchange`] or when a batch is full, whichever comes first. One that is left empty is not sent.
+    /// Queues a datagram for `to` that answers none; `write` appends its bytes. It is sent from `socket` with the next
+    /// [`flush`] or [`exchange`], or when the batch is full, whichever comes first. An empty one is not sent.
     ///
     /// [`flush`]: Mailbox::flush
     /// [`exchange`]: Mailbox::exchange
@@ -101,7 +101,7 @@ impl Mailbox {
         self.outbox.write(to.into(), write);
     }
 
-    /// Sends what was posted. A datagram that the system does not take is dropped, as one may be on its way.
+    /// Sends the queued datagrams. One that the system does not accept is dropped, since UDP may lose any datagram.
     pub fn flush(&mut self, socket: &UdpSocket) {
         if !self.outbox.addresses.is_empty() {
             self.outbox.send(socket);
@@ -110,7 +110,7 @@ impl Mailbox {
 }
 
 impl Outbox {
-    /// Adds what `write` appends; does nothing when the batch is full.
+    /// Queues the bytes that `write` appends; does nothing if the batch is full.
     fn write(&mut self, to: SockaddrStorage, write: impl FnOnce(&mut Vec<u8>)) {
         let Some(letter) = self.letters.get_mut(self.addresses.len()) else { return };
         letter.clear();
@@ -131,8 +131,8 @@ impl Outbox {
             match result {
                 Ok(results) => done += results.count().max(1),
                 Err(Errno::EINTR) => {}
-                // This one cannot be sent: to port 0, for example, or because too much waits to be sent. Its client
-                // asks again; those after it may have more luck.
+                // This datagram cannot be sent, for example because its port is 0 or the socket's buffer is full. Its
+                // client asks again; those after it are tried.
                 Err(_) => done += 1,
             }
         }
@@ -155,7 +155,7 @@ mod tests {
     use super::super::bind_all;
     use super::*;
 
-    /// Far beyond what the busiest machine takes.
+    /// Far longer than the busiest machine needs.
     const TIMEOUT: Duration = Duration::from_mins(5);
 
     fn bound(address: &str) -> (SocketAddr, UdpSocket) {

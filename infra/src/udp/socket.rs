@@ -1,4 +1,4 @@
-//! UDP sockets, several on one address: the system spreads clients over them.
+//! UDP sockets, several on one address (`SO_REUSEPORT`): the system spreads clients over them.
 
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
@@ -6,20 +6,20 @@ use std::net::{SocketAddr, UdpSocket};
 use anyhow::Context;
 use socket2::{Domain, Protocol, Socket, Type};
 
-/// Bytes of datagrams that may wait to be read, and to be sent; the system lowers it to what it allows
-/// (`net.core.rmem_max`, `net.core.wmem_max`).
+/// Size of each socket's receive and send buffer, in bytes. The system lowers it to `net.core.rmem_max` and
+/// `net.core.wmem_max`.
 const BACKLOG: usize = 4 << 20;
 
-/// Binds `count` sockets to `address`, one for each thread; port 0 becomes the same free port for all. Answers the
-/// address with its port. Nothing waits at these sockets: they do not block.
+/// Binds `count` non-blocking sockets to `address`, one for each thread. With port 0, all get the same free port.
+/// Returns the address with its port.
 ///
 /// # Errors
-/// When another process has the address, with its name.
+/// When another process uses the address. The error names the address.
 pub fn bind_all(address: SocketAddr, count: usize) -> anyhow::Result<(SocketAddr, Vec<UdpSocket>)> {
     let bind =
         |address, shared| bind(address, shared).with_context(|| format!("cannot listen on udp {address}"));
     if address.port() != 0 {
-        // Shared sockets would bind beside another tracker's without a word.
+        // With SO_REUSEPORT, binding would succeed beside another tracker: try without it first.
         bind(address, false)?;
     }
     let first = bind(address, true)?;
@@ -32,7 +32,7 @@ pub fn bind_all(address: SocketAddr, count: usize) -> anyhow::Result<(SocketAddr
 fn bind(address: SocketAddr, shared: bool) -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
     if address.is_ipv6() {
-        // Who comes over IPv4 is given peers of IPv4 only (BEP 15), by the socket of that family.
+        // Clients over IPv4 are given IPv4 peers only (BEP 15), so they must not arrive at the IPv6 socket.
         socket.set_only_v6(true)?;
     }
     socket.set_reuse_port(shared)?;

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::content;
 use super::process_tree::ProcessTree;
-use crate::control::Wish;
+use crate::control::ControlCommand;
 
 /// The file that is added to the sources later, and its size in bytes.
 const LATER: &str = "dropped-in-later.bin";
@@ -53,14 +53,14 @@ impl Demonstration {
         bail!("the demonstration has ended; its log stands above")
     }
 
-    /// Sends a wish. The demonstration's answer.
-    pub(super) fn wish(&self, wish: &Wish) -> anyhow::Result<String> {
-        crate::control::tell(&self.data, wish)
+    /// Sends a command. The demonstration's answer.
+    pub(super) fn command(&self, command: &ControlCommand) -> anyhow::Result<String> {
+        crate::control::tell(&self.data, command)
     }
 
     /// The present picture.
     pub(super) fn picture(&self) -> anyhow::Result<Value> {
-        Ok(serde_json::from_str(&self.wish(&Wish::Show)?)?)
+        Ok(serde_json::from_str(&self.command(&ControlCommand::Show)?)?)
     }
 
     /// Names of the clients that were given no content.

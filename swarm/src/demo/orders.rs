@@ -1,4 +1,4 @@
-//! Carries out wishes.
+//! Carries out commands.
 
 use std::sync::Arc;
 
@@ -6,22 +6,23 @@ use anyhow::{Context, bail};
 
 use super::MOST_RATE;
 use super::world::World;
-use crate::control::Wish;
+use crate::control::ControlCommand;
 use crate::node::{Order, Report, State};
 
 impl World {
-    /// Carries out a wish. A sentence that says what was done; errors, also that there was nothing to do, are sentences, too.
-    pub(super) async fn carry_out(self: &Arc<Self>, wish: Wish) -> anyhow::Result<String> {
-        match wish {
-            Wish::Seed { client, torrent } => self.change_role(&client, &torrent, true).await,
-            Wish::Leech { client, torrent } => self.change_role(&client, &torrent, false).await,
-            Wish::Stop { client } => self.tell(&client, Order::Stop, "has stopped").await,
-            Wish::Start { client } => self.tell(&client, Order::Start, "starts").await,
-            Wish::Kill { client } => self.tell(&client, Order::Kill, "was killed").await,
-            Wish::Throttle { client, rate: None } => {
+    /// Carries out a command. A sentence that says what was done; errors, also that there was nothing to do, are
+    /// sentences, too.
+    pub(super) async fn carry_out(self: &Arc<Self>, command: ControlCommand) -> anyhow::Result<String> {
+        match command {
+            ControlCommand::Seed { client, torrent } => self.change_role(&client, &torrent, true).await,
+            ControlCommand::Leech { client, torrent } => self.change_role(&client, &torrent, false).await,
+            ControlCommand::Stop { client } => self.tell(&client, Order::Stop, "has stopped").await,
+            ControlCommand::Start { client } => self.tell(&client, Order::Start, "starts").await,
+            ControlCommand::Kill { client } => self.tell(&client, Order::Kill, "was killed").await,
+            ControlCommand::Throttle { client, rate: None } => {
                 self.tell(&client, Order::Throttle(None), "has no limit").await
             }
-            Wish::Throttle { client, rate: Some(rate) } => {
+            ControlCommand::Throttle { client, rate: Some(rate) } => {
                 if rate == 0 {
                     bail!("a client cannot be held to 0 KiB/s: stop it, or take its network away");
                 }
@@ -32,13 +33,15 @@ impl World {
                 }
                 self.tell(&client, Order::Throttle(Some(rate)), &format!("is held to {rate} KiB/s")).await
             }
-            Wish::Cut { client } => self.tell(&client, Order::Cut, "is cut off").await,
-            Wish::Restore { client } => self.tell(&client, Order::Restore, "has its network again").await,
-            Wish::Add { kind } => {
+            ControlCommand::Cut { client } => self.tell(&client, Order::Cut, "is cut off").await,
+            ControlCommand::Restore { client } => {
+                self.tell(&client, Order::Restore, "has its network again").await
+            }
+            ControlCommand::Add { kind } => {
                 let name = self.settle(kind, false).await?;
                 Ok(format!("{name} has joined"))
             }
-            Wish::Show => {
+            ControlCommand::Show => {
                 Ok(serde_json::to_string(&*self.picture()).context("cannot write the picture as JSON")?)
             }
         }

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 use super::Environment;
 use super::cell::{Cell, Family, program_name};
 use super::content::Content;
-use super::side::{POLL, SETTLE_TIMEOUT, Side, counts};
+use super::trial_client::{POLL, SETTLE_TIMEOUT, TrialClient, counts};
 use crate::client::Kind;
 use crate::site::{Counts, Totals};
 
@@ -32,20 +32,20 @@ pub(super) async fn perform(
     let uploaded = environment.site.upload(content.metainfo.clone(), &format!("{number} {cell}"), "").await?;
     let (torrent, hash) = (uploaded.id, uploaded.info_hash);
     let (seeder, leecher) = tokio::try_join!(
-        Side::start(environment, cell.pair.seeder, "seeder", number, torrent),
-        Side::start(environment, cell.pair.leecher, "leecher", number + 1, torrent),
+        TrialClient::start(environment, cell.pair.seeder, "seeder", number, torrent),
+        TrialClient::start(environment, cell.pair.leecher, "leecher", number + 1, torrent),
     )?;
-    let sides = [&seeder, &leecher];
-    environment.stranger.call(hash);
-    let exchanged = exchange(environment, &content, sides, (torrent, hash), faults).await;
-    environment.stranger.hush(&hash);
+    let clients = [&seeder, &leecher];
+    environment.untracked_peer.call(hash);
+    let exchanged = exchange(environment, &content, clients, (torrent, hash), faults).await;
+    environment.untracked_peer.hush(&hash);
     match exchanged {
-        Ok(()) => finish(environment, &content, sides, (torrent, hash), faults).await?,
+        Ok(()) => finish(environment, &content, clients, (torrent, hash), faults).await?,
         Err(error) => faults.push(format!("{error:#}")),
     }
-    look_back(environment, cell.family, sides, faults).await?;
-    faults.extend(environment.stranger.findings(&[seeder.address()?, leecher.address()?]));
-    let versions = sides.iter().filter_map(|side| side.version()).collect();
+    look_back(environment, cell.family, clients, faults).await?;
+    faults.extend(environment.untracked_peer.findings(&[seeder.address()?, leecher.address()?]));
+    let versions = clients.iter().filter_map(|client| client.version()).collect();
     tokio::join!(seeder.node.end(), leecher.node.end());
     Ok(versions)
 }
@@ -54,7 +54,7 @@ pub(super) async fn perform(
 async fn exchange(
     environment: &Environment,
     content: &Content,
-    [seeder, leecher]: [&Side; 2],
+    [seeder, leecher]: [&TrialClient; 2],
     (torrent, hash): (u32, InfoHash),
     faults: &mut Vec<String>,
 ) -> anyhow::Result<()> {
@@ -63,14 +63,14 @@ async fn exchange(
     counts(environment, torrent, Counts { peers: Some((1, 0)), snatched: 0 })
         .await
         .context("the counts are wrong while the seeder is alone")?;
-    let shaken = environment.stranger.shake(seeder.socket()?, hash).await;
+    let shaken = environment.untracked_peer.shake(seeder.socket()?, hash).await;
     faults.extend(shaken.err().map(|error| format!("the seeder: {error:#}")));
     leecher.add(None).await?;
     faults.extend(fetch(environment, [seeder, leecher]).await?);
     faults.extend(content.compare(&leecher.node.downloads().join(hash.to_string()))?);
     let both = Counts { peers: Some((2, 0)), snatched: 1 };
     counts(environment, torrent, both).await.context("the counts are wrong once both are complete")?;
-    let shaken = environment.stranger.shake(leecher.socket()?, hash).await;
+    let shaken = environment.untracked_peer.shake(leecher.socket()?, hash).await;
     faults.extend(shaken.err().map(|error| format!("the leecher: {error:#}")));
     Ok(())
 }
@@ -80,7 +80,7 @@ async fn exchange(
 async fn finish(
     environment: &Environment,
     content: &Content,
-    [seeder, leecher]: [&Side; 2],
+    [seeder, leecher]: [&TrialClient; 2],
     (torrent, hash): (u32, InfoHash),
     faults: &mut Vec<String>,
 ) -> anyhow::Result<()> {
@@ -94,10 +94,10 @@ async fn finish(
             faults.push(format!("{what} {moved} bytes of {}", content.size));
         }
     }
-    for (side, moved) in [(seeder, (sent, none)), (leecher, (sent_back, fetched))] {
+    for (client, moved) in [(seeder, (sent, none)), (leecher, (sent_back, fetched))] {
         let until = Instant::now() + SETTLE_TIMEOUT;
         let counted = loop {
-            let Totals { uploaded, downloaded } = environment.site.totals(&side.member).await?;
+            let Totals { uploaded, downloaded } = environment.site.totals(&client.member).await?;
             let counted = (uploaded, downloaded);
             if counted == moved || Instant::now() > until {
                 break counted;
@@ -105,21 +105,26 @@ async fn finish(
             sleep(POLL).await;
         };
         if counted != moved {
-            faults
-                .push(format!("{} says that it moved {moved:?} bytes, the site {counted:?}", side.node.name));
+            faults.push(format!(
+                "{} says that it moved {moved:?} bytes, the site {counted:?}",
+                client.node.name
+            ));
         }
     }
     Ok(())
 }
 
 /// Waits until the leecher is complete. Connections of both to anybody but each other, in words.
-async fn fetch(environment: &Environment, [seeder, leecher]: [&Side; 2]) -> anyhow::Result<Vec<String>> {
-    let known = [seeder.address()?, leecher.address()?, environment.stranger.address];
+async fn fetch(
+    environment: &Environment,
+    [seeder, leecher]: [&TrialClient; 2],
+) -> anyhow::Result<Vec<String>> {
+    let known = [seeder.address()?, leecher.address()?, environment.untracked_peer.address];
     let mut met = Vec::new();
     let until = Instant::now() + DOWNLOAD_TIMEOUT;
     loop {
-        for side in [seeder, leecher] {
-            let links = side.share().map(|share| share.links).unwrap_or_default();
+        for client in [seeder, leecher] {
+            let links = client.share().map(|share| share.links).unwrap_or_default();
             met.extend(links.into_iter().map(|link| link.address).filter(|address| !known.contains(address)));
         }
         if leecher.is_complete(until)? {
@@ -138,15 +143,16 @@ async fn fetch(environment: &Environment, [seeder, leecher]: [&Side; 2]) -> anyh
 async fn look_back(
     environment: &Environment,
     family: Family,
-    sides: [&Side; 2],
+    clients: [&TrialClient; 2],
     faults: &mut Vec<String>,
 ) -> anyhow::Result<()> {
     let needed = [&["started", "stopped"][..], &["started", "completed", "stopped"]];
-    for (side, events) in sides.into_iter().zip(needed) {
-        let announces = side.look_back(environment, family, faults).await?;
+    for (client, events) in clients.into_iter().zip(needed) {
+        let announces = client.look_back(environment, family, faults).await?;
         let lacking =
             events.iter().filter(|event| announces.iter().all(|it| it.event.as_deref() != Some(**event)));
-        faults.extend(lacking.map(|event| format!("{} announced no {event}", program_name(side.node.kind))));
+        faults
+            .extend(lacking.map(|event| format!("{} announced no {event}", program_name(client.node.kind))));
     }
     Ok(())
 }

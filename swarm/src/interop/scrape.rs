@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use super::Environment;
 use super::cell::{Family, program_name};
 use super::content::Content;
-use super::side::{POLL, Side, counts};
+use super::trial_client::{POLL, TrialClient, counts};
 use crate::client::Kind;
 use crate::site::{Announce, Counts};
 
@@ -44,17 +44,17 @@ pub(super) async fn perform(
     )?;
     let title = format!("{number} scraped by {}", program_name(program));
     let uploaded = environment.site.upload(content.metainfo.clone(), &title, "").await?;
-    let side = Side::start(environment, program, "scraper", number, uploaded.id).await?;
+    let client = TrialClient::start(environment, program, "scraper", number, uploaded.id).await?;
     let nobody = Counts { peers: Some((0, 0)), snatched: 0 };
     counts(environment, uploaded.id, nobody).await?;
     // The program has to answer first.
-    side.next_look().await?;
-    side.scrape().await.context("cannot have the program scrape")?;
+    client.next_look().await?;
+    client.scrape().await.context("cannot have the program scrape")?;
     let until = Instant::now() + SCRAPE_TIMEOUT;
     let is_it = |it: &Announce| {
         it.outcome == "scraped" && it.torrent.as_ref().is_some_and(|torrent| torrent.id == uploaded.id)
     };
-    while !side.look_back(environment, family, faults).await?.iter().any(is_it) {
+    while !client.look_back(environment, family, faults).await?.iter().any(is_it) {
         ensure!(Instant::now() < until && faults.is_empty(), "the tracker was sent no scrape");
         sleep(POLL).await;
     }
@@ -62,7 +62,7 @@ pub(super) async fn perform(
         environment.site.counts().await?.get(&uploaded.id) == Some(&nobody),
         "a client that only scraped was counted as a peer"
     );
-    let version = side.version();
-    side.node.end().await;
+    let version = client.version();
+    client.node.end().await;
     Ok(version.into_iter().collect())
 }

@@ -59,14 +59,14 @@ fn what_neighbours_tell_each_other_does_not_count() {
 
 #[test]
 fn what_is_for_others_or_comes_from_here_does_not_count() {
-    let wish = v4(17, &[0; 8]);
-    assert!(describe(&frame(OWN, OTHER, 0x0800, &wish), OWN).is_some());
-    assert!(describe(&frame(ALL, OTHER, 0x0800, &wish), OWN).is_some(), "a broadcast leaves too");
+    let packet = v4(17, &[0; 8]);
+    assert!(describe(&frame(OWN, OTHER, 0x0800, &packet), OWN).is_some());
+    assert!(describe(&frame(ALL, OTHER, 0x0800, &packet), OWN).is_some(), "a broadcast leaves too");
     assert!(
-        describe(&frame(OTHER, ALL, 0x0800, &wish), OWN).is_none(),
+        describe(&frame(OTHER, ALL, 0x0800, &packet), OWN).is_none(),
         "a bridge shows all what it has no place for"
     );
-    assert!(describe(&frame(OTHER, OWN, 0x0800, &wish), OWN).is_none());
+    assert!(describe(&frame(OTHER, OWN, 0x0800, &packet), OWN).is_none());
     assert!(describe(&[0; 13], OWN).is_none());
 }
 

@@ -1,4 +1,4 @@
-//! `/demo/order`: wishes of staff, by the page's form.
+//! `/demo/order`: commands of staff, by the page's form.
 
 use std::time::Duration;
 
@@ -13,17 +13,17 @@ use tokio::sync::oneshot;
 
 use super::{App, Shared};
 use crate::client::Kind;
-use crate::control::Wish;
+use crate::control::ControlCommand;
 
 /// Wait for an order to be carried out: content may have to be copied.
 const CARRY_OUT_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// The form's fields; each wish uses some of them.
+/// The form's fields; each command uses some of them.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Order {
     csrf: Option<Secret>,
-    wish: String,
+    command: String,
     client: String,
     torrent: String,
     rate: String,
@@ -54,8 +54,8 @@ pub(super) async fn order(State(app): Shared, headers: HeaderMap, Form(order): F
             .into_response();
     }
     let client = order.client.clone();
-    let outcome = match order.wish() {
-        Ok(wish) => carry_out(&app, wish).await,
+    let outcome = match order.command() {
+        Ok(command) => carry_out(&app, command).await,
         Err(sentence) => Err(sentence),
     };
     if accepts_json(&headers) {
@@ -72,10 +72,10 @@ fn form_urlencoded(pairs: &[(&str, &str)]) -> String {
     url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
 }
 
-async fn carry_out(app: &App, wish: Wish) -> Result<String, String> {
+async fn carry_out(app: &App, command: ControlCommand) -> Result<String, String> {
     let (answer, answered) = oneshot::channel();
     let ended = || "The demonstration has ended. Start it anew.".to_owned();
-    app.orders.send((wish, answer)).await.map_err(|_| ended())?;
+    app.orders.send((command, answer)).await.map_err(|_| ended())?;
     match tokio::time::timeout(CARRY_OUT_TIMEOUT, answered).await {
         Ok(outcome) => outcome.unwrap_or_else(|_| Err(ended())),
         Err(_) => Err("It was begun, and is not done after a minute. Watch what the client does.".to_owned()),
@@ -100,30 +100,30 @@ fn accepts_json(headers: &HeaderMap) -> bool {
 }
 
 impl Order {
-    /// The wish, or a sentence that says what is wrong with it.
-    fn wish(self) -> Result<Wish, String> {
-        let Self { wish, client, torrent, rate, kind, .. } = self;
-        if client.is_empty() && wish != "add" {
+    /// The command, or a sentence that says what is wrong with it.
+    fn command(self) -> Result<ControlCommand, String> {
+        let Self { command, client, torrent, rate, kind, .. } = self;
+        if client.is_empty() && command != "add" {
             return Err("Choose a client.".to_owned());
         }
-        if torrent.is_empty() && matches!(&*wish, "seed" | "leech") {
+        if torrent.is_empty() && matches!(&*command, "seed" | "leech") {
             return Err("Choose a torrent.".to_owned());
         }
-        match &*wish {
-            "seed" => Ok(Wish::Seed { client, torrent }),
-            "leech" => Ok(Wish::Leech { client, torrent }),
-            "stop" => Ok(Wish::Stop { client }),
-            "start" => Ok(Wish::Start { client }),
-            "kill" => Ok(Wish::Kill { client }),
-            "cut" => Ok(Wish::Cut { client }),
-            "restore" => Ok(Wish::Restore { client }),
-            "unthrottle" => Ok(Wish::Throttle { client, rate: None }),
+        match &*command {
+            "seed" => Ok(ControlCommand::Seed { client, torrent }),
+            "leech" => Ok(ControlCommand::Leech { client, torrent }),
+            "stop" => Ok(ControlCommand::Stop { client }),
+            "start" => Ok(ControlCommand::Start { client }),
+            "kill" => Ok(ControlCommand::Kill { client }),
+            "cut" => Ok(ControlCommand::Cut { client }),
+            "restore" => Ok(ControlCommand::Restore { client }),
+            "unthrottle" => Ok(ControlCommand::Throttle { client, rate: None }),
             "throttle" => match rate.trim().parse() {
-                Ok(rate @ 1..) => Ok(Wish::Throttle { client, rate: Some(rate) }),
+                Ok(rate @ 1..) => Ok(ControlCommand::Throttle { client, rate: Some(rate) }),
                 _ => Err("Say how many KiB a second: a whole number, 1 at least.".to_owned()),
             },
             "add" => match Kind::from_str(&kind, false) {
-                Ok(kind) => Ok(Wish::Add { kind }),
+                Ok(kind) => Ok(ControlCommand::Add { kind }),
                 Err(_) => Err("Choose a program.".to_owned()),
             },
             _ => Err("Choose what is to be done.".to_owned()),
@@ -135,21 +135,24 @@ impl Order {
 mod tests {
     use super::*;
 
-    fn order(wish: &str) -> Order {
-        Order { wish: wish.to_owned(), client: "aria2-1".to_owned(), ..Order::default() }
+    fn order(command: &str) -> Order {
+        Order { command: command.to_owned(), client: "aria2-1".to_owned(), ..Order::default() }
     }
 
     #[test]
-    fn the_form_s_words_are_wishes() {
+    fn the_form_s_words_are_commands() {
         let client = || "aria2-1".to_owned();
-        assert_eq!(order("kill").wish(), Ok(Wish::Kill { client: client() }));
-        assert_eq!(order("unthrottle").wish(), Ok(Wish::Throttle { client: client(), rate: None }));
+        assert_eq!(order("kill").command(), Ok(ControlCommand::Kill { client: client() }));
+        assert_eq!(
+            order("unthrottle").command(),
+            Ok(ControlCommand::Throttle { client: client(), rate: None })
+        );
         let throttle = Order { rate: " 64 ".to_owned(), ..order("throttle") };
-        assert_eq!(throttle.wish(), Ok(Wish::Throttle { client: client(), rate: Some(64) }));
-        let add = Order { kind: "rtorrent".to_owned(), wish: "add".to_owned(), ..Order::default() };
-        assert_eq!(add.wish(), Ok(Wish::Add { kind: Kind::Rtorrent }));
+        assert_eq!(throttle.command(), Ok(ControlCommand::Throttle { client: client(), rate: Some(64) }));
+        let add = Order { kind: "rtorrent".to_owned(), command: "add".to_owned(), ..Order::default() };
+        assert_eq!(add.command(), Ok(ControlCommand::Add { kind: Kind::Rtorrent }));
         let seed = Order { torrent: "7".to_owned(), ..order("seed") };
-        assert_eq!(seed.wish(), Ok(Wish::Seed { client: client(), torrent: "7".to_owned() }));
+        assert_eq!(seed.command(), Ok(ControlCommand::Seed { client: client(), torrent: "7".to_owned() }));
     }
 
     #[test]
@@ -163,7 +166,7 @@ mod tests {
             (Order { rate: "0".to_owned(), ..order("throttle") }, "KiB"),
             (Order { kind: "netscape".to_owned(), ..order("add") }, "program"),
         ] {
-            let sentence = order.wish().expect_err("refused");
+            let sentence = order.command().expect_err("refused");
             assert!(sentence.contains(word), "{sentence}");
         }
     }

@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
 use super::{State, Visitors, serve};
-use crate::control::PendingWish;
+use crate::control::PendingCommand;
 use crate::picture::Picture;
 use crate::site::Visitor;
 
@@ -24,7 +24,7 @@ use crate::site::Visitor;
 struct Page {
     address: String,
     pictures: watch::Sender<Arc<Picture>>,
-    orders: mpsc::Receiver<PendingWish>,
+    orders: mpsc::Receiver<PendingCommand>,
     browser: Client,
     shutdown: Shutdown,
 }

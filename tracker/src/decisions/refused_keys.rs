@@ -3,7 +3,7 @@
 //!
 //! A few hashes tell whether the key fits the torrent announced, the account, or an earlier version of the key. Whether
 //! it fits another torrent takes a hash for each torrent of the site: a background task tries them. Each member has a
-//! short queue there, members take turns, and the task sleeps most of the time. So strangers with forged keys slow down
+//! short queue there, members take turns, and the task sleeps most of the time. So senders of forged keys slow down
 //! nothing but this task, and there only the members whose ids they use.
 
 use std::collections::VecDeque;

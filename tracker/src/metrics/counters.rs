@@ -56,7 +56,7 @@ struct Counters {
     time: AtomicU64,
 }
 
-/// By protocol and verdict.
+/// Numbers of requests by protocol and verdict.
 type Outcomes = [[AtomicU64; VERDICTS.len()]; PROTOCOLS.len()];
 
 /// The sums of all threads.

@@ -27,15 +27,15 @@ pub(crate) async fn next_batch(rig: &TrackerRig, applied: Option<Position>) -> (
     .await
 }
 
-/// The webapi's side, without its database.
+/// Applies reports as the webapi does, without its database.
 #[derive(Default)]
-pub(crate) struct Books {
+pub(crate) struct AppliedReports {
     applied: BTreeMap<u64, u64>,
     /// Sums of each member.
     pub(crate) uploaded: BTreeMap<u32, u64>,
 }
 
-impl Books {
+impl AppliedReports {
     /// Applies what there is until the tracker says that there is no more.
     pub(crate) async fn take_all(&mut self, rig: &TrackerRig) {
         let mut last = None;
@@ -152,7 +152,7 @@ async fn what_was_moved_of_a_deleted_torrent_is_reported() {
     client.announce().await;
     rig.execute("delete from torrents").await;
     client.refused_with("Unregistered torrent").await;
-    Books::default().reach(&rig, member, 5).await;
+    AppliedReports::default().reach(&rig, member, 5).await;
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use bt::swarm::StoredPeer;
 use serde_json::Value;
 
 use crate::harness::{Connection, NONCE, Signal, Tracker, TrackerRig, eventually};
-use crate::reports::{Books, batch, next_batch};
+use crate::reports::{AppliedReports, batch, next_batch};
 
 fn name(rig: &TrackerRig, suffix: &str) -> PathBuf {
     let Value::String(file) = &rig.config["tracker"]["restartFile"] else { panic!("text") };
@@ -100,7 +100,7 @@ async fn a_restarted_tracker_goes_on_where_it_stopped() {
     assert!(!name(&rig, ".stopped").exists() && name(&rig, ".running").exists());
     assert_eq!((peers.complete, peers.incomplete, peers.peers.len()), (Some(1), Some(1), 1));
     assert_eq!(batch(&rig, None).await, batch_before);
-    Books::default().reach(&rig, robin, 400).await;
+    AppliedReports::default().reach(&rig, robin, 400).await;
 }
 
 #[tokio::test]
@@ -119,8 +119,8 @@ async fn after_a_kill_peers_are_restored_and_nothing_counts_twice() {
     assert_eq!(mode & 0o777, 0o600);
     client.request.uploaded = 300;
     client.announce().await;
-    let mut books = Books::default();
-    books.reach(&rig, robin, 300).await;
+    let mut applied_reports = AppliedReports::default();
+    applied_reports.reach(&rig, robin, 300).await;
     kill(tracker).await;
 
     let tracker = rig.start().await;
@@ -131,7 +131,7 @@ async fn after_a_kill_peers_are_restored_and_nothing_counts_twice() {
     client.request.uploaded = 600;
     client.announce().await;
     // The batch in the copy was applied before, and the first announce is only a baseline.
-    books.reach(&rig, robin, 400).await;
+    applied_reports.reach(&rig, robin, 400).await;
     kill(tracker).await;
 
     // A copy may be restored any number of times.
@@ -141,7 +141,7 @@ async fn after_a_kill_peers_are_restored_and_nothing_counts_twice() {
     assert_eq!(client.announce().await.complete, Some(1));
     client.request.uploaded = 750;
     client.announce().await;
-    books.reach(&rig, robin, 450).await;
+    applied_reports.reach(&rig, robin, 450).await;
 }
 
 #[tokio::test]
@@ -159,7 +159,7 @@ async fn after_a_kill_unapplied_reports_come_from_the_running_copy() {
     client.announce().await;
     kill(tracker).await;
     let _tracker = rig.start().await;
-    Books::default().reach(&rig, member, 100).await;
+    AppliedReports::default().reach(&rig, member, 100).await;
 }
 
 #[tokio::test]

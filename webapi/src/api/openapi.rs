@@ -1,4 +1,4 @@
-//! `/api/openapi.json`: the whole API, described from its handlers.
+//! `/api/openapi.json`: the `OpenAPI` description of the API, generated from its handlers.
 
 use std::fmt::Write as _;
 use std::sync::LazyLock;
@@ -15,7 +15,7 @@ use crate::auth::needs::{NOTHING, Proof, SESSION};
 use crate::domain::member::scope::SCOPES;
 use crate::routes::{Route, Routes};
 
-/// What the operations are about.
+/// The tags that group operations, each with its description.
 const TAGS: [(&str, &str); 8] = [
     ("description", "This description"),
     ("feed-keys", "Keys that list and download torrents and open nothing else"),
@@ -30,7 +30,7 @@ const TAGS: [(&str, &str); 8] = [
 static DOCUMENT: LazyLock<OpenApi> = LazyLock::new(describe);
 static JSON: LazyLock<Bytes> = LazyLock::new(|| DOCUMENT.to_json().unwrap_or_default().into());
 
-/// The operation.
+/// The operation `GET /api/openapi.json`.
 pub fn routes() -> Routes {
     Routes::new().operation(NOTHING, routes!(show))
 }
@@ -42,7 +42,7 @@ pub fn document() -> &'static OpenApi {
 
 /// Describe the API
 ///
-/// This document: `OpenAPI` 3.1, made from the handlers.
+/// This document: the API in `OpenAPI` 3.1, generated from its handlers.
 #[utoipa::path(
     get,
     path = "/api/openapi.json",
@@ -89,7 +89,7 @@ fn describe() -> OpenApi {
     document
 }
 
-/// Says of each operation who may call it.
+/// Adds to each operation who may call it, as `table` says.
 fn secure(document: &mut OpenApi, table: &[Route]) {
     let none: [&str; 0] = [];
     for (path, item) in &mut document.paths.paths {
@@ -121,7 +121,7 @@ fn secure(document: &mut OpenApi, table: &[Route]) {
     }
 }
 
-/// The matrix of operations and scopes, as Markdown.
+/// A Markdown table of operations and the scopes of API tokens that allow them.
 fn matrix(table: &[Route]) -> String {
     let mut text = "What an API token may be used for. A token without the scope `all` brings none of its owner's \
                     roles. An expired one is answered with 401 and `token_expired`, one without the scope with 403 and \

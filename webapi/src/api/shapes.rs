@@ -1,4 +1,4 @@
-//! Parts that several operations answer with: references, members, lists and errors.
+//! JSON shapes that several operations share: references, members, lists and errors.
 
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -24,29 +24,30 @@ pub struct MemberBody {
     pub id: UserId,
     /// The member's name.
     pub name: String,
-    /// What they may do.
+    /// Names of the member's roles.
     #[schema(schema_with = role_names)]
     pub roles: Vec<String>,
-    /// When the account was made.
+    /// When the account was created.
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
-    /// How many torrents they uploaded that are still there.
+    /// How many of the existing torrents the member uploaded.
     pub torrents: i64,
-    /// Only to oneself, of tokens to those with the scope `download`: for torrents that one makes by hand. A secret.
+    /// The announce URL that is valid for all torrents, for .torrent files that one makes oneself. A secret: shown only
+    /// to the member, and through a token only with the scope `download`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub announce_url: Option<String>,
-    /// Only to staff: whether they may sign in.
+    /// Whether the account is disabled and may not sign in. Shown only to staff.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disabled: Option<bool>,
-    /// Only to staff: who invited them.
+    /// Who invited the member. Shown only to staff.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub invited_by: Option<MemberReference>,
-    /// Only to oneself and staff: what was moved.
+    /// What the member uploaded and downloaded. Shown only to the member and to staff.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub totals: Option<Totals>,
 }
 
-/// A member in few words.
+/// A member, by id and name.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct MemberReference {
     /// The member's id.
@@ -56,7 +57,7 @@ pub struct MemberReference {
 }
 
 impl MemberBody {
-    /// What all may see.
+    /// The fields that every member may see.
     pub fn new(profile: Profile) -> Self {
         let Profile { account, torrents, .. } = profile;
         Self {
@@ -72,7 +73,7 @@ impl MemberBody {
         }
     }
 
-    /// What `member` may see.
+    /// The fields that `member` may see.
     pub fn to(app: &App, member: &Member, profile: Profile) -> Self {
         let disabled = profile.account.disabled_at.is_some();
         let inviter = profile.inviter.as_ref().map(|it| MemberReference { id: it.id, name: it.name.clone() });
@@ -93,7 +94,7 @@ impl MemberBody {
     }
 }
 
-/// A torrent in few words.
+/// A torrent, by id and title.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TorrentReference {
     /// The torrent's id.
@@ -102,18 +103,18 @@ pub struct TorrentReference {
     pub title: String,
 }
 
-/// What a member moved of all torrents, deleted ones included.
+/// Sums of a member over all torrents, deleted ones included.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Totals {
-    /// Bytes sent.
+    /// Bytes sent to other peers.
     pub uploaded: i64,
-    /// Bytes received.
+    /// Bytes received from other peers.
     pub downloaded: i64,
-    /// Sent by received; null where nothing was received.
+    /// `uploaded` divided by `downloaded`; null if nothing was downloaded.
     pub ratio: Option<f64>,
-    /// Seconds as a seeder, of each torrent.
+    /// Seconds as a seeder, added up over all torrents.
     pub seeded_seconds: i64,
-    /// Seconds as a leecher, of each torrent.
+    /// Seconds as a leecher, added up over all torrents.
     pub leeched_seconds: i64,
 }
 
@@ -130,7 +131,7 @@ pub fn role_name() -> RefOr<Schema> {
     one_of(ROLES, "What a member may do, as `/api/roles` says it.").into()
 }
 
-/// The schema of what a member may do.
+/// The schema of a list of names of roles.
 pub fn role_names() -> RefOr<Schema> {
     ArrayBuilder::new().items(role_name()).description(Some("What they may do.")).into()
 }
@@ -138,39 +139,39 @@ pub fn role_names() -> RefOr<Schema> {
 /// A page of a list.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct List<T> {
-    /// The things, in order.
+    /// The items of this page, in order.
     pub items: Vec<T>,
-    /// Pass it as `after` for the next page; null at the end.
+    /// The cursor to pass as `after` for the next page; null on the last page.
     pub next: Option<String>,
-    /// How many there are in all; null where counting would cost more than the page.
+    /// How many items the whole list has; null where counting them would cost more than the page.
     pub total: Option<i64>,
 }
 
 impl<T> List<T> {
-    /// All there are.
+    /// A list that has only this page.
     pub fn all(items: Vec<T>) -> Self {
         let total = i64::try_from(items.len()).ok();
         Self { items, next: None, total }
     }
 }
 
-/// Every answer that is no success.
+/// The body of every answer whose status is an error.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ErrorBody {
-    /// What was wrong.
+    /// What was wrong with the request.
     pub error: ErrorDetail,
 }
 
-/// What was wrong.
+/// What was wrong with the request.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ErrorDetail {
-    /// Stable word to branch on, as `not_found`.
+    /// A word for programs, such as `not_found`, which stays the same between versions.
     #[schema(example = "not_found")]
     pub code: String,
     /// A sentence for people.
     #[schema(example = "there is no such torrent")]
     pub message: String,
-    /// What is wrong with each field, by its name, where the fields are.
+    /// What is wrong with each field, by the field's name; only where fields are at fault.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<std::collections::BTreeMap<String, String>>)]
     pub fields: Option<Fields>,
@@ -183,10 +184,10 @@ impl From<&Error> for ErrorBody {
     }
 }
 
-/// Answers that any operation may give.
+/// Errors that any operation may answer.
 #[derive(Debug, IntoResponses)]
 pub enum AnyFailure {
-    /// It has been logged.
+    /// A fault of the site; it has been logged.
     #[response(status = 500)]
     Internal(ErrorBody),
     /// The database or the tracker is away; `Retry-After` says when to come back.
@@ -194,18 +195,18 @@ pub enum AnyFailure {
     Unavailable(ErrorBody),
 }
 
-/// Answers of operations that are for members.
+/// Errors of operations for members.
 #[derive(Debug, IntoResponses)]
 pub enum MemberFailure {
-    /// Not signed in, or the token is no longer valid: `token_expired` where its time is over.
+    /// Nobody is signed in, or the token is not valid; the code is `token_expired` for a token past its end date.
     #[response(status = 401)]
     Unauthorized(ErrorBody),
-    /// Not yours to do, `X-CSRF-Token` is missing or wrong, or what an API token is not for: `token_scope`,
-    /// `session_only`.
+    /// Your roles do not allow it, `X-CSRF-Token` is missing or wrong, or the API token may not do this: the code is
+    /// `token_scope` if another scope would, `session_only` if no token may.
     #[response(status = 403)]
     Forbidden(ErrorBody),
-    /// More than a member may do: `webapi.requestsPerMinute` (600) requests a minute, or what the operation says of itself.
-    /// `Retry-After` says in how many seconds to come back.
+    /// The member is over a limit: `webapi.requestsPerMinute` (600) requests a minute, or one that the operation
+    /// describes. `Retry-After` is the number of seconds to wait.
     #[response(status = 429)]
     TooManyRequests(ErrorBody),
 }
@@ -218,7 +219,7 @@ pub enum ChangeFailure {
     Forbidden(ErrorBody),
 }
 
-/// Answers of operations that read a body.
+/// Errors of operations that read a body.
 #[derive(Debug, IntoResponses)]
 pub enum BodyFailure {
     /// The body cannot be read.
@@ -235,10 +236,10 @@ pub enum BodyFailure {
     Invalid(ErrorBody),
 }
 
-/// Answers of operations on one thing that its path names.
+/// Errors of operations whose path names one thing.
 #[derive(Debug, IntoResponses)]
 pub enum NotFoundFailure {
-    /// Nothing has the id or the secret that the path names, or it is another member's.
+    /// Nothing has the id or the secret in the path, or it belongs to another member.
     #[response(status = 404)]
     NotFound(ErrorBody),
 }

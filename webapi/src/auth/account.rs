@@ -1,5 +1,5 @@
-//! Steps that pages, API and commands share: making an account, signing in, setting a password. Passwords are hashed
-//! while no database connection is held; then one transaction is opened and committed.
+//! Steps that pages, API and commands share: creating an account, signing in, setting a password. A password is
+//! hashed before a database connection is taken; then one transaction is opened and committed.
 
 use std::time::Instant;
 
@@ -16,7 +16,7 @@ use crate::domain::member::password_reset::{self, Found};
 use crate::error::Error;
 use crate::id::UserId;
 
-/// Checks and adds an account that nobody invited.
+/// Checks and adds an account without an invite.
 ///
 /// # Errors
 /// [`Error::Invalid`] with what is wrong with the fields.
@@ -31,7 +31,7 @@ pub async fn add(app: &App, name: &str, password: Secret, roles: &[String]) -> R
     Ok(id)
 }
 
-/// The account whose name and password these are.
+/// The account that has this name and password.
 ///
 /// # Errors
 /// See [`SignIn`].
@@ -44,8 +44,8 @@ pub async fn verify(app: &App, name: &str, password: Secret, caller: &Caller) ->
     attempt.finish(&app.attempts, &app.passwords, found, password).await
 }
 
-/// Replaces a member's password and ends their sessions but the one with the hash `current`, which asks. API tokens
-/// stay. Answers what this browser is known by from now on.
+/// Replaces a member's password and ends their sessions, except the one with the hash `current`, which asked for it.
+/// API tokens stay valid. Returns the cookie that identifies this browser from now on.
 ///
 /// # Errors
 /// See [`PasswordChange::check`] and [`account::replace_password`].
@@ -67,10 +67,10 @@ pub async fn change_password(
     Ok(Verified { id: member.id, name: member.name.clone(), password_hash: new })
 }
 
-/// Makes the account that an invite is for. Of many at the same moment one does; the others find it used.
+/// Creates the account of an invite. Of several claims at the same time one succeeds; the others find the invite used.
 ///
 /// # Errors
-/// [`Error::NotFound`] for a link that is not there, [`Error::Gone`] for an invite that is no longer open,
+/// [`Error::NotFound`] for an unknown link, [`Error::Gone`] for an invite that is no longer open,
 /// [`Error::Invalid`] with what is wrong with the fields, [`Error::TooMany`] after too many failures.
 pub async fn claim_invite(
     app: &App,
@@ -94,11 +94,11 @@ pub async fn claim_invite(
     Ok(Verified { id, name: name.to_owned(), password_hash })
 }
 
-/// Sets the password that a link is for and ends all sessions of its member; API tokens stay.
+/// Sets the password of the member whose reset link this is, and ends all their sessions. API tokens stay valid.
 ///
 /// # Errors
-/// [`Error::NotFound`] for a link that is not there, [`Error::Gone`] for one that no longer works, [`Error::Invalid`] for
-/// a password that is too easy to guess, [`Error::TooMany`] after too many failures.
+/// [`Error::NotFound`] for an unknown link, [`Error::Gone`] for one that was used, replaced or has expired,
+/// [`Error::Invalid`] for a password that is too easy to guess, [`Error::TooMany`] after too many failures.
 pub async fn use_reset_link(
     app: &App,
     secret: &Secret,

@@ -1,6 +1,6 @@
-//! The token of forms that are there before one signs in: a random cookie that the form's hidden field must equal.
+//! CSRF protection of forms for visitors who are not signed in: the form's hidden field must equal a random cookie.
 //!
-//! Nothing is stored, so that nobody fills the database by visiting.
+//! Nothing is stored, so visits without a sign-in cannot fill the database.
 
 use std::sync::{Arc, OnceLock};
 
@@ -17,7 +17,7 @@ use crate::error::Error;
 /// Characters of a token: 32 bytes in base64.
 const LEN: usize = 43;
 
-/// The visitor's token; made when a page first needs it.
+/// The visitor's CSRF token, drawn when a page first needs it.
 #[derive(Debug, Clone, Default)]
 pub struct Token {
     sent: Option<String>,
@@ -25,18 +25,18 @@ pub struct Token {
 }
 
 impl Token {
-    /// The request's.
+    /// The token of a request that passed [`layer`].
     pub fn of(parts: &Parts) -> Result<Self, Error> {
         let token = parts.extensions.get::<Self>().cloned();
         token.ok_or_else(|| Error::Internal(anyhow::anyhow!("no token layer around this route")))
     }
 
-    /// What the browser sent with the request.
+    /// The token that the browser sent as a cookie.
     pub fn sent(&self) -> Option<&str> {
         self.sent.as_deref()
     }
 
-    /// For a form; a new one goes out as a cookie with the answer.
+    /// The token for a form's hidden field. A new one is sent as a cookie with the answer.
     pub fn reveal(&self) -> Result<&str, Error> {
         if let Some(sent) = &self.sent {
             return Ok(sent);
@@ -46,7 +46,7 @@ impl Token {
     }
 }
 
-/// Gives each request its [`Token`], and its answer the cookie where one was made.
+/// Gives each request its [`Token`], and sets the cookie if a new token was drawn.
 pub async fn layer(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let name = cookie_name(&app, "visit");
     let token = Token { sent: read(request.headers(), &name), made: Arc::default() };

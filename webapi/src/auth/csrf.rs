@@ -1,4 +1,4 @@
-//! Proof that a change was asked for by our own page. A form or a body opens only through it.
+//! CSRF checks: proof that the site's own page asked for a change. Forms and bodies are read only through them.
 
 use axum::extract::rejection::RawFormRejection;
 use axum::extract::{FromRequest, FromRequestParts, RawForm, Request};
@@ -13,24 +13,24 @@ use crate::app::App;
 use crate::error::Error;
 use crate::extract::{self, Json};
 
-/// The header of scripts that use a session's cookie.
+/// The header with the CSRF token, for scripts that sign in with a session's cookie.
 pub const HEADER: &str = "x-csrf-token";
 
-/// What a change of this visitor has to carry.
+/// The CSRF token that a change by this visitor must carry.
 #[derive(Debug, Clone)]
 pub struct Guard(Expected);
 
 #[derive(Debug, Clone)]
 enum Expected {
-    /// No browser sends a bearer token by itself.
+    /// No token: the request has a bearer token, which no browser sends by itself.
     Nothing,
     Token(String),
-    /// No cookie came: no form of ours was opened.
+    /// The request has no cookie, so it comes from no form of the site.
     Unknown,
 }
 
 impl Guard {
-    /// Whether `token` came from our own page.
+    /// Checks that `token` is the expected one.
     pub fn verify(&self, token: &str) -> Result<(), Error> {
         let right = match &self.0 {
             Expected::Nothing => true,
@@ -57,7 +57,7 @@ impl FromRequestParts<App> for Guard {
     }
 }
 
-/// The header `X-CSRF-Token` was right, or a bearer token made it needless. For changes without a form.
+/// Extractor for changes without a form: the header `X-CSRF-Token` was right, or a bearer token makes it unnecessary.
 #[derive(Debug, Clone, Copy)]
 pub struct CsrfChecked;
 
@@ -72,7 +72,7 @@ impl FromRequestParts<App> for CsrfChecked {
     }
 }
 
-/// An urlencoded form whose field `csrf` (or the header) was right.
+/// Extractor of an urlencoded form: its field `csrf`, or the header `X-CSRF-Token`, was right.
 #[derive(Debug)]
 pub struct Checked<T>(pub T);
 
@@ -96,7 +96,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Checked<T> {
     }
 }
 
-/// A JSON body, with the header `X-CSRF-Token` where a session's cookie came.
+/// Extractor of a JSON body; a visitor with a session's cookie must send the header `X-CSRF-Token`.
 #[derive(Debug)]
 pub struct CheckedJson<T>(pub T);
 

@@ -1,4 +1,4 @@
-//! The cookie by which a browser is known that has signed in before; see [`crate::domain::member::device`].
+//! The cookie that identifies a browser which has signed in before; see [`crate::domain::member::device`].
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -27,12 +27,12 @@ fn shown(app: &App, headers: &HeaderMap) -> Devices {
     cookie(headers, &cookie_name(app, "device")).map(Devices::parse).unwrap_or_default()
 }
 
-/// Rides on an answer: the cookie that goes out with it, behind the session's.
+/// An extension of an answer: a cookie to set, in a header after that of the session's cookie.
 #[derive(Debug, Clone)]
 pub struct Remembered(pub HeaderValue);
 
 impl Caller {
-    /// The cookie by which this browser will be known to belong to `user`, who has just signed in with it.
+    /// The cookie that will identify this browser as one of `user`, who has just signed in with it.
     pub fn remember(&self, app: &App, user: &Verified) -> Result<Remembered, Error> {
         let devices = self.devices.add(&app.keys.device, user, OffsetDateTime::now_utc())?;
         let path = if app.base().is_empty() { "/" } else { app.base() };

@@ -1,18 +1,18 @@
-//! What a route asks of its visitor: a way to prove who they are, and a permission.
+//! What a route requires of its visitor: a proof of who they are, and a permission.
 
 use crate::domain::member::permission::Permission;
 use crate::domain::member::scope::Scope;
 
-/// What a route needs. The extractors of its handler enforce it, and a test holds each route to it.
+/// What a route requires. The extractors of its handler enforce it, and a test compares each route with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Needs {
-    /// How visitors prove who they are.
+    /// The proofs of identity that the route accepts.
     pub proof: Proof,
-    /// What their roles must allow.
+    /// The permission that the member's roles must grant.
     pub permission: Option<Permission>,
 }
 
-/// A way to prove who one is.
+/// The proofs of identity that a route accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Proof {
     /// None: the route is open to everybody.
@@ -21,7 +21,7 @@ pub enum Proof {
     Anyone,
     /// A session, or a token with one of these scopes or `all`.
     Scope(&'static [Scope]),
-    /// A session: no token does.
+    /// A session, but no API token.
     Session,
 }
 
@@ -47,13 +47,13 @@ impl Needs {
         Self { proof, permission: None }
     }
 
-    /// The same, and a permission.
+    /// The same requirement, and a permission.
     #[must_use]
     pub const fn and(self, permission: Permission) -> Self {
         Self { permission: Some(permission), ..self }
     }
 
-    /// Whether a token with exactly this scope is enough, of an owner with the permission.
+    /// Whether a token with exactly this scope is enough, if its owner has the permission.
     pub fn allows(self, scope: Scope) -> bool {
         match self.proof {
             Proof::Nothing | Proof::Anyone => true,
@@ -62,7 +62,7 @@ impl Needs {
         }
     }
 
-    /// For the description of an operation.
+    /// The requirement as a sentence for the description of an operation; `None` for a route open to everybody.
     pub fn sentence(self) -> Option<String> {
         match self.proof {
             Proof::Nothing => None,

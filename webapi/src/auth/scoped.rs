@@ -1,4 +1,4 @@
-//! Extractors that say what an API token must be good for. A session is good for all of them.
+//! Extractors that require a scope of an API token. A session passes all of them.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -13,19 +13,19 @@ use crate::error::Error;
 #[derive(Debug, Clone)]
 pub struct Bearer(pub Member);
 
-/// A member with a session: what no API token may do, whatever its scopes.
+/// A member with a session; API tokens are refused, whatever their scopes.
 #[derive(Debug, Clone)]
 pub struct SignedIn(pub Member);
 
-/// A member who may look at the site: scope `read`.
+/// A member who may read the site: scope `read`.
 #[derive(Debug, Clone)]
 pub struct Reader(pub Member);
 
-/// A member who may look at the list of torrents and its live numbers: scope `read` or `announce-list`.
+/// A member who may read the list of torrents and its live counts: scope `read` or `announce-list`.
 #[derive(Debug, Clone)]
 pub struct ListFollower(pub Member);
 
-/// A member who may have .torrent files: scope `download`.
+/// A member who may download .torrent files: scope `download`.
 #[derive(Debug, Clone)]
 pub struct Downloader(pub Member);
 
@@ -50,7 +50,7 @@ impl FromRequestParts<App> for SignedIn {
     }
 }
 
-/// The one who asks, if a session or one of `scopes` proves it.
+/// The member who sent the request, with a session or with an API token that has one of `scopes`.
 pub(super) async fn member(parts: &mut Parts, app: &App, scopes: &[Scope]) -> Result<Member, Error> {
     let Bearer(member) = Bearer::from_request_parts(parts, app).await?;
     if scopes.iter().any(|scope| member.by.allows(*scope)) {

@@ -20,28 +20,28 @@ use crate::domain::member::{By, Member};
 use crate::error::Error;
 use crate::id::UserId;
 
-/// The session's place for its CSRF token.
+/// Key of the CSRF token in a session's data.
 const CSRF: &str = "csrf";
 
-/// The session's place for what its member has to be told until they dismiss it.
+/// Key, in a session's data, of the notice that the password was reset, kept until the member dismisses it.
 const NOTICE: &str = "password_reset";
 
-/// A visit is written down at most this often.
+/// A session's `last_seen_at` is stored at most this often.
 const RENEW_AFTER: Duration = Duration::minutes(5);
 
-/// Characters of the `User-Agent` that are kept.
+/// Characters of the `User-Agent` that are stored.
 const USER_AGENT_LEN: usize = 300;
 
-/// What a session says.
+/// What a session's data says of its member.
 #[derive(Debug)]
 pub struct Ticket {
-    /// Whose it is.
+    /// The member who signed in.
     pub user_id: UserId,
-    /// Proves that a change was asked for by our own page.
+    /// The CSRF token, which only the site's own pages know.
     pub csrf: String,
 }
 
-/// Gives each request its session, and the cookie for a new one.
+/// The layer that gives each request its session, and sets the cookie of a new one.
 pub fn layer(app: &App) -> SessionManagerLayer<Store> {
     let path = app.base();
     SessionManagerLayer::new(Store::new(app.clone()))
@@ -53,23 +53,24 @@ pub fn layer(app: &App) -> SessionManagerLayer<Store> {
         .with_expiry(Expiry::OnInactivity(Duration::days(app.config.webapi.session_days.into())))
 }
 
-/// `name` with the prefix that makes browsers hold the site to what the cookie says of itself.
+/// The cookie's `name` with the prefix `__Host-` or `__Secure-` (RFC 6265bis, 4.1.3) where the site is served over
+/// HTTPS only: browsers then refuse the cookie without `Secure`.
 pub fn cookie_name(app: &App, name: &str) -> String {
     match (app.config.webapi.secure, app.base().is_empty()) {
         (false, _) => name.to_owned(),
-        // It demands the path `/`.
+        // `__Host-` requires the path `/`.
         (true, true) => format!("__Host-{name}"),
         (true, false) => format!("__Secure-{name}"),
     }
 }
 
-/// The request's session.
+/// The session of a request that passed [`layer`].
 pub fn of(parts: &Parts) -> Result<Session, Error> {
     let session = parts.extensions.get::<Session>().cloned();
     session.ok_or_else(|| Error::Internal(anyhow::anyhow!("no session layer around this route")))
 }
 
-/// Opens a session of its own for `user` and answers its CSRF token. One that was there before ends.
+/// Opens a new session for `user` and returns its CSRF token. The browser's previous session ends.
 pub async fn start(
     app: &App,
     session: &Session,
@@ -90,16 +91,16 @@ pub async fn start(
         session.insert(NOTICE, notice).await?;
     }
     if let Err(error) = session.save().await {
-        // Or the layer would try once more.
+        // Otherwise the layer would try to save it again.
         session.clear().await;
         return Err(error.into());
     }
     Ok(csrf)
 }
 
-/// That the password was reset, as long as the session's member has not dismissed it.
+/// The notice that the password was reset, until the member dismisses it.
 pub async fn notice(session: &Session) -> Result<Option<Notice>, Error> {
-    // What another version of this program wrote is no reason to show no page.
+    // A notice that another version of this program wrote may be unreadable: pages must be shown all the same.
     if session.get_value(NOTICE).await?.is_none() {
         return Ok(None);
     }
@@ -112,7 +113,7 @@ pub async fn forget_notice(session: &Session) -> Result<(), Error> {
     Ok(())
 }
 
-/// What `session` says, where it is one.
+/// What the data of `session` says; `None` if nobody is signed in with it.
 pub async fn ticket(session: &Session) -> Result<Option<Ticket>, Error> {
     if session.id().is_none() {
         return Ok(None);
@@ -122,17 +123,17 @@ pub async fn ticket(session: &Session) -> Result<Option<Ticket>, Error> {
     Ok(user_id.zip(csrf).map(|(user_id, csrf)| Ticket { user_id, csrf }))
 }
 
-/// What the table knows the session of `member` by; none where a token proved who they are.
+/// The hash of this session's id, its key in the table; `None` if `member` signed in with a token.
 pub fn own_hash(app: &App, member: &Member, session: &Session) -> Option<Vec<u8>> {
     let id = session.id().filter(|_| member.by == By::Cookie)?;
     Some(hash(app, &id))
 }
 
-/// Moves the session's end on, as its owner was here.
+/// Extends the session after a visit of its owner, at most every five minutes.
 pub async fn renew(session: &Session) -> Result<(), Error> {
     let seen: Option<Stamp> = session.get(LAST_SEEN_AT).await?;
     if seen.is_some_and(|it| OffsetDateTime::now_utc() - it.0 > RENEW_AFTER) {
-        // Marks it as changed: it is then saved with a new end and its cookie is sent again.
+        // Marks the session as changed: the layer saves it with a new end and sends its cookie again.
         session.set_expiry(session.expiry());
     }
     Ok(())

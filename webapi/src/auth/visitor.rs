@@ -1,4 +1,4 @@
-//! Looks up, once for each request, who sent it.
+//! Finds out, once for each request, who sent it.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,27 +17,27 @@ use crate::error::Error;
 use crate::id::TokenId;
 use crate::reading;
 
-/// Marks, as an extension of its requests, a route whose requests do not count towards `webapi.requestsPerMinute`.
+/// An extension of requests: they do not count towards `webapi.requestsPerMinute`.
 #[derive(Debug, Clone, Copy)]
 pub struct Uncounted;
 
-/// How visitors of a face say who they are: an extension of its requests.
+/// The ways to sign in that a face accepts: an extension of its requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Credentials {
-    /// With a session's cookie.
+    /// Whether a session's cookie is accepted.
     pub session: bool,
-    /// With an API token in the header `Authorization`.
+    /// Whether an API token in the header `Authorization` is accepted.
     pub bearer: bool,
-    /// What becomes of a token that is not, or no longer, valid.
+    /// What is done with a request whose API token is not valid.
     pub invalid_token: InvalidToken,
 }
 
-/// What becomes of a request with an API token that is not, or no longer, valid.
+/// What is done with a request whose API token is not, or no longer, valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InvalidToken {
     /// It is refused.
     Refused,
-    /// Its sender counts as nobody: a page leads to signing in, which a tool's old token must not keep anybody from.
+    /// It is treated as one without a token: a page then leads to signing in, which an old token must not prevent.
     Ignored,
 }
 
@@ -47,7 +47,7 @@ impl Default for Credentials {
     }
 }
 
-/// Whoever sent a request.
+/// The sender of a request: a member, or somebody who is not signed in.
 #[derive(Debug, Clone)]
 pub struct Visitor(Arc<Inner>);
 
@@ -58,11 +58,13 @@ struct Inner {
 }
 
 impl Visitor {
-    /// The sender; kept in `parts`, so that several extractors ask the database once. Counts the request for a member,
-    /// unless its route is [`Uncounted`]. A request that only reads waits until others of its member are done.
+    /// The sender of a request. It is kept in `parts`, so that several extractors ask the database only once. A
+    /// member's request is counted, unless its route is [`Uncounted`]. One that only reads waits while too many others
+    /// of its member run.
     ///
     /// # Errors
-    /// [`Error::TooManyRequests`] for a member who sent too many, [`Error::TooMany`] for one who has too many waiting.
+    /// [`Error::TooManyRequests`] for a member over `webapi.requestsPerMinute`, [`Error::TooMany`] for one
+    /// who has too many requests waiting.
     pub async fn of(parts: &mut Parts, app: &App) -> Result<Self, Error> {
         if let Some(known) = parts.extensions.get::<Self>() {
             return Ok(known.clone());
@@ -87,8 +89,8 @@ impl Visitor {
         Ok(visitor)
     }
 
-    /// Asks the database. A bearer token goes before a session, and an invalid one is an error, not nobody. Other schemes
-    /// of `Authorization` are not ours: a proxy in front of the site may ask for them.
+    /// Asks the database who the sender is. A bearer token has precedence over a session, and an invalid one is an
+    /// error. Other schemes of `Authorization` are ignored: a proxy in front of the site may use them.
     pub async fn find(
         app: &App,
         credentials: Credentials,
@@ -109,12 +111,12 @@ impl Visitor {
         })
     }
 
-    /// Who it is, unless nobody is signed in.
+    /// The member, if somebody is signed in.
     pub fn member(&self) -> Option<&Member> {
         self.0.member.as_ref()
     }
 
-    /// The token of the session that signed them in.
+    /// The CSRF token of the session, if the sender signed in with one.
     pub fn csrf(&self) -> Option<&str> {
         self.0.csrf.as_deref()
     }

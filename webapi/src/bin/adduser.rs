@@ -18,15 +18,15 @@ use webapi::error::Error;
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
-    /// The configuration, as example.conf.json shows it
+    /// The configuration file; example.conf.json shows its keys
     #[arg(value_name = "CONFIG")]
     config: PathBuf,
-    /// What the account may do; give it again for several
+    /// A role of the account; repeat the option for several
     #[arg(long = "role", value_name = "NAME", default_values_t = [ADMINISTRATOR.to_owned(), INVITER.to_owned()])]
     roles: Vec<String>,
 }
 
-/// Why there is no new account: whether another input would help.
+/// Why no account was added.
 enum Failure {
     Input(String),
     Other(anyhow::Error),

@@ -1,4 +1,4 @@
-//! Torrents: rows, files, lists, words, counts, history.
+//! Queries for torrents: rows, files, lists, words of titles, counts, history.
 
 pub mod change;
 pub mod count;

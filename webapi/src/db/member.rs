@@ -1,4 +1,4 @@
-//! Members: accounts, sessions, keys, invites, what they moved.
+//! Queries for members: accounts, sessions, keys, invites, transfers.
 
 pub mod feed_key;
 pub mod invite;

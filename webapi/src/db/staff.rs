@@ -1,3 +1,3 @@
-//! What staff manage: roles.
+//! Queries for staff: roles.
 
 pub mod role;

@@ -1,4 +1,4 @@
-//! Torrents: what they may be, lists, uploads, descriptions, history.
+//! Rules for torrents: uploads, lists, descriptions, history.
 
 pub mod description;
 pub mod history;

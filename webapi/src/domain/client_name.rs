@@ -1,8 +1,8 @@
-//! Which client the beginning of a peer id names (BEP 20): by convention only, it proves nothing.
+//! The client that a peer id names by its first bytes (BEP 20). It is a convention: a client can claim any name.
 
 use bt::ClientPrefix;
 
-/// Clients by the two characters of the Azureus style, `-XX1234-`.
+/// Clients by their two letters in peer ids of the Azureus style, `-XX1234-`.
 const CLIENTS: [(&[u8; 2], &str); 22] = [
     (b"AG", "Ares"),
     (b"AZ", "Vuze"),
@@ -28,7 +28,7 @@ const CLIENTS: [(&[u8; 2], &str); 22] = [
     (b"rQ", "librqbit"),
 ];
 
-/// A name and a version, or the first characters of an id in another style.
+/// Name and version of the client, or the first characters of a peer id in an unknown style.
 pub fn of(client: &ClientPrefix) -> String {
     if let [b'-', a, b, version @ .., b'-'] = client
         && let Some((_, name)) = CLIENTS.iter().find(|(code, _)| *code == &[*a, *b])
@@ -44,7 +44,8 @@ pub fn of(client: &ClientPrefix) -> String {
     if start.is_empty() { "unknown".to_owned() } else { plain(&String::from_utf8_lossy(&start)) }
 }
 
-/// `5040` as `5.0.4`: one character for each number, letters above 9, zeros at the end left out.
+/// A version of the Azureus style: `5040` as `5.0.4`. Each character is a number, letters from 10 on; zeros at the end
+/// are left out.
 fn dotted(version: &[u8]) -> String {
     let numbers: Vec<String> = version
         .iter()

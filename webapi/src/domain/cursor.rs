@@ -1,4 +1,4 @@
-//! Where the next page of a list begins: the keys of the last row, opaque to tools.
+//! Cursors, by which lists are paged: the sort keys of a page's last row, as a text that is opaque to tools.
 
 use data_encoding::BASE64URL_NOPAD;
 use serde::Serialize;
@@ -6,12 +6,12 @@ use serde::de::DeserializeOwned;
 
 use crate::error::Error;
 
-/// Rows of a page where the request names no number.
+/// Rows on a page if the request names no number.
 pub const DEFAULT_LIMIT: u16 = 50;
-/// Rows of a page at most.
+/// Most rows on a page.
 pub const MAX_LIMIT: u16 = 100;
 
-/// The cursor after a row with these keys.
+/// The cursor of the page that begins after the row with these keys.
 pub fn encode(keys: &impl Serialize) -> Result<String, Error> {
     let json = serde_json::to_vec(keys).map_err(|error| Error::Internal(error.into()))?;
     Ok(BASE64URL_NOPAD.encode(&json))
@@ -24,12 +24,12 @@ pub fn decode<T: DeserializeOwned>(cursor: &str) -> Result<T, Error> {
     keys.ok_or_else(foreign)
 }
 
-/// What is said to a cursor that is none of ours.
+/// The error for a cursor that [`encode`] did not make.
 pub fn foreign() -> Error {
     Error::Parameters("after: pass on what `next` of the page before was".to_owned())
 }
 
-/// Whether a text in `json` has the character NUL, which is always escaped there.
+/// Whether a string in `json` contains the character NUL, which JSON always escapes.
 pub fn holds_nul(json: &[u8]) -> bool {
     let mut rest = json;
     while let Some(at) = rest.iter().position(|byte| *byte == b'\\') {
@@ -42,8 +42,8 @@ pub fn holds_nul(json: &[u8]) -> bool {
     false
 }
 
-/// Shortens `rows`, which were fetched one more than `limit`, and answers the cursor behind the last of them if more
-/// follow.
+/// Cuts `rows`, of which one more than `limit` was fetched, to `limit`. Returns the cursor of the next page if there
+/// is one; `keys` gives a row's sort keys.
 pub fn cut<T, K: Serialize>(
     rows: &mut Vec<T>,
     limit: i64,

@@ -1,4 +1,4 @@
-//! Members as the rules see them: who they are, their roles, and how they proved it.
+//! Members: identity, roles and permissions, and the proof by which they signed in.
 
 pub mod account;
 pub mod attempts;
@@ -22,32 +22,32 @@ use self::scope::{Scope, Scopes};
 use crate::db::member::user::Account;
 use crate::id::{TokenId, UserId};
 
-/// The role that manages members and roles.
+/// Name of the role that manages members and roles.
 pub const ADMINISTRATOR: &str = "administrator";
-/// The role that keeps the torrents in order.
+/// Name of the role that edits and deletes any torrent.
 pub const MODERATOR: &str = "moderator";
-/// The role that creates invites.
+/// Name of the role that creates invites.
 pub const INVITER: &str = "inviter";
 
-/// All roles: the rows of the table `roles`.
+/// All names in the table `roles`.
 pub const ROLES: [&str; 3] = [ADMINISTRATOR, INVITER, MODERATOR];
 
-/// How a member proved who they are.
+/// The proof by which a member signed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum By {
-    /// With the session's cookie.
+    /// A session's cookie.
     Cookie,
-    /// With an API token.
+    /// An API token.
     Token {
-        /// The token's row.
+        /// The token's id.
         id: TokenId,
-        /// What it may be used for.
+        /// The token's scopes.
         scopes: Scopes,
     },
 }
 
 impl By {
-    /// Whether this proof is enough for an operation that needs `scope`. A session is enough for every one.
+    /// Whether this proof is enough for an operation that needs `scope`. A session is enough for all operations.
     pub fn allows(self, scope: Scope) -> bool {
         match self {
             Self::Cookie => true,
@@ -56,25 +56,25 @@ impl By {
     }
 }
 
-/// A member who proved who they are.
+/// A member who has signed in.
 #[derive(Debug, Clone)]
 pub struct Member {
-    /// Their row in the table `users`.
+    /// The member's id.
     pub id: UserId,
-    /// The name that they sign in with.
+    /// The member's name, with which they sign in.
     pub name: String,
-    /// Names from the table `roles`, sorted. A token of fewer scopes than `all` brings none.
+    /// Names of the member's roles, sorted; none with a token that lacks the scope `all`.
     pub roles: Vec<String>,
-    /// What the roles allow. A token of fewer scopes than `all` brings none.
+    /// Permissions of the roles; none with a token that lacks the scope `all`.
     pub permissions: Permissions,
-    /// What their announce keys are bound to.
+    /// What the member's announce keys are bound to.
     pub key: Binding,
-    /// How they proved it.
+    /// The proof by which the member signed in.
     pub by: By,
 }
 
 impl Member {
-    /// `account` after its owner proved who they are.
+    /// The owner of `account`, who signed in by `by`.
     pub fn new(account: Account, by: By) -> Self {
         let Account { id, name, roles, permissions, key, .. } = account;
         let roles = if by.allows(Scope::All) { roles } else { Vec::new() };
@@ -83,7 +83,7 @@ impl Member {
         Self { id, name, roles, permissions, key, by }
     }
 
-    /// Whether their roles allow `permission`.
+    /// Whether the member has `permission`.
     pub fn may(&self, permission: Permission) -> bool {
         self.permissions.has(permission)
     }

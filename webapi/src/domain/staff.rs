@@ -1,4 +1,4 @@
-//! What staff do: roles, who is connected.
+//! Rules for staff: roles, disabled members, connected peers.
 
 pub mod role;
 pub mod swarm;

@@ -1,4 +1,4 @@
-//! How many event streams are open, for each member and in all.
+//! Limits the open event streams of each member and of all members together.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,17 +7,17 @@ use parking_lot::Mutex;
 
 use crate::id::UserId;
 
-/// Streams of one member: some browser tabs in several browsers.
+/// Most streams of one member: enough for some tabs in several browsers.
 const MAX_PER_MEMBER: usize = 20;
 
-/// Streams in all, each a task and a socket.
+/// Most streams of all members together. Each is a task and a socket.
 const MAX_STREAMS: usize = 2000;
 
 /// Counts open event streams; clones share the counts.
 #[derive(Debug, Clone, Default)]
 pub struct EventStreams(Arc<Mutex<HashMap<UserId, usize>>>);
 
-/// The right to keep one event stream open, until it is dropped.
+/// Permission to keep one event stream open until the value is dropped.
 #[derive(Debug)]
 pub struct StreamPermit {
     streams: EventStreams,
@@ -25,12 +25,12 @@ pub struct StreamPermit {
 }
 
 impl EventStreams {
-    /// How many are open, of all members.
+    /// The number of open streams of all members.
     pub fn count(&self) -> usize {
         self.0.lock().values().sum()
     }
 
-    /// Opens one for `member`; `None` when they have too many, or all together have.
+    /// Counts a stream of `member`; `None` if the member, or all members together, have too many.
     pub fn open(&self, member: UserId) -> Option<StreamPermit> {
         let mut open = self.0.lock();
         let all: usize = open.values().sum();

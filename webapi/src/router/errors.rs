@@ -1,4 +1,4 @@
-//! Shows errors in the way of the face that a request came to; also those that axum answers itself.
+//! Shows errors in the way of the face that a request came to, including errors that axum answers by itself.
 
 use std::sync::Arc;
 
@@ -12,11 +12,11 @@ use crate::auth::visitor::Credentials;
 use crate::error::{Error, Failed};
 use crate::face::{FailedRequest, ShowError};
 
-/// Header of forms that a script of ours sends (`static/send.js`). The script keeps the form on its page: it is told of
-/// errors in JSON, and where a success leads instead of being led there.
+/// Header of forms that `static/send.js` sends. The script keeps the form on its page: it gets errors in JSON, and the
+/// target of a redirect without being redirected.
 const SENT_BY_SCRIPT: &str = "x-sent-by-script";
 
-/// What the layer knows of a face.
+/// The parts of a face that the layer needs.
 #[derive(Clone)]
 pub(super) struct Rules {
     pub(super) prefixes: &'static [&'static str],
@@ -24,7 +24,7 @@ pub(super) struct Rules {
     pub(super) errors: Arc<dyn ShowError>,
 }
 
-/// All faces; there is one for every path.
+/// All faces. Every path belongs to one.
 #[derive(Clone)]
 pub(super) struct Faces(pub(super) Arc<[Rules]>);
 
@@ -39,12 +39,12 @@ impl Faces {
     }
 }
 
-/// Whether `path` is `prefix` or continues it after a slash.
+/// Whether `path` is `prefix`, or begins with it and a slash.
 fn is_below(path: &str, prefix: &str) -> bool {
     path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// Replaces answers that carry [`Failed`], and bare ones with an error's status.
+/// Replaces answers that carry [`Failed`], and plain-text answers of axum with an error's status.
 pub(super) async fn layer(State(faces): State<Faces>, mut request: Request, next: Next) -> Response {
     let failed = FailedRequest::of(&request);
     let by_script = request.headers().contains_key(SENT_BY_SCRIPT);
@@ -61,7 +61,7 @@ pub(super) async fn layer(State(faces): State<Faces>, mut request: Request, next
         Some(face) if !by_script => face.errors.show(&failed, &error).await,
         _ => api::error_body(&error),
     };
-    // What the answer said of itself stays: Allow, Retry-After.
+    // Other headers of the failed answer are kept: Allow, Retry-After.
     let mut headers = std::mem::take(response.headers_mut());
     headers.remove(header::CONTENT_LENGTH);
     headers.remove(header::CONTENT_TYPE);
@@ -70,8 +70,8 @@ pub(super) async fn layer(State(faces): State<Faces>, mut request: Request, next
     shown
 }
 
-/// A redirect as 204 with its `Location`. Browsers follow redirects before a script hears of them, and messages that are
-/// shown once would be spent on a page that nobody sees.
+/// Turns a redirect into 204 with its `Location`. A browser would follow the redirect before the script hears of it,
+/// and messages that are shown once would be lost on a page that nobody sees.
 fn not_followed(mut response: Response) -> Response {
     if response.status() == StatusCode::SEE_OTHER {
         *response.status_mut() = StatusCode::NO_CONTENT;
@@ -79,7 +79,7 @@ fn not_followed(mut response: Response) -> Response {
     response
 }
 
-/// An error that is none of ours: axum's own, in plain text.
+/// The error of an answer that axum made by itself, in plain text.
 fn bare(response: &Response) -> Option<Arc<Error>> {
     let status = response.status();
     let ours = response

@@ -1,4 +1,4 @@
-//! What browsers are told on every answer.
+//! Security and cache headers of every answer.
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -19,18 +19,18 @@ const FIXED: [(HeaderName, &str); 5] = [
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
 ];
 
-/// A year. Names below the site's are the operator's own matter.
+/// One year, without `includeSubDomains`: subdomains are the operator's decision.
 const ALWAYS_HTTPS: &str = "max-age=31536000";
 
-/// Adds the headers; pages are kept by nobody unless they say otherwise.
+/// Adds the headers. Answers without a `Cache-Control` of their own must not be cached.
 pub(super) async fn layer(State(app): State<App>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     if response.status().is_server_error() && !response.headers().contains_key(header::CONTENT_TYPE) {
-        // The session could not be saved after the page was made: the database went away between.
+        // The session layer could not save the session: the database went away after the page was made.
         response = (StatusCode::SERVICE_UNAVAILABLE, "The database is not available; try again shortly.\n")
             .into_response();
     }
-    // Behind the session's cookie: scripts take the first.
+    // After the session's cookie: tools may read only the first `Set-Cookie`.
     if let Some(Remembered(cookie)) = response.extensions_mut().remove() {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
@@ -46,7 +46,8 @@ pub(super) async fn layer(State(app): State<App>, request: Request, next: Next) 
     response
 }
 
-/// A cookie that is taken back comes without `Secure`, and browsers then refuse its name's prefix.
+/// Adds `Secure` to removed cookies, which the session layer sends without it: browsers refuse a cookie named `__Host-`
+/// or `__Secure-` without `Secure`.
 fn secure_cookies(headers: &mut axum::http::HeaderMap) {
     let cookies: Vec<HeaderValue> = headers.get_all(header::SET_COOKIE).iter().cloned().collect();
     headers.remove(header::SET_COOKIE);

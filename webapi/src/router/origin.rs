@@ -1,4 +1,4 @@
-//! Refuses changes that another site asked a browser for. The tokens of forms do so, too; this needs no page of ours.
+//! Refuses changes that another site made a browser send, by headers of the browser, in addition to CSRF tokens.
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use crate::app::App;
 use crate::error::Error;
 
-/// Looks at `Sec-Fetch-Site`, or at `Origin` where a browser sends no such header.
+/// Checks `Sec-Fetch-Site`, or `Origin` if the browser does not send the former.
 pub(super) async fn layer(State(app): State<App>, request: Request, next: Next) -> Response {
     if request.method().is_safe() || is_ours(request.headers(), app.config.api_url.as_str()) {
         return next.run(request).await;
@@ -22,13 +22,13 @@ fn is_ours(headers: &HeaderMap, site: &str) -> bool {
     if let Some(from) = value(header::HeaderName::from_static("sec-fetch-site")) {
         return matches!(from, "same-origin" | "none");
     }
-    // `null`: our Referrer-Policy makes browsers send it for our own forms, too. The tokens decide.
+    // The site's Referrer-Policy makes browsers send `null` for its own forms, too: CSRF tokens decide then.
     let Some(origin) = value(header::ORIGIN).filter(|it| *it != "null") else { return true };
     let host = origin.split_once("://").map(|(_, host)| host);
     host == value(header::HOST) || origin == root(site)
 }
 
-/// Scheme, host and port.
+/// The origin of a URL: scheme, host and port.
 fn root(site: &str) -> &str {
     let host = site.find("://").map_or(0, |at| at + 3);
     site[host..].find('/').map_or(site, |at| &site[..host + at])

@@ -1,4 +1,4 @@
-//! The two sockets to the tracker, opened anew at any fault.
+//! Follows the tracker's counts over its two sockets, which are opened anew after any error.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -15,19 +15,19 @@ use super::control::{Control, connect};
 use super::sequence::{Sequence, Step};
 use crate::live::Live;
 
-/// The tracker sends something every second. After this much silence the counts are no longer claimed.
+/// The tracker sends a message every second. After this much silence the counts are forgotten.
 const SILENCE_TIMEOUT: Duration = Duration::from_millis(2500);
 
-/// Wait for a snapshot.
+/// Longest wait for a snapshot.
 const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Snapshots in a row that do not fit the stream; then the sockets are opened anew.
+/// Snapshots in a row that do not fit the published messages, after which the sockets are opened anew.
 const MAX_SNAPSHOTS: u64 = 20;
 
 /// Wait before the sockets are opened anew.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 
-/// Follows the tracker until the process stops. The first of several faults in a row is logged.
+/// Follows the tracker until the process stops. Of several errors in a row the first is logged.
 pub(super) async fn keep(live: &Live, zeromq: &Zeromq, shutdown: &Shutdown) {
     let mut quiet = false;
     loop {

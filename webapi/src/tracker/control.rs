@@ -1,4 +1,4 @@
-//! Requests to the tracker's control socket and its answers.
+//! Requests to the tracker's control socket, and its answers.
 
 use std::time::Duration;
 
@@ -9,11 +9,11 @@ use zeromq::{DealerSocket, Socket, SocketRecv, SocketSend};
 
 use crate::error::Error;
 
-/// [`Control::open`] opens a socket that is not there yet anew at each call. The library would, too, but its waits grow
-/// to 30 s.
+/// Longest wait for a connection. Callers of [`Control::open`] try again by themselves: the pauses between the
+/// library's own attempts grow to 30 s.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A connection to the control socket. After any error it must be opened anew.
+/// A connection to the control socket. After any error a new one must be opened.
 pub(super) struct Control {
     pub(super) socket: DealerSocket,
     /// The number of the latest request.
@@ -21,14 +21,14 @@ pub(super) struct Control {
 }
 
 impl Control {
-    /// Connects; the error names no path.
+    /// Connects. The error does not name the endpoint.
     pub(super) async fn open(endpoint: &str) -> anyhow::Result<Self> {
         let mut socket = DealerSocket::new();
         connect(&mut socket, endpoint).await?;
         Ok(Self { socket, id: 0 })
     }
 
-    /// Sends a request and answers its number.
+    /// Sends a request and returns its number.
     pub(super) async fn send(&mut self, request: &Request) -> anyhow::Result<u64> {
         self.id += 1;
         let frames = request.encode(self.id).into_iter().map(Into::into);
@@ -36,7 +36,7 @@ impl Control {
         Ok(self.id)
     }
 
-    /// Sends a request and waits for its answer; those to earlier requests are passed over.
+    /// Sends a request and waits for its answer; answers to earlier requests are skipped.
     pub(super) async fn ask(&mut self, request: &Request) -> anyhow::Result<Answer> {
         let id = self.send(request).await?;
         loop {
@@ -50,16 +50,16 @@ impl Control {
     }
 }
 
-/// Connects within a bounded time; the error names no path.
+/// Connects `socket` within [`CONNECT_TIMEOUT`]. The error does not name the endpoint.
 pub(super) async fn connect(socket: &mut impl Socket, endpoint: &str) -> anyhow::Result<()> {
     timeout(CONNECT_TIMEOUT, socket.connect(endpoint))
         .await
-        .context("the tracker's socket is not there")??;
+        .context("the tracker's socket does not accept a connection")??;
     Ok(())
 }
 
-/// Asks the tracker over a connection of its own, waits no longer than `limit`, and reads the answer with `read`, which
-/// answers `None` for one to another kind of request.
+/// Asks the tracker over a new connection and waits no longer than `limit`. `read` takes the data out of the answer;
+/// it returns `None` for an answer to another kind of request.
 ///
 /// # Errors
 /// [`Error::Unavailable`] when the tracker does not answer in time or refuses the request.

@@ -1,5 +1,5 @@
-//! How the tracker answered a member's latest announces, and whether it could connect to the member's clients: asked of
-//! the tracker each time, which keeps both in memory only.
+//! The tracker's decisions on a member's latest announces, and whether it could connect to the member's clients. The
+//! tracker keeps both in memory only and is asked each time.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::error::Error;
 use crate::id::UserId;
 
-/// The latest announces of a member, the newest first.
+/// The decisions on a member's latest announces, the newest first.
 ///
 /// # Errors
 /// [`Error::Unavailable`] when the tracker does not answer in time.
@@ -23,8 +23,8 @@ pub async fn decisions(app: &App, member: UserId) -> Result<Vec<Decision>, Error
     .await
 }
 
-/// The latest connections that the tracker tried to a member's clients, one for each endpoint, the newest first; none
-/// where `tracker.checkConnectability` is off.
+/// The latest connections that the tracker tried to a member's clients, one for each endpoint, the newest first. There
+/// are none if `tracker.checkConnectability` is off.
 ///
 /// # Errors
 /// [`Error::Unavailable`] when the tracker does not answer in time.
@@ -40,7 +40,7 @@ pub async fn connections(app: &App, member: UserId) -> Result<Vec<Connection>, E
     .await
 }
 
-/// A part of the time that the page may take in all: the page still has to say that no answer came.
+/// Longest wait for an answer: a part of the page's time, so that the page can still say that no answer came.
 fn limit(app: &App) -> Duration {
     app.backend_timeout() * 2 / 5
 }

@@ -1,4 +1,4 @@
-//! Writes down once an hour how many peers each torrent has.
+//! Stores once an hour how many peers each torrent has.
 
 use time::OffsetDateTime;
 
@@ -6,14 +6,14 @@ use crate::app::App;
 use crate::db;
 use crate::error::Error;
 
-/// The hour that was written down last.
+/// The hour that was stored last.
 #[derive(Debug, Default)]
 pub(super) struct History {
     last: Option<i64>,
 }
 
 impl History {
-    /// Writes the present hour down if that has not been done. Call it while the table of counts is up to date.
+    /// Stores the present hour unless it is stored already. To be called while the table of counts is up to date.
     pub(super) async fn keep(&mut self, app: &App) {
         let now = OffsetDateTime::now_utc();
         let hour = now.unix_timestamp().div_euclid(3600);
@@ -23,7 +23,7 @@ impl History {
         match sample(app, now).await {
             Ok(()) => self.last = Some(hour),
             Err(error) => {
-                tracing::warn!(%error, "this hour's numbers of peers are not written down; trying again");
+                tracing::warn!(%error, "cannot store this hour's numbers of peers; trying again");
             }
         }
     }

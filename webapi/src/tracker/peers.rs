@@ -1,4 +1,4 @@
-//! Who is connected, asked of the tracker each time: webapi keeps no address.
+//! The connected peers. The tracker is asked each time, because the webapi keeps no address.
 
 use bt::InfoHash;
 use bt::messages::control::{Answer, PeerRecord, Request};
@@ -7,16 +7,16 @@ use super::control::ask;
 use crate::app::App;
 use crate::error::Error;
 
-/// The tracker's answer.
+/// Some of the connected peers.
 #[derive(Debug)]
 pub struct Peers {
-    /// How many there are; `records` may be fewer.
+    /// The number of peers; `records` may have fewer.
     pub total: u32,
-    /// In no order.
+    /// The peers, in no order.
     pub records: Vec<PeerRecord>,
 }
 
-/// At most `limit` peers of the torrent with this canonical hash, or of all.
+/// At most `limit` peers of the torrent with this canonical info hash, or of all torrents.
 ///
 /// # Errors
 /// [`Error::Unavailable`] when the tracker does not answer in time.

@@ -1,7 +1,7 @@
 //! Pulls accounting reports from the tracker and applies each to the database once.
 //!
-//! The tracker keeps a batch until it hears that it is applied. The transaction that applies a batch also writes its
-//! number down: when an acknowledgement gets lost, the same batch comes again and is recognised.
+//! The tracker keeps a batch until the webapi acknowledges it. The transaction that applies a batch also stores its
+//! position: if an acknowledgement is lost, the same batch comes again and is recognised.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -17,20 +17,20 @@ use super::control::Control;
 use crate::app::App;
 use crate::db;
 
-/// Wait between two requests while there is nothing to report.
+/// Pause between two requests while there are no reports.
 const IDLE_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Wait for the tracker to answer.
+/// Longest wait for the tracker's answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Wait for a batch to be in the database.
+/// Longest wait for a batch to be applied.
 const APPLY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Wait after the first fault; twice as long after each further one.
+/// Pause after the first error; it doubles with each further one.
 const FIRST_RETRY: Duration = Duration::from_millis(250);
 const LAST_RETRY: Duration = Duration::from_secs(4);
 
-/// Pulls until the process stops. The first of several faults in a row is logged.
+/// Pulls reports until the process stops. Of several errors in a row the first is logged.
 pub(super) async fn keep(app: &App) {
     let mut retry = FIRST_RETRY;
     let mut quiet = false;
@@ -60,7 +60,7 @@ pub(super) async fn keep(app: &App) {
     }
 }
 
-/// Asks for batches and applies them until something fails. Sets `done` after the first one.
+/// Asks for batches and applies them until something fails. Sets `done` after the first batch.
 async fn pull(app: &App, done: &mut bool) -> anyhow::Result<Infallible> {
     let mut control = Control::open(&app.config.zeromq.control).await?;
     let mut applied = None;
@@ -93,7 +93,7 @@ async fn apply(app: &App, position: Position, reports: &[Report]) -> anyhow::Res
         }
         Ok(Err(error)) => bail!("the database refused a batch of reports: {}", infra::db::state(&error)),
         Err(_) => {
-            // Whatever comes next on this connection would wait behind what does not come.
+            // The statement may still run on this connection and would block the next one.
             drop(Object::take(client));
             bail!("the database did not apply a batch of reports in time")
         }

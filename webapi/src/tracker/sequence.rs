@@ -1,27 +1,28 @@
-//! Whether messages follow each other without a gap, and what to do where they do not. No sockets here.
+//! Checks that messages of counts follow each other without a gap, and says what to do at a gap. It knows no sockets.
 
 use bt::messages::counts::{Position, Record};
 
-/// Messages kept while a snapshot is on its way; at 100 ms each more than its time-out allows.
+/// Most messages kept while a snapshot is awaited. The tracker sends one every 100 ms, so that the snapshot's
+/// timeout is over first.
 const MAX_WAITING: usize = 1000;
 
 /// The position in one stream of counts.
 #[derive(Debug, Default)]
 pub(super) struct Sequence {
-    /// Of the last message put in; `None` while a snapshot is awaited.
+    /// Position of the last message applied; `None` while a snapshot is awaited.
     at: Option<Position>,
-    /// Messages of one epoch that came meanwhile.
+    /// Messages of one epoch that came while a snapshot is awaited.
     waiting: Vec<(Position, Vec<Record>)>,
 }
 
 /// What to do with a message or a snapshot.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// Put these in, one after the other.
+    /// Apply these records in order.
     Change(Vec<Record>),
-    /// Nothing: it is known already, or it waits for the snapshot.
+    /// Do nothing: the message is known already, or it is kept for the snapshot.
     Nothing,
-    /// Something was missed: nothing is known, ask for a snapshot.
+    /// A message was missed: forget the counts and ask for a snapshot.
     Ask,
 }
 
@@ -59,7 +60,8 @@ impl Sequence {
         self.waiting.push((position, records));
     }
 
-    /// Takes the place of a snapshot. [`Step::Change`] holds what came after it, to be put in on top of it.
+    /// Takes the position of a snapshot. [`Step::Change`] holds the later records, which must be applied after the
+    /// snapshot's own.
     pub(super) fn snapshot(&mut self, mut at: Position) -> Step {
         let mut later = Vec::new();
         for (position, records) in &self.waiting {

@@ -1,4 +1,4 @@
-//! Writes present counts down, in batches, for pages that sort by them.
+//! Stores the present counts in the database, in batches, for lists that are sorted by them.
 
 use std::time::Duration;
 
@@ -11,16 +11,16 @@ use crate::db::catalogue::count;
 use crate::error::Error;
 use crate::live::Unwritten;
 
-/// Between two batches.
+/// Time between two batches.
 const PACE: Duration = Duration::from_secs(1);
 
-/// Ticks between two looks at whether a crash emptied the table.
+/// Batches between two checks whether a crash of the database server has emptied the table.
 const LOOK: u32 = 10;
 
-/// Records in one statement.
+/// Most records in one statement.
 const BATCH: usize = 5000;
 
-/// Writes until the process stops. What fails is written with the next batch.
+/// Stores counts until the process stops. Counts that could not be stored are part of the next batch.
 pub(super) async fn keep(app: &App) {
     let mut ticks = interval(PACE);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -36,14 +36,14 @@ pub(super) async fn keep(app: &App) {
             match refill(app).await {
                 Ok(true) => app.live.mark_all(),
                 Ok(false) => {}
-                Err(error) => tracing::warn!(%error, "whether counts are missing is not known"),
+                Err(error) => tracing::warn!(%error, "cannot check whether the table of counts was emptied"),
             }
         }
         until_look -= 1;
         if let Some(work) = app.live.take_unwritten()
             && let Err(error) = write(app, &work).await
         {
-            tracing::warn!(%error, "counts were not written down; trying again");
+            tracing::warn!(%error, "cannot store counts; trying again");
             app.live.give_back(&work);
         } else if app.live.is_heard() {
             history.keep(app).await;

@@ -1,4 +1,4 @@
-//! `/api/docs`: the API's description as a page.
+//! `/api/docs`: the `OpenAPI` description of the API as a page.
 
 use std::sync::LazyLock;
 
@@ -20,12 +20,12 @@ pub(super) const PATH: &str = "/api/docs";
 
 static CONTENT: LazyLock<Content> = LazyLock::new(Content::read);
 
-/// The page.
+/// The route of the page.
 pub fn routes() -> Routes {
     Routes::new().page(Method::GET, PATH, ALL, get(show))
 }
 
-/// All operations and schemas.
+/// The page with all operations and schemas.
 #[derive(Template)]
 #[template(path = "docs/show.html")]
 struct Show {
@@ -78,13 +78,13 @@ struct Answer {
     body: Option<Body>,
 }
 
-/// A schema in words, with the name of the component that it stands for.
+/// A schema in words, with the name of the component if it refers to one.
 struct Schema {
     text: String,
     link: Option<String>,
 }
 
-/// A schema of the document's components.
+/// A component of the document: a schema with its name.
 struct Named {
     name: String,
     description: String,
@@ -166,7 +166,7 @@ impl Body {
 
 impl Named {
     fn read(name: &str, schema: &Value) -> Self {
-        // A flattened part stands beside the rest.
+        // utoipa writes a struct with a flattened field as `allOf`: the fields of the part and the other fields.
         let parts = schema["allOf"].as_array().map_or(std::slice::from_ref(schema), Vec::as_slice);
         let mut properties = Vec::new();
         for part in parts {
@@ -215,7 +215,7 @@ impl Schema {
     }
 }
 
-/// What a value must be: its words, or the least and the most.
+/// The limits of a value: its allowed words, or its minimum and maximum.
 fn bounds(schema: &Value) -> String {
     if let Some(words) = schema["enum"].as_array() {
         return format!(", one of {}", words.iter().map(text).collect::<Vec<_>>().join(", "));
@@ -237,7 +237,7 @@ fn entries(value: &Value) -> impl Iterator<Item = (&str, &Value)> {
     value.as_object().into_iter().flatten().map(|(key, value)| (key.as_str(), value))
 }
 
-/// Marks of the documents that descriptions come from are left out.
+/// A description without the marks of Markdown and rustdoc.
 fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().replace('`', "")
 }

@@ -1,4 +1,4 @@
-//! Errors as pages of the site; strangers are led to sign in.
+//! Errors as pages of the site. Visitors who are not signed in are redirected to the sign-in.
 
 mod form_page;
 
@@ -19,16 +19,16 @@ use crate::error::Error;
 use crate::face::{FailedRequest, ShowError};
 use crate::reading;
 
-/// Characters of a query's value that need an escape.
+/// Characters that need a percent-escape in a query value.
 const PARAMETER: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// What people are told of parameters that cannot be used: a link made them, or an address that was cut short.
+/// The message for parameters that cannot be used: people get them from an old link or a truncated address.
 const STALE_ADDRESS: &str = "This address asks for a part of the list that does not exist.";
 
 /// Shows errors as pages.
 pub(super) struct ErrorPages {
     app: App,
-    /// The pages without the layers around them: tells which page a form is on.
+    /// The router of the pages without its layers, to find the page that a form is on.
     pages: Router,
 }
 
@@ -50,7 +50,7 @@ impl ShowError for ErrorPages {
     }
 }
 
-/// Every error as a page of the site.
+/// The page that shows an error.
 #[derive(askama::Template)]
 #[template(path = "error.html")]
 struct Page {
@@ -61,15 +61,15 @@ struct Page {
     onward: Onward,
 }
 
-/// The button that leads on from an error's page.
+/// The link with which the visitor goes on from the error's page.
 struct Onward {
-    /// Below the base.
+    /// Path below the site's base path.
     path: String,
     words: &'static str,
 }
 
 impl Onward {
-    /// What helps after `error`; strangers cannot see the torrents.
+    /// The link that helps after `error`. Visitors who are not signed in cannot see the torrents.
     fn of(request: &FailedRequest, error: &Error, member: bool) -> Self {
         let (path, words) = match error {
             Error::Parameters(_) if request.method.is_safe() => {
@@ -85,8 +85,8 @@ impl Onward {
     }
 }
 
-/// Whoever reads a page is led back to it, and whoever sent a form to the form's page; what was to be changed is not
-/// done again.
+/// A redirect to the sign-in, which afterwards leads back to the page that was asked for, or to the page of the form
+/// that was sent. The form is not sent again.
 async fn sign_in(app: &App, pages: &Router, request: &FailedRequest) -> Redirect {
     let here = if request.method.is_safe() {
         request.uri.path_and_query().map_or("/", |it| it.as_str())
@@ -101,11 +101,11 @@ async fn sign_in(app: &App, pages: &Router, request: &FailedRequest) -> Redirect
 }
 
 async fn page(app: &App, request: &FailedRequest, error: &Error) -> Response {
-    // Where the database did not answer, asking again who this is would only take as long once more.
+    // The database does not answer: asking it who the visitor is would wait as long again.
     let frame = if let Error::Unavailable(_) = error {
         Frame::bare(app)
     } else {
-        // Whom it is for is told by the database; it is shown to nobody in particular otherwise.
+        // If the database does not tell in time who the visitor is, the page is shown as if nobody were signed in.
         let mut frame = pin!(frame(app, request));
         let known = timeout(app.extra_timeout(), frame.as_mut()).await;
         known.inspect_err(|_| reading::cancel()).ok().flatten().unwrap_or_else(|| Frame::bare(app))

@@ -1,4 +1,4 @@
-//! Parts of pages: layout, numbers and times, plots, static files.
+//! Parts that pages share: layout, formats of numbers and times, plots, static files.
 
 pub mod assets;
 pub mod format;

@@ -1,4 +1,4 @@
-//! A request's body on its way to the reader of its fields: how fast it comes, and how much of it waits there.
+//! Watches a request's body on its way to the multipart parser: its speed, and the bytes that wait in the parser.
 
 use std::io;
 use std::sync::Arc;
@@ -10,18 +10,18 @@ use futures_util::{Stream, StreamExt, future};
 
 use super::SLOWEST;
 
-/// What is said to a body that comes too slowly.
+/// The message for a body that arrives too slowly.
 pub(super) const SLOW: &str =
     "the upload came in at less than 16 KiB a second; try again on a better connection";
 
-/// How long the speed is averaged over.
+/// Time over which the speed is averaged.
 const WINDOW: Duration = Duration::from_secs(5);
 
-/// Bytes that come within it at least.
+/// Fewest bytes that must arrive within [`WINDOW`].
 const WINDOW_BYTES: usize = 5 * SLOWEST;
 
-/// Bytes that may wait to be understood: the reader keeps the header of a field until it has come in whole. Far more than
-/// one packet, as they come together.
+/// Most bytes that may wait in the parser, which keeps the header of a field until it is complete. Far more than one
+/// packet, since several arrive together.
 const WAITING: usize = 1 << 20;
 
 /// Counts a body's bytes; clones count the same body.
@@ -30,14 +30,14 @@ pub(super) struct Flow(Arc<Counts>);
 
 #[derive(Debug, Default)]
 struct Counts {
-    /// Since the body's beginning.
+    /// Bytes received since the body's beginning.
     came: AtomicUsize,
-    /// Of those, what the reader was done with.
+    /// Bytes of those that the parser has handed on.
     read: AtomicUsize,
 }
 
 impl Flow {
-    /// The data of `body`, counted. Ends with an error when too much of it waits to be understood.
+    /// Counts the data of `body`. The stream ends with an error when more than [`WAITING`] bytes wait in the parser.
     pub(super) fn watch(&self, body: Body) -> impl Stream<Item = Result<Bytes, io::Error>> + Send + use<> {
         let counts = Arc::clone(&self.0);
         body.into_data_stream().map(move |data| {
@@ -50,17 +50,17 @@ impl Flow {
         })
     }
 
-    /// Says that the reader is done with `bytes` of a field.
+    /// Notes that the parser has handed on `bytes` of a field's content.
     pub(super) fn consume(&self, bytes: usize) {
         self.0.read.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// Says that the reader understood what came before a field's content; what it has of that is less than a packet.
+    /// Notes that the parser has read a field's header. It still holds less than one packet of the field's content.
     pub(super) fn header_is_read(&self) {
         self.0.read.store(self.0.came.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 
-    /// Waits until less came within some seconds than a body has to.
+    /// Returns when fewer than [`WINDOW_BYTES`] arrived within a [`WINDOW`].
     pub(super) async fn becomes_slow(&self) {
         let mut before = 0;
         loop {
@@ -74,8 +74,8 @@ impl Flow {
     }
 }
 
-/// Reads a body to its end and keeps nothing of it, as a client that still sends may not see an answer. Gives up on one
-/// that is longer than `limit` bytes or takes longer than `time`.
+/// Reads a body to its end and discards it, because a client that still sends may not read an answer. Gives up after
+/// `limit` bytes or after `time`.
 pub(super) async fn discard(body: Body, limit: usize, time: Duration) {
     let mut left = limit;
     let reading = body.into_data_stream().take_while(move |data| {

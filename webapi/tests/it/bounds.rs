@@ -15,7 +15,7 @@ use tokio::time::sleep;
 
 use crate::making::several;
 use crate::support::{Answer, Browser, Site};
-use inputs::{Input, Things};
+use inputs::{Input, RequestTargets};
 use routes::Route;
 
 /// Requests at once.
@@ -46,7 +46,7 @@ async fn one_member_costs_the_others_nothing() {
     .await;
     let hog = site.member("hog", &["administrator", "moderator", "inviter"]).await;
     let other = site.member("wren", &[]).await;
-    let things = fill(&site, &hog).await;
+    let targets = fill(&site, &hog).await;
     // Memory that a first use of everything takes for good is not what one member costs.
     let routes = routes::all();
     let mut before = 0;
@@ -58,7 +58,7 @@ async fn one_member_costs_the_others_nothing() {
             if !hog.is_signed_in().await {
                 hog.sign_in("hog").await;
             }
-            let input = inputs::most_expensive(route, &things);
+            let input = inputs::most_expensive(route, &targets);
             let times = meanwhile(&other, fifty(&hog, route, &input)).await.unwrap_or_else(|answer| {
                 panic!("{} {} costs another member a page: {answer:?}", route.method, route.path)
             });
@@ -73,7 +73,7 @@ async fn one_member_costs_the_others_nothing() {
 }
 
 /// Torrents of two frequent words that never meet, one with many files and a long description, and open invites.
-async fn fill(site: &Site, hog: &Browser) -> Things {
+async fn fill(site: &Site, hog: &Browser) -> RequestTargets {
     let (files, torrents) = if is_long() { (50_000, 200_000) } else { (2000, 2000) };
     let paths: Vec<String> = (0..files).map(|it| format!("{it}")).collect();
     let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
@@ -98,7 +98,7 @@ async fn fill(site: &Site, hog: &Browser) -> Things {
         invites.push(url.rsplit('/').next().expect("a secret").to_owned());
     }
     let torrent = uploaded.json()["id"].to_string();
-    Things { member: 1, torrent, spare, files: several("many", &paths), invites }
+    RequestTargets { member: 1, torrent, spare, files: several("many", &paths), invites }
 }
 
 /// Sends `input` many times at once; each is answered, none with a fault of ours.

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::accounts::{counted, moved};
 use super::figures::{Figures, rate};
 use super::installation::{Installation, Peer};
-use super::load::{Load, Travel, announce_once};
+use super::load::{ConnectionUse, Load, announce_once};
 use crate::launcher::folder;
 
 /// Debian's package libfaketime puts it below the folder of the architecture.
@@ -52,7 +52,7 @@ async fn a_clock_that_jumps_by_a_day_expires_nobody_and_counts_as_nothing() {
     let (silent, mut peers): (Vec<_>, Vec<_>) = first.peers.into_iter().partition(|it| it.torrent == SILENT);
     // These announce before each jump, the others all the time.
     let mut quiet = peers.split_off(peers.len() / 2);
-    let load = Load::start(site.tracker, peers, rate, 16, Travel::Kept);
+    let load = Load::start(site.tracker, peers, rate, 16, ConnectionUse::Kept);
     let start: i64 = site.number(CLOCK).await;
     for (jump, seconds) in [("+86400", 86400), ("-86400", -86400), ("+0", 0)] {
         // Where the machine was too slow, who was quiet may have expired for good reason: that tells nothing.
@@ -122,7 +122,8 @@ async fn expect_counted(site: &Installation, peers: &[Peer], shortest: Duration,
         let member = row.get::<_, i32>("user_id").cast_unsigned();
         for (what, is_seeder) in [("seeded", true), ("leeched", false)] {
             let of_member = peers.iter().filter(|it| it.member == member && it.is_seeder() == is_seeder);
-            // Clients of a member that seed the same torrent at the same time are counted once, those that leech are not.
+            // Clients of a member that seed the same torrent at the same time are counted once, those that leech are
+            // not.
             let seeded: BTreeSet<u32> = of_member.clone().map(|it| it.torrent).collect();
             let number = if is_seeder { seeded.len() } else { of_member.count() };
             let seconds = row.get::<_, i64>(what).cast_unsigned();

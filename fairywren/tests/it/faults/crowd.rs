@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use super::figures::{Figures, is_long, rate, stretch};
 use super::installation::{Installation, Peer};
-use super::load::{Load, Tally, Travel, announce_once};
+use super::load::{ConnectionUse, Load, Tally, announce_once};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn idle_connections_hold_up_nobody() {
@@ -47,7 +47,7 @@ async fn with_256_file_descriptors_those_who_are_connected_go_on() {
     let peers = site.populate(100, 50, 500).await;
     let first = announce_once(site.tracker, peers).await;
     let rate = rate(300, 1000);
-    let load = Load::start(site.tracker, first.peers, rate, 32, Travel::Kept);
+    let load = Load::start(site.tracker, first.peers, rate, 32, ConnectionUse::Kept);
     load.made(rate as usize / 2).await;
     let url: SocketAddr = site.url.strip_prefix("http://").expect("plain").parse().expect("an address");
     let mut crowd = JoinSet::new();
@@ -102,7 +102,7 @@ async fn announce_for_a_while(
     goal: Duration,
 ) -> Vec<Peer> {
     let rate = rate(300, 1000);
-    let load = Load::start(site.tracker, peers, rate, 32, Travel::Kept);
+    let load = Load::start(site.tracker, peers, rate, 32, ConnectionUse::Kept);
     load.made(stretch(rate)).await;
     let tally: Tally = load.finish().await;
     figures.load(&tally, Some(goal));

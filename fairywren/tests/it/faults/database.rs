@@ -6,10 +6,10 @@ use infra::testing::eventually;
 use rustix::process::Signal;
 use serde_json::json;
 
-use super::chaos::{Chaos, Weather};
-use super::figures::{Figures, Worst, cycles, rate};
+use super::faulty_proxy::{FaultyProxy, LinkCondition};
+use super::figures::{Figures, LongestTime, cycles, rate};
 use super::installation::{Browser, Installation};
-use super::load::{Load, Travel, announce_once};
+use super::load::{ConnectionUse, Load, announce_once};
 use crate::launcher::{children, kill};
 
 /// What happens to it.
@@ -22,17 +22,17 @@ enum Fault {
     /// It dies and is started again.
     Killed,
     /// What it is asked or answers.
-    Weather(Weather),
+    Link(LinkCondition),
 }
 
 const FAULTS: [Fault; 7] = [
     Fault::Frozen,
-    Fault::Weather(Weather::Cut),
+    Fault::Link(LinkCondition::Cut),
     Fault::Stopped,
-    Fault::Weather(Weather::Swallowed),
+    Fault::Link(LinkCondition::Swallowed),
     Fault::Killed,
-    Fault::Weather(Weather::Narrow(4)),
-    Fault::Weather(Weather::Late(Duration::from_millis(700))),
+    Fault::Link(LinkCondition::Narrow(4)),
+    Fault::Link(LinkCondition::Late(Duration::from_millis(700))),
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -44,7 +44,7 @@ async fn no_announce_fails_whatever_happens_to_the_database() {
     let first = announce_once(site.tracker, peers).await;
     first.expect_each_answered();
     let mut scene = Scene::new(&site, &browser).await;
-    let load = Load::start(site.tracker, first.peers, rate, 32, Travel::Kept);
+    let load = Load::start(site.tracker, first.peers, rate, 32, ConnectionUse::Kept);
     for fault in FAULTS.iter().cycle().take(cycles(FAULTS.len(), 100)) {
         scene.suffer(*fault).await;
     }
@@ -61,17 +61,18 @@ async fn no_announce_fails_whatever_happens_to_the_database() {
 struct Scene<'a> {
     site: &'a Installation,
     browser: &'a Browser,
-    chaos: Chaos,
+    proxy: FaultyProxy,
     /// Slowest answer of a page while it was away.
-    answer: Worst,
+    answer: LongestTime,
     /// Longest time until pages were back.
-    back: Worst,
+    back: LongestTime,
 }
 
 impl<'a> Scene<'a> {
     async fn new(site: &'a Installation, browser: &'a Browser) -> Self {
-        let chaos = Chaos::before(&site.data().join("run/postgres"));
-        let mut scene = Self { site, browser, chaos, answer: Worst::default(), back: Worst::default() };
+        let proxy = FaultyProxy::before(&site.data().join("run/postgres"));
+        let mut scene =
+            Self { site, browser, proxy, answer: LongestTime::default(), back: LongestTime::default() };
         scene.step_in().await;
         scene
     }
@@ -89,10 +90,10 @@ impl<'a> Scene<'a> {
             }
             Fault::Stopped => self.restart(server, Signal::INT).await,
             Fault::Killed => self.restart(server, Signal::KILL).await,
-            Fault::Weather(weather) => {
-                self.chaos.set(weather);
+            Fault::Link(condition) => {
+                self.proxy.set(condition);
                 self.pages_say_so().await;
-                self.chaos.set(Weather::Clear);
+                self.proxy.set(LinkCondition::Clear);
                 self.pages_return().await;
             }
         }
@@ -100,9 +101,9 @@ impl<'a> Scene<'a> {
 
     async fn restart(&mut self, server: u32, signal: Signal) {
         kill(server, signal);
-        let Self { site, chaos, .. } = self;
+        let Self { site, proxy, .. } = self;
         eventually("it is started again", async || {
-            chaos.is_bypassed() && site.launcher.child("postgres").is_some_and(|it| it != server)
+            proxy.is_bypassed() && site.launcher.child("postgres").is_some_and(|it| it != server)
         })
         .await;
         self.pages_return().await;
@@ -111,7 +112,7 @@ impl<'a> Scene<'a> {
 
     /// The proxy takes its place, and everybody connects anew.
     async fn step_in(&mut self) {
-        self.chaos.step_in();
+        self.proxy.step_in();
         let owner = self.site.owner().await.expect("the database");
         let cut = "select pg_terminate_backend(pid) from pg_stat_activity
                    where application_name in ('webapi', 'tracker')";

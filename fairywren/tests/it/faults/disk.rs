@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::figures::{Figures, cycles, is_long, rate};
 use super::installation::Installation;
-use super::load::{Load, Travel, announce_once};
+use super::load::{ConnectionUse, Load, announce_once};
 use crate::launcher::folder;
 
 /// Room for a database without much in it.
@@ -40,7 +40,7 @@ async fn a_full_disk_stops_no_announce_and_writes_return_with_room() {
     let rate = rate(300, 1000);
     let peers = site.populate(100, 50, 500).await;
     let first = announce_once(site.tracker, peers).await;
-    let load = Load::start(site.tracker, first.peers, rate, 16, Travel::Kept);
+    let load = Load::start(site.tracker, first.peers, rate, 16, ConnectionUse::Kept);
     let disk = site.data();
     let mut figures = Figures::of("full disk");
     let mut acknowledged = Vec::new();

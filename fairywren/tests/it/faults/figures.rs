@@ -100,9 +100,9 @@ impl Figures {
 
 /// The longest of several times.
 #[derive(Default)]
-pub(crate) struct Worst(pub(crate) Duration);
+pub(crate) struct LongestTime(pub(crate) Duration);
 
-impl Worst {
+impl LongestTime {
     pub(crate) fn take(&mut self, time: Duration) {
         self.0 = self.0.max(time);
     }

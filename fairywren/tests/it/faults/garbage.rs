@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::figures::{Figures, rate, stretch};
 use super::installation::Installation;
-use super::load::{Load, Travel, announce_once};
+use super::load::{ConnectionUse, Load, announce_once};
 
 const CONNECTIONS: usize = 64;
 
@@ -33,7 +33,7 @@ async fn garbage_at_full_rate_fails_no_announce() {
             thread::spawn(move || litter(tracker, number, &stop, &sent))
         })
         .collect();
-    let load = Load::start(site.tracker, first.peers, rate, 32, Travel::Kept);
+    let load = Load::start(site.tracker, first.peers, rate, 32, ConnectionUse::Kept);
     load.made(stretch(rate)).await;
     let tally = load.finish().await;
     stop.store(true, Ordering::Relaxed);

@@ -10,9 +10,9 @@ use rustix::process::Signal;
 use serde_json::json;
 
 use super::accounts::{counted, moved, share};
-use super::figures::{Figures, Worst, cycles};
+use super::figures::{Figures, LongestTime, cycles};
 use super::installation::{Browser, Installation, Peer};
-use super::load::{Load, Tally, Travel, announce_once};
+use super::load::{ConnectionUse, Load, Tally, announce_once};
 use crate::launcher::kill;
 
 /// Announces per second; every peer has announced anew a second after the tracker is back.
@@ -68,10 +68,10 @@ impl Scene {
     /// Kills one of `victims` so many times while members announce, upload and sign up.
     async fn suffer(&self, test: &'static str, victims: &[&str], times: usize) -> (Figures, Tally) {
         let site = &self.site;
-        let load = Load::start(site.tracker, self.peers.clone(), RATE, 16, Travel::Kept);
+        let load = Load::start(site.tracker, self.peers.clone(), RATE, 16, ConnectionUse::Kept);
         let stop = Arc::new(AtomicBool::new(false));
         let writers = tokio::spawn(write(Arc::clone(&self.browser), Arc::clone(&stop)));
-        let mut worst = Worst::default();
+        let mut worst = LongestTime::default();
         for _ in 0..times {
             load.made(usize::try_from(random() % u64::from(RATE / 2)).expect("small")).await;
             let victim = victims[usize::try_from(random() % victims.len() as u64).expect("small")];

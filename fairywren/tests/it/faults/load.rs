@@ -19,9 +19,9 @@ const ANSWER_TIMEOUT: Duration = Duration::from_mins(2);
 /// Before what was not even read is tried again.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// How the announces travel.
+/// On which connections announces are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Travel {
+pub(crate) enum ConnectionUse {
     /// On connections that stay.
     Kept,
     /// Each on a connection of its own.
@@ -30,7 +30,7 @@ pub(crate) enum Travel {
 
 /// What may happen to an announce besides an answer.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Fate {
+pub(crate) enum AnnounceFailure {
     /// No connection was to be had.
     Refused,
     /// The connection was reset before the announce was read, or so it looks from here.
@@ -50,7 +50,7 @@ pub(crate) struct Tally {
     times: Vec<u32>,
     /// How often an announce was sent again because it had not been read.
     pub(crate) repeated: usize,
-    failures: BTreeMap<Fate, usize>,
+    failures: BTreeMap<AnnounceFailure, usize>,
     /// As they are now.
     pub(crate) peers: Vec<Peer>,
 }
@@ -79,8 +79,8 @@ impl Tally {
 
     /// What other answers than peers there were.
     pub(crate) fn refusals(&self) -> Vec<String> {
-        let answers = self.failures.keys().filter_map(|fate| match fate {
-            Fate::Answer(text) => Some(text.clone()),
+        let answers = self.failures.keys().filter_map(|failure| match failure {
+            AnnounceFailure::Answer(text) => Some(text.clone()),
             _ => None,
         });
         answers.collect()
@@ -95,14 +95,14 @@ impl Tally {
     fn add(&mut self, other: Self) {
         self.times.extend(other.times);
         self.repeated += other.repeated;
-        for (fate, count) in other.failures {
-            *self.failures.entry(fate).or_default() += count;
+        for (failure, count) in other.failures {
+            *self.failures.entry(failure).or_default() += count;
         }
         self.peers.extend(other.peers);
     }
 
-    fn fail(&mut self, fate: Fate) {
-        *self.failures.entry(fate).or_default() += 1;
+    fn fail(&mut self, failure: AnnounceFailure) {
+        *self.failures.entry(failure).or_default() += 1;
     }
 }
 
@@ -125,7 +125,7 @@ impl Load {
         peers: Vec<Peer>,
         rate: u32,
         connections: u32,
-        travel: Travel,
+        connection_use: ConnectionUse,
     ) -> Self {
         let shared = Arc::new(Shared::default());
         let mut parts: Vec<Vec<Peer>> = (0..connections).map(|_| Vec::new()).collect();
@@ -137,7 +137,7 @@ impl Load {
         let mut clients = JoinSet::new();
         for (at, peers) in (0..).zip(parts) {
             let pace = Pace { next: begin + Duration::from_secs(1) / rate * at, pace };
-            clients.spawn(announce_on(tracker, peers, pace, travel, Arc::clone(&shared)));
+            clients.spawn(announce_on(tracker, peers, pace, connection_use, Arc::clone(&shared)));
         }
         Self { clients, shared }
     }
@@ -167,7 +167,7 @@ impl Load {
 /// Announces once with each of `peers`, each as often as it takes, and returns when all are answered.
 pub(crate) async fn announce_once(tracker: SocketAddr, peers: Vec<Peer>) -> Tally {
     let mut tally = Tally::default();
-    let mut connection = Connection { tracker, travel: Travel::Kept, stream: None };
+    let mut connection = Connection { tracker, connection_use: ConnectionUse::Kept, stream: None };
     for mut peer in peers {
         connection.announce(&mut peer, &mut tally, &AtomicBool::new(false)).await;
         tally.peers.push(peer);
@@ -185,11 +185,11 @@ async fn announce_on(
     tracker: SocketAddr,
     peers: Vec<Peer>,
     mut pace: Pace,
-    travel: Travel,
+    connection_use: ConnectionUse,
     shared: Arc<Shared>,
 ) -> Tally {
     let mut tally = Tally { peers, ..Tally::default() };
-    let mut connection = Connection { tracker, travel, stream: None };
+    let mut connection = Connection { tracker, connection_use, stream: None };
     let count = tally.peers.len();
     for at in (0..count).cycle() {
         sleep_until(pace.next).await;
@@ -214,7 +214,7 @@ async fn announce_on(
 /// A client's way to the tracker.
 struct Connection {
     tracker: SocketAddr,
-    travel: Travel,
+    connection_use: ConnectionUse,
     stream: Option<TcpStream>,
 }
 
@@ -222,49 +222,49 @@ impl Connection {
     /// Announces until it was read; says whether it was answered with peers.
     async fn announce(&mut self, peer: &mut Peer, tally: &mut Tally, stop: &AtomicBool) -> bool {
         peer.advance();
-        let request = peer.request(self.travel == Travel::Kept);
+        let request = peer.request(self.connection_use == ConnectionUse::Kept);
         loop {
             match timeout(ANSWER_TIMEOUT, self.exchange(request.as_bytes()))
                 .await
-                .unwrap_or(Err(Fate::Silence))
+                .unwrap_or(Err(AnnounceFailure::Silence))
             {
                 Ok(()) => return true,
-                Err(Fate::Refused | Fate::Unread) if !stop.load(Ordering::Relaxed) => {
+                Err(AnnounceFailure::Refused | AnnounceFailure::Unread) if !stop.load(Ordering::Relaxed) => {
                     self.stream = None;
                     tally.repeated += 1;
                     tokio::time::sleep(PAUSE).await;
                 }
                 // It ends anyway.
-                Err(Fate::Refused | Fate::Unread) => return false,
-                Err(fate) => {
+                Err(AnnounceFailure::Refused | AnnounceFailure::Unread) => return false,
+                Err(failure) => {
                     self.stream = None;
-                    tally.fail(fate);
+                    tally.fail(failure);
                     return false;
                 }
             }
         }
     }
 
-    async fn exchange(&mut self, request: &[u8]) -> Result<(), Fate> {
+    async fn exchange(&mut self, request: &[u8]) -> Result<(), AnnounceFailure> {
         let mut stream = match self.stream.take() {
             Some(stream) => stream,
-            None => TcpStream::connect(self.tracker).await.map_err(|_| Fate::Refused)?,
+            None => TcpStream::connect(self.tracker).await.map_err(|_| AnnounceFailure::Refused)?,
         };
         let _ = stream.set_nodelay(true);
-        stream.write_all(request).await.map_err(|_| Fate::Unread)?;
+        stream.write_all(request).await.map_err(|_| AnnounceFailure::Unread)?;
         let mut bytes = Vec::with_capacity(1024);
         let body = loop {
             match stream.read_buf(&mut bytes).await {
-                Ok(0) if bytes.is_empty() && was_reset(&stream) => return Err(Fate::Unread),
-                Err(_) if bytes.is_empty() => return Err(Fate::Unread),
-                Ok(0) | Err(_) => return Err(Fate::Cut),
+                Ok(0) if bytes.is_empty() && was_reset(&stream) => return Err(AnnounceFailure::Unread),
+                Err(_) if bytes.is_empty() => return Err(AnnounceFailure::Unread),
+                Ok(0) | Err(_) => return Err(AnnounceFailure::Cut),
                 Ok(_) => {}
             }
             if let Some(body) = whole_body(&bytes) {
                 break body;
             }
         };
-        if self.travel == Travel::Kept && !says_close(&bytes) {
+        if self.connection_use == ConnectionUse::Kept && !says_close(&bytes) {
             self.stream = Some(stream);
         }
         let text = String::from_utf8_lossy(body);
@@ -273,7 +273,7 @@ impl Connection {
         }
         let line = String::from_utf8_lossy(&bytes);
         let status = line.lines().next().unwrap_or_default();
-        Err(Fate::Answer(format!("{status} {}", text.chars().take(120).collect::<String>())))
+        Err(AnnounceFailure::Answer(format!("{status} {}", text.chars().take(120).collect::<String>())))
     }
 }
 

@@ -11,9 +11,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::accounts::{counted, moved};
-use super::figures::{Figures, Worst, cycles, rate};
+use super::figures::{Figures, LongestTime, cycles, rate};
 use super::installation::Installation;
-use super::load::{Load, Travel, announce_once};
+use super::load::{ConnectionUse, Load, announce_once};
 use crate::launcher::kill;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -23,10 +23,10 @@ async fn a_stop_cuts_no_announce_and_forgets_nothing() {
     let mut peers = site.populate(100, 50, 600).await;
     let others = peers.split_off(300);
     let loads = [
-        Load::start(site.tracker, peers, kept, 32, Travel::Kept),
-        Load::start(site.tracker, others, alone, 16, Travel::Alone),
+        Load::start(site.tracker, peers, kept, 32, ConnectionUse::Kept),
+        Load::start(site.tracker, others, alone, 16, ConnectionUse::Alone),
     ];
-    let mut gap = Worst::default();
+    let mut gap = LongestTime::default();
     let times = cycles(2, 20);
     for _ in 0..times {
         for load in &loads {

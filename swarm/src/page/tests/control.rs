@@ -6,9 +6,9 @@ use tokio::sync::mpsc::error::TryRecvError;
 
 use super::made_up::picture;
 use super::{Page, text};
-use crate::control::Wish;
+use crate::control::ControlCommand;
 
-const KILL: [(&str, &str); 3] = [("csrf", "right"), ("wish", "kill"), ("client", "aria2-2")];
+const KILL: [(&str, &str); 3] = [("csrf", "right"), ("command", "kill"), ("client", "aria2-2")];
 
 #[tokio::test]
 async fn orders_of_others_are_refused() {
@@ -37,8 +37,8 @@ async fn an_order_of_staff_is_carried_out_and_its_outcome_is_shown() {
     let order =
         page.post("/demo/order").header("cookie", "session=ada").header("origin", page.address.clone());
     let sent = tokio::spawn(order.form(&KILL).send());
-    let (wish, answer) = page.orders.recv().await.expect("an order");
-    assert_eq!(wish, Wish::Kill { client: "aria2-2".to_owned() });
+    let (command, answer) = page.orders.recv().await.expect("an order");
+    assert_eq!(command, ControlCommand::Kill { client: "aria2-2".to_owned() });
     answer.send(Ok("<b>It is dead.</b>".to_owned())).expect("somebody waits");
     let answer = sent.await.expect("no panic").expect("an answer");
     assert_eq!(answer.status(), 303);

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use super::*;
-use crate::control::Wish;
+use crate::control::ControlCommand;
 use crate::site::{Options, Pace, RunningSite};
 
 async fn start_site(folder: &std::path::Path) -> RunningSite {
@@ -42,11 +42,11 @@ async fn who_signs_in_at_the_site_is_known_to_the_page() {
     let html = text(page.get("/demo").header("cookie", cookie).send().await.expect("an answer")).await;
     let (_, csrf) = html.split_once(r#"name="csrf" value=""#).expect("a form");
     let (csrf, _) = csrf.split_once('"').expect("its token");
-    let form = [("csrf", csrf), ("wish", "add"), ("kind", "aria2")];
+    let form = [("csrf", csrf), ("command", "add"), ("kind", "aria2")];
     let order = page.post("/demo/order").header("cookie", cookie).form(&form).send();
     let order = tokio::spawn(order);
-    let (wish, answer) = page.orders.recv().await.expect("an order");
-    assert_eq!(wish, Wish::Add { kind: crate::client::Kind::Aria2 });
+    let (command, answer) = page.orders.recv().await.expect("an order");
+    assert_eq!(command, ControlCommand::Add { kind: crate::client::Kind::Aria2 });
     answer.send(Ok("It comes.".to_owned())).expect("somebody waits");
     assert_eq!(order.await.expect("no panic").expect("an answer").status(), 303);
     let swarm = text(page.get("/swarm").header("cookie", cookie).send().await.expect("an answer")).await;

@@ -1,4 +1,4 @@
-//! `/api/live`: present counts as server-sent events.
+//! `/api/live`: counts of seeders, leechers and snatches as server-sent events.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -30,29 +30,29 @@ use crate::id::{TorrentId, UserId};
 use crate::live::{Present, StreamPermit};
 use crate::routes::Routes;
 
-/// Torrents in one stream: more than a page shows.
+/// Most torrents in one stream. A page of the list shows fewer.
 const MAX_TORRENTS: usize = 200;
 
-/// Least time between two events of one torrent.
+/// Shortest time between two events of one torrent.
 const MIN_INTERVAL: Duration = Duration::from_millis(200);
 
-/// A comment is sent this often, so that proxies keep the connection open.
+/// Time between two comments in the stream, which keep proxies from closing a silent connection.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// Goes out as `Retry-After` where too many streams are open.
+/// `Retry-After` of the answer when too many streams are open.
 const RETRY_AFTER: Duration = Duration::from_secs(30);
 
-/// The operation.
+/// The operation `GET /api/live`.
 pub fn routes() -> Routes {
-    // Open streams have a limit of their own.
+    // `EventStreams` limits streams; each is one request, however long it lasts.
     Routes::new().operation(FOLLOW, routes!(live)).map(|router| router.layer(Extension(Uncounted)))
 }
 
-/// Which torrents to follow.
+/// The query of `GET /api/live`.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct Parameters {
-    /// Ids with commas between them, up to 200.
+    /// Ids of torrents, separated by commas; 200 at most.
     #[param(example = "1,2,3")]
     torrents: String,
 }
@@ -72,8 +72,8 @@ pub struct LiveCounts {
 
 /// Follow counts
 ///
-/// Server-sent events: `event: counts` with `data` as the schema says, first the present state of each torrent, then
-/// changes. Ids that are not here are left out. The stream ends when the member is signed out.
+/// Server-sent events named `counts`, whose `data` has this schema: first the present counts of each torrent, then
+/// each change. Unknown ids are left out. The stream ends when the session or token that opened it ends.
 #[utoipa::path(
     get,
     path = "/api/live",
@@ -137,13 +137,13 @@ struct Subscription {
     member: Member,
     session: Session,
     headers: HeaderMap,
-    /// Each with what was sent of it last.
+    /// The torrents followed, each with the counts last sent.
     watched: Vec<(Watched, Option<Present>)>,
     changes: watch::Receiver<u64>,
     departures: broadcast::Receiver<UserId>,
-    /// The place in `watched` to look at next.
+    /// Index in `watched` of the torrent to compare next.
     next: usize,
-    /// When to ask again who this is.
+    /// When to check next whether the member is still signed in.
     check: Instant,
     _permit: StreamPermit,
 }
@@ -160,7 +160,7 @@ impl Subscription {
             tokio::select! {
                 changed = self.changes.changed() => {
                     changed.ok()?;
-                    // What comes in the same moment goes out together.
+                    // Changes within `MIN_INTERVAL` are sent together.
                     tokio::select! {
                         () = sleep(MIN_INTERVAL) => {}
                         () = self.app.shutdown.requested() => return None,
@@ -178,12 +178,12 @@ impl Subscription {
         }
     }
 
-    /// The first torrent, from `next` on, whose numbers are not those sent last.
+    /// The counts of the first torrent, from index `next` on, that differ from those last sent.
     fn changed(&mut self) -> Option<LiveCounts> {
         for place in self.next..self.watched.len() {
             let (watched, sent) = self.watched.get_mut(place)?;
             let mut present = self.app.live.present(watched.info_hash, watched.snatched);
-            // The stored number of the stream's beginning is too low by now where the tracker was heard since.
+            // `watched.snatched` was read when the stream began: a higher number sent since must not fall back to it.
             present.snatched = present.snatched.max(sent.map_or(0, |it| it.snatched));
             if *sent != Some(present) {
                 *sent = Some(present);
@@ -195,7 +195,7 @@ impl Subscription {
         None
     }
 
-    /// `None` once the member is signed out or disabled. While the database is away they are believed to be in.
+    /// `None` once the member is signed out or disabled. While the database is away, the member counts as signed in.
     async fn check_member(&mut self) -> Option<()> {
         self.check = Instant::now() + self.app.stream_check;
         let session = Session::new(

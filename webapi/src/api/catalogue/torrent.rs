@@ -1,4 +1,4 @@
-//! `/api/torrents`: list, upload, read, change, delete, download.
+//! `/api/torrents`: lists, uploads, reads, changes, deletes and downloads torrents.
 
 mod files;
 mod shapes;
@@ -25,7 +25,7 @@ use crate::torrent_file;
 use crate::upload_form::{self, Form};
 pub use shapes::{File, Links, Torrent, TorrentChange, TorrentDetails, TorrentWithFiles, Uploaded, Uploader};
 
-/// The operations.
+/// The operations below `/api/torrents`.
 pub fn routes() -> Routes {
     Routes::new()
         .operation(FOLLOW, routes!(list))
@@ -39,8 +39,8 @@ pub fn routes() -> Routes {
 
 /// List torrents
 ///
-/// Newest first unless asked otherwise; all, or those that a search finds. Description and extended information are
-/// with each torrent alone.
+/// All torrents, or those that a search finds, by default the newest first. Only `GET /api/torrents/{id}` answers
+/// description and extended information.
 #[utoipa::path(
     get,
     path = "/api/torrents",
@@ -62,7 +62,7 @@ async fn list(
     paging: Paging,
 ) -> Result<Json<List<Torrent>>, Error> {
     let order = listing::Order::parse(&parameters)?;
-    let _turn = app.searches.turn_for(member.id, &order).await?;
+    let _permit = app.searches.permit_for(member.id, &order).await?;
     let client = app.connection().await?;
     let page = listing::page(&client, &order, paging.cursor(), paging.limit()).await?;
     let items = page.torrents.into_iter().map(|it| Torrent::new(&app, it)).collect();
@@ -76,7 +76,7 @@ struct UploadForm {
     /// The .torrent file.
     #[schema(value_type = String, format = Binary)]
     torrent: Vec<u8>,
-    /// Taken from the torrent when it is empty or left out.
+    /// If it is empty or left out, the torrent's own name is the title.
     #[schema(max_length = 300)]
     title: Option<String>,
     /// Markdown.
@@ -88,9 +88,10 @@ struct UploadForm {
 
 /// Upload a torrent
 ///
-/// The private flag is added where it is missing, trackers in the file are dropped; `redownload` says whether you can
-/// seed with the file you have. At most 100,000 files a torrent. One upload of each member at a time, 64 MiB of all
-/// members together, `webapi.uploadsPerDay` (1000) of each member on a day (UTC): others are answered 429.
+/// The private flag is added if it is missing, and trackers in the file are dropped; `redownload` says whether you
+/// can seed with the file you have. A torrent has 100,000 files at most. A member uploads one torrent at a time and
+/// `webapi.uploadsPerDay` (1000) a day (UTC), and the uploads of all members hold 64 MiB at most; an upload beyond
+/// these limits is answered 429.
 #[utoipa::path(
     post,
     path = "/api/torrents",
@@ -98,10 +99,10 @@ struct UploadForm {
     tag = "torrents",
     request_body(content = UploadForm, content_type = "multipart/form-data"),
     responses(
-        (status = 201, description = "Stored; `Location` names it", body = Uploaded,
-            headers(("Location" = String, description = "The new torrent's resource"))),
-        (status = 408, description = "The body came in at less than 16 KiB a second", body = ErrorBody),
-        (status = 409, description = "`torrent_exists`: the message names the torrent that is here", body = ErrorBody),
+        (status = 201, description = "Stored; `Location` is its address", body = Uploaded,
+            headers(("Location" = String, description = "The new torrent in the API"))),
+        (status = 408, description = "The body arrived at less than 16 KiB a second", body = ErrorBody),
+        (status = 409, description = "`torrent_exists`: the message names the existing torrent", body = ErrorBody),
         MemberFailure,
         ChangeFailure,
         BodyFailure,
@@ -114,14 +115,14 @@ async fn create(
     _: CsrfChecked,
     request: Request,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<Uploaded>), Error> {
-    let mut turn = match upload_form::admit(&app, &member).await {
-        Ok(turn) => turn,
+    let mut permit = match upload_form::admit(&app, &member).await {
+        Ok(permit) => permit,
         Err(refused) => {
             Form::refuse(request).await;
             return Err(refused);
         }
     };
-    let upload = Form::read(&app, request, None, &mut turn).await?.finish(&app)?;
+    let upload = Form::read(&app, request, None, &mut permit).await?.finish(&app)?;
     let stored = upload_form::store(&app, &member, upload).await.map_err(|refusal| refused(&app, refusal))?;
     let answer = Uploaded::new(&app, &stored);
     Ok((StatusCode::CREATED, [(header::LOCATION, answer.links.itself.clone())], Json(answer)))
@@ -139,13 +140,13 @@ fn refused(app: &App, refusal: Refusal) -> Error {
 
 /// Read a torrent
 ///
-/// With its first 2,000 files; `more_files` says where the rest is listed.
+/// A torrent with its first 2,000 files; `more_files` is the address that lists the others.
 #[utoipa::path(
     get,
     path = "/api/torrents/{id}",
     operation_id = "show_torrent",
     tag = "torrents",
-    params(("id" = TorrentId, Path, description = "Of the torrent")),
+    params(("id" = TorrentId, Path, description = "Id of the torrent")),
     responses(
         (status = 200, description = "The torrent with its files", body = TorrentWithFiles),
         NotFoundFailure,
@@ -166,16 +167,16 @@ async fn show(
 
 /// Change a torrent
 ///
-/// For its uploader and moderators. Each member may do so `webapi.uploadsPerDay` (1000) times a day (UTC).
+/// For its uploader and moderators. A member may change torrents `webapi.uploadsPerDay` (1000) times a day (UTC).
 #[utoipa::path(
     patch,
     path = "/api/torrents/{id}",
     operation_id = "change_torrent",
     tag = "torrents",
-    params(("id" = TorrentId, Path, description = "Of the torrent")),
+    params(("id" = TorrentId, Path, description = "Id of the torrent")),
     request_body = TorrentChange,
     responses(
-        (status = 200, description = "As it is now", body = TorrentDetails),
+        (status = 200, description = "The changed torrent", body = TorrentDetails),
         NotFoundFailure,
         MemberFailure,
         ChangeFailure,
@@ -200,7 +201,7 @@ async fn change(
     };
     let mut texts = typed.check(None)?;
     if keeps_extended {
-        // As it is, even if its bounds were wider when it came.
+        // Kept unchecked: an object stored under earlier, wider bounds must not block a change of other fields.
         texts.extended = current.extended;
     }
     let transaction = client.transaction().await?;
@@ -212,15 +213,15 @@ async fn change(
 
 /// Delete a torrent
 ///
-/// For its uploader and moderators. Clients that announce it hear that it is no longer registered.
+/// For its uploader and moderators. Clients that still announce it are told that it is not registered.
 #[utoipa::path(
     delete,
     path = "/api/torrents/{id}",
     operation_id = "delete_torrent",
     tag = "torrents",
-    params(("id" = TorrentId, Path, description = "Of the torrent")),
+    params(("id" = TorrentId, Path, description = "Id of the torrent")),
     responses(
-        (status = 204, description = "It is gone"),
+        (status = 204, description = "The torrent is deleted"),
         NotFoundFailure,
         MemberFailure,
         ChangeFailure,
@@ -242,13 +243,13 @@ async fn delete(
 
 /// Download a torrent
 ///
-/// The .torrent file with your own announce URL for it. Keep it to yourself.
+/// The .torrent file with your own announce URL, which is a secret: do not pass the file on.
 #[utoipa::path(
     get,
     path = "/api/torrents/{id}/metainfo",
     operation_id = "download_torrent",
     tag = "torrents",
-    params(("id" = TorrentId, Path, description = "Of the torrent")),
+    params(("id" = TorrentId, Path, description = "Id of the torrent")),
     responses(
         (status = 200, description = "The file", content_type = "application/x-bittorrent", body = Vec<u8>),
         NotFoundFailure,

@@ -1,4 +1,4 @@
-//! `/api/roles` and `/api/members/{id}/roles`: what members may do.
+//! `/api/roles` and `/api/members/{id}/roles`: the roles, and those of a member.
 
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,7 @@ use crate::extract::{Id, Json};
 use crate::id::UserId;
 use crate::routes::Routes;
 
-/// The operations.
+/// The operations on roles.
 pub fn routes() -> Routes {
     Routes::new()
         .operation(READ, routes!(show))
@@ -28,27 +28,27 @@ pub fn routes() -> Routes {
         .operation(READ, routes!(list))
 }
 
-/// What a member may do.
+/// The roles of a member.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 struct Roles {
-    /// Names from `/api/roles`.
+    /// Names of roles, from `/api/roles`.
     #[schema(schema_with = role_names)]
     roles: Vec<String>,
 }
 
-/// Something that members may be allowed.
+/// A role that members can have.
 #[derive(Debug, Serialize, ToSchema)]
 struct RoleBody {
     /// One word.
     #[schema(schema_with = role_name)]
     name: String,
-    /// What it allows.
+    /// What the role allows, in a sentence.
     description: String,
 }
 
-/// What a member may do.
+/// Read the roles of a member
 ///
-/// Any member may ask.
+/// For every member.
 #[utoipa::path(
     get,
     path = "/api/members/{id}/roles",
@@ -56,7 +56,7 @@ struct RoleBody {
     tag = "members",
     params(("id" = UserId, Path)),
     responses(
-        (status = 200, description = "Their roles", body = Roles),
+        (status = 200, description = "The roles of the member", body = Roles),
         NotFoundFailure,
         MemberFailure,
         AnyFailure,
@@ -67,7 +67,7 @@ async fn show(State(app): State<App>, _: Reader, Id(id): Id<UserId>) -> Result<J
     Ok(Json(Roles { roles: profile.ok_or(Error::NotFound("member"))?.account.roles }))
 }
 
-/// Replace what a member may do.
+/// Replace the roles of a member
 ///
 /// For administrators.
 #[utoipa::path(
@@ -78,8 +78,8 @@ async fn show(State(app): State<App>, _: Reader, Id(id): Id<UserId>) -> Result<J
     params(("id" = UserId, Path)),
     request_body = Roles,
     responses(
-        (status = 200, description = "Their roles now", body = Roles),
-        (status = 409, description = "It is the last administrator", body = ErrorBody),
+        (status = 200, description = "The new roles of the member", body = Roles),
+        (status = 409, description = "The member is the last administrator", body = ErrorBody),
         NotFoundFailure,
         MemberFailure,
         ChangeFailure,
@@ -101,16 +101,16 @@ async fn replace(
     show(State(app), Reader(member), Id(id)).await
 }
 
-/// What members may be allowed.
+/// List roles
 ///
-/// The names that a member's roles are taken from.
+/// All roles that a member can have, with what each allows.
 #[utoipa::path(
     get,
     path = "/api/roles",
     operation_id = "list_roles",
     tag = "members",
     responses(
-        (status = 200, description = "All of them, by name", body = List<RoleBody>),
+        (status = 200, description = "All roles, sorted by name", body = List<RoleBody>),
         MemberFailure,
         AnyFailure,
     )

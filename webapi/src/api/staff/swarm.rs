@@ -1,4 +1,4 @@
-//! `/api/swarm`: who is connected, from the tracker's memory, to staff.
+//! `/api/swarm`: the connected peers, read from the tracker's memory, for staff.
 
 use axum::extract::State;
 use bt::PeerState;
@@ -19,29 +19,29 @@ use crate::id::{TorrentId, UserId};
 use crate::routes::Routes;
 use crate::tracker;
 
-/// The operation.
+/// The operation `GET /api/swarm`.
 pub fn routes() -> Routes {
     Routes::new().operation(ALL.and(Permission::SwarmView), routes!(show))
 }
 
-/// Which peers to show.
+/// Which peers to list.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct Parameters {
-    /// Only those of this torrent.
+    /// Only peers of this torrent.
     torrent: Option<TorrentId>,
 }
 
-/// A peer.
+/// A connected peer.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SwarmItem {
-    /// Who announces.
+    /// The member whose client announces.
     pub member: SwarmMember,
-    /// Null for a torrent that was just deleted.
+    /// The torrent announced; null if it was deleted a moment ago.
     pub torrent: Option<SwarmTorrent>,
-    /// Address and port, one for IPv4 and one for IPv6.
+    /// `ADDRESS:PORT` where the client listens: at most one for IPv4 and one for IPv6.
     pub addresses: Vec<String>,
-    /// Name and version, as the client says.
+    /// The client's name and version, as its peer id claims (BEP 20).
     pub client: String,
     /// `seeder`, `leecher` or `partial_seed`.
     pub state: &'static str,
@@ -49,22 +49,22 @@ pub struct SwarmItem {
     pub uploaded: u64,
     /// Bytes received in this session.
     pub downloaded: u64,
-    /// Bytes it lacks.
+    /// Bytes that it still lacks.
     pub left: u64,
-    /// What it has of the torrent, 0 to 100.
+    /// The share of the torrent that it has, 0 to 100; null for a torrent that was deleted or has no bytes.
     pub percent: Option<u8>,
     /// Seconds since its last announce.
     pub idle_seconds: u32,
-    /// Whether the tracker could connect to it; null where that was not tried lately.
+    /// Whether the tracker could connect to it; null if that was not tried lately.
     pub reachable: Option<bool>,
 }
 
-/// Who announces.
+/// The member whose client announces.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SwarmMember {
     /// The member's id.
     pub id: UserId,
-    /// Null when the account is gone.
+    /// The member's name; null if the account was deleted.
     pub name: Option<String>,
 }
 
@@ -79,8 +79,8 @@ pub struct SwarmTorrent {
 
 /// List connected peers
 ///
-/// For moderators and administrators. They come from the tracker's memory and are kept nowhere. Of more than 1000 the
-/// list holds some; those of one torrent are asked for with `torrent`.
+/// For moderators and administrators. Peers are read from the tracker's memory and stored nowhere. If there are more
+/// than 1000, the list has any 1000 of them; `torrent` restricts it to one torrent.
 #[utoipa::path(
     get,
     path = "/api/swarm",

@@ -1,4 +1,4 @@
-//! Where the session layer keeps sessions: the table `sessions`.
+//! The store of the session layer: the table `sessions`.
 
 use std::fmt;
 
@@ -16,48 +16,49 @@ use crate::db::member::session::{self, Data, NewSession, Times};
 use crate::error::Error;
 use crate::id::UserId;
 
-/// What [`StoreError::Backend`] says when the database is away.
+/// Text of [`StoreError::Backend`] when the database is away.
 pub const UNAVAILABLE: &str = "unavailable";
 
-/// What it says when the account may no longer be signed in to.
+/// Text of [`StoreError::Backend`] when the account was disabled or got another password meanwhile.
 pub const REFUSED: &str = "refused";
 
-/// Names in a session's data that are columns in the table.
+/// Key of the member's id in a session's data. This key and those below, except [`PASSWORD_HASH`], are columns.
 pub const USER_ID: &str = "user_id";
-/// The browser, as it names itself.
+/// Key of the browser's `User-Agent`.
 pub const USER_AGENT: &str = "user_agent";
-/// The password's hash that its owner signed in with: it must still be the one. Not kept.
+/// Key of the hash of the password that the owner signed in with. It is compared with the account's when the session
+/// is inserted, and not stored.
 pub const PASSWORD_HASH: &str = "password_hash";
-/// When the session was opened.
+/// Key of the time at which the session was opened.
 pub const CREATED_AT: &str = "created_at";
-/// When its owner's last visit was written down.
+/// Key of the time of the owner's last stored visit.
 pub const LAST_SEEN_AT: &str = "last_seen_at";
 
 const COLUMNS: [&str; 4] = [USER_ID, USER_AGENT, CREATED_AT, LAST_SEEN_AT];
 
-/// A time in a session's data.
+/// A time in a session's data, in RFC 3339.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Stamp(#[serde(with = "time::serde::rfc3339")] pub OffsetDateTime);
 
-/// Keeps sessions in the table `sessions`.
+/// Stores sessions in the table `sessions`.
 #[derive(Clone)]
 pub struct Store(App);
 
 impl Store {
-    /// On the pool of `app`.
+    /// A store that uses the database connections of `app`.
     pub fn new(app: App) -> Self {
         Self(app)
     }
 
-    /// Days after signing in after which a session ends.
+    /// Days from signing in to the latest end of a session.
     fn max_days(&self) -> i32 {
         i32::try_from(self.0.config.webapi.session_max_days).unwrap_or(i32::MAX)
     }
 
     async fn insert(&self, record: &mut Record) -> Result<(), Error> {
         let client = self.0.connection().await?;
-        // Always a new one: the record of a session that has ended still carries its id.
+        // A new id always: the record of a session that has ended still carries its old one.
         record.id = Id::default();
         let password_hash = record.data.remove(PASSWORD_HASH);
         let new = NewSession {
@@ -96,12 +97,12 @@ impl SessionStore for Store {
         self.insert(record).await.map_err(backend)
     }
 
-    /// Failing to save must not replace a response whose change is already committed: what a known session gains, a later
-    /// end or a message for the next page, is waited for no longer than [`App::extra_timeout`].
+    /// Saves a later end, or a message for the next page, of a known session. It waits no longer than
+    /// [`App::extra_timeout`] and reports no error: the response may tell of a change that is already committed.
     async fn save(&self, record: &Record) -> StoreResult<()> {
         match timeout(self.0.extra_timeout(), self.update(record)).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "a session could not be saved"),
+            Ok(Err(error)) => tracing::warn!(%error, "cannot save a session"),
             Err(_) => self.0.close_idle_connections(),
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! How much each member changed today. Days are those of UTC.
+//! The number of uploads and edits of each member today, in UTC (table `member_changes`).
 
 use deadpool_postgres::GenericClient;
 use tokio_postgres::Error;
@@ -6,12 +6,12 @@ use tokio_postgres::Error;
 use crate::db::{one, optional};
 use crate::id::UserId;
 
-/// What is counted.
+/// The kinds of changes that are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
     /// A new torrent.
     Upload,
-    /// Other texts for a torrent.
+    /// New texts for a torrent.
     Edit,
 }
 
@@ -27,7 +27,7 @@ pub async fn today(client: &impl GenericClient, user_id: UserId, change: Change)
     }))
 }
 
-/// Counts a change of member `user_id`; answers how many of this kind they made today.
+/// Counts a change of member `user_id`; returns how many of this kind they have made today.
 pub async fn count(client: &impl GenericClient, user_id: UserId, change: Change) -> Result<i32, Error> {
     let sql = "
         insert into member_changes as known (user_id, day, uploads, edits)

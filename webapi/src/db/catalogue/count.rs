@@ -1,4 +1,4 @@
-//! Present counts as pages sort by them. Truth is in the tracker's memory; these are written in batches.
+//! The table `torrent_counts`, which lists are sorted by: a copy of the tracker's counts, written in batches.
 
 use bt::InfoHash;
 use bt::messages::counts::Record;
@@ -7,7 +7,7 @@ use tokio_postgres::Error;
 
 use crate::db::{execute, one};
 
-/// Gives each torrent its row again. The table is unlogged: after a crash of the server it is empty.
+/// Inserts the missing rows: the table is unlogged, so that a crash of the database server empties it.
 pub async fn refill(client: &impl GenericClient) -> Result<u64, Error> {
     let sql = "
         insert into torrent_counts (torrent_id)
@@ -17,7 +17,7 @@ pub async fn refill(client: &impl GenericClient) -> Result<u64, Error> {
     execute(client, sql, &[]).await
 }
 
-/// Whether rows are missing: a crash takes all there were, so that the oldest torrent tells.
+/// Whether a crash has emptied the table: it then lacks the row of the oldest torrent.
 pub async fn is_emptied(client: &impl GenericClient) -> Result<bool, Error> {
     let sql = "
         select exists (
@@ -27,7 +27,7 @@ pub async fn is_emptied(client: &impl GenericClient) -> Result<bool, Error> {
     Ok(one(client, sql, &[]).await?.get("emptied"))
 }
 
-/// Writes the seeders and leechers of `records` where they differ.
+/// Stores the seeders and leechers of `records` in the rows that differ.
 pub async fn write(client: &impl GenericClient, records: &[Record]) -> Result<(), Error> {
     let hashes: Vec<&[u8]> = records.iter().map(|it| &it.info_hash.as_bytes()[..]).collect();
     let column = |of: fn(&Record) -> u32| -> Vec<i32> { records.iter().map(of).map(saturated).collect() };
@@ -45,7 +45,7 @@ pub async fn write(client: &impl GenericClient, records: &[Record]) -> Result<()
     Ok(())
 }
 
-/// Sets to zero what is not among `present`, all torrents that have a peer.
+/// Sets the counts of all torrents to zero that are not in `present`, the torrents with peers.
 pub async fn clear_others(client: &impl GenericClient, present: &[InfoHash]) -> Result<u64, Error> {
     let present: Vec<&[u8]> = present.iter().map(|it| &it.as_bytes()[..]).collect();
     let sql = "

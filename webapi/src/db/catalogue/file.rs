@@ -1,4 +1,4 @@
-//! The files that torrents bring.
+//! The files of torrents (table `files`).
 
 use deadpool_postgres::GenericClient;
 use tokio_postgres::Error;
@@ -6,21 +6,21 @@ use tokio_postgres::Error;
 use crate::db::{execute, rows};
 use crate::id::TorrentId;
 
-/// Files in one statement: what it holds is bounded, however many a torrent has.
+/// Most files inserted by one statement, which bounds its memory.
 const BATCH: usize = 2000;
 
 /// One file of a torrent.
 #[derive(Debug, Clone)]
 pub struct File {
-    /// Its place in the torrent, from 0.
+    /// Its position in the torrent, from 0.
     pub position: i32,
-    /// Parts joined with `/`, below the torrent's name.
+    /// The parts of the path below the torrent's name, joined with `/`.
     pub path: String,
-    /// In bytes.
+    /// Size in bytes.
     pub size: i64,
 }
 
-/// Stores all files of a torrent, in their order: path and size in bytes of each.
+/// Stores all files of a torrent in their order: each is a path and a size in bytes.
 pub async fn insert(
     client: &impl GenericClient,
     torrent_id: TorrentId,
@@ -39,7 +39,7 @@ pub async fn insert(
     Ok(())
 }
 
-/// The first `limit` files of a torrent, of those behind the position `after` where there is one.
+/// The first `limit` files of a torrent, or the first after the position `after`.
 pub async fn list(
     client: &impl GenericClient,
     torrent_id: TorrentId,

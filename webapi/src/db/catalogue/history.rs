@@ -1,4 +1,4 @@
-//! How many peers torrents had, hour by hour, for 90 days.
+//! The numbers of peers of torrents, hour by hour, for 90 days (tables `history_days` and `torrent_history`).
 
 use deadpool_postgres::GenericClient;
 use time::{Date, OffsetDateTime};
@@ -7,28 +7,28 @@ use tokio_postgres::{Error, Row};
 use crate::db::{execute, one, rows};
 use crate::id::TorrentId;
 
-/// Days that are kept, today included.
+/// Days of history that are kept, including today.
 pub const DAYS: u16 = 90;
 
-/// Torrents' ids that one statement goes through.
+/// Ids of torrents that one statement covers.
 const STEP: i32 = 50_000;
 
-/// Rows that one statement deletes.
+/// Most rows that one statement deletes.
 const SWEEP: i64 = 20_000;
 
-/// What is written down of one day.
+/// The stored history of a torrent on one day.
 #[derive(Debug)]
 pub struct Day {
-    /// In UTC.
+    /// The day, in UTC.
     pub day: Date,
-    /// Bit 0 is the hour from midnight on: the hours of which anything is known.
+    /// The hours that have a sample, as bits: bit 0 is the hour after midnight.
     pub hours: i32,
-    /// See `sql/migrations/0002_accounting.sql`.
+    /// The points, 9 bytes each; `sql/migrations/0002_accounting.sql` describes them.
     pub points: Vec<u8>,
 }
 
-/// Writes down for all torrents the numbers of `torrent_counts` as those of the hour of `now`, unless that hour has its
-/// numbers; says whether it wrote. In a transaction: whoever writes the same hour waits until it has ended.
+/// Stores the numbers of `torrent_counts` as the sample of the hour of `now`, unless that hour has one; says whether it
+/// did. To be called in a transaction: another process that stores the same hour waits for its end.
 pub async fn sample(client: &impl GenericClient, now: OffsetDateTime) -> Result<bool, Error> {
     let (day, hour) = (now.date(), i32::from(now.hour()));
     let sql = "
@@ -45,7 +45,8 @@ pub async fn sample(client: &impl GenericClient, now: OffsetDateTime) -> Result<
     Ok(true)
 }
 
-/// Adds a point where there are peers, or were in the hour before, and the numbers are others than then.
+/// Adds a point for each torrent whose numbers differ from its last point of the day. A torrent without peers gets one
+/// only after a point with peers.
 async fn write(
     client: &impl GenericClient,
     (day, hour): (Date, i32),
@@ -70,7 +71,7 @@ async fn write(
     execute(client, sql, &[&day, &hour, &first, &last]).await.map(drop)
 }
 
-/// The days from `first` on of which anything is known, oldest first.
+/// The days with samples from `first` on, oldest first.
 pub async fn days(client: &impl GenericClient, torrent: TorrentId, first: Date) -> Result<Vec<Day>, Error> {
     let sql = "
         select d.day, d.hours, coalesce(h.points, '') as points
@@ -82,7 +83,7 @@ pub async fn days(client: &impl GenericClient, torrent: TorrentId, first: Date) 
     Ok(rows(client, sql, &[&torrent, &first]).await?.iter().map(read).collect())
 }
 
-/// Deletes days before `first`, some rows; says whether that was all.
+/// Deletes some of the rows before the day `first`; says whether none is left.
 pub async fn sweep(client: &impl GenericClient, first: Date) -> Result<bool, Error> {
     execute(client, "delete from history_days where day < $1", &[&first]).await?;
     let sql = "

@@ -1,4 +1,5 @@
-//! Pages of the list of torrents: by any column, from any position in it, all or those that a search finds.
+//! Pages of the list of torrents: sorted by any column, from any position, of all torrents or those that a search
+//! finds.
 
 mod plan;
 
@@ -15,24 +16,24 @@ use crate::id::TorrentId;
 /// A column that the list can be sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sort {
-    /// When it was uploaded: ids ascend with it.
+    /// By the time of upload, which is the order of ids.
     Added,
     /// By title, without regard to case.
     Title,
-    /// Bytes of all files.
+    /// By the bytes of all files.
     Size,
-    /// How many files the torrent has.
+    /// By the number of files.
     Files,
-    /// Seeders as last written down.
+    /// By the stored number of seeders.
     Seeders,
-    /// Leechers as last written down.
+    /// By the stored number of leechers.
     Leechers,
-    /// Completed downloads.
+    /// By the number of completed downloads.
     Snatched,
 }
 
 impl Sort {
-    /// The indexed expression and the id beside it in that index.
+    /// The sorted expression, which has an index, and the id that is the second column of this index.
     fn key(self) -> (&'static str, &'static str) {
         match self {
             Self::Added => ("t.id", "t.id"),
@@ -56,57 +57,57 @@ impl Sort {
 /// The position of a torrent in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Position {
-    /// What the list is sorted by, as text.
+    /// The value that the list is sorted by, as text.
     pub key: String,
-    /// Decides between equal keys.
+    /// The torrent's id, which orders equal keys.
     pub id: TorrentId,
 }
 
 /// A torrent and its position in the list.
 #[derive(Debug)]
 pub struct Found {
-    /// The torrent, without what may be long.
+    /// The torrent, without its long texts.
     pub torrent: Summary,
-    /// Pass it on to go on from here.
+    /// Its position, from which the next page can begin.
     pub position: Position,
 }
 
-/// What to list.
+/// The part of the list that is asked for.
 #[derive(Debug, Clone)]
 pub struct Window<'a> {
-    /// The column.
+    /// The column that the list is sorted by.
     pub sort: Sort,
     /// Largest or latest first.
     pub descending: bool,
-    /// Only what lies behind this position, in the order asked for.
+    /// Only torrents after this position, in the order asked for.
     pub from: Option<&'a Position>,
-    /// How many at most.
+    /// Most torrents.
     pub limit: i64,
-    /// Only what this query finds.
+    /// Only torrents that this query finds.
     pub query: Option<&'a Query>,
 }
 
-/// What a search's words mean to Postgres, as [`query`] makes it.
+/// The words of a search as a query of Postgres; made by [`query`].
 #[derive(Debug, Clone)]
 pub struct Query {
-    /// Of the type `tsquery`.
+    /// The text of a `tsquery`.
     pub text: String,
-    /// How the words were taken.
+    /// How the words were matched.
     pub reading: Reading,
 }
 
-/// How the words of a search are taken.
+/// How the words of a search are matched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Reading {
-    /// As they are. Postgres finds whole words several times as fast as beginnings.
+    /// As whole words, which Postgres finds several times as fast as beginnings.
     Whole,
-    /// As they are or as beginnings.
+    /// As whole words or beginnings of words.
     Beginnings,
-    /// As beginnings, or as the nearest words that titles have.
+    /// As beginnings of words, or as the most similar words of titles.
     Near,
 }
 
-/// The query for torrents with all words of `text`; `None` when there is no word in it.
+/// The query for torrents that have all words of `text`; `None` if it has no word.
 pub async fn query(
     client: &impl GenericClient,
     text: &str,
@@ -139,7 +140,7 @@ async fn run(client: &impl GenericClient, window: &Window<'_>, plan: Plan) -> Re
     let (sql, parameters) = statement(window, &plan);
     let found = match (window.query, plan) {
         (None, _) | (_, Plan::First(_)) => rows(client, &sql, &parameters).await?,
-        // How it is best done depends on the words: it is planned anew each time.
+        // Not prepared: the best plan depends on the words, so Postgres must plan each search anew.
         _ => client.query(sql.as_str(), &parameters).await?,
     };
     Ok(found.iter().map(Found::from_row).collect())
@@ -176,7 +177,7 @@ fn statement<'a>(window: &'a Window<'_>, plan: &'a Plan) -> (String, Parameters<
         Plan::Since(_) | Plan::Words => "materialized",
         Plan::Free | Plan::First(_) => "not materialized",
     };
-    // The page is cut first, so that names are looked up for its rows only.
+    // `limit` applies before the join with `users`, so that names are looked up for the page's rows only.
     let sql = format!(
         "with hits as {apart} ({hits}),
          page as materialized (select id, key from hits order by key {direction}, id {direction} limit $1)
@@ -187,7 +188,7 @@ fn statement<'a>(window: &'a Window<'_>, plan: &'a Plan) -> (String, Parameters<
     (sql, parameters)
 }
 
-/// The conditions that say from where on rows are wanted.
+/// The SQL conditions that select rows after the window's position.
 fn conditions_from<'a>(
     window: &'a Window<'_>,
     plan: &'a Plan,

@@ -1,4 +1,4 @@
-//! Torrents: their rows, their metainfo and the words that find them.
+//! Rows of torrents with their metainfo and their words for the search (tables `torrents` and `metainfo`).
 
 use bt::{InfoHash, InfoHashV2};
 use deadpool_postgres::GenericClient;
@@ -8,39 +8,40 @@ use tokio_postgres::{Error, Row};
 use crate::db::{execute, one, optional};
 use crate::id::{Named, TorrentId, UserId};
 
-/// What lists show of a torrent: everything whose length is bounded by a line.
+/// The fields of a torrent that lists show: all but its long texts.
 #[derive(Debug, Clone)]
 pub struct Summary {
-    /// Never used twice, ascending with the time of upload.
+    /// The torrent's id: never used twice, ascending with the time of upload.
     pub id: TorrentId,
-    /// 1 to 300 characters.
+    /// Title, 1 to 300 characters.
     pub title: String,
-    /// SHA-1 of `info`, where it is version 1 or hybrid.
+    /// SHA-1 of `info`, for version 1 and hybrid torrents.
     pub info_hash_v1: Option<InfoHash>,
-    /// SHA-256 of `info`, where it is version 2 or hybrid.
+    /// SHA-256 of `info`, for version 2 and hybrid torrents.
     pub info_hash_v2: Option<InfoHashV2>,
-    /// The canonical hash: what peers and counts go by.
+    /// The canonical info hash, under which peers and counts are kept: version 1 if there is one, else truncated
+    /// version 2.
     pub info_hash: InfoHash,
     /// Bytes of all files.
     pub size: i64,
-    /// Without pad files.
+    /// Number of files, without pad files (BEP 47).
     pub file_count: i32,
-    /// Whoever uploaded it, while the account is there.
+    /// The uploader; `None` if the account was deleted.
     pub uploader: Option<Named<UserId>>,
     /// When it was uploaded.
     pub created_at: OffsetDateTime,
-    /// Completed downloads as written down last.
+    /// The stored number of completed downloads.
     pub snatched: i32,
 }
 
-/// A torrent with what its own page alone shows: one of these may be as long as all else on a page of a list.
+/// A torrent with the long texts that only its own page shows.
 #[derive(Debug, Clone)]
 pub struct Torrent {
-    /// What lists show, too.
+    /// The fields that lists show, too.
     pub summary: Summary,
-    /// Markdown.
+    /// Description in Markdown.
     pub description: String,
-    /// What the uploader added: a JSON object.
+    /// Extended information: a JSON object.
     pub extended: Option<serde_json::Value>,
 }
 
@@ -50,7 +51,7 @@ pub(in crate::db) const COLUMNS: &str = "
     u.id as uploader_id, u.name as uploader_name";
 
 impl Summary {
-    /// From [`COLUMNS`].
+    /// Reads a row that has [`COLUMNS`].
     pub(in crate::db) fn from_row(row: &Row) -> Self {
         let uploader = row.get::<_, Option<UserId>>("uploader_id").zip(row.get("uploader_name"));
         Self {
@@ -68,42 +69,42 @@ impl Summary {
     }
 }
 
-/// An info hash's column; its length is checked by the schema.
+/// Reads an info hash; a constraint of the table ensures its length.
 pub(in crate::db) fn hash(column: Option<&[u8]>) -> Option<InfoHash> {
     column.and_then(|bytes| bytes.try_into().ok())
 }
 
-/// What is stored of an upload, besides its files.
+/// The row of a new torrent, without its files.
 #[derive(Debug)]
 pub struct NewTorrent<'a> {
-    /// SHA-1 of `info`, where it is version 1 or hybrid.
+    /// SHA-1 of `info`, for version 1 and hybrid torrents.
     pub info_hash_v1: Option<InfoHash>,
-    /// SHA-256 of `info`, where it is version 2 or hybrid.
+    /// SHA-256 of `info`, for version 2 and hybrid torrents.
     pub info_hash_v2: Option<InfoHashV2>,
-    /// 1 to 300 characters.
+    /// Title, 1 to 300 characters.
     pub title: &'a str,
-    /// Markdown.
+    /// Description in Markdown.
     pub description: &'a str,
-    /// A JSON object.
+    /// Extended information: a JSON object.
     pub extended: Option<&'a serde_json::Value>,
     /// Bytes of all files.
     pub size: i64,
-    /// Without pad files.
+    /// Number of files, without pad files (BEP 47).
     pub file_count: i32,
-    /// Whoever uploads it.
+    /// The uploader.
     pub uploader_id: UserId,
-    /// The first file names, for the search.
+    /// The file names that the search finds.
     pub file_names: &'a str,
-    /// The raw bytes that a download is made from.
+    /// The raw bytes of the `info` dictionary.
     pub info: &'a [u8],
-    /// The raw `piece layers` of version 2.
+    /// The raw bytes of `piece layers` (BEP 52), for version 2 and hybrid torrents.
     pub piece_layers: Option<&'a [u8]>,
 }
 
-/// Stores a torrent and its metainfo and answers its id.
+/// Stores a torrent with its metainfo and returns its id.
 ///
 /// # Errors
-/// A violated constraint `torrents_info_hash…` when it is there already.
+/// A violated constraint `torrents_info_hash…` if a torrent has one of its hashes already.
 pub async fn insert(client: &impl GenericClient, new: &NewTorrent<'_>) -> Result<TorrentId, Error> {
     let sql = "
         with torrent as (
@@ -152,14 +153,14 @@ pub async fn find(client: &impl GenericClient, id: TorrentId) -> Result<Option<T
     }))
 }
 
-/// What lists show of the torrent with this id.
+/// The summary of the torrent with this id.
 pub async fn summary(client: &impl GenericClient, id: TorrentId) -> Result<Option<Summary>, Error> {
     let sql =
         format!("select {COLUMNS} from torrents t left join users u on u.id = t.uploader_id where t.id = $1");
     Ok(optional(client, &sql, &[&id]).await?.as_ref().map(Summary::from_row))
 }
 
-/// The id and title of the torrent that peers announce under `info_hash`, by any of its hashes.
+/// Id and title of the torrent that has `info_hash`, be it version 1 or truncated version 2.
 pub async fn find_by_hash(
     client: &impl GenericClient,
     info_hash: InfoHash,
@@ -172,16 +173,16 @@ pub async fn find_by_hash(
     Ok(row.map(|row| (row.get("id"), row.get("title"))))
 }
 
-/// The raw `info` and `piece layers` of a torrent.
+/// The stored parts of a .torrent file.
 #[derive(Debug)]
 pub struct Metainfo {
-    /// What the hashes are taken over.
+    /// The raw bytes of `info`, which the info hashes are taken over.
     pub info: Vec<u8>,
-    /// Of version 2.
+    /// The raw bytes of `piece layers` (BEP 52), for version 2 and hybrid torrents.
     pub piece_layers: Option<Vec<u8>>,
 }
 
-/// Bytes of what the download of a torrent is made from.
+/// The size in bytes of a torrent's [`Metainfo`].
 pub async fn metainfo_size(client: &impl GenericClient, id: TorrentId) -> Result<Option<usize>, Error> {
     let sql = "
         select octet_length(info) + coalesce(octet_length(piece_layers), 0) as size
@@ -191,27 +192,27 @@ pub async fn metainfo_size(client: &impl GenericClient, id: TorrentId) -> Result
     Ok(row.map(|row| usize::try_from(row.get::<_, i32>("size")).unwrap_or_default()))
 }
 
-/// What the download of a torrent is made from.
+/// The stored parts of a torrent's .torrent file.
 pub async fn metainfo(client: &impl GenericClient, id: TorrentId) -> Result<Option<Metainfo>, Error> {
     let row =
         optional(client, "select info, piece_layers from metainfo where torrent_id = $1", &[&id]).await?;
     Ok(row.map(|row| Metainfo { info: row.get("info"), piece_layers: row.get("piece_layers") }))
 }
 
-/// What its owner may change of a torrent.
+/// New texts of a torrent.
 #[derive(Debug)]
 pub struct Edit<'a> {
-    /// 1 to 300 characters.
+    /// Title, 1 to 300 characters.
     pub title: &'a str,
-    /// Markdown.
+    /// Description in Markdown.
     pub description: &'a str,
-    /// A JSON object, or none.
+    /// Extended information: a JSON object, or nothing.
     pub extended: Option<&'a serde_json::Value>,
-    /// The first file names, for the search.
+    /// The file names that the search finds.
     pub file_names: &'a str,
 }
 
-/// Changes a torrent; `false` where there is none.
+/// Changes a torrent's texts; `false` if there is no such torrent.
 pub async fn update(client: &impl GenericClient, id: TorrentId, edit: &Edit<'_>) -> Result<bool, Error> {
     let sql = "
         update torrents
@@ -221,25 +222,25 @@ pub async fn update(client: &impl GenericClient, id: TorrentId, edit: &Edit<'_>)
     Ok(execute(client, sql, &[&id, title, description, extended, file_names]).await? == 1)
 }
 
-/// Deletes a torrent with all that belongs to it; `false` where there is none.
+/// Deletes a torrent with its metainfo, files and transfers; `false` if there is no such torrent.
 pub async fn delete(client: &impl GenericClient, id: TorrentId) -> Result<bool, Error> {
     Ok(execute(client, "delete from torrents where id = $1", &[&id]).await? == 1)
 }
 
-/// A torrent by its canonical info hash.
+/// A torrent's title and size, found by its canonical info hash.
 #[derive(Debug)]
 pub struct Titled {
     /// The torrent's id.
     pub id: TorrentId,
     /// Its canonical info hash.
     pub info_hash: InfoHash,
-    /// 1 to 300 characters.
+    /// Title, 1 to 300 characters.
     pub title: String,
     /// Bytes of all files.
     pub size: i64,
 }
 
-/// Those of the torrents with these canonical info hashes that are here.
+/// The torrents that have one of these canonical info hashes; unknown hashes are left out.
 pub async fn titles(client: &impl GenericClient, hashes: &[InfoHash]) -> Result<Vec<Titled>, Error> {
     let wanted: Vec<&[u8]> = hashes.iter().map(|it| &it.as_bytes()[..]).collect();
     let rows = crate::db::rows(
@@ -269,13 +270,13 @@ pub async fn titles_by_id(
 pub struct Watched {
     /// The torrent's id.
     pub id: TorrentId,
-    /// Its canonical hash.
+    /// Its canonical info hash.
     pub info_hash: InfoHash,
-    /// Completed downloads as written down last.
+    /// The stored number of completed downloads.
     pub snatched: i32,
 }
 
-/// Those of `ids` that are here, in their order.
+/// The torrents with these ids, by id; unknown ids are left out.
 pub async fn watched(client: &impl GenericClient, ids: &[TorrentId]) -> Result<Vec<Watched>, Error> {
     let sql = "
         select t.id, t.info_hash, t.snatched

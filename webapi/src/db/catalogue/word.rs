@@ -1,13 +1,14 @@
-//! Words that titles have: what the search for typing errors knows.
+//! Words of titles, in which the search looks for similar ones (tables `title_words` and `forgotten_words`).
 
 use deadpool_postgres::GenericClient;
 use tokio_postgres::Error;
 
 use crate::db::one;
 
-/// Looks at up to `limit` words that left a title and deletes those that no title has; answers how many it looked at.
+/// Checks up to `limit` words that were removed from a title and deletes those that no title has any more; returns how
+/// many it checked.
 ///
-/// Words of thousands of torrents are kept unseen: asking for them would take long.
+/// Words of thousands of torrents are kept without a check, which would take long.
 pub async fn sweep(client: &impl GenericClient, limit: i64) -> Result<i64, Error> {
     let sql = "
         with left_over as (

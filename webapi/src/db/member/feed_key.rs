@@ -1,4 +1,4 @@
-//! Feed keys: a nonce that the key is bound to, never the key.
+//! Feed keys (table `feed_keys`). A row has the nonce that goes into the key's tag, never the key.
 
 use deadpool_postgres::GenericClient;
 use time::OffsetDateTime;
@@ -8,25 +8,25 @@ use crate::db::member::user::{Account, COLUMNS as ACCOUNT};
 use crate::db::{execute, one, optional, rows};
 use crate::id::{FeedKeyId, UserId};
 
-/// A key's row with its owner.
+/// A feed key with its owner.
 #[derive(Debug)]
 pub struct WithAccount {
-    /// The key's.
+    /// The key's id.
     pub id: FeedKeyId,
-    /// What the key is bound to, 16 bytes.
+    /// The nonce that goes into the key's tag, 16 bytes.
     pub nonce: Vec<u8>,
     /// The owner, who is not disabled.
     pub account: Account,
 }
 
-/// A key as its owner's list shows it.
+/// A feed key as its owner's list shows it.
 #[derive(Debug, Clone)]
 pub struct FeedKey {
     /// The key's id.
     pub id: FeedKeyId,
-    /// What its owner calls it; unique among their feed keys.
+    /// Its name, unique among the owner's feed keys.
     pub name: String,
-    /// When it was made.
+    /// When it was created.
     pub created_at: OffsetDateTime,
     /// When it was last used, to the minute.
     pub last_used_at: Option<OffsetDateTime>,
@@ -43,7 +43,7 @@ impl FeedKey {
     }
 }
 
-/// The row that a key claims to belong to, unless its owner is disabled.
+/// The feed key with this id, unless its owner is disabled.
 pub async fn find_with_account(
     client: &impl GenericClient,
     id: FeedKeyId,
@@ -60,7 +60,7 @@ pub async fn find_with_account(
     }))
 }
 
-/// Writes down that the key was used, at most once a minute.
+/// Stores that the key was used, at most once a minute.
 pub async fn touch(client: &impl GenericClient, id: FeedKeyId) -> Result<(), Error> {
     let sql = "
         update feed_keys set last_used_at = now()
@@ -68,13 +68,13 @@ pub async fn touch(client: &impl GenericClient, id: FeedKeyId) -> Result<(), Err
     execute(client, sql, &[&id]).await.map(drop)
 }
 
-/// A member's own, newest first.
+/// A member's feed keys, newest first.
 pub async fn list(client: &impl GenericClient, user_id: UserId) -> Result<Vec<FeedKey>, Error> {
     let sql = "select id, name, created_at, last_used_at from feed_keys where user_id = $1 order by id desc";
     Ok(rows(client, sql, &[&user_id]).await?.iter().map(FeedKey::from_row).collect())
 }
 
-/// One of a member's own.
+/// The feed key with this id, if it is the member's.
 pub async fn find(
     client: &impl GenericClient,
     user_id: UserId,
@@ -84,13 +84,13 @@ pub async fn find(
     Ok(optional(client, sql, &[&user_id, &id]).await?.as_ref().map(FeedKey::from_row))
 }
 
-/// How many a member has.
+/// The number of a member's feed keys.
 pub async fn count(client: &impl GenericClient, user_id: UserId) -> Result<i64, Error> {
     let sql = "select count(*) as count from feed_keys where user_id = $1";
     Ok(one(client, sql, &[&user_id]).await?.get("count"))
 }
 
-/// Makes one; violates `feed_keys_name_unique` where the member has one of that name.
+/// Creates a feed key; violates `feed_keys_name_unique` if the member has one of that name.
 pub async fn insert(
     client: &impl GenericClient,
     user_id: UserId,
@@ -103,13 +103,13 @@ pub async fn insert(
     Ok(FeedKey::from_row(&one(client, sql, &[&user_id, &name, &nonce]).await?))
 }
 
-/// Ends one of a member's own; answers whether there was one.
+/// Deletes the feed key with this id if it is the member's; says whether it did.
 pub async fn delete(client: &impl GenericClient, user_id: UserId, id: FeedKeyId) -> Result<bool, Error> {
     let sql = "delete from feed_keys where user_id = $1 and id = $2";
     Ok(execute(client, sql, &[&user_id, &id]).await? == 1)
 }
 
-/// Ends all of a member's.
+/// Deletes all feed keys of a member.
 pub async fn delete_all(client: &impl GenericClient, user_id: UserId) -> Result<(), Error> {
     execute(client, "delete from feed_keys where user_id = $1", &[&user_id]).await.map(drop)
 }

@@ -1,4 +1,4 @@
-//! Invites: a nonce that the link is bound to, never the link.
+//! Invites (table `invites`). A row has the nonce that goes into the link's tag, never the link.
 
 use deadpool_postgres::GenericClient;
 use time::OffsetDateTime;
@@ -7,28 +7,28 @@ use tokio_postgres::{Error, Row};
 use crate::db::{execute, one, optional, rows};
 use crate::id::{InviteId, UserId};
 
-/// An invite's row.
+/// An invite.
 #[derive(Debug, Clone)]
 pub struct Invite {
-    /// Never used twice.
+    /// The invite's id; never used twice.
     pub id: InviteId,
-    /// What the link is bound to, 16 bytes.
+    /// The nonce that goes into the link's tag, 16 bytes.
     pub nonce: Vec<u8>,
-    /// None for the first account's.
+    /// The member who created it; `None` for the invite to the first account.
     pub created_by: Option<UserId>,
-    /// For whom it is, in the words of its maker; for the maker and staff alone.
+    /// For whom it is, in its creator's words. Only its creator and staff may see it.
     pub note: Option<String>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: OffsetDateTime,
-    /// From then on it cannot be claimed.
+    /// Until when it can be claimed.
     pub expires_at: OffsetDateTime,
-    /// When it was claimed.
+    /// When it was claimed, if it was.
     pub claimed_at: Option<OffsetDateTime>,
-    /// Name of the account that it made.
+    /// Name of the account that was created with it.
     pub claimed_by: Option<String>,
-    /// When its maker took it back, or when the first account was made in another way.
+    /// Whether its creator revoked it, or the first account was created in another way.
     pub revoked: bool,
-    /// Whether `expires_at` is over, by the database's clock.
+    /// Whether `expires_at` has passed, by the database's clock.
     pub expired: bool,
 }
 
@@ -49,12 +49,12 @@ impl Invite {
     }
 }
 
-/// What a claimed invite gives to the new account.
+/// What a claimed invite says of the new account.
 #[derive(Debug)]
 pub struct Claimed {
-    /// Who invited.
+    /// The member who invites; `None` for the first account.
     pub created_by: Option<UserId>,
-    /// The roles to begin with.
+    /// Names of the new account's roles.
     pub roles: Vec<String>,
 }
 
@@ -65,13 +65,13 @@ const INVITE: &str = "
            i.expires_at <= now() as expired
     from invites i left join users u on u.id = i.claimed_by";
 
-/// By the id that a link claims.
+/// The invite with this id.
 pub async fn find(client: &impl GenericClient, id: InviteId) -> Result<Option<Invite>, Error> {
     let sql = format!("{INVITE} where i.id = $1");
     Ok(optional(client, &sql, &[&id]).await?.as_ref().map(Invite::from_row))
 }
 
-/// A member's own, newest first, below the id `before`.
+/// The invites that a member created, newest first, with ids below `before`.
 pub async fn list(
     client: &impl GenericClient,
     created_by: UserId,
@@ -85,13 +85,13 @@ pub async fn list(
     Ok(found.iter().map(Invite::from_row).collect())
 }
 
-/// How many a member has made.
+/// The number of invites that a member created.
 pub async fn count(client: &impl GenericClient, created_by: UserId) -> Result<i64, Error> {
     let sql = "select count(*) as count from invites where created_by = $1";
     Ok(one(client, sql, &[&created_by]).await?.get("count"))
 }
 
-/// How many of a member's can be claimed.
+/// The number of a member's invites that can be claimed.
 pub async fn count_open(client: &impl GenericClient, created_by: UserId) -> Result<i64, Error> {
     let sql = "
         select count(*) as count from invites
@@ -99,7 +99,7 @@ pub async fn count_open(client: &impl GenericClient, created_by: UserId) -> Resu
     Ok(one(client, sql, &[&created_by]).await?.get("count"))
 }
 
-/// Deletes invites whose end, of whatever kind, is so many days ago. Who invited whom stays with the members.
+/// Deletes invites that were claimed, revoked or expired more than `days` days ago. Accounts keep who invited them.
 pub async fn sweep(client: &impl GenericClient, days: i32) -> Result<u64, Error> {
     let sql = "
         delete from invites
@@ -107,7 +107,7 @@ pub async fn sweep(client: &impl GenericClient, days: i32) -> Result<u64, Error>
     execute(client, sql, &[&days]).await
 }
 
-/// An open invite to the first account, if one was made.
+/// The open invite to the first account, if there is one.
 pub async fn find_first(client: &impl GenericClient) -> Result<Option<Invite>, Error> {
     let sql = format!(
         "{INVITE} where i.created_by is null and i.claimed_at is null and i.revoked_at is null
@@ -116,14 +116,14 @@ pub async fn find_first(client: &impl GenericClient) -> Result<Option<Invite>, E
     Ok(optional(client, &sql, &[]).await?.as_ref().map(Invite::from_row))
 }
 
-/// An invite that is wanted.
+/// An invite to create.
 #[derive(Debug)]
 pub struct NewInvite<'a> {
-    /// None for the first account's.
+    /// The member who created it; `None` for the invite to the first account.
     pub created_by: Option<UserId>,
-    /// What the link is bound to, 16 bytes.
+    /// The nonce that goes into the link's tag, 16 bytes.
     pub nonce: &'a [u8],
-    /// What the new member may do from the start.
+    /// Names of the new member's roles.
     pub roles: &'a [String],
     /// For whom it is: 1 to 100 characters.
     pub note: Option<&'a str>,
@@ -131,7 +131,7 @@ pub struct NewInvite<'a> {
     pub days: i32,
 }
 
-/// Makes one.
+/// Creates an invite.
 pub async fn insert(client: &impl GenericClient, invite: &NewInvite<'_>) -> Result<Invite, Error> {
     let sql = "
         insert into invites (created_by, nonce, roles, note, expires_at)
@@ -142,7 +142,7 @@ pub async fn insert(client: &impl GenericClient, invite: &NewInvite<'_>) -> Resu
     Ok(Invite::from_row(&one(client, sql, &[created_by, nonce, roles, note, days]).await?))
 }
 
-/// Claims it, unless it is no longer open. In a transaction, so that whoever else claims it waits for the end.
+/// Claims an invite; `None` if it is not open. To be called in a transaction: another claim waits for its end.
 pub async fn claim(client: &impl GenericClient, id: InviteId) -> Result<Option<Claimed>, Error> {
     let sql = "
         update invites set claimed_at = now()
@@ -153,19 +153,19 @@ pub async fn claim(client: &impl GenericClient, id: InviteId) -> Result<Option<C
     Ok(row.map(|it| Claimed { created_by: it.get("created_by"), roles: it.get("roles") }))
 }
 
-/// Writes down which account a claimed invite made.
+/// Stores which account was created with a claimed invite.
 pub async fn set_claimed_by(client: &impl GenericClient, id: InviteId, user_id: UserId) -> Result<(), Error> {
     execute(client, "update invites set claimed_by = $2 where id = $1", &[&id, &user_id]).await.map(drop)
 }
 
-/// Takes back an invite that nobody has claimed; answers whether there was one.
+/// Revokes an unclaimed invite; says whether it did.
 pub async fn revoke(client: &impl GenericClient, id: InviteId) -> Result<bool, Error> {
     let sql =
         "update invites set revoked_at = coalesce(revoked_at, now()) where id = $1 and claimed_at is null";
     Ok(execute(client, sql, &[&id]).await? == 1)
 }
 
-/// Takes back all that a member has made and nobody has claimed.
+/// Revokes all unclaimed invites of a member.
 pub async fn revoke_all(client: &impl GenericClient, created_by: UserId) -> Result<(), Error> {
     let sql = "
         update invites set revoked_at = now()

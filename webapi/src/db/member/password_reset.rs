@@ -1,4 +1,5 @@
-//! Links that set a new password: a nonce that the link is bound to, never the link.
+//! Links that set a new password (table `password_resets`). A row has the nonce that goes into the link's tag, never
+//! the link.
 
 use deadpool_postgres::GenericClient;
 use time::OffsetDateTime;
@@ -7,46 +8,46 @@ use tokio_postgres::{Error, Row};
 use crate::db::{execute, one, optional};
 use crate::id::{PasswordResetId, UserId};
 
-/// A link's row.
+/// A reset link.
 #[derive(Debug, Clone)]
 pub struct PasswordReset {
-    /// Never used twice.
+    /// The link's id; never used twice.
     pub id: PasswordResetId,
-    /// What the link is bound to, 16 bytes.
+    /// The nonce that goes into the link's tag, 16 bytes.
     pub nonce: Vec<u8>,
-    /// Whose password it sets.
+    /// The member whose password it sets.
     pub user_id: UserId,
     /// The member's name.
     pub user_name: String,
-    /// Who made it. None where that account is gone.
+    /// Who created it; `None` if that account was deleted.
     pub maker: Option<Maker>,
-    /// From then on it cannot be used.
+    /// Until when it can be used.
     pub expires_at: OffsetDateTime,
     /// Whether it has set a password.
     pub used: bool,
-    /// Whether a newer link or another change of the password took its place.
+    /// Whether a newer link, or another change of the password, has replaced it.
     pub revoked: bool,
-    /// Whether `expires_at` is over, by the database's clock.
+    /// Whether `expires_at` has passed, by the database's clock.
     pub expired: bool,
 }
 
-/// Who made a link.
+/// Who created a reset link.
 #[derive(Debug, Clone, Copy)]
 pub enum Maker {
-    /// At the command line.
+    /// The operator, at the command line.
     Operator,
     /// The member with this id.
     Member(UserId),
 }
 
-/// A password that was reset, which its owner has not been told of yet.
+/// A reset of a password of which its owner has not been told yet.
 #[derive(Debug, Clone)]
 pub struct Unseen {
     /// When the link was used.
     pub used_at: OffsetDateTime,
-    /// Whether the link was made at the command line.
+    /// Whether the operator created the link at the command line.
     pub by_operator: bool,
-    /// Name of the member who made the link.
+    /// Name of the member who created the link.
     pub created_by: Option<String>,
 }
 
@@ -72,13 +73,13 @@ const RESET: &str = "
            r.used_at is not null as used, r.revoked_at is not null as revoked, r.expires_at <= now() as expired
     from password_resets r join users u on u.id = r.user_id";
 
-/// By the id that a link claims.
+/// The reset link with this id.
 pub async fn find(client: &impl GenericClient, id: PasswordResetId) -> Result<Option<PasswordReset>, Error> {
     let sql = format!("{RESET} where r.id = $1");
     Ok(optional(client, &sql, &[&id]).await?.as_ref().map(PasswordReset::from_row))
 }
 
-/// Makes one that can be used for `hours`. In a transaction, after [`revoke_open`].
+/// Creates a link that can be used for `hours`. To be called in a transaction, after [`revoke_open`].
 pub async fn insert(
     client: &impl GenericClient,
     user_id: UserId,
@@ -100,8 +101,7 @@ pub async fn insert(
     Ok(PasswordReset::from_row(&one(client, &sql, &[&id]).await?))
 }
 
-/// Uses it, unless it is no longer open; answers whether it was. In a transaction, so that whoever else uses it waits
-/// for the end.
+/// Uses a link up if it is open; says whether it was. To be called in a transaction: another use waits for its end.
 pub async fn use_up(client: &impl GenericClient, id: PasswordResetId) -> Result<bool, Error> {
     let sql = "
         update password_resets set used_at = now()
@@ -109,7 +109,7 @@ pub async fn use_up(client: &impl GenericClient, id: PasswordResetId) -> Result<
     Ok(execute(client, sql, &[&id]).await? == 1)
 }
 
-/// Takes back all links to a member's password that nobody has used.
+/// Revokes all unused links of a member.
 pub async fn revoke_open(client: &impl GenericClient, user_id: UserId) -> Result<(), Error> {
     let sql = "
         update password_resets set revoked_at = now()
@@ -117,7 +117,7 @@ pub async fn revoke_open(client: &impl GenericClient, user_id: UserId) -> Result
     execute(client, sql, &[&user_id]).await.map(drop)
 }
 
-/// The latest reset that the member has not been told of.
+/// The latest reset that the member has not been told of yet.
 pub async fn unseen(client: &impl GenericClient, user_id: UserId) -> Result<Option<Unseen>, Error> {
     let sql = "
         select r.used_at, r.by_operator, u.name as created_by
@@ -131,7 +131,7 @@ pub async fn unseen(client: &impl GenericClient, user_id: UserId) -> Result<Opti
     }))
 }
 
-/// Writes down that the member knows of all resets until now.
+/// Stores that the member has been told of all resets until now.
 pub async fn mark_seen(client: &impl GenericClient, user_id: UserId) -> Result<(), Error> {
     let sql = "
         update password_resets set seen_at = now()
@@ -139,7 +139,7 @@ pub async fn mark_seen(client: &impl GenericClient, user_id: UserId) -> Result<(
     execute(client, sql, &[&user_id]).await.map(drop)
 }
 
-/// Deletes links that nobody used, a month after they have expired.
+/// Deletes unused links one month after their expiry.
 pub async fn sweep(client: &impl GenericClient) -> Result<(), Error> {
     let sql = "
         delete from password_resets where used_at is null and expires_at < now() - interval '30 days'";

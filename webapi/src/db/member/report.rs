@@ -1,4 +1,4 @@
-//! The tracker's accounting reports, put into the sums of members and their transfers.
+//! Adds the tracker's accounting reports to transfers and to members' sums (tables `transfers`, `user_totals`).
 
 use std::collections::BTreeMap;
 
@@ -10,16 +10,16 @@ use tokio_postgres::Error;
 use crate::db::{execute, one, optional, rows};
 use crate::id::{TorrentId, UserId};
 
-/// Latest time of an announce that is believed, in seconds since 1970: the end of the year 9999.
+/// Latest accepted time of an announce, in seconds since 1970: the end of the year 9999.
 const LAST_SECOND: u64 = 253_402_300_799;
 
-/// Applies a batch unless it has been applied before; says whether it was new. In a transaction.
+/// Applies a batch unless it was applied before; says whether it was new. To be called in a transaction.
 ///
-/// Whoever applies another batch of the same epoch waits until this transaction has ended. Reports of members that
-/// are gone are left out; of torrents that are gone only the members' sums grow.
+/// Another batch of the same epoch waits for the end of this transaction. Reports of deleted members are ignored;
+/// reports of deleted torrents only add to members' sums.
 ///
 /// # Errors
-/// Also when a member or torrent goes in the same moment: the batch is then applied at the next try.
+/// Also if a member or torrent is deleted at the same time: the batch is then applied at the next attempt.
 pub async fn apply(
     client: &impl GenericClient,
     position: Position,
@@ -38,7 +38,7 @@ pub async fn apply(
     Ok(true)
 }
 
-/// Makes `position` the last one applied of its epoch; `false` where that is past it already.
+/// Stores `position` as the last one applied of its epoch; `false` if this or a later one was applied already.
 async fn claim(client: &impl GenericClient, position: Position) -> Result<bool, Error> {
     let (epoch, seq) = (position.epoch.cast_signed(), position.seq.cast_signed());
     let sql = "insert into report_streams (epoch, seq) values ($1, $2) on conflict do nothing";
@@ -55,15 +55,15 @@ async fn claim(client: &impl GenericClient, position: Position) -> Result<bool, 
     Ok(true)
 }
 
-/// The last batch applied of an epoch.
+/// Sequence number of the last batch applied of an epoch.
 pub async fn applied(client: &impl GenericClient, epoch: u64) -> Result<Option<u64>, Error> {
     let sql = "select seq from report_streams where epoch = $1";
     let row = optional(client, sql, &[&epoch.cast_signed()]).await?;
     Ok(row.map(|row| row.get::<_, i64>("seq").cast_unsigned()))
 }
 
-/// Forgets starts of the tracker that are long over. The latest stay, however old: a batch that is repeated after
-/// months is still known.
+/// Deletes positions of old epochs (starts of the tracker). The latest epochs stay, however old they are, so that a
+/// batch that is repeated after months is still recognised.
 pub async fn sweep(client: &impl GenericClient) -> Result<u64, Error> {
     let sql = "
         delete from report_streams
@@ -72,8 +72,8 @@ pub async fn sweep(client: &impl GenericClient) -> Result<u64, Error> {
     execute(client, sql, &[]).await
 }
 
-/// Reports as the columns of a table, each member and torrent once, in order: two processes that apply batches of
-/// two epochs lock rows in the same order.
+/// Reports as the columns of a table, with each pair of member and torrent once. They are sorted, so that two processes
+/// that apply batches of two epochs lock rows in the same order and do not deadlock.
 #[derive(Default)]
 struct Columns {
     users: Vec<UserId>,
@@ -93,7 +93,7 @@ impl Columns {
     fn new(reports: &[Report]) -> Self {
         let mut merged: BTreeMap<(UserId, TorrentId), Report> = BTreeMap::new();
         for report in reports {
-            // No row has an id beyond these.
+            // Larger ids cannot be in the tables.
             let ids = (UserId::from_unsigned(report.member), TorrentId::from_unsigned(report.torrent));
             let (Some(user), Some(torrent)) = ids else { continue };
             merged.entry((user, torrent)).and_modify(|it| it.add(report)).or_insert(*report);
@@ -115,8 +115,8 @@ impl Columns {
         columns
     }
 
-    /// Whoever deletes a torrent locks it first and its transfers then: so does this. Those whose snatches may be counted
-    /// are locked alone, so that no other batch counts them meanwhile.
+    /// Locks torrents before their transfers, as a deletion of a torrent does, to avoid deadlocks. Torrents whose
+    /// snatches may be counted are locked exclusively, so that no other batch counts them at the same time.
     async fn lock_torrents(&self, client: &impl GenericClient) -> Result<(), Error> {
         let Self { torrents, snatched, .. } = self;
         let some = torrents.iter().zip(snatched).filter(|(_, snatched)| **snatched);
@@ -130,9 +130,9 @@ impl Columns {
         Ok(())
     }
 
-    /// Raises `torrents.snatched` by the members who have not snatched a torrent before, which
-    /// [`Columns::add_transfers`] writes down, and tells the tracker: many torrents at once, as a batch may have a
-    /// thousand. Nothing else raises it.
+    /// Adds to `torrents.snatched` the members who finish a torrent for the first time, and notifies the tracker of
+    /// many torrents at once. To be called before [`Columns::add_transfers`], which stores that they have finished it.
+    /// Nothing else changes `snatched`.
     async fn count_snatches(&self, client: &impl GenericClient) -> Result<(), Error> {
         let Self { users, torrents, snatched, .. } = self;
         if !snatched.contains(&true) {
@@ -153,7 +153,7 @@ impl Columns {
             returning t.id";
         let raised: Vec<TorrentId> =
             rows(client, sql, &[users, torrents, snatched]).await?.iter().map(|row| row.get("id")).collect();
-        // A notification has room for 8000 bytes.
+        // The payload of a notification is below 8000 bytes.
         for some in raised.chunks(500) {
             let sql = "select pg_notify('directory', 'torrents:' || array_to_string($1::int[], ','))";
             rows(client, sql, &[&some]).await?;
@@ -206,7 +206,7 @@ impl Columns {
                 leeched_seconds = add_up(t.leeched_seconds, excluded.leeched_seconds),
                 left_bytes = excluded.left_bytes,
                 stopped = excluded.stopped,
-                -- Batches may come in another order than they were made. A clock that was ahead is not believed for ever.
+                -- Batches may arrive out of order, so the later time wins; times in the future are cut to now.
                 last_seen_at = least(greatest(t.last_seen_at, excluded.last_seen_at), now()),
                 snatched_at = coalesce(t.snatched_at, excluded.snatched_at),
                 clamped_count = least(t.clamped_count::bigint + excluded.clamped_count, 2147483647)::int,

@@ -1,4 +1,4 @@
-//! Sessions of signed-in members. The id in the cookie is stored only as a keyed hash, and no address is.
+//! Sessions (table `sessions`). The id in the cookie is stored only as a keyed hash, and no address is stored.
 
 use std::collections::HashMap;
 
@@ -11,48 +11,49 @@ use tokio_postgres::{Error, Row};
 use crate::db::{execute, optional, rows};
 use crate::id::{SessionId, UserId};
 
-/// Sessions of one member at most; those seen last stay. Scripts that sign in each time would fill the table.
+/// Most sessions of one member; the last used ones stay. Scripts that sign in at each run would fill the table.
 const MAX_SESSIONS: i64 = 100;
 
-/// Data of a session that have no column of their own, by name.
+/// Values of a session without a column of their own, by key.
 pub type Data = HashMap<String, Value>;
 
-/// A session that is wanted.
+/// A session to open.
 #[derive(Debug)]
 pub struct NewSession<'a> {
-    /// Its owner.
+    /// The session's owner.
     pub user_id: Option<UserId>,
-    /// The PHC string that its owner signed in with: it must still be the one.
+    /// Hash (PHC string) of the password that the owner signed in with. The session is opened only if the account still
+    /// has it.
     pub password_hash: Option<&'a str>,
-    /// The browser, as it names itself.
+    /// The browser's `User-Agent`.
     pub user_agent: &'a str,
-    /// See [`Data`].
+    /// Values without a column of their own.
     pub data: Data,
-    /// From then on it opens nothing.
+    /// Until when the session is valid.
     pub expires_at: OffsetDateTime,
 }
 
-/// A session's row.
+/// A stored session.
 #[derive(Debug)]
 pub struct Stored {
-    /// Its owner.
+    /// The session's owner.
     pub user_id: Option<UserId>,
-    /// The browser, as it names itself.
+    /// The browser's `User-Agent`.
     pub user_agent: String,
-    /// See [`Data`].
+    /// Values without a column of their own.
     pub data: Data,
-    /// When it was opened and last used.
+    /// When the session was opened and last used.
     pub times: Times,
-    /// From then on it opens nothing.
+    /// Until when the session is valid.
     pub expires_at: OffsetDateTime,
 }
 
-/// When a session was used.
+/// The times of a session.
 #[derive(Debug, Clone, Copy)]
 pub struct Times {
     /// When it was opened.
     pub created_at: OffsetDateTime,
-    /// When its owner's last visit was written down: to five minutes.
+    /// Time of the owner's last visit, to five minutes.
     pub last_seen_at: OffsetDateTime,
 }
 
@@ -62,15 +63,15 @@ impl Times {
     }
 }
 
-/// Opens a session, and ends its owner's least used ones beyond 100. `None` where the account was disabled or got
+/// Opens a session, and ends its owner's least recently used ones beyond 100. `None` if the account was disabled or got
 /// another password meanwhile.
 pub async fn insert(
     client: &impl GenericClient,
     id_hash: &[u8],
     new: &NewSession<'_>,
 ) -> Result<Option<Times>, Error> {
-    // The lock makes this wait for a change of the password or a disabling, and those for this: whoever signed in
-    // with what is no longer valid gets no session that outlives it.
+    // The lock on the account orders this and a change of its password or a disabling: a sign-in with a password that
+    // is no longer valid gets no session that outlives the change.
     let sql = "
         insert into sessions (id, user_id, user_agent, data, expires_at)
         select $1, id, $3, $4, $5 from users
@@ -89,8 +90,8 @@ pub async fn insert(
     Ok(Some(Times::from_row(&row)))
 }
 
-/// Writes data and end of a session that is still there, its end at most `max_days` after it was opened. A session that
-/// has ended meanwhile stays so.
+/// Stores values and end of a session, the end at most `max_days` after its opening. A session that was ended
+/// meanwhile is not opened again.
 pub async fn update(
     client: &impl GenericClient,
     id_hash: &[u8],
@@ -105,7 +106,7 @@ pub async fn update(
     execute(client, sql, &[&id_hash, &Json(data), &expires_at, &max_days]).await.map(drop)
 }
 
-/// The session with this hash, unless it has ended or was opened more than `max_days` ago.
+/// The session with this hash, unless it has expired or was opened more than `max_days` ago.
 pub async fn find(
     client: &impl GenericClient,
     id_hash: &[u8],
@@ -133,7 +134,7 @@ pub async fn delete(client: &impl GenericClient, id_hash: &[u8]) -> Result<(), E
     execute(client, "delete from sessions where id = $1", &[&id_hash]).await.map(drop)
 }
 
-/// Deletes what has expired; answers how many.
+/// Deletes expired sessions; returns how many.
 pub async fn sweep(client: &impl GenericClient) -> Result<u64, Error> {
     execute(client, "delete from sessions where expires_at <= now()", &[]).await
 }
@@ -141,19 +142,19 @@ pub async fn sweep(client: &impl GenericClient) -> Result<u64, Error> {
 /// A session as its owner's list shows it.
 #[derive(Debug, Clone)]
 pub struct Listed {
-    /// Says nothing about the cookie.
+    /// The public id, which reveals nothing of the cookie.
     pub public_id: SessionId,
-    /// The browser, as it names itself.
+    /// The browser's `User-Agent`.
     pub user_agent: String,
     /// When it was opened.
     pub created_at: OffsetDateTime,
     /// When it was last used, to five minutes.
     pub last_seen_at: OffsetDateTime,
-    /// Whether it is the one that asks.
+    /// Whether it is the session that asks for the list.
     pub current: bool,
 }
 
-/// A member's own, the latest seen first. `current` is the hash of the one that asks.
+/// A member's sessions, the last used first. `current` is the hash of the session that asks.
 pub async fn list(
     client: &impl GenericClient,
     user_id: UserId,
@@ -173,13 +174,13 @@ pub async fn list(
     Ok(found.iter().map(listed).collect())
 }
 
-/// Ends one of a member's own; answers whether there was one.
+/// Ends the session with this public id if it is the member's; says whether it did.
 pub async fn end(client: &impl GenericClient, user_id: UserId, public_id: SessionId) -> Result<bool, Error> {
     let sql = "delete from sessions where user_id = $1 and public_id = $2";
     Ok(execute(client, sql, &[&user_id, &public_id]).await? == 1)
 }
 
-/// Ends all of a member's but the one with the hash `current`; answers how many.
+/// Ends all sessions of a member except the one with the hash `current`; returns how many.
 pub async fn end_others(
     client: &impl GenericClient,
     user_id: UserId,

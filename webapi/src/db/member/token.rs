@@ -1,4 +1,4 @@
-//! API tokens: a nonce that the token is bound to, never the token.
+//! API tokens (table `api_tokens`). A row has the nonce that goes into the token's tag, never the token.
 
 use deadpool_postgres::GenericClient;
 use time::OffsetDateTime;
@@ -8,22 +8,22 @@ use crate::db::member::user::{Account, COLUMNS as ACCOUNT};
 use crate::db::{execute, one, optional, rows};
 use crate::id::{TokenId, UserId};
 
-/// A token's row with its owner.
+/// An API token with its owner.
 #[derive(Debug)]
 pub struct WithAccount {
-    /// The token's.
+    /// The token's id.
     pub id: TokenId,
-    /// What the token is bound to, 16 bytes.
+    /// The nonce that goes into the token's tag, 16 bytes.
     pub nonce: Vec<u8>,
-    /// What it may be used for; none where it was made before there were scopes.
+    /// Words of its scopes; `None` for a token created before scopes existed.
     pub scopes: Option<Vec<String>>,
-    /// Whether its end date is over, by the database's clock.
+    /// Whether its end date has passed, by the database's clock.
     pub expired: bool,
     /// The owner, who is not disabled.
     pub account: Account,
 }
 
-/// The row that a token claims to belong to, unless its owner is disabled.
+/// The token with this id, unless its owner is disabled.
 pub async fn find_with_account(
     client: &impl GenericClient,
     id: TokenId,
@@ -43,7 +43,7 @@ pub async fn find_with_account(
     }))
 }
 
-/// Writes down that the token was used, at most once a minute.
+/// Stores that the token was used, at most once a minute.
 pub async fn touch(client: &impl GenericClient, id: TokenId) -> Result<(), Error> {
     let sql = "
         update api_tokens set last_used_at = now()
@@ -51,20 +51,20 @@ pub async fn touch(client: &impl GenericClient, id: TokenId) -> Result<(), Error
     execute(client, sql, &[&id]).await.map(drop)
 }
 
-/// A token as its owner's list shows it.
+/// An API token as its owner's list shows it.
 #[derive(Debug, Clone)]
 pub struct ApiToken {
-    /// Never used twice.
+    /// The token's id; never used twice.
     pub id: TokenId,
-    /// What its owner calls it; unique among their tokens that have scopes.
+    /// Its name, unique among the owner's tokens that have scopes.
     pub name: String,
-    /// What it may be used for; none where it was made before there were scopes.
+    /// Words of its scopes; `None` for a token created before scopes existed.
     pub scopes: Option<Vec<String>>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: OffsetDateTime,
-    /// From then on it opens nothing; none where it has no end.
+    /// Until when it is valid; `None` for a token without end date.
     pub expires_at: Option<OffsetDateTime>,
-    /// Whether `expires_at` is over, by the database's clock.
+    /// Whether `expires_at` has passed, by the database's clock.
     pub expired: bool,
     /// When it was last used, to the minute.
     pub last_used_at: Option<OffsetDateTime>,
@@ -84,29 +84,29 @@ impl ApiToken {
     }
 }
 
-/// A token that is wanted.
+/// An API token to create.
 #[derive(Debug)]
 pub struct NewToken<'a> {
-    /// What its owner calls it.
+    /// Its name.
     pub name: &'a str,
-    /// What it is bound to, 16 bytes.
+    /// The nonce that goes into its tag, 16 bytes.
     pub nonce: &'a [u8],
-    /// Words of [`crate::domain::member::scope`], one at least.
+    /// Words of its scopes, as in [`crate::domain::member::scope`]; at least one.
     pub scopes: &'a [&'a str],
-    /// Days until it ends; none for no end.
+    /// Days until it ends; `None` for a token without end date.
     pub days: Option<i32>,
 }
 
 const COLUMNS: &str = "
     id, name, scopes, created_at, expires_at, coalesce(expires_at <= now(), false) as expired, last_used_at";
 
-/// A member's own, newest first.
+/// A member's API tokens, newest first.
 pub async fn list(client: &impl GenericClient, user_id: UserId) -> Result<Vec<ApiToken>, Error> {
     let sql = format!("select {COLUMNS} from api_tokens where user_id = $1 order by id desc");
     Ok(rows(client, &sql, &[&user_id]).await?.iter().map(ApiToken::from_row).collect())
 }
 
-/// One of a member's own.
+/// The API token with this id, if it is the member's.
 pub async fn find(
     client: &impl GenericClient,
     user_id: UserId,
@@ -116,13 +116,13 @@ pub async fn find(
     Ok(optional(client, &sql, &[&user_id, &id]).await?.as_ref().map(ApiToken::from_row))
 }
 
-/// How many a member has.
+/// The number of a member's API tokens.
 pub async fn count(client: &impl GenericClient, user_id: UserId) -> Result<i64, Error> {
     let sql = "select count(*) as count from api_tokens where user_id = $1";
     Ok(one(client, sql, &[&user_id]).await?.get("count"))
 }
 
-/// Makes one; violates `api_tokens_name_unique` where the member has one of that name.
+/// Creates an API token; violates `api_tokens_name_unique` if the member has one of that name.
 pub async fn insert(
     client: &impl GenericClient,
     user_id: UserId,
@@ -137,13 +137,13 @@ pub async fn insert(
     Ok(ApiToken::from_row(&one(client, &sql, &[&user_id, name, nonce, scopes, days]).await?))
 }
 
-/// Ends one of a member's own; answers whether there was one.
+/// Deletes the API token with this id if it is the member's; says whether it did.
 pub async fn delete(client: &impl GenericClient, user_id: UserId, id: TokenId) -> Result<bool, Error> {
     let sql = "delete from api_tokens where user_id = $1 and id = $2";
     Ok(execute(client, sql, &[&user_id, &id]).await? == 1)
 }
 
-/// Ends all of a member's.
+/// Deletes all API tokens of a member.
 pub async fn delete_all(client: &impl GenericClient, user_id: UserId) -> Result<(), Error> {
     execute(client, "delete from api_tokens where user_id = $1", &[&user_id]).await.map(drop)
 }

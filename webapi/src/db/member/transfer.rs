@@ -1,4 +1,5 @@
-//! What members have moved: their sums, and each transfer of a torrent.
+//! What members uploaded and downloaded: their sums, and each transfer, which is one member's traffic of one torrent
+//! (tables `user_totals` and `transfers`).
 
 use std::time::Duration;
 
@@ -12,18 +13,18 @@ use crate::id::{Named, TorrentId, UserId};
 /// A member's sums over all torrents, deleted ones included.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Totals {
-    /// Bytes sent.
+    /// Bytes sent to other peers.
     pub uploaded: i64,
-    /// Bytes received.
+    /// Bytes received from other peers.
     pub downloaded: i64,
-    /// Seconds as a seeder, of each torrent.
+    /// Seconds as a seeder, added up over all torrents.
     pub seeded_seconds: i64,
-    /// Seconds as a leecher, of each torrent.
+    /// Seconds as a leecher, added up over all torrents.
     pub leeched_seconds: i64,
 }
 
 impl Totals {
-    /// From the columns of `user_totals`, which a member without any report lacks.
+    /// Reads the columns of `user_totals`; they are null for a member without reports.
     pub(in crate::db) fn from_row(row: &Row) -> Self {
         let number = |column| row.get::<_, Option<i64>>(column).unwrap_or_default();
         Self {
@@ -35,44 +36,45 @@ impl Totals {
     }
 }
 
-/// What a member moved of a torrent.
+/// What one member uploaded and downloaded of one torrent.
 #[derive(Debug, Clone)]
 pub struct Transfer {
     /// The member.
     pub member: Named<UserId>,
     /// The torrent.
     pub torrent: Named<TorrentId>,
-    /// Bytes of the torrent.
+    /// Size of the torrent in bytes.
     pub size: i64,
-    /// Bytes sent.
+    /// Bytes sent to other peers.
     pub uploaded: i64,
-    /// Bytes received.
+    /// Bytes received from other peers.
     pub downloaded: i64,
     /// Seconds as a seeder.
     pub seeded_seconds: i64,
     /// Seconds as a leecher.
     pub leeched_seconds: i64,
-    /// Bytes lacking at the last announce.
+    /// Bytes that the client lacked at the last announce.
     pub left: i64,
-    /// First announce.
+    /// Time of the first announce.
     pub first_seen_at: OffsetDateTime,
-    /// Last announce.
+    /// Time of the last announce.
     pub last_seen_at: OffsetDateTime,
-    /// When the first download was finished.
+    /// When the member finished a download for the first time.
     pub snatched_at: Option<OffsetDateTime>,
-    /// Whether a client was there at the last announce and has not been silent for too long since.
+    /// Whether a client of the member is a peer now: its last announce was no `stopped`, and the peer timeout has not
+    /// passed since.
     pub active: bool,
-    /// Reports that claimed more than can have been moved.
+    /// Number of reports whose claims were cut, as they exceeded the tracker's limits on rates.
     pub clamped_count: i32,
-    /// The last of them.
+    /// Time of the last of these reports.
     pub clamped_at: Option<OffsetDateTime>,
 }
 
-/// A transfer's position in a list: what the list is sorted by, and the id that decides between equal times.
+/// A transfer's position in a list: the time that the list is sorted by, and the id that orders equal times.
 pub type Position<I> = (OffsetDateTime, I);
 
-/// Those of `wanted` in `order`, with the peer timeout in seconds as $1 and how many at most as $2. They are cut to that
-/// number before names are looked up.
+/// The SQL for the transfers that `wanted` selects, in `order`. $1 is the peer timeout in seconds, $2 the most rows.
+/// The limit applies before names are looked up.
 fn select(wanted: &str, order: &str) -> String {
     format!(
         "select t.user_id, u.name as user_name, t.torrent_id, o.title, o.size, t.uploaded, t.downloaded,
@@ -85,7 +87,7 @@ fn select(wanted: &str, order: &str) -> String {
     )
 }
 
-/// Whether a client is there, with the peer timeout in seconds as $1.
+/// The SQL condition of an active transfer; $1 is the peer timeout in seconds.
 const ACTIVE: &str = "not t.stopped and t.last_seen_at > now() - make_interval(secs => $1)";
 
 impl Transfer {
@@ -109,14 +111,14 @@ impl Transfer {
     }
 }
 
-/// A member's sums; none of anything where nothing was reported yet.
+/// A member's sums; all are 0 before the first report.
 pub async fn totals(client: &impl GenericClient, user: UserId) -> Result<Totals, Error> {
     let sql =
         "select uploaded, downloaded, seeded_seconds, leeched_seconds from user_totals where user_id = $1";
     Ok(optional(client, sql, &[&user]).await?.as_ref().map(Totals::from_row).unwrap_or_default())
 }
 
-/// A member's transfers from behind `after` on, those first announced last before others.
+/// A member's transfers after the position `after`, the last begun first.
 pub async fn of_member(
     client: &impl GenericClient,
     timeout: Duration,
@@ -136,7 +138,7 @@ pub async fn of_member(
     Ok(found.iter().map(Transfer::from_row).collect())
 }
 
-/// What a member's clients are at now: first what they lack something of.
+/// A member's active transfers, those of leechers first.
 pub async fn active(
     client: &impl GenericClient,
     timeout: Duration,
@@ -149,16 +151,16 @@ pub async fn active(
     Ok(found.iter().map(Transfer::from_row).collect())
 }
 
-/// How many torrents a member's clients are at now.
+/// The numbers of a member's active transfers.
 #[derive(Debug, Clone, Copy)]
 pub struct Active {
-    /// Torrents that they lack nothing of.
+    /// Torrents of which their client has everything.
     pub seeding: i64,
     /// All other torrents.
     pub leeching: i64,
 }
 
-/// See [`Active`].
+/// Counts a member's active transfers.
 pub async fn count_active(
     client: &impl GenericClient,
     timeout: Duration,
@@ -174,7 +176,7 @@ pub async fn count_active(
     Ok(Active { seeding: row.get("seeding"), leeching: row.get("leeching") })
 }
 
-/// A member's transfer of a torrent.
+/// The member's transfer of the torrent, if any.
 pub async fn find(
     client: &impl GenericClient,
     timeout: Duration,
@@ -186,7 +188,7 @@ pub async fn find(
     Ok(row.as_ref().map(Transfer::from_row))
 }
 
-/// Who has finished a torrent, the latest first, from behind `after` on.
+/// The transfers of members who have finished a torrent, the latest first, after the position `after`.
 pub async fn snatches(
     client: &impl GenericClient,
     timeout: Duration,

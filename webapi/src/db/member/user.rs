@@ -1,4 +1,4 @@
-//! Accounts.
+//! Accounts of members (tables `users` and `user_roles`).
 
 use bt::announce_key::{Binding, Nonce};
 use deadpool_postgres::GenericClient;
@@ -9,22 +9,22 @@ use crate::db::member::transfer::Totals;
 use crate::db::{execute, one, optional, rows};
 use crate::id::{Named, TorrentId, UserId};
 
-/// An account with its roles.
+/// An account with its roles and permissions.
 #[derive(Debug, Clone)]
 pub struct Account {
-    /// Never used twice.
+    /// The member's id; never used twice.
     pub id: UserId,
-    /// As typed when it was made; unique in any case.
+    /// The name as its owner typed it; unique without regard to case.
     pub name: String,
-    /// Sorted.
+    /// Names of its roles, sorted.
     pub roles: Vec<String>,
-    /// What the roles allow, in the words of `role_permissions`.
+    /// Words of the permissions of its roles, as in the table `role_permissions`.
     pub permissions: Vec<String>,
-    /// What valid announce keys are bound to.
+    /// Version and nonce that go into the tags of valid announce keys.
     pub key: Binding,
-    /// When it was made.
+    /// When it was created.
     pub created_at: OffsetDateTime,
-    /// Since when it is disabled.
+    /// When it was disabled; `None` for an enabled account.
     pub disabled_at: Option<OffsetDateTime>,
 }
 
@@ -36,7 +36,7 @@ pub(in crate::db) const COLUMNS: &str = "
           where r.user_id = u.id) as permissions";
 
 impl Account {
-    /// From a row with the columns that the queries of this file select.
+    /// Reads a row that has `COLUMNS`.
     pub fn from_row(row: &Row) -> Self {
         Self {
             id: row.get("id"),
@@ -51,7 +51,7 @@ impl Account {
 }
 
 fn key(row: &Row) -> Binding {
-    // 0 or 16 bytes by a constraint.
+    // A constraint of the table ensures 0 or 16 bytes.
     let nonce = Nonce::try_from(row.get::<_, &[u8]>("key_nonce")).unwrap_or_default();
     Binding { version: row.get::<_, i32>("key_version").cast_unsigned(), nonce }
 }
@@ -61,11 +61,11 @@ fn key(row: &Row) -> Binding {
 pub struct Profile {
     /// The account.
     pub account: Account,
-    /// How many torrents it uploaded that are still there.
+    /// How many of the existing torrents it uploaded.
     pub torrents: i64,
     /// Who invited it.
     pub inviter: Option<Named<UserId>>,
-    /// What it moved.
+    /// What it uploaded and downloaded.
     pub totals: Totals,
 }
 
@@ -81,52 +81,52 @@ impl Profile {
     }
 }
 
-/// What signing in looks at.
+/// The columns of an account that a sign-in checks.
 #[derive(Debug)]
 pub struct Credentials {
     /// The member's id.
     pub id: UserId,
-    /// The name as it was chosen.
+    /// The name as its owner typed it.
     pub name: String,
-    /// A PHC string.
+    /// Hash of the password, a PHC string.
     pub password_hash: String,
-    /// Whether it may not sign in.
+    /// Whether the account is disabled.
     pub disabled: bool,
 }
 
-/// A new account.
+/// An account to create.
 #[derive(Debug)]
 pub struct NewUser<'a> {
-    /// Checked by `domain::account`.
+    /// The name, which `domain::member::account` has checked.
     pub name: &'a str,
-    /// A PHC string.
+    /// Hash of the password, a PHC string.
     pub password_hash: &'a str,
     /// Who invited it.
     pub invited_by: Option<UserId>,
-    /// Names from the table `roles`.
+    /// Names of its roles.
     pub roles: &'a [String],
 }
 
-/// The columns of [`Profile`] beside [`COLUMNS`], and where they come from.
+/// The columns of [`Profile`] beside [`COLUMNS`], with their `from` clause.
 const PROFILE: &str = "
     (select count(*) from torrents t where t.uploader_id = u.id) as torrents,
     i.id as inviter_id, i.name as inviter_name,
     m.uploaded, m.downloaded, m.seeded_seconds, m.leeched_seconds
     from users u left join users i on i.id = u.invited_by left join user_totals m on m.user_id = u.id";
 
-/// An account that is not disabled.
+/// The account with this id, unless it is disabled.
 pub async fn find_enabled(client: &impl GenericClient, id: UserId) -> Result<Option<Account>, Error> {
     let sql = format!("select {COLUMNS} from users u where u.id = $1 and u.disabled_at is null");
     Ok(optional(client, &sql, &[&id]).await?.as_ref().map(Account::from_row))
 }
 
-/// Any account, as its page shows it.
+/// The profile of the account with this id.
 pub async fn profile(client: &impl GenericClient, id: UserId) -> Result<Option<Profile>, Error> {
     let sql = format!("select {COLUMNS}, {PROFILE} where u.id = $1");
     Ok(optional(client, &sql, &[&id]).await?.as_ref().map(Profile::from_row))
 }
 
-/// Accounts in order of their names, from behind `after`, whose names begin with `prefix` in any case.
+/// Accounts whose names begin with `prefix` (in any case), sorted by name, after the name `after`.
 pub async fn list(
     client: &impl GenericClient,
     prefix: &str,
@@ -142,18 +142,18 @@ pub async fn list(
     Ok(found.iter().map(Profile::from_row).collect())
 }
 
-/// How many names begin with `prefix`.
+/// The number of accounts whose names begin with `prefix`.
 pub async fn count(client: &impl GenericClient, prefix: &str) -> Result<i64, Error> {
     let sql = "select count(*) as count from users where starts_with(lower(name), lower($1::text))";
     Ok(one(client, sql, &[&prefix]).await?.get("count"))
 }
 
-/// Whether there is any account at all.
+/// Whether there is any account.
 pub async fn any(client: &impl GenericClient) -> Result<bool, Error> {
     Ok(one(client, "select exists (select from users) as any", &[]).await?.get("any"))
 }
 
-/// The credentials of the account with this name, in any case.
+/// The credentials of the account with this name, without regard to case.
 pub async fn credentials(client: &impl GenericClient, name: &str) -> Result<Option<Credentials>, Error> {
     let sql = "
         select id, name, password_hash, disabled_at is not null as disabled
@@ -166,13 +166,13 @@ pub async fn credentials(client: &impl GenericClient, name: &str) -> Result<Opti
     }))
 }
 
-/// The PHC string of an account's password.
+/// The hash of an account's password, a PHC string.
 pub async fn password_hash(client: &impl GenericClient, id: UserId) -> Result<Option<String>, Error> {
     let row = optional(client, "select password_hash from users where id = $1", &[&id]).await?;
     Ok(row.map(|it| it.get("password_hash")))
 }
 
-/// Adds an account with its roles; violates `users_name_unique` where the name is taken. In a transaction.
+/// Creates an account with its roles; violates `users_name_unique` if the name is taken. To be called in a transaction.
 pub async fn insert(client: &impl GenericClient, user: &NewUser<'_>) -> Result<UserId, Error> {
     let sql = "insert into users (name, password_hash, invited_by) values ($1, $2, $3) returning id";
     let id = one(client, sql, &[&user.name, &user.password_hash, &user.invited_by]).await?.get("id");
@@ -180,7 +180,7 @@ pub async fn insert(client: &impl GenericClient, user: &NewUser<'_>) -> Result<U
     Ok(id)
 }
 
-/// Replaces the password, unless it has been replaced meanwhile.
+/// Replaces the password's hash, unless it was replaced meanwhile.
 pub async fn set_password(
     client: &impl GenericClient,
     id: UserId,
@@ -191,18 +191,17 @@ pub async fn set_password(
     Ok(execute(client, sql, &[&id, &old, &new]).await? == 1)
 }
 
-/// Sets the password, whatever it was. The row is locked from then on to the transaction's end.
+/// Sets the password's hash without comparing the old one. The row stays locked until the transaction's end.
 pub async fn replace_password(client: &impl GenericClient, id: UserId, new: &str) -> Result<(), Error> {
     execute(client, "update users set password_hash = $2 where id = $1", &[&id, &new]).await.map(drop)
 }
 
-/// Waits for whoever else changes the account or makes keys or invites of it, and keeps others waiting until the end of
-/// the transaction.
+/// Locks the account until the transaction's end: changes of it and new keys or invites wait for each other.
 pub async fn lock(client: &impl GenericClient, id: UserId) -> Result<(), Error> {
     execute(client, "select from users where id = $1 for update", &[&id]).await.map(drop)
 }
 
-/// Makes all announce keys of the account invalid and answers what new ones are bound to.
+/// Makes all announce keys of the account invalid, and returns the version and nonce of new ones.
 pub async fn reset_key(client: &impl GenericClient, id: UserId) -> Result<Binding, Error> {
     let sql = "
         update users set key_version = key_version + 1, former_key_nonce = key_nonce, key_nonce = default
@@ -211,7 +210,7 @@ pub async fn reset_key(client: &impl GenericClient, id: UserId) -> Result<Bindin
     Ok(key(&one(client, sql, &[&id]).await?))
 }
 
-/// Disables or enables; no change where it is so already.
+/// Disables or enables an account; changes nothing if it is in that state already.
 pub async fn set_disabled(client: &impl GenericClient, id: UserId, disabled: bool) -> Result<(), Error> {
     let sql = "
         update users set disabled_at = case when $2 then now() end
@@ -219,7 +218,7 @@ pub async fn set_disabled(client: &impl GenericClient, id: UserId, disabled: boo
     execute(client, sql, &[&id, &disabled]).await.map(drop)
 }
 
-/// A torrent in the list of its uploader.
+/// A torrent in the list of a member's uploads.
 #[derive(Debug, Clone)]
 pub struct Upload {
     /// The torrent's id.
@@ -230,7 +229,7 @@ pub struct Upload {
     pub created_at: OffsetDateTime,
 }
 
-/// What a member uploaded last.
+/// The `limit` latest uploads of a member.
 pub async fn uploads(client: &impl GenericClient, id: UserId, limit: i64) -> Result<Vec<Upload>, Error> {
     let sql = "select id, title, created_at from torrents where uploader_id = $1 order by id desc limit $2";
     let upload =
@@ -238,7 +237,7 @@ pub async fn uploads(client: &impl GenericClient, id: UserId, limit: i64) -> Res
     Ok(rows(client, sql, &[&id, &limit]).await?.iter().map(upload).collect())
 }
 
-/// Names of the members with these ids.
+/// Ids and names of the members with these ids; unknown ids are left out.
 pub async fn names(client: &impl GenericClient, ids: &[UserId]) -> Result<Vec<Named<UserId>>, Error> {
     let rows = rows(client, "select id, name from users where id = any($1)", &[&ids]).await?;
     Ok(rows.iter().map(|row| Named { id: row.get("id"), name: row.get("name") }).collect())

@@ -1,4 +1,4 @@
-//! Rendered descriptions: made on blocking threads, few at once, and kept in memory while there is room.
+//! Rendered descriptions: a few at a time are rendered on blocking threads, and a cache in memory keeps the HTML.
 
 use std::sync::Arc;
 
@@ -9,19 +9,19 @@ use tokio::sync::Semaphore;
 use crate::domain::catalogue::markdown;
 use crate::error::Error;
 
-/// Renderings at once; each takes a core.
+/// Descriptions rendered at the same time; each takes a core.
 const AT_ONCE: usize = 2;
 
-/// Bytes of all descriptions that are kept.
+/// Bytes of HTML in the cache, with [`OVERHEAD`].
 const CACHE_BYTES: u64 = 16 << 20;
 
-/// Bytes that a description takes besides its text.
+/// Bytes that a cached description takes beside its HTML.
 const OVERHEAD: u64 = 128;
 
-/// Descriptions that the cache is made for at first; it grows.
+/// Number of descriptions that the cache has room for at first; it grows.
 const EXPECTED: usize = 1024;
 
-/// Renders descriptions. Who asks for one that is being rendered waits for it.
+/// Renders descriptions. Requests for one that is being rendered wait for it.
 #[derive(Debug)]
 pub struct Descriptions {
     /// HTML by the hash of its Markdown.
@@ -60,7 +60,7 @@ impl Descriptions {
     async fn make(&self, text: String) -> Result<Arc<str>, Error> {
         let slot = Arc::clone(&self.slots).acquire_owned().await.map_err(anyhow::Error::from)?;
         let rendered = tokio::task::spawn_blocking(move || {
-            // Kept to the end: a rendering goes on though nobody waits for it any more.
+            // Moved into the blocking task: it goes on even if the request that waits for it is dropped.
             let _slot = slot;
             markdown::render(&text)
         });

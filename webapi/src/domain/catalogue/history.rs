@@ -1,4 +1,4 @@
-//! A torrent's numbers of peers, hour by hour, from what is written down of them.
+//! A torrent's numbers of peers, hour by hour, expanded from its stored points.
 
 use deadpool_postgres::GenericClient;
 use time::{Date, Duration, OffsetDateTime};
@@ -8,10 +8,10 @@ use crate::db::catalogue::history::{DAYS, Day};
 use crate::error::Error;
 use crate::id::TorrentId;
 
-/// Bytes of a written point.
+/// Bytes of a stored point: the hour of the day, seeders u32 and leechers u32, big-endian.
 const POINT: usize = 9;
 
-/// Peers of one hour.
+/// Numbers of peers in one hour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Peers {
     /// Peers that lack nothing.
@@ -20,21 +20,21 @@ pub struct Peers {
     pub leechers: u32,
 }
 
-/// The hours from `start` on, without a gap; `None` for one of which nothing is known.
+/// A torrent's peers in each hour from `start` on; `None` for an hour without a sample.
 #[derive(Debug, PartialEq, Eq)]
 pub struct History {
-    /// A full hour.
+    /// Beginning of the first hour.
     pub start: OffsetDateTime,
-    /// The last is the hour of now.
+    /// One entry an hour; the last is the present hour.
     pub hours: Vec<Option<Peers>>,
 }
 
-/// What is kept at `now` begins with this day.
+/// The first day of the history that is kept at `now`.
 pub fn first_day(now: OffsetDateTime) -> Date {
     now.date().saturating_sub(Duration::days(i64::from(DAYS) - 1))
 }
 
-/// The history of `torrent`, which is here since `created`; at most the days that are kept.
+/// The history of `torrent` since `created`, the time of its upload, for the last [`DAYS`] days at most.
 pub async fn read(
     client: &impl GenericClient,
     torrent: TorrentId,
@@ -48,7 +48,7 @@ pub async fn read(
 }
 
 impl History {
-    /// Puts the points of `days` into the hours from that of `start` to that of `now`.
+    /// Expands the points of `days` into the hours from that of `start` to that of `now`.
     fn expand(days: &[Day], start: OffsetDateTime, now: OffsetDateTime) -> Self {
         let start = full_hour(start.min(now));
         let length = usize::try_from((now - start).whole_hours()).unwrap_or(0) + 1;
@@ -74,19 +74,19 @@ impl History {
         Self { start, hours }
     }
 
-    /// Whether there was ever a peer.
+    /// Whether no hour has a peer.
     pub fn is_empty(&self) -> bool {
         self.hours.iter().flatten().all(|it| *it == Peers::default())
     }
 
-    /// Each known hour with its numbers, oldest first.
+    /// Each hour with a sample, oldest first.
     pub fn known(&self) -> impl DoubleEndedIterator<Item = (OffsetDateTime, Peers)> {
         let at = |place| self.start + Duration::hours(i64::try_from(place).unwrap_or(i64::MAX));
         self.hours.iter().enumerate().filter_map(move |(place, peers)| Some((at(place), (*peers)?)))
     }
 }
 
-/// The beginning of the hour that `time` is in.
+/// The beginning of the hour that contains `time`.
 fn full_hour(time: OffsetDateTime) -> OffsetDateTime {
     time - Duration::seconds(time.unix_timestamp().rem_euclid(3600))
         - Duration::nanoseconds(time.nanosecond().into())
@@ -150,7 +150,7 @@ mod tests {
         let history = History::expand(&[odd], datetime!(2026-11-21 08:10 UTC), now);
         let seeders: Vec<_> = history.hours.iter().map(|it| it.map(|it| it.seeders)).collect();
         assert_eq!(seeders, [Some(7), Some(1)]);
-        // A clock that went back since the upload.
+        // The clock was set back after the upload.
         let history = History::expand(&[], datetime!(2026-11-22 00:00 UTC), now);
         assert_eq!(history.hours, [None]);
         assert!(history.is_empty());

@@ -1,4 +1,4 @@
-//! Descriptions: Markdown to HTML that can be shown to other members.
+//! Descriptions: Markdown to HTML that is safe to show to other members.
 
 mod bounds;
 mod regions;
@@ -11,7 +11,8 @@ use std::sync::LazyLock;
 use ammonia::Builder;
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd, html};
 
-/// What stays of HTML. No images, for a page tells nobody else's server who reads it; no classes or ids.
+/// The HTML that is let through: no images, since loading one would tell its server who reads the page, and no classes
+/// or ids.
 static SAFE: LazyLock<Builder<'static>> = LazyLock::new(|| {
     let mut builder = Builder::default();
     builder
@@ -57,16 +58,16 @@ static SAFE: LazyLock<Builder<'static>> = LazyLock::new(|| {
     builder
 });
 
-/// Stands below a description of more elements than are shown.
+/// Shown below a description that was cut at [`bounds::ELEMENTS`].
 const CUT: &str = "<p><em>The rest of this description is not shown: it has too many parts.</em></p>\n";
 
-/// HTML of `text`, safe in a page. Headings begin at the third level, below the page's own.
+/// HTML of `text`, safe in a page. Headings begin at the third level, below the page's own headings.
 ///
-/// Takes a time that grows with the length of `text` and no faster: call it on a blocking thread.
+/// The time is linear in the length of `text`, and may be long: call it on a blocking thread.
 pub fn render(text: &str) -> String {
     let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH;
     let events = Parser::new_ext(text, options).map(|event| match event {
-        // Only Markdown is Markdown: HTML is shown as it was typed.
+        // HTML in Markdown is shown as text.
         Event::Html(html) | Event::InlineHtml(html) => Event::Text(html),
         Event::Start(tag) => Event::Start(lower(tag)),
         Event::End(TagEnd::Heading(level)) => Event::End(TagEnd::Heading(below(level))),
@@ -82,7 +83,7 @@ pub fn render(text: &str) -> String {
     regions::mark(&SAFE.clean(&out).to_string())
 }
 
-/// An image becomes a link to it, a heading goes below those of the page.
+/// Turns an image into a link to it, and moves a heading two levels down.
 fn lower(tag: Tag<'_>) -> Tag<'_> {
     match tag {
         Tag::Image { link_type, dest_url, title, id } => Tag::Link { link_type, dest_url, title, id },
@@ -103,7 +104,7 @@ fn below(level: pulldown_cmark::HeadingLevel) -> pulldown_cmark::HeadingLevel {
     }
 }
 
-/// A linked image would be a link in a link: the outer one stays.
+/// Drops links inside links, which linked images would become.
 fn without_nested_links<'a>(events: impl Iterator<Item = Event<'a>>) -> impl Iterator<Item = Event<'a>> {
     let mut open = 0_usize;
     events.filter(move |event| match event {
@@ -144,7 +145,7 @@ mod tests {
         assert!(html.contains(r#"href="https://d.example""#) && !html.contains("c.example"), "{html}");
     }
 
-    /// How deep elements lie inside each other at most, and how many there are.
+    /// The depth of nesting of elements, and how many there are.
     fn depth_and_count(html: &str) -> (usize, usize) {
         let (mut depth, mut deepest, mut count) = (0_usize, 0, 0);
         for tag in html
@@ -170,7 +171,7 @@ mod tests {
             let html = render(&text);
             assert!(html.contains("the text"), "{token}");
             let (deepest, _) = depth_and_count(&html);
-            // A list and its item count as one, and there is the paragraph.
+            // A list and its item count as one container; the paragraph is the additional element.
             assert!(deepest <= 2 * bounds::CONTAINERS + 1, "{token}: {deepest}");
         }
         let items = render(&format!("{}a\n{}- b", "- ".repeat(40), "  ".repeat(39)));
@@ -198,7 +199,7 @@ mod tests {
         let text = format!("|{}\n|{}\n{}", "a|".repeat(columns), "-|".repeat(columns), "|b\n".repeat(6000));
         let html = render(&text);
         let (_, count) = depth_and_count(&html);
-        // The bodies of tables and the closing sentence are not counted.
+        // `ELEMENTS` does not count the bodies of tables and the sentence at the end.
         assert!(count <= bounds::ELEMENTS + 10, "{count}");
         assert!(html.ends_with(CUT), "the reader is told");
         assert!(html.len() < 1 << 20, "{}", html.len());

@@ -1,4 +1,4 @@
-//! What a torrent may be, who may change it, and what is made from an upload.
+//! Rules for one torrent: who may change it, and which of its names the search finds.
 
 pub mod announce;
 pub mod changes;
@@ -6,9 +6,9 @@ pub mod file_name;
 pub mod files;
 pub mod foreign;
 pub mod listing;
+pub mod metainfo_limits;
 pub mod searches;
 pub mod text;
-pub mod turns;
 pub mod upload;
 
 use deadpool_postgres::Transaction;
@@ -21,10 +21,10 @@ use crate::domain::member::permission::Permission;
 use crate::error::Error;
 use crate::id::TorrentId;
 
-/// Files whose names the search knows.
+/// Files of a torrent whose names the search finds.
 pub const SEARCHED_FILES: usize = 200;
 
-/// Bytes of file names that the search knows.
+/// Bytes of file names of a torrent that the search finds.
 const SEARCHED_BYTES: usize = 50_000;
 
 /// Whether `member` may edit and delete `torrent`: its uploader and staff.
@@ -32,13 +32,13 @@ pub fn may_change(member: &Member, torrent: &Summary) -> bool {
     member.may(Permission::TorrentEditAny) || torrent.uploader.as_ref().is_some_and(|it| it.id == member.id)
 }
 
-/// Refuses whoever may not change `torrent`.
+/// Refuses a member who may not change `torrent`.
 pub fn check_change(member: &Member, torrent: &Summary) -> Result<(), Error> {
     let allowed = may_change(member, torrent);
     allowed.then_some(()).ok_or(Error::Forbidden("only its uploader and moderators may change this torrent"))
 }
 
-/// The names that the search knows, in one text.
+/// The file names that the search finds, in one text.
 pub fn searched_names<'a>(paths: impl Iterator<Item = &'a str>) -> String {
     let mut names = String::new();
     for path in paths.take(SEARCHED_FILES) {
@@ -51,7 +51,7 @@ pub fn searched_names<'a>(paths: impl Iterator<Item = &'a str>) -> String {
     names
 }
 
-/// Stores checked texts of torrent `id`, which `member` edited. The search finds it by them from now on.
+/// Stores the checked texts of torrent `id` that `member` edited, and updates the search.
 ///
 /// # Errors
 /// [`Error::TooManyRequests`] for a member who edited `per_day` torrents today.

@@ -1,4 +1,4 @@
-//! Changes of roles, and disabling of members. At least one administrator always stays.
+//! Changes of roles, and disabling of members. At least one enabled administrator always remains.
 
 use deadpool_postgres::{GenericClient, Transaction};
 
@@ -8,10 +8,10 @@ use crate::domain::member::permission::{Permission, Permissions};
 use crate::error::Error;
 use crate::id::UserId;
 
-/// Without a member who has it, nobody could give it to anybody again.
+/// The permission that one enabled member must always have: without such a member nobody could change roles again.
 const LAST: Permission = Permission::MemberAssignRoles;
 
-/// Gives the member `id` these roles and no others. A member who may not invite any more loses their open invites.
+/// Replaces the roles of member `id`. Their open invites are revoked if they may no longer invite.
 pub async fn replace(transaction: &Transaction<'_>, id: UserId, roles: &[String]) -> Result<(), Error> {
     let known = db::staff::role::all(transaction).await?;
     if roles.iter().any(|role| known.iter().all(|it| it.name != *role)) {
@@ -32,8 +32,8 @@ pub async fn replace(transaction: &Transaction<'_>, id: UserId, roles: &[String]
     Ok(())
 }
 
-/// Disables the member `id` for the member `by`: sessions, API tokens, feed keys and open invites end at once. Or lets
-/// them in again.
+/// Disables or enables member `id`; member `by` asked for it. Disabling ends their sessions, API tokens, feed keys and
+/// open invites at once.
 pub async fn set_disabled(
     transaction: &Transaction<'_>,
     by: UserId,
@@ -49,7 +49,7 @@ pub async fn set_disabled(
     if disabled {
         keep_one(transaction, &member).await?;
     }
-    // First, so that who signs in at this moment waits for the end of it.
+    // First, because it locks the row: a sign-in at the same time waits for this transaction.
     db::member::user::set_disabled(transaction, id, disabled).await?;
     if disabled {
         db::member::session::end_others(transaction, id, None).await?;
@@ -60,7 +60,7 @@ pub async fn set_disabled(
     Ok(())
 }
 
-/// Refuses where `member` is the last one who has [`LAST`] and is not disabled.
+/// Refuses a change if `member` is the last enabled member with the permission [`LAST`].
 async fn keep_one(client: &impl GenericClient, member: &Profile) -> Result<(), Error> {
     let account = &member.account;
     let has = Permissions::parse(&account.permissions).has(LAST) && account.disabled_at.is_none();

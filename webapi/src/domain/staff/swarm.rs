@@ -1,4 +1,4 @@
-//! Who is connected, for staff: the tracker's peers with names of members and torrents. Nothing of it is kept.
+//! The connected peers, for staff: the tracker's peers with names of members and torrents. Nothing of it is stored.
 
 use std::collections::HashMap;
 
@@ -12,49 +12,49 @@ use crate::domain::{client_name, cursor};
 use crate::error::Error;
 use crate::id::{TorrentId, UserId};
 
-/// Peers that the tracker is asked for, at most: those beyond are in no list.
+/// Most peers that the tracker is asked for; lists leave out further ones.
 pub const MAX_PEERS: u32 = 1000;
 
 /// A page of the list of peers.
 #[derive(Debug)]
 pub struct Page {
-    /// By torrent, then by member.
+    /// The peers, sorted by torrent, then by member.
     pub peers: Vec<SwarmPeer>,
-    /// The cursor behind the last of them, if more follow.
+    /// The cursor of the next page; `None` on the last page.
     pub next: Option<String>,
 }
 
-/// A peer with what the database knows of it.
+/// A peer of the tracker with the names of its member and torrent.
 #[derive(Debug)]
 pub struct SwarmPeer {
-    /// The member that announces, by id and name.
+    /// Id and name of the member who announces; no name if the account was deleted.
     pub member: (UserId, Option<String>),
-    /// The torrent's id and title; `None` when it was just deleted.
+    /// Id and title of the torrent; `None` if it was deleted a moment ago.
     pub torrent: Option<(TorrentId, String)>,
-    /// Where it listens, with port, for IPv4 and IPv6.
+    /// `ADDRESS:PORT` where the client listens: at most one for IPv4 and one for IPv6.
     pub addresses: Vec<String>,
-    /// The client's name and version, as far as its peer id tells.
+    /// The client's name and version, as its peer id claims (BEP 20).
     pub client: String,
-    /// What it does.
+    /// Whether it is a seeder, a leecher or a partial seed.
     pub state: PeerState,
     /// Bytes sent in this session.
     pub uploaded: u64,
     /// Bytes received in this session.
     pub downloaded: u64,
-    /// Bytes it lacks.
+    /// Bytes that it still lacks.
     pub left: u64,
-    /// What it has of the torrent, 0 to 100.
+    /// The share of the torrent that it has, 0 to 100; `None` for a torrent that was deleted or has no bytes.
     pub percent: Option<u8>,
     /// Seconds since its last announce.
     pub idle: u32,
-    /// Whether the tracker could connect to it; `None` where that was not tried lately.
+    /// Whether the tracker could connect to it; `None` if that was not tried lately.
     pub reachable: Option<bool>,
 }
 
-/// What a peer is sorted by: torrent, member, and which of the member's peers there.
+/// Sort key of a peer: torrent, member, and the number of the peer among the member's peers of the torrent.
 pub type PeerKey = (Option<TorrentId>, UserId, usize);
 
-/// The `limit` peers of `records` behind `after`, with names of members and torrents.
+/// The first `limit` peers of `records` after the key `after`, with names of members and torrents.
 pub async fn page(
     client: &impl GenericClient,
     records: Vec<PeerRecord>,
@@ -67,7 +67,7 @@ pub async fn page(
     Ok(Page { peers: shown.into_iter().map(|(_, peer)| peer).collect(), next })
 }
 
-/// In the list's order, each with its key.
+/// `peers` in the order of the list, each with its key.
 fn numbered(mut peers: Vec<SwarmPeer>) -> Vec<(PeerKey, SwarmPeer)> {
     let whose = |it: &SwarmPeer| (it.torrent.as_ref().map(|it| it.0), it.member.0);
     peers.sort_by(|a, b| (whose(a), &a.addresses).cmp(&(whose(b), &b.addresses)));
@@ -120,7 +120,7 @@ impl SwarmPeer {
     }
 }
 
-/// What is there of `size` bytes when `left` are missing; 100 only when nothing is.
+/// The percentage of `size` bytes that a peer has if `left` are missing, rounded down: 100 only if nothing is missing.
 fn percent(left: u64, size: i64) -> Option<u8> {
     let size = u64::try_from(size).ok().filter(|it| *it > 0)?;
     let have = u128::from(size.saturating_sub(left)) * 100 / u128::from(size);

@@ -1,4 +1,4 @@
-//! Torrents: browse, look at, upload, edit, delete, download.
+//! The list of torrents (`/`), and the routes of the pages of torrents.
 
 mod change;
 mod files;
@@ -29,7 +29,7 @@ use crate::routes::Routes;
 use crate::ui::parts::format::{self, Timestamp};
 use crate::ui::{Frame, page};
 
-/// The pages.
+/// The routes of the pages of torrents.
 pub fn routes() -> Routes {
     Routes::new()
         .page(Method::GET, "/", ALL, get(browse))
@@ -40,7 +40,7 @@ pub fn routes() -> Routes {
         .merge(change::routes())
 }
 
-/// The list.
+/// The page with the list of torrents.
 #[derive(Template)]
 #[template(path = "torrent/browse.html")]
 struct Browse {
@@ -49,35 +49,35 @@ struct Browse {
     columns: Vec<Column>,
     rows: Vec<Row>,
     similar: bool,
-    /// The list's beginning, on later pages.
+    /// Address of the list's first page, on later pages.
     newer: Option<String>,
     older: Option<String>,
 }
 
-/// A column's head, a link that sorts by it.
+/// The head of a column: a link that sorts the list by it.
 struct Column {
     label: &'static str,
     address: String,
-    /// `ascending` or `descending`, where the list is sorted by it.
+    /// `ascending` or `descending` if the list is sorted by this column.
     sorted: Option<&'static str>,
     number: bool,
 }
 
-/// One torrent.
+/// A torrent in the list.
 pub struct Row {
     /// The torrent's id.
     pub id: TorrentId,
     /// Its title.
     pub title: String,
-    /// With a unit: `1.4 GiB`.
+    /// Size with a unit: `1.4 GiB`.
     pub size: String,
     /// How many files it has.
     pub files: i32,
     /// When it was uploaded.
     pub added: Timestamp,
-    /// Whoever uploaded it.
+    /// The uploader; `None` if the account was deleted.
     pub uploader: Option<Named<UserId>>,
-    /// At this moment.
+    /// Its present counts.
     pub present: Present,
 }
 
@@ -104,7 +104,7 @@ async fn browse(
     paging: Paging,
 ) -> Result<Response, Error> {
     let order = Order::parse(&parameters)?;
-    let _turn = app.searches.turn_for(member.id, &order).await?;
+    let _permit = app.searches.permit_for(member.id, &order).await?;
     let client = app.connection().await?;
     let found = listing::page(&client, &order, paging.cursor(), paging.limit()).await?;
     drop(client);
@@ -146,7 +146,7 @@ fn columns(order: &Order) -> Vec<Column> {
     labels.map(column).into()
 }
 
-/// A list's address below the base. Parts that are as they would be anyway are left out.
+/// The address of a list below the site's base path, without parameters that have their default values.
 fn address(order: &Order, name: &str, descending: bool, after: Option<&str>) -> String {
     let mut address = String::from("/?");
     let mut put = |key: &str, value: &str| {

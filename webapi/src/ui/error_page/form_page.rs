@@ -1,4 +1,4 @@
-//! The page that a form is on. Our Referrer-Policy keeps browsers from telling it.
+//! Finds the page that a form is on. The site's Referrer-Policy keeps browsers from sending its address.
 
 use axum::Router;
 use axum::body::Body;
@@ -8,8 +8,8 @@ use tower::ServiceExt;
 use crate::error::{Error, Failed};
 use crate::face::FailedRequest;
 
-/// The nearest page for members at the form's own path or above it: `/members/7` for `/members/7/roles`. Asks `pages`
-/// in the name of a visitor whose session has ended, whom such a page alone sends to sign in.
+/// The nearest page for members at the target's path or above it: `/members/7` for `/members/7/roles`. It sends `pages`
+/// requests without a session, to which only pages for members answer with a redirect to the sign-in.
 pub(super) async fn find<'a>(pages: &Router, request: &'a FailedRequest) -> Option<&'a str> {
     let mut path = request.uri.path();
     while !path.is_empty() {

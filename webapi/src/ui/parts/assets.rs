@@ -1,4 +1,4 @@
-//! `/static/…`: the look and the scripts, compiled in.
+//! `/static/…`: style sheets and scripts, compiled into the program.
 
 use std::sync::LazyLock;
 
@@ -52,12 +52,12 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
     hasher.finalize().to_hex()[..12].to_owned()
 });
 
-/// The files.
+/// The routes of the static files.
 pub fn routes() -> Routes {
     Routes::new().page(Method::GET, "/static/{name}", NOTHING, get(show))
 }
 
-/// Changes with any of the files; addresses carry it, so that browsers may keep what they have for ever.
+/// A hash of all static files. Their addresses contain it, so that browsers may cache them for ever.
 pub fn version() -> &'static str {
     &VERSION
 }

@@ -1,4 +1,4 @@
-//! Numbers and times as people read them.
+//! Formats of sizes, times and ratios for people.
 
 use std::fmt;
 
@@ -8,12 +8,12 @@ use time::macros::format_description;
 
 use crate::domain::member::transfer::Ratio;
 
-/// Bytes in the largest fitting unit: `1.4 GiB`.
+/// Bytes in the largest unit that fits: `1.4 GiB`.
 pub fn size(bytes: i64) -> String {
     size_of(u64::try_from(bytes).unwrap_or(0))
 }
 
-/// A time for templates: `{{ it }}` for people, `{{ it.iso() }}` for the attribute `datetime`.
+/// A time for templates: `{{ time }}` for people, `{{ time.iso() }}` for the attribute `datetime`.
 #[derive(Debug, Clone, Copy)]
 pub struct Timestamp(pub OffsetDateTime);
 
@@ -33,7 +33,7 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// A time that has passed: `40 s`, `5 min`, `2 h`.
+/// The time since an event, in one unit: `40 s`, `5 min`, `2 h`.
 pub fn ago(seconds: u32) -> String {
     match seconds {
         0..60 => format!("{seconds} s"),
@@ -42,7 +42,7 @@ pub fn ago(seconds: u32) -> String {
     }
 }
 
-/// How long something took in all: `3 d 4 h`, `5 h 12 min`, `7 min`, `40 s`.
+/// A duration in one or two units: `3 d 4 h`, `5 h 12 min`, `7 min`, `40 s`.
 pub fn duration(seconds: i64) -> String {
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
     match seconds {
@@ -53,12 +53,12 @@ pub fn duration(seconds: i64) -> String {
     }
 }
 
-/// A ratio for the eye, with two places; `∞` where nothing was received.
+/// A ratio with two decimal places; `∞` if nothing was received.
 pub fn ratio(ratio: Ratio) -> String {
     match ratio {
         Ratio::Nothing => "–".to_owned(),
         Ratio::Boundless => "∞".to_owned(),
-        // Never rounded up: 1.00 is what a ratio of 1 is reached with.
+        // Rounded down: 1.00 must mean that a ratio of 1 is reached.
         Ratio::Of(number) => format!("{:.2}", (number * 100.0).floor() / 100.0),
     }
 }

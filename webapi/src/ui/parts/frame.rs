@@ -1,4 +1,4 @@
-//! What the layout of every page knows: where the site is, who is signed in, what just happened.
+//! The data of the layout that every page has: the site's path, the member, messages.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -14,43 +14,44 @@ use crate::error::Error;
 use crate::id::UserId;
 use crate::ui::Timestamp;
 
-/// The session's place for messages that wait for the next page.
+/// Key, in a session's data, of the messages that wait for the next page.
 const FLASH: &str = "flash";
 
-/// Goes into the layout.
+/// What `templates/layout.html` shows around a page.
 #[derive(Debug, Clone)]
 pub struct Frame {
     /// Path that the site lives under: empty, or `/name` without a slash at the end.
     pub base: String,
-    /// Changes with the static files.
+    /// Version of the static files, part of their addresses.
     pub version: &'static str,
-    /// Who is signed in.
+    /// The member who is signed in.
     pub member: Option<FrameMember>,
-    /// For the hidden field `csrf` and the header `X-CSRF-Token`.
+    /// The CSRF token, for the hidden field `csrf` and the header `X-CSRF-Token`.
     pub csrf: String,
-    /// Messages about what the last form did.
+    /// Messages about the last form, shown once.
     pub flash: Vec<Flash>,
-    /// That the member's password was reset, on every page until they dismiss it.
+    /// The notice that the member's password was reset, on every page until they dismiss it.
     pub notice: Option<FrameNotice>,
-    /// The word of the navigation that is marked: `torrents`, `upload`, `invites`, `account`, `members`, `swarm`.
+    /// The entry of the navigation that is marked as current: `torrents`, `upload`, `invites`, `account`, `members` or
+    /// `swarm`.
     pub section: &'static str,
-    /// The word of the account's rail that is marked: `overview`, `transfers`, `doctor`, `announce-url`, `security`,
-    /// `tokens`.
+    /// The entry of the account's side navigation that is marked as current: `overview`, `transfers`, `doctor`,
+    /// `announce-url`, `security` or `tokens`.
     pub account_page: &'static str,
 }
 
-/// The one who is signed in, for the navigation.
+/// The member who is signed in, for the navigation.
 #[derive(Debug, Clone)]
 pub struct FrameMember {
     /// The member's id.
     pub id: UserId,
     /// The member's name.
     pub name: String,
-    /// May see the members and who is connected.
+    /// Whether the navigation links to the members and the connected peers.
     pub staff: bool,
-    /// May change roles and disable members.
+    /// Whether the member may change roles and disable members.
     pub administrator: bool,
-    /// May create invites.
+    /// Whether the member may create invites.
     pub inviter: bool,
 }
 
@@ -59,7 +60,7 @@ pub struct FrameMember {
 pub struct FrameNotice {
     /// When the link was used.
     pub at: Timestamp,
-    /// Who made the link, in the words of a sentence.
+    /// Who created the link, as a part of a sentence.
     pub by: String,
 }
 
@@ -70,7 +71,7 @@ pub struct Flash {
     pub kind: String,
     /// A sentence.
     pub text: String,
-    /// A page that it points to, beginning with a slash, and the words of the link.
+    /// Path and text of a link after the message; the path begins with a slash.
     pub link: Option<(String, String)>,
 }
 
@@ -82,20 +83,20 @@ impl Flash {
 }
 
 impl Frame {
-    /// Marks a word of the navigation.
+    /// Marks an entry of the navigation as current.
     #[must_use]
     pub fn section(mut self, section: &'static str) -> Self {
         self.section = section;
         self
     }
 
-    /// Marks a word of the account's rail.
+    /// Marks an entry of the account's side navigation as current.
     #[must_use]
     pub fn account(self, page: &'static str) -> Self {
         Self { account_page: page, ..self.section("account") }
     }
 
-    /// For pages that are shown while the database is away: nobody is known to be signed in.
+    /// The layout without a member, for pages that are shown while the database is away.
     pub fn bare(app: &App) -> Self {
         Self {
             base: app.base().to_owned(),
@@ -109,7 +110,7 @@ impl Frame {
         }
     }
 
-    /// For `visitor`, with the messages that wait for them.
+    /// The layout for `visitor`, with the messages that wait for them.
     pub async fn of(
         app: &App,
         visitor: &Visitor,
@@ -155,13 +156,13 @@ impl FromRequestParts<App> for Frame {
     }
 }
 
-/// As [`flash_with`], without a link. `kind`: see [`Flash::kind`].
+/// [`flash_with`] for a message without a link; `kind` is a [`Flash::kind`].
 pub async fn flash(session: &Session, kind: &str, text: impl Into<String>) -> Result<(), Error> {
     flash_with(session, Flash::new(kind, text)).await
 }
 
-/// Shows a message on the next page of this visitor. A tool that sends a form with its token has no session, and reads
-/// no page: it is shown none.
+/// Shows a message on the next page of this session. Does nothing without a session, as for a tool that sends a form
+/// with its API token.
 pub async fn flash_with(session: &Session, message: Flash) -> Result<(), Error> {
     if crate::auth::session::ticket(session).await?.is_none() {
         return Ok(());

@@ -1,4 +1,4 @@
-//! The plot of a torrent's seeders and leechers: paths of an SVG, labels for its axes, and the same in words.
+//! The plot of a torrent's seeders and leechers over time: SVG paths, labels of the axes, and the same in words.
 
 use std::fmt::Write as _;
 
@@ -6,48 +6,49 @@ use time::{Date, Duration, OffsetDateTime};
 
 use crate::domain::catalogue::history::{History, Peers};
 
-/// Units of the drawing. It is stretched to the width that there is; strokes and labels are not.
+/// Width of the drawing in SVG units. CSS stretches it to the page's width, without strokes and labels.
 const WIDTH: usize = 1440;
 const HEIGHT: u64 = 400;
 
-/// Places beside each other at which the lines are drawn; of the hours at one place the least and the most are.
+/// Horizontal positions at which the lines are drawn: of the hours at one position, the smallest and the largest
+/// number.
 const PLACES: usize = 360;
 
-/// From so many hours on the axis says days, below it hours too.
+/// From this many hours on, the labels of the time axis have days only, below it hours as well.
 const LONG: usize = 8 * 24;
 
-/// What the template draws.
+/// The parts of the plot, for the template.
 #[derive(Debug)]
 pub struct Plot {
-    /// The attribute `d` of a path.
+    /// The attribute `d` of the SVG path of seeders.
     pub seeders: String,
-    /// The attribute `d` of a path.
+    /// The attribute `d` of the SVG path of leechers.
     pub leechers: String,
-    /// The attribute `d` of the lines behind them.
+    /// The attribute `d` of the SVG path of the grid.
     pub grid: String,
-    /// Labels of the axis of numbers, from the top down; evenly spaced.
+    /// Labels of the vertical axis, from the top down, evenly spaced.
     pub numbers: [String; 3],
-    /// Labels of the axis of time, each at the left end of an equal part.
+    /// Labels of the time axis, each at the left end of an equal part.
     pub times: Vec<String>,
     /// The plot in a sentence or two, for screen readers.
     pub description: String,
-    /// Day by day, the latest first.
+    /// The numbers of each day, the latest first.
     pub days: Vec<DayLine>,
 }
 
-/// A day in numbers.
+/// The numbers of one day, as a row of a table.
 #[derive(Debug, PartialEq, Eq)]
 pub struct DayLine {
-    /// `2026-11-21`.
+    /// The day: `2026-11-21`.
     pub date: String,
-    /// `3`, or `3 to 5`.
+    /// The number, or the smallest and the largest: `3 to 5`.
     pub seeders: String,
-    /// `3`, or `3 to 5`.
+    /// The number, or the smallest and the largest: `3 to 5`.
     pub leechers: String,
 }
 
 impl Plot {
-    /// `None` where there was never a peer.
+    /// The plot of a history; `None` if it has no peer.
     pub fn new(history: &History) -> Option<Self> {
         if history.is_empty() {
             return None;
@@ -69,7 +70,7 @@ impl Plot {
     }
 }
 
-/// The least number of the form 2, 4, 6, 8 or 10 times a power of ten that `most` does not exceed.
+/// The top of the vertical axis: the smallest of 2, 4, 6, 8 and 10 times a power of ten that is at least `most`.
 fn top(most: u32) -> u64 {
     let mut unit = 1;
     while 10 * unit < u64::from(most) {
@@ -94,7 +95,7 @@ fn grid(parts: usize) -> String {
     lines
 }
 
-/// A line through the numbers of all hours, broken where none is known.
+/// The SVG path through the numbers of all hours, with gaps at unknown ones.
 fn path(hours: &[Option<u32>], top: u64) -> String {
     let mut lines = String::new();
     for run in runs(hours) {
@@ -116,8 +117,8 @@ fn path(hours: &[Option<u32>], top: u64) -> String {
     lines
 }
 
-/// Hours with their numbers, as many as can be told apart, without those in the middle of a level; a new run where
-/// nothing is known between two of them.
+/// The points of the path, split into runs at unknown hours. Points that make no visible difference are left out: hours
+/// at the same position, and the middle of horizontal lines.
 fn runs(hours: &[Option<u32>]) -> Vec<Vec<(usize, u32)>> {
     let places = hours.len().min(PLACES);
     let mut runs: Vec<Vec<(usize, u32)>> = Vec::new();
@@ -147,7 +148,7 @@ fn runs(hours: &[Option<u32>]) -> Vec<Vec<(usize, u32)>> {
     runs
 }
 
-/// Takes out what lies between two equal neighbours.
+/// Removes points between two neighbours with the same number.
 fn straighten(run: &mut Vec<(usize, u32)>) {
     let mut kept: Vec<(usize, u32)> = Vec::with_capacity(run.len());
     for (place, point) in run.iter().enumerate() {
@@ -184,7 +185,7 @@ fn describe(history: &History) -> String {
     let known: Vec<(OffsetDateTime, Peers)> = history.known().collect();
     let Some(((first, _), (last, now))) = known.first().zip(known.last()) else { return String::new() };
     let most = |of: fn(&Peers) -> u32| {
-        // Of several equal ones the latest.
+        // Of several equal maxima, the latest hour.
         let most = known.iter().max_by_key(|(_, peers)| of(peers));
         most.map(|(at, peers)| format!("{} on {}", of(peers), at.date())).unwrap_or_default()
     };

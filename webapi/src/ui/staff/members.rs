@@ -1,4 +1,4 @@
-//! `/members`: the members, and a page for each.
+//! `/members`: the list of members, and a page for each.
 
 use axum::extract::State;
 use axum::http::Method;
@@ -26,7 +26,7 @@ use crate::ui::member::session::Nothing;
 use crate::ui::member::transfer::Sums;
 use crate::ui::{Faults, Frame, Timestamp, flash, page, page_again, redirect};
 
-/// The pages.
+/// The routes of the pages and of their forms.
 pub fn routes() -> Routes {
     Routes::new()
         .page(Method::GET, "/members", ALL.and(Permission::MemberViewPrivate), get(list))
@@ -71,11 +71,11 @@ struct ShowPage {
     member: Item,
     inviter: Option<Named<UserId>>,
     roles: Vec<RoleChoice>,
-    /// Whether the reader may change something here.
+    /// Whether the visitor may change roles and disable the member.
     administrator: bool,
     staff: bool,
     own: bool,
-    /// Whether the reader may make a link to a new password.
+    /// Whether the visitor may create a reset link for the member.
     may_reset: bool,
 }
 
@@ -185,7 +185,7 @@ async fn set_disabled(app: &App, by: &Member, id: UserId, disabled: bool) -> Res
     Ok(())
 }
 
-/// Back to the member's page, which says what was done or why not.
+/// Redirects to the member's page with a message: what was done, or why not.
 async fn settle(
     app: &App,
     reader: &Member,

@@ -1,4 +1,4 @@
-//! The swarm view: who is connected, to staff.
+//! `/swarm`: the connected peers, for staff.
 
 use askama::Template;
 use axum::extract::State;
@@ -22,23 +22,23 @@ use crate::tracker;
 use crate::ui::parts::format;
 use crate::ui::{Frame, page, page_again};
 
-/// The page.
+/// The route of the page.
 pub fn routes() -> Routes {
     Routes::new().page(Method::GET, "/swarm", ALL.and(Permission::SwarmView), get(show))
 }
 
-/// Which peers to show.
+/// The query of the page.
 #[derive(Deserialize)]
 struct Parameters {
     torrent: Option<TorrentId>,
 }
 
-/// The peers of this moment.
+/// The page with the connected peers.
 #[derive(Template)]
 #[template(path = "swarm/show.html")]
 struct Show {
     frame: Frame,
-    /// The tracker did not answer.
+    /// Whether the tracker did not answer.
     unavailable: bool,
     torrent: Option<(TorrentId, String)>,
     total: u32,
@@ -47,7 +47,7 @@ struct Show {
     older: Option<String>,
 }
 
-/// One peer.
+/// A peer in the table.
 struct Row {
     member: (UserId, Option<String>),
     torrent: Option<(TorrentId, String)>,

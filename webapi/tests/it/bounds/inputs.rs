@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 use super::routes::Route;
 use crate::support::{Browser, PASSWORD};
 
-/// What the routes are asked about.
-pub(super) struct Things {
+/// What the requests name: ids, secrets and a file of the filled site.
+pub(super) struct RequestTargets {
     pub(super) member: i32,
     /// The torrent with most files and the longest description.
     pub(super) torrent: String,
-    /// One that may be deleted.
+    /// A torrent that may be deleted.
     pub(super) spare: i32,
-    /// The torrent's own file.
+    /// The .torrent file of `torrent`.
     pub(super) files: Vec<u8>,
     /// Secrets of open invites, one for the API and one for the page.
     pub(super) invites: Vec<String>,
@@ -92,8 +92,8 @@ fn texts() -> Vec<(&'static str, String)> {
     .collect()
 }
 
-pub(super) fn most_expensive(route: &Route, things: &Things) -> Input {
-    let Things { member, torrent, spare, invites, .. } = things;
+pub(super) fn most_expensive(route: &Route, targets: &RequestTargets) -> Input {
+    let RequestTargets { member, torrent, spare, invites, .. } = targets;
     let api = route.path.starts_with("/api/");
     let owner = ["/users/", "/members/"].iter().any(|it| route.path.contains(it));
     let deletes = route.method == Method::DELETE || route.path.ends_with("/delete");
@@ -115,7 +115,7 @@ pub(super) fn most_expensive(route: &Route, things: &Things) -> Input {
     let body = match (route.method.as_str(), &*route.path) {
         ("POST", "/api/session") => Body::Json(json!({ "username": "hog", "password": PASSWORD })),
         ("POST", "/sign-in") => fields(&[("username", "hog"), ("password", PASSWORD)]),
-        ("POST", "/api/torrents" | "/upload") => Body::Upload(things.files.clone()),
+        ("POST", "/api/torrents" | "/upload") => Body::Upload(targets.files.clone()),
         ("PATCH", "/api/torrents/{id}") => {
             let extended: Value = serde_json::from_str(&extended()).expect("JSON");
             Body::Json(json!({ "title": "many", "description": description(), "extended": extended }))

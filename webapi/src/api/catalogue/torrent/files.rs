@@ -17,32 +17,32 @@ use crate::extract::{Id, Json, Query};
 use crate::id::TorrentId;
 use crate::routes::Routes;
 
-/// The operation.
+/// The operation `GET /api/torrents/{id}/files`.
 pub(super) fn routes() -> Routes {
     Routes::new().operation(READ, routes!(list))
 }
 
-/// Which files.
+/// Which part of the list of files.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Parameters {
     /// Files on a page.
     #[param(minimum = 1, maximum = 2000, default = 2000)]
     limit: Option<u16>,
-    /// The `next` of the page before: the position of its last file, the first of the torrent being 0.
+    /// `next` of the previous page: the position of its last file. The torrent's first file has position 0.
     #[param(minimum = 0)]
     after: Option<i32>,
 }
 
 /// List files
 ///
-/// In the order of the torrent.
+/// In the order in which the torrent lists them.
 #[utoipa::path(
     get,
     path = "/api/torrents/{id}/files",
     operation_id = "list_files",
     tag = "torrents",
-    params(("id" = TorrentId, Path, description = "Of the torrent"), Parameters),
+    params(("id" = TorrentId, Path, description = "Id of the torrent"), Parameters),
     responses(
         (status = 200, description = "A page of the torrent's files", body = List<File>),
         (status = 400, description = "A parameter cannot be used", body = ErrorBody),

@@ -1,4 +1,4 @@
-//! Torrents in JSON.
+//! JSON shapes of torrents.
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
@@ -14,24 +14,25 @@ use crate::id::{TorrentId, UserId};
 /// A torrent as lists have it.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Torrent {
-    /// Never used twice.
+    /// The torrent's id. It is never given to another torrent, even after a deletion.
     pub id: TorrentId,
-    /// One line.
+    /// One line of text.
     #[schema(min_length = 1, max_length = 300)]
     pub title: String,
-    /// What peers announce, 40 hexadecimal digits: version 1 where there is one, else the truncated version 2.
+    /// The info hash that peers announce, 40 hexadecimal digits: SHA-1 (version 1), or for a torrent of version 2 alone
+    /// the first 20 bytes of the SHA-256 (BEP 52).
     #[schema(example = "c12fe1c06bba254a9dc9f519b335aa7c1367a88a")]
     pub info_hash: String,
-    /// 64 hexadecimal digits; null for a torrent of version 1.
+    /// The info hash of version 2 (BEP 52), 64 hexadecimal digits; null for a torrent of version 1.
     pub info_hash_v2: Option<String>,
     /// Bytes of all files.
     pub size: i64,
-    /// Without pad files.
+    /// How many files it has, without pad files (BEP 47).
     pub file_count: i32,
     /// When it was uploaded.
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
-    /// Null when the account is gone.
+    /// The member who uploaded it; null if the account was deleted.
     pub uploader: Option<Uploader>,
     /// Peers that have everything; null while the tracker is not heard.
     pub seeders: Option<u32>,
@@ -39,7 +40,7 @@ pub struct Torrent {
     pub leechers: Option<u32>,
     /// Completed downloads.
     pub snatched: u32,
-    /// Where to go from here.
+    /// Addresses of the torrent.
     pub links: Links,
 }
 
@@ -55,19 +56,19 @@ pub struct Uploader {
 /// Addresses of a torrent.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Links {
-    /// This resource.
+    /// The torrent in the API.
     #[serde(rename = "self")]
     pub itself: String,
-    /// Its page for people.
+    /// The torrent's page of the site.
     pub page: String,
-    /// The .torrent file with your own announce URL.
+    /// The .torrent file with your own announce URL, a secret.
     pub metainfo: String,
-    /// All of its files, page by page.
+    /// The list of all its files, page by page.
     pub files: String,
 }
 
 impl Links {
-    /// Of the torrent `id`.
+    /// The addresses of torrent `id`.
     pub fn of(app: &App, id: TorrentId) -> Self {
         let site = app.config.api_url.as_str();
         Self {
@@ -103,12 +104,12 @@ impl Torrent {
 /// A torrent with what its uploader wrote.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TorrentDetails {
-    /// As lists have it.
+    /// The fields that lists of torrents have, too.
     #[serde(flatten)]
     pub torrent: Torrent,
     /// Markdown, up to 100,000 characters.
     pub description: String,
-    /// What the uploader added: up to 1,000 values in lists and objects up to 8 deep, 128 KiB as JSON.
+    /// A JSON object of the uploader's: at most 1,000 values, nested 8 deep, 128 KiB when printed.
     #[schema(value_type = Option<std::collections::BTreeMap<String, Value>>)]
     pub extended: Option<Value>,
 }
@@ -127,9 +128,9 @@ pub struct TorrentWithFiles {
     /// The torrent.
     #[serde(flatten)]
     pub torrent: TorrentDetails,
-    /// In the order of the torrent, the first 2,000.
+    /// The first 2,000 files, in the order in which the torrent lists them.
     pub files: Vec<File>,
-    /// Where the other files are listed; null when `files` has all.
+    /// Address of the list of the other files; null if `files` has all.
     pub more_files: Option<String>,
 }
 
@@ -148,7 +149,7 @@ impl TorrentWithFiles {
 /// One file of a torrent.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct File {
-    /// Parts joined with `/`, below the torrent's name.
+    /// The parts of the path below the torrent's name, joined with `/`.
     pub path: String,
     /// In bytes.
     pub size: i64,
@@ -160,20 +161,21 @@ impl From<db::catalogue::file::File> for File {
     }
 }
 
-/// What became of an upload.
+/// The result of an upload.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Uploaded {
-    /// Of the new torrent.
+    /// The new torrent's id.
     pub id: TorrentId,
-    /// What peers announce: it differs from your file's where the private flag was added.
+    /// The info hash that peers announce, 40 hexadecimal digits. It differs from that of your file if the private flag
+    /// was added.
     pub info_hash: String,
-    /// 64 hexadecimal digits; null for a torrent of version 1.
+    /// The info hash of version 2 (BEP 52), 64 hexadecimal digits; null for a torrent of version 1.
     pub info_hash_v2: Option<String>,
-    /// Whether you must download our file to seed.
+    /// Whether you must download the site's .torrent file to seed.
     pub redownload: bool,
-    /// Why, and what to do.
+    /// Why you must or need not, and what to do, in sentences.
     pub reason: String,
-    /// Where to go from here.
+    /// Addresses of the torrent.
     pub links: Links,
 }
 
@@ -191,23 +193,23 @@ impl Uploaded {
     }
 }
 
-/// What to change; what is left out stays.
+/// What to change of a torrent; fields that are left out stay as they are.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TorrentChange {
-    /// One line.
+    /// One line of text.
     #[schema(min_length = 1, max_length = 300)]
     pub title: Option<String>,
     /// Markdown.
     #[schema(max_length = 100_000)]
     pub description: Option<String>,
-    /// An object of up to 64 KiB and 1,000 values, in lists and objects up to 8 deep; null takes it away.
+    /// A JSON object of at most 64 KiB and 1,000 values, nested 8 deep; null removes it.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<std::collections::BTreeMap<String, Value>>)]
     pub extended: Option<Option<Value>>,
 }
 
-/// Tells null from a field that is left out.
+/// Reads a field that is present, null or not: serde alone reads null as if the field were left out.
 #[expect(clippy::option_option, reason = "left out, null, a value")]
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Value>>, D::Error> {
     Option::deserialize(deserializer).map(Some)

@@ -1,4 +1,5 @@
-//! How a search is run: Postgres cannot tell how many words begin with some letters, and guesses badly.
+//! Plans of searches: Postgres estimates badly how many words begin with given letters, so that its own plan may be
+//! slow.
 
 use deadpool_postgres::GenericClient;
 use tokio_postgres::Error;
@@ -7,28 +8,28 @@ use super::{Query, Reading, Sort, Window};
 use crate::db::one;
 use crate::id::TorrentId;
 
-/// Rows looked at one by one: what fills a page from them is common.
+/// Rows of the list that are checked one by one. If that fills a page, the words are common.
 const WALK: i64 = 3000;
 
-/// As many rows as the index of words may bring at once.
+/// Rows that the index of words may return at once without a restriction by id.
 const FEW: i64 = 200;
 
-/// Rows that the index of words is to bring: a page, should there be fewer than expected.
+/// Rows that a search in a range of ids should find: enough for a page even if there are fewer than estimated.
 const ENOUGH: i64 = 120;
 
-/// The newest torrents among which beginnings are looked for first: how many there are is not known.
+/// The newest torrents in which beginnings of words are searched first, as no estimate exists for them.
 const RECENT: i64 = 50_000;
 
-/// Where rows are looked for.
+/// How the rows of a search are found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Plan {
-    /// Wherever Postgres thinks best.
+    /// As Postgres plans it.
     Free,
-    /// Among the first rows of the list, this many: enough where what is looked for is common.
+    /// By checking this many rows from the list's start: fills a page if the words are common.
     First(i64),
-    /// Through the index of words, only torrents with a larger id: enough where it is neither.
+    /// By the index of words, among torrents with larger ids: fills a page if the words are neither common nor rare.
     Since(TorrentId),
-    /// Through the index of words: enough where it is rare.
+    /// By the index of words, among all torrents: fast if the words are rare.
     Words,
 }
 
@@ -40,7 +41,7 @@ pub(super) async fn choose(
 ) -> Result<Vec<Plan>, Error> {
     let newest_first = window.sort == Sort::Added && window.descending;
     let expected = match query.reading {
-        // Too uncertain. Several narrow each other down, and the guess with them.
+        // The estimate for one beginning is too uncertain. Several beginnings restrict each other, and so the estimate.
         Reading::Beginnings if !query.text.contains('&') => None,
         _ => Some(estimate(client, &query.text).await?),
     };
@@ -51,7 +52,7 @@ pub(super) async fn choose(
     Ok(plans(i64::from(newest.0), expected, newest_first))
 }
 
-/// How many torrents Postgres expects `query` to find: near the truth for whole words, a mere guess for beginnings.
+/// How many torrents Postgres expects `query` to find: a good estimate for whole words, a bad one for beginnings.
 async fn estimate(client: &impl GenericClient, query: &str) -> Result<i64, Error> {
     let sql = "explain (format json) select from torrents where search @@ $1::text::tsquery";
     let row = client.query_one(sql, &[&query]).await?;
@@ -64,10 +65,11 @@ async fn newest(client: &impl GenericClient) -> Result<TorrentId, Error> {
     Ok(one(client, "select coalesce(max(id), 0) as id from torrents", &[]).await?.get("id"))
 }
 
-/// Where to look, one after the other until enough is found, with `newest` torrents of which `expected` are to be found.
+/// The plans to try one after the other until the page is full. `newest` is the largest id, and `expected` the
+/// estimated number of torrents found.
 ///
-/// Each answers what those before it would take too long for. Left to itself, Postgres walks along the list's order
-/// wherever it expects many hits, over all torrents where two frequent words never meet.
+/// Each plan is for searches for which those before it would take too long. Left to itself, Postgres walks along the
+/// list's order when it expects many hits: over all torrents if two frequent words never occur together.
 fn plans(newest: i64, expected: Option<i64>, newest_first: bool) -> Vec<Plan> {
     let mut plans = Vec::new();
     if expected.is_none_or(|it| it > newest / 50) {

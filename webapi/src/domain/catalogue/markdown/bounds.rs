@@ -1,31 +1,31 @@
-//! Bounds on what a text becomes: how deep its elements lie inside each other, and how many there are.
+//! Bounds on the HTML of a description: the depth of nesting, and the number of elements.
 //!
-//! An HTML parser looks through all open elements at each new one, so that depth costs its square.
+//! An HTML parser searches all open elements at each new one, so that its time is quadratic in the depth.
 
 use std::cell::Cell;
 
 use pulldown_cmark::{Event, Tag};
 
-/// Block quotes and lists inside each other; what lies deeper is shown at this depth.
+/// Most block quotes and lists nested in each other; deeper content is shown at this depth.
 pub(super) const CONTAINERS: usize = 16;
 
-/// Emphasis, links and the like inside each other; what lies deeper is plain.
+/// Most inline elements (emphasis, links) nested in each other; deeper text is plain.
 pub(super) const INLINE: usize = 16;
 
-/// Bytes of a link's address, and of its title.
+/// Most bytes of a link's address, and of its title.
 const LINK: usize = 2048;
 
-/// Elements of a description. Markdown fills up the rows of a table, so that a short text can ask for many cells.
+/// Most elements of a description. Markdown fills up the rows of a table, so that a short text can have many cells.
 pub(super) const ELEMENTS: usize = 20_000;
 
-/// What an element counts as.
+/// How an element is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Container,
-    /// Shown where its list is.
+    /// An item of a list: shown if the list is.
     Item,
     Inline,
-    /// Not shown.
+    /// A link beyond [`LINK`], of which only the text is shown.
     LongLink,
     Other,
 }
@@ -37,7 +37,7 @@ struct OpenElement {
     shown: bool,
 }
 
-/// The elements that are open, and how many were shown.
+/// The open elements, and how many elements were shown so far.
 #[derive(Debug, Default)]
 struct Elements {
     open: Vec<OpenElement>,
@@ -46,7 +46,7 @@ struct Elements {
     count: usize,
 }
 
-/// `events` within the bounds. `cut` is set where elements beyond [`ELEMENTS`] were left out.
+/// `events` without what exceeds the bounds. `cut` becomes true if elements beyond [`ELEMENTS`] were left out.
 pub(super) fn apply<'a>(
     events: impl Iterator<Item = Event<'a>>,
     cut: &Cell<bool>,
@@ -59,7 +59,7 @@ pub(super) fn apply<'a>(
             match (shown, cut.get()) {
                 (true, _) => Some(Event::Start(tag)),
                 (false, true) => None,
-                // What it would have set apart stays apart.
+                // The text before and after the left-out block must not run together.
                 (false, false) => Some(Event::SoftBreak),
             }
         }
@@ -91,7 +91,7 @@ impl Kind {
 }
 
 impl Elements {
-    /// Opens an element; whether it is shown. One that is not shown for their number alone is counted, too.
+    /// Opens an element and says whether it is shown. An element that only [`ELEMENTS`] leaves out is counted, too.
     fn open(&mut self, kind: Kind) -> bool {
         let fits = match kind {
             Kind::Container => self.containers < CONTAINERS,
@@ -111,7 +111,7 @@ impl Elements {
         shown
     }
 
-    /// Closes the innermost element; whether it was shown.
+    /// Closes the innermost element and says whether it was shown.
     fn close(&mut self) -> bool {
         let Some(OpenElement { kind, shown }) = self.open.pop() else { return false };
         match kind {

@@ -1,14 +1,14 @@
-//! Parts of a description that scroll by themselves.
+//! Wide parts of a description (code and tables), which scroll by themselves.
 
-/// Code and tables are as wide as they are: each stands in a region that the keyboard reaches and scrolls. `html` is
-/// clean: a tag in it is a tag.
+/// Puts each block of code and each table of `html` into a region that can be focused and scrolled by keyboard.
+/// `html` is sanitized, so that a search for tags finds only tags.
 pub(super) fn mark(html: &str) -> String {
     let html = number(html, "<pre>", "<pre tabindex=\"0\" role=\"region\" aria-label=\"Code ", "\">");
     let region = "<section tabindex=\"0\" aria-label=\"Table ";
     number(&html, "<table>", region, "\"><table>").replace("</table>", "</table></section>")
 }
 
-/// `html` with `before`, a number and `after` in place of each `tag`.
+/// Replaces each `tag` in `html` by `before`, a running number and `after`.
 fn number(html: &str, tag: &str, before: &str, after: &str) -> String {
     let mut out = String::with_capacity(html.len());
     for (number, part) in html.split(tag).enumerate() {

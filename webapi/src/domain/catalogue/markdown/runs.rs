@@ -1,15 +1,15 @@
-//! Long texts in pieces: html5ever's serializer looks through all that is left of a text at each character it escapes,
-//! so that a text without an element in it costs the square of its length.
+//! Splits long texts: at each character that it escapes, html5ever's serializer searches the rest of the text, so that
+//! its time is quadratic in the length of a text without elements.
 
 use pulldown_cmark::{CowStr, Event};
 
-/// Bytes of text after which an element stands that shows nothing: a place where a line may break.
+/// Bytes of text after which [`BREAK`] is inserted.
 const RUN: usize = 4096;
 
-/// That element.
+/// An element that shows nothing; it allows a line break.
 const BREAK: &str = "<wbr>";
 
-/// `events` with an element in each text after so many bytes.
+/// `events`, with [`BREAK`] after every [`RUN`] bytes of text.
 pub(super) fn split<'a>(events: impl Iterator<Item = Event<'a>>) -> impl Iterator<Item = Event<'a>> {
     let mut run = 0;
     events.flat_map(move |event| {
@@ -59,7 +59,7 @@ fn put<'a>(text: CowStr<'a>, run: &mut usize, out: &mut Vec<Event<'a>>) {
     }
 }
 
-/// Where a piece of at most `room` bytes ends: behind white space, where there is some in its second half.
+/// The end of a piece of at most `room` bytes: after white space, if its second half has some.
 fn piece(text: &str, room: usize) -> usize {
     if text.len() <= room {
         return text.len();

@@ -1,4 +1,4 @@
-//! Announce URLs: the one a download carries, and whether one in an upload is ours already.
+//! Announce URLs: the one that a download carries, and whether an uploaded file already has it.
 
 use std::fmt;
 
@@ -11,25 +11,26 @@ use url::Url;
 use crate::domain::member::Member;
 use crate::id::UserId;
 
-/// Makes announce URLs and knows its own. `Debug` does not show the key.
+/// Makes announce URLs and recognises them. `Debug` does not show the key.
 pub struct AnnounceUrls {
     key: [u8; 32],
     tracker: String,
 }
 
 impl AnnounceUrls {
-    /// Tagged with `key`, for the tracker at the URL `tracker`.
+    /// URLs below `tracker`, the tracker's URL, with announce keys that `key` makes.
     pub fn new(key: [u8; 32], tracker: &str) -> Self {
         Self { key, tracker: tracker.to_owned() }
     }
 
-    /// The announce URL of the member `id` for the torrent with the canonical hash `scope`, or for any. It is a secret.
+    /// The announce URL of member `id` for the torrent with the canonical info hash `scope`, or for all torrents. It is
+    /// a secret.
     pub fn of(&self, id: UserId, key: &Binding, scope: Option<InfoHash>) -> String {
         let key = announce_key::mint(&self.key, id.unsigned(), key, scope);
         format!("{}/announce/{key}/announce", self.tracker)
     }
 
-    /// Whether `announce` is a URL under which `member` may announce the torrent with this canonical hash.
+    /// Whether `announce` is a URL under which `member` may announce the torrent with this canonical info hash.
     pub fn is_own(&self, member: &Member, info_hash: InfoHash, announce: &[u8]) -> bool {
         let Some(token) = own_tracker(&self.tracker, announce) else { return false };
         let opens = |scope| announce_key::verify(&token, &self.key, &member.key, scope);
@@ -43,7 +44,7 @@ impl fmt::Debug for AnnounceUrls {
     }
 }
 
-/// The key in an announce URL below `tracker`, in any shape that the tracker takes.
+/// The key in an announce URL below `tracker`, in any form that the tracker accepts.
 fn own_tracker(tracker: &str, announce: &[u8]) -> Option<Token> {
     let url = Url::parse(std::str::from_utf8(announce).ok()?).ok()?;
     if !url.username().is_empty() || url.password().is_some() {

@@ -1,4 +1,4 @@
-//! How many torrents a member may add and edit a day (UTC).
+//! Limits on the torrents that a member adds and edits a day (UTC).
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::db::catalogue::change::{self, Change};
 use crate::error::Error;
 use crate::id::UserId;
 
-/// Refuses a member who made `per_day` changes of this kind today.
+/// Refuses a member who has made `per_day` changes of this kind today.
 ///
 /// # Errors
 /// [`Error::TooManyRequests`], until the next day.
@@ -23,7 +23,8 @@ pub async fn check(
     if made < most(per_day) { Ok(()) } else { Err(refusal(kind, per_day)) }
 }
 
-/// Counts a change, unless the member made `per_day` of this kind today. In a transaction, which an error rolls back.
+/// Counts a change, unless the member has made `per_day` of this kind today. To be called in a transaction, which the
+/// error must roll back.
 ///
 /// # Errors
 /// [`Error::TooManyRequests`], until the next day.

@@ -1,9 +1,10 @@
-//! The name that a .torrent file is downloaded by.
+//! The file name under which a .torrent file is downloaded.
 
 use bt::metainfo::turns_text;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// Bytes of a file name before `.torrent`: with it, a client's suffix and a number it fits 255 everywhere.
+/// Most bytes of a file name before `.torrent`. File systems allow 255: the rest is room for `.torrent`, a client's
+/// suffix and a number.
 const NAME_BYTES: usize = 180;
 
 /// `attr-char` of RFC 5987.
@@ -24,17 +25,18 @@ const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
 /// Names that Windows keeps for devices, whatever follows a dot.
 const DEVICES: [&str; 6] = ["con", "prn", "aux", "nul", "conin$", "conout$"];
 
-/// `Content-Disposition` for a torrent of this title: plain ASCII for old programs, UTF-8 by RFC 5987 beside it.
+/// The header `Content-Disposition` for a torrent of this title: the name in ASCII for old programs, and in UTF-8
+/// (RFC 5987).
 pub fn disposition(title: &str) -> String {
     let name = file_name(title);
     let ascii: String = name.chars().map(|it| if it.is_ascii() { it } else { '_' }).collect();
-    // A browser may decode escapes in the plain form.
+    // Browsers may decode percent-escapes in the ASCII form.
     let ascii = ascii.replace('%', "_");
     let full = utf8_percent_encode(&name, UNRESERVED);
     format!("attachment; filename=\"{ascii}.torrent\"; filename*=UTF-8''{full}.torrent")
 }
 
-/// A name, without `.torrent`, that can be saved on every system.
+/// A file name, without `.torrent`, that every operating system can save.
 fn file_name(title: &str) -> String {
     let mut name = String::new();
     for char in title.chars() {
@@ -60,7 +62,7 @@ fn file_name(title: &str) -> String {
     name
 }
 
-/// Marks that change the direction of text, and those that show as nothing.
+/// Whether the character is invisible or changes the direction of text.
 fn hides(char: char) -> bool {
     turns_text(char)
         || matches!(char, '\u{200b}'..='\u{200d}' | '\u{2028}' | '\u{2029}' | '\u{2060}'..='\u{2065}' | '\u{feff}')

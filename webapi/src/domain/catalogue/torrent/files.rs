@@ -7,19 +7,19 @@ use crate::db::{self};
 use crate::error::Error;
 use crate::id::TorrentId;
 
-/// Files on a page at most, and where no number is named.
+/// Most files on a page, and the number if the request names none.
 pub const PAGE: u16 = 2000;
 
-/// Some files of a torrent.
+/// A page of a torrent's files.
 #[derive(Debug)]
 pub struct Page {
-    /// In the order of the torrent.
+    /// In the order in which the torrent lists them.
     pub files: Vec<File>,
-    /// The position that the next page begins behind; none on the last one.
+    /// Position of the last file, after which the next page begins; `None` on the last page.
     pub next: Option<i32>,
 }
 
-/// The `limit` files of torrent `id` behind the position `after`.
+/// The first `limit` files of torrent `id` after the position `after`.
 ///
 /// # Errors
 /// [`Error::BadRequest`] for a limit of 0 or above [`PAGE`].

@@ -1,6 +1,6 @@
-//! What somebody chose instead of a .torrent file, told from its first bytes.
+//! Recognises files of other kinds that were uploaded in place of a .torrent file, by their first bytes.
 
-/// How kinds of files begin, and what they are.
+/// First bytes of file formats, and the words for them.
 const BEGINNINGS: [(&[u8], &str); 17] = [
     (b"\xff\xd8\xff", "a picture"),
     (b"\x89PNG\r\n", "a picture"),
@@ -21,10 +21,10 @@ const BEGINNINGS: [(&[u8], &str); 17] = [
     (b"\x7fELF", "a program"),
 ];
 
-/// How pages begin, in lower case.
+/// First characters of HTML and XML pages, in lower case.
 const PAGES: [&str; 4] = ["<!doctype html", "<html", "<head", "<?xml"];
 
-/// What a file is that is no .torrent file: `a picture`; `None` where that is not known.
+/// The words for the format of a file that is no .torrent file, such as `a picture`; `None` if it is unknown.
 pub fn kind(file: &[u8]) -> Option<&'static str> {
     if let Some((_, kind)) = BEGINNINGS.iter().find(|(beginning, _)| file.starts_with(beginning)) {
         return Some(kind);

@@ -1,4 +1,4 @@
-//! The list of torrents as it is asked for: what to find, in which order, from where.
+//! The list of torrents: parses what a request asks for, and finds a page of it.
 
 use deadpool_postgres::GenericClient;
 use serde::Deserialize;
@@ -12,13 +12,13 @@ use crate::error::Error;
 use crate::id::TorrentId;
 use crate::schema::one_of;
 
-/// Characters of a search that are looked at.
+/// Characters of a search that count.
 const SEARCH_LEN: usize = 200;
 
-/// With more torrents that have the words as they are, those with longer ones are not looked for.
+/// If more torrents than this have the words of a search as whole words, those with longer words are not searched for.
 const PLENTY: i64 = 10;
 
-/// The columns by the names they have in addresses.
+/// The columns that the list can be sorted by, with their names in URLs.
 pub const SORTS: [(&str, Sort); 7] = [
     ("added", Sort::Added),
     ("title", Sort::Title),
@@ -29,12 +29,12 @@ pub const SORTS: [(&str, Sort); 7] = [
     ("snatched", Sort::Snatched),
 ];
 
-/// What to list.
+/// Which torrents to list, and in which order.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct Parameters {
-    /// Words of the title or of a file name, in any order; each may be only the beginning of one. The first 200
-    /// characters count. Where no torrent has them all, the answer holds the nearest titles.
+    /// Words of the title or of a file name, or beginnings of such words, in any order. The first 200 characters count.
+    /// If no torrent has all of them, the answer has the torrents with the most similar words in their titles.
     pub search: Option<String>,
     /// The column that the list is sorted by.
     #[param(schema_with = sorts, required = false)]
@@ -52,7 +52,7 @@ fn orders() -> RefOr<Schema> {
     one_of(["asc", "desc"], "The smallest or the largest first.").into()
 }
 
-/// [`Parameters`] as they were understood.
+/// Parsed [`Parameters`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Order {
     /// Words to find; empty for all torrents.
@@ -68,13 +68,13 @@ pub struct Order {
 /// A page of the list.
 #[derive(Debug)]
 pub struct Page {
-    /// In order.
+    /// The torrents, in the order asked for.
     pub torrents: Vec<Summary>,
-    /// Where the next page begins.
+    /// The cursor of the next page; `None` on the last page.
     pub next: Option<String>,
-    /// How many there are in all, where that is known without counting.
+    /// How many torrents the whole list has, if that is known without counting.
     pub total: Option<i64>,
-    /// Nothing was found: these are the nearest titles.
+    /// Whether no torrent has the words of the search, and these have similar ones.
     pub similar: bool,
 }
 
@@ -97,12 +97,12 @@ impl Order {
     }
 }
 
-/// The order in which a column is listed first: titles from A, everything else from the top.
+/// Whether a column is sorted descending by default: all are, except titles.
 pub fn starts_descending(sort: Sort) -> bool {
     sort != Sort::Title
 }
 
-/// The first `limit` torrents in `order`, behind the cursor `after` where there is one.
+/// The first `limit` torrents in `order`, after the cursor `after` if there is one.
 pub async fn page(
     client: &impl GenericClient,
     order: &Order,
@@ -130,13 +130,13 @@ pub async fn page(
         Some(last) if !all => Some(encode(&last.position, reading, order)?),
         _ => None,
     };
-    // What fits one page is counted already; anything else would cost more than the page.
+    // A list that fits on one page is counted already; counting a longer one would cost more than the page.
     let total = if all && from_start { i64::try_from(found.len()).ok() } else { None };
     let similar = reading == Reading::Near && !found.is_empty();
     Ok(Page { torrents: found.into_iter().map(|it| it.torrent).collect(), next, total, similar })
 }
 
-/// `None` without a search, and for one of signs alone.
+/// The database's query for the search; `None` if it has no word.
 async fn query(client: &impl GenericClient, order: &Order, reading: Reading) -> Result<Option<Query>, Error> {
     if order.search.is_empty() {
         return Ok(None);
@@ -144,7 +144,8 @@ async fn query(client: &impl GenericClient, order: &Order, reading: Reading) -> 
     Ok(listing::query(client, &order.search, reading).await?)
 }
 
-/// The first page of a search, in the strictest reading that finds enough.
+/// The first page of a search, by whole words if enough torrents have them, else by beginnings of words, else by
+/// similar words.
 async fn search(
     client: &impl GenericClient,
     order: &Order,

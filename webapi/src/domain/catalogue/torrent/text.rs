@@ -1,4 +1,4 @@
-//! What people type about a torrent: title, description, extended information.
+//! The texts that members type about a torrent: title, description, extended information.
 
 pub mod extended;
 
@@ -7,15 +7,15 @@ use serde_json::Value;
 
 use crate::error::{Error, Fields};
 
-/// Characters of a title.
+/// Most characters of a title.
 pub const TITLE_LEN: usize = 300;
-/// Characters of a description.
+/// Most characters of a description.
 pub const DESCRIPTION_LEN: usize = 100_000;
 
 /// Texts of a form, as typed.
 #[derive(Debug, Clone, Default)]
 pub struct Typed {
-    /// May be empty where another title is at hand.
+    /// The title; may be empty if the torrent's name can replace it.
     pub title: String,
     /// Markdown.
     pub description: String,
@@ -23,7 +23,7 @@ pub struct Typed {
     pub extended: String,
 }
 
-/// Texts that may be stored.
+/// Checked texts, which may be stored.
 #[derive(Debug)]
 pub struct Texts {
     /// 1 to [`TITLE_LEN`] characters.
@@ -35,10 +35,10 @@ pub struct Texts {
 }
 
 impl Typed {
-    /// Checks all fields, with `name` for a title where none is typed.
+    /// Checks all fields. `name` becomes the title if none was typed.
     ///
     /// # Errors
-    /// [`Error::Invalid`] with all that is wrong.
+    /// [`Error::Invalid`] with what is wrong with each field.
     pub fn check(self, name: Option<&str>) -> Result<Texts, Error> {
         let mut fields = Fields::new();
         let title = title(&self.title, name).map_err(|problem| fields.insert("title", problem));
@@ -52,7 +52,7 @@ impl Typed {
     }
 }
 
-/// `typed` in one line, or `name` when that is empty.
+/// `typed` in one line, or `name` if `typed` is empty.
 pub fn title(typed: &str, name: Option<&str>) -> Result<String, String> {
     let line = one_line(typed);
     if line.is_empty() {

@@ -1,12 +1,12 @@
-//! From the bytes of a .torrent file to a stored torrent, and whether its uploader can go on with the file they have.
+//! Uploads: reads, checks and stores a .torrent file, and says whether its uploader can seed with their own file.
 
 use bt::bencode::Limits;
 use bt::metainfo::{Hashes, Metainfo, with_private};
 use deadpool_postgres::{GenericClient, Transaction};
 
 use super::announce::AnnounceUrls;
+use super::metainfo_limits::{MetainfoLimits, ParsePermit};
 use super::text::{Texts, Typed};
-use super::turns::{Slot, Turns};
 use super::{changes, foreign, searched_names};
 use crate::db::catalogue::change::Change;
 use crate::db::catalogue::torrent::NewTorrent;
@@ -15,19 +15,19 @@ use crate::domain::member::Member;
 use crate::error::Error;
 use crate::id::{TorrentId, UserId};
 
-/// Said of a file that is no bencoded dictionary, and so no .torrent: a picture, a page, an archive.
+/// The message for a file that is no bencoded dictionary, and so no .torrent file.
 pub const NO_TORRENT: &str = "This is not a .torrent file. Choose the one that your client made.";
 
-/// An upload as it came.
+/// An unchecked upload.
 #[derive(Debug, Default)]
 pub struct Upload {
     /// The .torrent file.
     pub file: Vec<u8>,
-    /// What was typed beside it.
+    /// The texts typed into the form.
     pub typed: Typed,
 }
 
-/// What an upload may have.
+/// Limits on uploads.
 #[derive(Debug, Clone, Copy)]
 pub struct MaxUpload {
     /// Bytes of the .torrent file: `webapi.uploadMaxBytes`.
@@ -41,14 +41,14 @@ pub struct MaxUpload {
 /// Why an upload was not stored.
 #[derive(Debug)]
 pub enum Refusal {
-    /// The torrent is here already.
+    /// The site has the torrent already.
     Exists {
-        /// Of the torrent that is here.
+        /// Id of that torrent.
         id: TorrentId,
         /// Its title.
         title: String,
     },
-    /// Anything else.
+    /// Any other error.
     Error(Error),
 }
 
@@ -63,23 +63,23 @@ impl<E: Into<Error>> From<E> for Refusal {
 pub struct Stored {
     /// The torrent's id.
     pub id: TorrentId,
-    /// As the metainfo is now, with `private`.
+    /// The info hashes of the stored metainfo, which has `private=1`.
     pub hashes: Hashes,
-    /// Whether the uploader can go on with their file.
+    /// Whether the uploader must download the site's file to seed.
     pub redownload: Redownload,
 }
 
-/// What stands between the uploader's own file and the swarm.
+/// Why the uploader cannot seed with their own file, if they cannot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Redownload {
-    /// `private` was set: their file names another torrent.
+    /// `private=1` was added, so that their file has another info hash.
     pub other_hash: bool,
-    /// It does not announce to us, or not in the member's name, or not only to us.
+    /// Their file announces to another tracker, to several, or without the member's announce key.
     pub other_tracker: bool,
 }
 
 impl Redownload {
-    /// Whether the member must download our file.
+    /// Whether the uploader must download the site's file.
     pub fn is_needed(self) -> bool {
         self.other_hash || self.other_tracker
     }
@@ -102,16 +102,16 @@ impl Redownload {
     }
 }
 
-/// An upload read and checked, ready to be stored.
+/// A checked upload, ready to be stored.
 #[derive(Debug)]
 pub struct Ready {
     metainfo: ReadMetainfo,
     texts: Texts,
-    /// Kept until the torrent is stored.
-    _slot: Slot,
+    /// Held until the torrent is stored.
+    _permit: ParsePermit,
 }
 
-/// What is stored of a .torrent file.
+/// The parts of a .torrent file that are stored or compared.
 #[derive(Debug)]
 struct ReadMetainfo {
     info: Vec<u8>,
@@ -126,25 +126,25 @@ struct ReadMetainfo {
 }
 
 impl Upload {
-    /// Reads and checks file and texts, on a blocking thread once one of `turns` is free. No database connection is
-    /// needed meanwhile.
+    /// Reads and checks file and texts, on a blocking thread, after waiting for a [`ParsePermit`] of `under_way`. It
+    /// needs no database connection.
     ///
     /// # Errors
-    /// [`Error::Invalid`] with what is wrong with the fields, [`Error::TooLarge`].
-    pub async fn check(self, turns: &Turns, max: &MaxUpload) -> Result<Ready, Error> {
+    /// [`Error::Invalid`] with what is wrong with each field, [`Error::TooLarge`] for a file over `max.bytes`.
+    pub async fn check(self, under_way: &MetainfoLimits, max: &MaxUpload) -> Result<Ready, Error> {
         let Self { file, typed } = self;
         if file.is_empty() {
             return Err(Error::field("torrent", "Choose a .torrent file."));
         }
         check_size(file.len(), max.bytes)?;
         let limits = Limits { tokens: max.tokens, ..Limits::default() };
-        let slot = turns.slot().await?;
-        let read = tokio::task::spawn_blocking(move || (ReadMetainfo::read(&file, &limits), slot));
-        let (metainfo, slot) = read.await.map_err(anyhow::Error::from)?;
-        // Both the file's fault and those of the texts are told at once.
+        let permit = under_way.parse_permit().await?;
+        let read = tokio::task::spawn_blocking(move || (ReadMetainfo::read(&file, &limits), permit));
+        let (metainfo, permit) = read.await.map_err(anyhow::Error::from)?;
+        // The texts are checked even if the file is wrong, so that the form shows all problems at once.
         let texts = typed.check(metainfo.as_ref().ok().map(|it| it.name.as_str()).or(Some("_")));
         match (metainfo, texts) {
-            (Ok(metainfo), Ok(texts)) => Ok(Ready { metainfo, texts, _slot: slot }),
+            (Ok(metainfo), Ok(texts)) => Ok(Ready { metainfo, texts, _permit: permit }),
             (Err(problem), Err(Error::Invalid(mut fields))) => {
                 fields.insert("torrent", problem);
                 Err(Error::Invalid(fields))
@@ -160,13 +160,13 @@ pub fn check_size(bytes: usize, limit: usize) -> Result<(), Error> {
     if bytes <= limit { Ok(()) } else { Err(Error::TooLarge(too_large(limit))) }
 }
 
-/// Said of a .torrent file of more than `limit` bytes.
+/// The message for a .torrent file of more than `limit` bytes.
 pub fn too_large(limit: usize) -> String {
     let limit = infra::units::size(limit as u64);
     format!("The .torrent file is larger than {limit}; make it again with larger pieces.")
 }
 
-/// The torrent that is here already with one of these hashes.
+/// Id and title of the stored torrent that has one of these hashes, if any.
 pub async fn existing(
     client: &impl GenericClient,
     hashes: &Hashes,
@@ -180,7 +180,7 @@ pub async fn existing(
 }
 
 impl Ready {
-    /// The torrent's hashes, as its metainfo is now, with `private`.
+    /// The info hashes of the metainfo with `private=1`.
     pub fn hashes(&self) -> Hashes {
         self.metainfo.hashes
     }
@@ -195,12 +195,12 @@ impl Ready {
         self.metainfo.files.len()
     }
 
-    /// Stores the torrent with its files, uploaded by `member`. `None` where one of its hashes is here already: the
-    /// transaction has to be rolled back then.
+    /// Stores the torrent with its files, uploaded by `member`. `None` if the site has a torrent with one of its
+    /// hashes: the caller must roll the transaction back then.
     ///
     /// # Errors
-    /// [`Error::TooManyRequests`] for a member who uploaded `per_day` torrents today, [`Error::Invalid`] for sizes that
-    /// cannot be stored.
+    /// [`Error::TooManyRequests`] for a member who has uploaded `per_day` torrents today, [`Error::Invalid`] for sizes
+    /// above 2^63 - 1 bytes.
     pub async fn insert(
         &self,
         transaction: &Transaction<'_>,
@@ -242,7 +242,7 @@ impl Ready {
         }
     }
 
-    /// Whether `member` can go on with the file that they sent.
+    /// Whether `member` must download the site's file to seed, and why.
     pub fn redownload(&self, urls: &AnnounceUrls, member: &Member) -> Redownload {
         let Self { metainfo, .. } = self;
         let announce = metainfo.announce.as_ref();

@@ -1,4 +1,4 @@
-//! The forms that edit and delete a torrent.
+//! The pages with the forms that edit and delete a torrent.
 
 use askama::Template;
 use axum::extract::{DefaultBodyLimit, State};
@@ -22,10 +22,10 @@ use crate::id::TorrentId;
 use crate::routes::Routes;
 use crate::ui::{Faults, Frame, flash, page, page_again};
 
-/// Bytes of the urlencoded form: three for each byte of the longest texts, whose characters have up to four bytes.
+/// Most bytes of the urlencoded form: an escape has three bytes, and a character up to four bytes.
 const MAX_FORM: usize = 3 * (4 * (TITLE_LEN + DESCRIPTION_LEN) + extended::TYPED_LEN) + 1024;
 
-/// The forms and what they are sent to.
+/// The routes of the two forms and of their targets.
 pub(super) fn routes() -> Routes {
     Routes::new()
         .page(Method::GET, "/torrents/{id}/edit", ALL, get(edit))
@@ -34,7 +34,7 @@ pub(super) fn routes() -> Routes {
         .page(Method::POST, "/torrents/{id}/delete", ALL, post(delete))
 }
 
-/// The form with the texts.
+/// The page with the form that edits the texts.
 #[derive(Template)]
 #[template(path = "torrent/edit.html")]
 struct Edit {
@@ -44,7 +44,7 @@ struct Edit {
     faults: Faults,
 }
 
-/// The question before a torrent is deleted.
+/// The page that asks whether the torrent shall be deleted.
 #[derive(Template)]
 #[template(path = "torrent/delete.html")]
 struct Delete {
@@ -53,7 +53,7 @@ struct Delete {
     title: String,
 }
 
-/// The texts as they come.
+/// The unchecked texts of the form.
 #[derive(Deserialize)]
 struct Texts {
     #[serde(default)]
@@ -64,7 +64,7 @@ struct Texts {
     extended: String,
 }
 
-/// The question's form has no field but the token.
+/// The form that deletes: its only field is the CSRF token.
 #[derive(Deserialize)]
 struct Nothing {}
 

@@ -1,4 +1,4 @@
-//! The pages of a torrent with more files than its own page shows.
+//! The pages that list the files of a torrent with more files than its own page shows.
 
 use askama::Template;
 use axum::extract::State;
@@ -15,7 +15,7 @@ use crate::extract::{Id, Query};
 use crate::id::TorrentId;
 use crate::ui::{Frame, page};
 
-/// Some of a torrent's files.
+/// A page of a torrent's files.
 #[derive(Template)]
 #[template(path = "torrent/files.html")]
 #[expect(clippy::struct_field_names, reason = "the partial of the tree reads `files`")]
@@ -24,7 +24,7 @@ struct Files {
     id: TorrentId,
     title: String,
     files: Vec<Step>,
-    /// As `2001 to 4000`.
+    /// The numbers of the files shown: `2001 to 4000`.
     range: String,
     count: i32,
     newer: Option<String>,
@@ -36,7 +36,7 @@ pub(super) struct Parameters {
     after: Option<i32>,
 }
 
-/// The address of the files of torrent `id` behind the position `after`.
+/// The address of the page of files of torrent `id` after the position `after`.
 pub(super) fn address(id: TorrentId, after: i32) -> String {
     format!("/torrents/{id}/files?after={after}")
 }

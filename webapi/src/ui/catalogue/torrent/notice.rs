@@ -1,4 +1,5 @@
-//! What became of an upload, told once: to its uploader, on the torrent's page.
+//! The notice after an upload, shown once to the uploader on the torrent's page: whether they must download the site's
+//! file.
 
 use serde::{Deserialize, Serialize};
 use tower_sessions::Session;
@@ -8,10 +9,10 @@ use crate::domain::catalogue::torrent::upload::{Redownload, Stored};
 use crate::error::Error;
 use crate::id::TorrentId;
 
-/// The session's place for notices that wait for their page.
+/// Key, in a session's data, of the notices that wait to be shown.
 const NOTICES: &str = "uploaded";
 
-/// Uploads whose notices wait; of more, the oldest are forgotten.
+/// Most waiting notices of a session; the oldest ones beyond it are dropped.
 const MOST: usize = 50;
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -21,8 +22,8 @@ struct Notice {
     other_tracker: bool,
 }
 
-/// Keeps the verdict on an upload for the first time that its page is shown in this session. A tool that sends the form
-/// with its token has none.
+/// Keeps the notice of an upload until the torrent's page is shown in this session. Does nothing without a session, as
+/// for a tool that sends the form with its API token.
 pub(super) async fn leave(session: &Session, stored: &Stored) -> Result<(), Error> {
     if ticket(session).await?.is_none() {
         return Ok(());
@@ -35,7 +36,7 @@ pub(super) async fn leave(session: &Session, stored: &Stored) -> Result<(), Erro
     Ok(session.insert(NOTICES, waiting).await?)
 }
 
-/// The verdict that waits for `torrent`'s page, for the one time.
+/// Takes the notice that waits for the page of `torrent`, if there is one.
 pub(super) async fn take(session: &Session, torrent: TorrentId) -> Result<Option<Redownload>, Error> {
     if ticket(session).await?.is_none() {
         return Ok(None);

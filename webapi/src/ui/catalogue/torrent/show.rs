@@ -1,4 +1,4 @@
-//! A torrent's page, and its download.
+//! A torrent's page, and the download of its .torrent file.
 
 use std::sync::Arc;
 
@@ -27,33 +27,33 @@ use crate::ui::member::transfer::Line;
 use crate::ui::parts::plot::Plot;
 use crate::ui::{Frame, page};
 
-/// Snatches on the page for staff; a page of their own has all.
+/// Snatches that the page shows to staff; another page lists all.
 const SNATCHES: i64 = 5;
 
-/// A torrent.
+/// A torrent's page.
 #[derive(Template)]
 #[template(path = "torrent/show.html")]
 struct Show {
     frame: Frame,
     row: Row,
-    /// HTML.
+    /// The description as HTML.
     description: Arc<str>,
     info_hash: String,
     info_hash_v2: Option<String>,
-    /// The canonical hash is the beginning of the other one.
+    /// Whether the torrent is of version 2 alone: its canonical hash is then the beginning of the hash of version 2.
     only_v2: bool,
     extended: Vec<(String, String)>,
     files: Vec<Step>,
     shown_files: usize,
-    /// The address of those that are not shown.
+    /// Address of the page that lists the files not shown here.
     more_files: Option<String>,
     may_change: bool,
     plot: Option<Plot>,
-    /// The reader's own transfer.
+    /// The visitor's own transfer of the torrent.
     own: Option<Line>,
-    /// For staff: who finished it last.
+    /// The latest snatches, for staff.
     snatches: Vec<Line>,
-    /// What became of the upload that led here.
+    /// The notice after an upload of this torrent, the first time that the page is shown.
     uploaded: Option<Redownload>,
 }
 
@@ -104,7 +104,7 @@ pub(super) async fn download(
     torrent_file::answer(&app, &member, id).await
 }
 
-/// An object's keys and values in words; what is no plain value stays JSON.
+/// The keys and values of extended information as text; lists and objects as JSON.
 fn facts(extended: &Value) -> Vec<(String, String)> {
     let words = |value: &Value| match value {
         Value::String(text) => text.clone(),

@@ -1,24 +1,24 @@
-//! A torrent's files as nested folders, flattened into the steps by which a template writes them.
+//! A torrent's files as a tree of folders, as a list of steps by which a template writes nested elements.
 
 use crate::db::catalogue::file::File;
 use crate::ui::parts::format;
 
-/// Folders inside each other that are shown; browsers cut a page's nesting at 512. What lies deeper is shown with its
-/// path.
+/// Deepest nesting of folders that is shown, since browsers cut elements nested deeper than 512. Deeper files are shown
+/// with their path.
 const DEPTH: usize = 20;
 
-/// Lists of more files begin with their folders closed.
+/// Folders are shown closed in trees of more files than this.
 const OPEN: usize = 60;
 
 /// One step of writing the tree.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Step {
-    /// What is written.
+    /// What the step writes.
     pub(super) kind: Kind,
-    /// The parts of a path: of a folder that holds nothing but another one, both stand in one line. Empty at the end of
-    /// a folder.
+    /// The name, or several parts of a path: a folder that contains only one folder is shown together with it. Empty at
+    /// the end of a folder.
     pub(super) names: Vec<String>,
-    /// With a unit: `1.4 GiB`.
+    /// Size with a unit: `1.4 GiB`.
     pub(super) size: String,
     /// Whether a folder is shown open.
     pub(super) open: bool,
@@ -27,21 +27,21 @@ pub(super) struct Step {
 /// What a step writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// A folder begins.
+    /// The begin of a folder.
     Folder,
     /// A file.
     File,
-    /// A folder ends.
+    /// The end of a folder.
     End,
 }
 
 impl Step {
-    /// Whether a folder begins.
+    /// Whether the step begins a folder.
     pub(super) fn is_folder(&self) -> bool {
         self.kind == Kind::Folder
     }
 
-    /// Whether it is a file.
+    /// Whether the step writes a file.
     pub(super) fn is_file(&self) -> bool {
         self.kind == Kind::File
     }
@@ -57,7 +57,7 @@ struct Entry<'a> {
     size: i64,
 }
 
-/// The steps that write `files`, folders in the order of their names.
+/// The steps that write `files`, sorted by folder and name.
 pub(super) fn steps(files: &[File]) -> Vec<Step> {
     let mut entries: Vec<Entry<'_>> = files.iter().map(Entry::new).collect();
     entries.sort_by(|a, b| a.folders.cmp(&b.folders).then(a.name.cmp(b.name)));
@@ -82,7 +82,7 @@ pub(super) fn steps(files: &[File]) -> Vec<Step> {
     flatten(join(steps))
 }
 
-/// Ends folders until `depth` are open, and writes their sizes where they began.
+/// Ends open folders until `depth` are open, and sets their sizes in the steps that began them.
 fn close(steps: &mut Vec<Step>, open: &mut Vec<(&str, usize, i64)>, depth: usize) {
     for (_, place, size) in open.drain(depth..).rev() {
         if let Some(step) = steps.get_mut(place) {
@@ -92,7 +92,7 @@ fn close(steps: &mut Vec<Step>, open: &mut Vec<(&str, usize, i64)>, depth: usize
     }
 }
 
-/// Makes one of each folder and the folder that is all it holds.
+/// Joins each folder that contains only one folder with that folder.
 fn join(steps: Vec<Step>) -> Vec<Step> {
     let ends = ends(&steps);
     let single = |at: usize| {
@@ -100,7 +100,7 @@ fn join(steps: Vec<Step>) -> Vec<Step> {
         inner.is_some_and(|inner| ends.get(at).copied().flatten() == Some(inner + 1))
     };
     let joined: Vec<bool> = (0..steps.len()).map(single).collect();
-    // Of the folders of a chain the last one stays, with its end.
+    // Of a chain of such folders, the last one stays, with its end.
     let mut left_out = vec![false; steps.len()];
     for (at, _) in joined.iter().enumerate().filter(|(_, it)| **it) {
         for index in [Some(at), ends.get(at).copied().flatten()].into_iter().flatten() {
@@ -143,10 +143,10 @@ fn ends(steps: &[Step]) -> Vec<Option<usize>> {
     ends
 }
 
-/// Leaves out folders that lie deeper than [`DEPTH`]; their files are shown with the path from there.
+/// Leaves out folders deeper than [`DEPTH`] and puts their names before those of their files.
 fn flatten(steps: Vec<Step>) -> Vec<Step> {
     let mut depth = 0_usize;
-    // How many names each of the folders left out has.
+    // The number of names of each open folder that was left out.
     let mut deeper: Vec<usize> = Vec::new();
     let mut path: Vec<String> = Vec::new();
     let mut rest = Vec::with_capacity(steps.len());
@@ -224,7 +224,7 @@ mod tests {
 
     #[test]
     fn files_below_the_deepest_folder_shown_stand_with_their_paths() {
-        // Each folder holds a file beside the next folder, so that none can be joined.
+        // Each folder contains a file beside the next folder, so that none are joined.
         let files: Vec<File> =
             (0..500).map(|depth| File { position: 0, path: "d/".repeat(depth) + "f", size: 1 }).collect();
         let steps = steps(&files);

@@ -1,4 +1,4 @@
-//! The upload form.
+//! The page with the upload form.
 
 use askama::Template;
 use axum::extract::{Request, State};
@@ -21,23 +21,24 @@ use crate::ui::parts::format;
 use crate::ui::{Frame, page, page_again};
 use crate::upload_form::{self, Form};
 
-/// The form and what it is sent to.
+/// The routes of the form and of its target.
 pub(super) fn routes() -> Routes {
     Routes::new().page(Method::GET, "/upload", ALL, get(show)).page(Method::POST, "/upload", ALL, post(store))
 }
 
-/// The form.
+/// The page with the form.
 #[derive(Template)]
 #[template(path = "torrent/upload.html")]
 struct Upload {
     frame: Frame,
     typed: Typed,
     errors: Fields,
-    /// The torrent that is here already: its id and title.
+    /// Id and title of the torrent that the site has already, after an upload of it.
     exists: Option<(TorrentId, String)>,
     limit: String,
     max_bytes: usize,
-    /// What is said of a larger file, and of one that is no .torrent: a script says it before anything is sent.
+    /// Messages for a file that is too large, and for one that is no .torrent file: a script shows them before the form
+    /// is sent.
     too_large: String,
     no_torrent: &'static str,
 }
@@ -70,11 +71,11 @@ async fn store(
     session: Session,
     request: Request,
 ) -> Result<Response, Error> {
-    // An upload that is refused is read all the same, without the file: what was typed is shown again.
-    let (mut turn, refused) = match upload_form::admit(&app, &member).await {
-        Ok(turn) => (turn, None),
-        Err(refused @ Error::TooManyRequests { .. }) => match app.turns.texts(member.id) {
-            Ok(turn) => (turn, Some(refused)),
+    // A refused upload is read all the same, without its file, so that the form shows the typed texts again.
+    let (mut permit, refused) = match upload_form::admit(&app, &member).await {
+        Ok(permit) => (permit, None),
+        Err(refused @ Error::TooManyRequests { .. }) => match app.metainfo_limits.texts(member.id) {
+            Ok(permit) => (permit, Some(refused)),
             Err(error) => {
                 Form::refuse(request).await;
                 return Err(error);
@@ -82,7 +83,7 @@ async fn store(
         },
         Err(error) => return Err(error),
     };
-    let form = Form::read(&app, request, Some(&guard), &mut turn).await?;
+    let form = Form::read(&app, request, Some(&guard), &mut permit).await?;
     let typed = form.typed().clone();
     let stored = match refused.map_or_else(|| form.finish(&app), Err) {
         Ok(upload) => upload_form::store(&app, &member, upload).await,

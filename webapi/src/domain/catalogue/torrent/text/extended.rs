@@ -1,19 +1,19 @@
-//! Extended information: a JSON object that is bounded by what it prints as.
+//! Extended information: a JSON object, bounded by its size as the database prints it.
 
 use serde_json::{Number, Value};
 
-/// Bytes of extended information as typed.
+/// Most bytes of extended information as typed.
 pub const TYPED_LEN: usize = 64 * 1024;
-/// Bytes of it as the database prints it, each time that it is read.
+/// Most bytes of it as the database prints it at each read.
 pub const PRINTED_LEN: usize = 128 * 1024;
-/// Lists and objects inside each other.
+/// Most lists and objects nested in each other.
 const DEPTH: usize = 8;
-/// Values in it, lists and objects among them.
+/// Most values, including lists and objects.
 const VALUES: usize = 1000;
-/// Characters of a number, written out without an exponent as the database does.
+/// Most characters of a number as the database prints it, without an exponent.
 const NUMBER_LEN: usize = 40;
 
-/// Reads a JSON object; nothing but white space is none.
+/// Reads a JSON object; `None` for a text of white space only.
 ///
 /// # Errors
 /// A sentence that says what to change.
@@ -49,7 +49,7 @@ pub fn read(typed: &str) -> Result<Option<Value>, String> {
     Ok(Some(value))
 }
 
-/// What a value is when `jsonb` prints it: a space behind each colon and comma.
+/// The size of values as `jsonb` prints them, with a space after each colon and comma.
 #[derive(Debug, Default)]
 struct Printed {
     bytes: usize,
@@ -91,7 +91,7 @@ impl Printed {
     }
 }
 
-/// The bytes of `string` with its quotes and escapes.
+/// The printed bytes of `string`, with quotes and escapes.
 fn text(string: &str) -> Result<usize, String> {
     let escapes = string.bytes().map(|byte| match byte {
         0 => Err("The character NUL (\\u0000) cannot be stored; take it out.".to_owned()),
@@ -102,7 +102,7 @@ fn text(string: &str) -> Result<usize, String> {
     Ok(string.len() + 2 + escapes.sum::<Result<usize, String>>()?)
 }
 
-/// The bytes of `value` written out.
+/// The printed bytes of a number.
 fn number(value: &Number) -> Result<usize, String> {
     let written = match value.as_f64().filter(|_| value.is_f64()) {
         Some(float) => float.to_string().len(),
@@ -116,7 +116,7 @@ fn number(value: &Number) -> Result<usize, String> {
     ))
 }
 
-/// The problem without its position, which serde writes at the end.
+/// The error's text without the position that serde appends.
 fn sentence(problem: &serde_json::Error) -> String {
     let text = problem.to_string();
     text.split(" at line ").next().unwrap_or_default().to_owned()
@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn control_characters_count_as_their_escapes() {
-        // Each is 6 bytes, typed and printed; as characters of the string it is one.
+        // Each escape is 6 bytes as typed and as printed, but one character of the string.
         let typed = format!("{{\"a\": \"{}\"}}", "\\u0001".repeat(10_000));
         let mut printed = Printed::default();
         let value: Value = serde_json::from_str(&typed).expect("JSON");

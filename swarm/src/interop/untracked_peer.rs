@@ -29,15 +29,15 @@ const CALL_EVERY: Duration = Duration::from_millis(500);
 /// Wait for a whole handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Its peer id, and the reserved bytes of its handshake: extension protocol (BEP 10) and DHT.
-const PEER_ID: &[u8; 20] = b"-FW0001-the stranger";
+const PEER_ID: &[u8; 20] = b"-FW0001-an untracked";
 const RESERVED: [u8; 8] = [0, 0, 0, 0, 0, 0x10, 0, 0x01];
 /// A DHT `ping`.
-const PING: &[u8] = b"d1:ad2:id20:-FW0001-the strangere1:q4:ping1:t2:fw1:y1:qe";
+const PING: &[u8] = b"d1:ad2:id20:-FW0001-an untrackede1:q4:ping1:t2:fw1:y1:qe";
 /// Bytes of a message at most, which is more than bitfields have here.
 const MESSAGE: u32 = 1 << 16;
 
 /// The peer, which runs until this is dropped.
-pub(super) struct Stranger {
+pub(super) struct UntrackedPeer {
     pub(super) address: IpAddr,
     found: Arc<Mutex<Vec<Found>>>,
     torrents: Arc<Mutex<Vec<InfoHash>>>,
@@ -58,7 +58,7 @@ struct Question {
     answer: oneshot::Sender<anyhow::Result<()>>,
 }
 
-/// The list of findings, shared by the stranger's tasks.
+/// The list of findings, shared by the untracked peer's tasks.
 #[derive(Clone)]
 struct Findings {
     own: IpAddr,
@@ -74,7 +74,7 @@ impl Findings {
     }
 }
 
-impl Stranger {
+impl UntrackedPeer {
     /// Joins `network`, which has one family, at `number`.
     pub(super) async fn start(network: Network, number: u16) -> anyhow::Result<Self> {
         let (found, torrents) = (Arc::default(), Arc::default());
@@ -98,11 +98,13 @@ impl Stranger {
             });
         };
         thread::Builder::new()
-            .name("stranger".to_owned())
+            .name("untracked-peer".to_owned())
             .spawn(work)
-            .context("cannot start the stranger's thread")?;
-        let address =
-            begun.await.context("the stranger ended at its start")?.context("cannot start the stranger")?;
+            .context("cannot start the untracked peer's thread")?;
+        let address = begun
+            .await
+            .context("the untracked peer ended at its start")?
+            .context("cannot start the untracked peer")?;
         Ok(Self { address, found, torrents, questions })
     }
 
@@ -123,8 +125,8 @@ impl Stranger {
     pub(super) async fn shake(&self, peer: SocketAddr, torrent: InfoHash) -> anyhow::Result<()> {
         let (answer, answered) = oneshot::channel();
         let question = Question { peer, torrent, answer };
-        self.questions.send(question).await.ok().context("the stranger has ended")?;
-        answered.await.context("the stranger has ended")?
+        self.questions.send(question).await.ok().context("the untracked peer has ended")?;
+        answered.await.context("the untracked peer has ended")?
     }
 
     /// What `peers` did to find peers without the tracker, in words.
@@ -141,7 +143,7 @@ impl Stranger {
     }
 }
 
-/// The stranger's sockets, on its own thread.
+/// The untracked peer's sockets, on its own thread.
 struct Sockets {
     findings: Findings,
     listener: TcpListener,
@@ -157,7 +159,7 @@ struct Sockets {
 impl Sockets {
     fn begin(network: &Network, number: u16, found: Arc<Mutex<Vec<Found>>>) -> anyhow::Result<Self> {
         let port = network.join(number)?;
-        let own = *port.addresses.first().context("the stranger has no address")?;
+        let own = *port.addresses.first().context("the untracked peer has no address")?;
         let listener = std::net::TcpListener::bind((own, PORT))?;
         listener.set_nonblocking(true)?;
         let dht = std::net::UdpSocket::bind((own, PORT))?;
@@ -176,7 +178,7 @@ impl Sockets {
 
     async fn live(&self, torrents: &Mutex<Vec<InfoHash>>, mut questions: mpsc::Receiver<Question>) {
         let talk = async {
-            // It ends with [`Stranger`].
+            // It ends with [`UntrackedPeer`].
             while let Some(Question { peer, torrent, answer }) = questions.recv().await {
                 self.known.lock().push(peer.ip());
                 let _ = answer.send(shake(peer, torrent).await);

@@ -1,4 +1,5 @@
-//! Uploads and downloads under way: whose they are, the bytes that they hold, and how many uploads are parsed at once.
+//! Limits on uploads and downloads under way: one upload a member, the bytes in memory, and how many uploads are parsed
+//! at the same time.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,88 +11,89 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use crate::error::Error;
 use crate::id::UserId;
 
-/// Bytes that all uploads under way may hold.
+/// Most bytes that all uploads under way hold in memory.
 const IN_FLIGHT: usize = 64 << 20;
 
-/// Bytes of .torrent files that all downloads under way may hold, until their readers have taken them.
+/// Most bytes of .torrent files that all downloads under way hold in memory until they are sent.
 const DOWNLOADS: usize = 64 << 20;
 
-/// Of these, the bytes of one member's downloads; a single larger file is still sent.
+/// Most bytes of one member's downloads; a single larger file is still sent.
 const MEMBER_DOWNLOADS: usize = 16 << 20;
 
-/// The bytes that one permit stands for; an upload's last one may be used in part.
+/// Bytes that one permit of a semaphore stands for; sizes are rounded up to it.
 const UNIT: usize = 4096;
 
-/// Torrents parsed and stored at once: each takes a core and up to some hundred MiB.
+/// Torrents parsed and stored at the same time: each takes a core and up to some hundred MiB.
 const PARSED_AT_ONCE: usize = 4;
 
-/// When somebody whose upload was refused may try again: about what one takes.
+/// `Retry-After` of a refused upload or download: about the time that one takes.
 const RETRY: Duration = Duration::from_secs(5);
 
-/// An upload of at least so many bytes, or files, leaves memory behind that is worth giving back.
+/// An upload of this many bytes or files is large: the allocator keeps memory after it, which is worth returning to the
+/// system.
 const LARGE_BYTES: usize = 1 << 20;
 const LARGE_FILES: usize = 5000;
 
-/// Bounds what uploads take.
+/// The limits, and what is under way.
 #[derive(Debug)]
-pub struct Turns {
+pub struct MetainfoLimits {
     bytes: Arc<Semaphore>,
-    slots: Arc<Semaphore>,
+    parse_permits: Arc<Semaphore>,
     downloads: Arc<Semaphore>,
-    /// The turns of each member who has any; held for one look-up.
-    members: Arc<Mutex<HashMap<UserId, Taken>>>,
-    /// Says that a large upload is over.
+    /// What each member has under way, if anything. Locked for one look-up.
+    members: Arc<Mutex<HashMap<UserId, UnderWay>>>,
+    /// Notified at the end of each large upload.
     large: Notify,
 }
 
 /// What one member has under way.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Taken {
+struct UnderWay {
     upload: bool,
     texts: bool,
-    /// Bytes of downloads.
+    /// Bytes of the member's downloads.
     downloads: usize,
 }
 
-/// What a turn is for.
+/// What a permit is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Purpose {
     Upload,
     Texts,
 }
 
-/// A member's turn; over when it is dropped, with the bytes that it held.
+/// A member's permission to send one upload. Dropping it ends it and frees the bytes counted for it.
 #[derive(Debug)]
-pub struct Turn {
+pub struct UploadPermit {
     member: UserId,
     purpose: Purpose,
-    members: Arc<Mutex<HashMap<UserId, Taken>>>,
+    members: Arc<Mutex<HashMap<UserId, UnderWay>>>,
     bytes: Arc<Semaphore>,
     held: Option<OwnedSemaphorePermit>,
-    /// Bytes asked for, which `held` covers.
+    /// Bytes counted for this upload; `held` has the permits for them.
     asked: usize,
 }
 
-/// The bytes of a download; they count until this is dropped.
+/// A download under way; its bytes are counted until this is dropped.
 #[derive(Debug)]
 pub struct Download {
     member: UserId,
     bytes: usize,
-    members: Arc<Mutex<HashMap<UserId, Taken>>>,
+    members: Arc<Mutex<HashMap<UserId, UnderWay>>>,
     _permit: OwnedSemaphorePermit,
 }
 
-/// The right to parse and store one torrent.
+/// Permission to parse and store one torrent.
 #[derive(Debug)]
-pub struct Slot {
+pub struct ParsePermit {
     _permit: OwnedSemaphorePermit,
 }
 
-impl Default for Turns {
+impl Default for MetainfoLimits {
     fn default() -> Self {
         Self {
             bytes: Arc::new(Semaphore::new(IN_FLIGHT / UNIT)),
-            slots: Arc::new(Semaphore::new(PARSED_AT_ONCE)),
+            parse_permits: Arc::new(Semaphore::new(PARSED_AT_ONCE)),
             downloads: Arc::new(Semaphore::new(DOWNLOADS / UNIT)),
             members: Arc::default(),
             large: Notify::new(),
@@ -99,37 +101,37 @@ impl Default for Turns {
     }
 }
 
-impl Turns {
-    /// The only turn that `member` has to upload a torrent.
+impl MetainfoLimits {
+    /// Permits `member` to upload a torrent.
     ///
     /// # Errors
     /// [`Error::TooManyRequests`] while another upload of theirs is under way.
-    pub fn upload(&self, member: UserId) -> Result<Turn, Error> {
+    pub fn upload(&self, member: UserId) -> Result<UploadPermit, Error> {
         self.take(member, Purpose::Upload)
             .ok_or_else(|| refusal("another upload of yours is under way; send one torrent after the other"))
     }
 
-    /// A turn to read what `member` typed beside an upload that is refused, so that it can be shown again.
+    /// Permits to read the texts of an upload of `member` whose file is refused, so that the form can show them again.
     ///
     /// # Errors
-    /// [`Error::TooManyRequests`] while another is under way.
-    pub fn texts(&self, member: UserId) -> Result<Turn, Error> {
+    /// [`Error::TooManyRequests`] while such texts of another upload of theirs are read.
+    pub fn texts(&self, member: UserId) -> Result<UploadPermit, Error> {
         self.take(member, Purpose::Texts).ok_or_else(|| {
             refusal("several uploads of yours are under way; send one torrent after the other")
         })
     }
 
-    fn take(&self, member: UserId, purpose: Purpose) -> Option<Turn> {
+    fn take(&self, member: UserId, purpose: Purpose) -> Option<UploadPermit> {
         let mut members = self.members.lock();
-        let taken = members.entry(member).or_default();
-        if std::mem::replace(taken.of(purpose), true) {
+        let under_way = members.entry(member).or_default();
+        if std::mem::replace(under_way.of(purpose), true) {
             return None;
         }
         let (members, bytes) = (Arc::clone(&self.members), Arc::clone(&self.bytes));
-        Some(Turn { member, purpose, members, bytes, held: None, asked: 0 })
+        Some(UploadPermit { member, purpose, members, bytes, held: None, asked: 0 })
     }
 
-    /// Counts a download of `bytes` for `member`, until its reader has taken them.
+    /// Counts a download of `bytes` for `member` until the value is dropped.
     ///
     /// # Errors
     /// [`Error::TooManyRequests`] when this member's downloads, or those of all, would hold too many bytes.
@@ -147,13 +149,14 @@ impl Turns {
         Ok(Download { member, bytes, members: Arc::clone(&self.members), _permit: permit })
     }
 
-    /// Waits for the right to parse a torrent, which nobody takes before theirs has come in whole.
-    pub async fn slot(&self) -> Result<Slot, Error> {
-        let permit = Arc::clone(&self.slots).acquire_owned().await.map_err(anyhow::Error::from)?;
-        Ok(Slot { _permit: permit })
+    /// Waits for permission to parse a torrent. To be called after the upload has arrived as a whole, so that a slow
+    /// client keeps nobody waiting.
+    pub async fn parse_permit(&self) -> Result<ParsePermit, Error> {
+        let permit = Arc::clone(&self.parse_permits).acquire_owned().await.map_err(anyhow::Error::from)?;
+        Ok(ParsePermit { _permit: permit })
     }
 
-    /// Says that an upload of `bytes` and `files` is over; whether it was large.
+    /// Notes the end of an upload of `bytes` with `files` files, and says whether it was large.
     pub fn finish(&self, bytes: usize, files: usize) -> bool {
         let large = bytes >= LARGE_BYTES || files >= LARGE_FILES;
         if large {
@@ -162,13 +165,13 @@ impl Turns {
         large
     }
 
-    /// Waits until a large upload is over.
+    /// Waits for the end of a large upload.
     pub async fn large(&self) {
         self.large.notified().await;
     }
 }
 
-impl Taken {
+impl UnderWay {
     fn of(&mut self, purpose: Purpose) -> &mut bool {
         match purpose {
             Purpose::Upload => &mut self.upload,
@@ -177,13 +180,13 @@ impl Taken {
     }
 }
 
-impl Turn {
-    /// Whether the torrent is wanted, and not only what was typed beside it.
+impl UploadPermit {
+    /// Whether the whole upload is permitted, not only its texts.
     pub fn is_upload(&self) -> bool {
         self.purpose == Purpose::Upload
     }
 
-    /// Counts `bytes` more that this upload holds.
+    /// Counts `bytes` more for this upload.
     ///
     /// # Errors
     /// [`Error::TooManyRequests`] when all uploads together would hold too many.
@@ -204,31 +207,31 @@ impl Turn {
         Ok(())
     }
 
-    /// Gives the bytes back that were counted so far.
+    /// Frees the bytes counted so far.
     pub fn release(&mut self) {
         self.asked = 0;
         self.held = None;
     }
 }
 
-impl Drop for Turn {
+impl Drop for UploadPermit {
     fn drop(&mut self) {
-        give_back(&self.members, self.member, |taken| *taken.of(self.purpose) = false);
+        give_back(&self.members, self.member, |under_way| *under_way.of(self.purpose) = false);
     }
 }
 
 impl Drop for Download {
     fn drop(&mut self) {
-        give_back(&self.members, self.member, |taken| taken.downloads -= self.bytes);
+        give_back(&self.members, self.member, |under_way| under_way.downloads -= self.bytes);
     }
 }
 
-/// Changes what `member` has taken, and forgets members who have nothing.
-fn give_back(members: &Mutex<HashMap<UserId, Taken>>, member: UserId, change: impl FnOnce(&mut Taken)) {
+/// Changes what `member` has under way, and removes the entry if nothing is left.
+fn give_back(members: &Mutex<HashMap<UserId, UnderWay>>, member: UserId, change: impl FnOnce(&mut UnderWay)) {
     let mut members = members.lock();
-    if let Some(taken) = members.get_mut(&member) {
-        change(taken);
-        if *taken == Taken::default() {
+    if let Some(under_way) = members.get_mut(&member) {
+        change(under_way);
+        if *under_way == UnderWay::default() {
             members.remove(&member);
         }
     }
@@ -244,23 +247,23 @@ mod tests {
 
     #[test]
     fn a_member_has_one_upload_at_a_time_and_others_have_theirs() {
-        let turns = Turns::default();
-        let first = turns.upload(UserId(1)).expect("a turn");
-        assert!(matches!(turns.upload(UserId(1)), Err(Error::TooManyRequests { .. })));
-        let other = turns.upload(UserId(2)).expect("a turn");
-        let texts = turns.texts(UserId(1)).expect("to read what was typed");
-        assert!(turns.texts(UserId(1)).is_err());
+        let limits = MetainfoLimits::default();
+        let first = limits.upload(UserId(1)).expect("a permit");
+        assert!(matches!(limits.upload(UserId(1)), Err(Error::TooManyRequests { .. })));
+        let other = limits.upload(UserId(2)).expect("a permit");
+        let texts = limits.texts(UserId(1)).expect("to read what was typed");
+        assert!(limits.texts(UserId(1)).is_err());
         drop(first);
-        drop(turns.upload(UserId(1)).expect("the first is over"));
+        drop(limits.upload(UserId(1)).expect("the first is over"));
         drop((other, texts));
-        assert!(turns.members.lock().is_empty(), "nothing is kept of members without uploads");
+        assert!(limits.members.lock().is_empty(), "nothing is kept of members without uploads");
     }
 
     #[test]
     fn the_bytes_of_all_uploads_are_bounded_and_given_back() {
-        let turns = Turns::default();
-        let mut one = turns.upload(UserId(1)).expect("a turn");
-        let mut other = turns.upload(UserId(2)).expect("a turn");
+        let limits = MetainfoLimits::default();
+        let mut one = limits.upload(UserId(1)).expect("a permit");
+        let mut other = limits.upload(UserId(2)).expect("a permit");
         for _ in 0..IN_FLIGHT / 1000 {
             one.hold(1000).expect("room");
         }
@@ -276,32 +279,32 @@ mod tests {
 
     #[test]
     fn the_bytes_of_downloads_are_bounded_for_each_member_and_for_all() {
-        let turns = Turns::default();
-        let first = turns.download(UserId(1), MEMBER_DOWNLOADS).expect("a member's share");
+        let limits = MetainfoLimits::default();
+        let first = limits.download(UserId(1), MEMBER_DOWNLOADS).expect("a member's share");
         assert!(
-            matches!(turns.download(UserId(1), 1), Err(Error::TooManyRequests { .. })),
+            matches!(limits.download(UserId(1), 1), Err(Error::TooManyRequests { .. })),
             "above the member's share"
         );
         let others: Vec<Download> = (2..)
-            .map_while(|member| turns.download(UserId(member), MEMBER_DOWNLOADS).ok())
+            .map_while(|member| limits.download(UserId(member), MEMBER_DOWNLOADS).ok())
             .take(DOWNLOADS / MEMBER_DOWNLOADS)
             .collect();
         assert_eq!(others.len(), DOWNLOADS / MEMBER_DOWNLOADS - 1, "what all together may hold");
         drop(first);
-        turns.download(UserId(1), 1).expect("the first has been sent");
+        limits.download(UserId(1), 1).expect("the first has been sent");
         drop(others);
-        drop(turns.download(UserId(1), 2 * DOWNLOADS).expect("a single file of any size"));
-        assert!(turns.members.lock().is_empty(), "nothing is kept of members without downloads");
+        drop(limits.download(UserId(1), 2 * DOWNLOADS).expect("a single file of any size"));
+        assert!(limits.members.lock().is_empty(), "nothing is kept of members without downloads");
     }
 
     #[tokio::test]
-    async fn a_slot_is_free_again_when_it_is_dropped() {
-        let turns = Turns::default();
-        let mut slots = Vec::new();
+    async fn a_parse_permit_is_free_again_when_it_is_dropped() {
+        let limits = MetainfoLimits::default();
+        let mut permits = Vec::new();
         for _ in 0..PARSED_AT_ONCE {
-            slots.push(turns.slot().await.expect("a slot"));
+            permits.push(limits.parse_permit().await.expect("a permit"));
         }
-        let (slot, ()) = tokio::join!(turns.slot(), async { slots.truncate(1) });
-        slot.expect("a slot");
+        let (permit, ()) = tokio::join!(limits.parse_permit(), async { permits.truncate(1) });
+        permit.expect("a permit");
     }
 }

@@ -14,7 +14,7 @@ use tokio::time::sleep;
 
 /// What becomes of bytes in either direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Weather {
+pub(crate) enum LinkCondition {
     /// They pass.
     Clear,
     /// They pass later.
@@ -23,27 +23,27 @@ pub(crate) enum Weather {
     Narrow(usize),
     /// Half of a piece passes, then the connection ends. New ones end at once.
     Cut,
-    /// They vanish, and the connections on which they did stay dead when the weather clears.
+    /// They vanish, and the connections on which they did stay dead when the condition is `Clear` again.
     Swallowed,
 }
 
 /// The proxy; it ends with the test.
-pub(crate) struct Chaos {
+pub(crate) struct FaultyProxy {
     socket: PathBuf,
-    weather: watch::Sender<Weather>,
+    condition: watch::Sender<LinkCondition>,
     /// The one who accepts, for one start of the server.
     listener: Option<(JoinSet<()>, u64)>,
 }
 
-impl Chaos {
-    /// For the server whose socket is in `folder`; nothing passes here until [`Chaos::step_in`].
+impl FaultyProxy {
+    /// For the server whose socket is in `folder`; nothing passes here until [`FaultyProxy::step_in`].
     pub(crate) fn before(folder: &Path) -> Self {
         let socket = folder.join(".s.PGSQL.5432");
-        Self { socket, weather: watch::Sender::new(Weather::Clear), listener: None }
+        Self { socket, condition: watch::Sender::new(LinkCondition::Clear), listener: None }
     }
 
-    pub(crate) fn set(&self, weather: Weather) {
-        self.weather.send_replace(weather);
+    pub(crate) fn set(&self, condition: LinkCondition) {
+        self.condition.send_replace(condition);
     }
 
     /// Whether the socket is not ours: the server was started since we stepped in.
@@ -62,25 +62,25 @@ impl Chaos {
         fs::set_permissions(&self.socket, fs::Permissions::from_mode(0o777)).expect("its mode");
         let inode = fs::metadata(&self.socket).expect("the socket").ino();
         let mut tasks = JoinSet::new();
-        tasks.spawn(accept(listener, real, self.weather.subscribe()));
+        tasks.spawn(accept(listener, real, self.condition.subscribe()));
         self.listener = Some((tasks, inode));
     }
 }
 
-async fn accept(listener: UnixListener, real: PathBuf, weather: watch::Receiver<Weather>) {
+async fn accept(listener: UnixListener, real: PathBuf, condition: watch::Receiver<LinkCondition>) {
     let mut connections = JoinSet::new();
     while let Ok((client, _)) = listener.accept().await {
-        if *weather.borrow() == Weather::Cut {
+        if *condition.borrow() == LinkCondition::Cut {
             continue;
         }
         let Ok(server) = UnixStream::connect(&real).await else { continue };
-        let weather = weather.clone();
+        let condition = condition.clone();
         connections.spawn(async move {
             let ((from_client, to_client), (from_server, to_server)) =
                 (client.into_split(), server.into_split());
             tokio::select! {
-                () = forward(from_client, to_server, &weather) => {}
-                () = forward(from_server, to_client, &weather) => {}
+                () = forward(from_client, to_server, &condition) => {}
+                () = forward(from_server, to_client, &condition) => {}
             }
         });
         while connections.try_join_next().is_some() {}
@@ -88,25 +88,29 @@ async fn accept(listener: UnixListener, real: PathBuf, weather: watch::Receiver<
 }
 
 /// Returns when the connection shall end.
-async fn forward(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, weather: &watch::Receiver<Weather>) {
+async fn forward(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    condition: &watch::Receiver<LinkCondition>,
+) {
     let mut piece = vec![0; 16 << 10];
     let mut dead = false;
     while let Ok(count @ 1..) = from.read(&mut piece).await {
         let piece = &piece[..count];
-        let present = *weather.borrow();
+        let present = *condition.borrow();
         let sent = match present {
             _ if dead => continue,
-            Weather::Clear => to.write_all(piece).await,
-            Weather::Late(time) => {
+            LinkCondition::Clear => to.write_all(piece).await,
+            LinkCondition::Late(time) => {
                 sleep(time).await;
                 to.write_all(piece).await
             }
-            Weather::Narrow(width) => narrow(&mut to, piece, width).await,
-            Weather::Cut => {
+            LinkCondition::Narrow(width) => narrow(&mut to, piece, width).await,
+            LinkCondition::Cut => {
                 let _ = to.write_all(&piece[..count / 2]).await;
                 return;
             }
-            Weather::Swallowed => {
+            LinkCondition::Swallowed => {
                 dead = true;
                 Ok(())
             }

@@ -1,4 +1,4 @@
-//! One side of a trial: a client with a member's account and one torrent.
+//! One of the two clients of a trial: a program with a member's account and one torrent.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -21,13 +21,13 @@ pub(super) const SETTLE_TIMEOUT: Duration = Duration::from_mins(5);
 /// Time between two looks.
 pub(super) const POLL: Duration = Duration::from_millis(200);
 
-pub(super) struct Side {
+pub(super) struct TrialClient {
     pub(super) node: Node,
     pub(super) member: Member,
     metainfo: Vec<u8>,
 }
 
-impl Side {
+impl TrialClient {
     /// Starts a program at the address `number`.
     pub(super) async fn start(
         environment: &Environment,
