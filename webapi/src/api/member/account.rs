@@ -34,9 +34,9 @@ use crate::routes::Routes;
 /// The operations.
 pub fn routes() -> Routes {
     Routes::new()
-        .operation(ALL.and(Permission::MemberViewPrivate), routes!(list))
-        .operation(READ, routes!(show))
-        .operation(SESSION.and(Permission::MemberDisable), routes!(change))
+        .operation(ALL.and(Permission::MemberViewPrivate), routes!(list_members))
+        .operation(READ, routes!(show_member))
+        .operation(SESSION.and(Permission::MemberDisable), routes!(change_member))
         .operation(SESSION, routes!(change_password))
         .operation(DOWNLOAD, routes!(show_announce_key))
         .operation(SESSION, routes!(reset_announce_key))
@@ -81,7 +81,6 @@ struct AnnounceKey {
 #[utoipa::path(
     get,
     path = "/api/members",
-    operation_id = "list_members",
     tag = "members",
     params(Selection, Paging),
     responses(
@@ -92,7 +91,7 @@ struct AnnounceKey {
         AnyFailure,
     )
 )]
-async fn list(
+async fn list_members(
     State(app): State<App>,
     MemberViewer(member): MemberViewer,
     Query(parameters): Query<Selection>,
@@ -114,7 +113,6 @@ async fn list(
 #[utoipa::path(
     get,
     path = "/api/members/{id}",
-    operation_id = "show_member",
     tag = "members",
     params(("id" = UserId, Path)),
     responses(
@@ -124,7 +122,7 @@ async fn list(
         AnyFailure,
     )
 )]
-async fn show(
+async fn show_member(
     State(app): State<App>,
     Reader(member): Reader,
     Id(id): Id<UserId>,
@@ -138,7 +136,6 @@ async fn show(
 #[utoipa::path(
     patch,
     path = "/api/members/{id}",
-    operation_id = "change_member",
     tag = "members",
     params(("id" = UserId, Path)),
     request_body = Change,
@@ -156,7 +153,7 @@ async fn show(
         AnyFailure,
     )
 )]
-async fn change(
+async fn change_member(
     State(app): State<App>,
     MemberDisabler(member): MemberDisabler,
     Id(id): Id<UserId>,

@@ -27,10 +27,10 @@ use crate::routes::Routes;
 /// The operations.
 pub fn routes() -> Routes {
     Routes::new()
-        .operation(ALL, routes!(list))
-        .operation(SESSION, routes!(create))
-        .operation(ALL, routes!(show))
-        .operation(ALL, routes!(revoke))
+        .operation(ALL, routes!(list_feed_keys))
+        .operation(SESSION, routes!(create_feed_key))
+        .operation(ALL, routes!(show_feed_key))
+        .operation(ALL, routes!(revoke_feed_key))
 }
 
 /// A feed key without its secret.
@@ -79,7 +79,6 @@ struct CreatedFeedKey {
 #[utoipa::path(
     get,
     path = "/api/feed-keys",
-    operation_id = "list_feed_keys",
     tag = "feed-keys",
     responses(
         (status = 200, description = "All of them, newest first: 50 at most", body = List<FeedKeyItem>),
@@ -87,7 +86,7 @@ struct CreatedFeedKey {
         AnyFailure,
     )
 )]
-async fn list(State(app): State<App>, member: Member) -> Result<Json<List<FeedKeyItem>>, Error> {
+async fn list_feed_keys(State(app): State<App>, member: Member) -> Result<Json<List<FeedKeyItem>>, Error> {
     let found = db::member::feed_key::list(&app.connection().await?, member.id).await?;
     Ok(Json(List::all(found.into_iter().map(FeedKeyItem::from).collect())))
 }
@@ -98,7 +97,6 @@ async fn list(State(app): State<App>, member: Member) -> Result<Json<List<FeedKe
 #[utoipa::path(
     post,
     path = "/api/feed-keys",
-    operation_id = "create_feed_key",
     tag = "feed-keys",
     request_body = NewFeedKey,
     responses(
@@ -110,7 +108,7 @@ async fn list(State(app): State<App>, member: Member) -> Result<Json<List<FeedKe
         AnyFailure,
     )
 )]
-async fn create(
+async fn create_feed_key(
     State(app): State<App>,
     SignedIn(member): SignedIn,
     CheckedJson(form): CheckedJson<NewFeedKey>,
@@ -131,7 +129,6 @@ async fn create(
 #[utoipa::path(
     get,
     path = "/api/feed-keys/{id}",
-    operation_id = "show_feed_key",
     tag = "feed-keys",
     params(("id" = FeedKeyId, Path)),
     responses(
@@ -141,7 +138,7 @@ async fn create(
         AnyFailure,
     )
 )]
-async fn show(
+async fn show_feed_key(
     State(app): State<App>,
     member: Member,
     Id(id): Id<FeedKeyId>,
@@ -156,7 +153,6 @@ async fn show(
 #[utoipa::path(
     delete,
     path = "/api/feed-keys/{id}",
-    operation_id = "revoke_feed_key",
     tag = "feed-keys",
     params(("id" = FeedKeyId, Path)),
     responses(
@@ -167,7 +163,7 @@ async fn show(
         AnyFailure,
     )
 )]
-async fn revoke(
+async fn revoke_feed_key(
     State(app): State<App>,
     member: Member,
     Id(id): Id<FeedKeyId>,

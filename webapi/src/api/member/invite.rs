@@ -31,13 +31,13 @@ use crate::routes::Routes;
 /// The operations.
 pub fn routes() -> Routes {
     Routes::new()
-        .operation(ALL, routes!(list))
-        .operation(ALL.and(Permission::InviteCreate), routes!(create))
-        .operation(NOTHING, routes!(show))
-        .operation(NOTHING, routes!(claim))
-        .operation(ALL, routes!(revoke))
-        .operation(ALL, routes!(list_of_member))
-        .operation(ALL.and(Permission::InviteCreate), routes!(create_of_member))
+        .operation(ALL, routes!(list_invites))
+        .operation(ALL.and(Permission::InviteCreate), routes!(create_invite))
+        .operation(NOTHING, routes!(show_invite))
+        .operation(NOTHING, routes!(claim_invite))
+        .operation(ALL, routes!(revoke_invite))
+        .operation(ALL, routes!(list_invites_of_member))
+        .operation(ALL.and(Permission::InviteCreate), routes!(create_invite_of_member))
 }
 
 /// An invite.
@@ -104,7 +104,6 @@ pub struct Claim {
 #[utoipa::path(
     get,
     path = "/api/invites",
-    operation_id = "list_invites",
     tag = "invites",
     params(Paging),
     responses(
@@ -114,7 +113,7 @@ pub struct Claim {
         AnyFailure,
     )
 )]
-async fn list(
+async fn list_invites(
     State(app): State<App>,
     member: Member,
     paging: Paging,
@@ -129,7 +128,6 @@ async fn list(
 #[utoipa::path(
     post,
     path = "/api/invites",
-    operation_id = "create_invite",
     tag = "invites",
     request_body = Option<NewInvite>,
     responses(
@@ -141,7 +139,7 @@ async fn list(
         AnyFailure,
     )
 )]
-async fn create(
+async fn create_invite(
     State(app): State<App>,
     InviteCreator(member): InviteCreator,
     _: CsrfChecked,
@@ -167,7 +165,6 @@ async fn make(app: &App, member: &Member, body: Option<Json<NewInvite>>) -> Resu
 #[utoipa::path(
     get,
     path = "/api/invites/{secret}",
-    operation_id = "show_invite",
     tag = "invites",
     params(("secret" = String, Path)),
     responses(
@@ -176,7 +173,7 @@ async fn make(app: &App, member: &Member, body: Option<Json<NewInvite>>) -> Resu
         AnyFailure,
     )
 )]
-async fn show(State(app): State<App>, Segment(secret): Segment) -> Result<Json<InviteBody>, Error> {
+async fn show_invite(State(app): State<App>, Segment(secret): Segment) -> Result<Json<InviteBody>, Error> {
     let row = invite::find(&app.keys, &app.connection().await?, &secret).await?;
     Ok(Json(InviteBody::new(&app, &row)))
 }
@@ -189,7 +186,6 @@ async fn show(State(app): State<App>, Segment(secret): Segment) -> Result<Json<I
 #[utoipa::path(
     post,
     path = "/api/invites/{secret}",
-    operation_id = "claim_invite",
     tag = "invites",
     params(("secret" = String, Path)),
     request_body = Claim,
@@ -207,7 +203,7 @@ async fn show(State(app): State<App>, Segment(secret): Segment) -> Result<Json<I
         AnyFailure,
     )
 )]
-async fn claim(
+async fn claim_invite(
     State(app): State<App>,
     caller: Caller,
     Segment(secret): Segment,
@@ -227,7 +223,6 @@ async fn claim(
 #[utoipa::path(
     delete,
     path = "/api/invites/{secret}",
-    operation_id = "revoke_invite",
     tag = "invites",
     params(("secret" = String, Path)),
     responses(
@@ -239,7 +234,7 @@ async fn claim(
         AnyFailure,
     )
 )]
-async fn revoke(
+async fn revoke_invite(
     State(app): State<App>,
     member: Member,
     Segment(secret): Segment,
@@ -257,7 +252,6 @@ async fn revoke(
 #[utoipa::path(
     get,
     path = "/api/members/{id}/invites",
-    operation_id = "list_invites_of_member",
     tag = "members",
     params(("id" = UserId, Path), Paging),
     responses(
@@ -269,7 +263,7 @@ async fn revoke(
         AnyFailure,
     )
 )]
-async fn list_of_member(
+async fn list_invites_of_member(
     State(app): State<App>,
     member: Member,
     Id(id): Id<UserId>,
@@ -285,7 +279,6 @@ async fn list_of_member(
 #[utoipa::path(
     post,
     path = "/api/members/{id}/invites",
-    operation_id = "create_invite_of_member",
     tag = "members",
     params(("id" = UserId, Path)),
     request_body = Option<NewInvite>,
@@ -299,7 +292,7 @@ async fn list_of_member(
         AnyFailure,
     )
 )]
-async fn create_of_member(
+async fn create_invite_of_member(
     State(app): State<App>,
     InviteCreator(member): InviteCreator,
     Id(id): Id<UserId>,

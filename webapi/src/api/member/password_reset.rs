@@ -28,10 +28,10 @@ use crate::routes::Routes;
 /// The operations.
 pub fn routes() -> Routes {
     Routes::new()
-        .operation(SESSION.and(Permission::MemberResetPassword), routes!(create))
-        .operation(NOTHING, routes!(show))
-        .operation(NOTHING, routes!(apply))
-        .operation(ALL, routes!(dismiss))
+        .operation(SESSION.and(Permission::MemberResetPassword), routes!(create_password_reset))
+        .operation(NOTHING, routes!(show_password_reset))
+        .operation(NOTHING, routes!(apply_password_reset))
+        .operation(ALL, routes!(dismiss_password_reset))
 }
 
 /// A link that sets a new password.
@@ -73,7 +73,6 @@ struct NewPassword {
 #[utoipa::path(
     post,
     path = "/api/members/{id}/password-resets",
-    operation_id = "create_password_reset",
     tag = "members",
     params(("id" = UserId, Path)),
     responses(
@@ -85,7 +84,7 @@ struct NewPassword {
         AnyFailure,
     )
 )]
-async fn create(
+async fn create_password_reset(
     State(app): State<App>,
     PasswordResetter(member): PasswordResetter,
     Id(id): Id<UserId>,
@@ -107,7 +106,6 @@ async fn create(
 #[utoipa::path(
     get,
     path = "/api/password-resets/{secret}",
-    operation_id = "show_password_reset",
     tag = "session",
     params(("secret" = String, Path)),
     responses(
@@ -116,7 +114,7 @@ async fn create(
         AnyFailure,
     )
 )]
-async fn show(
+async fn show_password_reset(
     State(app): State<App>,
     SecretSegment(secret): SecretSegment,
 ) -> Result<Json<ResetBody>, Error> {
@@ -131,7 +129,6 @@ async fn show(
 #[utoipa::path(
     post,
     path = "/api/password-resets/{secret}",
-    operation_id = "apply_password_reset",
     tag = "session",
     params(("secret" = String, Path)),
     request_body = NewPassword,
@@ -149,7 +146,7 @@ async fn show(
         AnyFailure,
     )
 )]
-async fn apply(
+async fn apply_password_reset(
     State(app): State<App>,
     caller: Caller,
     SecretSegment(secret): SecretSegment,
@@ -165,7 +162,6 @@ async fn apply(
 #[utoipa::path(
     delete,
     path = "/api/session/password-reset",
-    operation_id = "dismiss_password_reset",
     tag = "session",
     responses(
         (status = 204, description = "It is not shown again"),
@@ -174,7 +170,7 @@ async fn apply(
         AnyFailure,
     )
 )]
-async fn dismiss(
+async fn dismiss_password_reset(
     State(app): State<App>,
     member: Member,
     _: CsrfChecked,

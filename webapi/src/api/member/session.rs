@@ -33,11 +33,11 @@ use crate::routes::Routes;
 pub fn routes() -> Routes {
     Routes::new()
         .operation(NOTHING, routes!(sign_in))
-        .operation(ANYONE, routes!(show))
+        .operation(ANYONE, routes!(show_session))
         .operation(ALL, routes!(sign_out))
-        .operation(ALL, routes!(list))
-        .operation(ALL, routes!(end_others))
-        .operation(ALL, routes!(end))
+        .operation(ALL, routes!(list_sessions))
+        .operation(ALL, routes!(end_other_sessions))
+        .operation(ALL, routes!(end_session))
 }
 
 /// Name and password.
@@ -140,7 +140,6 @@ async fn sign_in(
 #[utoipa::path(
     get,
     path = "/api/session",
-    operation_id = "show_session",
     tag = "session",
     responses(
         (status = 200, description = "The member who asks", body = SessionBody),
@@ -148,7 +147,7 @@ async fn sign_in(
         AnyFailure,
     )
 )]
-async fn show(
+async fn show_session(
     Bearer(member): Bearer,
     visitor: Visitor,
     session: Session,
@@ -186,7 +185,6 @@ async fn sign_out(_: Member, _: CsrfChecked, session: Session) -> Result<StatusC
 #[utoipa::path(
     get,
     path = "/api/sessions",
-    operation_id = "list_sessions",
     tag = "session",
     responses(
         (status = 200, description = "All of them, the one that asks first", body = List<SessionItem>),
@@ -194,7 +192,7 @@ async fn sign_out(_: Member, _: CsrfChecked, session: Session) -> Result<StatusC
         AnyFailure,
     )
 )]
-async fn list(
+async fn list_sessions(
     State(app): State<App>,
     member: Member,
     session: Session,
@@ -217,7 +215,6 @@ async fn list(
 #[utoipa::path(
     delete,
     path = "/api/sessions",
-    operation_id = "end_other_sessions",
     tag = "session",
     responses(
         (status = 204, description = "Only the one that asks is left"),
@@ -226,7 +223,7 @@ async fn list(
         AnyFailure,
     )
 )]
-async fn end_others(
+async fn end_other_sessions(
     State(app): State<App>,
     member: Member,
     _: CsrfChecked,
@@ -243,7 +240,6 @@ async fn end_others(
 #[utoipa::path(
     delete,
     path = "/api/sessions/{id}",
-    operation_id = "end_session",
     tag = "session",
     params(("id" = SessionId, Path)),
     responses(
@@ -254,7 +250,7 @@ async fn end_others(
         AnyFailure,
     )
 )]
-async fn end(
+async fn end_session(
     State(app): State<App>,
     member: Member,
     Id(id): Id<SessionId>,

@@ -28,10 +28,10 @@ use crate::routes::Routes;
 /// The operations.
 pub fn routes() -> Routes {
     Routes::new()
-        .operation(ALL, routes!(list))
-        .operation(SESSION, routes!(create))
-        .operation(ALL, routes!(show))
-        .operation(ALL, routes!(revoke))
+        .operation(ALL, routes!(list_tokens))
+        .operation(SESSION, routes!(create_token))
+        .operation(ALL, routes!(show_token))
+        .operation(ALL, routes!(revoke_token))
 }
 
 /// A token without its secret.
@@ -113,7 +113,6 @@ pub struct CreatedToken {
 #[utoipa::path(
     get,
     path = "/api/tokens",
-    operation_id = "list_tokens",
     tag = "tokens",
     responses(
         (status = 200, description = "All of them, newest first", body = List<TokenItem>),
@@ -121,7 +120,7 @@ pub struct CreatedToken {
         AnyFailure,
     )
 )]
-async fn list(State(app): State<App>, member: Member) -> Result<Json<List<TokenItem>>, Error> {
+async fn list_tokens(State(app): State<App>, member: Member) -> Result<Json<List<TokenItem>>, Error> {
     let found = db::member::token::list(&app.connection().await?, member.id).await?;
     Ok(Json(List::all(found.into_iter().map(TokenItem::from).collect())))
 }
@@ -132,7 +131,6 @@ async fn list(State(app): State<App>, member: Member) -> Result<Json<List<TokenI
 #[utoipa::path(
     post,
     path = "/api/tokens",
-    operation_id = "create_token",
     tag = "tokens",
     request_body = NewToken,
     responses(
@@ -144,7 +142,7 @@ async fn list(State(app): State<App>, member: Member) -> Result<Json<List<TokenI
         AnyFailure,
     )
 )]
-async fn create(
+async fn create_token(
     State(app): State<App>,
     SignedIn(member): SignedIn,
     CheckedJson(form): CheckedJson<NewToken>,
@@ -172,7 +170,6 @@ async fn create(
 #[utoipa::path(
     get,
     path = "/api/tokens/{id}",
-    operation_id = "show_token",
     tag = "tokens",
     params(("id" = TokenId, Path)),
     responses(
@@ -182,7 +179,11 @@ async fn create(
         AnyFailure,
     )
 )]
-async fn show(State(app): State<App>, member: Member, Id(id): Id<TokenId>) -> Result<Json<TokenItem>, Error> {
+async fn show_token(
+    State(app): State<App>,
+    member: Member,
+    Id(id): Id<TokenId>,
+) -> Result<Json<TokenItem>, Error> {
     let found = db::member::token::find(&app.connection().await?, member.id, id).await?;
     Ok(Json(found.ok_or(Error::NotFound("token"))?.into()))
 }
@@ -193,7 +194,6 @@ async fn show(State(app): State<App>, member: Member, Id(id): Id<TokenId>) -> Re
 #[utoipa::path(
     delete,
     path = "/api/tokens/{id}",
-    operation_id = "revoke_token",
     tag = "tokens",
     params(("id" = TokenId, Path)),
     responses(
@@ -204,7 +204,7 @@ async fn show(State(app): State<App>, member: Member, Id(id): Id<TokenId>) -> Re
         AnyFailure,
     )
 )]
-async fn revoke(
+async fn revoke_token(
     State(app): State<App>,
     member: Member,
     Id(id): Id<TokenId>,
