@@ -86,7 +86,6 @@ struct AnnounceKey {
     responses(
         (status = 200, description = "By name", body = List<MemberBody>),
         (status = 400, description = "The parameters cannot be read", body = ErrorBody),
-        (status = 403, description = "Not for you", body = ErrorBody),
         MemberFailure,
         AnyFailure,
     )
@@ -181,11 +180,6 @@ async fn change_member(
     request_body = ChangePassword,
     responses(
         (status = 204, description = "Changed"),
-        (
-            status = 429,
-            description = "Too many failed attempts; `Retry-After` says when to come back",
-            body = ErrorBody,
-        ),
         NotFoundFailure,
         MemberFailure,
         ChangeFailure,
@@ -218,7 +212,6 @@ async fn change_password(
     params(("id" = UserId, Path)),
     responses(
         (status = 200, description = "Good for any torrent of the site", body = AnnounceKey),
-        (status = 403, description = "It is another member's", body = ErrorBody),
         NotFoundFailure,
         MemberFailure,
         AnyFailure,

@@ -257,7 +257,6 @@ async fn revoke_invite(
     responses(
         (status = 200, description = "Newest first; what ended 90 days ago is left out", body = List<InviteBody>),
         (status = 400, description = "The parameters cannot be read", body = ErrorBody),
-        (status = 403, description = "They are another member's", body = ErrorBody),
         NotFoundFailure,
         MemberFailure,
         AnyFailure,
