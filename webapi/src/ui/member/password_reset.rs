@@ -1,7 +1,7 @@
 //! `/reset/{secret}`: sets a new password. `/members/{id}/reset-password`: makes such a link.
 
 use axum::extract::State;
-use axum::http::{Method, StatusCode};
+use axum::http::Method;
 use axum::response::Response;
 use axum::routing::{get, post};
 use infra::secrets::Secret;
@@ -20,8 +20,12 @@ use crate::error::{Error, Fields};
 use crate::extract::{Id, SecretSegment};
 use crate::id::UserId;
 use crate::routes::Routes;
+use crate::ui::member::dead_link::dead_link;
 use crate::ui::member::session::Nothing;
 use crate::ui::{Faults, Frame, Timestamp, page, page_again, redirect};
+
+/// The heading where a link can no longer set a password.
+const DEAD_LINK: &str = "This link no longer works";
 
 /// The pages.
 pub fn routes() -> Routes {
@@ -51,14 +55,6 @@ struct ShowPage {
     faults: Faults,
     secret: Secret,
     name: String,
-}
-
-#[derive(askama::Template)]
-#[template(path = "invite/over.html")]
-struct OverPage {
-    frame: Frame,
-    heading: &'static str,
-    message: String,
 }
 
 #[derive(askama::Template)]
@@ -92,7 +88,7 @@ async fn show(
 ) -> Result<Response, Error> {
     let Found { row, state } = password_reset::find(&app.keys, &app.connection().await?, &secret).await?;
     if let Some(refusal) = state.refusal() {
-        return over(frame, &Error::Gone(refusal));
+        return dead_link(frame, DEAD_LINK, &Error::Gone(refusal));
     }
     page(ShowPage { frame, faults: Faults::default(), secret, name: row.user_name })
 }
@@ -112,7 +108,7 @@ async fn apply(
     };
     let error = match applied {
         Ok(()) => return Ok(redirect(&app, "/sign-in?password_set=")),
-        Err(error @ Error::Gone(_)) => return over(frame, &error),
+        Err(error @ Error::Gone(_)) => return dead_link(frame, DEAD_LINK, &error),
         Err(error) => error,
     };
     let (mut faults, error) = Faults::of(error)?;
@@ -165,12 +161,4 @@ async fn dismiss(
 /// For whoever opens the address of that form.
 async fn dismissed(State(app): State<App>, _: Member) -> Response {
     redirect(&app, "/account/security")
-}
-
-/// The page of a link that can no longer be used.
-fn over(frame: Frame, error: &Error) -> Result<Response, Error> {
-    let heading = "This link no longer works";
-    let mut response = page(OverPage { frame, heading, message: error.sentence() })?;
-    *response.status_mut() = StatusCode::GONE;
-    Ok(response)
 }
