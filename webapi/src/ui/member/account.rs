@@ -31,8 +31,8 @@ pub fn routes() -> Routes {
         .merge(feed_keys::routes())
 }
 
-/// Leads whoever opens the address of a form to the page that the form stands on.
-fn back_to(page: &'static str) -> MethodRouter<App> {
+/// Redirects a GET of a form's address to the page that has the form.
+pub(super) fn back_to(page: &'static str) -> MethodRouter<App> {
     get(async move |State(app): State<App>, _: Member| -> Result<Response, Error> {
         Ok(redirect(&app, page))
     })

@@ -16,10 +16,11 @@ use crate::domain::member::Member;
 use crate::domain::member::attempts::Caller;
 use crate::domain::member::password_reset::{self, Found};
 use crate::domain::member::permission::Permission;
-use crate::error::{Error, Fields};
+use crate::error::Error;
 use crate::extract::{Id, SecretSegment};
 use crate::id::UserId;
 use crate::routes::Routes;
+use crate::ui::member::account::back_to;
 use crate::ui::member::dead_link::dead_link;
 use crate::ui::member::session::Nothing;
 use crate::ui::{Faults, Frame, Timestamp, page, page_again, redirect};
@@ -44,7 +45,7 @@ pub fn routes() -> Routes {
             SESSION.and(Permission::MemberResetPassword),
             post(create),
         )
-        .page(Method::GET, "/account/password-reset/dismiss", ALL, get(dismissed))
+        .page(Method::GET, "/account/password-reset/dismiss", ALL, back_to("/account/security"))
         .page(Method::POST, "/account/password-reset/dismiss", ALL, post(dismiss))
 }
 
@@ -81,6 +82,15 @@ struct NewPassword {
     new_password_again: Secret,
 }
 
+/// The new password, which the member typed twice.
+pub(super) fn typed_twice(new: Secret, again: &Secret) -> Result<Secret, Error> {
+    if new == *again {
+        Ok(new)
+    } else {
+        Err(Error::field("new_password_again", "the two new passwords differ"))
+    }
+}
+
 async fn show(
     State(app): State<App>,
     frame: Frame,
@@ -100,11 +110,9 @@ async fn apply(
     frame: Frame,
     Checked(form): Checked<NewPassword>,
 ) -> Result<Response, Error> {
-    let applied = if form.new_password == form.new_password_again {
-        auth::account::use_reset_link(&app, &secret, form.new_password, &caller).await
-    } else {
-        let fields = Fields::from([("new_password_again", "the two new passwords differ".to_owned())]);
-        Err(Error::Invalid(fields))
+    let applied = match typed_twice(form.new_password, &form.new_password_again) {
+        Ok(password) => auth::account::use_reset_link(&app, &secret, password, &caller).await,
+        Err(error) => Err(error),
     };
     let error = match applied {
         Ok(()) => return Ok(redirect(&app, "/sign-in?password_set=")),
@@ -112,7 +120,7 @@ async fn apply(
         Err(error) => error,
     };
     let (mut faults, error) = Faults::of(error)?;
-    // The rule's word is the API's; the form has a field of another name.
+    // Rules name the field as the API does; the form's field has another name.
     if let Some(problem) = faults.fields.remove("password") {
         faults.fields.insert("new_password", problem);
     }
@@ -156,9 +164,4 @@ async fn dismiss(
     db::member::password_reset::mark_seen(&app.connection().await?, member.id).await?;
     auth::session::forget_notice(&session).await?;
     Ok(redirect(&app, "/account/security"))
-}
-
-/// For whoever opens the address of that form.
-async fn dismissed(State(app): State<App>, _: Member) -> Response {
-    redirect(&app, "/account/security")
 }
