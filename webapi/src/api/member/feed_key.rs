@@ -19,6 +19,7 @@ use crate::db;
 use crate::db::member::feed_key::FeedKey;
 use crate::domain::member::Member;
 use crate::domain::member::feed_key;
+use crate::domain::member::key::Created;
 use crate::error::Error;
 use crate::extract::{Id, Json};
 use crate::id::FeedKeyId;
@@ -115,11 +116,10 @@ async fn create_feed_key(
 ) -> Result<impl IntoResponse, Error> {
     let mut client = app.connection().await?;
     let transaction = client.transaction().await?;
-    let made = feed_key::create(&app.keys, &transaction, member.id, &form.name).await?;
+    let Created { row, secret } = feed_key::create(&app.keys, &transaction, member.id, &form.name).await?;
     transaction.commit().await?;
-    let feed_key::NewFeedKey { row, text } = made;
     let location = format!("/api/feed-keys/{}", row.id);
-    let body = CreatedFeedKey { id: row.id, name: row.name, key: text.reveal().to_owned() };
+    let body = CreatedFeedKey { id: row.id, name: row.name, key: secret.reveal().to_owned() };
     Ok(created(&app, &location, body))
 }
 

@@ -18,6 +18,7 @@ use crate::auth::{CheckedJson, CsrfChecked, SignedIn};
 use crate::db;
 use crate::db::member::token::ApiToken;
 use crate::domain::member::Member;
+use crate::domain::member::key::Created;
 use crate::domain::member::scope::Scope;
 use crate::domain::member::token;
 use crate::error::Error;
@@ -150,14 +151,13 @@ async fn create_token(
     let wish = token::Wish { name: &form.name, scopes: &form.scopes, days: form.expires_in_days };
     let mut client = app.connection().await?;
     let transaction = client.transaction().await?;
-    let made = token::create(&app.keys, &transaction, member.id, &wish).await?;
+    let Created { row, secret } = token::create(&app.keys, &transaction, member.id, &wish).await?;
     transaction.commit().await?;
-    let token::NewToken { row, text } = made;
     let location = format!("/api/tokens/{}", row.id);
     let body = CreatedToken {
         id: row.id,
         name: row.name,
-        token: text.reveal().to_owned(),
+        token: secret.reveal().to_owned(),
         scopes: token::scopes(row.scopes.as_deref()).iter().collect(),
         expires_at: row.expires_at,
     };

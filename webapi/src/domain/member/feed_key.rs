@@ -6,11 +6,11 @@ use std::fmt;
 use bt::announce_key::Binding;
 use bt::token::Token;
 use deadpool_postgres::{GenericClient, Transaction};
-use infra::secrets::{Keys, Secret};
+use infra::secrets::Keys;
 
 use crate::db;
 use crate::db::member::feed_key::FeedKey as Row;
-use crate::domain::member::token::{MOST, check_name, nonce};
+use crate::domain::member::key::{Created, MAX_KEYS, check_name, nonce};
 use crate::error::Error;
 use crate::id::{FeedKeyId, UserId};
 
@@ -35,15 +35,6 @@ pub struct FeedReader {
     pub announce: Binding,
 }
 
-/// A feed key that was just made.
-#[derive(Debug)]
-pub struct NewFeedKey {
-    /// Its row.
-    pub row: Row,
-    /// The secret, which is shown this once.
-    pub text: Secret,
-}
-
 impl FeedKey {
     /// Reads the text of a key, in either case; anything else is `None`.
     pub fn parse(text: &str) -> Option<Self> {
@@ -66,12 +57,12 @@ pub async fn create(
     transaction: &Transaction<'_>,
     user_id: UserId,
     name: &str,
-) -> Result<NewFeedKey, Error> {
+) -> Result<Created<Row>, Error> {
     let name = check_name(name).map_err(|problem| Error::field("name", problem))?;
     let nonce = nonce()?;
     db::member::user::lock(transaction, user_id).await?;
-    if db::member::feed_key::count(transaction, user_id).await? >= MOST {
-        let message = format!("you have {MOST} feed keys; revoke one that is no longer used");
+    if db::member::feed_key::count(transaction, user_id).await? >= MAX_KEYS {
+        let message = format!("you have {MAX_KEYS} feed keys; revoke one that is no longer used");
         return Err(Error::Conflict { code: "too_many_feed_keys", message });
     }
     let row = db::member::feed_key::insert(transaction, user_id, name, &nonce).await;
@@ -79,8 +70,8 @@ pub async fn create(
         Some("feed_keys_name_unique") => Error::field("name", "you have a feed key of this name already"),
         _ => error.into(),
     })?;
-    let text = format!("{PREFIX}{}", Token::new(&keys.feed_key, row.id.unsigned(), &[&nonce]));
-    Ok(NewFeedKey { row, text: text.into() })
+    let secret = format!("{PREFIX}{}", Token::new(&keys.feed_key, row.id.unsigned(), &[&nonce]));
+    Ok(Created { row, secret: secret.into() })
 }
 
 /// Whom `key` serves, where it is one that was not revoked and its member is not disabled. Notes that it was used.

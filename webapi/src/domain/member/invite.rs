@@ -8,6 +8,7 @@ use crate::db;
 use crate::db::member::invite::{Invite, NewInvite};
 use crate::db::member::user::NewUser;
 use crate::domain::member::account;
+use crate::domain::member::key::nonce;
 use crate::domain::member::permission::{Permission, Permissions};
 use crate::domain::member::{ADMINISTRATOR, INVITER, Member};
 use crate::error::Error;
@@ -183,9 +184,7 @@ async fn insert(
     roles: &[String],
     note: Option<&str>,
 ) -> Result<Invite, Error> {
-    let mut nonce = [0; 16];
-    infra::secrets::random(&mut nonce).map_err(anyhow::Error::from)?;
     let days = i32::try_from(days).unwrap_or(i32::MAX);
-    let invite = NewInvite { created_by, nonce: &nonce, roles, note, days };
+    let invite = NewInvite { created_by, nonce: &nonce()?, roles, note, days };
     Ok(db::member::invite::insert(client, &invite).await?)
 }

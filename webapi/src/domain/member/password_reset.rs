@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 
 use crate::db;
 use crate::db::member::password_reset::{Maker, PasswordReset};
+use crate::domain::member::key::nonce;
 use crate::domain::member::password::Passwords;
 use crate::domain::member::permission::{Permission, Permissions};
 use crate::domain::member::{By, Member};
@@ -190,10 +191,8 @@ pub async fn notice(client: &impl GenericClient, user_id: UserId) -> Result<Opti
 }
 
 async fn insert(client: &impl GenericClient, user_id: UserId, maker: Maker) -> Result<PasswordReset, Error> {
-    let mut nonce = [0; 16];
-    infra::secrets::random(&mut nonce).map_err(anyhow::Error::from)?;
     db::member::password_reset::revoke_open(client, user_id).await?;
-    Ok(db::member::password_reset::insert(client, user_id, maker, &nonce, HOURS).await?)
+    Ok(db::member::password_reset::insert(client, user_id, maker, &nonce()?, HOURS).await?)
 }
 
 /// Whether the member who made it may still do so: roles of both may have changed.

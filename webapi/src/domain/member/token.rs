@@ -2,10 +2,11 @@
 
 use bt::token::Token;
 use deadpool_postgres::Transaction;
-use infra::secrets::{Keys, Secret};
+use infra::secrets::Keys;
 
 use crate::db;
 use crate::db::member::token::ApiToken;
+use crate::domain::member::key::{Created, MAX_KEYS, check_name, nonce};
 use crate::domain::member::scope::{SCOPES, Scopes};
 use crate::error::{Error, Fields};
 use crate::id::UserId;
@@ -13,15 +14,10 @@ use crate::id::UserId;
 /// So that people and secret scanners know a token when they see one.
 pub const PREFIX: &str = "fw_";
 
-/// API tokens, and feed keys, of one member at most.
-pub const MOST: i64 = 50;
 /// Days that a token lasts where nothing else is said.
 pub const DAYS: u32 = 365;
 /// Days that a token with an end lasts at most.
 pub const MAX_DAYS: u32 = 3650;
-
-/// Characters of a token's name at most.
-const MAX_NAME: usize = 100;
 
 /// Whether the header `Authorization` is of the scheme `Bearer`, in any case.
 pub fn is_bearer(header: &[u8]) -> bool {
@@ -34,15 +30,6 @@ pub fn parse_authorization(header: &[u8]) -> Option<Token> {
     let (scheme, token) = header.split_at_checked("Bearer ".len())?;
     let token = token.trim_ascii().strip_prefix(PREFIX.as_bytes())?;
     scheme.eq_ignore_ascii_case(b"Bearer ").then(|| Token::parse(token))?
-}
-
-/// A token that was just made.
-#[derive(Debug)]
-pub struct NewToken {
-    /// Its row.
-    pub row: ApiToken,
-    /// The secret, which is shown this once.
-    pub text: Secret,
 }
 
 /// A token that is wanted.
@@ -65,13 +52,13 @@ pub async fn create(
     transaction: &Transaction<'_>,
     user_id: UserId,
     wish: &Wish<'_>,
-) -> Result<NewToken, Error> {
+) -> Result<Created<ApiToken>, Error> {
     let (name, scopes) = check(wish)?;
     let nonce = nonce()?;
     let days = wish.days.map(u32::cast_signed);
     db::member::user::lock(transaction, user_id).await?;
-    if db::member::token::count(transaction, user_id).await? >= MOST {
-        let message = format!("you have {MOST} tokens; revoke one that is no longer used");
+    if db::member::token::count(transaction, user_id).await? >= MAX_KEYS {
+        let message = format!("you have {MAX_KEYS} tokens; revoke one that is no longer used");
         return Err(Error::Conflict { code: "too_many_tokens", message });
     }
     let words = scopes.words();
@@ -81,8 +68,8 @@ pub async fn create(
         Some("api_tokens_name_unique") => Error::field("name", "you have a token of this name already"),
         _ => error.into(),
     })?;
-    let text = format!("{PREFIX}{}", Token::new(&keys.api_token, row.id.unsigned(), &[&nonce]));
-    Ok(NewToken { row, text: text.into() })
+    let secret = format!("{PREFIX}{}", Token::new(&keys.api_token, row.id.unsigned(), &[&nonce]));
+    Ok(Created { row, secret: secret.into() })
 }
 
 fn check<'a>(wish: &Wish<'a>) -> Result<(&'a str, Scopes), Error> {
@@ -106,25 +93,6 @@ fn check<'a>(wish: &Wish<'a>) -> Result<(&'a str, Scopes), Error> {
         (Ok(name), Ok(scopes)) if fields.is_empty() => Ok((name, scopes)),
         _ => Err(Error::Invalid(fields)),
     }
-}
-
-/// The name of a token or feed key without spaces around it, or what is wrong with it.
-pub fn check_name(name: &str) -> Result<&str, &'static str> {
-    let name = name.trim();
-    if !(1..=MAX_NAME).contains(&name.chars().count()) || name.contains(char::is_control) {
-        return Err("choose a name of at most 100 characters, as the program's that will use it");
-    }
-    Ok(name)
-}
-
-/// Random bytes that a token or feed key is bound to.
-///
-/// # Errors
-/// When the system has no random source to give.
-pub fn nonce() -> Result<[u8; 16], Error> {
-    let mut nonce = [0; 16];
-    infra::secrets::random(&mut nonce).map_err(anyhow::Error::from)?;
-    Ok(nonce)
 }
 
 /// What a token may be used for, as its row says. One that was made before there were scopes opens all.

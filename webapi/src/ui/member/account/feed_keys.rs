@@ -75,7 +75,7 @@ async fn create(
                 frame: frame.account("feed-keys"),
                 heading: "New feed key",
                 name: new.row.name,
-                secret: new.text.reveal().to_owned(),
+                secret: new.secret,
                 next: HERE,
             })
         }

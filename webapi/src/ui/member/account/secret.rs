@@ -1,5 +1,7 @@
 //! A secret that was just made, on a page of its own.
 
+use infra::secrets::Secret;
+
 use crate::ui::Frame;
 
 /// The page: the secret is stored nowhere and shown this once.
@@ -11,7 +13,7 @@ pub(super) struct SecretPage {
     pub(super) heading: &'static str,
     /// As the member named it.
     pub(super) name: String,
-    pub(super) secret: String,
+    pub(super) secret: Secret,
     /// Where the page leads afterwards, beginning with a slash.
     pub(super) next: &'static str,
 }

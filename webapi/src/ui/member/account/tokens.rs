@@ -128,7 +128,7 @@ async fn create(
                 frame: frame.account("tokens"),
                 heading: "New API token",
                 name: new.row.name,
-                secret: new.text.reveal().to_owned(),
+                secret: new.secret,
                 next: HERE,
             })
         }
