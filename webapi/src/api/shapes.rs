@@ -194,7 +194,7 @@ pub enum AnyFailure {
     Unavailable(ErrorBody),
 }
 
-/// Answers of operations that are for members.
+/// Answers of operations that are for members, with those of [`AnyFailure`].
 #[derive(Debug, IntoResponses)]
 pub enum MemberFailure {
     /// Not signed in, or the token is no longer valid: `token_expired` where its time is over.
@@ -208,6 +208,12 @@ pub enum MemberFailure {
     /// `Retry-After` says in how many seconds to come back.
     #[response(status = 429)]
     TooManyRequests(ErrorBody),
+    /// It has been logged.
+    #[response(status = 500)]
+    Internal(ErrorBody),
+    /// The database or the tracker is away; `Retry-After` says when to come back.
+    #[response(status = 503)]
+    Unavailable(ErrorBody),
 }
 
 /// Answers of operations that change something: the right or the CSRF token is missing.

@@ -10,9 +10,7 @@ use tower_sessions::Session;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
-use crate::api::shapes::{
-    AnyFailure, BodyFailure, ChangeFailure, ErrorBody, List, MemberBody, MemberFailure, NotFoundFailure,
-};
+use crate::api::shapes::{BodyFailure, ErrorBody, List, MemberBody, MemberFailure, NotFoundFailure};
 use crate::app::App;
 use crate::auth::needs::{ALL, DOWNLOAD, READ, SESSION};
 use crate::auth::session::own_hash;
@@ -87,7 +85,6 @@ struct AnnounceKey {
         (status = 200, description = "By name", body = List<MemberBody>),
         (status = 400, description = "The parameters cannot be read", body = ErrorBody),
         MemberFailure,
-        AnyFailure,
     )
 )]
 async fn list_members(
@@ -118,7 +115,6 @@ async fn list_members(
         (status = 200, description = "The member", body = MemberBody),
         NotFoundFailure,
         MemberFailure,
-        AnyFailure,
     )
 )]
 async fn show_member(
@@ -147,9 +143,7 @@ async fn show_member(
         (status = 409, description = "It is the last administrator, or yourself", body = ErrorBody),
         NotFoundFailure,
         MemberFailure,
-        ChangeFailure,
         BodyFailure,
-        AnyFailure,
     )
 )]
 async fn change_member(
@@ -182,9 +176,7 @@ async fn change_member(
         (status = 204, description = "Changed"),
         NotFoundFailure,
         MemberFailure,
-        ChangeFailure,
         BodyFailure,
-        AnyFailure,
     )
 )]
 async fn change_password(
@@ -214,7 +206,6 @@ async fn change_password(
         (status = 200, description = "Good for any torrent of the site", body = AnnounceKey),
         NotFoundFailure,
         MemberFailure,
-        AnyFailure,
     )
 )]
 async fn show_announce_key(
@@ -238,8 +229,6 @@ async fn show_announce_key(
         (status = 200, description = "The new one", body = AnnounceKey),
         NotFoundFailure,
         MemberFailure,
-        ChangeFailure,
-        AnyFailure,
     )
 )]
 async fn reset_announce_key(

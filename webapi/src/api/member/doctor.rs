@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::{RefOr, Schema};
 use utoipa_axum::routes;
 
-use crate::api::shapes::{AnyFailure, ErrorBody, List, MemberFailure, NotFoundFailure, TorrentReference};
+use crate::api::shapes::{ErrorBody, List, MemberFailure, NotFoundFailure, TorrentReference};
 use crate::app::App;
 use crate::auth::Reader;
 use crate::auth::needs::READ;
@@ -82,7 +82,6 @@ fn outcomes() -> RefOr<Schema> {
         (status = 400, description = "A parameter cannot be used", body = ErrorBody),
         NotFoundFailure,
         MemberFailure,
-        AnyFailure,
     )
 )]
 async fn list_announces(
@@ -135,7 +134,6 @@ pub struct Connection {
         (status = 200, description = "One item for each endpoint", body = List<Connection>),
         NotFoundFailure,
         MemberFailure,
-        AnyFailure,
     )
 )]
 async fn list_connections(

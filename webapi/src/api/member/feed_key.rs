@@ -9,9 +9,7 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use crate::api::created;
-use crate::api::shapes::{
-    AnyFailure, BodyFailure, ChangeFailure, ErrorBody, List, MemberFailure, NotFoundFailure,
-};
+use crate::api::shapes::{BodyFailure, ErrorBody, List, MemberFailure, NotFoundFailure};
 use crate::app::App;
 use crate::auth::needs::{ALL, SESSION};
 use crate::auth::{CheckedJson, CsrfChecked, SignedIn};
@@ -84,7 +82,6 @@ struct CreatedFeedKey {
     responses(
         (status = 200, description = "All of them, newest first: 50 at most", body = List<FeedKeyItem>),
         MemberFailure,
-        AnyFailure,
     )
 )]
 async fn list_feed_keys(State(app): State<App>, member: Member) -> Result<Json<List<FeedKeyItem>>, Error> {
@@ -104,9 +101,7 @@ async fn list_feed_keys(State(app): State<App>, member: Member) -> Result<Json<L
         (status = 201, description = "Made; the key is in this answer only", body = CreatedFeedKey),
         (status = 409, description = "You have 50 already", body = ErrorBody),
         MemberFailure,
-        ChangeFailure,
         BodyFailure,
-        AnyFailure,
     )
 )]
 async fn create_feed_key(
@@ -135,7 +130,6 @@ async fn create_feed_key(
         (status = 200, description = "The feed key without its secret", body = FeedKeyItem),
         NotFoundFailure,
         MemberFailure,
-        AnyFailure,
     )
 )]
 async fn show_feed_key(
@@ -159,8 +153,6 @@ async fn show_feed_key(
         (status = 204, description = "It no longer opens anything"),
         NotFoundFailure,
         MemberFailure,
-        ChangeFailure,
-        AnyFailure,
     )
 )]
 async fn revoke_feed_key(

@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 
 use crate::api::created;
 use crate::api::shapes::{
-    AnyFailure, BodyFailure, ChangeFailure, ErrorBody, List, MemberBody, MemberFailure, NotFoundFailure,
+    AnyFailure, BodyFailure, ErrorBody, List, MemberBody, MemberFailure, NotFoundFailure,
 };
 use crate::app::App;
 use crate::auth::needs::{ALL, NOTHING};
@@ -110,7 +110,6 @@ pub struct Claim {
         (status = 200, description = "Newest first; what ended 90 days ago is left out", body = List<InviteBody>),
         (status = 400, description = "The parameters cannot be read", body = ErrorBody),
         MemberFailure,
-        AnyFailure,
     )
 )]
 async fn list_invites(
@@ -134,9 +133,7 @@ async fn list_invites(
         (status = 201, description = "Made; pass the link on", body = InviteBody),
         (status = 409, description = "You have as many open ones as the site allows, 10 by default", body = ErrorBody),
         MemberFailure,
-        ChangeFailure,
         BodyFailure,
-        AnyFailure,
     )
 )]
 async fn create_invite(
@@ -230,8 +227,6 @@ async fn claim_invite(
         (status = 409, description = "It has been claimed", body = ErrorBody),
         NotFoundFailure,
         MemberFailure,
-        ChangeFailure,
-        AnyFailure,
     )
 )]
 async fn revoke_invite(
@@ -259,7 +254,6 @@ async fn revoke_invite(
         (status = 400, description = "The parameters cannot be read", body = ErrorBody),
         NotFoundFailure,
         MemberFailure,
-        AnyFailure,
     )
 )]
 async fn list_invites_of_member(
@@ -286,9 +280,7 @@ async fn list_invites_of_member(
         (status = 409, description = "You have as many open ones as the site allows, 10 by default", body = ErrorBody),
         NotFoundFailure,
         MemberFailure,
-        ChangeFailure,
         BodyFailure,
-        AnyFailure,
     )
 )]
 async fn create_invite_of_member(

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use crate::api::created;
-use crate::api::shapes::{AnyFailure, BodyFailure, ChangeFailure, ErrorBody, MemberFailure, NotFoundFailure};
+use crate::api::shapes::{AnyFailure, BodyFailure, ErrorBody, MemberFailure, NotFoundFailure};
 use crate::app::App;
 use crate::auth::needs::{ALL, NOTHING, SESSION};
 use crate::auth::{self, CsrfChecked, PasswordResetter};
@@ -80,8 +80,6 @@ struct NewPassword {
         (status = 409, description = "It is yourself: change your password instead", body = ErrorBody),
         NotFoundFailure,
         MemberFailure,
-        ChangeFailure,
-        AnyFailure,
     )
 )]
 async fn create_password_reset(
@@ -166,8 +164,6 @@ async fn apply_password_reset(
     responses(
         (status = 204, description = "It is not shown again"),
         MemberFailure,
-        ChangeFailure,
-        AnyFailure,
     )
 )]
 async fn dismiss_password_reset(

@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 
 use crate::api::created;
 use crate::api::shapes::{
-    AnyFailure, BodyFailure, ChangeFailure, ErrorBody, List, MemberFailure, NotFoundFailure, role_names,
+    AnyFailure, BodyFailure, ErrorBody, List, MemberFailure, NotFoundFailure, role_names,
 };
 use crate::app::App;
 use crate::auth::needs::{ALL, ANYONE, NOTHING};
@@ -144,7 +144,6 @@ async fn sign_in(
     responses(
         (status = 200, description = "The member who asks", body = SessionBody),
         MemberFailure,
-        AnyFailure,
     )
 )]
 async fn show_session(
@@ -168,8 +167,6 @@ async fn show_session(
     responses(
         (status = 204, description = "The session has ended"),
         MemberFailure,
-        ChangeFailure,
-        AnyFailure,
     )
 )]
 async fn sign_out(_: Member, _: CsrfChecked, session: Session) -> Result<StatusCode, Error> {
@@ -189,7 +186,6 @@ async fn sign_out(_: Member, _: CsrfChecked, session: Session) -> Result<StatusC
     responses(
         (status = 200, description = "All of them, the one that asks first", body = List<SessionItem>),
         MemberFailure,
-        AnyFailure,
     )
 )]
 async fn list_sessions(
@@ -219,8 +215,6 @@ async fn list_sessions(
     responses(
         (status = 204, description = "Only the one that asks is left"),
         MemberFailure,
-        ChangeFailure,
-        AnyFailure,
     )
 )]
 async fn end_other_sessions(
@@ -246,8 +240,6 @@ async fn end_other_sessions(
         (status = 204, description = "It has ended"),
         NotFoundFailure,
         MemberFailure,
-        ChangeFailure,
-        AnyFailure,
     )
 )]
 async fn end_session(

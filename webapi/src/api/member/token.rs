@@ -9,9 +9,7 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use crate::api::created;
-use crate::api::shapes::{
-    AnyFailure, BodyFailure, ChangeFailure, ErrorBody, List, MemberFailure, NotFoundFailure,
-};
+use crate::api::shapes::{BodyFailure, ErrorBody, List, MemberFailure, NotFoundFailure};
 use crate::app::App;
 use crate::auth::needs::{ALL, SESSION};
 use crate::auth::{CheckedJson, CsrfChecked, SignedIn};
@@ -118,7 +116,6 @@ pub struct CreatedToken {
     responses(
         (status = 200, description = "All of them, newest first", body = List<TokenItem>),
         MemberFailure,
-        AnyFailure,
     )
 )]
 async fn list_tokens(State(app): State<App>, member: Member) -> Result<Json<List<TokenItem>>, Error> {
@@ -138,9 +135,7 @@ async fn list_tokens(State(app): State<App>, member: Member) -> Result<Json<List
         (status = 201, description = "Made; the token is in this answer only", body = CreatedToken),
         (status = 409, description = "You have 50 already", body = ErrorBody),
         MemberFailure,
-        ChangeFailure,
         BodyFailure,
-        AnyFailure,
     )
 )]
 async fn create_token(
@@ -176,7 +171,6 @@ async fn create_token(
         (status = 200, description = "The token without its secret", body = TokenItem),
         NotFoundFailure,
         MemberFailure,
-        AnyFailure,
     )
 )]
 async fn show_token(
@@ -200,8 +194,6 @@ async fn show_token(
         (status = 204, description = "It no longer opens anything"),
         NotFoundFailure,
         MemberFailure,
-        ChangeFailure,
-        AnyFailure,
     )
 )]
 async fn revoke_token(

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use crate::api::shapes::{
-    AnyFailure, ErrorBody, List, MemberFailure, MemberReference, NotFoundFailure, TorrentReference,
+    ErrorBody, List, MemberFailure, MemberReference, NotFoundFailure, TorrentReference,
 };
 use crate::app::App;
 use crate::auth::needs::{ALL, READ};
@@ -111,7 +111,6 @@ pub struct HistoryPoint {
         (status = 400, description = "A parameter cannot be used", body = ErrorBody),
         NotFoundFailure,
         MemberFailure,
-        AnyFailure,
     )
 )]
 async fn list_transfers(
@@ -141,7 +140,6 @@ async fn list_transfers(
         (status = 400, description = "A parameter cannot be used", body = ErrorBody),
         NotFoundFailure,
         MemberFailure,
-        AnyFailure,
     )
 )]
 async fn list_snatches(
@@ -169,7 +167,6 @@ async fn list_snatches(
         (status = 200, description = "The hours", body = List<HistoryPoint>),
         NotFoundFailure,
         MemberFailure,
-        AnyFailure,
     )
 )]
 async fn show_history(
