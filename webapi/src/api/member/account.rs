@@ -1,4 +1,4 @@
-//! `/api/members` and what is below it.
+//! `/api/members`: members, their passwords and announce keys.
 
 use axum::Extension;
 use axum::extract::State;
@@ -29,7 +29,7 @@ use crate::extract::{Id, Json, Paging, Query};
 use crate::id::UserId;
 use crate::routes::Routes;
 
-/// The operations.
+/// The operations below, with what each needs.
 pub fn routes() -> Routes {
     Routes::new()
         .operation(ALL.and(Permission::MemberViewPrivate), routes!(list_members))
@@ -40,7 +40,7 @@ pub fn routes() -> Routes {
         .operation(SESSION, routes!(reset_announce_key))
 }
 
-/// Which members.
+/// Which members the list has.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct Selection {
@@ -51,14 +51,14 @@ struct Selection {
 /// What an administrator changes of a member.
 #[derive(Debug, Deserialize, ToSchema)]
 struct Change {
-    /// Whether they are kept from signing in and announcing.
+    /// Whether the member is kept from signing in and announcing.
     disabled: bool,
 }
 
-/// Present and new password.
+/// The present and the new password.
 #[derive(Debug, Deserialize, ToSchema)]
 struct ChangePassword {
-    /// The present one.
+    /// The present password.
     #[schema(value_type = String)]
     password: Secret,
     /// 8 characters at least, 200 bytes at most, hard to guess and no name.
@@ -66,10 +66,10 @@ struct ChangePassword {
     new_password: Secret,
 }
 
-/// Where one's torrent clients announce.
+/// Where your clients announce.
 #[derive(Debug, Serialize, ToSchema)]
 struct AnnounceKey {
-    /// For torrents that one makes by hand. A secret.
+    /// For torrents that you make yourself. It is a secret: whoever has it announces in your name.
     announce_url: String,
 }
 
@@ -105,7 +105,7 @@ async fn list_members(
 
 /// A member.
 ///
-/// What you may see of them.
+/// Some fields are shown only to the member and to staff.
 #[utoipa::path(
     get,
     path = "/api/members/{id}",
@@ -137,10 +137,10 @@ async fn show_member(
     responses(
         (
             status = 200,
-            description = "Done. Sessions, tokens and open invites of a disabled member have ended",
+            description = "The member. Sessions, keys and open invites of a disabled member have ended",
             body = MemberBody,
         ),
-        (status = 409, description = "It is the last administrator, or yourself", body = ErrorBody),
+        (status = 409, description = "The member is the last administrator, or yourself", body = ErrorBody),
         NotFoundFailure,
         MemberFailure,
         BodyFailure,
@@ -163,9 +163,8 @@ async fn change_member(
 
 /// Change your password.
 ///
-/// Your other sessions end; your API tokens stay.
-/// Wrong present passwords are counted per session (`signInAttempts` of the configuration, 10 in 5 minutes where it says
-/// nothing else).
+/// Your other sessions end; your API tokens stay. A wrong present password counts as a failed attempt of this session
+/// (`signInAttempts` of the configuration: 10 in 5 minutes by default).
 #[utoipa::path(
     put,
     path = "/api/members/{id}/password",
@@ -173,7 +172,7 @@ async fn change_member(
     params(("id" = UserId, Path)),
     request_body = ChangePassword,
     responses(
-        (status = 204, description = "Changed"),
+        (status = 204, description = "The password is changed"),
         NotFoundFailure,
         MemberFailure,
         BodyFailure,
@@ -187,7 +186,7 @@ async fn change_password(
     session: Session,
     CheckedJson(form): CheckedJson<ChangePassword>,
 ) -> Result<impl IntoResponse, Error> {
-    own(&member, id)?;
+    check_own(&member, id)?;
     let change = PasswordChange { present: form.password, new: form.new_password };
     let current = own_hash(&app, &member, &session);
     let changed = auth::account::change_password(&app, &member, current.as_deref(), change, &caller).await?;
@@ -196,14 +195,14 @@ async fn change_password(
 
 /// Your announce URL.
 ///
-/// For torrents that you make by hand. A secret.
+/// For torrents that you make yourself. Keep it secret.
 #[utoipa::path(
     get,
     path = "/api/members/{id}/announce-key",
     tag = "members",
     params(("id" = UserId, Path)),
     responses(
-        (status = 200, description = "Good for any torrent of the site", body = AnnounceKey),
+        (status = 200, description = "The announce URL, for any torrent of the site", body = AnnounceKey),
         NotFoundFailure,
         MemberFailure,
     )
@@ -213,7 +212,7 @@ async fn show_announce_key(
     Downloader(member): Downloader,
     Id(id): Id<UserId>,
 ) -> Result<Json<AnnounceKey>, Error> {
-    own(&member, id)?;
+    check_own(&member, id)?;
     Ok(Json(AnnounceKey { announce_url: app.announce_urls.of(id, &member.key, None) }))
 }
 
@@ -226,7 +225,7 @@ async fn show_announce_key(
     tag = "members",
     params(("id" = UserId, Path)),
     responses(
-        (status = 200, description = "The new one", body = AnnounceKey),
+        (status = 200, description = "The new announce URL", body = AnnounceKey),
         NotFoundFailure,
         MemberFailure,
     )
@@ -237,13 +236,13 @@ async fn reset_announce_key(
     Id(id): Id<UserId>,
     _: CsrfChecked,
 ) -> Result<Json<AnnounceKey>, Error> {
-    own(&member, id)?;
+    check_own(&member, id)?;
     let key = db::member::user::reset_key(&app.connection().await?, id).await?;
     Ok(Json(AnnounceKey { announce_url: app.announce_urls.of(id, &key, None) }))
 }
 
-/// Refuses where `id` is not the member's own.
-pub fn own(member: &Member, id: UserId) -> Result<(), Error> {
+/// Refuses a request about an account that is not the member's own.
+pub fn check_own(member: &Member, id: UserId) -> Result<(), Error> {
     (member.id == id).then_some(()).ok_or(Error::Forbidden("this belongs to another member"))
 }
 

@@ -23,7 +23,7 @@ use crate::extract::{Id, Json};
 use crate::id::FeedKeyId;
 use crate::routes::Routes;
 
-/// The operations.
+/// The operations below, with what each needs.
 pub fn routes() -> Routes {
     Routes::new()
         .operation(ALL, routes!(list_feed_keys))
@@ -35,9 +35,9 @@ pub fn routes() -> Routes {
 /// A feed key without its secret.
 #[derive(Debug, Serialize, ToSchema)]
 struct FeedKeyItem {
-    /// The key's id.
+    /// Names the key in `/api/feed-keys/{id}`.
     id: FeedKeyId,
-    /// What you call it.
+    /// The name that you gave it.
     name: String,
     /// When it was made.
     #[serde(with = "time::serde::rfc3339")]
@@ -54,19 +54,19 @@ impl From<FeedKey> for FeedKeyItem {
     }
 }
 
-/// A feed key that is wanted.
+/// The feed key to make.
 #[derive(Debug, Deserialize, ToSchema)]
 struct NewFeedKey {
-    /// What you call it: 1 to 100 characters, unlike your other feed keys.
+    /// A name of 1 to 100 characters that none of your other feed keys has.
     name: String,
 }
 
 /// A feed key that was just made.
 #[derive(Debug, Serialize, ToSchema)]
 struct CreatedFeedKey {
-    /// The key's id.
+    /// Names the key in `/api/feed-keys/{id}`.
     id: FeedKeyId,
-    /// What you call it.
+    /// The name that you gave it.
     name: String,
     /// The key itself, `fwf_…`. It is never shown again.
     key: String,
@@ -91,14 +91,14 @@ async fn list_feed_keys(State(app): State<App>, member: Member) -> Result<Json<L
 
 /// Make a feed key.
 ///
-/// It lists and downloads torrents and opens nothing else, not even this API.
+/// With it a program lists and downloads torrents in your name. It opens nothing else, not even this API.
 #[utoipa::path(
     post,
     path = "/api/feed-keys",
     tag = "feed-keys",
     request_body = NewFeedKey,
     responses(
-        (status = 201, description = "Made; the key is in this answer only", body = CreatedFeedKey),
+        (status = 201, description = "The feed key; only this answer has its secret", body = CreatedFeedKey),
         (status = 409, description = "You have 50 already", body = ErrorBody),
         MemberFailure,
         BodyFailure,
@@ -143,14 +143,14 @@ async fn show_feed_key(
 
 /// Revoke one of your feed keys.
 ///
-/// The others stay.
+/// It stops working at once. Your other keys stay.
 #[utoipa::path(
     delete,
     path = "/api/feed-keys/{id}",
     tag = "feed-keys",
     params(("id" = FeedKeyId, Path)),
     responses(
-        (status = 204, description = "It no longer opens anything"),
+        (status = 204, description = "The feed key no longer works"),
         NotFoundFailure,
         MemberFailure,
     )

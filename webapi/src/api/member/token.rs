@@ -1,4 +1,4 @@
-//! `/api/tokens`: keys to one's account for tools.
+//! `/api/tokens`: API tokens, with which a member's programs use this API.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -24,7 +24,7 @@ use crate::extract::{Id, Json};
 use crate::id::TokenId;
 use crate::routes::Routes;
 
-/// The operations.
+/// The operations below, with what each needs.
 pub fn routes() -> Routes {
     Routes::new()
         .operation(ALL, routes!(list_tokens))
@@ -33,24 +33,25 @@ pub fn routes() -> Routes {
         .operation(ALL, routes!(revoke_token))
 }
 
-/// A token without its secret.
+/// An API token without its secret.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TokenItem {
-    /// The token's id.
+    /// Names the token in `/api/tokens/{id}`.
     pub id: TokenId,
-    /// What you call it.
+    /// The name that you gave it.
     pub name: String,
     /// What it may be used for.
     pub scopes: Vec<Scope>,
-    /// Whether it was made before there were scopes: it opens all and has no end. Better make another one.
+    /// Whether it is older than scopes: such a token may do all that a token can, and never ends. Replace it by a new
+    /// one.
     pub before_scopes: bool,
     /// When it was made.
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
-    /// From then on it opens nothing; null where it has no end.
+    /// When it stops working; null where it never does.
     #[serde(with = "time::serde::rfc3339::option")]
     pub expires_at: Option<OffsetDateTime>,
-    /// Whether that is over.
+    /// Whether `expires_at` has passed.
     pub expired: bool,
     /// When it was last used, to the minute; null until it is used.
     #[serde(with = "time::serde::rfc3339::option")]
@@ -66,17 +67,17 @@ impl From<ApiToken> for TokenItem {
     }
 }
 
-/// A token that is wanted.
+/// The token to make.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct NewToken {
-    /// What you call it, unlike your other tokens.
+    /// A name that none of your other tokens has.
     #[schema(min_length = 1, max_length = 100)]
     pub name: String,
-    /// What it may be used for, one at least; `all` where it is missing.
+    /// What it may be used for: one scope at least. Without this field, `all`.
     #[serde(default = "all")]
     #[schema(value_type = Vec<Scope>)]
     pub scopes: Vec<String>,
-    /// Days until it ends, 1 to 3650; 365 where it is missing, no end where it is null.
+    /// Days until it stops working, 1 to 3650. Without this field, 365; null for a token that never ends.
     #[serde(default = "one_year")]
     pub expires_in_days: Option<u32>,
 }
@@ -93,15 +94,15 @@ fn one_year() -> Option<u32> {
 /// A token that was just made.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CreatedToken {
-    /// The token's id.
+    /// Names the token in `/api/tokens/{id}`.
     pub id: TokenId,
-    /// What you call it.
+    /// The name that you gave it.
     pub name: String,
     /// Send it as `Authorization: Bearer fw_…`. It is never shown again.
     pub token: String,
     /// What it may be used for.
     pub scopes: Vec<Scope>,
-    /// From then on it opens nothing; null where it has no end.
+    /// When it stops working; null where it never does.
     #[serde(with = "time::serde::rfc3339::option")]
     pub expires_at: Option<OffsetDateTime>,
 }
@@ -125,14 +126,14 @@ async fn list_tokens(State(app): State<App>, member: Member) -> Result<Json<List
 
 /// Make an API token.
 ///
-/// It opens some of your account to a tool. With a session only: no token makes tokens.
+/// A program that sends it acts in your name, within its scopes. Only a session makes tokens; no token does.
 #[utoipa::path(
     post,
     path = "/api/tokens",
     tag = "tokens",
     request_body = NewToken,
     responses(
-        (status = 201, description = "Made; the token is in this answer only", body = CreatedToken),
+        (status = 201, description = "The token; only this answer has its secret", body = CreatedToken),
         (status = 409, description = "You have 50 already", body = ErrorBody),
         MemberFailure,
         BodyFailure,
@@ -184,14 +185,14 @@ async fn show_token(
 
 /// Revoke one of your API tokens.
 ///
-/// At once.
+/// It stops working at once.
 #[utoipa::path(
     delete,
     path = "/api/tokens/{id}",
     tag = "tokens",
     params(("id" = TokenId, Path)),
     responses(
-        (status = 204, description = "It no longer opens anything"),
+        (status = 204, description = "The token no longer works"),
         NotFoundFailure,
         MemberFailure,
     )
