@@ -1,5 +1,5 @@
-//! What API tokens, feed keys, invites and reset links share: their secrets are derived from a row's id and a nonce, and
-//! are not stored.
+//! What API tokens, feed keys, invites and reset links share: their secrets are derived from a row's id and a nonce,
+//! and are not stored.
 
 use infra::secrets::Secret;
 

@@ -11,42 +11,43 @@ use crate::domain::member::scope::{SCOPES, Scopes};
 use crate::error::{Error, Fields};
 use crate::id::UserId;
 
-/// So that people and secret scanners know a token when they see one.
+/// Begins every API token, so that people and secret scanners recognize one.
 pub const PREFIX: &str = "fw_";
 
-/// Days that a token lasts where nothing else is said.
+/// Days that a token lasts by default.
 pub const DAYS: u32 = 365;
-/// Days that a token with an end lasts at most.
+/// Days that a token lasts at most, unless it never ends.
 pub const MAX_DAYS: u32 = 3650;
 
-/// Whether the header `Authorization` is of the scheme `Bearer`, in any case.
+/// Whether the scheme of the header `Authorization` is `Bearer`, in any case.
 pub fn is_bearer(header: &[u8]) -> bool {
     let scheme = header.split(|byte| *byte == b' ').next().unwrap_or_default();
     scheme.eq_ignore_ascii_case(b"Bearer")
 }
 
-/// The token in the header `Authorization: Bearer fw_…`. Verify it before believing it.
+/// The token in the header `Authorization: Bearer fw_…`, not verified yet.
 pub fn parse_authorization(header: &[u8]) -> Option<Token> {
     let (scheme, token) = header.split_at_checked("Bearer ".len())?;
     let token = token.trim_ascii().strip_prefix(PREFIX.as_bytes())?;
     scheme.eq_ignore_ascii_case(b"Bearer ").then(|| Token::parse(token))?
 }
 
-/// A token that is wanted.
+/// The token to make.
 #[derive(Debug)]
 pub struct Wish<'a> {
     /// What its owner calls it.
     pub name: &'a str,
-    /// What it may be used for, in words.
+    /// Words of the scopes that it may be used for.
     pub scopes: &'a [String],
-    /// Days until it ends; none for no end.
+    /// Days until it ends; none for a token that never ends.
     pub days: Option<u32>,
 }
 
-/// Makes a token that opens some of the account `user_id` to a tool. Its owner must have a session: no token makes tokens.
+/// Makes an API token of the member `user_id`. The caller must have checked that they have a session: no token makes
+/// tokens.
 ///
 /// # Errors
-/// Fields that cannot be used, or too many tokens.
+/// [`Error::Invalid`] for fields that cannot be used, [`Error::Conflict`] for too many tokens.
 pub async fn create(
     keys: &Keys,
     transaction: &Transaction<'_>,
@@ -95,7 +96,7 @@ fn check<'a>(wish: &Wish<'a>) -> Result<(&'a str, Scopes), Error> {
     }
 }
 
-/// What a token may be used for, as its row says. One that was made before there were scopes opens all.
+/// The scopes that a token's row holds. A token that is older than scopes has no words and may do all.
 pub fn scopes(words: Option<&[String]>) -> Scopes {
     words.map_or(Scopes::ALL, |words| Scopes::parse(words).unwrap_or_default())
 }
