@@ -1,4 +1,4 @@
-//! Members' own pages, signing in, invites.
+//! Pages of members: their account, signing in, invites, reset links, transfers.
 
 pub mod account;
 mod dead_link;

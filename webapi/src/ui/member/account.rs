@@ -1,4 +1,4 @@
-//! `/account`: a member's own pages, with a rail that leads from one to the other.
+//! `/account`: a member's own pages, beside a rail with links to each.
 
 mod announce_url;
 mod doctor;
@@ -19,7 +19,7 @@ use crate::error::Error;
 use crate::routes::Routes;
 use crate::ui::redirect;
 
-/// The pages.
+/// Pages and forms of the account, with what each needs.
 pub fn routes() -> Routes {
     Routes::new()
         .merge(overview::routes())

@@ -28,10 +28,10 @@ use crate::ui::member::session::Nothing;
 use crate::ui::parts::frame::flash_with;
 use crate::ui::{Faults, Flash, Frame, Timestamp, flash, page, page_again, redirect};
 
-/// The heading where an invite can no longer be claimed.
+/// Heading of the page for an invite that can no longer be claimed.
 const DEAD_LINK: &str = "This invite is no longer open";
 
-/// The pages.
+/// Pages and forms of invites, with what each needs.
 pub fn routes() -> Routes {
     Routes::new()
         .page(Method::GET, "/invites", ALL.and(Permission::InviteCreate), get(list))
@@ -47,7 +47,7 @@ struct ListPage {
     frame: Frame,
     faults: Faults,
     days: u32,
-    /// What was typed for an invite that could not be made.
+    /// The note that the form keeps, where the invite could not be made.
     note: String,
     open: i64,
     most: u32,
@@ -190,7 +190,7 @@ async fn claim(
     page_again(ClaimPage { frame, faults, secret, username }, &error)
 }
 
-/// The first steps of a new member.
+/// Leads a new member to the torrents, with messages that point to their first steps.
 async fn welcome(app: &App, session: &Session, name: &str) -> Result<Response, Error> {
     let link = |path: &str, words: &str| Some((path.to_owned(), words.to_owned()));
     let mut hello = Flash::new("success", format!("Welcome, {name}. Your clients announce with"));

@@ -1,4 +1,4 @@
-//! `/reset/{secret}`: sets a new password. `/members/{id}/reset-password`: makes such a link.
+//! `/reset/{secret}`: the page of a link that sets a new password. `/members/{id}/reset-password`: makes such a link.
 
 use axum::extract::State;
 use axum::http::Method;
@@ -25,10 +25,10 @@ use crate::ui::member::dead_link::dead_link;
 use crate::ui::member::session::Nothing;
 use crate::ui::{Faults, Frame, Timestamp, page, page_again, redirect};
 
-/// The heading where a link can no longer set a password.
+/// Heading of the page for a link that can no longer set a password.
 const DEAD_LINK: &str = "This link no longer works";
 
-/// The pages.
+/// Pages and forms of reset links, with what each needs.
 pub fn routes() -> Routes {
     Routes::new()
         .page(Method::GET, "/reset/{secret}", NOTHING, get(show))
@@ -138,7 +138,7 @@ async fn ask(
     page(AskPage { frame: frame.section("members"), id, name })
 }
 
-/// The answer shows the link itself instead of leading to another page: it is stored nowhere.
+/// The answer itself shows the link, without a redirect, because the link is stored nowhere.
 async fn create(
     State(app): State<App>,
     PasswordResetter(member): PasswordResetter,

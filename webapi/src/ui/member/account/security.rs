@@ -26,10 +26,9 @@ use crate::ui::member::password_reset::typed_twice;
 use crate::ui::member::session::Nothing;
 use crate::ui::{Faults, Frame, Timestamp, flash, page, page_again, redirect};
 
-/// Where the forms of this page lead.
+/// Path of this page.
 const HERE: &str = "/account/security";
 
-/// The page.
 pub(super) fn routes() -> Routes {
     Routes::new()
         .page(Method::GET, "/account/security", ALL, get(show))
@@ -151,7 +150,8 @@ async fn security_page(
     })
 }
 
-/// A browser in two words, as far as its `User-Agent` says. Most claim to be several: the most particular goes first.
+/// Names a browser and its system by the header `User-Agent`. Browsers also claim to be those they descend from, so the
+/// most specific names are tried first.
 fn browser(agent: &str) -> String {
     const PROGRAMS: [(&str, &str); 6] = [
         ("Edg/", "Edge"),
