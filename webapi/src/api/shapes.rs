@@ -194,7 +194,7 @@ pub enum AnyFailure {
     Unavailable(ErrorBody),
 }
 
-/// Answers of operations that are for members, with those of [`AnyFailure`].
+/// Answers of operations that are for members.
 #[derive(Debug, IntoResponses)]
 pub enum MemberFailure {
     /// Not signed in, or the token is no longer valid: `token_expired` where its time is over.

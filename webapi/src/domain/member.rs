@@ -1,4 +1,4 @@
-//! Members: who they are, what their roles allow, and how they proved who they are.
+//! Members as the rules see them: who they are, their roles, and how they proved it.
 
 pub mod account;
 pub mod attempts;

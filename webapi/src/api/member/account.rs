@@ -29,7 +29,7 @@ use crate::extract::{Id, Json, Paging, Query};
 use crate::id::UserId;
 use crate::routes::Routes;
 
-/// The operations below, with what each needs.
+/// The operations below `/api/members`, except invites, reset links and transfers.
 pub fn routes() -> Routes {
     Routes::new()
         .operation(ALL.and(Permission::MemberViewPrivate), routes!(list_members))

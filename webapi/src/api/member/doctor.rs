@@ -24,7 +24,7 @@ use crate::routes::Routes;
 use crate::schema::one_of;
 use crate::tracker;
 
-/// The operations below, with what each needs.
+/// The operations that list announces and connections.
 pub fn routes() -> Routes {
     Routes::new().operation(READ, routes!(list_announces)).operation(READ, routes!(list_connections))
 }

@@ -23,7 +23,7 @@ use crate::extract::{Id, Json};
 use crate::id::FeedKeyId;
 use crate::routes::Routes;
 
-/// The operations below, with what each needs.
+/// The operations below `/api/feed-keys`.
 pub fn routes() -> Routes {
     Routes::new()
         .operation(ALL, routes!(list_feed_keys))

@@ -29,7 +29,7 @@ use crate::extract::{Id, Json, Paging, Segment};
 use crate::id::UserId;
 use crate::routes::Routes;
 
-/// The operations below, with what each needs.
+/// The operations below `/api/invites` and `/api/members/{id}/invites`.
 pub fn routes() -> Routes {
     Routes::new()
         .operation(ALL, routes!(list_invites))

@@ -26,7 +26,7 @@ use crate::extract::{Id, Json, SecretSegment};
 use crate::id::UserId;
 use crate::routes::Routes;
 
-/// The operations below, with what each needs.
+/// The operations below `/api/password-resets`, and those that make a link and dismiss its notice.
 pub fn routes() -> Routes {
     Routes::new()
         .operation(SESSION.and(Permission::MemberResetPassword), routes!(create_password_reset))

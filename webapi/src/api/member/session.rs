@@ -29,7 +29,7 @@ use crate::extract::{Id, Json};
 use crate::id::{SessionId, UserId};
 use crate::routes::Routes;
 
-/// The operations below, with what each needs.
+/// The operations below `/api/session` and `/api/sessions`.
 pub fn routes() -> Routes {
     Routes::new()
         .operation(NOTHING, routes!(sign_in))

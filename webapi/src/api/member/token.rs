@@ -24,7 +24,7 @@ use crate::extract::{Id, Json};
 use crate::id::TokenId;
 use crate::routes::Routes;
 
-/// The operations below, with what each needs.
+/// The operations below `/api/tokens`.
 pub fn routes() -> Routes {
     Routes::new()
         .operation(ALL, routes!(list_tokens))

@@ -23,7 +23,7 @@ use crate::extract::{Id, Json, Paging};
 use crate::id::{TorrentId, UserId};
 use crate::routes::Routes;
 
-/// The operations below, with what each needs.
+/// The operations that list transfers and snatches and show a torrent's history.
 pub fn routes() -> Routes {
     Routes::new()
         .operation(READ, routes!(list_transfers))

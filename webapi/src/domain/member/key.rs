@@ -24,7 +24,7 @@ pub struct Created<R> {
 pub fn check_name(name: &str) -> Result<&str, &'static str> {
     let name = name.trim();
     if !(1..=MAX_NAME).contains(&name.chars().count()) || name.contains(char::is_control) {
-        return Err("choose a name of at most 100 characters, as the program's that will use it");
+        return Err("choose a name of 1 to 100 characters, such as that of the program that will use it");
     }
     Ok(name)
 }

@@ -19,7 +19,7 @@ use crate::error::Error;
 use crate::routes::Routes;
 use crate::ui::redirect;
 
-/// Pages and forms of the account, with what each needs.
+/// The routes of the pages and of their forms.
 pub fn routes() -> Routes {
     Routes::new()
         .merge(overview::routes())

@@ -31,7 +31,7 @@ use crate::ui::{Faults, Flash, Frame, Timestamp, flash, page, page_again, redire
 /// Heading of the page for an invite that can no longer be claimed.
 const DEAD_LINK: &str = "This invite is no longer open";
 
-/// Pages and forms of invites, with what each needs.
+/// The routes of the pages and of their forms.
 pub fn routes() -> Routes {
     Routes::new()
         .page(Method::GET, "/invites", ALL.and(Permission::InviteCreate), get(list))

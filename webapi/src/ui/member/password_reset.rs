@@ -28,7 +28,7 @@ use crate::ui::{Faults, Frame, Timestamp, page, page_again, redirect};
 /// Heading of the page for a link that can no longer set a password.
 const DEAD_LINK: &str = "This link no longer works";
 
-/// Pages and forms of reset links, with what each needs.
+/// The routes of the pages and of their forms.
 pub fn routes() -> Routes {
     Routes::new()
         .page(Method::GET, "/reset/{secret}", NOTHING, get(show))

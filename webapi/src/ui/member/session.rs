@@ -19,7 +19,7 @@ use crate::extract::Query;
 use crate::routes::Routes;
 use crate::ui::{Faults, Flash, Frame, page, page_again, redirect};
 
-/// Pages and forms of signing in and out, with what each needs.
+/// The routes of the pages and of their forms.
 pub fn routes() -> Routes {
     Routes::new()
         .page(Method::GET, "/sign-in", NOTHING, get(show))

@@ -19,7 +19,7 @@ use crate::routes::Routes;
 use crate::ui::parts::format::{self, Timestamp};
 use crate::ui::{Frame, page};
 
-/// The pages, with what each needs.
+/// The routes of the pages.
 pub fn routes() -> Routes {
     Routes::new()
         .page(Method::GET, "/members/{id}/transfers", ALL.and(Permission::MemberViewPrivate), get(of_member))

@@ -1,4 +1,4 @@
-//! `/account/feed-keys`: the member's feed keys.
+//! `/account/feed-keys`: lists, creates and revokes the member's feed keys.
 
 use axum::extract::State;
 use axum::http::Method;

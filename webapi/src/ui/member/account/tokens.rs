@@ -1,4 +1,4 @@
-//! `/account/tokens`: the member's API tokens.
+//! `/account/tokens`: lists, creates and revokes the member's API tokens.
 
 use axum::extract::State;
 use axum::http::Method;
@@ -96,7 +96,9 @@ impl Typed {
                 "scope" => typed.scopes.push(value),
                 "days" if value.is_empty() => typed.days = None,
                 "days" => {
-                    let days = value.parse().map_err(|_| Error::field("expires_in_days", "choose one"))?;
+                    let days = value
+                        .parse()
+                        .map_err(|_| Error::field("expires_in_days", "choose how long the token lasts"))?;
                     typed.days = Some(days);
                 }
                 _ => {}
