@@ -1,4 +1,4 @@
-//! qBittorrent with a password that loopback has to give, too.
+//! qBittorrent with a password, which it asks for on loopback, too.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::program::{Running, free_port, until};
 const PASSWORD: &str = "@ByteArray(MDEyMzQ1Njc4OWFiY2RlZg==:\
     at7EQ8lQPR/zRYy3AUV+OP01+cUrcWHvL5fc/mcMJNyu5Ab2h820LCbhwpmIn6x5/SHE3FP1yUs0ugA6rFEq9w==)";
 
-/// The program, and who may sign in there.
+/// A running qBittorrent, and a remote control that knows its password.
 struct Daemon {
     running: Running,
     remote: Qbittorrent,
@@ -77,7 +77,7 @@ async fn a_session_that_has_ended_is_opened_anew() {
     let folder = daemon.running.downloads();
     let profile = folder.parent().expect("its folder");
     daemon.running.restart(&mut command(profile)).await;
-    // Until it listens, nothing but that is wrong.
+    // Waits until qBittorrent listens again; its answers then tell the remote control to sign in anew.
     daemon.running.version(&daemon.remote).await;
     assert_eq!(daemon.remote.torrents().await.expect("a list"), []);
 }

@@ -1,4 +1,4 @@
-//! rtorrent by a unix socket, by a port, and through a web server that asks for a password.
+//! rtorrent by a unix socket, by a port, and behind a web server that asks for a password.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -21,7 +21,7 @@ use crate::behaviour::{self, addition, each_behaviour};
 use crate::content::{Content, text};
 use crate::program::{Running, free_port};
 
-/// An rtorrent with a unix socket.
+/// A running rtorrent that listens on a unix socket.
 struct Daemon {
     running: Running,
     remote: Rtorrent,
@@ -68,7 +68,7 @@ async fn a_file_that_is_not_the_torrent_s_stays_when_the_rest_is_deleted() {
     assert!(!content.path.join("first").exists() && !content.path.join("inner").exists());
 }
 
-/// By default a request may have 512 KiB.
+/// The torrent is larger than the 512 KiB that rtorrent takes as a request by default.
 #[tokio::test]
 async fn a_large_torrent_is_taken() {
     let daemon = Daemon::start().await;
@@ -102,7 +102,8 @@ fn scgi_takes_no_password() {
     assert!(matches!(Rtorrent::new(endpoint), Err(Error::Url(_))));
 }
 
-/// Passes a request of `me` with "open sesame" on to a socket, as a web server would.
+/// Passes a request on to `socket` by SCGI, as a web server does, where its user is `me` with the password `open
+/// sesame`.
 async fn pass_on(State(socket): State<PathBuf>, headers: HeaderMap, body: Bytes) -> Response {
     let wanted = format!("Basic {}", BASE64.encode(b"me:open sesame"));
     if headers.get(header::AUTHORIZATION).is_none_or(|given| *given != *wanted) {
@@ -118,7 +119,7 @@ async fn pass_on(State(socket): State<PathBuf>, headers: HeaderMap, body: Bytes)
     answer.to_owned().into_response()
 }
 
-/// A web server before an rtorrent.
+/// Starts a web server in front of an rtorrent, and returns the URL of its RPC.
 async fn web_server(daemon: &Daemon) -> String {
     let router = Router::new().route("/seedbox/RPC2", post(pass_on)).with_state(daemon.socket.clone());
     let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a listener");

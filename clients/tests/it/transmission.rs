@@ -1,4 +1,4 @@
-//! Transmission with a password, and a server that answers as 4.1 does.
+//! Transmission with a password, and a server that answers as Transmission 4.1 does.
 
 use std::fs;
 use std::net::Ipv4Addr;
@@ -17,7 +17,7 @@ use crate::behaviour::{addition, each_behaviour};
 use crate::content::Content;
 use crate::program::{Running, free_port, until};
 
-/// A daemon, and who may sign in there.
+/// A running transmission-daemon, and a remote control that knows its password.
 struct Daemon {
     running: Running,
     remote: Transmission,
@@ -75,10 +75,10 @@ async fn a_known_torrent_is_looked_for_in_the_new_folder() {
     .await;
 }
 
-/// The requests that a server of the new dialect was sent.
+/// The requests that the server of Transmission 4.1's dialect received.
 type Requests = Arc<Mutex<Vec<Value>>>;
 
-/// Answers as 4.1 does, by its `rpc-spec.md`.
+/// Answers as Transmission 4.1 does, by its `rpc-spec.md`.
 async fn answer(State(requests): State<Requests>, headers: HeaderMap, body: String) -> Response {
     if headers.get("X-Transmission-Session-Id").is_none_or(|id| id != "abc") {
         let headers = [("X-Transmission-Session-Id", "abc"), ("X-Transmission-Rpc-Version", "6.0.0")];
