@@ -216,14 +216,6 @@ pub enum MemberFailure {
     Unavailable(ErrorBody),
 }
 
-/// Answers of operations that change something: the right or the CSRF token is missing.
-#[derive(Debug, IntoResponses)]
-pub enum ChangeFailure {
-    /// Not yours to do, or `X-CSRF-Token` is missing or wrong.
-    #[response(status = 403)]
-    Forbidden(ErrorBody),
-}
-
 /// Answers of operations that read a body.
 #[derive(Debug, IntoResponses)]
 pub enum BodyFailure {

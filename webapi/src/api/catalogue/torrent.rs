@@ -8,9 +8,7 @@ use axum::http::{HeaderName, StatusCode, header};
 use axum::response::Response;
 use utoipa_axum::routes;
 
-use crate::api::shapes::{
-    AnyFailure, BodyFailure, ChangeFailure, ErrorBody, List, MemberFailure, NotFoundFailure,
-};
+use crate::api::shapes::{BodyFailure, ErrorBody, List, MemberFailure, NotFoundFailure};
 use crate::app::App;
 use crate::auth::needs::{DOWNLOAD, FOLLOW, READ, UPLOAD};
 use crate::auth::{CheckedJson, CsrfChecked, Downloader, ListFollower, Publisher, Reader};
@@ -52,7 +50,6 @@ pub fn routes() -> Routes {
         (status = 400, description = "A parameter cannot be used", body = ErrorBody),
         (status = 429, description = "You have too many searches under way", body = ErrorBody),
         MemberFailure,
-        AnyFailure,
     )
 )]
 async fn list(
@@ -103,9 +100,7 @@ struct UploadForm {
         (status = 408, description = "The body came in at less than 16 KiB a second", body = ErrorBody),
         (status = 409, description = "`torrent_exists`: the message names the torrent that is here", body = ErrorBody),
         MemberFailure,
-        ChangeFailure,
         BodyFailure,
-        AnyFailure,
     )
 )]
 async fn create(
@@ -150,7 +145,6 @@ fn refused(app: &App, refusal: Refusal) -> Error {
         (status = 200, description = "The torrent with its files", body = TorrentWithFiles),
         NotFoundFailure,
         MemberFailure,
-        AnyFailure,
     )
 )]
 async fn show(
@@ -178,9 +172,7 @@ async fn show(
         (status = 200, description = "As it is now", body = TorrentDetails),
         NotFoundFailure,
         MemberFailure,
-        ChangeFailure,
         BodyFailure,
-        AnyFailure,
     )
 )]
 async fn change(
@@ -223,8 +215,6 @@ async fn change(
         (status = 204, description = "It is gone"),
         NotFoundFailure,
         MemberFailure,
-        ChangeFailure,
-        AnyFailure,
     )
 )]
 async fn delete(
@@ -253,7 +243,6 @@ async fn delete(
         (status = 200, description = "The file", content_type = "application/x-bittorrent", body = Vec<u8>),
         NotFoundFailure,
         MemberFailure,
-        AnyFailure,
     )
 )]
 async fn metainfo(
