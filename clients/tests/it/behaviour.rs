@@ -1,4 +1,4 @@
-//! What is the same with every program.
+//! Behaviours that all programs have in common. Each program is tested for each of them.
 
 use std::path::Path;
 
@@ -7,7 +7,31 @@ use clients::{Activity, Added, Addition, Remote, Torrent};
 use crate::content::{Content, text};
 use crate::program::until;
 
-fn addition<'a>(content: &'a Content, folder: &'a Path) -> Addition<'a> {
+/// Makes a test of each behaviour below, in the module of a program that has a `Daemon` with `remote` and `running`.
+macro_rules! each_behaviour {
+    () => {
+        $crate::behaviour::each_behaviour! {
+            a_file_is_found_with_its_folder_and_label
+            the_path_of_a_folder_is_the_folder
+            a_torrent_that_is_known_is_no_error
+            a_paused_torrent_waits_until_it_is_started
+            files_are_deleted_only_when_that_is_asked_for
+        }
+    };
+    ($($behaviour:ident)+) => {
+        $(
+            #[tokio::test]
+            async fn $behaviour() {
+                let daemon = Daemon::start().await;
+                $crate::behaviour::$behaviour(&daemon.remote, &daemon.running.downloads()).await;
+            }
+        )+
+    };
+}
+pub(crate) use each_behaviour;
+
+/// A request to add `content`, whose files are in `folder`, and to start it.
+pub(crate) fn addition<'a>(content: &'a Content, folder: &'a Path) -> Addition<'a> {
     Addition { metainfo: &content.metainfo, folder: text(folder), label: None, paused: false }
 }
 

@@ -1,4 +1,4 @@
-//! qBittorrent with a password that loopback has to give, too.
+//! qBittorrent with a password, which it asks for on loopback, too.
 
 use std::fs;
 use std::path::Path;
@@ -6,14 +6,14 @@ use std::path::Path;
 use clients::{Endpoint, Error, Qbittorrent, Remote};
 use tokio::process::Command;
 
-use crate::behaviour;
-use crate::program::{Running, free_port};
+use crate::behaviour::each_behaviour;
+use crate::program::{Running, free_port, until};
 
 /// "open sesame" with the salt "0123456789abcdef": PBKDF2 with SHA-512, 100,000 rounds, 64 bytes.
 const PASSWORD: &str = "@ByteArray(MDEyMzQ1Njc4OWFiY2RlZg==:\
     at7EQ8lQPR/zRYy3AUV+OP01+cUrcWHvL5fc/mcMJNyu5Ab2h820LCbhwpmIn6x5/SHE3FP1yUs0ugA6rFEq9w==)";
 
-/// The program, and who may sign in there.
+/// A running qBittorrent, and a remote control that knows its password.
 struct Daemon {
     running: Running,
     remote: Qbittorrent,
@@ -67,10 +67,8 @@ async fn a_wrong_password_is_refused() {
 async fn too_many_wrong_passwords_are_told_apart_from_one() {
     let daemon = Daemon::start().await;
     let stranger = remote(&daemon.url, "me", "wrong");
-    crate::program::until("it locks our address out", async || {
-        matches!(stranger.version().await, Err(Error::Forbidden(_)))
-    })
-    .await;
+    until("it locks our address out", async || matches!(stranger.version().await, Err(Error::Forbidden(_))))
+        .await;
 }
 
 #[tokio::test]
@@ -79,38 +77,9 @@ async fn a_session_that_has_ended_is_opened_anew() {
     let folder = daemon.running.downloads();
     let profile = folder.parent().expect("its folder");
     daemon.running.restart(&mut command(profile)).await;
-    // Until it listens, nothing but that is wrong.
+    // Waits until qBittorrent listens again; its answers then tell the remote control to sign in anew.
     daemon.running.version(&daemon.remote).await;
     assert_eq!(daemon.remote.torrents().await.expect("a list"), []);
 }
 
-#[tokio::test]
-async fn a_file_is_found_with_its_folder_and_label() {
-    let daemon = Daemon::start().await;
-    behaviour::a_file_is_found_with_its_folder_and_label(&daemon.remote, &daemon.running.downloads()).await;
-}
-
-#[tokio::test]
-async fn the_path_of_a_folder_is_the_folder() {
-    let daemon = Daemon::start().await;
-    behaviour::the_path_of_a_folder_is_the_folder(&daemon.remote, &daemon.running.downloads()).await;
-}
-
-#[tokio::test]
-async fn a_torrent_that_is_known_is_no_error() {
-    let daemon = Daemon::start().await;
-    behaviour::a_torrent_that_is_known_is_no_error(&daemon.remote, &daemon.running.downloads()).await;
-}
-
-#[tokio::test]
-async fn a_paused_torrent_waits_until_it_is_started() {
-    let daemon = Daemon::start().await;
-    behaviour::a_paused_torrent_waits_until_it_is_started(&daemon.remote, &daemon.running.downloads()).await;
-}
-
-#[tokio::test]
-async fn files_are_deleted_only_when_that_is_asked_for() {
-    let daemon = Daemon::start().await;
-    behaviour::files_are_deleted_only_when_that_is_asked_for(&daemon.remote, &daemon.running.downloads())
-        .await;
-}
+each_behaviour!();

@@ -1,4 +1,4 @@
-//! rtorrent by a unix socket, by a port, and through a web server that asks for a password.
+//! rtorrent by a unix socket, by a port, and behind a web server that asks for a password.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -17,11 +17,11 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
 use tokio::process::Command;
 
-use crate::behaviour;
+use crate::behaviour::{self, addition, each_behaviour};
 use crate::content::{Content, text};
 use crate::program::{Running, free_port};
 
-/// An rtorrent with a unix socket.
+/// A running rtorrent that listens on a unix socket.
 struct Daemon {
     running: Running,
     remote: Rtorrent,
@@ -54,36 +54,7 @@ fn remote(url: &str) -> Rtorrent {
     Rtorrent::new(Endpoint::new(url, "", "").expect("an endpoint")).expect("a remote control")
 }
 
-#[tokio::test]
-async fn a_file_is_found_with_its_folder_and_label() {
-    let daemon = Daemon::start().await;
-    behaviour::a_file_is_found_with_its_folder_and_label(&daemon.remote, &daemon.running.downloads()).await;
-}
-
-#[tokio::test]
-async fn the_path_of_a_folder_is_the_folder() {
-    let daemon = Daemon::start().await;
-    behaviour::the_path_of_a_folder_is_the_folder(&daemon.remote, &daemon.running.downloads()).await;
-}
-
-#[tokio::test]
-async fn a_torrent_that_is_known_is_no_error() {
-    let daemon = Daemon::start().await;
-    behaviour::a_torrent_that_is_known_is_no_error(&daemon.remote, &daemon.running.downloads()).await;
-}
-
-#[tokio::test]
-async fn a_paused_torrent_waits_until_it_is_started() {
-    let daemon = Daemon::start().await;
-    behaviour::a_paused_torrent_waits_until_it_is_started(&daemon.remote, &daemon.running.downloads()).await;
-}
-
-#[tokio::test]
-async fn files_are_deleted_only_when_that_is_asked_for() {
-    let daemon = Daemon::start().await;
-    behaviour::files_are_deleted_only_when_that_is_asked_for(&daemon.remote, &daemon.running.downloads())
-        .await;
-}
+each_behaviour!();
 
 #[tokio::test]
 async fn a_file_that_is_not_the_torrent_s_stays_when_the_rest_is_deleted() {
@@ -91,22 +62,20 @@ async fn a_file_that_is_not_the_torrent_s_stays_when_the_rest_is_deleted() {
     let folder = daemon.running.downloads();
     let content = Content::folder(&folder, "films");
     fs::write(content.path.join("notes"), "mine").expect("a file");
-    let addition =
-        Addition { metainfo: &content.metainfo, folder: text(&folder), label: None, paused: false };
-    daemon.remote.add(&addition).await.expect("added");
+    daemon.remote.add(&addition(&content, &folder)).await.expect("added");
     daemon.remote.remove(&content.info_hash, true).await.expect("removed");
     assert!(content.path.join("notes").exists());
     assert!(!content.path.join("first").exists() && !content.path.join("inner").exists());
 }
 
-/// By default a request may have 512 KiB.
+/// The torrent is larger than the 512 KiB that rtorrent takes as a request by default.
 #[tokio::test]
 async fn a_large_torrent_is_taken() {
     let daemon = Daemon::start().await;
     let folder = daemon.running.downloads();
     let content = Content::nowhere(&folder, "large", 40_000);
     assert!(content.metainfo.len() > 700_000);
-    let addition = Addition { metainfo: &content.metainfo, folder: text(&folder), label: None, paused: true };
+    let addition = Addition { paused: true, ..addition(&content, &folder) };
     assert_eq!(daemon.remote.add(&addition).await.expect("added"), Added::New);
 }
 
@@ -133,7 +102,8 @@ fn scgi_takes_no_password() {
     assert!(matches!(Rtorrent::new(endpoint), Err(Error::Url(_))));
 }
 
-/// Passes a request of `me` with "open sesame" on to a socket, as a web server would.
+/// Passes a request on to `socket` by SCGI, as a web server does, where its user is `me` with the password `open
+/// sesame`.
 async fn pass_on(State(socket): State<PathBuf>, headers: HeaderMap, body: Bytes) -> Response {
     let wanted = format!("Basic {}", BASE64.encode(b"me:open sesame"));
     if headers.get(header::AUTHORIZATION).is_none_or(|given| *given != *wanted) {
@@ -149,7 +119,7 @@ async fn pass_on(State(socket): State<PathBuf>, headers: HeaderMap, body: Bytes)
     answer.to_owned().into_response()
 }
 
-/// A web server before an rtorrent.
+/// Starts a web server in front of an rtorrent, and returns the URL of its RPC.
 async fn web_server(daemon: &Daemon) -> String {
     let router = Router::new().route("/seedbox/RPC2", post(pass_on)).with_state(daemon.socket.clone());
     let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a listener");

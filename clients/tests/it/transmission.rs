@@ -1,4 +1,4 @@
-//! Transmission with a password, and a server that answers as 4.1 does.
+//! Transmission with a password, and a server that answers as Transmission 4.1 does.
 
 use std::fs;
 use std::net::Ipv4Addr;
@@ -13,11 +13,11 @@ use clients::{Activity, Added, Addition, Endpoint, Error, Remote, Transmission};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use crate::behaviour;
+use crate::behaviour::{addition, each_behaviour};
 use crate::content::Content;
-use crate::program::{Running, free_port};
+use crate::program::{Running, free_port, until};
 
-/// A daemon, and who may sign in there.
+/// A running transmission-daemon, and a remote control that knows its password.
 struct Daemon {
     running: Running,
     remote: Transmission,
@@ -58,23 +58,7 @@ async fn a_wrong_password_is_refused() {
     }
 }
 
-#[tokio::test]
-async fn a_file_is_found_with_its_folder_and_label() {
-    let daemon = Daemon::start().await;
-    behaviour::a_file_is_found_with_its_folder_and_label(&daemon.remote, &daemon.running.downloads()).await;
-}
-
-#[tokio::test]
-async fn the_path_of_a_folder_is_the_folder() {
-    let daemon = Daemon::start().await;
-    behaviour::the_path_of_a_folder_is_the_folder(&daemon.remote, &daemon.running.downloads()).await;
-}
-
-#[tokio::test]
-async fn a_torrent_that_is_known_is_no_error() {
-    let daemon = Daemon::start().await;
-    behaviour::a_torrent_that_is_known_is_no_error(&daemon.remote, &daemon.running.downloads()).await;
-}
+each_behaviour!();
 
 #[tokio::test]
 async fn a_known_torrent_is_looked_for_in_the_new_folder() {
@@ -82,34 +66,19 @@ async fn a_known_torrent_is_looked_for_in_the_new_folder() {
     let folder = daemon.running.downloads();
     let content = Content::file(&folder.join("new"), "film");
     for place in [folder.join("old"), folder.join("new")] {
-        let place = crate::content::text(&place);
-        let addition = Addition { metainfo: &content.metainfo, folder: place, label: None, paused: false };
-        daemon.remote.add(&addition).await.expect("added");
+        daemon.remote.add(&addition(&content, &place)).await.expect("added");
     }
-    crate::program::until("it is complete", async || {
+    until("it is complete", async || {
         let torrent = daemon.remote.find(&content.info_hash).await.expect("an answer");
         torrent.is_some_and(|torrent| torrent.is_finished())
     })
     .await;
 }
 
-#[tokio::test]
-async fn a_paused_torrent_waits_until_it_is_started() {
-    let daemon = Daemon::start().await;
-    behaviour::a_paused_torrent_waits_until_it_is_started(&daemon.remote, &daemon.running.downloads()).await;
-}
-
-#[tokio::test]
-async fn files_are_deleted_only_when_that_is_asked_for() {
-    let daemon = Daemon::start().await;
-    behaviour::files_are_deleted_only_when_that_is_asked_for(&daemon.remote, &daemon.running.downloads())
-        .await;
-}
-
-/// The requests that a server of the new dialect was sent.
+/// The requests that the server of Transmission 4.1's dialect received.
 type Requests = Arc<Mutex<Vec<Value>>>;
 
-/// Answers as 4.1 does, by its `rpc-spec.md`.
+/// Answers as Transmission 4.1 does, by its `rpc-spec.md`.
 async fn answer(State(requests): State<Requests>, headers: HeaderMap, body: String) -> Response {
     if headers.get("X-Transmission-Session-Id").is_none_or(|id| id != "abc") {
         let headers = [("X-Transmission-Session-Id", "abc"), ("X-Transmission-Rpc-Version", "6.0.0")];

@@ -209,14 +209,12 @@ pub enum MemberFailure {
     /// describes. `Retry-After` is the number of seconds to wait.
     #[response(status = 429)]
     TooManyRequests(ErrorBody),
-}
-
-/// Answers of operations that change something: the right or the CSRF token is missing.
-#[derive(Debug, IntoResponses)]
-pub enum ChangeFailure {
-    /// Not yours to do, or `X-CSRF-Token` is missing or wrong.
-    #[response(status = 403)]
-    Forbidden(ErrorBody),
+    /// It has been logged.
+    #[response(status = 500)]
+    Internal(ErrorBody),
+    /// The database or the tracker is away; `Retry-After` says when to come back.
+    #[response(status = 503)]
+    Unavailable(ErrorBody),
 }
 
 /// Errors of operations that read a body.

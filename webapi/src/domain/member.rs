@@ -6,6 +6,7 @@ pub mod device;
 pub mod doctor;
 pub mod feed_key;
 pub mod invite;
+pub mod key;
 pub mod password;
 pub mod password_reset;
 pub mod permission;

@@ -16,7 +16,7 @@ use tower_sessions::Session;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
-use crate::api::shapes::{AnyFailure, ErrorBody, MemberFailure};
+use crate::api::shapes::{ErrorBody, MemberFailure};
 use crate::app::App;
 use crate::auth::needs::FOLLOW;
 use crate::auth::visitor::{Credentials, Uncounted, Visitor};
@@ -85,7 +85,6 @@ pub struct LiveCounts {
         (status = 400, description = "A parameter cannot be used", body = ErrorBody),
         (status = 429, description = "Too many streams are open", body = ErrorBody),
         MemberFailure,
-        AnyFailure,
     )
 )]
 async fn live(

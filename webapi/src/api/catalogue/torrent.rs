@@ -8,9 +8,7 @@ use axum::http::{HeaderName, StatusCode, header};
 use axum::response::Response;
 use utoipa_axum::routes;
 
-use crate::api::shapes::{
-    AnyFailure, BodyFailure, ChangeFailure, ErrorBody, List, MemberFailure, NotFoundFailure,
-};
+use crate::api::shapes::{BodyFailure, ErrorBody, List, MemberFailure, NotFoundFailure};
 use crate::app::App;
 use crate::auth::needs::{DOWNLOAD, FOLLOW, READ, UPLOAD};
 use crate::auth::{CheckedJson, CsrfChecked, Downloader, ListFollower, Publisher, Reader};
@@ -52,7 +50,6 @@ pub fn routes() -> Routes {
         (status = 400, description = "A parameter cannot be used", body = ErrorBody),
         (status = 429, description = "You have too many searches under way", body = ErrorBody),
         MemberFailure,
-        AnyFailure,
     )
 )]
 async fn list(
@@ -104,9 +101,7 @@ struct UploadForm {
         (status = 408, description = "The body arrived at less than 16 KiB a second", body = ErrorBody),
         (status = 409, description = "`torrent_exists`: the message names the existing torrent", body = ErrorBody),
         MemberFailure,
-        ChangeFailure,
         BodyFailure,
-        AnyFailure,
     )
 )]
 async fn create(
@@ -151,7 +146,6 @@ fn refused(app: &App, refusal: Refusal) -> Error {
         (status = 200, description = "The torrent with its files", body = TorrentWithFiles),
         NotFoundFailure,
         MemberFailure,
-        AnyFailure,
     )
 )]
 async fn show(
@@ -179,9 +173,7 @@ async fn show(
         (status = 200, description = "The changed torrent", body = TorrentDetails),
         NotFoundFailure,
         MemberFailure,
-        ChangeFailure,
         BodyFailure,
-        AnyFailure,
     )
 )]
 async fn change(
@@ -224,8 +216,6 @@ async fn change(
         (status = 204, description = "The torrent is deleted"),
         NotFoundFailure,
         MemberFailure,
-        ChangeFailure,
-        AnyFailure,
     )
 )]
 async fn delete(
@@ -254,7 +244,6 @@ async fn delete(
         (status = 200, description = "The file", content_type = "application/x-bittorrent", body = Vec<u8>),
         NotFoundFailure,
         MemberFailure,
-        AnyFailure,
     )
 )]
 async fn metainfo(

@@ -1,4 +1,4 @@
-//! `/api/members` and what is below it.
+//! `/api/members`: members, their passwords and announce keys.
 
 use axum::Extension;
 use axum::extract::State;
@@ -10,9 +10,7 @@ use tower_sessions::Session;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
-use crate::api::shapes::{
-    AnyFailure, BodyFailure, ChangeFailure, ErrorBody, List, MemberBody, MemberFailure, NotFoundFailure,
-};
+use crate::api::shapes::{BodyFailure, ErrorBody, List, MemberBody, MemberFailure, NotFoundFailure};
 use crate::app::App;
 use crate::auth::needs::{ALL, DOWNLOAD, READ, SESSION};
 use crate::auth::session::own_hash;
@@ -31,18 +29,18 @@ use crate::extract::{Id, Json, Paging, Query};
 use crate::id::UserId;
 use crate::routes::Routes;
 
-/// The operations.
+/// The operations below `/api/members`, except invites, reset links and transfers.
 pub fn routes() -> Routes {
     Routes::new()
-        .operation(ALL.and(Permission::MemberViewPrivate), routes!(list))
-        .operation(READ, routes!(show))
-        .operation(SESSION.and(Permission::MemberDisable), routes!(change))
+        .operation(ALL.and(Permission::MemberViewPrivate), routes!(list_members))
+        .operation(READ, routes!(show_member))
+        .operation(SESSION.and(Permission::MemberDisable), routes!(change_member))
         .operation(SESSION, routes!(change_password))
         .operation(DOWNLOAD, routes!(show_announce_key))
         .operation(SESSION, routes!(reset_announce_key))
 }
 
-/// Which members.
+/// Which members the list has.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct Selection {
@@ -53,14 +51,14 @@ struct Selection {
 /// What an administrator changes of a member.
 #[derive(Debug, Deserialize, ToSchema)]
 struct Change {
-    /// Whether they are kept from signing in and announcing.
+    /// Whether the member is kept from signing in and announcing.
     disabled: bool,
 }
 
-/// Present and new password.
+/// The present and the new password.
 #[derive(Debug, Deserialize, ToSchema)]
 struct ChangePassword {
-    /// The present one.
+    /// The present password.
     #[schema(value_type = String)]
     password: Secret,
     /// 8 characters at least, 200 bytes at most, hard to guess and no name.
@@ -68,10 +66,10 @@ struct ChangePassword {
     new_password: Secret,
 }
 
-/// Where one's torrent clients announce.
+/// Where your clients announce.
 #[derive(Debug, Serialize, ToSchema)]
 struct AnnounceKey {
-    /// For torrents that one makes by hand. A secret.
+    /// For torrents that you make yourself. It is a secret: whoever has it announces in your name.
     announce_url: String,
 }
 
@@ -81,18 +79,15 @@ struct AnnounceKey {
 #[utoipa::path(
     get,
     path = "/api/members",
-    operation_id = "list_members",
     tag = "members",
     params(Selection, Paging),
     responses(
         (status = 200, description = "By name", body = List<MemberBody>),
         (status = 400, description = "The parameters cannot be read", body = ErrorBody),
-        (status = 403, description = "Not for you", body = ErrorBody),
         MemberFailure,
-        AnyFailure,
     )
 )]
-async fn list(
+async fn list_members(
     State(app): State<App>,
     MemberViewer(member): MemberViewer,
     Query(parameters): Query<Selection>,
@@ -110,21 +105,19 @@ async fn list(
 
 /// A member.
 ///
-/// What you may see of them.
+/// Some fields are shown only to the member and to staff.
 #[utoipa::path(
     get,
     path = "/api/members/{id}",
-    operation_id = "show_member",
     tag = "members",
     params(("id" = UserId, Path)),
     responses(
         (status = 200, description = "The member", body = MemberBody),
         NotFoundFailure,
         MemberFailure,
-        AnyFailure,
     )
 )]
-async fn show(
+async fn show_member(
     State(app): State<App>,
     Reader(member): Reader,
     Id(id): Id<UserId>,
@@ -138,25 +131,22 @@ async fn show(
 #[utoipa::path(
     patch,
     path = "/api/members/{id}",
-    operation_id = "change_member",
     tag = "members",
     params(("id" = UserId, Path)),
     request_body = Change,
     responses(
         (
             status = 200,
-            description = "Done. Sessions, tokens and open invites of a disabled member have ended",
+            description = "The member. Sessions, keys and open invites of a disabled member have ended",
             body = MemberBody,
         ),
-        (status = 409, description = "It is the last administrator, or yourself", body = ErrorBody),
+        (status = 409, description = "The member is the last administrator, or yourself", body = ErrorBody),
         NotFoundFailure,
         MemberFailure,
-        ChangeFailure,
         BodyFailure,
-        AnyFailure,
     )
 )]
-async fn change(
+async fn change_member(
     State(app): State<App>,
     MemberDisabler(member): MemberDisabler,
     Id(id): Id<UserId>,
@@ -173,9 +163,8 @@ async fn change(
 
 /// Change your password.
 ///
-/// Your other sessions end; your API tokens stay.
-/// Wrong present passwords are counted per session (`signInAttempts` of the configuration, 10 in 5 minutes where it says
-/// nothing else).
+/// Your other sessions end; your API tokens stay. A wrong present password counts as a failed attempt of this session
+/// (`signInAttempts` of the configuration: 10 in 5 minutes by default).
 #[utoipa::path(
     put,
     path = "/api/members/{id}/password",
@@ -183,17 +172,10 @@ async fn change(
     params(("id" = UserId, Path)),
     request_body = ChangePassword,
     responses(
-        (status = 204, description = "Changed"),
-        (
-            status = 429,
-            description = "Too many failed attempts; `Retry-After` says when to come back",
-            body = ErrorBody,
-        ),
+        (status = 204, description = "The password is changed"),
         NotFoundFailure,
         MemberFailure,
-        ChangeFailure,
         BodyFailure,
-        AnyFailure,
     )
 )]
 async fn change_password(
@@ -204,7 +186,7 @@ async fn change_password(
     session: Session,
     CheckedJson(form): CheckedJson<ChangePassword>,
 ) -> Result<impl IntoResponse, Error> {
-    own(&member, id)?;
+    check_own(&member, id)?;
     let change = PasswordChange { present: form.password, new: form.new_password };
     let current = own_hash(&app, &member, &session);
     let changed = auth::account::change_password(&app, &member, current.as_deref(), change, &caller).await?;
@@ -213,18 +195,16 @@ async fn change_password(
 
 /// Your announce URL.
 ///
-/// For torrents that you make by hand. A secret.
+/// For torrents that you make yourself. Keep it secret.
 #[utoipa::path(
     get,
     path = "/api/members/{id}/announce-key",
     tag = "members",
     params(("id" = UserId, Path)),
     responses(
-        (status = 200, description = "Good for any torrent of the site", body = AnnounceKey),
-        (status = 403, description = "It is another member's", body = ErrorBody),
+        (status = 200, description = "The announce URL, for any torrent of the site", body = AnnounceKey),
         NotFoundFailure,
         MemberFailure,
-        AnyFailure,
     )
 )]
 async fn show_announce_key(
@@ -232,7 +212,7 @@ async fn show_announce_key(
     Downloader(member): Downloader,
     Id(id): Id<UserId>,
 ) -> Result<Json<AnnounceKey>, Error> {
-    own(&member, id)?;
+    check_own(&member, id)?;
     Ok(Json(AnnounceKey { announce_url: app.announce_urls.of(id, &member.key, None) }))
 }
 
@@ -245,11 +225,9 @@ async fn show_announce_key(
     tag = "members",
     params(("id" = UserId, Path)),
     responses(
-        (status = 200, description = "The new one", body = AnnounceKey),
+        (status = 200, description = "The new announce URL", body = AnnounceKey),
         NotFoundFailure,
         MemberFailure,
-        ChangeFailure,
-        AnyFailure,
     )
 )]
 async fn reset_announce_key(
@@ -258,13 +236,13 @@ async fn reset_announce_key(
     Id(id): Id<UserId>,
     _: CsrfChecked,
 ) -> Result<Json<AnnounceKey>, Error> {
-    own(&member, id)?;
+    check_own(&member, id)?;
     let key = db::member::user::reset_key(&app.connection().await?, id).await?;
     Ok(Json(AnnounceKey { announce_url: app.announce_urls.of(id, &key, None) }))
 }
 
-/// Refuses where `id` is not the member's own.
-pub fn own(member: &Member, id: UserId) -> Result<(), Error> {
+/// Refuses a request about an account that is not the member's own.
+pub fn check_own(member: &Member, id: UserId) -> Result<(), Error> {
     (member.id == id).then_some(()).ok_or(Error::Forbidden("this belongs to another member"))
 }
 

@@ -1,4 +1,5 @@
-//! What the tracker answered a member's clients, below `/api/members`.
+//! `/api/members/{id}/announces` and `…/connections`: what the tracker answered a member's clients, and whether it
+//! could connect to them.
 
 use axum::extract::State;
 use bt::announce::Event;
@@ -8,7 +9,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::{RefOr, Schema};
 use utoipa_axum::routes;
 
-use crate::api::shapes::{AnyFailure, ErrorBody, List, MemberFailure, NotFoundFailure, TorrentReference};
+use crate::api::shapes::{ErrorBody, List, MemberFailure, NotFoundFailure, TorrentReference};
 use crate::app::App;
 use crate::auth::Reader;
 use crate::auth::needs::READ;
@@ -23,67 +24,67 @@ use crate::routes::Routes;
 use crate::schema::one_of;
 use crate::tracker;
 
-/// The operations.
+/// The operations that list announces and connections.
 pub fn routes() -> Routes {
     Routes::new().operation(READ, routes!(list_announces)).operation(READ, routes!(list_connections))
 }
 
-/// An announce or scrape, and what became of it. It has no address.
+/// An announce or scrape, and how the tracker answered it. The client's address is not kept.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Announce {
     /// Seconds since then.
     pub age_seconds: u32,
-    /// Null where it is not known or was deleted.
+    /// The torrent; null where the site does not have it.
     pub torrent: Option<TorrentReference>,
-    /// Name and version, as the client says; null where the announce did not come so far.
+    /// The client's name and version, as its peer id says; null where the tracker refused the announce before it read
+    /// that.
     pub client: Option<String>,
-    /// How it came.
+    /// The protocol of the request.
     #[schema(schema_with = protocols)]
     pub protocol: &'static str,
-    /// Of the address that it came from.
+    /// The family of the client's address.
     #[schema(schema_with = families)]
     pub family: &'static str,
     /// `started`, `stopped`, `completed` or `paused`; null for a regular announce.
     pub event: Option<&'static str>,
-    /// Stable word to branch on.
+    /// What the tracker decided, as a stable word for programs.
     #[schema(schema_with = outcomes)]
     pub outcome: &'static str,
-    /// Peers that were given.
+    /// How many peers the answer held.
     pub peers: u32,
-    /// What happened, for people.
+    /// What happened, as a sentence.
     pub message: String,
-    /// What to do about it, for people; null where nothing need be done.
+    /// What to do about it, as a sentence; null where nothing need be done.
     pub fix: Option<&'static str>,
 }
 
 fn protocols() -> RefOr<Schema> {
-    one_of(["http", "https", "udp"], "How it came.").into()
+    one_of(["http", "https", "udp"], "The protocol of the request.").into()
 }
 
 fn families() -> RefOr<Schema> {
-    one_of(["ipv4", "ipv6"], "Of the address that it came from.").into()
+    one_of(["ipv4", "ipv6"], "The family of the client's address.").into()
 }
 
 fn outcomes() -> RefOr<Schema> {
-    one_of(VERDICTS.iter().map(|it| it.word()), "Stable word to branch on.").into()
+    one_of(VERDICTS.iter().map(|it| it.word()), "What the tracker decided, as a stable word for programs.")
+        .into()
 }
 
 /// List what the tracker answered a member's clients
 ///
-/// For themselves and staff: the last 50 announces, the newest first, from the tracker's memory. New ones move the others
-/// on.
+/// For the member and staff: the last 50 that the tracker remembers, newest first. While you page through them, each
+/// new announce moves the others on by one.
 #[utoipa::path(
     get,
     path = "/api/members/{id}/announces",
     tag = "members",
-    params(("id" = UserId, Path, description = "Of the member"), Paging),
+    params(("id" = UserId, Path), Paging),
     responses(
         (status = 200, description = "One item for each announce", body = List<Announce>),
         (status = 400, description = "A parameter cannot be used", body = ErrorBody),
-        (status = 403, description = "It is another member's", body = ErrorBody),
         NotFoundFailure,
         MemberFailure,
-        AnyFailure,
     )
 )]
 async fn list_announces(
@@ -104,12 +105,13 @@ async fn list_announces(
     Ok(Json(List { items, next, total }))
 }
 
-/// A TCP connection that the tracker tried to a member's client, to see whether others can reach it. It has no address.
+/// A TCP connection that the tracker tried to a member's client, to see whether other peers can reach it. The client's
+/// address is not kept.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Connection {
     /// Seconds since it was tried.
     pub age_seconds: u32,
-    /// Name and version, as the client says.
+    /// The client's name and version, as its peer id says.
     pub client: String,
     /// The port that the client says it listens on.
     pub port: u16,
@@ -117,27 +119,25 @@ pub struct Connection {
     pub family: &'static str,
     /// Whether the client accepted it.
     pub reachable: bool,
-    /// What was seen, for people.
+    /// What was seen, as a sentence.
     pub message: String,
-    /// What to do about it, for people; null where nothing need be done.
+    /// What to do about it, as a sentence; null where nothing need be done.
     pub fix: Option<&'static str>,
 }
 
 /// List whether a member's clients can be reached
 ///
-/// For themselves and staff: the latest connection that the tracker tried to each of up to 4 endpoints, the newest
-/// first, from the tracker's memory. None where `tracker.checkConnectability` is off.
+/// For the member and staff: the latest connection that the tracker tried to each of up to 4 endpoints, newest first.
+/// The list is empty where `tracker.checkConnectability` is off.
 #[utoipa::path(
     get,
     path = "/api/members/{id}/connections",
     tag = "members",
-    params(("id" = UserId, Path, description = "Of the member")),
+    params(("id" = UserId, Path)),
     responses(
         (status = 200, description = "One item for each endpoint", body = List<Connection>),
-        (status = 403, description = "It is another member's", body = ErrorBody),
         NotFoundFailure,
         MemberFailure,
-        AnyFailure,
     )
 )]
 async fn list_connections(

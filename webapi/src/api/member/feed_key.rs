@@ -9,9 +9,7 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use crate::api::created;
-use crate::api::shapes::{
-    AnyFailure, BodyFailure, ChangeFailure, ErrorBody, List, MemberFailure, NotFoundFailure,
-};
+use crate::api::shapes::{BodyFailure, ErrorBody, List, MemberFailure, NotFoundFailure};
 use crate::app::App;
 use crate::auth::needs::{ALL, SESSION};
 use crate::auth::{CheckedJson, CsrfChecked, SignedIn};
@@ -19,26 +17,27 @@ use crate::db;
 use crate::db::member::feed_key::FeedKey;
 use crate::domain::member::Member;
 use crate::domain::member::feed_key;
+use crate::domain::member::key::Created;
 use crate::error::Error;
 use crate::extract::{Id, Json};
 use crate::id::FeedKeyId;
 use crate::routes::Routes;
 
-/// The operations.
+/// The operations below `/api/feed-keys`.
 pub fn routes() -> Routes {
     Routes::new()
-        .operation(ALL, routes!(list))
-        .operation(SESSION, routes!(create))
-        .operation(ALL, routes!(show))
-        .operation(ALL, routes!(revoke))
+        .operation(ALL, routes!(list_feed_keys))
+        .operation(SESSION, routes!(create_feed_key))
+        .operation(ALL, routes!(show_feed_key))
+        .operation(ALL, routes!(revoke_feed_key))
 }
 
 /// A feed key without its secret.
 #[derive(Debug, Serialize, ToSchema)]
 struct FeedKeyItem {
-    /// The key's id.
+    /// Names the key in `/api/feed-keys/{id}`.
     id: FeedKeyId,
-    /// What you call it.
+    /// The name that you gave it.
     name: String,
     /// When it was made.
     #[serde(with = "time::serde::rfc3339")]
@@ -55,19 +54,19 @@ impl From<FeedKey> for FeedKeyItem {
     }
 }
 
-/// A feed key that is wanted.
+/// The feed key to make.
 #[derive(Debug, Deserialize, ToSchema)]
 struct NewFeedKey {
-    /// What you call it: 1 to 100 characters, unlike your other feed keys.
+    /// A name of 1 to 100 characters that none of your other feed keys has.
     name: String,
 }
 
 /// A feed key that was just made.
 #[derive(Debug, Serialize, ToSchema)]
 struct CreatedFeedKey {
-    /// The key's id.
+    /// Names the key in `/api/feed-keys/{id}`.
     id: FeedKeyId,
-    /// What you call it.
+    /// The name that you gave it.
     name: String,
     /// The key itself, `fwf_…`. It is never shown again.
     key: String,
@@ -79,49 +78,43 @@ struct CreatedFeedKey {
 #[utoipa::path(
     get,
     path = "/api/feed-keys",
-    operation_id = "list_feed_keys",
     tag = "feed-keys",
     responses(
         (status = 200, description = "All of them, newest first: 50 at most", body = List<FeedKeyItem>),
         MemberFailure,
-        AnyFailure,
     )
 )]
-async fn list(State(app): State<App>, member: Member) -> Result<Json<List<FeedKeyItem>>, Error> {
+async fn list_feed_keys(State(app): State<App>, member: Member) -> Result<Json<List<FeedKeyItem>>, Error> {
     let found = db::member::feed_key::list(&app.connection().await?, member.id).await?;
     Ok(Json(List::all(found.into_iter().map(FeedKeyItem::from).collect())))
 }
 
 /// Make a feed key.
 ///
-/// It lists and downloads torrents and opens nothing else, not even this API.
+/// With it a program lists and downloads torrents in your name. It opens nothing else, not even this API.
 #[utoipa::path(
     post,
     path = "/api/feed-keys",
-    operation_id = "create_feed_key",
     tag = "feed-keys",
     request_body = NewFeedKey,
     responses(
-        (status = 201, description = "Made; the key is in this answer only", body = CreatedFeedKey),
+        (status = 201, description = "The feed key; only this answer has its secret", body = CreatedFeedKey),
         (status = 409, description = "You have 50 already", body = ErrorBody),
         MemberFailure,
-        ChangeFailure,
         BodyFailure,
-        AnyFailure,
     )
 )]
-async fn create(
+async fn create_feed_key(
     State(app): State<App>,
     SignedIn(member): SignedIn,
     CheckedJson(form): CheckedJson<NewFeedKey>,
 ) -> Result<impl IntoResponse, Error> {
     let mut client = app.connection().await?;
     let transaction = client.transaction().await?;
-    let made = feed_key::create(&app.keys, &transaction, member.id, &form.name).await?;
+    let Created { row, secret } = feed_key::create(&app.keys, &transaction, member.id, &form.name).await?;
     transaction.commit().await?;
-    let feed_key::NewFeedKey { row, text } = made;
     let location = format!("/api/feed-keys/{}", row.id);
-    let body = CreatedFeedKey { id: row.id, name: row.name, key: text.reveal().to_owned() };
+    let body = CreatedFeedKey { id: row.id, name: row.name, key: secret.reveal().to_owned() };
     Ok(created(&app, &location, body))
 }
 
@@ -131,17 +124,15 @@ async fn create(
 #[utoipa::path(
     get,
     path = "/api/feed-keys/{id}",
-    operation_id = "show_feed_key",
     tag = "feed-keys",
     params(("id" = FeedKeyId, Path)),
     responses(
         (status = 200, description = "The feed key without its secret", body = FeedKeyItem),
         NotFoundFailure,
         MemberFailure,
-        AnyFailure,
     )
 )]
-async fn show(
+async fn show_feed_key(
     State(app): State<App>,
     member: Member,
     Id(id): Id<FeedKeyId>,
@@ -152,22 +143,19 @@ async fn show(
 
 /// Revoke one of your feed keys.
 ///
-/// The others stay.
+/// It stops working at once. Your other keys stay.
 #[utoipa::path(
     delete,
     path = "/api/feed-keys/{id}",
-    operation_id = "revoke_feed_key",
     tag = "feed-keys",
     params(("id" = FeedKeyId, Path)),
     responses(
-        (status = 204, description = "It no longer opens anything"),
+        (status = 204, description = "The feed key no longer works"),
         NotFoundFailure,
         MemberFailure,
-        ChangeFailure,
-        AnyFailure,
     )
 )]
-async fn revoke(
+async fn revoke_feed_key(
     State(app): State<App>,
     member: Member,
     Id(id): Id<FeedKeyId>,

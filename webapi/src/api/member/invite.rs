@@ -1,4 +1,4 @@
-//! `/api/invites` and `/api/members/{id}/invites`.
+//! `/api/invites` and `/api/members/{id}/invites`: links that make one account each.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -10,8 +10,9 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use crate::api::created;
+use crate::api::member::account::check_own;
 use crate::api::shapes::{
-    AnyFailure, BodyFailure, ChangeFailure, ErrorBody, List, MemberBody, MemberFailure, NotFoundFailure,
+    AnyFailure, BodyFailure, ErrorBody, List, MemberBody, MemberFailure, NotFoundFailure,
 };
 use crate::app::App;
 use crate::auth::needs::{ALL, NOTHING};
@@ -28,45 +29,45 @@ use crate::extract::{Id, Json, Paging, Segment};
 use crate::id::UserId;
 use crate::routes::Routes;
 
-/// The operations.
+/// The operations below `/api/invites` and `/api/members/{id}/invites`.
 pub fn routes() -> Routes {
     Routes::new()
-        .operation(ALL, routes!(list))
-        .operation(ALL.and(Permission::InviteCreate), routes!(create))
-        .operation(NOTHING, routes!(show))
-        .operation(NOTHING, routes!(claim))
-        .operation(ALL, routes!(revoke))
-        .operation(ALL, routes!(list_of_member))
-        .operation(ALL.and(Permission::InviteCreate), routes!(create_of_member))
+        .operation(ALL, routes!(list_invites))
+        .operation(ALL.and(Permission::InviteCreate), routes!(create_invite))
+        .operation(NOTHING, routes!(show_invite))
+        .operation(NOTHING, routes!(claim_invite))
+        .operation(ALL, routes!(revoke_invite))
+        .operation(ALL, routes!(list_invites_of_member))
+        .operation(ALL.and(Permission::InviteCreate), routes!(create_invite_of_member))
 }
 
 /// An invite.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct InviteBody {
-    /// The link to pass on: whoever has it can claim the invite. Null where it is no longer open, or where who asks may
-    /// not invite any more.
+    /// The link to pass on: whoever has it can claim the invite. Null where the invite is no longer open, or where you
+    /// may no longer invite.
     pub url: Option<String>,
-    /// For whom it is, in the words of its maker; null to everybody else.
+    /// Whom it is for, in the words of the member who made it; null to everybody else.
     pub note: Option<String>,
-    /// Whether it can be claimed.
+    /// Whether it can be claimed, or why not.
     pub state: InviteState,
     /// When it was made.
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
-    /// From then on it cannot be claimed.
+    /// Until when it can be claimed.
     #[serde(with = "time::serde::rfc3339")]
     pub expires_at: OffsetDateTime,
 }
 
 impl InviteBody {
-    /// For its maker.
+    /// The invite as the member who made it sees it.
     fn own(app: &App, maker: &Member, row: &Invite) -> Self {
         let body = Self::new(app, row);
         let url = body.url.filter(|_| maker.may(Permission::InviteCreate));
         Self { url, note: row.note.clone(), ..body }
     }
 
-    /// For whoever has the link.
+    /// The invite as whoever has the link sees it.
     fn new(app: &App, row: &Invite) -> Self {
         let state = InviteState::of(row);
         Self {
@@ -79,10 +80,10 @@ impl InviteBody {
     }
 }
 
-/// An invite that is wanted.
+/// The invite to make.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct NewInvite {
-    /// For whom it is: 100 characters at most. You and the staff see it.
+    /// Whom it is for: 100 characters at most. You and the staff see it.
     #[serde(default)]
     pub note: Option<String>,
 }
@@ -100,21 +101,19 @@ pub struct Claim {
 
 /// Your invites.
 ///
-/// Newest first, whatever became of them.
+/// Newest first, also those that were claimed or revoked or have expired.
 #[utoipa::path(
     get,
     path = "/api/invites",
-    operation_id = "list_invites",
     tag = "invites",
     params(Paging),
     responses(
         (status = 200, description = "Newest first; what ended 90 days ago is left out", body = List<InviteBody>),
         (status = 400, description = "The parameters cannot be read", body = ErrorBody),
         MemberFailure,
-        AnyFailure,
     )
 )]
-async fn list(
+async fn list_invites(
     State(app): State<App>,
     member: Member,
     paging: Paging,
@@ -124,24 +123,21 @@ async fn list(
 
 /// Make an invite.
 ///
-/// For inviters and administrators. It makes one account and expires after the days that the site grants. The body may be
-/// left out.
+/// For inviters and administrators. It makes one account, and expires after `webapi.inviteDays` of the configuration.
+/// The body may be left out.
 #[utoipa::path(
     post,
     path = "/api/invites",
-    operation_id = "create_invite",
     tag = "invites",
     request_body = Option<NewInvite>,
     responses(
-        (status = 201, description = "Made; pass the link on", body = InviteBody),
-        (status = 409, description = "You have as many open ones as the site allows, 10 by default", body = ErrorBody),
+        (status = 201, description = "The invite, with the link to pass on", body = InviteBody),
+        (status = 409, description = "You have as many open invites as allowed, 10 by default", body = ErrorBody),
         MemberFailure,
-        ChangeFailure,
         BodyFailure,
-        AnyFailure,
     )
 )]
-async fn create(
+async fn create_invite(
     State(app): State<App>,
     InviteCreator(member): InviteCreator,
     _: CsrfChecked,
@@ -162,12 +158,10 @@ async fn make(app: &App, member: &Member, body: Option<Json<NewInvite>>) -> Resu
 
 /// The state of an invite.
 ///
-/// Its link is all that one needs to ask. One that was revoked, claimed or has expired is still answered, with that
-/// state.
+/// Whoever has its link may ask. An invite that was claimed or revoked or has expired is shown with that state.
 #[utoipa::path(
     get,
     path = "/api/invites/{secret}",
-    operation_id = "show_invite",
     tag = "invites",
     params(("secret" = String, Path)),
     responses(
@@ -176,26 +170,24 @@ async fn make(app: &App, member: &Member, body: Option<Json<NewInvite>>) -> Resu
         AnyFailure,
     )
 )]
-async fn show(State(app): State<App>, Segment(secret): Segment) -> Result<Json<InviteBody>, Error> {
+async fn show_invite(State(app): State<App>, Segment(secret): Segment) -> Result<Json<InviteBody>, Error> {
     let row = invite::find(&app.keys, &app.connection().await?, &secret).await?;
     Ok(Json(InviteBody::new(&app, &row)))
 }
 
-/// Claim an invite: make the account it is for.
+/// Claim an invite: make the account that it is for.
 ///
-/// Of several claims at the same moment one succeeds.
-/// Forged invites and names that are taken are counted per network (`signInAttempts` of the configuration, 10 in 5
-/// minutes where it says nothing else).
+/// Of several claims at the same moment one succeeds. Forged links and names that are taken count as failed attempts of
+/// the network that they come from (`signInAttempts` of the configuration: 10 in 5 minutes by default).
 #[utoipa::path(
     post,
     path = "/api/invites/{secret}",
-    operation_id = "claim_invite",
     tag = "invites",
     params(("secret" = String, Path)),
     request_body = Claim,
     responses(
-        (status = 201, description = "The account is made; sign in", body = MemberBody),
-        (status = 403, description = "Another site asked a browser for this", body = ErrorBody),
+        (status = 201, description = "The new account; sign in with it", body = MemberBody),
+        (status = 403, description = "A page of another site made a browser send this", body = ErrorBody),
         (status = 410, description = "It was claimed, revoked or has expired", body = ErrorBody),
         (
             status = 429,
@@ -207,7 +199,7 @@ async fn show(State(app): State<App>, Segment(secret): Segment) -> Result<Json<I
         AnyFailure,
     )
 )]
-async fn claim(
+async fn claim_invite(
     State(app): State<App>,
     caller: Caller,
     Segment(secret): Segment,
@@ -223,11 +215,10 @@ async fn claim(
 
 /// Take back an invite that nobody has claimed.
 ///
-/// For whoever made it and administrators.
+/// For the member who made it and for administrators.
 #[utoipa::path(
     delete,
     path = "/api/invites/{secret}",
-    operation_id = "revoke_invite",
     tag = "invites",
     params(("secret" = String, Path)),
     responses(
@@ -235,11 +226,9 @@ async fn claim(
         (status = 409, description = "It has been claimed", body = ErrorBody),
         NotFoundFailure,
         MemberFailure,
-        ChangeFailure,
-        AnyFailure,
     )
 )]
-async fn revoke(
+async fn revoke_invite(
     State(app): State<App>,
     member: Member,
     Segment(secret): Segment,
@@ -251,62 +240,56 @@ async fn revoke(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Your invites, below your own resource.
+/// Your invites, at your own address.
 ///
-/// As `/api/invites`.
+/// The same as `GET /api/invites`.
 #[utoipa::path(
     get,
     path = "/api/members/{id}/invites",
-    operation_id = "list_invites_of_member",
     tag = "members",
     params(("id" = UserId, Path), Paging),
     responses(
         (status = 200, description = "Newest first; what ended 90 days ago is left out", body = List<InviteBody>),
         (status = 400, description = "The parameters cannot be read", body = ErrorBody),
-        (status = 403, description = "They are another member's", body = ErrorBody),
         NotFoundFailure,
         MemberFailure,
-        AnyFailure,
     )
 )]
-async fn list_of_member(
+async fn list_invites_of_member(
     State(app): State<App>,
     member: Member,
     Id(id): Id<UserId>,
     paging: Paging,
 ) -> Result<Json<List<InviteBody>>, Error> {
-    crate::api::member::account::own(&member, id)?;
+    check_own(&member, id)?;
     page(&app, &member, &paging).await
 }
 
-/// Make an invite, below your own resource.
+/// Make an invite, at your own address.
 ///
-/// As `POST /api/invites`.
+/// The same as `POST /api/invites`.
 #[utoipa::path(
     post,
     path = "/api/members/{id}/invites",
-    operation_id = "create_invite_of_member",
     tag = "members",
     params(("id" = UserId, Path)),
     request_body = Option<NewInvite>,
     responses(
-        (status = 201, description = "Made; pass the link on", body = InviteBody),
-        (status = 409, description = "You have as many open ones as the site allows, 10 by default", body = ErrorBody),
+        (status = 201, description = "The invite, with the link to pass on", body = InviteBody),
+        (status = 409, description = "You have as many open invites as allowed, 10 by default", body = ErrorBody),
         NotFoundFailure,
         MemberFailure,
-        ChangeFailure,
         BodyFailure,
-        AnyFailure,
     )
 )]
-async fn create_of_member(
+async fn create_invite_of_member(
     State(app): State<App>,
     InviteCreator(member): InviteCreator,
     Id(id): Id<UserId>,
     _: CsrfChecked,
     body: Option<Json<NewInvite>>,
 ) -> Result<impl IntoResponse, Error> {
-    crate::api::member::account::own(&member, id)?;
+    check_own(&member, id)?;
     make(&app, &member, body).await
 }
 

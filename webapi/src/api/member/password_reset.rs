@@ -1,4 +1,5 @@
-//! `/api/password-resets` and `/api/members/{id}/password-resets`: a way back for who forgot their password.
+//! `/api/password-resets` and `/api/members/{id}/password-resets`: links that set a new password, for members who
+//! forgot theirs.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -11,7 +12,7 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use crate::api::created;
-use crate::api::shapes::{AnyFailure, BodyFailure, ChangeFailure, ErrorBody, MemberFailure, NotFoundFailure};
+use crate::api::shapes::{AnyFailure, BodyFailure, ErrorBody, MemberFailure, NotFoundFailure};
 use crate::app::App;
 use crate::auth::needs::{ALL, NOTHING, SESSION};
 use crate::auth::{self, CsrfChecked, PasswordResetter};
@@ -25,34 +26,34 @@ use crate::extract::{Id, Json, SecretSegment};
 use crate::id::UserId;
 use crate::routes::Routes;
 
-/// The operations.
+/// The operations below `/api/password-resets`, and those that make a link and dismiss its notice.
 pub fn routes() -> Routes {
     Routes::new()
-        .operation(SESSION.and(Permission::MemberResetPassword), routes!(create))
-        .operation(NOTHING, routes!(show))
-        .operation(NOTHING, routes!(apply))
-        .operation(ALL, routes!(dismiss))
+        .operation(SESSION.and(Permission::MemberResetPassword), routes!(create_password_reset))
+        .operation(NOTHING, routes!(show_password_reset))
+        .operation(NOTHING, routes!(apply_password_reset))
+        .operation(ALL, routes!(dismiss_password_reset))
 }
 
 /// A link that sets a new password.
 #[derive(Debug, Serialize, ToSchema)]
 struct NewReset {
-    /// The link to pass on; it is shown this once. Whoever has it can set the password.
+    /// The link to pass on. Whoever has it can set the password. It cannot be shown again.
     #[schema(value_type = String)]
     url: Secret,
-    /// From then on it cannot be used.
+    /// Until when it can be used.
     #[serde(with = "time::serde::rfc3339")]
     expires_at: OffsetDateTime,
 }
 
-/// A link as its holder sees it.
+/// A link, as whoever has it sees it.
 #[derive(Debug, Serialize, ToSchema)]
 struct ResetBody {
-    /// Whose password it sets.
+    /// Name of the member whose password it sets.
     username: String,
-    /// Whether it can be used.
+    /// Whether it can be used, or why not.
     state: ResetState,
-    /// From then on it cannot be used.
+    /// Until when it can be used.
     #[serde(with = "time::serde::rfc3339")]
     expires_at: OffsetDateTime,
 }
@@ -67,25 +68,22 @@ struct NewPassword {
 
 /// Make a link that sets a member's password.
 ///
-/// For staff, with a session. It works once, for 24 hours. Older links to the same password no longer work; nor does this one after the next,
-/// after a change of the password, or when you may no longer make it. Nobody makes one for a member who holds a role
-/// that they do not hold; administrators hold all.
+/// For staff, with a session. The link works once, within 24 hours. It stops working when another one is made for the
+/// same member, when the password is changed, and when you may no longer make it. Nobody makes a link for a member who
+/// has a role that they lack; administrators lack none.
 #[utoipa::path(
     post,
     path = "/api/members/{id}/password-resets",
-    operation_id = "create_password_reset",
     tag = "members",
     params(("id" = UserId, Path)),
     responses(
-        (status = 201, description = "Made; pass the link on", body = NewReset),
-        (status = 409, description = "It is yourself: change your password instead", body = ErrorBody),
+        (status = 201, description = "The link to pass on", body = NewReset),
+        (status = 409, description = "The account is your own: change your password instead", body = ErrorBody),
         NotFoundFailure,
         MemberFailure,
-        ChangeFailure,
-        AnyFailure,
     )
 )]
-async fn create(
+async fn create_password_reset(
     State(app): State<App>,
     PasswordResetter(member): PasswordResetter,
     Id(id): Id<UserId>,
@@ -103,11 +101,10 @@ async fn create(
 
 /// The state of a link that sets a password.
 ///
-/// The link is all that one needs to ask.
+/// Whoever has the link may ask.
 #[utoipa::path(
     get,
     path = "/api/password-resets/{secret}",
-    operation_id = "show_password_reset",
     tag = "session",
     params(("secret" = String, Path)),
     responses(
@@ -116,7 +113,7 @@ async fn create(
         AnyFailure,
     )
 )]
-async fn show(
+async fn show_password_reset(
     State(app): State<App>,
     SecretSegment(secret): SecretSegment,
 ) -> Result<Json<ResetBody>, Error> {
@@ -126,19 +123,18 @@ async fn show(
 
 /// Set the password that a link is for.
 ///
-/// All sessions of its member end; API tokens stay. A disabled account stays disabled. Forged links are counted per network (`signInAttempts` of the configuration, 10
-/// in 5 minutes where it says nothing else).
+/// All sessions of the member end; API tokens stay. A disabled account stays disabled. Forged links count as failed
+/// attempts of the network that they come from (`signInAttempts` of the configuration: 10 in 5 minutes by default).
 #[utoipa::path(
     post,
     path = "/api/password-resets/{secret}",
-    operation_id = "apply_password_reset",
     tag = "session",
     params(("secret" = String, Path)),
     request_body = NewPassword,
     responses(
         (status = 204, description = "The password is set; sign in"),
-        (status = 403, description = "Another site asked a browser for this", body = ErrorBody),
-        (status = 410, description = "It was used, has expired or was replaced", body = ErrorBody),
+        (status = 403, description = "A page of another site made a browser send this", body = ErrorBody),
+        (status = 410, description = "The link was used, has expired or was replaced", body = ErrorBody),
         (
             status = 429,
             description = "Too many failed attempts; `Retry-After` says when to come back",
@@ -149,7 +145,7 @@ async fn show(
         AnyFailure,
     )
 )]
-async fn apply(
+async fn apply_password_reset(
     State(app): State<App>,
     caller: Caller,
     SecretSegment(secret): SecretSegment,
@@ -161,20 +157,17 @@ async fn apply(
 
 /// Dismiss the notice that your password was reset.
 ///
-/// `GET /api/session` shows it until then.
+/// `GET /api/session` shows the notice until then.
 #[utoipa::path(
     delete,
     path = "/api/session/password-reset",
-    operation_id = "dismiss_password_reset",
     tag = "session",
     responses(
-        (status = 204, description = "It is not shown again"),
+        (status = 204, description = "The notice is not shown again"),
         MemberFailure,
-        ChangeFailure,
-        AnyFailure,
     )
 )]
-async fn dismiss(
+async fn dismiss_password_reset(
     State(app): State<App>,
     member: Member,
     _: CsrfChecked,

@@ -1,4 +1,4 @@
-//! `/api/session`: signing in and out; `/api/sessions`: where else one is signed in.
+//! `/api/session`: signing in and out. `/api/sessions`: the browsers and scripts that a member is signed in with.
 
 use axum::Extension;
 use axum::extract::State;
@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 
 use crate::api::created;
 use crate::api::shapes::{
-    AnyFailure, BodyFailure, ChangeFailure, ErrorBody, List, MemberFailure, NotFoundFailure, role_names,
+    AnyFailure, BodyFailure, ErrorBody, List, MemberFailure, NotFoundFailure, role_names,
 };
 use crate::app::App;
 use crate::auth::needs::{ALL, ANYONE, NOTHING};
@@ -29,18 +29,18 @@ use crate::extract::{Id, Json};
 use crate::id::{SessionId, UserId};
 use crate::routes::Routes;
 
-/// The operations.
+/// The operations below `/api/session` and `/api/sessions`.
 pub fn routes() -> Routes {
     Routes::new()
         .operation(NOTHING, routes!(sign_in))
-        .operation(ANYONE, routes!(show))
+        .operation(ANYONE, routes!(show_session))
         .operation(ALL, routes!(sign_out))
-        .operation(ALL, routes!(list))
-        .operation(ALL, routes!(end_others))
-        .operation(ALL, routes!(end))
+        .operation(ALL, routes!(list_sessions))
+        .operation(ALL, routes!(end_other_sessions))
+        .operation(ALL, routes!(end_session))
 }
 
-/// Name and password.
+/// A member's name and password.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct SignIn {
     /// The member's name, in any case.
@@ -53,23 +53,24 @@ pub struct SignIn {
 /// Who is signed in.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SessionBody {
-    /// The member.
+    /// The member who is signed in.
     pub user: SessionMember,
-    /// Send it as `X-CSRF-Token` with every change; null where an API token asks, which needs none.
+    /// The value of the header `X-CSRF-Token` in every request that changes something; null where the request came with
+    /// an API token, which needs none.
     pub csrf_token: Option<String>,
-    /// That the password was reset with a link, until it is dismissed at `/api/session/password-reset`.
+    /// Tells you that your password was reset with a link, until `DELETE /api/session/password-reset` dismisses it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub password_reset: Option<Notice>,
 }
 
-/// The one who is signed in.
+/// The member who is signed in.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SessionMember {
     /// The member's id.
     pub id: UserId,
     /// The member's name.
     pub name: String,
-    /// What they may do; empty where an API token without the scope `all` asks.
+    /// What they may do; empty where the request came with an API token without the scope `all`.
     #[schema(schema_with = role_names)]
     pub roles: Vec<String>,
 }
@@ -77,27 +78,28 @@ pub struct SessionMember {
 /// A browser or a script that is signed in.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SessionItem {
-    /// The session's id.
+    /// Names the session in `/api/sessions/{id}`.
     pub id: SessionId,
-    /// The browser, as it names itself.
+    /// The header `User-Agent` with which it signed in.
     pub user_agent: String,
     /// When it signed in.
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
-    /// When it was last used, to five minutes.
+    /// When it was last used, exact to five minutes.
     #[serde(with = "time::serde::rfc3339")]
     pub last_seen_at: OffsetDateTime,
-    /// Whether it is the one that asks.
+    /// Whether this request came with it.
     pub current: bool,
 }
 
 /// Sign in.
 ///
-/// The answer sets the session's cookie, and one that tells this browser from strangers who guess.
+/// The answer sets the session's cookie, and the cookie `device`, by which later attempts of this browser are told from
+/// those of strangers.
 ///
-/// Failures are counted per name and network and per network (`signInAttempts` of the configuration, 10 in 5 minutes
-/// where it says nothing else; an IPv6 network is a /64, and its /48 may fail ten times as often), and per name over
-/// all networks (100). A client that signed in before and sends its cookie `device` is counted by itself alone.
+/// Failed attempts are limited for a network and for a name within a network (`signInAttempts` of the configuration: 10
+/// in 5 minutes by default; an IPv6 network is a /64, and its /48 may fail ten times as often), and for a name from all
+/// networks together (100). A browser that signed in before and sends its cookie `device` has a limit of its own.
 #[utoipa::path(
     post,
     path = "/api/session",
@@ -105,7 +107,7 @@ pub struct SessionItem {
     request_body = SignIn,
     responses(
         (status = 201, description = "Signed in", body = SessionBody),
-        (status = 401, description = "The name or the password is not right", body = ErrorBody),
+        (status = 401, description = "The name or the password is wrong", body = ErrorBody),
         (status = 403, description = "The account is disabled", body = ErrorBody),
         (
             status = 429,
@@ -136,19 +138,17 @@ async fn sign_in(
 
 /// Who is signed in.
 ///
-/// With the token that changes send back.
+/// With the CSRF token that requests with changes have to send.
 #[utoipa::path(
     get,
     path = "/api/session",
-    operation_id = "show_session",
     tag = "session",
     responses(
-        (status = 200, description = "The member who asks", body = SessionBody),
+        (status = 200, description = "The member who sent the request", body = SessionBody),
         MemberFailure,
-        AnyFailure,
     )
 )]
-async fn show(
+async fn show_session(
     Bearer(member): Bearer,
     visitor: Visitor,
     session: Session,
@@ -161,7 +161,7 @@ async fn show(
 
 /// Sign out.
 ///
-/// An API token is not ended by it: delete it at `/api/tokens/{id}`.
+/// This ends no API token: `DELETE /api/tokens/{id}` does.
 #[utoipa::path(
     delete,
     path = "/api/session",
@@ -169,8 +169,6 @@ async fn show(
     responses(
         (status = 204, description = "The session has ended"),
         MemberFailure,
-        ChangeFailure,
-        AnyFailure,
     )
 )]
 async fn sign_out(_: Member, _: CsrfChecked, session: Session) -> Result<StatusCode, Error> {
@@ -182,19 +180,17 @@ async fn sign_out(_: Member, _: CsrfChecked, session: Session) -> Result<StatusC
 
 /// Your sessions.
 ///
-/// At most 100: of more, those used least lately have ended.
+/// At most 100: where there would be more, those that were not used for longest end.
 #[utoipa::path(
     get,
     path = "/api/sessions",
-    operation_id = "list_sessions",
     tag = "session",
     responses(
-        (status = 200, description = "All of them, the one that asks first", body = List<SessionItem>),
+        (status = 200, description = "All of them, first the one that the request came with", body = List<SessionItem>),
         MemberFailure,
-        AnyFailure,
     )
 )]
-async fn list(
+async fn list_sessions(
     State(app): State<App>,
     member: Member,
     session: Session,
@@ -217,16 +213,13 @@ async fn list(
 #[utoipa::path(
     delete,
     path = "/api/sessions",
-    operation_id = "end_other_sessions",
     tag = "session",
     responses(
-        (status = 204, description = "Only the one that asks is left"),
+        (status = 204, description = "Only the session that the request came with is left"),
         MemberFailure,
-        ChangeFailure,
-        AnyFailure,
     )
 )]
-async fn end_others(
+async fn end_other_sessions(
     State(app): State<App>,
     member: Member,
     _: CsrfChecked,
@@ -239,22 +232,19 @@ async fn end_others(
 
 /// End one of your sessions.
 ///
-/// Also the one that asks.
+/// It may be the one that the request comes with.
 #[utoipa::path(
     delete,
     path = "/api/sessions/{id}",
-    operation_id = "end_session",
     tag = "session",
     params(("id" = SessionId, Path)),
     responses(
-        (status = 204, description = "It has ended"),
+        (status = 204, description = "The session has ended"),
         NotFoundFailure,
         MemberFailure,
-        ChangeFailure,
-        AnyFailure,
     )
 )]
-async fn end(
+async fn end_session(
     State(app): State<App>,
     member: Member,
     Id(id): Id<SessionId>,

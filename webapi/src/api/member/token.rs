@@ -1,4 +1,4 @@
-//! `/api/tokens`: keys to one's account for tools.
+//! `/api/tokens`: API tokens, with which a member's programs use this API.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -9,15 +9,14 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use crate::api::created;
-use crate::api::shapes::{
-    AnyFailure, BodyFailure, ChangeFailure, ErrorBody, List, MemberFailure, NotFoundFailure,
-};
+use crate::api::shapes::{BodyFailure, ErrorBody, List, MemberFailure, NotFoundFailure};
 use crate::app::App;
 use crate::auth::needs::{ALL, SESSION};
 use crate::auth::{CheckedJson, CsrfChecked, SignedIn};
 use crate::db;
 use crate::db::member::token::ApiToken;
 use crate::domain::member::Member;
+use crate::domain::member::key::Created;
 use crate::domain::member::scope::Scope;
 use crate::domain::member::token;
 use crate::error::Error;
@@ -25,33 +24,34 @@ use crate::extract::{Id, Json};
 use crate::id::TokenId;
 use crate::routes::Routes;
 
-/// The operations.
+/// The operations below `/api/tokens`.
 pub fn routes() -> Routes {
     Routes::new()
-        .operation(ALL, routes!(list))
-        .operation(SESSION, routes!(create))
-        .operation(ALL, routes!(show))
-        .operation(ALL, routes!(revoke))
+        .operation(ALL, routes!(list_tokens))
+        .operation(SESSION, routes!(create_token))
+        .operation(ALL, routes!(show_token))
+        .operation(ALL, routes!(revoke_token))
 }
 
-/// A token without its secret.
+/// An API token without its secret.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TokenItem {
-    /// The token's id.
+    /// Names the token in `/api/tokens/{id}`.
     pub id: TokenId,
-    /// What you call it.
+    /// The name that you gave it.
     pub name: String,
     /// What it may be used for.
     pub scopes: Vec<Scope>,
-    /// Whether it was made before there were scopes: it opens all and has no end. Better make another one.
+    /// Whether it is older than scopes: such a token may do all that a token can, and never ends. Replace it by a new
+    /// one.
     pub before_scopes: bool,
     /// When it was made.
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
-    /// From then on it opens nothing; null where it has no end.
+    /// When it stops working; null where it never does.
     #[serde(with = "time::serde::rfc3339::option")]
     pub expires_at: Option<OffsetDateTime>,
-    /// Whether that is over.
+    /// Whether `expires_at` has passed.
     pub expired: bool,
     /// When it was last used, to the minute; null until it is used.
     #[serde(with = "time::serde::rfc3339::option")]
@@ -67,17 +67,17 @@ impl From<ApiToken> for TokenItem {
     }
 }
 
-/// A token that is wanted.
+/// The token to make.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct NewToken {
-    /// What you call it, unlike your other tokens.
+    /// A name that none of your other tokens has.
     #[schema(min_length = 1, max_length = 100)]
     pub name: String,
-    /// What it may be used for, one at least; `all` where it is missing.
+    /// What it may be used for: one scope at least. Without this field, `all`.
     #[serde(default = "all")]
     #[schema(value_type = Vec<Scope>)]
     pub scopes: Vec<String>,
-    /// Days until it ends, 1 to 3650; 365 where it is missing, no end where it is null.
+    /// Days until it stops working, 1 to 3650. Without this field, 365; null for a token that never ends.
     #[serde(default = "one_year")]
     pub expires_in_days: Option<u32>,
 }
@@ -94,15 +94,15 @@ fn one_year() -> Option<u32> {
 /// A token that was just made.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CreatedToken {
-    /// The token's id.
+    /// Names the token in `/api/tokens/{id}`.
     pub id: TokenId,
-    /// What you call it.
+    /// The name that you gave it.
     pub name: String,
     /// Send it as `Authorization: Bearer fw_…`. It is never shown again.
     pub token: String,
     /// What it may be used for.
     pub scopes: Vec<Scope>,
-    /// From then on it opens nothing; null where it has no end.
+    /// When it stops working; null where it never does.
     #[serde(with = "time::serde::rfc3339::option")]
     pub expires_at: Option<OffsetDateTime>,
 }
@@ -113,38 +113,33 @@ pub struct CreatedToken {
 #[utoipa::path(
     get,
     path = "/api/tokens",
-    operation_id = "list_tokens",
     tag = "tokens",
     responses(
         (status = 200, description = "All of them, newest first", body = List<TokenItem>),
         MemberFailure,
-        AnyFailure,
     )
 )]
-async fn list(State(app): State<App>, member: Member) -> Result<Json<List<TokenItem>>, Error> {
+async fn list_tokens(State(app): State<App>, member: Member) -> Result<Json<List<TokenItem>>, Error> {
     let found = db::member::token::list(&app.connection().await?, member.id).await?;
     Ok(Json(List::all(found.into_iter().map(TokenItem::from).collect())))
 }
 
 /// Make an API token.
 ///
-/// It opens some of your account to a tool. With a session only: no token makes tokens.
+/// A program that sends it acts in your name, within its scopes. Only a session makes tokens; no token does.
 #[utoipa::path(
     post,
     path = "/api/tokens",
-    operation_id = "create_token",
     tag = "tokens",
     request_body = NewToken,
     responses(
-        (status = 201, description = "Made; the token is in this answer only", body = CreatedToken),
+        (status = 201, description = "The token; only this answer has its secret", body = CreatedToken),
         (status = 409, description = "You have 50 already", body = ErrorBody),
         MemberFailure,
-        ChangeFailure,
         BodyFailure,
-        AnyFailure,
     )
 )]
-async fn create(
+async fn create_token(
     State(app): State<App>,
     SignedIn(member): SignedIn,
     CheckedJson(form): CheckedJson<NewToken>,
@@ -152,14 +147,13 @@ async fn create(
     let wish = token::Wish { name: &form.name, scopes: &form.scopes, days: form.expires_in_days };
     let mut client = app.connection().await?;
     let transaction = client.transaction().await?;
-    let made = token::create(&app.keys, &transaction, member.id, &wish).await?;
+    let Created { row, secret } = token::create(&app.keys, &transaction, member.id, &wish).await?;
     transaction.commit().await?;
-    let token::NewToken { row, text } = made;
     let location = format!("/api/tokens/{}", row.id);
     let body = CreatedToken {
         id: row.id,
         name: row.name,
-        token: text.reveal().to_owned(),
+        token: secret.reveal().to_owned(),
         scopes: token::scopes(row.scopes.as_deref()).iter().collect(),
         expires_at: row.expires_at,
     };
@@ -172,39 +166,38 @@ async fn create(
 #[utoipa::path(
     get,
     path = "/api/tokens/{id}",
-    operation_id = "show_token",
     tag = "tokens",
     params(("id" = TokenId, Path)),
     responses(
         (status = 200, description = "The token without its secret", body = TokenItem),
         NotFoundFailure,
         MemberFailure,
-        AnyFailure,
     )
 )]
-async fn show(State(app): State<App>, member: Member, Id(id): Id<TokenId>) -> Result<Json<TokenItem>, Error> {
+async fn show_token(
+    State(app): State<App>,
+    member: Member,
+    Id(id): Id<TokenId>,
+) -> Result<Json<TokenItem>, Error> {
     let found = db::member::token::find(&app.connection().await?, member.id, id).await?;
     Ok(Json(found.ok_or(Error::NotFound("token"))?.into()))
 }
 
 /// Revoke one of your API tokens.
 ///
-/// At once.
+/// It stops working at once.
 #[utoipa::path(
     delete,
     path = "/api/tokens/{id}",
-    operation_id = "revoke_token",
     tag = "tokens",
     params(("id" = TokenId, Path)),
     responses(
-        (status = 204, description = "It no longer opens anything"),
+        (status = 204, description = "The token no longer works"),
         NotFoundFailure,
         MemberFailure,
-        ChangeFailure,
-        AnyFailure,
     )
 )]
-async fn revoke(
+async fn revoke_token(
     State(app): State<App>,
     member: Member,
     Id(id): Id<TokenId>,

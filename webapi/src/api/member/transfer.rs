@@ -1,4 +1,5 @@
-//! What members moved, below `/api/members` and `/api/torrents`.
+//! `/api/members/{id}/transfers`, `/api/torrents/{id}/snatches` and `…/history`: what members sent and received, who
+//! finished a torrent, and how many peers it had.
 
 use axum::extract::State;
 use serde::Serialize;
@@ -7,7 +8,7 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use crate::api::shapes::{
-    AnyFailure, ErrorBody, List, MemberFailure, MemberReference, NotFoundFailure, TorrentReference,
+    ErrorBody, List, MemberFailure, MemberReference, NotFoundFailure, TorrentReference,
 };
 use crate::app::App;
 use crate::auth::needs::{ALL, READ};
@@ -22,7 +23,7 @@ use crate::extract::{Id, Json, Paging};
 use crate::id::{TorrentId, UserId};
 use crate::routes::Routes;
 
-/// The operations.
+/// The operations that list transfers and snatches and show a torrent's history.
 pub fn routes() -> Routes {
     Routes::new()
         .operation(READ, routes!(list_transfers))
@@ -30,7 +31,7 @@ pub fn routes() -> Routes {
         .operation(READ, routes!(show_history))
 }
 
-/// What a member moved of a torrent, with all clients together.
+/// What a member sent and received of a torrent, all clients together.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Transfer {
     /// The member.
@@ -43,30 +44,31 @@ pub struct Transfer {
     pub uploaded: i64,
     /// Bytes received.
     pub downloaded: i64,
-    /// Sent by received; null where nothing was received.
+    /// Bytes sent divided by bytes received; null where none were received.
     pub ratio: Option<f64>,
     /// Seconds as a seeder.
     pub seeded_seconds: i64,
     /// Seconds as a leecher.
     pub leeched_seconds: i64,
-    /// Bytes lacking at the last announce.
+    /// Bytes still missing at the last announce.
     pub left: i64,
-    /// First announce.
+    /// When a client first announced.
     #[serde(with = "time::serde::rfc3339")]
     pub first_seen_at: OffsetDateTime,
-    /// Last announce.
+    /// When a client last announced.
     #[serde(with = "time::serde::rfc3339")]
     pub last_seen_at: OffsetDateTime,
     /// When the first download was finished; null where none was.
     #[serde(with = "time::serde::rfc3339::option")]
     pub snatched_at: Option<OffsetDateTime>,
-    /// Only to staff: how often a client claimed more than can have been moved. The sums hold only what was possible.
+    /// Only to staff: how often a client claimed more bytes than it can have moved. The sums hold only what was
+    /// possible.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub impossible_claims: Option<i32>,
 }
 
 impl Transfer {
-    /// What `reader` may see.
+    /// The transfer as `reader` may see it.
     fn to(reader: &Member, transfer: db::member::transfer::Transfer) -> Self {
         Self {
             state: transfer.state().word(),
@@ -86,7 +88,7 @@ impl Transfer {
     }
 }
 
-/// Peers of an hour.
+/// How many peers a torrent had in an hour.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct HistoryPoint {
     /// The beginning of the hour.
@@ -100,19 +102,17 @@ pub struct HistoryPoint {
 
 /// List what a member moved
 ///
-/// For themselves and staff. Those first announced last go before others.
+/// For the member and staff. Torrents that were announced for the first time most recently come first.
 #[utoipa::path(
     get,
     path = "/api/members/{id}/transfers",
     tag = "members",
-    params(("id" = UserId, Path, description = "Of the member"), Paging),
+    params(("id" = UserId, Path), Paging),
     responses(
         (status = 200, description = "One item for each torrent", body = List<Transfer>),
         (status = 400, description = "A parameter cannot be used", body = ErrorBody),
-        (status = 403, description = "It is another member's", body = ErrorBody),
         NotFoundFailure,
         MemberFailure,
-        AnyFailure,
     )
 )]
 async fn list_transfers(
@@ -131,19 +131,17 @@ async fn list_transfers(
 
 /// List who finished a torrent
 ///
-/// For moderators and administrators. The latest first.
+/// For moderators and administrators. Who finished most recently comes first.
 #[utoipa::path(
     get,
     path = "/api/torrents/{id}/snatches",
     tag = "torrents",
-    params(("id" = TorrentId, Path, description = "Of the torrent"), Paging),
+    params(("id" = TorrentId, Path), Paging),
     responses(
         (status = 200, description = "One item for each member", body = List<Transfer>),
         (status = 400, description = "A parameter cannot be used", body = ErrorBody),
-        (status = 403, description = "Not a moderator", body = ErrorBody),
         NotFoundFailure,
         MemberFailure,
-        AnyFailure,
     )
 )]
 async fn list_snatches(
@@ -161,17 +159,16 @@ async fn list_snatches(
 
 /// List a torrent's numbers of peers
 ///
-/// One item for each hour of the last 90 days of which they are known, oldest first.
+/// One item for each hour of the last 90 days for which the numbers are known, oldest first.
 #[utoipa::path(
     get,
     path = "/api/torrents/{id}/history",
     tag = "torrents",
-    params(("id" = TorrentId, Path, description = "Of the torrent")),
+    params(("id" = TorrentId, Path)),
     responses(
-        (status = 200, description = "The hours", body = List<HistoryPoint>),
+        (status = 200, description = "The numbers of each hour, oldest first", body = List<HistoryPoint>),
         NotFoundFailure,
         MemberFailure,
-        AnyFailure,
     )
 )]
 async fn show_history(

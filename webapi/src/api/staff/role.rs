@@ -6,8 +6,7 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use crate::api::shapes::{
-    AnyFailure, BodyFailure, ChangeFailure, ErrorBody, List, MemberFailure, NotFoundFailure, role_name,
-    role_names,
+    BodyFailure, ErrorBody, List, MemberFailure, NotFoundFailure, role_name, role_names,
 };
 use crate::app::App;
 use crate::auth::needs::{READ, SESSION};
@@ -59,7 +58,6 @@ struct RoleBody {
         (status = 200, description = "The roles of the member", body = Roles),
         NotFoundFailure,
         MemberFailure,
-        AnyFailure,
     )
 )]
 async fn show(State(app): State<App>, _: Reader, Id(id): Id<UserId>) -> Result<Json<Roles>, Error> {
@@ -82,9 +80,7 @@ async fn show(State(app): State<App>, _: Reader, Id(id): Id<UserId>) -> Result<J
         (status = 409, description = "The member is the last administrator", body = ErrorBody),
         NotFoundFailure,
         MemberFailure,
-        ChangeFailure,
         BodyFailure,
-        AnyFailure,
     )
 )]
 async fn replace(
@@ -112,7 +108,6 @@ async fn replace(
     responses(
         (status = 200, description = "All roles, sorted by name", body = List<RoleBody>),
         MemberFailure,
-        AnyFailure,
     )
 )]
 async fn list(State(app): State<App>, _: Reader) -> Result<Json<List<RoleBody>>, Error> {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
-use crate::api::shapes::{AnyFailure, ErrorBody, List, MemberFailure};
+use crate::api::shapes::{ErrorBody, List, MemberFailure};
 use crate::app::App;
 use crate::auth::SwarmViewer;
 use crate::auth::needs::ALL;
@@ -93,7 +93,6 @@ pub struct SwarmTorrent {
         (status = 403, description = "Not a moderator", body = ErrorBody),
         (status = 404, description = "There is no such torrent", body = ErrorBody),
         MemberFailure,
-        AnyFailure,
     )
 )]
 async fn show(

@@ -15,7 +15,7 @@ use crate::domain::member::password::{self, Passwords};
 use crate::error::{Error, Fields};
 use crate::id::UserId;
 
-/// What [`check`] wants, in the words of a form.
+/// The rule for names, as a form says it.
 pub const NAME_RULE: &str = "use 2 to 32 letters, digits, dots, dashes or underscores";
 
 /// Checks the fields `username` and `password` of a new account.
@@ -33,7 +33,7 @@ pub async fn check(passwords: &Passwords, name: &str, password: &Secret) -> Resu
     if fields.is_empty() { Ok(()) } else { Err(Error::Invalid(fields)) }
 }
 
-/// The database has the same rule, as `users_name_form`.
+/// Whether an account may have this name. The constraint `users_name_form` in the database is the same rule.
 pub fn is_name(name: &str) -> bool {
     (2..=32).contains(&name.len())
         && name.bytes().all(|it| it.is_ascii_alphanumeric() || matches!(it, b'_' | b'.' | b'-'))
@@ -54,19 +54,19 @@ pub async fn create(transaction: &Transaction<'_>, user: &NewUser<'_>) -> Result
     })
 }
 
-/// Someone whose password was right a moment ago.
+/// A member whose password was just verified.
 #[derive(Debug)]
 pub struct Verified {
     /// The member.
     pub id: UserId,
-    /// Their name, as it was chosen.
+    /// The member's name, in the case that they chose.
     pub name: String,
-    /// The PHC string that the password was right for.
+    /// The hash of their password, a PHC string.
     pub password_hash: String,
 }
 
-/// An attempt to sign in, which is within the limits so far. Names that no account has, and what cannot be a name, take
-/// as long and are answered with the same words as a wrong password.
+/// An attempt to sign in that is within the limits so far. A name without an account, and text that cannot be a name,
+/// take as long as a wrong password and get the same answer.
 pub struct SignIn<'a> {
     key: &'a [u8; 32],
     attempt: Attempt<'a>,
@@ -74,7 +74,7 @@ pub struct SignIn<'a> {
 }
 
 impl<'a> SignIn<'a> {
-    /// To the account `name`; `key` verifies what the browser of `caller` shows of earlier sign-ins.
+    /// Begins an attempt to sign in to the account `name`. `key` verifies the cookie `device` that `caller` sent.
     ///
     /// # Errors
     /// [`Error::TooMany`] after too many failures.
@@ -91,12 +91,12 @@ impl<'a> SignIn<'a> {
         Ok(Self { key, attempt, device })
     }
 
-    /// Whose credentials to look up; `None` where no account can have that name.
+    /// The name to look up credentials by; `None` for text that cannot be a name.
     pub fn name(&self) -> Option<&'a str> {
         self.attempt.name
     }
 
-    /// Verifies `password` by the credentials that were found.
+    /// Verifies `password` against the credentials that were found.
     ///
     /// # Errors
     /// [`Error::Credentials`], [`Error::Forbidden`] for a disabled account, [`Error::TooMany`].
@@ -112,7 +112,7 @@ impl<'a> SignIn<'a> {
         });
         self.attempt.device = known.map(|it| it.id);
         let permit = passwords.permit().await?;
-        // Once more: others may have failed while this one waited for its permit.
+        // Checked again, because other attempts may have failed while this one waited for its permit.
         attempts.check(&self.attempt, Instant::now())?;
         let stored = found.as_ref().map(|it| it.password_hash.clone());
         let right = passwords.verify(permit, password, stored).await?;
@@ -131,21 +131,22 @@ impl<'a> SignIn<'a> {
     }
 }
 
-/// A change of the own password, as it was typed.
+/// A member's change of their own password, as typed.
 #[derive(Debug)]
 pub struct PasswordChange {
     /// What the member says is their present password.
     pub present: Secret,
-    /// What it shall be.
+    /// The new password.
     pub new: Secret,
 }
 
 impl PasswordChange {
-    /// Checks both passwords and answers the PHC string of the new one. `stored` is that of the present one, `current`
-    /// the hash of the session that asks.
+    /// Checks both passwords and returns the hash of the new one, a PHC string. `stored` is the hash of the present
+    /// one, `current` the hash of the id of the session that sent the change.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a password that is wrong or too easy to guess, [`Error::TooMany`] after too many failures.
+    /// [`Error::Invalid`] for a password that is wrong or too easy to guess, [`Error::TooMany`] after too many
+    /// failures.
     pub async fn check(
         self,
         attempts: &Attempts,
@@ -156,7 +157,7 @@ impl PasswordChange {
     ) -> Result<String, Error> {
         let Self { present, new } = self;
         password::check_length(&new).map_err(|problem| Error::field("new_password", problem))?;
-        // Whoever is signed in is known: strangers who guess at the name keep nobody from changing the password.
+        // Attempts are counted by the session, so that strangers who guess at the name do not lock its owner out here.
         let device = current.and_then(|it| it.first_chunk()).map(|it| DeviceId(*it));
         let attempt = Attempt { name: Some(&member.name), device, ..Attempt::link(caller.address) };
         attempts.check(&attempt, Instant::now())?;
@@ -171,8 +172,8 @@ impl PasswordChange {
     }
 }
 
-/// Replaces the password hash `old` of the account `id` by `new` and ends its sessions but the one with the hash
-/// `current`. API tokens stay.
+/// Replaces the password hash `old` of the account `id` by `new`. Ends its sessions except the one whose id has the
+/// hash `current`. API tokens stay.
 ///
 /// # Errors
 /// [`Error::Invalid`] where the password was changed meanwhile.
@@ -190,7 +191,7 @@ pub async fn replace_password(
     Ok(())
 }
 
-/// The credentials of the account named `name`, for whoever owns the machine.
+/// The credentials of the account `name`, for commands of the operator.
 ///
 /// # Errors
 /// [`Error::NotFound`].

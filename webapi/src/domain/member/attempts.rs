@@ -29,7 +29,7 @@ const PER_NAME: u32 = 100;
 /// An IPv6 /48 may fail as often as this many of its 65,536 networks of size /64.
 const NETWORKS_OF_48: u32 = 10;
 
-/// The sender of a form that opens something, as far as that is known before it is believed: what limits are counted by.
+/// Who sent a form that signs in or opens a link, before anything is verified: what limits are counted by.
 #[derive(Debug, Clone)]
 pub struct Caller {
     /// Where the request came from.
@@ -41,7 +41,7 @@ pub struct Caller {
 /// An attempt to sign in or to open a link, as limits count it.
 #[derive(Debug, Clone, Copy)]
 pub struct Attempt<'a> {
-    /// The name that is tried. None for a link, and for what cannot be a name: nobody is guessed at then.
+    /// The name that is tried; none for a link, and for text that cannot be a name.
     pub name: Option<&'a str>,
     /// Where it comes from.
     pub address: IpAddr,
@@ -56,7 +56,7 @@ impl Attempt<'_> {
     }
 }
 
-/// Whose guesses at an account are counted. Names are in lower case.
+/// What guesses at an account are counted by. Names are in lower case.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Guesser {
     Device(DeviceId),
@@ -64,7 +64,7 @@ enum Guesser {
     Name(String),
 }
 
-/// Where guesses come from: an IPv4 address, an IPv6 /64 or a /48.
+/// Networks that guesses are counted by: an IPv4 address or IPv6 /64, and an IPv6 /48.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Origin {
     Network(IpAddr),
@@ -98,7 +98,7 @@ impl Attempts {
         Self { allowed, window, counts: Mutex::default() }
     }
 
-    /// Refuses where there were too many failures.
+    /// Refuses the attempt where there were too many failures.
     pub fn check(&self, attempt: &Attempt<'_>, now: Instant) -> Result<(), Error> {
         let counts = self.counts.lock();
         let guessers = guessers(attempt).into_iter().filter_map(|key| {
@@ -124,7 +124,8 @@ impl Attempts {
         }
     }
 
-    /// Counts a failure where `error` says that what was sent is a guess: a link that is not there, a name that is taken.
+    /// Counts a failure where `error` says that what was sent is a guess: a link that is not there, a name that is
+    /// taken.
     pub fn fail_if_guess(&self, attempt: &Attempt<'_>, error: &Error) {
         if matches!(error, Error::NotFound(_) | Error::Invalid(_)) {
             self.fail(attempt, Instant::now());
@@ -145,7 +146,7 @@ impl Attempts {
         }
     }
 
-    /// How long to wait, where `allowed` is used up.
+    /// How long the sender has to wait, where `allowed` failures are used up.
     fn wait(&self, found: Failures, allowed: u32, now: Instant) -> Option<Duration> {
         let left = self.window.checked_sub(now.saturating_duration_since(found.since))?;
         (found.count >= allowed && !left.is_zero()).then_some(left)
@@ -161,8 +162,8 @@ impl Counts {
         self.len() + ADDED > CAPACITY
     }
 
-    /// Forgets what is over, then networks, and names only where that is not enough; those that failed least first, so
-    /// that failing here and there does not clear what was counted.
+    /// Makes room for one more failure: forgets counts whose window is over, then networks, then names. The smallest
+    /// counts go first, so that nobody gets rid of a count by failing at many other places.
     fn make_room(&mut self, window: Duration, now: Instant) {
         if !self.is_full() {
             return;
@@ -209,7 +210,7 @@ fn origins(attempt: &Attempt<'_>) -> Vec<Origin> {
     }
 }
 
-/// One who has IPv6 has a whole /64 of addresses.
+/// The network that stands for `address`. Whoever has IPv6 has a whole /64 of addresses, so it is counted as one.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(it) => IpAddr::V6(masked(it, 64)),
@@ -217,7 +218,7 @@ fn network(address: IpAddr) -> IpAddr {
     }
 }
 
-/// The first `bits` bits, 1 to 127.
+/// The first `bits` bits of `address`, 1 to 127; the others are zero.
 fn masked(address: Ipv6Addr, bits: u32) -> Ipv6Addr {
     Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << (128 - bits)))
 }

@@ -1,5 +1,5 @@
-//! Browsers that have signed in to an account before. They show a token that says so, and whoever guesses from
-//! elsewhere does not keep them out. The token opens nothing.
+//! Browsers that have signed in to an account before. Their cookie `device` proves it with a token, so that strangers
+//! who guess passwords from elsewhere do not lock them out. The token opens nothing.
 //!
 //! 40 bytes in base64: `user_id` u32 ‖ end u32 in seconds since 1970 ‖ the browser's number, 8 bytes ‖ fingerprint of
 //! the password, 8 bytes ‖ tag, 16 bytes. The tag is a keyed BLAKE3 over all before it and the account's name.
@@ -14,23 +14,24 @@ use crate::domain::member::account::Verified;
 use crate::error::Error;
 use crate::id::UserId;
 
-/// How long a browser is known after it signed in.
+/// How long a browser is known after it has signed in.
 pub const LIFETIME: Duration = Duration::days(180);
 
-/// Accounts of one browser that are remembered at the same time.
+/// Accounts that one browser's cookie holds tokens for, at most.
 const ACCOUNTS: usize = 4;
 
 const BODY: usize = 24;
 const TAG: usize = 16;
 
-/// Between the tokens of several accounts.
+/// Stands between the tokens of several accounts.
 const SEPARATOR: char = '.';
 
 /// The number that a browser's failures are counted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct DeviceId(pub [u8; 8]);
 
-/// What a browser showed: one token for each account that it signed in to, the latest first. Nothing is verified yet.
+/// What a browser's cookie holds: one token for each account that it signed in to, the latest first. Nothing is
+/// verified yet.
 #[derive(Clone, Default)]
 pub struct Devices(Vec<Token>);
 
@@ -40,17 +41,18 @@ struct Token {
     tag: [u8; TAG],
 }
 
-/// A browser whose token was made for a name.
+/// A browser whose token was verified for a name.
 #[derive(Debug, Clone, Copy)]
 pub struct Device {
-    /// Counts its failures.
+    /// The number that its failures are counted by.
     pub id: DeviceId,
     user_id: u32,
     fingerprint: [u8; 8],
 }
 
 impl Device {
-    /// Whether it signed in to the account `user_id` with the password that it still has. A new one ends what was known.
+    /// Whether the browser signed in to the account `user_id` with its present password, whose hash is `password_hash`.
+    /// A browser is no longer known once the password has changed.
     pub fn has_signed_in_with(&self, key: &[u8; 32], user_id: UserId, password_hash: &str) -> bool {
         user_id.unsigned() == self.user_id
             && bool::from(fingerprint(key, password_hash).ct_eq(&self.fingerprint))
@@ -58,23 +60,24 @@ impl Device {
 }
 
 impl Devices {
-    /// Reads the value of a cookie; what is no token is left out.
+    /// Reads the cookie's value; parts that are no token are left out.
     pub fn parse(value: &str) -> Self {
         Self(value.split(SEPARATOR).take(ACCOUNTS).filter_map(Token::parse).collect())
     }
 
-    /// The value of a cookie.
+    /// The cookie's value.
     pub fn to_text(&self) -> String {
         let texts: Vec<String> = self.0.iter().map(|it| it.to_text()).collect();
         texts.join(&SEPARATOR.to_string())
     }
 
-    /// The token that was made for the account named `name` and is not over.
+    /// The browser, where it has a token for the account `name` that has not ended.
     pub fn find(&self, key: &[u8; 32], name: &str, now: OffsetDateTime) -> Option<Device> {
         self.0.iter().find(|it| it.verify(key, name) && it.end() > now.unix_timestamp()).map(Token::device)
     }
 
-    /// With a token for the account that was just signed in to, in front. A browser that is known keeps its number.
+    /// These tokens after a new one for the account `user`, to which the browser has just signed in. A browser that is
+    /// known keeps its number.
     pub fn add(&self, key: &[u8; 32], user: &Verified, now: OffsetDateTime) -> Result<Self, Error> {
         let name = &user.name;
         let id = match self.find(key, name, now) {

@@ -1,4 +1,4 @@
-//! The announce doctor: what the tracker answered a member's clients lately, in plain words and with what to do.
+//! The announce doctor: how the tracker answered a member's latest announces, in plain words and with what to do.
 
 use std::collections::HashMap;
 
@@ -16,23 +16,23 @@ use crate::id::TorrentId;
 pub struct Finding {
     /// Seconds since then.
     pub age: u32,
-    /// The torrent's id and title; `None` where it is not known or was deleted.
+    /// The torrent's id and title; `None` where the site does not have it.
     pub torrent: Option<(TorrentId, String)>,
-    /// The client's name and version; `None` where it did not come so far.
+    /// The client's name and version; `None` where the tracker refused the announce before it read them.
     pub client: Option<String>,
     /// `http`, `https` or `udp`.
     pub protocol: Protocol,
     /// `IPv4` or `IPv6`.
     pub family: &'static str,
-    /// What the client said has happened.
+    /// The event that the client sent.
     pub event: Event,
     /// What the tracker answered.
     pub verdict: Verdict,
-    /// IPv4 and IPv6 peers that were given.
+    /// How many peers the answer held, IPv4 and IPv6 together.
     pub peers: u32,
 }
 
-/// What the tracker said of a member's announces, with titles of torrents, in the same order.
+/// What the tracker decided on a member's announces, in the same order, with the titles of torrents from the database.
 pub async fn findings(client: &impl GenericClient, decisions: Vec<Decision>) -> Result<Vec<Finding>, Error> {
     let mut ids: Vec<TorrentId> =
         decisions.iter().filter_map(|it| TorrentId::from_unsigned(it.torrent)).collect();
@@ -66,7 +66,7 @@ impl From<Connection> for Reachability {
 }
 
 impl Reachability {
-    /// What was seen, in one sentence.
+    /// What the tracker saw, in one sentence.
     pub fn sentence(&self) -> String {
         let Self { port, family, .. } = self;
         if self.reachable {
@@ -76,7 +76,7 @@ impl Reachability {
         }
     }
 
-    /// What the member does about it; `None` where nothing need be done.
+    /// What the member can do about it; `None` where nothing need be done.
     pub fn fix(&self) -> Option<&'static str> {
         (!self.reachable).then_some(
             "It trades only with peers that it connects to itself. Open the port in your computer's firewall and forward \
@@ -110,11 +110,11 @@ impl Finding {
         match self.verdict {
             Verdict::Answered => match (self.event, self.peers) {
                 (Event::Stopped, _) => "Your client left the torrent.".to_owned(),
-                (_, 0) => "All is well; there was nobody else to tell of.".to_owned(),
+                (_, 0) => "All is well; the tracker knows nobody else at this torrent.".to_owned(),
                 (_, 1) => "All is well; your client was told of 1 peer.".to_owned(),
                 (_, peers) => format!("All is well; your client was told of {peers} peers."),
             },
-            Verdict::Scraped => "Your client asked for the numbers of torrents.".to_owned(),
+            Verdict::Scraped => "Your client asked how many peers torrents have.".to_owned(),
             Verdict::OtherTorrent => "Your client sent the key of another torrent.".to_owned(),
             Verdict::OldKey => "Your client sent a key from before you reset it.".to_owned(),
             Verdict::Unregistered => {
@@ -134,7 +134,7 @@ impl Finding {
         }
     }
 
-    /// What the member does about it; `None` where nothing need be done.
+    /// What the member can do about it; `None` where nothing need be done.
     pub fn fix(&self) -> Option<&'static str> {
         match self.verdict {
             Verdict::Answered | Verdict::Scraped => None,
@@ -147,7 +147,7 @@ impl Finding {
                  URL of your account.",
             ),
             Verdict::Unregistered => {
-                Some("Remove it from your client; or upload it here, if it is yours to share.")
+                Some("Remove it from your client, or upload it here if it is yours to share.")
             }
             Verdict::Disabled => Some("Ask the staff."),
             Verdict::ClientDenied => {

@@ -1,51 +1,42 @@
-//! Feed keys: `fwf_` and 40 characters that are derived, not stored. One lists and downloads torrents and opens nothing
-//! else, so that it may stand in a URL of a program that can send nothing but a URL.
+//! Feed keys: `fwf_` and 40 characters that are derived, not stored. They list and download torrents and open nothing
+//! else, because they stand in URLs of programs that can send nothing but a URL.
 
 use std::fmt;
 
 use bt::announce_key::Binding;
 use bt::token::Token;
 use deadpool_postgres::{GenericClient, Transaction};
-use infra::secrets::{Keys, Secret};
+use infra::secrets::Keys;
 
 use crate::db;
 use crate::db::member::feed_key::FeedKey as Row;
-use crate::domain::member::token::{MOST, check_name, nonce};
+use crate::domain::member::key::{Created, MAX_KEYS, check_name, nonce};
 use crate::error::Error;
 use crate::id::{FeedKeyId, UserId};
 
-/// So that people and secret scanners know a feed key when they see one. No API token begins with it.
+/// Begins every feed key and no API token, so that people and secret scanners recognize one.
 pub const PREFIX: &str = "fwf_";
 
-/// A feed key as it came in a URL: it claims to be of a row. `Debug` does not show it.
+/// A feed key from a URL, not verified yet. `Debug` does not show it.
 #[derive(Clone, Copy)]
 pub struct FeedKey(Token);
 
-/// Whom a feed key serves: enough to list torrents and to make their .torrent files, and no
-/// [`Member`](crate::domain::member::Member), which opens more.
+/// The member whose feed key was verified. This is enough to list torrents and to make their .torrent files; a
+/// [`Member`](crate::domain::member::Member) would open more.
 #[derive(Debug, Clone)]
 pub struct FeedReader {
-    /// Of the key's row.
+    /// The feed key that was used.
     pub key_id: FeedKeyId,
     /// The member's account.
     pub user_id: UserId,
     /// The member's name.
     pub name: String,
-    /// Of the member's announce keys.
+    /// What the member's announce keys are bound to.
     pub announce: Binding,
 }
 
-/// A feed key that was just made.
-#[derive(Debug)]
-pub struct NewFeedKey {
-    /// Its row.
-    pub row: Row,
-    /// The secret, which is shown this once.
-    pub text: Secret,
-}
-
 impl FeedKey {
-    /// Reads the text of a key, in either case; anything else is `None`.
+    /// Reads a feed key, whose part behind the prefix may be in either case; anything else is `None`.
     pub fn parse(text: &str) -> Option<Self> {
         Token::parse(text.strip_prefix(PREFIX)?.as_bytes()).map(Self)
     }
@@ -57,21 +48,22 @@ impl fmt::Debug for FeedKey {
     }
 }
 
-/// Makes a key for a program of the member `user_id`, who must have a session: no API token makes keys.
+/// Makes a feed key of the member `user_id`. The caller must have checked that they have a session: no API token makes
+/// keys.
 ///
 /// # Errors
-/// A name that is too long, empty or taken, or too many keys.
+/// [`Error::Invalid`] for a name that is empty, too long or taken, [`Error::Conflict`] for too many keys.
 pub async fn create(
     keys: &Keys,
     transaction: &Transaction<'_>,
     user_id: UserId,
     name: &str,
-) -> Result<NewFeedKey, Error> {
+) -> Result<Created<Row>, Error> {
     let name = check_name(name).map_err(|problem| Error::field("name", problem))?;
     let nonce = nonce()?;
     db::member::user::lock(transaction, user_id).await?;
-    if db::member::feed_key::count(transaction, user_id).await? >= MOST {
-        let message = format!("you have {MOST} feed keys; revoke one that is no longer used");
+    if db::member::feed_key::count(transaction, user_id).await? >= MAX_KEYS {
+        let message = format!("you have {MAX_KEYS} feed keys; revoke one that is no longer used");
         return Err(Error::Conflict { code: "too_many_feed_keys", message });
     }
     let row = db::member::feed_key::insert(transaction, user_id, name, &nonce).await;
@@ -79,14 +71,14 @@ pub async fn create(
         Some("feed_keys_name_unique") => Error::field("name", "you have a feed key of this name already"),
         _ => error.into(),
     })?;
-    let text = format!("{PREFIX}{}", Token::new(&keys.feed_key, row.id.unsigned(), &[&nonce]));
-    Ok(NewFeedKey { row, text: text.into() })
+    let secret = format!("{PREFIX}{}", Token::new(&keys.feed_key, row.id.unsigned(), &[&nonce]));
+    Ok(Created { row, secret: secret.into() })
 }
 
-/// Whom `key` serves, where it is one that was not revoked and its member is not disabled. Notes that it was used.
+/// Verifies `key` and notes that it was used.
 ///
 /// # Errors
-/// [`Error::Unauthorized`] for every other key.
+/// [`Error::Unauthorized`] for a key that is forged or revoked, and for the key of a disabled member.
 pub async fn open(keys: &Keys, client: &impl GenericClient, key: FeedKey) -> Result<FeedReader, Error> {
     let FeedKey(token) = key;
     let id = FeedKeyId::from_unsigned(token.id()).ok_or(Error::Unauthorized)?;

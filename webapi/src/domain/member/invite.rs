@@ -8,6 +8,7 @@ use crate::db;
 use crate::db::member::invite::{Invite, NewInvite};
 use crate::db::member::user::NewUser;
 use crate::domain::member::account;
+use crate::domain::member::key::nonce;
 use crate::domain::member::permission::{Permission, Permissions};
 use crate::domain::member::{ADMINISTRATOR, INVITER, Member};
 use crate::error::Error;
@@ -31,7 +32,7 @@ pub enum State {
 }
 
 impl State {
-    /// The state that a row says.
+    /// The state of the row `invite`.
     pub fn of(invite: &Invite) -> Self {
         match invite {
             Invite { claimed_at: Some(_), .. } => Self::Claimed,
@@ -41,7 +42,7 @@ impl State {
         }
     }
 
-    /// As in JSON.
+    /// Its name in JSON.
     pub fn word(self) -> &'static str {
         match self {
             Self::Open => "open",
@@ -51,7 +52,7 @@ impl State {
         }
     }
 
-    /// Why it cannot be claimed.
+    /// Why the invite cannot be claimed; `None` where it can.
     pub fn refusal(self) -> Option<&'static str> {
         match self {
             Self::Open => None,
@@ -62,7 +63,7 @@ impl State {
     }
 }
 
-/// How many invites members have, and for how long.
+/// How many invites a member may have, and how long one lasts.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// Open invites of one member at most: `webapi.openInvites`.
@@ -71,20 +72,20 @@ pub struct Limits {
     pub days: u32,
 }
 
-/// The last segment of the link.
+/// The last segment of the link, which is secret.
 pub fn secret(keys: &Keys, invite: &Invite) -> String {
     Token::new(&keys.invite, invite.id.unsigned(), &[&invite.nonce]).to_string()
 }
 
-/// The link to pass on, below the URL `site`.
+/// The link to pass on, on the site at the URL `site`.
 pub fn url(keys: &Keys, site: &str, invite: &Invite) -> String {
     format!("{site}/invites/{}", secret(keys, invite))
 }
 
-/// The invite that `secret` is the last segment of.
+/// The invite whose link ends with `secret`.
 ///
 /// # Errors
-/// [`Error::NotFound`].
+/// [`Error::NotFound`] where no invite has that link.
 pub async fn find(keys: &Keys, client: &impl GenericClient, secret: &str) -> Result<Invite, Error> {
     const MISSING: Error = Error::NotFound("invite");
     let token = Token::parse(secret.as_bytes()).ok_or(MISSING)?;
@@ -93,10 +94,11 @@ pub async fn find(keys: &Keys, client: &impl GenericClient, secret: &str) -> Res
     token.verify(&keys.invite, &[&invite.nonce]).then_some(invite).ok_or(MISSING)
 }
 
-/// Makes an invite of `member`, with a note for whom it is: empty for none.
+/// Makes an invite of `member`. `note` says whom it is for, and may be empty.
 ///
 /// # Errors
-/// A note that is too long; as many open invites as allowed; a member who lost the right a moment ago.
+/// [`Error::Invalid`] for a note that is too long, [`Error::Conflict`] where the member has as many open invites as
+/// allowed, [`Error::Forbidden`] where they lost the right a moment ago.
 pub async fn create(
     transaction: &Transaction<'_>,
     limits: &Limits,
@@ -104,7 +106,8 @@ pub async fn create(
     note: &str,
 ) -> Result<Invite, Error> {
     let note = check_note(note)?;
-    // Whoever takes the right away does so before, and is seen here, or after, and finds this invite.
+    // The lock orders this with a change of roles: one that came before is seen here, one that comes after revokes this
+    // invite.
     db::member::user::lock(transaction, member.id).await?;
     let account = db::member::user::find_enabled(transaction, member.id).await?.ok_or(Error::Unauthorized)?;
     let still = Permissions::parse(&account.permissions).has(Permission::InviteCreate);
@@ -121,7 +124,7 @@ pub async fn create(
     insert(transaction, limits.days, Some(member.id), &[], note).await
 }
 
-/// What was typed for whom an invite is, without spaces around it; `None` where it is empty.
+/// The note without spaces around it; `None` where it is empty.
 fn check_note(note: &str) -> Result<Option<&str>, Error> {
     let note = note.trim();
     if note.chars().count() > MAX_NOTE || note.contains(char::is_control) {
@@ -130,7 +133,7 @@ fn check_note(note: &str) -> Result<Option<&str>, Error> {
     Ok((!note.is_empty()).then_some(note))
 }
 
-/// The open invite to the first account, made where there is none. `None` once there is an account.
+/// The open invite to the first account. It is made where there is none; `None` once there is an account.
 pub async fn first_account(client: &impl GenericClient, limits: &Limits) -> Result<Option<Invite>, Error> {
     if db::member::user::any(client).await? {
         return Ok(None);
@@ -142,10 +145,13 @@ pub async fn first_account(client: &impl GenericClient, limits: &Limits) -> Resu
     insert(client, limits.days, None, &roles, None).await.map(Some)
 }
 
-/// Takes back an invite; one that was claimed stays so.
+/// Revokes an invite.
+///
+/// # Errors
+/// [`Error::Forbidden`] for another member's, [`Error::Conflict`] for one that was claimed.
 pub async fn revoke(client: &impl GenericClient, member: &Member, invite: &Invite) -> Result<(), Error> {
     if invite.created_by != Some(member.id) && !member.may(Permission::InviteRevokeAny) {
-        return Err(Error::Forbidden("only who made an invite may take it back"));
+        return Err(Error::Forbidden("only the member who made an invite may take it back"));
     }
     if db::member::invite::revoke(client, invite.id).await? {
         return Ok(());
@@ -154,8 +160,8 @@ pub async fn revoke(client: &impl GenericClient, member: &Member, invite: &Invit
     Err(Error::Conflict { code: "invite_claimed", message })
 }
 
-/// Makes the account that the invite `id` is for, whose fields were checked. Of many at the same moment one does; the
-/// others find it used.
+/// Makes the account that the invite `id` is for. Name and password were checked before. Of several claims at the same
+/// moment one succeeds; the others find the invite used.
 ///
 /// # Errors
 /// [`Error::Gone`] where it is no longer open, [`Error::Invalid`] for a name that is taken.
@@ -183,9 +189,7 @@ async fn insert(
     roles: &[String],
     note: Option<&str>,
 ) -> Result<Invite, Error> {
-    let mut nonce = [0; 16];
-    infra::secrets::random(&mut nonce).map_err(anyhow::Error::from)?;
     let days = i32::try_from(days).unwrap_or(i32::MAX);
-    let invite = NewInvite { created_by, nonce: &nonce, roles, note, days };
+    let invite = NewInvite { created_by, nonce: &nonce()?, roles, note, days };
     Ok(db::member::invite::insert(client, &invite).await?)
 }

@@ -19,20 +19,20 @@ pub const MIN_CHARS: usize = 8;
 /// Bytes of a password at most.
 pub const MAX_BYTES: usize = 200;
 
-/// Hashes at once: each takes 19 MiB and a core.
+/// Hashes that are computed at once: each takes 19 MiB and a core.
 const AT_ONCE: usize = 2;
-/// Requests that wait for their turn.
+/// Requests that may wait for their turn; more are refused.
 const WAITING: usize = 256;
 
-/// What no account has: verified against where there is no account, so that it takes as long.
+/// A hash that no account has. Where there is no account, a password is verified against it, so that it takes as long.
 const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdCBvZiBub2JvZHk$\
     rsMQs7Y8Gu05rIsXTa0xbxKQCKG6mCLtKEqYUvK0cFY";
 
-/// Hashes and verifies, with a limit on how much at once.
+/// Hashes and verifies passwords, few at a time.
 #[derive(Clone)]
 pub struct Passwords {
     pepper: Arc<[u8; 32]>,
-    /// URL of the site, whose parts are no password.
+    /// URL of the site. No part of it may be a password.
     site: Arc<str>,
     permits: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
@@ -47,7 +47,7 @@ pub struct HashPermit {
 }
 
 impl Passwords {
-    /// With the pepper derived from the salt, for the site at the URL `site`.
+    /// Uses the pepper that is derived from the salt. `site` is the URL of the site.
     pub fn new(pepper: [u8; 32], site: &str) -> Self {
         let semaphore = |permits| Arc::new(Semaphore::new(permits));
         Self {
@@ -59,8 +59,8 @@ impl Passwords {
         }
     }
 
-    /// Whether a new password for the account named `name` is long enough and hard enough to guess; a sentence that says
-    /// what to do where it is not.
+    /// Whether a new password for the account `name` is long enough and hard enough to guess. The inner error is a
+    /// sentence that says what to do.
     pub async fn check(&self, password: &Secret, name: &str) -> Result<Result<(), String>, Error> {
         let names = Names::new(name, &self.site);
         if let Err(problem) = check_length(password) {
@@ -76,14 +76,17 @@ impl Passwords {
         .await
     }
 
-    /// Waits for a turn; [`Error::TooMany`] where too many wait already.
+    /// Waits for a turn.
+    ///
+    /// # Errors
+    /// [`Error::TooMany`] where too many requests wait already.
     pub async fn permit(&self) -> Result<HashPermit, Error> {
         let _waiting = self.waiting.try_acquire().map_err(busy)?;
         let permit = Arc::clone(&self.permits).acquire_owned().await;
         permit.map(|permit| HashPermit { _permit: permit }).map_err(|error| Error::Internal(error.into()))
     }
 
-    /// The PHC string to store.
+    /// Hashes `password`: returns the PHC string to store.
     pub async fn hash(&self, permit: HashPermit, password: Secret) -> Result<String, Error> {
         let passwords = self.clone();
         on_blocking_thread(permit, move || {
@@ -93,7 +96,7 @@ impl Passwords {
         .await
     }
 
-    /// Whether `password` made `stored`. Without `stored` the answer is no, after the same time.
+    /// Whether `stored` is a hash of `password`. Without `stored` the answer is no, after the same time.
     pub async fn verify(
         &self,
         permit: HashPermit,
@@ -115,7 +118,7 @@ impl Passwords {
     }
 }
 
-/// Refuses passwords that are too short to be any good or too long to be any better.
+/// Refuses passwords of fewer than [`MIN_CHARS`] characters or more than [`MAX_BYTES`] bytes.
 pub fn check_length(password: &Secret) -> Result<(), String> {
     let text = password.reveal();
     if text.chars().count() < MIN_CHARS {
@@ -144,7 +147,7 @@ fn busy(_: TryAcquireError) -> Error {
 }
 
 fn failed(error: impl std::fmt::Display) -> Error {
-    Error::Internal(anyhow::anyhow!("argon2: {error}"))
+    Error::Internal(anyhow::anyhow!("argon2 failed: {error}"))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A way back for members who forgot their password: a link that sets a new one, once.
+//! Links that set a new password, for members who forgot theirs. Each works once.
 
 use bt::token::Token;
 use deadpool_postgres::{GenericClient, Transaction};
@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 
 use crate::db;
 use crate::db::member::password_reset::{Maker, PasswordReset};
+use crate::domain::member::key::nonce;
 use crate::domain::member::password::Passwords;
 use crate::domain::member::permission::{Permission, Permissions};
 use crate::domain::member::{By, Member};
@@ -25,7 +26,7 @@ pub enum State {
     Open,
     /// It has set a password.
     Used,
-    /// A newer link or another change of the password took its place, or its maker may no longer make it.
+    /// A newer link or another change of the password replaced it, or its maker may no longer make it.
     Revoked,
     /// Its time is over.
     Expired,
@@ -41,7 +42,7 @@ impl State {
         }
     }
 
-    /// Why it cannot be used.
+    /// Why the link cannot be used; `None` where it can.
     pub fn refusal(self) -> Option<&'static str> {
         match self {
             Self::Open => None,
@@ -54,16 +55,16 @@ impl State {
     }
 }
 
-/// A link that somebody holds, and whether it works.
+/// A link that was looked up by its secret.
 #[derive(Debug)]
 pub struct Found {
-    /// Its row.
+    /// The link's row.
     pub row: PasswordReset,
-    /// Now.
+    /// Whether it works now.
     pub state: State,
 }
 
-/// What a member is told at the next sign-in after their password was reset, until they dismiss it.
+/// The notice that a member sees from the next sign-in after their password was reset, until they dismiss it.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Notice {
     /// When the link was used.
@@ -73,13 +74,13 @@ pub struct Notice {
     pub by: String,
 }
 
-/// Whether a member with the permissions `own` may reset the password of one with `theirs`: nobody resets the password of
-/// a member who has a permission that they lack.
+/// Whether a member with the permissions `own` may reset the password of one with `theirs`: nobody resets the password
+/// of a member who has a permission that they lack.
 pub fn is_allowed(own: Permissions, theirs: Permissions) -> bool {
     own.has(Permission::MemberResetPassword) && own.contains(theirs)
 }
 
-/// The link to pass on, below the URL `site`.
+/// The link to pass on, on the site at the URL `site`.
 pub fn url(keys: &Keys, site: &str, reset: &PasswordReset) -> Secret {
     format!("{site}/reset/{}", secret(keys, reset).reveal()).into()
 }
@@ -89,10 +90,10 @@ pub fn secret(keys: &Keys, reset: &PasswordReset) -> Secret {
     Token::new(&keys.password_reset, reset.id.unsigned(), &[&reset.nonce]).to_string().into()
 }
 
-/// The link that `secret` is the last segment of.
+/// The link that ends with `secret`.
 ///
 /// # Errors
-/// [`Error::NotFound`].
+/// [`Error::NotFound`] where there is no such link.
 pub async fn find(keys: &Keys, client: &impl GenericClient, secret: &Secret) -> Result<Found, Error> {
     const MISSING: Error = Error::NotFound("link");
     let token = Token::parse(secret.reveal().as_bytes()).ok_or(MISSING)?;
@@ -108,13 +109,17 @@ pub async fn find(keys: &Keys, client: &impl GenericClient, secret: &Secret) -> 
     Ok(Found { row, state })
 }
 
-/// Makes a link to the password of the member `id`, and takes back older ones.
+/// Makes a link that sets the password of the member `id`, and revokes older ones.
 pub async fn create(transaction: &Transaction<'_>, by: &Member, id: UserId) -> Result<PasswordReset, Error> {
     check_right(transaction, by, id).await?;
     insert(transaction, id, Maker::Member(by.id)).await
 }
 
-/// Refuses where `by` may not reset the password of the member `id`, whose name is answered.
+/// The name of the member `id`, after a check that `by` may reset their password.
+///
+/// # Errors
+/// [`Error::SessionOnly`], [`Error::Conflict`] for one's own account, [`Error::NotFound`], and [`Error::Forbidden`] by
+/// [`is_allowed`].
 pub async fn check_right(client: &impl GenericClient, by: &Member, id: UserId) -> Result<String, Error> {
     if by.by != By::Cookie {
         return Err(Error::SessionOnly);
@@ -130,12 +135,12 @@ pub async fn check_right(client: &impl GenericClient, by: &Member, id: UserId) -
     Ok(member.name)
 }
 
-/// Makes a link to the password of the member `id`, for whoever owns the machine.
+/// As [`create`], for a command of the operator.
 pub async fn create_as_operator(transaction: &Transaction<'_>, id: UserId) -> Result<PasswordReset, Error> {
     insert(transaction, id, Maker::Operator).await
 }
 
-/// Sets the password of the member `id`, for whoever owns the machine, and ends all their sessions.
+/// Sets the password of the member `id` for a command of the operator, and ends all their sessions.
 pub async fn set_as_operator(
     transaction: &Transaction<'_>,
     id: UserId,
@@ -148,8 +153,8 @@ pub async fn set_as_operator(
     Ok(())
 }
 
-/// Sets the password that a link is for and ends all sessions of its member; API tokens stay. Of many at the same
-/// moment one does; the others find the link used. A disabled account stays disabled.
+/// Sets the password that a link is for and ends all sessions of its member; API tokens stay. Of several requests with
+/// the link at the same moment one succeeds; the others find it used. A disabled account stays disabled.
 ///
 /// # Errors
 /// [`Error::Gone`] where the link no longer works.
@@ -158,7 +163,7 @@ pub async fn apply(
     reset: &PasswordReset,
     password_hash: &str,
 ) -> Result<(), Error> {
-    // The account's row goes first, here and where the password is changed: neither waits for the other in a circle.
+    // The account's row is locked first, as where the password is changed, so that the two cannot deadlock.
     db::member::user::replace_password(transaction, reset.user_id, password_hash).await?;
     if !db::member::password_reset::use_up(transaction, reset.id).await? {
         let now = db::member::password_reset::find(transaction, reset.id).await?;
@@ -170,7 +175,7 @@ pub async fn apply(
     Ok(())
 }
 
-/// The PHC string of a new password for the account `name`, which is checked.
+/// Checks a new password for the account `name` and returns its hash, a PHC string.
 ///
 /// # Errors
 /// [`Error::Invalid`] for one that is too easy to guess.
@@ -180,7 +185,7 @@ pub async fn hash(passwords: &Passwords, name: &str, password: Secret) -> Result
     passwords.hash(passwords.permit().await?, password).await
 }
 
-/// What the member has to be told.
+/// The notice of the latest reset that the member has not dismissed.
 pub async fn notice(client: &impl GenericClient, user_id: UserId) -> Result<Option<Notice>, Error> {
     let unseen = db::member::password_reset::unseen(client, user_id).await?;
     Ok(unseen.map(|it| {
@@ -190,13 +195,11 @@ pub async fn notice(client: &impl GenericClient, user_id: UserId) -> Result<Opti
 }
 
 async fn insert(client: &impl GenericClient, user_id: UserId, maker: Maker) -> Result<PasswordReset, Error> {
-    let mut nonce = [0; 16];
-    infra::secrets::random(&mut nonce).map_err(anyhow::Error::from)?;
     db::member::password_reset::revoke_open(client, user_id).await?;
-    Ok(db::member::password_reset::insert(client, user_id, maker, &nonce, HOURS).await?)
+    Ok(db::member::password_reset::insert(client, user_id, maker, &nonce()?, HOURS).await?)
 }
 
-/// Whether the member who made it may still do so: roles of both may have changed.
+/// Whether the maker of a link may still make it: their roles, or those of the other member, may have changed.
 async fn maker_may(client: &impl GenericClient, reset: &PasswordReset) -> Result<bool, Error> {
     let maker = match reset.maker {
         Some(Maker::Operator) => return Ok(true),

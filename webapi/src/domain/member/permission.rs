@@ -1,6 +1,6 @@
-//! What a member may be allowed. The database says which role allows what (`role_permissions`).
+//! Permissions of members. The table `role_permissions` says which role has which.
 
-/// One thing that a role may allow.
+/// One thing that a role may allow its members.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Permission {
     /// Editing and deleting torrents of other members.
@@ -37,7 +37,7 @@ pub const PERMISSIONS: [Permission; 9] = [
 ];
 
 impl Permission {
-    /// As the database has it.
+    /// Its name in the database.
     pub fn word(self) -> &'static str {
         match self {
             Self::TorrentEditAny => "torrent.edit_any",
@@ -62,8 +62,8 @@ impl Permission {
 pub struct Permissions(u32);
 
 impl Permissions {
-    /// Reads words as [`Permission::word`] writes them. Unknown ones are left out: a newer program may have put them into
-    /// the database.
+    /// Reads words as [`Permission::word`] writes them. Unknown ones are left out: a newer program may have put them
+    /// into the database.
     pub fn parse<T: AsRef<str>>(words: impl IntoIterator<Item = T>) -> Self {
         let known = words
             .into_iter()

@@ -1,4 +1,4 @@
-//! How many requests each member may send. In memory only.
+//! Limits how many requests each member may send, by token buckets in memory.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -8,10 +8,10 @@ use parking_lot::Mutex;
 use crate::error::Error;
 use crate::id::UserId;
 
-/// What a member may send at once is what they may send in this time; then they are forgotten.
+/// A member may send at once as many requests as in this time. A member who was silent for as long is forgotten.
 const WINDOW: Duration = Duration::from_mins(1);
 
-/// A bucket for each member who sent something within the last minute or two.
+/// A bucket for each member who sent a request within the last minute or two.
 #[derive(Debug)]
 pub struct Requests {
     per_minute: u32,
@@ -27,7 +27,7 @@ struct Buckets {
 
 #[derive(Debug, Clone, Copy)]
 struct Bucket {
-    /// Requests that may still be sent at `at`.
+    /// Requests that the member could still send at the time `at`.
     left: f64,
     at: Instant,
 }

@@ -28,7 +28,7 @@ pub const SCOPES: [Scope; 6] =
     [Scope::Read, Scope::Download, Scope::Upload, Scope::Queue, Scope::AnnounceList, Scope::All];
 
 impl Scope {
-    /// As in JSON, forms and the database.
+    /// Its name in JSON, forms and the database.
     pub fn word(self) -> &'static str {
         match self {
             Self::Read => "read",
@@ -40,7 +40,7 @@ impl Scope {
         }
     }
 
-    /// What it allows, for people.
+    /// What it allows, as the page of tokens says it.
     pub fn description(self) -> &'static str {
         match self {
             Self::Read => "Look at torrents and members, and at your own transfers and announces",

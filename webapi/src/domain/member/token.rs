@@ -2,76 +2,64 @@
 
 use bt::token::Token;
 use deadpool_postgres::Transaction;
-use infra::secrets::{Keys, Secret};
+use infra::secrets::Keys;
 
 use crate::db;
 use crate::db::member::token::ApiToken;
+use crate::domain::member::key::{Created, MAX_KEYS, check_name, nonce};
 use crate::domain::member::scope::{SCOPES, Scopes};
 use crate::error::{Error, Fields};
 use crate::id::UserId;
 
-/// So that people and secret scanners know a token when they see one.
+/// Begins every API token, so that people and secret scanners recognize one.
 pub const PREFIX: &str = "fw_";
 
-/// API tokens, and feed keys, of one member at most.
-pub const MOST: i64 = 50;
-/// Days that a token lasts where nothing else is said.
+/// Days that a token lasts by default.
 pub const DAYS: u32 = 365;
-/// Days that a token with an end lasts at most.
+/// Days that a token lasts at most, unless it never ends.
 pub const MAX_DAYS: u32 = 3650;
 
-/// Characters of a token's name at most.
-const MAX_NAME: usize = 100;
-
-/// Whether the header `Authorization` is of the scheme `Bearer`, in any case.
+/// Whether the scheme of the header `Authorization` is `Bearer`, in any case.
 pub fn is_bearer(header: &[u8]) -> bool {
     let scheme = header.split(|byte| *byte == b' ').next().unwrap_or_default();
     scheme.eq_ignore_ascii_case(b"Bearer")
 }
 
-/// The token in the header `Authorization: Bearer fw_…`. Verify it before believing it.
+/// The token in the header `Authorization: Bearer fw_…`, not verified yet.
 pub fn parse_authorization(header: &[u8]) -> Option<Token> {
     let (scheme, token) = header.split_at_checked("Bearer ".len())?;
     let token = token.trim_ascii().strip_prefix(PREFIX.as_bytes())?;
     scheme.eq_ignore_ascii_case(b"Bearer ").then(|| Token::parse(token))?
 }
 
-/// A token that was just made.
-#[derive(Debug)]
-pub struct NewToken {
-    /// Its row.
-    pub row: ApiToken,
-    /// The secret, which is shown this once.
-    pub text: Secret,
-}
-
-/// A token that is wanted.
+/// The token to make.
 #[derive(Debug)]
 pub struct Wish<'a> {
     /// What its owner calls it.
     pub name: &'a str,
-    /// What it may be used for, in words.
+    /// Words of the scopes that it may be used for.
     pub scopes: &'a [String],
-    /// Days until it ends; none for no end.
+    /// Days until it ends; none for a token that never ends.
     pub days: Option<u32>,
 }
 
-/// Makes a token that opens some of the account `user_id` to a tool. Its owner must have a session: no token makes tokens.
+/// Makes an API token of the member `user_id`. The caller must have checked that they have a session: no token makes
+/// tokens.
 ///
 /// # Errors
-/// Fields that cannot be used, or too many tokens.
+/// [`Error::Invalid`] for fields that cannot be used, [`Error::Conflict`] for too many tokens.
 pub async fn create(
     keys: &Keys,
     transaction: &Transaction<'_>,
     user_id: UserId,
     wish: &Wish<'_>,
-) -> Result<NewToken, Error> {
+) -> Result<Created<ApiToken>, Error> {
     let (name, scopes) = check(wish)?;
     let nonce = nonce()?;
     let days = wish.days.map(u32::cast_signed);
     db::member::user::lock(transaction, user_id).await?;
-    if db::member::token::count(transaction, user_id).await? >= MOST {
-        let message = format!("you have {MOST} tokens; revoke one that is no longer used");
+    if db::member::token::count(transaction, user_id).await? >= MAX_KEYS {
+        let message = format!("you have {MAX_KEYS} tokens; revoke one that is no longer used");
         return Err(Error::Conflict { code: "too_many_tokens", message });
     }
     let words = scopes.words();
@@ -81,8 +69,8 @@ pub async fn create(
         Some("api_tokens_name_unique") => Error::field("name", "you have a token of this name already"),
         _ => error.into(),
     })?;
-    let text = format!("{PREFIX}{}", Token::new(&keys.api_token, row.id.unsigned(), &[&nonce]));
-    Ok(NewToken { row, text: text.into() })
+    let secret = format!("{PREFIX}{}", Token::new(&keys.api_token, row.id.unsigned(), &[&nonce]));
+    Ok(Created { row, secret: secret.into() })
 }
 
 fn check<'a>(wish: &Wish<'a>) -> Result<(&'a str, Scopes), Error> {
@@ -108,26 +96,7 @@ fn check<'a>(wish: &Wish<'a>) -> Result<(&'a str, Scopes), Error> {
     }
 }
 
-/// The name of a token or feed key without spaces around it, or what is wrong with it.
-pub fn check_name(name: &str) -> Result<&str, &'static str> {
-    let name = name.trim();
-    if !(1..=MAX_NAME).contains(&name.chars().count()) || name.contains(char::is_control) {
-        return Err("choose a name of at most 100 characters, as the program's that will use it");
-    }
-    Ok(name)
-}
-
-/// Random bytes that a token or feed key is bound to.
-///
-/// # Errors
-/// When the system has no random source to give.
-pub fn nonce() -> Result<[u8; 16], Error> {
-    let mut nonce = [0; 16];
-    infra::secrets::random(&mut nonce).map_err(anyhow::Error::from)?;
-    Ok(nonce)
-}
-
-/// What a token may be used for, as its row says. One that was made before there were scopes opens all.
+/// The scopes that a token's row holds. A token that is older than scopes has no words and may do all.
 pub fn scopes(words: Option<&[String]>) -> Scopes {
     words.map_or(Scopes::ALL, |words| Scopes::parse(words).unwrap_or_default())
 }

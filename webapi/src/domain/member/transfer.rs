@@ -1,4 +1,4 @@
-//! What members moved: pages of transfers, and how they are judged.
+//! What members sent and received: pages of transfers, their states and ratios.
 
 use std::time::Duration;
 
@@ -17,13 +17,13 @@ use crate::id::{TorrentId, UserId};
 /// A page of a list of transfers.
 #[derive(Debug)]
 pub struct Page {
-    /// Those on it.
+    /// The transfers on the page.
     pub transfers: Vec<Transfer>,
-    /// The cursor behind the last of them, if more follow.
+    /// The cursor for the next page; `None` on the last.
     pub next: Option<String>,
 }
 
-/// Refuses whoever may not see what the member `id` moved: all but themselves and staff.
+/// Refuses a `member` who may not see the transfers of the member `id`: only they themselves and staff may.
 pub fn check(member: &Member, id: UserId) -> Result<(), Error> {
     let allowed = member.id == id || member.may(Permission::MemberViewPrivate);
     allowed
@@ -31,7 +31,7 @@ pub fn check(member: &Member, id: UserId) -> Result<(), Error> {
         .ok_or(Error::Forbidden("only they themselves and staff may see what a member moved"))
 }
 
-/// The transfers of the member `id`, those first announced last before others.
+/// The transfers of the member `id`. Those that were announced for the first time most recently come first.
 pub async fn of_member(
     client: &impl GenericClient,
     peer_timeout: Duration,
@@ -45,7 +45,7 @@ pub async fn of_member(
     Ok(Page { transfers, next })
 }
 
-/// Who has finished the torrent `id`, the latest first.
+/// The transfers of members who have finished the torrent `id`, the latest first.
 pub async fn snatches(
     client: &impl GenericClient,
     peer_timeout: Duration,
@@ -61,7 +61,7 @@ pub async fn snatches(
     Ok(Page { transfers, next })
 }
 
-/// A position with its time in microseconds, as exact as Postgres is.
+/// The key of a position in a list, with the time in microseconds: Postgres is as exact.
 fn key<I>(at: OffsetDateTime, id: I) -> (i128, I) {
     (at.unix_timestamp_nanos() / 1000, id)
 }
@@ -69,7 +69,7 @@ fn key<I>(at: OffsetDateTime, id: I) -> (i128, I) {
 fn position<I: DeserializeOwned>(after: &str) -> Result<Position<I>, Error> {
     let (micros, id): (i64, I) = cursor::decode(after)?;
     let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1000);
-    // Postgres knows fewer years before our era than this clock.
+    // `timestamptz` does not reach as far back as this type.
     let at = at.ok().filter(|at| at.year() > 0).ok_or_else(cursor::foreign)?;
     Ok((at, id))
 }
@@ -81,12 +81,12 @@ pub enum State {
     Seeding,
     /// They lack something.
     Leeching,
-    /// None is there.
+    /// None of them announces it now.
     Inactive,
 }
 
 impl State {
-    /// As in JSON.
+    /// Its name in JSON.
     pub fn word(self) -> &'static str {
         match self {
             Self::Seeding => "seeding",
@@ -107,14 +107,14 @@ impl Transfer {
     }
 }
 
-/// What was sent for each byte received.
+/// Bytes sent for each byte received.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Ratio {
     /// Neither was anything sent nor received.
     Nothing,
     /// Something was sent, nothing received.
     Boundless,
-    /// Sent by received.
+    /// Bytes sent divided by bytes received.
     Of(f64),
 }
 

@@ -1,4 +1,4 @@
-//! `/account`: a member's own pages, with a rail that leads from one to the other.
+//! `/account`: a member's own pages, beside a rail with links to each.
 
 mod announce_url;
 mod doctor;
@@ -19,7 +19,7 @@ use crate::error::Error;
 use crate::routes::Routes;
 use crate::ui::redirect;
 
-/// The pages.
+/// The routes of the pages and of their forms.
 pub fn routes() -> Routes {
     Routes::new()
         .merge(overview::routes())
@@ -31,8 +31,8 @@ pub fn routes() -> Routes {
         .merge(feed_keys::routes())
 }
 
-/// Leads whoever opens the address of a form to the page that the form stands on.
-fn back_to(page: &'static str) -> MethodRouter<App> {
+/// Redirects a GET of a form's address to the page that has the form.
+pub(super) fn back_to(page: &'static str) -> MethodRouter<App> {
     get(async move |State(app): State<App>, _: Member| -> Result<Response, Error> {
         Ok(redirect(&app, page))
     })

@@ -2,7 +2,7 @@
 
 use axum::Extension;
 use axum::extract::State;
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::http::{HeaderMap, Method};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use infra::secrets::Secret;
@@ -23,11 +23,15 @@ use crate::error::Error;
 use crate::extract::{Paging, Segment};
 use crate::id::InviteId;
 use crate::routes::Routes;
+use crate::ui::member::dead_link::dead_link;
 use crate::ui::member::session::Nothing;
 use crate::ui::parts::frame::flash_with;
 use crate::ui::{Faults, Flash, Frame, Timestamp, flash, page, page_again, redirect};
 
-/// The pages.
+/// Heading of the page for an invite that can no longer be claimed.
+const DEAD_LINK: &str = "This invite is no longer open";
+
+/// The routes of the pages and of their forms.
 pub fn routes() -> Routes {
     Routes::new()
         .page(Method::GET, "/invites", ALL.and(Permission::InviteCreate), get(list))
@@ -43,7 +47,7 @@ struct ListPage {
     frame: Frame,
     faults: Faults,
     days: u32,
-    /// What was typed for an invite that could not be made.
+    /// The note that the form keeps, where the invite could not be made.
     note: String,
     open: i64,
     most: u32,
@@ -70,14 +74,6 @@ struct ClaimPage {
     faults: Faults,
     secret: String,
     username: String,
-}
-
-#[derive(askama::Template)]
-#[template(path = "invite/over.html")]
-struct OverPage {
-    frame: Frame,
-    heading: &'static str,
-    message: String,
 }
 
 #[derive(Deserialize)]
@@ -165,7 +161,7 @@ async fn revoke(
 async fn show(State(app): State<App>, frame: Frame, Segment(secret): Segment) -> Result<Response, Error> {
     let row = invite::find(&app.keys, &app.connection().await?, &secret).await?;
     if let Some(refusal) = InviteState::of(&row).refusal() {
-        return over(frame, &Error::Gone(refusal));
+        return dead_link(frame, DEAD_LINK, &Error::Gone(refusal));
     }
     page(ClaimPage { frame, faults: Faults::default(), secret, username: String::new() })
 }
@@ -187,14 +183,14 @@ async fn claim(
             let welcome = welcome(&app, &session, &new.name).await?;
             return Ok((Extension(caller.remember(&app, &new)?), welcome).into_response());
         }
-        Err(error @ Error::Gone(_)) => return over(frame, &error),
+        Err(error @ Error::Gone(_)) => return dead_link(frame, DEAD_LINK, &error),
         Err(error) => error,
     };
     let (faults, error) = Faults::of(error)?;
     page_again(ClaimPage { frame, faults, secret, username }, &error)
 }
 
-/// The first steps of a new member.
+/// Leads a new member to the torrents, with messages that point to their first steps.
 async fn welcome(app: &App, session: &Session, name: &str) -> Result<Response, Error> {
     let link = |path: &str, words: &str| Some((path.to_owned(), words.to_owned()));
     let mut hello = Flash::new("success", format!("Welcome, {name}. Your clients announce with"));
@@ -204,14 +200,6 @@ async fn welcome(app: &App, session: &Session, name: &str) -> Result<Response, E
     first.link = link("/upload", "upload a torrent");
     flash_with(session, first).await?;
     Ok(redirect(app, "/"))
-}
-
-/// The page of a link that can no longer be claimed.
-fn over(frame: Frame, error: &Error) -> Result<Response, Error> {
-    let heading = "This invite is no longer open";
-    let mut response = page(OverPage { frame, heading, message: error.sentence() })?;
-    *response.status_mut() = StatusCode::GONE;
-    Ok(response)
 }
 
 fn item(app: &App, row: &Invite) -> Item {

@@ -1,7 +1,7 @@
-//! `/reset/{secret}`: sets a new password. `/members/{id}/reset-password`: makes such a link.
+//! `/reset/{secret}`: the page of a link that sets a new password. `/members/{id}/reset-password`: makes such a link.
 
 use axum::extract::State;
-use axum::http::{Method, StatusCode};
+use axum::http::Method;
 use axum::response::Response;
 use axum::routing::{get, post};
 use infra::secrets::Secret;
@@ -16,14 +16,19 @@ use crate::domain::member::Member;
 use crate::domain::member::attempts::Caller;
 use crate::domain::member::password_reset::{self, Found};
 use crate::domain::member::permission::Permission;
-use crate::error::{Error, Fields};
+use crate::error::Error;
 use crate::extract::{Id, SecretSegment};
 use crate::id::UserId;
 use crate::routes::Routes;
+use crate::ui::member::account::back_to;
+use crate::ui::member::dead_link::dead_link;
 use crate::ui::member::session::Nothing;
 use crate::ui::{Faults, Frame, Timestamp, page, page_again, redirect};
 
-/// The pages.
+/// Heading of the page for a link that can no longer set a password.
+const DEAD_LINK: &str = "This link no longer works";
+
+/// The routes of the pages and of their forms.
 pub fn routes() -> Routes {
     Routes::new()
         .page(Method::GET, "/reset/{secret}", NOTHING, get(show))
@@ -40,7 +45,7 @@ pub fn routes() -> Routes {
             SESSION.and(Permission::MemberResetPassword),
             post(create),
         )
-        .page(Method::GET, "/account/password-reset/dismiss", ALL, get(dismissed))
+        .page(Method::GET, "/account/password-reset/dismiss", ALL, back_to("/account/security"))
         .page(Method::POST, "/account/password-reset/dismiss", ALL, post(dismiss))
 }
 
@@ -51,14 +56,6 @@ struct ShowPage {
     faults: Faults,
     secret: Secret,
     name: String,
-}
-
-#[derive(askama::Template)]
-#[template(path = "invite/over.html")]
-struct OverPage {
-    frame: Frame,
-    heading: &'static str,
-    message: String,
 }
 
 #[derive(askama::Template)]
@@ -85,6 +82,15 @@ struct NewPassword {
     new_password_again: Secret,
 }
 
+/// The new password, which the member typed twice.
+pub(super) fn typed_twice(new: Secret, again: &Secret) -> Result<Secret, Error> {
+    if new == *again {
+        Ok(new)
+    } else {
+        Err(Error::field("new_password_again", "the two new passwords differ"))
+    }
+}
+
 async fn show(
     State(app): State<App>,
     frame: Frame,
@@ -92,7 +98,7 @@ async fn show(
 ) -> Result<Response, Error> {
     let Found { row, state } = password_reset::find(&app.keys, &app.connection().await?, &secret).await?;
     if let Some(refusal) = state.refusal() {
-        return over(frame, &Error::Gone(refusal));
+        return dead_link(frame, DEAD_LINK, &Error::Gone(refusal));
     }
     page(ShowPage { frame, faults: Faults::default(), secret, name: row.user_name })
 }
@@ -104,19 +110,17 @@ async fn apply(
     frame: Frame,
     Checked(form): Checked<NewPassword>,
 ) -> Result<Response, Error> {
-    let applied = if form.new_password == form.new_password_again {
-        auth::account::use_reset_link(&app, &secret, form.new_password, &caller).await
-    } else {
-        let fields = Fields::from([("new_password_again", "the two new passwords differ".to_owned())]);
-        Err(Error::Invalid(fields))
+    let applied = match typed_twice(form.new_password, &form.new_password_again) {
+        Ok(password) => auth::account::use_reset_link(&app, &secret, password, &caller).await,
+        Err(error) => Err(error),
     };
     let error = match applied {
         Ok(()) => return Ok(redirect(&app, "/sign-in?password_set=")),
-        Err(error @ Error::Gone(_)) => return over(frame, &error),
+        Err(error @ Error::Gone(_)) => return dead_link(frame, DEAD_LINK, &error),
         Err(error) => error,
     };
     let (mut faults, error) = Faults::of(error)?;
-    // The rule's word is the API's; the form has a field of another name.
+    // Rules name the field as the API does; the form's field has another name.
     if let Some(problem) = faults.fields.remove("password") {
         faults.fields.insert("new_password", problem);
     }
@@ -134,7 +138,7 @@ async fn ask(
     page(AskPage { frame: frame.section("members"), id, name })
 }
 
-/// The answer shows the link itself instead of leading to another page: it is stored nowhere.
+/// The answer itself shows the link, without a redirect, because the link is stored nowhere.
 async fn create(
     State(app): State<App>,
     PasswordResetter(member): PasswordResetter,
@@ -160,17 +164,4 @@ async fn dismiss(
     db::member::password_reset::mark_seen(&app.connection().await?, member.id).await?;
     auth::session::forget_notice(&session).await?;
     Ok(redirect(&app, "/account/security"))
-}
-
-/// For whoever opens the address of that form.
-async fn dismissed(State(app): State<App>, _: Member) -> Response {
-    redirect(&app, "/account/security")
-}
-
-/// The page of a link that can no longer be used.
-fn over(frame: Frame, error: &Error) -> Result<Response, Error> {
-    let heading = "This link no longer works";
-    let mut response = page(OverPage { frame, heading, message: error.sentence() })?;
-    *response.status_mut() = StatusCode::GONE;
-    Ok(response)
 }

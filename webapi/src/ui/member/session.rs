@@ -1,4 +1,4 @@
-//! `/sign-in` and `/sign-out`.
+//! `/sign-in` and `/sign-out`: pages and forms.
 
 use axum::Extension;
 use axum::extract::State;
@@ -19,7 +19,7 @@ use crate::extract::Query;
 use crate::routes::Routes;
 use crate::ui::{Faults, Flash, Frame, page, page_again, redirect};
 
-/// The pages.
+/// The routes of the pages and of their forms.
 pub fn routes() -> Routes {
     Routes::new()
         .page(Method::GET, "/sign-in", NOTHING, get(show))
@@ -52,7 +52,7 @@ struct SignIn {
     next: String,
 }
 
-/// A form of nothing but its token.
+/// A form without fields beside its CSRF token.
 #[derive(Deserialize)]
 pub(in crate::ui) struct Nothing {}
 
@@ -106,7 +106,8 @@ async fn sign_out(
     Ok(redirect(&app, "/sign-in?signed_out="))
 }
 
-/// A path of this site, whatever was asked for: `//other.example` and `/\other.example` lead elsewhere.
+/// `next` where it is a path of this site, or `/`. Browsers take `//other.example` and `/\other.example` for other
+/// sites.
 fn local(next: &str) -> &str {
     let rest = next.strip_prefix('/');
     let plain = rest.is_some_and(|it| !it.starts_with(['/', '\\']) && !it.contains(char::is_control));

@@ -1,4 +1,4 @@
-//! What members moved, in words; a member's transfers for staff, and who finished a torrent.
+//! What members sent and received, in words. Pages for staff: a member's transfers, and who finished a torrent.
 
 use axum::extract::State;
 use axum::http::Method;
@@ -19,24 +19,24 @@ use crate::routes::Routes;
 use crate::ui::parts::format::{self, Timestamp};
 use crate::ui::{Frame, page};
 
-/// The pages.
+/// The routes of the pages.
 pub fn routes() -> Routes {
     Routes::new()
         .page(Method::GET, "/members/{id}/transfers", ALL.and(Permission::MemberViewPrivate), get(of_member))
         .page(Method::GET, "/torrents/{id}/snatches", ALL.and(Permission::TorrentViewSnatches), get(snatches))
 }
 
-/// A member's sums in words.
+/// What a member sent and received in all, in words.
 pub struct Sums {
-    /// Sent, with a unit: `1.4 GiB`.
+    /// Bytes sent, with a unit: `1.4 GiB`.
     pub uploaded: String,
-    /// Received, with a unit.
+    /// Bytes received, with a unit.
     pub downloaded: String,
-    /// With two places; `–` or `∞` where it is no number.
+    /// The ratio with two places; `–` or `∞` where it is no number.
     pub ratio: String,
-    /// For screen readers: words for `–` and `∞`.
+    /// Words for `–` and `∞`, for screen readers.
     pub ratio_spoken: Option<&'static str>,
-    /// Time as a seeder: `3 d 4 h`.
+    /// How long they seeded: `3 d 4 h`.
     pub seeded: String,
 }
 
@@ -61,25 +61,25 @@ pub struct Line {
     pub torrent: Named<TorrentId>,
     /// `seeding`, `leeching` or `inactive`.
     pub state: &'static str,
-    /// The state's colour.
+    /// CSS class that colours the state.
     pub badge: &'static str,
-    /// Percent of its bytes that are there, while it is downloaded.
+    /// Percent of the torrent that the member has, while they download it.
     pub percent: Option<i64>,
-    /// Sent, with a unit: `1.4 GiB`.
+    /// Bytes sent, with a unit: `1.4 GiB`.
     pub uploaded: String,
-    /// Received, with a unit.
+    /// Bytes received, with a unit.
     pub downloaded: String,
-    /// With two places; `–` or `∞` where it is no number.
+    /// The ratio with two places; `–` or `∞` where it is no number.
     pub ratio: String,
     /// See [`Sums::ratio_spoken`].
     pub ratio_spoken: Option<&'static str>,
-    /// Time as a seeder: `3 d 4 h`.
+    /// How long they seeded: `3 d 4 h`.
     pub seeded: String,
     /// When the first download was finished.
     pub snatched: Option<Timestamp>,
     /// The last announce.
     pub seen: Timestamp,
-    /// For staff: how often more was claimed than can have been moved, and when it was last.
+    /// For staff: how often a client claimed more bytes than it can have moved, and when it last did.
     pub clamped: Option<(i32, Timestamp)>,
 }
 
@@ -114,7 +114,7 @@ impl From<Transfer> for Line {
 }
 
 impl Line {
-    /// As the member themselves may see it.
+    /// The transfer as the member themselves may see it.
     pub fn own(transfer: Transfer) -> Self {
         Self { clamped: None, ..Self::from(transfer) }
     }

@@ -6,7 +6,7 @@ use utoipa::IntoParams;
 use utoipa_axum::routes;
 
 use super::File;
-use crate::api::shapes::{AnyFailure, ErrorBody, List, MemberFailure, NotFoundFailure};
+use crate::api::shapes::{ErrorBody, List, MemberFailure, NotFoundFailure};
 use crate::app::App;
 use crate::auth::Reader;
 use crate::auth::needs::READ;
@@ -48,7 +48,6 @@ pub(super) struct Parameters {
         (status = 400, description = "A parameter cannot be used", body = ErrorBody),
         NotFoundFailure,
         MemberFailure,
-        AnyFailure,
     )
 )]
 async fn list(

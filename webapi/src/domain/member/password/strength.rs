@@ -1,13 +1,14 @@
-//! Whether a password is hard to guess, as zxcvbn estimates it, and no name.
+//! Whether a password is hard to guess, by zxcvbn's estimate, and not the name of the account or the site.
 
 use zxcvbn::Score;
 use zxcvbn::feedback::Warning;
 
-/// Characters that are looked at. Zxcvbn's time grows with the square of the length and with every character that may
-/// stand for a letter: 32 of the worst take 0.3 s, 100 take 4 s. What is this long and no repetition is good enough.
+/// Characters at the start of a password that are judged. The time of zxcvbn grows with the square of the length and
+/// with every character that may stand for a letter: 32 of the worst take 0.3 s, 100 take 4 s. So long a password is
+/// good enough, unless it repeats itself.
 const JUDGED: usize = 32;
 
-/// The name that the pages are headed with.
+/// The site's name, as its pages show it.
 const SITE: &str = "Fairywren";
 
 const OWN_NAME: &str = "this is your name, which is tried first; use three or four words that have nothing to do with \
@@ -21,16 +22,16 @@ const PATTERN: &str = "rows of keys, repetitions, sequences and dates are easy t
 const WEAK: &str = "this is easy to guess; make it longer, with words that have nothing to do with each other, or let \
                     a password manager make one";
 
-/// What a password must not be: the account's name and the site's.
+/// Names that a password must not be: the account's and the site's.
 #[derive(Debug, Clone)]
 pub struct Names {
     own: String,
-    /// In lower case: what the site is called, its host, and the parts of that.
+    /// In lower case: the site's name, its host, and the longer parts of the host.
     site: Vec<String>,
 }
 
 impl Names {
-    /// For the account named `own` on the site at `url`.
+    /// The names of the account `own` and of the site at `url`.
     pub fn new(own: &str, url: &str) -> Self {
         let host = url.split("://").nth(1).unwrap_or(url);
         let host = host.split(['/', ':']).next().unwrap_or_default();
@@ -40,7 +41,7 @@ impl Names {
     }
 }
 
-/// Refuses what is guessed within 100 million attempts, with a sentence that says what to do.
+/// Refuses a password that is guessed within 100 million attempts. The error is a sentence that says what to do.
 pub fn judge(password: &str, names: &Names) -> Result<(), &'static str> {
     let bare = bare(password);
     if is_name(&bare, &names.own) {
@@ -76,13 +77,13 @@ pub fn judge(password: &str, names: &Names) -> Result<(), &'static str> {
     })
 }
 
-/// Whether `bare`, a password's middle, is `name` forwards or backwards.
+/// Whether `password`, which [`bare`] has stripped, is `name` forwards or backwards.
 fn is_name(password: &str, name: &str) -> bool {
     let name = bare(name);
     !name.is_empty() && (password == name || password.chars().rev().eq(name.chars()))
 }
 
-/// In lower case, without the digits and signs around it.
+/// The text in lower case, without digits and signs at its start and end.
 fn bare(text: &str) -> String {
     text.trim_matches(|it: char| !it.is_alphabetic()).to_lowercase()
 }

@@ -1,4 +1,4 @@
-//! `/account/announce-url`: the member's own announce URL, and another one in its place.
+//! `/account/announce-url`: shows and resets the member's own announce URL.
 
 use axum::extract::State;
 use axum::http::Method;
@@ -17,7 +17,7 @@ use crate::routes::Routes;
 use crate::ui::member::session::Nothing;
 use crate::ui::{Frame, flash, page, redirect};
 
-/// The pages. `/account/announce-key` is the address that the question had before it had a page.
+/// `/account/announce-key` is an older address of the form; it leads to the page.
 pub(super) fn routes() -> Routes {
     Routes::new()
         .page(Method::GET, "/account/announce-url", ALL, get(show))

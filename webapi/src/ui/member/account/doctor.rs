@@ -1,4 +1,4 @@
-//! `/account/doctor`: what the tracker answered the member's clients, and what to do about it.
+//! `/account/doctor`: how the tracker answered the member's clients, and what to do about it.
 
 use axum::extract::State;
 use axum::http::Method;
@@ -17,10 +17,9 @@ use crate::tracker;
 use crate::ui::parts::format;
 use crate::ui::{Frame, page};
 
-/// Announces shown at once: each is as high as a card on a phone.
+/// Announces that are shown unfolded. On a phone each of them is a card.
 const AT_ONCE: usize = 10;
 
-/// The page.
 pub(super) fn routes() -> Routes {
     Routes::new().page(Method::GET, "/account/doctor", ALL, get(show))
 }
@@ -34,15 +33,15 @@ struct DoctorPage {
 
 /// What the tracker remembers of a member's announces.
 struct Doctor {
-    /// The tracker did not answer.
+    /// Whether the tracker did not answer.
     unavailable: bool,
-    /// Those refused before the others, each the newest first: some that are shown at once, and the rest.
+    /// First the refused announces, then the others, each the newest first. The first part is shown, the second folded.
     parts: Vec<Part>,
-    /// How many there are in all.
+    /// How many announces there are in all.
     total: usize,
     /// How many of them were refused.
     refused: usize,
-    /// Whether the tracker could connect to the member's clients, the latest first.
+    /// Connections that the tracker tried to the member's clients, the latest first.
     reachability: Vec<Tried>,
 }
 
@@ -51,17 +50,17 @@ struct Tried {
     reachable: bool,
     /// Name and version.
     client: String,
-    /// A time that has passed.
+    /// The time since then: `5 min`.
     ago: String,
-    /// What was seen.
+    /// What the tracker saw.
     sentence: String,
     /// What to do about it.
     fix: Option<&'static str>,
 }
 
-/// Announces that are shown together; none is empty.
+/// Announces that are shown together, one at least.
 struct Part {
-    /// Whether they are shown only when asked for.
+    /// Whether they are folded.
     earlier: bool,
     /// See [`Doctor::parts`].
     rows: Vec<Diagnosis>,
@@ -69,7 +68,7 @@ struct Part {
 
 /// One announce in words.
 struct Diagnosis {
-    /// A time that has passed.
+    /// The time since then: `5 min`.
     ago: String,
     /// Id and title.
     torrent: Option<(TorrentId, String)>,
@@ -110,9 +109,7 @@ impl Doctor {
             Err(error) => Err(error),
         }
     }
-}
 
-impl Doctor {
     /// Whether the tracker could not connect to one of the member's clients.
     fn is_unreachable(&self) -> bool {
         self.reachability.iter().any(|tried| !tried.reachable)

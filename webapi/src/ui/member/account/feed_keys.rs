@@ -1,4 +1,4 @@
-//! `/account/feed-keys`: the member's feed keys.
+//! `/account/feed-keys`: lists, creates and revokes the member's feed keys.
 
 use axum::extract::State;
 use axum::http::Method;
@@ -22,10 +22,9 @@ use crate::routes::Routes;
 use crate::ui::member::session::Nothing;
 use crate::ui::{Faults, Frame, Timestamp, flash, page, page_again, redirect};
 
-/// Where the forms of this page lead.
+/// Path of this page.
 const HERE: &str = "/account/feed-keys";
 
-/// The page.
 pub(super) fn routes() -> Routes {
     Routes::new()
         .page(Method::GET, "/account/feed-keys", ALL, get(show))
@@ -40,7 +39,7 @@ struct FeedKeysPage {
     frame: Frame,
     faults: Faults,
     keys: Vec<KeyItem>,
-    /// The name typed for a key that could not be made.
+    /// The name that the form keeps, where the key could not be made.
     key_name: String,
 }
 
@@ -75,7 +74,7 @@ async fn create(
                 frame: frame.account("feed-keys"),
                 heading: "New feed key",
                 name: new.row.name,
-                secret: new.text.reveal().to_owned(),
+                secret: new.secret,
                 next: HERE,
             })
         }

@@ -1,4 +1,4 @@
-//! `/account`: the sums, what the member's clients do now, the latest uploads.
+//! `/account`: what the member has sent and received, what their clients do now, and their latest uploads.
 
 use axum::extract::State;
 use axum::http::Method;
@@ -17,13 +17,12 @@ use crate::ui::member::transfer::{Line, Sums};
 use crate::ui::parts::format::Timestamp;
 use crate::ui::{Frame, page};
 
-/// Own uploads that the page lists.
+/// Uploads that the page lists at most.
 const UPLOADS: i64 = 20;
 
-/// Own transfers of the moment that the page lists.
+/// Active transfers that the page lists at most.
 const ACTIVE: i64 = 20;
 
-/// The page.
 pub(super) fn routes() -> Routes {
     Routes::new().page(Method::GET, "/account", ALL, get(show))
 }
@@ -36,7 +35,7 @@ struct OverviewPage {
     roles: Vec<String>,
     sums: Sums,
     active: Active,
-    /// Some of what is active.
+    /// Some of the active transfers.
     lines: Vec<Line>,
     torrents: i64,
     uploads: Vec<Upload>,

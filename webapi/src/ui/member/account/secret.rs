@@ -1,17 +1,19 @@
-//! A secret that was just made, on a page of its own.
+//! The page that shows the secret of a new token or feed key.
+
+use infra::secrets::Secret;
 
 use crate::ui::Frame;
 
-/// The page: the secret is stored nowhere and shown this once.
+/// Shows a secret. It is stored nowhere and cannot be shown again.
 #[derive(askama::Template)]
 #[template(path = "account/secret.html")]
 pub(super) struct SecretPage {
     pub(super) frame: Frame,
-    /// Names the kind: `New API token`.
+    /// Says what was made: `New API token`.
     pub(super) heading: &'static str,
-    /// As the member named it.
+    /// The name that the member gave it.
     pub(super) name: String,
-    pub(super) secret: String,
-    /// Where the page leads afterwards, beginning with a slash.
+    pub(super) secret: Secret,
+    /// Path of the page that follows, beginning with a slash.
     pub(super) next: &'static str,
 }

@@ -18,17 +18,17 @@ use crate::db;
 use crate::domain::member::Member;
 use crate::domain::member::account::PasswordChange;
 use crate::domain::member::attempts::Caller;
-use crate::error::{Error, Fields};
+use crate::error::Error;
 use crate::extract::Id;
 use crate::id::SessionId;
 use crate::routes::Routes;
+use crate::ui::member::password_reset::typed_twice;
 use crate::ui::member::session::Nothing;
 use crate::ui::{Faults, Frame, Timestamp, flash, page, page_again, redirect};
 
-/// Where the forms of this page lead.
+/// Path of this page.
 const HERE: &str = "/account/security";
 
-/// The page.
 pub(super) fn routes() -> Routes {
     Routes::new()
         .page(Method::GET, "/account/security", ALL, get(show))
@@ -81,12 +81,13 @@ async fn change_password(
     Checked(form): Checked<ChangePassword>,
 ) -> Result<Response, Error> {
     let ChangePassword { password, new_password, new_password_again } = form;
-    let result = if new_password == new_password_again {
-        let current = own_hash(&app, &member, &session);
-        let change = PasswordChange { present: password, new: new_password };
-        auth::account::change_password(&app, &member, current.as_deref(), change, &caller).await
-    } else {
-        Err(Error::Invalid(Fields::from([("new_password_again", "the two new passwords differ".to_owned())])))
+    let result = match typed_twice(new_password, &new_password_again) {
+        Ok(new) => {
+            let current = own_hash(&app, &member, &session);
+            let change = PasswordChange { present: password, new };
+            auth::account::change_password(&app, &member, current.as_deref(), change, &caller).await
+        }
+        Err(error) => Err(error),
     };
     match result {
         Ok(changed) => {
@@ -149,7 +150,8 @@ async fn security_page(
     })
 }
 
-/// A browser in two words, as far as its `User-Agent` says. Most claim to be several: the most particular goes first.
+/// Names a browser and its system by the header `User-Agent`. Browsers also claim to be those they descend from, so the
+/// most specific names are tried first.
 fn browser(agent: &str) -> String {
     const PROGRAMS: [(&str, &str); 6] = [
         ("Edg/", "Edge"),

@@ -1,4 +1,4 @@
-//! `/account/tokens`: the member's API tokens.
+//! `/account/tokens`: lists, creates and revokes the member's API tokens.
 
 use axum::extract::State;
 use axum::http::Method;
@@ -22,14 +22,13 @@ use crate::routes::Routes;
 use crate::ui::member::session::Nothing;
 use crate::ui::{Faults, Frame, Timestamp, flash, page, page_again, redirect};
 
-/// Where the forms of this page lead.
+/// Path of this page.
 const HERE: &str = "/account/tokens";
 
-/// What a token may last: days and words. No number is no end.
+/// The choices for how long a token lasts: days, or none for a token that never ends, and a label.
 const TERMS: [(Option<u32>, &str); 4] =
     [(Some(30), "30 days"), (Some(90), "90 days"), (Some(DAYS), "One year"), (None, "Without an end")];
 
-/// The page.
 pub(super) fn routes() -> Routes {
     Routes::new()
         .page(Method::GET, "/account/tokens", ALL, get(show))
@@ -44,7 +43,7 @@ struct TokensPage {
     frame: Frame,
     faults: Faults,
     tokens: Vec<TokenItem>,
-    /// The name typed for a token that could not be made.
+    /// The name that the form keeps, where the token could not be made.
     token_name: String,
     scopes: Vec<ScopeChoice>,
     terms: Vec<TermChoice>,
@@ -54,7 +53,7 @@ struct TokenItem {
     id: TokenId,
     name: String,
     scopes: String,
-    /// Made before there were scopes.
+    /// Whether it is older than scopes.
     old: bool,
     created: Timestamp,
     expires: Option<Timestamp>,
@@ -69,13 +68,13 @@ struct ScopeChoice {
 }
 
 struct TermChoice {
-    /// As the form sends it; empty for no end.
+    /// The value that the form sends; empty for a token that never ends.
     value: String,
     label: &'static str,
     chosen: bool,
 }
 
-/// What was typed.
+/// The form as the member filled it in.
 struct Typed {
     name: String,
     scopes: Vec<String>,
@@ -97,7 +96,9 @@ impl Typed {
                 "scope" => typed.scopes.push(value),
                 "days" if value.is_empty() => typed.days = None,
                 "days" => {
-                    let days = value.parse().map_err(|_| Error::field("expires_in_days", "choose one"))?;
+                    let days = value
+                        .parse()
+                        .map_err(|_| Error::field("expires_in_days", "choose how long the token lasts"))?;
                     typed.days = Some(days);
                 }
                 _ => {}
@@ -128,7 +129,7 @@ async fn create(
                 frame: frame.account("tokens"),
                 heading: "New API token",
                 name: new.row.name,
-                secret: new.text.reveal().to_owned(),
+                secret: new.secret,
                 next: HERE,
             })
         }

@@ -1,4 +1,4 @@
-//! `/account/transfers`: what a member's clients moved, torrent by torrent.
+//! `/account/transfers`: what a member's clients sent and received, torrent by torrent.
 
 use axum::extract::State;
 use axum::http::Method;
@@ -16,7 +16,6 @@ use crate::routes::Routes;
 use crate::ui::member::transfer::{Line, Sums};
 use crate::ui::{Frame, page};
 
-/// The page.
 pub(super) fn routes() -> Routes {
     Routes::new().page(Method::GET, "/account/transfers", ALL, get(show))
 }
