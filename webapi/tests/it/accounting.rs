@@ -8,7 +8,7 @@ use bt::messages::report::Report;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tokio_postgres::{AsyncMessage, Client, NoTls};
 use webapi::app::App;
 use webapi::db::member::report;
@@ -27,15 +27,6 @@ async fn site(place: &Place) -> Site {
 /// What member 1 moved of torrent 1.
 fn moved(uploaded: u64, downloaded: u64) -> Report {
     Report { member: 1, torrent: 1, uploaded, downloaded, seen: 1_700_000_000, left: 9, ..Report::default() }
-}
-
-async fn written(site: &Site, sql: &str) {
-    let wait = async {
-        while !site.value::<bool>(sql).await {
-            sleep(Duration::from_millis(20)).await;
-        }
-    };
-    timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("never: {sql}"));
 }
 
 /// Sent and received by member 1, as summed up and over the transfers.
@@ -171,7 +162,7 @@ async fn a_batch_whose_answers_and_acknowledgements_get_lost_is_applied_once() {
     // The tracker dies before it hears that the last batch is applied, and its next start repeats it.
     tracker.lose_word(u32::MAX);
     tracker.report(1, 21, vec![moved(1, 10)]);
-    written(&site, "select exists (select from user_totals where uploaded = 21)").await;
+    site.until("select exists (select from user_totals where uploaded = 21)").await;
     tracker.kill().await;
     let tracker = Tracker::start(&place, 2, Vec::new()).await;
     tracker.report(1, 21, vec![moved(1, 10)]);
@@ -190,7 +181,7 @@ async fn a_site_that_died_after_applying_is_followed_by_one_that_knows() {
     let tracker = Tracker::start(&place, 1, Vec::new()).await;
     tracker.lose_word(u32::MAX);
     tracker.report(1, 1, vec![moved(1, 10)]);
-    written(&site, "select exists (select from user_totals where uploaded = 1)").await;
+    site.until("select exists (select from user_totals where uploaded = 1)").await;
     site.app.shutdown.finish(PATIENCE).await;
     tracker.lose_word(0);
     let again = second(&site).await;

@@ -5,17 +5,10 @@ use bt::messages::control::{Connection, Decision, Protocol, Verdict};
 use reqwest::StatusCode;
 use serde_json::json;
 
-use super::support::Site;
 use super::tracker::{Place, Tracker};
 
-async fn site(place: &Place) -> Site {
-    Site::start_with(|config| {
-        config["zeromq"] = json!({"counts": place.counts(), "control": place.control()});
-    })
-    .await
-}
-
-fn decision(torrent: u32, verdict: Verdict) -> Decision {
+/// An announce that began two minutes ago.
+pub(crate) fn decision(torrent: u32, verdict: Verdict) -> Decision {
     Decision {
         age: 125,
         torrent,
@@ -32,7 +25,7 @@ fn decision(torrent: u32, verdict: Verdict) -> Decision {
 #[tokio::test]
 async fn a_member_reads_what_went_wrong_and_what_to_do() {
     let place = Place::new();
-    let site = site(&place).await;
+    let site = place.site().await;
     let owl = site.member("owl", &["administrator"]).await;
     let wren = site.member("wren", &[]).await;
     wren.add_torrent("alder").await;
@@ -86,14 +79,15 @@ async fn a_member_reads_what_went_wrong_and_what_to_do() {
     site.stop().await;
 }
 
-fn connection(port: u16, reachable: bool) -> Connection {
+/// A connection to a client that was tried a minute and a half ago.
+pub(crate) fn connection(port: u16, reachable: bool) -> Connection {
     Connection { age: 90, client: *b"-qB5040-", port, ipv6: false, reachable }
 }
 
 #[tokio::test]
 async fn a_member_whose_client_nobody_can_connect_to_is_told_so() {
     let place = Place::new();
-    let site = site(&place).await;
+    let site = place.site().await;
     let owl = site.member("owl", &["moderator"]).await;
     let wren = site.member("wren", &[]).await;
     wren.add_torrent("alder").await;
@@ -127,7 +121,7 @@ async fn a_member_whose_client_nobody_can_connect_to_is_told_so() {
 #[tokio::test]
 async fn the_doctor_s_page_does_without_the_tracker() {
     let place = Place::new();
-    let site = site(&place).await;
+    let site = place.site().await;
     let wren = site.member("wren", &[]).await;
     let page = wren.get("/account/doctor").await;
     assert_eq!(page.status, StatusCode::OK);
@@ -139,7 +133,7 @@ async fn the_doctor_s_page_does_without_the_tracker() {
 #[tokio::test]
 async fn announces_are_paged() {
     let place = Place::new();
-    let site = site(&place).await;
+    let site = place.site().await;
     let wren = site.member("wren", &[]).await;
     wren.add_torrent("alder").await;
     let tracker = Tracker::start(&place, 1, Vec::new()).await;

@@ -9,8 +9,7 @@ use crate::support::{Answer, PASSWORD, Site};
 async fn invite(site: &Site, name: &str) -> String {
     let browser = site.member(name, &["inviter"]).await;
     let invite = browser.api(Method::POST, "/api/invites", None).await.json();
-    let url = invite["url"].as_str().expect("a URL");
-    url.strip_prefix(&site.url).expect("below the site").to_owned()
+    site.path_of(invite["url"].as_str().expect("a URL"))
 }
 
 async fn state(site: &Site, path: &str) -> Value {
@@ -244,7 +243,7 @@ async fn who_may_not_invite_any_more_has_no_open_invite_and_sees_no_link() {
     let root = site.member("root", &["administrator"]).await;
     let browser = site.member("alice", &["inviter"]).await;
     let url = browser.api(Method::POST, "/api/invites", None).await.json()["url"].clone();
-    let path = url.as_str().expect("a URL").strip_prefix(&site.url).expect("below the site").to_owned();
+    let path = site.path_of(url.as_str().expect("a URL"));
     let id: i32 = site.value("select id from users where name = 'alice'").await;
     let roles = format!("/api/members/{id}/roles");
     // Still an inviter, in one way or the other.

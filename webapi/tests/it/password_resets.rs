@@ -17,11 +17,7 @@ async fn link(site: &Site, staff: &Browser, name: &str) -> String {
     let path = format!("/api/members/{}/password-resets", id(site, name).await);
     let made = staff.api(Method::POST, &path, None).await;
     assert_eq!(made.status, StatusCode::CREATED, "{}", made.body);
-    path_of(site, made.json()["url"].as_str().expect("a URL"))
-}
-
-fn path_of(site: &Site, url: &str) -> String {
-    url.strip_prefix(&site.url).expect("below the site").to_owned()
+    site.path_of(made.json()["url"].as_str().expect("a URL"))
 }
 
 fn api(path: &str) -> String {
@@ -58,7 +54,7 @@ async fn a_link_made_by_staff_sets_the_password_and_ends_all_sessions_but_no_tok
     let made = root.post_from(&ask, &ask, &[]).await;
     assert_eq!((made.status, made.header("cache-control")), (StatusCode::OK, "no-store"), "{}", made.body);
     let url = made.body.split("value=\"").find(|it| it.starts_with(&format!("{}/reset/", site.url)));
-    let path = path_of(&site, url.expect("the link").split('"').next().expect("its end"));
+    let path = site.path_of(url.expect("the link").split('"').next().expect("its end"));
     assert_eq!(path.len(), "/reset/".len() + 40);
     assert!(alice.is_signed_in().await, "nothing has changed yet");
 

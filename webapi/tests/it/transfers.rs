@@ -1,13 +1,10 @@
 //! What members moved and how many peers torrents had, on pages and in the API: who sees what.
 
-use std::time::Duration;
-
 use bt::messages::counts::Position;
 use bt::messages::report::Report;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
-use tokio::time::{sleep, timeout};
 
 use super::support::{Browser, Site};
 use super::tracker::{Place, Tracker, record};
@@ -24,7 +21,8 @@ async fn aviary() -> (Site, Browser, Browser, Browser) {
     (site, owl, wren, tit)
 }
 
-async fn apply(site: &Site, seq: u64, reports: &[Report]) {
+/// Applies reports as the batch `seq` of a tracker.
+pub(crate) async fn apply(site: &Site, seq: u64, reports: &[Report]) {
     let mut client = site.app.connection().await.expect("a connection");
     let transaction = client.transaction().await.expect("a transaction");
     let position = Position { epoch: 1, seq };
@@ -36,7 +34,8 @@ fn seconds_ago(seconds: u64) -> u64 {
     OffsetDateTime::now_utc().unix_timestamp().unsigned_abs() - seconds
 }
 
-fn report(member: u32, torrent: u32, uploaded: u64, downloaded: u64) -> Report {
+/// What `member` moved of `torrent` until a minute ago.
+pub(crate) fn report(member: u32, torrent: u32, uploaded: u64, downloaded: u64) -> Report {
     Report { member, torrent, uploaded, downloaded, seen: seconds_ago(60), ..Report::default() }
 }
 
@@ -277,7 +276,7 @@ async fn days_that_are_over_are_deleted() {
     let swept = "select (select count(*) from torrent_history) = 2 and (select count(*) from history_days) = 2
                     and (select array_agg(epoch order by epoch) = (select array_agg(i::bigint) from generate_series(1, 100) i)
                          from report_streams)";
-    written(&site, swept).await;
+    site.until(swept).await;
     again.shutdown.request();
     site.stop().await;
 }
@@ -285,30 +284,17 @@ async fn days_that_are_over_are_deleted() {
 #[tokio::test]
 async fn the_present_hour_is_written_as_soon_as_the_tracker_is_heard() {
     let place = Place::new();
-    let site = Site::start_with(|config| {
-        config["zeromq"]["counts"] = place.counts().into();
-        config["zeromq"]["control"] = place.control().into();
-    })
-    .await;
+    let site = place.site().await;
     let wren = site.member("wren", &[]).await;
     let id = wren.add_torrent("alder").await;
     let shown = wren.get(&format!("/api/torrents/{id}")).await.json();
     let hash = shown["info_hash"].as_str().expect("a hash").parse().expect("a hash");
     assert_eq!(history(&wren, 1).await, []);
     let tracker = Tracker::start(&place, 1, vec![record(hash, 4, 2, 0)]).await;
-    written(&site, "select exists (select from history_days)").await;
+    site.until("select exists (select from history_days)").await;
     // The upload and the hour may lie on both sides of a full hour.
     site.execute("update torrents set created_at = now() - interval '1 hour'").await;
     assert_eq!(history(&wren, 1).await, [(4, 2)]);
     tracker.kill().await;
     site.stop().await;
-}
-
-async fn written(site: &Site, sql: &str) {
-    let wait = async {
-        while !site.value::<bool>(sql).await {
-            sleep(Duration::from_millis(20)).await;
-        }
-    };
-    timeout(Duration::from_mins(5), wait).await.unwrap_or_else(|_| panic!("never: {sql}"));
 }
