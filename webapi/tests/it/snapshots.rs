@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::doctor::{connection, decision};
 use crate::making::single;
+use crate::password_resets;
 use crate::support::{Answer, Browser, PASSWORD, Site};
 use crate::tracker::{Place, Tracker, record};
 
@@ -26,9 +27,10 @@ enum Visitor {
 }
 
 /// Who opens which page of the aviary; the second word names the snapshot.
-const PAGES: [(Visitor, &str, &str); 35] = [
+const PAGES: [(Visitor, &str, &str); 36] = [
     (Stranger, "sign_in", "/sign-in?next=%2Faccount"),
     (Stranger, "signed_out", "/sign-in?signed_out="),
+    (Stranger, "password_was_set", "/sign-in?password_set="),
     (Stranger, "invite", "/invites/{invite}"),
     (Stranger, "invite_claimed", "/invites/{claimed}"),
     (Stranger, "password_reset", "/reset/{reset}"),
@@ -217,6 +219,14 @@ async fn notices_after_a_form() {
     let claimed = friend.post_from(&invite, &invite, &[("username", "finch"), ("password", PASSWORD)]).await;
     assert_eq!(claimed.status, StatusCode::SEE_OTHER, "{}", claimed.body);
     compare_page(&site, &friend, "first_account", "/account").await;
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn the_notice_of_a_reset_password() {
+    let site = password_resets::reset().await;
+    let (alice, _) = password_resets::sign_in(&site, "alice", password_resets::NEW).await;
+    compare_page(&site, &alice, "password_reset_notice", "/account/transfers").await;
     site.stop().await;
 }
 
