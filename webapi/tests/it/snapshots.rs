@@ -192,12 +192,14 @@ async fn forms_that_are_refused() {
 
 #[tokio::test]
 async fn answers_that_show_a_secret_once() {
-    let Aviary { site, owl, wren, .. } = Aviary::new().await;
+    let site = Site::start().await;
+    let owl = site.member("owl", &["administrator"]).await;
+    site.add("robin", &[]).await;
     let token = [("name", "<script>"), ("scope", "read"), ("days", "30")];
-    compare(&site, "new_token", &wren.post_from("/account/tokens", "/account/tokens", &token).await);
+    compare(&site, "new_token", &owl.post_from("/account/tokens", "/account/tokens", &token).await);
     let key = [("name", "<reader>")];
-    compare(&site, "new_feed_key", &wren.post_from("/account/feed-keys", "/account/feed-keys", &key).await);
-    let ask = "/members/3/reset-password";
+    compare(&site, "new_feed_key", &owl.post_from("/account/feed-keys", "/account/feed-keys", &key).await);
+    let ask = "/members/2/reset-password";
     compare(&site, "new_password_reset", &owl.post_from(ask, ask, &[]).await);
     site.stop().await;
 }
@@ -232,7 +234,9 @@ async fn the_notice_of_a_reset_password() {
 
 #[tokio::test]
 async fn pages_of_errors() {
-    let Aviary { site, owl, wren, .. } = Aviary::new().await;
+    let site = Site::start().await;
+    let (owl, wren) = (site.member("owl", &["administrator"]).await, site.member("wren", &[]).await);
+    wren.add_torrent("alder").await;
     compare_page(&site, &site.browser(), "error_404_for_strangers", "/nothing").await;
     for (name, path) in [
         ("error_400", "/?after=x"),
