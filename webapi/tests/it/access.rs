@@ -176,6 +176,13 @@ async fn a_form_whose_session_ended_leads_back_to_its_page_after_signing_in() {
         let back = stranger.post_from(&sign_in, "/sign-in", &form).await;
         assert_eq!(back.location(), next, "{path}");
     }
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn a_form_whose_session_ended_is_led_to_the_page_that_it_is_on() {
+    let site = Site::start().await;
+    site.member("root", &[]).await.add_torrent("one").await;
     for (path, page) in
         [("/upload", "/upload"), ("/members/1/roles", "/members/1"), ("/torrents/1/edit", "/torrents/1/edit")]
     {
@@ -185,33 +192,29 @@ async fn a_form_whose_session_ended_leads_back_to_its_page_after_signing_in() {
     site.stop().await;
 }
 
+/// Addresses that are no pages for members, or none at all.
+const MORE_PATHS: [&str; 7] =
+    ["/sign-in", "/nothing", "/invites/x", "/api/session", "/api/nothing", "/api/openapi.json", "/api/docs"];
+
+/// Directives that each answer's content security policy holds.
+const POLICY: [&str; 6] = [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "frame-ancestors 'none'",
+    "base-uri 'none'",
+    "form-action 'self'",
+];
+
 #[tokio::test]
 async fn every_answer_carries_the_security_headers() {
     let site = Site::start().await;
     let browser = site.member("alice", &["administrator"]).await;
-    let more = [
-        "/sign-in",
-        "/nothing",
-        "/invites/x",
-        "/api/session",
-        "/api/nothing",
-        "/api/openapi.json",
-        "/api/docs",
-    ];
     let pages = pages();
-    for path in pages.iter().map(String::as_str).chain(more) {
+    for path in pages.iter().map(String::as_str).chain(MORE_PATHS) {
         let answer = browser.get(path).await;
         let policy = answer.header("content-security-policy");
-        for part in [
-            "default-src 'none'",
-            "script-src 'self'",
-            "style-src 'self'",
-            "frame-ancestors 'none'",
-            "base-uri 'none'",
-            "form-action 'self'",
-        ] {
-            assert!(policy.contains(part), "{path}: {policy}");
-        }
+        assert!(POLICY.iter().all(|it| policy.contains(it)), "{path}: {policy}");
         assert!(!policy.contains("unsafe"), "{path}: {policy}");
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
         assert_eq!(answer.header("referrer-policy"), "no-referrer", "{path}");

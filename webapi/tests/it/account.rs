@@ -1,38 +1,9 @@
-//! The account's pages: each subject has one, and what a form answers stands where the member looks.
+//! The account's pages: where their forms' addresses lead, and what a form answers stands where the member looks.
 
 use reqwest::StatusCode;
 
 use crate::csrf::{filled, page_changes};
 use crate::support::Site;
-
-const PAGES: [(&str, &str); 7] = [
-    ("/account", "Overview"),
-    ("/account/transfers", "Transfers"),
-    ("/account/doctor", "Doctor"),
-    ("/account/announce-url", "Announce URL"),
-    ("/account/security", "Security"),
-    ("/account/tokens", "Tokens"),
-    ("/account/feed-keys", "Feed keys"),
-];
-
-#[tokio::test]
-async fn each_page_of_the_account_leads_to_all_others_and_marks_itself() {
-    let site = Site::start().await;
-    let wren = site.member("wren", &[]).await;
-    for (path, word) in PAGES {
-        let page = wren.get(path).await;
-        assert_eq!(page.status, StatusCode::OK, "{path}");
-        let rail = page.body.split("aria-label=\"Account\"").nth(1).expect("a rail");
-        let rail = rail.split("</nav>").next().expect("its end");
-        for (other, _) in PAGES {
-            assert!(rail.contains(&format!("href=\"{other}\"")), "{path} leads to {other}");
-        }
-        let marked: Vec<&str> =
-            rail.split("<li>").filter(|it| it.contains("aria-current=\"page\"")).collect();
-        assert!(matches!(marked[..], [one] if one.contains(word)), "{path}: {marked:?}");
-    }
-    site.stop().await;
-}
 
 #[tokio::test]
 async fn the_address_of_an_account_s_form_opens_a_page() {
@@ -81,12 +52,8 @@ async fn a_new_token_has_a_page_of_its_own_without_lists() {
         let form = [("name", name), ("scope", "read"), ("days", "30")];
         let page = wren.post_from("/account/tokens", "/account/tokens", &form).await;
         assert_eq!(page.status, StatusCode::OK);
-        assert!(page.body.contains("value=\"fw_") && page.body.contains("not shown again"), "{}", page.body);
-        assert!(page.body.contains(&format!("<bdi>{name}</bdi>")), "{}", page.body);
         assert!(!page.body.contains("<table"), "nothing else pushes it down");
         assert!(page.body.contains("once.js"), "loading the page anew makes no second token");
     }
-    let list = wren.get("/account/tokens").await.body;
-    assert!(list.contains("<bdi>first</bdi>") && list.contains("<bdi>second</bdi>"), "{list}");
     site.stop().await;
 }

@@ -8,7 +8,7 @@ use bt::messages::report::Report;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tokio_postgres::{AsyncMessage, Client, NoTls};
 use webapi::app::App;
 use webapi::db::member::report;
@@ -29,15 +29,6 @@ fn moved(uploaded: u64, downloaded: u64) -> Report {
     Report { member: 1, torrent: 1, uploaded, downloaded, seen: 1_700_000_000, left: 9, ..Report::default() }
 }
 
-async fn written(site: &Site, sql: &str) {
-    let wait = async {
-        while !site.value::<bool>(sql).await {
-            sleep(Duration::from_millis(20)).await;
-        }
-    };
-    timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("never: {sql}"));
-}
-
 /// Sent and received by member 1, as summed up and over the transfers.
 async fn sums(site: &Site) -> (i64, i64, i64, i64) {
     let client = site.database.client().await.expect("a connection");
@@ -48,39 +39,46 @@ async fn sums(site: &Site) -> (i64, i64, i64, i64) {
     (row.get(0), row.get(1), row.get(2), row.get(3))
 }
 
+/// The only row of `transfers`: its numbers, and its times and clamps.
+const TRANSFER: &str = "
+    select (uploaded, downloaded, seeded_seconds, leeched_seconds, left_bytes, stopped)::text || ' ' ||
+           (extract(epoch from first_seen_at)::bigint, extract(epoch from last_seen_at)::bigint,
+            extract(epoch from snatched_at)::bigint, clamped_count,
+            extract(epoch from clamped_at)::bigint)::text from transfers";
+
+/// The last report of a client that finished and stopped, and could not have moved what it claims.
+fn finished() -> Report {
+    Report { left: 0, seen: 1_700_000_100, snatched: true, stopped: true, clamped: true, ..moved(5, 500) }
+}
+
 #[tokio::test]
 async fn what_is_reported_is_added_up() {
     let place = Place::new();
     let site = site(&place).await;
     site.member("wren", &[]).await.add_torrent("a").await;
     let tracker = Tracker::start(&place, 1, Vec::new()).await;
-    let first = Report { leeched: 60, left: 500, ..moved(10, 100) };
-    let last = Report {
-        seeded: 7,
-        left: 0,
-        seen: 1_700_000_100,
-        snatched: true,
-        stopped: true,
-        clamped: true,
-        ..moved(5, 500)
-    };
-    tracker.report(1, 1, vec![first]);
-    tracker.report(1, 2, vec![last]);
+    tracker.report(1, 1, vec![Report { leeched: 60, left: 500, ..moved(10, 100) }]);
+    tracker.report(1, 2, vec![Report { seeded: 7, ..finished() }]);
     tracker.all_applied().await;
-    let row =
-        "select (uploaded, downloaded, seeded_seconds, leeched_seconds, left_bytes, stopped)::text || ' ' ||
-                      (extract(epoch from first_seen_at)::bigint, extract(epoch from last_seen_at)::bigint,
-                       extract(epoch from snatched_at)::bigint, clamped_count,
-                       extract(epoch from clamped_at)::bigint)::text from transfers";
     let expected = "(15,600,7,60,0,t) (1700000000,1700000100,1700000100,1,1700000100)";
-    assert_eq!(site.value::<String>(row).await, expected);
-    // A second download does not move the day of the first.
-    tracker.report(1, 3, vec![Report { seen: 1_700_000_200, snatched: true, ..moved(0, 0) }]);
-    tracker.all_applied().await;
-    let expected = "(15,600,7,60,9,f) (1700000000,1700000200,1700000100,1,1700000100)";
-    assert_eq!(site.value::<String>(row).await, expected);
+    assert_eq!(site.value::<String>(TRANSFER).await, expected);
     let totals = "select (uploaded, downloaded, seeded_seconds, leeched_seconds)::text from user_totals";
     assert_eq!(site.value::<String>(totals).await, "(15,600,7,60)");
+    tracker.kill().await;
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn a_second_download_does_not_move_the_day_of_the_first() {
+    let place = Place::new();
+    let site = site(&place).await;
+    site.member("wren", &[]).await.add_torrent("a").await;
+    let tracker = Tracker::start(&place, 1, Vec::new()).await;
+    tracker.report(1, 1, vec![finished()]);
+    tracker.report(1, 2, vec![Report { seen: 1_700_000_200, snatched: true, ..moved(0, 0) }]);
+    tracker.all_applied().await;
+    let expected = "(5,500,0,0,9,f) (1700000100,1700000200,1700000100,1,1700000100)";
+    assert_eq!(site.value::<String>(TRANSFER).await, expected);
     tracker.kill().await;
     site.stop().await;
 }
@@ -171,7 +169,7 @@ async fn a_batch_whose_answers_and_acknowledgements_get_lost_is_applied_once() {
     // The tracker dies before it hears that the last batch is applied, and its next start repeats it.
     tracker.lose_word(u32::MAX);
     tracker.report(1, 21, vec![moved(1, 10)]);
-    written(&site, "select exists (select from user_totals where uploaded = 21)").await;
+    site.until("select exists (select from user_totals where uploaded = 21)").await;
     tracker.kill().await;
     let tracker = Tracker::start(&place, 2, Vec::new()).await;
     tracker.report(1, 21, vec![moved(1, 10)]);
@@ -190,7 +188,7 @@ async fn a_site_that_died_after_applying_is_followed_by_one_that_knows() {
     let tracker = Tracker::start(&place, 1, Vec::new()).await;
     tracker.lose_word(u32::MAX);
     tracker.report(1, 1, vec![moved(1, 10)]);
-    written(&site, "select exists (select from user_totals where uploaded = 1)").await;
+    site.until("select exists (select from user_totals where uploaded = 1)").await;
     site.app.shutdown.finish(PATIENCE).await;
     tracker.lose_word(0);
     let again = second(&site).await;

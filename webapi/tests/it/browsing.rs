@@ -81,41 +81,36 @@ async fn parameters_that_cannot_be_used_are_named() {
 async fn searches_find_words_beginnings_accents_files_and_near_misses() {
     let site = Site::start().await;
     let member = site.member("wren", &[]).await;
-    let add = async |title: &str, files: &[&str]| {
+    for (title, files) in [
+        ("Ubuntu.26.04-Desktop_amd64", &["ubuntu.iso", "SHA256SUMS"][..]),
+        ("Ubuntu 26.04 Server", &["server.iso"]),
+        ("Le Café d'Été", &["01 - Première piste.flac"]),
+    ] {
         let answer = member.upload(several(title, files), &[("title", title)]).await;
         assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.body);
-        answer.json()["id"].as_i64().expect("an id")
-    };
-    let desktop = add("Ubuntu.26.04-Desktop_amd64", &["ubuntu.iso", "SHA256SUMS"]).await;
-    let server = add("Ubuntu 26.04 Server", &["server.iso"]).await;
-    let cafe = add("Le Café d'Été", &["01 - Première piste.flac"]).await;
-    let found = async |search: &str| {
-        let list = member.get(&format!("/api/torrents?search={search}")).await.json();
-        list["items"]
-            .as_array()
-            .expect("items")
-            .iter()
-            .map(|it| it["id"].as_i64().expect("an id"))
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(found("ubuntu").await, [server, desktop]);
-    assert_eq!(found("desktop+ubuntu").await, [desktop], "any order");
-    assert_eq!(found("AMD64+26.04").await, [desktop], "any case and signs");
-    assert_eq!(found("desk+ubu").await, [desktop], "beginnings");
-    assert_eq!(found("cafe+ete").await, [cafe], "without accents");
-    assert_eq!(found("CAF%C3%89").await, [cafe], "with accents");
-    assert_eq!(found("premiere+flac").await, [cafe], "file names");
-    assert_eq!(found("sha256sums").await, [desktop], "file names");
-    assert_eq!(found("dekstop").await, [desktop], "letters exchanged");
-    assert_eq!(found("ubuntu+desctop").await[0], desktop, "another letter");
-    assert_eq!(found("sever").await[0], server, "a letter missing");
-    assert!(found("nothing+like+this").await.is_empty());
-    assert!(found("%21%21").await.is_empty());
-    assert!(found("a+b%27%3A*%26").await.is_empty());
-    let page = member.get("/?search=dekstop").await.body;
-    assert!(page.contains("No exact match") && page.contains("Desktop"));
-    assert!(member.get("/?search=zzzz").await.body.contains("Nothing found"));
-    let sorted = member.get("/?search=ubuntu&sort=size&order=asc").await.body;
-    assert!(sorted.contains(r#"name="sort" value="size""#), "the search keeps the sort");
+    }
+    let [desktop, server, cafe] = [1_i64, 2, 3];
+    for (search, expected, what) in [
+        ("ubuntu", &[server, desktop][..], "the latest first"),
+        ("desktop+ubuntu", &[desktop], "any order"),
+        ("AMD64+26.04", &[desktop], "any case and signs"),
+        ("desk+ubu", &[desktop], "beginnings"),
+        ("cafe+ete", &[cafe], "without accents"),
+        ("CAF%C3%89", &[cafe], "with accents"),
+        ("premiere+flac", &[cafe], "file names"),
+        ("sha256sums", &[desktop], "file names"),
+        ("dekstop", &[desktop], "letters exchanged"),
+        ("nothing+like+this", &[], "words that are nowhere"),
+        ("%21%21", &[], "signs alone"),
+        ("a+b%27%3A*%26", &[], "signs that mean something to Postgres"),
+    ] {
+        assert_eq!(walk(&member, &format!("search={search}"), 100).await, expected, "{search}: {what}");
+    }
+    for (search, first, what) in
+        [("ubuntu+desctop", desktop, "another letter"), ("sever", server, "a letter missing")]
+    {
+        let found = walk(&member, &format!("search={search}"), 100).await;
+        assert_eq!(found.first(), Some(&first), "{search}: {what}");
+    }
     site.stop().await;
 }

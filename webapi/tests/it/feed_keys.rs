@@ -20,21 +20,34 @@ async fn open(site: &Site, text: &str) -> Option<String> {
 }
 
 #[tokio::test]
-async fn a_feed_key_serves_its_member_until_it_is_revoked_alone() {
+async fn a_feed_key_s_secret_is_neither_stored_nor_listed() {
     let site = Site::start().await;
     let browser = site.member("alice", &[]).await;
+    let (key, _) = make(&browser, "reader").await;
+    assert!(key.starts_with("fwf_") && key.len() == 44, "{key}");
+    let listed = browser.get("/api/feed-keys").await.body;
+    assert!(listed.contains("reader") && !listed.contains(&key[4..]), "{listed}");
+    let row: String = site.value("select to_jsonb(feed_keys)::text from feed_keys").await;
+    assert!(!row.contains(&key[4..]));
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn a_feed_key_serves_its_member_and_notes_its_use() {
+    let site = Site::start().await;
+    let browser = site.member("alice", &[]).await;
+    let (key, _) = make(&browser, "reader").await;
+    assert_eq!(open(&site, &key).await.as_deref(), Some("alice"));
+    assert!(site.value::<bool>("select last_used_at > now() - interval '1 minute' from feed_keys").await);
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn a_feed_key_is_revoked_alone_and_by_its_member_only() {
+    let site = Site::start().await;
+    let (browser, bob) = (site.member("alice", &[]).await, site.member("bob", &[]).await);
     let (reader, path) = make(&browser, "reader").await;
     let (other, _) = make(&browser, "other").await;
-    assert!(reader.starts_with("fwf_") && reader.len() == 44, "{reader}");
-    let listed = browser.get("/api/feed-keys").await.body;
-    assert!(listed.contains("reader") && !listed.contains(&reader[4..]), "{listed}");
-    let row: String = site.value("select string_agg(to_jsonb(feed_keys)::text, '') from feed_keys").await;
-    assert!(!row.contains(&reader[4..]));
-    assert_eq!(open(&site, &reader).await.as_deref(), Some("alice"));
-    let used =
-        "select bool_and(last_used_at > now() - interval '1 minute') from feed_keys where name = 'reader'";
-    assert!(site.value::<bool>(used).await);
-    let bob = site.member("bob", &[]).await;
     assert_eq!(bob.api(Method::DELETE, &path, None).await.status, StatusCode::NOT_FOUND, "only one's own");
     assert_eq!(browser.get(&path).await.json()["name"], "reader");
     assert_eq!(browser.api(Method::DELETE, &path, None).await.status, StatusCode::NO_CONTENT);

@@ -28,6 +28,7 @@ mod programs;
 mod reading;
 mod scopes;
 mod sessions;
+mod snapshots;
 mod support;
 mod tokens;
 mod torrents;

@@ -16,8 +16,8 @@ async fn get(url: &str) -> (u16, String) {
     (answer.status().as_u16(), answer.text().await.expect("text"))
 }
 
-#[tokio::test]
-async fn requests_are_counted_by_route_and_the_dashboard_shows_only_what_there_is() {
+/// A site where a member has opened a page that is there and one that is not, and what it exports.
+async fn exported() -> (Site, String) {
     let site = Site::start().await;
     let wren = site.member("wren", &[]).await;
     wren.add_torrent("alder").await;
@@ -30,6 +30,12 @@ async fn requests_are_counted_by_route_and_the_dashboard_shows_only_what_there_i
     health::serve(&site.app, vec![listener]);
     let (status, text) = get(&format!("http://{address}/metrics")).await;
     assert_eq!(status, 200);
+    (site, text)
+}
+
+#[tokio::test]
+async fn requests_are_counted_by_route() {
+    let (site, text) = exported().await;
     for line in [
         "fairywren_webapi_requests_total{route=\"/torrents/{id}\",status=\"2xx\"} 1",
         "fairywren_webapi_requests_total{route=\"/torrents/{id}\",status=\"4xx\"} 1",
@@ -42,6 +48,12 @@ async fn requests_are_counted_by_route_and_the_dashboard_shows_only_what_there_i
         assert!(text.lines().any(|it| it == line), "{line} is not in {text}");
     }
     assert!(!text.contains("secret") && text.ends_with("# EOF\n"), "{text}");
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn the_dashboard_shows_only_what_is_exported() {
+    let (site, text) = exported().await;
     let dashboard: Value = serde_json::from_str(DASHBOARD).expect("the dashboard is JSON");
     let shown = dashboard.to_string();
     let names: Vec<&str> = shown

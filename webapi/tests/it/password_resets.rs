@@ -6,7 +6,8 @@ use serde_json::json;
 
 use crate::support::{Answer, Browser, PASSWORD, Site};
 
-const NEW: &str = "new otter lantern";
+/// What passwords are reset to.
+pub(crate) const NEW: &str = "new otter lantern";
 
 async fn id(site: &Site, name: &str) -> i32 {
     site.value(&format!("select id from users where name = '{name}'")).await
@@ -17,11 +18,7 @@ async fn link(site: &Site, staff: &Browser, name: &str) -> String {
     let path = format!("/api/members/{}/password-resets", id(site, name).await);
     let made = staff.api(Method::POST, &path, None).await;
     assert_eq!(made.status, StatusCode::CREATED, "{}", made.body);
-    path_of(site, made.json()["url"].as_str().expect("a URL"))
-}
-
-fn path_of(site: &Site, url: &str) -> String {
-    url.strip_prefix(&site.url).expect("below the site").to_owned()
+    site.path_of(made.json()["url"].as_str().expect("a URL"))
 }
 
 fn api(path: &str) -> String {
@@ -37,7 +34,7 @@ async fn state(site: &Site, path: &str) -> serde_json::Value {
     site.browser().get(&api(path)).await.json()["state"].clone()
 }
 
-async fn sign_in(site: &Site, name: &str, password: &str) -> (Browser, Answer) {
+pub(crate) async fn sign_in(site: &Site, name: &str, password: &str) -> (Browser, Answer) {
     let browser = site.browser();
     let form = [("username", name), ("password", password)];
     let answer = browser.post_from("/sign-in", "/sign-in", &form).await;
@@ -45,26 +42,31 @@ async fn sign_in(site: &Site, name: &str, password: &str) -> (Browser, Answer) {
 }
 
 #[tokio::test]
-async fn a_link_made_by_staff_sets_the_password_and_ends_all_sessions_but_no_token() {
+async fn the_page_that_asks_makes_no_link_and_its_form_one() {
     let site = Site::start().await;
     let root = site.member("root", &["administrator"]).await;
     let alice = site.member("alice", &[]).await;
-    let token = alice.api(Method::POST, "/api/tokens", Some(json!({ "name": "script" }))).await.json();
-    let page = format!("/members/{}", id(&site, "alice").await);
-    let ask = format!("{page}/reset-password");
-    assert!(root.get(&page).await.body.contains(&format!("href=\"{ask}\"")));
-    assert!(root.get(&ask).await.body.contains("Reset the password of alice?"));
+    let ask = "/members/2/reset-password";
+    assert!(root.get("/members/2").await.body.contains(&format!("href=\"{ask}\"")));
+    assert_eq!(root.get(ask).await.status, StatusCode::OK);
     assert_eq!(site.value::<i64>("select count(*) from password_resets").await, 0, "asking makes nothing");
-    let made = root.post_from(&ask, &ask, &[]).await;
+    let made = root.post_from(ask, ask, &[]).await;
     assert_eq!((made.status, made.header("cache-control")), (StatusCode::OK, "no-store"), "{}", made.body);
     let url = made.body.split("value=\"").find(|it| it.starts_with(&format!("{}/reset/", site.url)));
-    let path = path_of(&site, url.expect("the link").split('"').next().expect("its end"));
+    let path = site.path_of(url.expect("the link").split('"').next().expect("its end"));
     assert_eq!(path.len(), "/reset/".len() + 40);
     assert!(alice.is_signed_in().await, "nothing has changed yet");
+    site.stop().await;
+}
 
+#[tokio::test]
+async fn the_form_of_a_link_refuses_passwords_that_differ_or_are_weak() {
+    let site = Site::start().await;
+    let root = site.member("root", &["administrator"]).await;
+    site.add("alice", &[]).await;
+    let path = link(&site, &root, "alice").await;
     let friend = site.browser();
     let shown = friend.get(&path).await;
-    assert!(shown.body.contains("<strong>alice</strong>"), "{}", shown.body);
     assert_eq!((shown.header("referrer-policy"), shown.header("cache-control")), ("no-referrer", "no-store"));
     for (new, again, words) in
         [(NEW, "other", "the two new passwords differ"), ("alice1999", "alice1999", "this is your name")]
@@ -74,15 +76,20 @@ async fn a_link_made_by_staff_sets_the_password_and_ends_all_sessions_but_no_tok
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
         assert!(refused.body.contains(words) && refused.body.contains("aria-invalid"), "{}", refused.body);
     }
+    assert_eq!(state(&site, &path).await, "open");
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn the_form_of_a_link_sets_the_password_once() {
+    let site = Site::start().await;
+    let root = site.member("root", &["administrator"]).await;
+    site.add("alice", &[]).await;
+    let path = link(&site, &root, "alice").await;
+    let friend = site.browser();
     let form = [("new_password", NEW), ("new_password_again", NEW)];
     let done = friend.post_from(&path, &path, &form).await;
     assert_eq!(done.location(), "/sign-in?password_set=", "{}", done.body);
-    assert!(friend.get(done.location()).await.body.contains("Your new password is set"));
-
-    assert!(!alice.is_signed_in().await);
-    let script = site.browser().request(Method::GET, "/api/session");
-    let script = script.bearer_auth(token["token"].as_str().expect("a token"));
-    assert_eq!(Answer::of(script).await.status, StatusCode::OK, "tokens stay");
     assert_eq!(sign_in(&site, "alice", PASSWORD).await.1.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(sign_in(&site, "alice", NEW).await.1.status, StatusCode::SEE_OTHER);
     let again = friend.get(&path).await;
@@ -92,29 +99,60 @@ async fn a_link_made_by_staff_sets_the_password_and_ends_all_sessions_but_no_tok
 }
 
 #[tokio::test]
-async fn the_member_is_told_on_every_page_until_they_dismiss_it() {
+async fn a_reset_ends_all_sessions_and_no_token() {
+    let site = Site::start().await;
+    let root = site.member("root", &["administrator"]).await;
+    let alice = site.member("alice", &[]).await;
+    let token = alice.api(Method::POST, "/api/tokens", Some(json!({ "name": "script" }))).await.json();
+    let path = link(&site, &root, "alice").await;
+    assert_eq!(apply(&site, &path, NEW).await.status, StatusCode::NO_CONTENT);
+    assert!(!alice.is_signed_in().await);
+    let script = site.browser().request(Method::GET, "/api/session");
+    let script = script.bearer_auth(token["token"].as_str().expect("a token"));
+    assert_eq!(Answer::of(script).await.status, StatusCode::OK, "tokens stay");
+    site.stop().await;
+}
+
+/// Stands in the notice of a reset.
+const NOTICE: &str = "with a link made by root";
+
+/// A site where the password of alice was reset with a link of root.
+pub(crate) async fn reset() -> Site {
     let site = Site::start().await;
     let root = site.member("root", &["administrator"]).await;
     site.add("alice", &[]).await;
     let path = link(&site, &root, "alice").await;
     assert_eq!(apply(&site, &path, NEW).await.status, StatusCode::NO_CONTENT);
-    let words = "with a link made by root";
+    site
+}
+
+#[tokio::test]
+async fn the_member_is_told_of_a_reset_on_every_page_and_at_every_sign_in() {
+    let site = reset().await;
     let (first, _) = sign_in(&site, "alice", NEW).await;
     for page in ["/", "/account", "/"] {
-        assert!(first.get(page).await.body.contains(words), "{page}");
+        assert!(first.get(page).await.body.contains(NOTICE), "{page}");
     }
     let (second, _) = sign_in(&site, "alice", NEW).await;
-    assert!(second.get("/").await.body.contains(words), "a sign-in does not use it up");
+    assert!(second.get("/").await.body.contains(NOTICE), "a sign-in does not use it up");
     assert_eq!(second.get("/api/session").await.json()["password_reset"]["by"], "root");
-    let dismissed = second.post_from("/", "/account/password-reset/dismiss", &[]).await;
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn a_notice_of_a_reset_that_is_dismissed_does_not_come_back() {
+    let site = reset().await;
+    let (first, _) = sign_in(&site, "alice", NEW).await;
+    let (second, _) = sign_in(&site, "alice", NEW).await;
+    let dismissed = first.post_from("/", "/account/password-reset/dismiss", &[]).await;
     assert_eq!(dismissed.location(), "/account/security");
-    assert!(!second.get("/").await.body.contains(words));
-    assert!(second.get("/api/session").await.json().get("password_reset").is_none());
+    assert!(!first.get("/").await.body.contains(NOTICE));
+    assert!(first.get("/api/session").await.json().get("password_reset").is_none());
     let (third, _) = sign_in(&site, "alice", NEW).await;
-    assert!(!third.get("/").await.body.contains(words), "not again");
-    let by_api = first.api(Method::DELETE, "/api/session/password-reset", None).await;
+    assert!(!third.get("/").await.body.contains(NOTICE), "not again");
+    let by_api = second.api(Method::DELETE, "/api/session/password-reset", None).await;
     assert_eq!(by_api.status, StatusCode::NO_CONTENT);
-    assert!(!first.get("/").await.body.contains(words));
+    assert!(!second.get("/").await.body.contains(NOTICE));
     site.stop().await;
 }
 
@@ -151,39 +189,60 @@ async fn nobody_resets_the_password_of_one_with_more_rights_or_their_own() {
 }
 
 #[tokio::test]
-async fn older_links_end_with_a_newer_one_with_a_change_and_with_the_maker_s_right() {
+async fn an_older_link_ends_with_a_newer_one() {
     let site = Site::start().await;
     let root = site.member("root", &["administrator"]).await;
-    let moderator = site.member("mod", &["moderator"]).await;
-    let alice = site.member("alice", &[]).await;
-    let alice_id = id(&site, "alice").await;
+    site.add("alice", &[]).await;
     let first = link(&site, &root, "alice").await;
-    let second = link(&site, &moderator, "alice").await;
+    let second = link(&site, &root, "alice").await;
     assert_eq!((state(&site, &first).await, state(&site, &second).await), (json!("revoked"), json!("open")));
     assert_eq!(apply(&site, &first, NEW).await.status, StatusCode::GONE);
+    site.stop().await;
+}
 
-    site.execute(&format!("insert into user_roles values ({alice_id}, 'inviter')")).await;
-    assert_eq!(state(&site, &second).await, "revoked", "alice may do more than the maker now");
-    assert_eq!(apply(&site, &second, NEW).await.status, StatusCode::GONE);
-    site.execute(&format!("delete from user_roles where user_id = {alice_id}")).await;
-    assert_eq!(state(&site, &second).await, "open");
+#[tokio::test]
+async fn a_link_ends_with_the_right_of_its_maker() {
+    let site = Site::start().await;
+    let moderator = site.member("mod", &["moderator"]).await;
+    let alice = site.add("alice", &[]).await;
+    let path = link(&site, &moderator, "alice").await;
+    site.execute(&format!("insert into user_roles values ({alice}, 'inviter')")).await;
+    assert_eq!(state(&site, &path).await, "revoked", "alice may do more than the maker now");
+    assert_eq!(apply(&site, &path, NEW).await.status, StatusCode::GONE);
+    site.execute(&format!("delete from user_roles where user_id = {alice}")).await;
+    assert_eq!(state(&site, &path).await, "open");
     site.execute("update users set disabled_at = now() where name = 'mod'").await;
-    assert_eq!(state(&site, &second).await, "revoked", "the maker is disabled");
+    assert_eq!(state(&site, &path).await, "revoked", "the maker is disabled");
+    site.stop().await;
+}
 
-    let third = link(&site, &root, "alice").await;
+#[tokio::test]
+async fn a_link_ends_when_the_member_changes_the_password() {
+    let site = Site::start().await;
+    let root = site.member("root", &["administrator"]).await;
+    let alice = site.member("alice", &[]).await;
+    let path = link(&site, &root, "alice").await;
     let body = json!({ "password": PASSWORD, "new_password": NEW });
-    let changed = alice.api(Method::PUT, &format!("/api/members/{alice_id}/password"), Some(body)).await;
+    let changed = alice.api(Method::PUT, "/api/members/2/password", Some(body)).await;
     assert_eq!(changed.status, StatusCode::NO_CONTENT);
-    assert_eq!(state(&site, &third).await, "revoked", "alice changed it herself");
+    assert_eq!(state(&site, &path).await, "revoked");
+    site.stop().await;
+}
 
-    let fourth = link(&site, &root, "alice").await;
-    assert!(site.value::<bool>("select max(expires_at) between now() + interval '23 hours' and now() + interval '24 hours' from password_resets").await);
+#[tokio::test]
+async fn a_link_expires_after_a_day() {
+    let site = Site::start().await;
+    let root = site.member("root", &["administrator"]).await;
+    site.add("alice", &[]).await;
+    let path = link(&site, &root, "alice").await;
+    let day = "select expires_at between now() + interval '23 hours' and now() + interval '24 hours' from password_resets";
+    assert!(site.value::<bool>(day).await);
     site.execute("update password_resets set expires_at = now()").await;
-    assert_eq!(state(&site, &fourth).await, "expired");
-    let page = site.browser().get(&fourth).await;
+    assert_eq!(state(&site, &path).await, "expired");
+    let page = site.browser().get(&path).await;
     assert_eq!(page.status, StatusCode::GONE);
     assert!(page.body.contains("This link has expired"), "{}", page.body);
-    assert_eq!(apply(&site, &fourth, NEW).await.status, StatusCode::GONE);
+    assert_eq!(apply(&site, &path, NEW).await.status, StatusCode::GONE);
     site.stop().await;
 }
 

@@ -243,47 +243,53 @@ async fn without_a_database_the_site_starts_and_says_so_on_its_pages() {
     setup.database.drop_now().await.expect("dropped");
 }
 
-#[tokio::test]
-async fn a_log_of_everything_holds_no_secret_and_the_stop_is_clean() {
-    let setup = Setup::new().await;
-    let first = setup.run(WEBAPI, &["first-account", "CONFIG"], "").await;
-    let path = first.out.trim_end().strip_prefix("https://fairywren.example.org").expect("a link").to_owned();
-    let Served { mut child, browser, log } = serve(&setup, &[("RUST_LOG", "debug")]).await;
-    let mut secrets = vec![path.rsplit('/').next().expect("a secret").to_owned(), PASSWORD.replace(' ', "+")];
-    browser.post_from(&path, &path, &[("username", "root"), ("password", PASSWORD)]).await;
+/// Opens the site with the link of its first account, does what secrets come from, and answers the secrets.
+async fn secrets(setup: &Setup, browser: &Browser, path: &str) -> Vec<String> {
+    browser.post_from(path, path, &[("username", "root"), ("password", PASSWORD)]).await;
     let session = browser.get("/api/session").await.json();
     let id = &session["user"]["id"];
-    let key = browser.get(&format!("/api/members/{id}/announce-key")).await.json()["announce_url"].clone();
-    secrets.push(key.as_str().expect("a URL").rsplit('/').nth(1).expect("a key").to_owned());
+    let announce =
+        browser.get(&format!("/api/members/{id}/announce-key")).await.json()["announce_url"].clone();
     let token = browser.api(Method::POST, "/api/tokens", Some(json!({ "name": "x" }))).await.json();
-    secrets.push(token["token"].as_str().expect("a token")[3..].to_owned());
+    let token = token["token"].as_str().expect("a token");
     let key = browser.api(Method::POST, "/api/feed-keys", Some(json!({ "name": "x" }))).await.json();
     let key = key["key"].as_str().expect("a feed key");
-    secrets.push(key[4..].to_owned());
     browser.get(&format!("/api/torrents?key={key}")).await;
-    let bearer =
-        browser.request(Method::GET, "/api/session").bearer_auth(token["token"].as_str().expect("it"));
+    let bearer = browser.request(Method::GET, "/api/session").bearer_auth(token);
     assert_eq!(Answer::of(bearer).await.status, StatusCode::OK);
     browser.post_from("/account", "/account/announce-url/reset", &[]).await;
     browser.get("/invites/not-a-secret").await;
     let reset = setup.run(WEBAPI, &["reset-password", "CONFIG", "root"], "").await;
-    let reset = reset.out.trim_end().rsplit('/').next().expect("a secret").to_owned();
+    let reset = reset.out.trim_end().rsplit('/').next().expect("a secret");
     browser.get(&format!("/reset/{reset}")).await;
-    secrets.push(reset);
-    secrets.push(browser.cookie("device").expect("signed in"));
-    let wrong = Answer::of(
-        browser
-            .request(Method::POST, "/api/session")
-            .json(&json!({ "username": "root", "password": "a wrong one" })),
-    );
-    assert_eq!(wrong.await.status, StatusCode::UNAUTHORIZED);
-    secrets.push("a wrong one".to_owned());
-    secrets.push(PASSWORD.to_owned());
-    secrets.push(session["csrf_token"].as_str().expect("a token").to_owned());
-    secrets.push(browser.cookie("session").expect("signed in"));
-    secrets.push(browser.cookie("visit").expect("visited"));
-    secrets.push(SALT.to_owned());
+    let device = browser.cookie("device").expect("signed in");
+    let wrong = json!({ "username": "root", "password": "a wrong one" });
+    let wrong = browser.request(Method::POST, "/api/session").json(&wrong);
+    assert_eq!(Answer::of(wrong).await.status, StatusCode::UNAUTHORIZED);
+    let [session_cookie, visit] = ["session", "visit"].map(|it| browser.cookie(it).expect("a cookie"));
+    let typed = PASSWORD.replace(' ', "+");
+    let fixed = [
+        path.rsplit('/').next().expect("a secret"),
+        announce.as_str().expect("a URL").rsplit('/').nth(1).expect("a key"),
+        &token[3..],
+        &key[4..],
+        reset,
+        session["csrf_token"].as_str().expect("a token"),
+        typed.as_str(),
+        PASSWORD,
+        "a wrong one",
+        SALT,
+    ];
+    fixed.into_iter().map(str::to_owned).chain([device, session_cookie, visit]).collect()
+}
 
+#[tokio::test]
+async fn a_log_of_everything_holds_no_secret_and_the_stop_is_clean() {
+    let setup = Setup::new().await;
+    let first = setup.run(WEBAPI, &["first-account", "CONFIG"], "").await;
+    let path = first.out.trim_end().strip_prefix("https://fairywren.example.org").expect("a link");
+    let Served { mut child, browser, log } = serve(&setup, &[("RUST_LOG", "debug")]).await;
+    let secrets = secrets(&setup, &browser, path).await;
     let pid = rustix::process::Pid::from_raw(child.id().expect("alive").cast_signed()).expect("a pid");
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("signalled");
     let code = child.wait().await.expect("an end").code();

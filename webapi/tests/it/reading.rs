@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use crate::support::{Browser, Site};
 
@@ -36,21 +36,15 @@ const NOTED_TIMEOUT: &str = "
         select null::tsquery
     $$";
 
-async fn until(site: &Site, sql: &str) {
-    while !site.value::<bool>(sql).await {
-        sleep(Duration::from_millis(5)).await;
-    }
-}
-
 /// Searches and goes away; answers why the query was stopped.
 async fn leave(site: &Site, browser: &Browser) -> String {
     site.execute("truncate stopped").await;
     tokio::select! {
         // The statement's own time was over before it was seen.
         _ = browser.request(Method::GET, "/?search=alder").send() => {}
-        () = until(site, RUNNING) => {}
+        () = site.until(RUNNING) => {}
     }
-    until(site, "select exists (select from stopped)").await;
+    site.until("select exists (select from stopped)").await;
     site.value("select reason from stopped").await
 }
 
@@ -61,7 +55,7 @@ async fn a_query_is_cancelled_when_its_visitor_goes_away() {
     site.execute(ENDLESS_SEARCH).await;
     let cancelled = async { while leave(&site, &wren).await != "canceling statement due to user request" {} };
     timeout(Duration::from_mins(1), cancelled).await.expect("only the statement's own timeout ends it");
-    timeout(Duration::from_mins(1), until(&site, &format!("select not ({RUNNING})"))).await.expect("it ends");
+    timeout(Duration::from_mins(1), site.until(&format!("select not ({RUNNING})"))).await.expect("it ends");
     // Whoever comes next is not given the connection on which something was cancelled.
     for _ in 0..20 {
         assert_eq!(wren.get("/api/torrents").await.status, StatusCode::OK);

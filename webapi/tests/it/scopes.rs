@@ -68,51 +68,72 @@ async fn every_operation_takes_tokens_of_the_scopes_that_the_document_names_and_
     site.stop().await;
 }
 
-#[tokio::test]
-async fn no_token_makes_tokens_or_feed_keys_or_changes_what_protects_accounts() {
+/// Accounts `root` (1) and `bob` (2), and a token of root that opens all.
+async fn token_of_all() -> (Site, String) {
     let site = Site::start().await;
     let root = site.member("root", &["administrator", "inviter"]).await;
-    let bob = site.add("bob", &[]).await;
-    let own = root.get("/api/session").await.json()["user"]["id"].clone();
+    site.add("bob", &[]).await;
     let token = token(&root, "script", &["all"]).await;
-    // As tokens were before there were scopes.
-    for old in [false, true] {
-        if old {
-            site.execute("update api_tokens set scopes = null, expires_at = null").await;
-        }
-        for (method, path, body) in [
-            (Method::POST, "/api/tokens".to_owned(), json!({ "name": "child" })),
-            (Method::POST, "/api/feed-keys".to_owned(), json!({ "name": "child" })),
-            (
-                Method::PUT,
-                format!("/api/members/{own}/password"),
-                json!({ "password": PASSWORD, "new_password": "another horse" }),
-            ),
-            (Method::PUT, format!("/api/members/{bob}/roles"), json!({ "roles": ["administrator"] })),
-            (Method::PATCH, format!("/api/members/{bob}"), json!({ "disabled": true })),
-            (Method::POST, format!("/api/members/{own}/announce-key"), json!({})),
-        ] {
-            let request = site.browser().request(method.clone(), &path).bearer_auth(&token).json(&body);
-            let answer = Answer::of(request).await;
-            assert_eq!(answer.status, StatusCode::FORBIDDEN, "{method} {path}: {}", answer.body);
-            assert_eq!(answer.json()["error"]["code"], "session_only", "{method} {path}");
-        }
-        for (path, form) in [
-            ("/account/tokens", vec![("name", "child"), ("scope", "all"), ("days", "")]),
-            ("/account/feed-keys", vec![("name", "child")]),
-            ("/account/announce-url/reset", vec![]),
-            (&format!("/members/{bob}/roles"), vec![("role", "administrator")]),
-            (&format!("/members/{bob}/disable"), vec![]),
-        ] {
-            let request = site.browser().request(Method::POST, path).bearer_auth(&token).form(&form);
-            assert_eq!(Answer::of(request).await.status, StatusCode::FORBIDDEN, "{path}");
-        }
-    }
+    (site, token)
+}
+
+/// Makes all tokens such as there were before there were scopes.
+const OLD_TOKENS: &str = "update api_tokens set scopes = null, expires_at = null";
+
+/// Holds that nothing has changed since [`token_of_all`].
+async fn unchanged(site: &Site) {
     let changed = "
         select (select count(*) from api_tokens) + (select count(*) from feed_keys)
              + (select sum(key_version) from users) + (select count(*) from user_roles)
              + (select count(*) from users where disabled_at is not null)";
     assert_eq!(site.value::<i64>(changed).await, 3, "one token and two roles, as before");
+}
+
+#[tokio::test]
+async fn no_token_makes_tokens_or_feed_keys_or_changes_what_protects_accounts() {
+    let (site, token) = token_of_all().await;
+    for old in [false, true] {
+        if old {
+            site.execute(OLD_TOKENS).await;
+        }
+        let new_password = json!({ "password": PASSWORD, "new_password": "another horse" });
+        for (method, path, body) in [
+            (Method::POST, "/api/tokens", json!({ "name": "child" })),
+            (Method::POST, "/api/feed-keys", json!({ "name": "child" })),
+            (Method::PUT, "/api/members/1/password", new_password),
+            (Method::PUT, "/api/members/2/roles", json!({ "roles": ["administrator"] })),
+            (Method::PATCH, "/api/members/2", json!({ "disabled": true })),
+            (Method::POST, "/api/members/1/announce-key", json!({})),
+        ] {
+            let request = site.browser().request(method.clone(), path).bearer_auth(&token).json(&body);
+            let answer = Answer::of(request).await;
+            assert_eq!(answer.status, StatusCode::FORBIDDEN, "{method} {path}: {}", answer.body);
+            assert_eq!(answer.json()["error"]["code"], "session_only", "{method} {path}");
+        }
+    }
+    unchanged(&site).await;
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn no_token_sends_the_forms_of_pages_that_protect_accounts() {
+    let (site, token) = token_of_all().await;
+    for old in [false, true] {
+        if old {
+            site.execute(OLD_TOKENS).await;
+        }
+        for (path, form) in [
+            ("/account/tokens", &[("name", "child"), ("scope", "all"), ("days", "")][..]),
+            ("/account/feed-keys", &[("name", "child")]),
+            ("/account/announce-url/reset", &[]),
+            ("/members/2/roles", &[("role", "administrator")]),
+            ("/members/2/disable", &[]),
+        ] {
+            let request = site.browser().request(Method::POST, path).bearer_auth(&token).form(form);
+            assert_eq!(Answer::of(request).await.status, StatusCode::FORBIDDEN, "{path}");
+        }
+    }
+    unchanged(&site).await;
     site.stop().await;
 }
 

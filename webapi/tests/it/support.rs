@@ -88,10 +88,20 @@ impl Site {
         client.query_one(sql, &[]).await.expect("a row").get(0)
     }
 
+    /// Waits until a query of the database answers `true`.
+    pub(crate) async fn until(&self, sql: &str) {
+        infra::testing::eventually(sql, async || self.value::<bool>(sql).await).await;
+    }
+
     /// Changes the database behind the site's back.
     pub(crate) async fn execute(&self, sql: &str) {
         let client = self.database.client().await.expect("a connection");
         client.batch_execute(sql).await.expect("a statement");
+    }
+
+    /// The path of one of the site's addresses.
+    pub(crate) fn path_of(&self, url: &str) -> String {
+        url.strip_prefix(&self.url).expect("below the site").to_owned()
     }
 
     /// Stops the site and drops its database.

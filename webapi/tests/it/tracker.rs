@@ -10,10 +10,13 @@ use bt::messages::control::{Answer, Connection, Decision, PeerRecord, Request};
 use bt::messages::counts::{self, Position, Record};
 use bt::messages::report::Report;
 use bt::{InfoHash, Peer, PeerState};
+use serde_json::json;
 use tempfile::TempDir;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use zeromq::{PubSocket, RouterSocket, Socket, SocketRecv, SocketSend};
+
+use crate::support::Site;
 
 /// Where site and tracker meet.
 pub(crate) struct Place {
@@ -31,6 +34,14 @@ impl Place {
 
     pub(crate) fn control(&self) -> String {
         format!("ipc://{}/control", self.folder.path().display())
+    }
+
+    /// A site that listens here.
+    pub(crate) async fn site(&self) -> Site {
+        Site::start_with(|config| {
+            config["zeromq"] = json!({ "counts": self.counts(), "control": self.control() });
+        })
+        .await
     }
 }
 

@@ -124,36 +124,51 @@ async fn fields_of_the_form_are_bounded_each_and_unknown_ones_are_ignored() {
     site.stop().await;
 }
 
-#[tokio::test]
-async fn uploads_and_edits_of_a_day_are_counted_in_the_database() {
+/// A site where members upload and edit twice a day at most.
+async fn two_a_day() -> (Site, Browser) {
     let site = Site::start_with(|config| config["webapi"]["uploadsPerDay"] = 2.into()).await;
     let member = site.member("wren", &[]).await;
     for name in ["a", "b"] {
         member.add_torrent(name).await;
     }
+    (site, member)
+}
+
+#[tokio::test]
+async fn uploads_of_a_day_are_counted_though_they_were_deleted() {
+    let (site, member) = two_a_day().await;
     let deleted = member.api(Method::DELETE, "/api/torrents/1", None).await;
     assert_eq!(deleted.status, StatusCode::NO_CONTENT);
     let third = member.upload(single("c", true, None), &[]).await;
-    assert_eq!(third.status, StatusCode::TOO_MANY_REQUESTS, "what was deleted counts: {}", third.body);
+    assert_eq!(third.status, StatusCode::TOO_MANY_REQUESTS, "{}", third.body);
     assert!(third.json()["error"]["message"].to_string().contains("2 torrents today"), "{}", third.body);
     assert!(third.header("retry-after").parse::<u32>().is_ok_and(|it| it <= 86_400));
     let page = member.upload_page(single("c", true, None), &[("title", "typed")]).await;
     assert_eq!((page.status, page.field("title")), (StatusCode::TOO_MANY_REQUESTS, "typed".to_owned()));
-    let edit = |title: &str| Some(json!({ "title": title }));
-    for title in ["c", "d"] {
-        assert_eq!(member.api(Method::PATCH, "/api/torrents/2", edit(title)).await.status, StatusCode::OK);
-    }
-    let third = member.api(Method::PATCH, "/api/torrents/2", edit("e")).await;
-    assert_eq!(third.status, StatusCode::TOO_MANY_REQUESTS, "{}", third.body);
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn edits_of_a_day_are_counted_and_what_was_typed_is_kept() {
+    let (site, member) = two_a_day().await;
+    let edit = async |title: &str| {
+        member.api(Method::PATCH, "/api/torrents/2", Some(json!({ "title": title }))).await.status
+    };
+    assert_eq!((edit("c").await, edit("d").await), (StatusCode::OK, StatusCode::OK));
+    assert_eq!(edit("e").await, StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(member.get("/api/torrents/2").await.json()["title"], "d");
     let page = "/torrents/2/edit";
     let again = member.post_from(page, page, &[("title", "typed"), ("description", "kept")]).await;
     assert_eq!((again.status, again.field("title")), (StatusCode::TOO_MANY_REQUESTS, "typed".to_owned()));
-    assert!(
-        again.body.contains("kept") && again.body.contains("edited torrents 2 times today"),
-        "{}",
-        again.body
-    );
+    for words in ["kept", "edited torrents 2 times today"] {
+        assert!(again.body.contains(words), "{words}: {}", again.body);
+    }
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn uploads_are_counted_for_each_member_and_each_day() {
+    let (site, member) = two_a_day().await;
     site.member("robin", &[]).await.add_torrent("robin's").await;
     site.execute("update member_changes set day = day - 1").await;
     member.add_torrent("the next day").await;
