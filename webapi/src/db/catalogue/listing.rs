@@ -229,3 +229,6 @@ impl Found {
         Self { torrent, position }
     }
 }
+
+#[cfg(test)]
+mod tests;
