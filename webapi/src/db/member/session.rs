@@ -192,3 +192,6 @@ pub async fn end_others(
     )
     .await
 }
+
+#[cfg(test)]
+mod tests;
