@@ -39,3 +39,25 @@ pub async fn optional(
 pub async fn execute(client: &impl GenericClient, sql: &str, params: Params<'_>) -> Result<u64, Error> {
     client.execute(&client.prepare_cached(sql).await?, params).await
 }
+
+#[cfg(test)]
+mod testing;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::testing::{connect, value};
+    use infra::testing::TestDatabase;
+
+    #[tokio::test]
+    async fn ping_fails_once_the_connection_has_ended() {
+        let database = TestDatabase::create().await.unwrap();
+        let client = connect(&database).await;
+        ping(&client).await.unwrap();
+        let pid: i32 = value(&client, "select pg_backend_pid()").await;
+        // Waits until the server has ended the connection.
+        let end = format!("select pg_terminate_backend({pid}, 300000)");
+        database.client().await.unwrap().batch_execute(&end).await.unwrap();
+        ping(&client).await.unwrap_err();
+    }
+}

@@ -144,3 +144,139 @@ fn hash(bytes: Option<&[u8]>) -> Option<InfoHash> {
 fn signed(ids: &[u32]) -> Vec<i32> {
     ids.iter().map(|id| id.cast_signed()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use infra::testing::TestDatabase;
+
+    /// The owner's connection, and the statements on one of the role `tracker`, which may read a few columns only.
+    async fn queries() -> (Client, Queries) {
+        let database = TestDatabase::create().await.unwrap();
+        let tracker = infra::db::connect(&database.tracker, "test").await.unwrap();
+        (database.client().await.unwrap(), Queries::prepare(tracker).await.unwrap())
+    }
+
+    fn hash(number: u8) -> InfoHash {
+        [number; 20].into()
+    }
+
+    fn row(id: u32, v1: Option<u8>, v2: Option<u8>) -> TorrentRow {
+        TorrentRow { id, v1: v1.map(hash), v2: v2.map(hash), snatched: 10 + id }
+    }
+
+    /// Adds the torrent `row(1, Some(1), None)`, a hybrid as `row(2, Some(2), Some(3))` and `row(3, None, Some(4))`.
+    async fn add_torrents(owner: &Client) {
+        let sql = "
+            insert into torrents (info_hash_v1, info_hash_v2, title, size, file_count, search, snatched)
+            select decode(repeat(v1, 20), 'hex'), decode(repeat(v2, 32), 'hex'), 'A torrent', 1, 1, '', snatched
+            from (values ('01', null, 11), ('02', '03', 12), (null, '04', 13)) as v (v1, v2, snatched)";
+        owner.batch_execute(sql).await.unwrap();
+    }
+
+    /// Adds a member with two nonces and a disabled one without any.
+    async fn add_members(owner: &Client) {
+        let sql = "
+            insert into users (name, password_hash, key_version, key_nonce, former_key_nonce, disabled_at) values
+                ('wren', '', 3, decode(repeat('07', 16), 'hex'), decode(repeat('08', 16), 'hex'), null),
+                ('robin', '', 0, '', '', now())";
+        owner.batch_execute(sql).await.unwrap();
+    }
+
+    fn wren() -> MemberRow {
+        let key = Binding { version: 3, nonce: [7; 16].into() };
+        MemberRow { id: 1, member: Member { key, former: [8; 16].into(), enabled: true } }
+    }
+
+    fn robin() -> MemberRow {
+        let key = Binding { version: 0, nonce: Nonce::EMPTY };
+        MemberRow { id: 2, member: Member { key, former: Nonce::EMPTY, enabled: false } }
+    }
+
+    fn by_id(mut rows: Vec<TorrentRow>) -> Vec<TorrentRow> {
+        rows.sort_by_key(|row| row.id);
+        rows
+    }
+
+    #[tokio::test]
+    async fn torrents_are_found_by_either_hash() {
+        let (owner, queries) = queries().await;
+        add_torrents(&owner).await;
+        let all = [row(1, Some(1), None), row(2, Some(2), Some(3)), row(3, None, Some(4))];
+        let hashes = [1, 2, 3, 4, 5].map(hash);
+        assert_eq!(by_id(queries.torrents_by_hash(&hashes).await.unwrap()), all);
+        assert_eq!(queries.torrents_by_hash(&[hash(3)]).await.unwrap(), all[1..2]);
+        assert_eq!(queries.torrents_by_hash(&[hash(5)]).await.unwrap(), []);
+        assert_eq!(queries.torrents_by_hash(&[]).await.unwrap(), []);
+    }
+
+    #[tokio::test]
+    async fn torrents_by_id_leave_out_forged_ids() {
+        let (owner, queries) = queries().await;
+        add_torrents(&owner).await;
+        let found = queries.torrents_by_id(&[3, 1, 4, 0, u32::MAX]).await.unwrap();
+        assert_eq!(by_id(found), [row(1, Some(1), None), row(3, None, Some(4))]);
+        assert_eq!(queries.torrents_by_id(&[]).await.unwrap(), []);
+    }
+
+    #[tokio::test]
+    async fn torrents_after_an_id_ascend_and_the_page_that_is_not_full_is_the_last() {
+        let (owner, queries) = queries().await;
+        add_torrents(&owner).await;
+        let all = [row(1, Some(1), None), row(2, Some(2), Some(3)), row(3, None, Some(4))];
+        assert_eq!(queries.torrents_after(0).await.unwrap(), (all.to_vec(), true));
+        assert_eq!(queries.torrents_after(2).await.unwrap(), (all[2..].to_vec(), true));
+        assert_eq!(queries.torrents_after(3).await.unwrap(), (Vec::new(), true));
+        // What the triggers do would take most of the time.
+        let more = format!(
+            "alter table torrents disable trigger user;
+             insert into torrents (info_hash_v1, title, size, file_count, search)
+             select decode(lpad(to_hex(n), 40, '0'), 'hex'), 'A torrent', 1, 1, '' from generate_series(4, {PAGE}) n"
+        );
+        owner.batch_execute(&more).await.unwrap();
+        let (page, last) = queries.torrents_after(0).await.unwrap();
+        assert_eq!((page.len(), page[PAGE - 1].id, last), (PAGE, 10_000, false));
+        assert!(page.is_sorted_by_key(|row| row.id));
+        assert_eq!(queries.torrents_after(10_000).await.unwrap(), (Vec::new(), true));
+        let (rest, last) = queries.torrents_after(1).await.unwrap();
+        assert_eq!((rest.len(), last), (PAGE - 1, true));
+    }
+
+    #[tokio::test]
+    async fn members_by_id_leave_out_forged_ids() {
+        let (owner, queries) = queries().await;
+        add_members(&owner).await;
+        let mut found = queries.members_by_id(&[2, 1, 3, 0, u32::MAX]).await.unwrap();
+        found.sort_by_key(|row| row.id);
+        assert_eq!(found, [wren(), robin()]);
+        assert_eq!(queries.members_by_id(&[2]).await.unwrap(), [robin()]);
+        assert_eq!(queries.members_by_id(&[]).await.unwrap(), []);
+    }
+
+    #[tokio::test]
+    async fn members_after_an_id_ascend_and_the_page_that_is_not_full_is_the_last() {
+        let (owner, queries) = queries().await;
+        add_members(&owner).await;
+        assert_eq!(queries.members_after(0).await.unwrap(), (vec![wren(), robin()], true));
+        assert_eq!(queries.members_after(1).await.unwrap(), (vec![robin()], true));
+        assert_eq!(queries.members_after(2).await.unwrap(), (Vec::new(), true));
+        let more = format!(
+            "alter table users disable trigger user;
+             insert into users (name, password_hash) select 'member' || n, '' from generate_series(3, {PAGE}) n"
+        );
+        owner.batch_execute(&more).await.unwrap();
+        let (page, last) = queries.members_after(0).await.unwrap();
+        assert_eq!((page.len(), page[PAGE - 1].id, last), (PAGE, 10_000, false));
+        assert!(page.is_sorted_by_key(|row| row.id));
+        assert_eq!(queries.members_after(10_000).await.unwrap(), (Vec::new(), true));
+    }
+
+    #[tokio::test]
+    async fn the_tracker_may_read_no_other_column() {
+        let (_, queries) = queries().await;
+        for sql in ["select password_hash from users", "select title from torrents", "select from sessions"] {
+            let error = queries.client.batch_execute(sql).await.unwrap_err();
+            assert_eq!(error.code(), Some(&tokio_postgres::error::SqlState::INSUFFICIENT_PRIVILEGE), "{sql}");
+        }
+    }
+}

@@ -44,3 +44,39 @@ pub async fn count(client: &impl GenericClient, user_id: UserId, change: Change)
         Change::Edit => row.get("edits"),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::testing::{add_user, client};
+
+    #[tokio::test]
+    async fn today_counts_one_members_changes_of_one_kind_since_midnight() {
+        let mut client = client().await;
+        let wren = add_user(&client, "wren", &[]).await;
+        let robin = add_user(&client, "robin", &[]).await;
+        // In a transaction the day stays the same.
+        let transaction = client.transaction().await.unwrap();
+        for change in [Change::Upload, Change::Upload, Change::Edit] {
+            count(&transaction, wren, change).await.unwrap();
+        }
+        assert_eq!(today(&transaction, wren, Change::Upload).await.unwrap(), 2);
+        assert_eq!(today(&transaction, wren, Change::Edit).await.unwrap(), 1);
+        assert_eq!(today(&transaction, robin, Change::Upload).await.unwrap(), 0);
+        transaction.batch_execute("update member_changes set day = day - 1").await.unwrap();
+        assert_eq!(today(&transaction, wren, Change::Upload).await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn count_starts_both_kinds_anew_each_day() {
+        let mut client = client().await;
+        let wren = add_user(&client, "wren", &[]).await;
+        let transaction = client.transaction().await.unwrap();
+        assert_eq!(count(&transaction, wren, Change::Upload).await.unwrap(), 1);
+        assert_eq!(count(&transaction, wren, Change::Upload).await.unwrap(), 2);
+        assert_eq!(count(&transaction, wren, Change::Edit).await.unwrap(), 1);
+        transaction.batch_execute("update member_changes set day = day - 1").await.unwrap();
+        assert_eq!(count(&transaction, wren, Change::Upload).await.unwrap(), 1);
+        assert_eq!(count(&transaction, wren, Change::Edit).await.unwrap(), 1);
+    }
+}

@@ -57,3 +57,43 @@ pub async fn list(
     };
     Ok(rows.iter().map(read).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::testing::{add_torrent, add_user, client, value};
+
+    #[tokio::test]
+    async fn insert_numbers_files_across_batches() {
+        let client = client().await;
+        let wren = add_user(&client, "wren", &[]).await;
+        let torrent = add_torrent(&client, 1, "A torrent", wren).await;
+        let paths: Vec<String> = (0..=BATCH).map(|it| format!("{it}.txt")).collect();
+        let files: Vec<(&str, i64)> = paths.iter().map(String::as_str).zip(0..).collect();
+        insert(&client, torrent, &files).await.unwrap();
+        assert_eq!(value::<i64>(&client, "select count(*) from files").await, 2001);
+        let alike = "select bool_and(path = position || '.txt' and size = position) from files";
+        assert!(value::<bool>(&client, alike).await);
+        insert(&client, torrent, &[]).await.unwrap();
+        assert_eq!(value::<i64>(&client, "select count(*) from files").await, 2001);
+    }
+
+    #[tokio::test]
+    async fn list_goes_on_behind_a_position() {
+        let client = client().await;
+        let wren = add_user(&client, "wren", &[]).await;
+        let torrent = add_torrent(&client, 1, "A torrent", wren).await;
+        let other = add_torrent(&client, 2, "Another", wren).await;
+        insert(&client, torrent, &[("c", 3), ("a/b", 1), ("b", 2)]).await.unwrap();
+        for (after, limit, expected) in [
+            (None, 2, &[(0, "c", 3), (1, "a/b", 1)][..]),
+            (Some(1), 2, &[(2, "b", 2)][..]),
+            (Some(2), 2, &[][..]),
+        ] {
+            let files = list(&client, torrent, after, limit).await.unwrap();
+            let found: Vec<_> = files.iter().map(|it| (it.position, it.path.as_str(), it.size)).collect();
+            assert_eq!(found, expected);
+        }
+        assert!(list(&client, other, None, 2).await.unwrap().is_empty());
+    }
+}

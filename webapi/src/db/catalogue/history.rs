@@ -92,3 +92,100 @@ pub async fn sweep(client: &impl GenericClient, first: Date) -> Result<bool, Err
     let deleted = execute(client, sql, &[&first, &SWEEP]).await?;
     Ok(deleted < SWEEP.cast_unsigned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::testing::{add_torrent, add_user, client, run_sql, value};
+    use time::macros::{date, datetime};
+
+    #[tokio::test]
+    async fn sample_writes_an_hour_once_and_only_what_changed() {
+        let client = client().await;
+        let wren = add_user(&client, "wren", &[]).await;
+        let torrent = add_torrent(&client, 1, "With peers", wren).await;
+        add_torrent(&client, 2, "Without peers", wren).await;
+        let start = datetime!(2026-11-21 03:30 UTC);
+        let change =
+            format!("update torrent_counts set seeders = 3, leechers = 2 where torrent_id = {torrent}");
+        run_sql(&client, &change).await;
+        assert!(sample(&client, start).await.unwrap());
+        run_sql(&client, "update torrent_counts set seeders = 0, leechers = 0").await;
+        assert!(!sample(&client, start + time::Duration::minutes(29)).await.unwrap());
+        run_sql(&client, &change).await;
+        assert!(sample(&client, start + time::Duration::hours(1)).await.unwrap());
+        run_sql(&client, "update torrent_counts set seeders = 0, leechers = 0").await;
+        for hour in [2, 3] {
+            assert!(sample(&client, start + time::Duration::hours(hour)).await.unwrap());
+        }
+        assert_eq!(value::<i32>(&client, "select hours from history_days").await, 0b111_1000);
+        assert_eq!(value::<i64>(&client, "select count(*) from torrent_history").await, 1);
+        let points: Vec<u8> = value(&client, "select points from torrent_history").await;
+        assert_eq!(points, [3, 0, 0, 0, 3, 0, 0, 0, 2, 5, 0, 0, 0, 0, 0, 0, 0, 0]);
+    }
+
+    #[tokio::test]
+    async fn sample_reaches_torrents_of_all_steps() {
+        let client = client().await;
+        let last = STEP - 1;
+        run_sql(
+            &client,
+            &format!(
+                "insert into torrents (id, info_hash_v1, title, size, file_count, search) overriding system value
+                 select n, decode(lpad(to_hex(n), 40, '0'), 'hex'), 'A torrent', 1, 1, ''
+                 from unnest(array[1, {last}, {STEP}, {STEP} * 2]) as n;
+                 update torrent_counts set seeders = 1"
+            ),
+        )
+        .await;
+        assert!(sample(&client, datetime!(2026-11-21 00:00 UTC)).await.unwrap());
+        let ids: Vec<i32> =
+            value(&client, "select array_agg(torrent_id order by torrent_id) from torrent_history").await;
+        assert_eq!(ids, [1, last, STEP, STEP * 2]);
+    }
+
+    #[tokio::test]
+    async fn days_of_a_torrent_begin_with_the_first_asked_for() {
+        let client = client().await;
+        let wren = add_user(&client, "wren", &[]).await;
+        let torrent = add_torrent(&client, 1, "A torrent", wren).await;
+        let other = add_torrent(&client, 2, "Another", wren).await;
+        run_sql(
+            &client,
+            &format!(
+                "insert into history_days (day, hours) values ('2026-11-22', 2), ('2026-11-21', 3), ('2026-11-20', 1);
+                 insert into torrent_history (torrent_id, day, points) values
+                     ({torrent}, '2026-11-20', '\\x01'), ({torrent}, '2026-11-21', '\\x02'),
+                     ({other}, '2026-11-22', '\\x03')"
+            ),
+        )
+        .await;
+        let found = days(&client, torrent, date!(2026 - 11 - 21)).await.unwrap();
+        let found: Vec<_> = found.into_iter().map(|it| (it.day, it.hours, it.points)).collect();
+        let expected = [(date!(2026 - 11 - 21), 3, vec![2]), (date!(2026 - 11 - 22), 2, vec![])];
+        assert_eq!(found, expected);
+        assert!(days(&client, torrent, date!(2026 - 11 - 23)).await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn sweep_deletes_older_days_some_rows_at_a_time() {
+        let client = client().await;
+        let wren = add_user(&client, "wren", &[]).await;
+        let torrent = add_torrent(&client, 1, "A torrent", wren).await;
+        run_sql(
+            &client,
+            &format!(
+                "insert into history_days (day, hours) select date '2026-11-21' - n, 1 from generate_series(0, 2) n;
+                 insert into torrent_history (torrent_id, day, points)
+                 select {torrent}, date '2026-11-21' - n, '' from generate_series(0, {SWEEP} + 1) n"
+            ),
+        )
+        .await;
+        let first = date!(2026 - 11 - 21);
+        assert!(!sweep(&client, first).await.unwrap());
+        assert_eq!(value::<i64>(&client, "select count(*) from torrent_history").await, 2);
+        assert!(sweep(&client, first).await.unwrap());
+        assert_eq!(value::<Date>(&client, "select day from torrent_history").await, first);
+        assert_eq!(value::<Date>(&client, "select day from history_days").await, first);
+    }
+}

@@ -230,3 +230,6 @@ impl Found {
         Self { torrent, position }
     }
 }
+
+#[cfg(test)]
+mod tests;

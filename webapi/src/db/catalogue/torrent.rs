@@ -289,3 +289,6 @@ pub async fn watched(client: &impl GenericClient, ids: &[TorrentId]) -> Result<V
     };
     Ok(rows.iter().filter_map(read).collect())
 }
+
+#[cfg(test)]
+mod tests;

@@ -34,3 +34,25 @@ pub async fn sweep(client: &impl GenericClient, limit: i64) -> Result<i64, Error
         select count(*) as seen from left_over";
     Ok(one(client, sql, &[&limit]).await?.get("seen"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::testing::{add_torrent, add_user, client, run_sql, value};
+
+    #[tokio::test]
+    async fn sweep_forgets_words_that_no_title_has_some_at_a_time() {
+        let client = client().await;
+        let wren = add_user(&client, "wren", &[]).await;
+        add_torrent(&client, 1, "Dover castle", wren).await;
+        add_torrent(&client, 2, "Castle ruin", wren).await;
+        run_sql(&client, "delete from torrents where title = 'Dover castle'").await;
+        let known = "select array_agg(word order by word) from title_words";
+        // `castle` comes first by the alphabet, and the other title has it.
+        assert_eq!(sweep(&client, 1).await.unwrap(), 1);
+        assert_eq!(value::<Vec<String>>(&client, known).await, ["castle", "dover", "ruin"]);
+        assert_eq!(sweep(&client, 10).await.unwrap(), 1);
+        assert_eq!(value::<Vec<String>>(&client, known).await, ["castle", "ruin"]);
+        assert_eq!(sweep(&client, 10).await.unwrap(), 0);
+    }
+}

@@ -113,3 +113,119 @@ pub async fn delete(client: &impl GenericClient, user_id: UserId, id: FeedKeyId)
 pub async fn delete_all(client: &impl GenericClient, user_id: UserId) -> Result<(), Error> {
     execute(client, "delete from feed_keys where user_id = $1", &[&user_id]).await.map(drop)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::testing::{add_user, client, run_sql, value};
+    use deadpool_postgres::Client;
+
+    async fn add(client: &Client, user_id: UserId, name: &str) -> FeedKeyId {
+        insert(client, user_id, name, &[7; 16]).await.unwrap().id
+    }
+
+    #[tokio::test]
+    async fn find_with_account_leaves_out_disabled_owners() {
+        let client = client().await;
+        let wren = add_user(&client, "wren", &["inviter"]).await;
+        let key = add(&client, wren, "reader").await;
+        let found = find_with_account(&client, key).await.unwrap().unwrap();
+        assert_eq!((found.id, found.nonce), (key, vec![7; 16]));
+        assert_eq!((found.account.id, found.account.roles), (wren, vec!["inviter".to_owned()]));
+        assert!(find_with_account(&client, FeedKeyId(99)).await.unwrap().is_none());
+        run_sql(&client, "update users set disabled_at = now()").await;
+        assert!(find_with_account(&client, key).await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn touch_writes_the_use_of_one_key_once_a_minute() {
+        let client = client().await;
+        let wren = add_user(&client, "wren", &[]).await;
+        let key = add(&client, wren, "reader").await;
+        add(&client, wren, "another").await;
+        touch(&client, key).await.unwrap();
+        let unused: String = value(&client, "select name from feed_keys where last_used_at is null").await;
+        assert_eq!(unused, "another");
+        // Both far from the limit of a minute, however long the test takes.
+        for (used, kept) in [("now() + interval '1 hour'", true), ("now() - interval '2 minutes'", false)] {
+            run_sql(&client, &format!("update feed_keys set last_used_at = {used}, created_at = {used}"))
+                .await;
+            touch(&client, key).await.unwrap();
+            let same = format!("select last_used_at = created_at from feed_keys where id = {key}");
+            assert_eq!(value::<bool>(&client, &same).await, kept, "{used}");
+        }
+    }
+
+    #[tokio::test]
+    async fn list_has_a_members_own_newest_first() {
+        let client = client().await;
+        let wren = add_user(&client, "wren", &[]).await;
+        let robin = add_user(&client, "robin", &[]).await;
+        let first = add(&client, wren, "first").await;
+        add(&client, robin, "of another").await;
+        let second = add(&client, wren, "second").await;
+        let ids: Vec<_> = list(&client, wren).await.unwrap().iter().map(|it| it.id).collect();
+        assert_eq!(ids, [second, first]);
+    }
+
+    #[tokio::test]
+    async fn find_answers_only_a_members_own() {
+        let client = client().await;
+        let wren = add_user(&client, "wren", &[]).await;
+        let robin = add_user(&client, "robin", &[]).await;
+        let key = add(&client, wren, "reader").await;
+        let found = find(&client, wren, key).await.unwrap().unwrap();
+        assert_eq!((found.id, found.name.as_str(), found.last_used_at), (key, "reader", None));
+        assert!(find(&client, robin, key).await.unwrap().is_none());
+        assert!(find(&client, wren, FeedKeyId(99)).await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn count_is_of_one_member() {
+        let client = client().await;
+        let wren = add_user(&client, "wren", &[]).await;
+        let robin = add_user(&client, "robin", &[]).await;
+        for name in ["first", "second"] {
+            add(&client, wren, name).await;
+        }
+        assert_eq!(count(&client, wren).await.unwrap(), 2);
+        assert_eq!(count(&client, robin).await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn insert_refuses_a_members_name_twice() {
+        let client = client().await;
+        let wren = add_user(&client, "wren", &[]).await;
+        let robin = add_user(&client, "robin", &[]).await;
+        let made = insert(&client, wren, "reader", &[7; 16]).await.unwrap();
+        assert_eq!((made.name.as_str(), made.last_used_at), ("reader", None));
+        let error = insert(&client, wren, "reader", &[8; 16]).await.unwrap_err();
+        assert_eq!(infra::db::violated(&error), Some("feed_keys_name_unique"));
+        assert!(insert(&client, robin, "reader", &[9; 16]).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn delete_ends_only_a_members_own() {
+        let client = client().await;
+        let wren = add_user(&client, "wren", &[]).await;
+        let robin = add_user(&client, "robin", &[]).await;
+        let key = add(&client, wren, "reader").await;
+        add(&client, wren, "another").await;
+        assert!(!delete(&client, robin, key).await.unwrap());
+        assert!(delete(&client, wren, key).await.unwrap());
+        assert!(!delete(&client, wren, key).await.unwrap());
+        assert_eq!(value::<String>(&client, "select name from feed_keys").await, "another");
+    }
+
+    #[tokio::test]
+    async fn delete_all_leaves_other_members_keys() {
+        let client = client().await;
+        let wren = add_user(&client, "wren", &[]).await;
+        let robin = add_user(&client, "robin", &[]).await;
+        for (owner, name) in [(wren, "first"), (wren, "second"), (robin, "of another")] {
+            add(&client, owner, name).await;
+        }
+        delete_all(&client, wren).await.unwrap();
+        assert_eq!(value::<String>(&client, "select name from feed_keys").await, "of another");
+    }
+}

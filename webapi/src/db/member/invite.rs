@@ -172,3 +172,6 @@ pub async fn revoke_all(client: &impl GenericClient, created_by: UserId) -> Resu
         where created_by = $1 and claimed_at is null and revoked_at is null";
     execute(client, sql, &[&created_by]).await.map(drop)
 }
+
+#[cfg(test)]
+mod tests;

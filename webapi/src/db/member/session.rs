@@ -193,3 +193,6 @@ pub async fn end_others(
     )
     .await
 }
+
+#[cfg(test)]
+mod tests;

@@ -147,3 +147,141 @@ pub async fn delete(client: &impl GenericClient, user_id: UserId, id: TokenId) -
 pub async fn delete_all(client: &impl GenericClient, user_id: UserId) -> Result<(), Error> {
     execute(client, "delete from api_tokens where user_id = $1", &[&user_id]).await.map(drop)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::testing::{add_user, client, run_sql, value};
+    use deadpool_postgres::Client;
+
+    async fn add(client: &Client, user_id: UserId, name: &str, days: Option<i32>) -> TokenId {
+        let new = NewToken { name, nonce: &[7; 16], scopes: &["read", "upload"], days };
+        insert(client, user_id, &new).await.unwrap().id
+    }
+
+    #[tokio::test]
+    async fn find_with_account_tells_whether_the_token_has_expired() {
+        let client = client().await;
+        let wren = add_user(&client, "wren", &["inviter"]).await;
+        let token = add(&client, wren, "script", Some(1)).await;
+        let endless = add(&client, wren, "endless", None).await;
+        let found = find_with_account(&client, token).await.unwrap().unwrap();
+        assert_eq!((found.id, found.nonce, found.expired), (token, vec![7; 16], false));
+        assert_eq!(found.scopes.unwrap(), ["read", "upload"]);
+        assert_eq!((found.account.id, found.account.permissions), (wren, vec!["invite.create".to_owned()]));
+        run_sql(&client, "update api_tokens set expires_at = now(), scopes = null where name = 'script'")
+            .await;
+        let expired = find_with_account(&client, token).await.unwrap().unwrap();
+        assert_eq!((expired.expired, expired.scopes), (true, None));
+        assert!(!find_with_account(&client, endless).await.unwrap().unwrap().expired);
+    }
+
+    #[tokio::test]
+    async fn find_with_account_leaves_out_disabled_owners() {
+        let client = client().await;
+        let wren = add_user(&client, "wren", &[]).await;
+        let token = add(&client, wren, "script", None).await;
+        run_sql(&client, "update users set disabled_at = now()").await;
+        assert!(find_with_account(&client, token).await.unwrap().is_none());
+        assert!(find_with_account(&client, TokenId(99)).await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn touch_writes_the_use_of_one_token_once_a_minute() {
+        let client = client().await;
+        let wren = add_user(&client, "wren", &[]).await;
+        let token = add(&client, wren, "script", None).await;
+        add(&client, wren, "another", None).await;
+        touch(&client, token).await.unwrap();
+        let unused: String = value(&client, "select name from api_tokens where last_used_at is null").await;
+        assert_eq!(unused, "another");
+        // Both far from the limit of a minute, however long the test takes.
+        for (used, kept) in [("now() + interval '1 hour'", true), ("now() - interval '2 minutes'", false)] {
+            run_sql(&client, &format!("update api_tokens set last_used_at = {used}, created_at = {used}"))
+                .await;
+            touch(&client, token).await.unwrap();
+            let same = format!("select last_used_at = created_at from api_tokens where id = {token}");
+            assert_eq!(value::<bool>(&client, &same).await, kept, "{used}");
+        }
+    }
+
+    #[tokio::test]
+    async fn list_has_a_members_own_newest_first() {
+        let client = client().await;
+        let wren = add_user(&client, "wren", &[]).await;
+        let robin = add_user(&client, "robin", &[]).await;
+        let first = add(&client, wren, "first", None).await;
+        add(&client, robin, "of another", None).await;
+        let second = add(&client, wren, "second", None).await;
+        let ids: Vec<_> = list(&client, wren).await.unwrap().iter().map(|it| it.id).collect();
+        assert_eq!(ids, [second, first]);
+    }
+
+    #[tokio::test]
+    async fn find_answers_only_a_members_own() {
+        let client = client().await;
+        let wren = add_user(&client, "wren", &[]).await;
+        let robin = add_user(&client, "robin", &[]).await;
+        let token = add(&client, wren, "script", Some(1)).await;
+        let found = find(&client, wren, token).await.unwrap().unwrap();
+        assert_eq!((found.id, found.name.as_str(), found.expired), (token, "script", false));
+        assert!(found.expires_at.is_some() && found.last_used_at.is_none());
+        run_sql(&client, "update api_tokens set expires_at = now()").await;
+        assert!(find(&client, wren, token).await.unwrap().unwrap().expired);
+        assert!(find(&client, robin, token).await.unwrap().is_none());
+        assert!(find(&client, wren, TokenId(99)).await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn count_has_expired_tokens_too() {
+        let client = client().await;
+        let wren = add_user(&client, "wren", &[]).await;
+        let robin = add_user(&client, "robin", &[]).await;
+        add(&client, wren, "first", None).await;
+        add(&client, wren, "second", Some(-1)).await;
+        assert_eq!(count(&client, wren).await.unwrap(), 2);
+        assert_eq!(count(&client, robin).await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn insert_answers_the_new_token_and_refuses_a_name_twice() {
+        let client = client().await;
+        let wren = add_user(&client, "wren", &[]).await;
+        let robin = add_user(&client, "robin", &[]).await;
+        let new = NewToken { name: "script", nonce: &[7; 16], scopes: &["read"], days: Some(30) };
+        let made = insert(&client, wren, &new).await.unwrap();
+        assert_eq!((made.name.as_str(), made.scopes.unwrap()), ("script", vec!["read".to_owned()]));
+        assert_eq!((made.expired, made.last_used_at), (false, None));
+        let days = "select expires_at = created_at + interval '30 days' from api_tokens";
+        assert!(value::<bool>(&client, days).await);
+        let error = insert(&client, wren, &new).await.unwrap_err();
+        assert_eq!(infra::db::violated(&error), Some("api_tokens_name_unique"));
+        let endless = insert(&client, robin, &NewToken { days: None, ..new }).await.unwrap();
+        assert_eq!((endless.expires_at, endless.expired), (None, false));
+    }
+
+    #[tokio::test]
+    async fn delete_ends_only_a_members_own() {
+        let client = client().await;
+        let wren = add_user(&client, "wren", &[]).await;
+        let robin = add_user(&client, "robin", &[]).await;
+        let token = add(&client, wren, "script", None).await;
+        add(&client, wren, "another", None).await;
+        assert!(!delete(&client, robin, token).await.unwrap());
+        assert!(delete(&client, wren, token).await.unwrap());
+        assert!(!delete(&client, wren, token).await.unwrap());
+        assert_eq!(value::<String>(&client, "select name from api_tokens").await, "another");
+    }
+
+    #[tokio::test]
+    async fn delete_all_leaves_other_members_tokens() {
+        let client = client().await;
+        let wren = add_user(&client, "wren", &[]).await;
+        let robin = add_user(&client, "robin", &[]).await;
+        add(&client, wren, "first", None).await;
+        add(&client, wren, "second", None).await;
+        add(&client, robin, "of another", None).await;
+        delete_all(&client, wren).await.unwrap();
+        assert_eq!(value::<String>(&client, "select name from api_tokens").await, "of another");
+    }
+}

@@ -208,3 +208,6 @@ pub async fn snatches(
     };
     Ok(found.iter().map(Transfer::from_row).collect())
 }
+
+#[cfg(test)]
+mod tests;

@@ -242,3 +242,6 @@ pub async fn names(client: &impl GenericClient, ids: &[UserId]) -> Result<Vec<Na
     let rows = rows(client, "select id, name from users where id = any($1)", &[&ids]).await?;
     Ok(rows.iter().map(|row| Named { id: row.get("id"), name: row.get("name") }).collect())
 }
+
+#[cfg(test)]
+mod tests;

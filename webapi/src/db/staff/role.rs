@@ -59,3 +59,90 @@ pub async fn others_have(
         ) as others";
     Ok(one(client, sql, &[&user_id, &permission]).await?.get("others"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::testing::{add_user, client, connect, run_sql, value, words};
+    use infra::testing::TestDatabase;
+
+    const HELD: &str = "select coalesce(array_agg(role order by role), '{}') from user_roles";
+
+    #[tokio::test]
+    async fn all_roles_come_by_name_with_their_descriptions() {
+        let client = client().await;
+        let found = all(&client).await.unwrap();
+        let names: Vec<_> = found.iter().map(|it| it.name.as_str()).collect();
+        assert_eq!(names, ["administrator", "inviter", "moderator"]);
+        assert_eq!(found[1].description, "Creates invites");
+    }
+
+    #[tokio::test]
+    async fn grant_adds_known_roles_to_those_held() {
+        let client = client().await;
+        let wren = add_user(&client, "wren", &["inviter"]).await;
+        grant(&client, wren, &words(&["moderator", "inviter"])).await.unwrap();
+        grant(&client, wren, &[]).await.unwrap();
+        assert_eq!(value::<Vec<String>>(&client, HELD).await, ["inviter", "moderator"]);
+        let error = grant(&client, wren, &words(&["administrator", "king"])).await.unwrap_err();
+        assert_eq!(infra::db::violated(&error), Some("user_roles_role_fkey"));
+        assert_eq!(value::<Vec<String>>(&client, HELD).await, ["inviter", "moderator"]);
+    }
+
+    #[tokio::test]
+    async fn keep_takes_one_members_other_roles() {
+        let client = client().await;
+        let wren = add_user(&client, "wren", &["inviter", "moderator"]).await;
+        add_user(&client, "robin", &["administrator"]).await;
+        keep(&client, wren, &words(&["inviter", "administrator"])).await.unwrap();
+        assert_eq!(value::<Vec<String>>(&client, HELD).await, ["administrator", "inviter"]);
+        keep(&client, wren, &[]).await.unwrap();
+        assert_eq!(value::<Vec<String>>(&client, HELD).await, ["administrator"]);
+    }
+
+    #[tokio::test]
+    async fn permissions_of_several_roles_are_named_once() {
+        let client = client().await;
+        let mut found = permissions(&client, &words(&["administrator", "inviter"])).await.unwrap();
+        found.sort();
+        let expected = [
+            "invite.create",
+            "invite.revoke_any",
+            "member.assign_roles",
+            "member.disable",
+            "member.reset_password",
+            "member.view_private",
+            "swarm.view",
+            "torrent.edit_any",
+            "torrent.view_snatches",
+        ];
+        assert_eq!(found, expected);
+        assert!(permissions(&client, &words(&["king"])).await.unwrap().is_empty());
+        assert!(permissions(&client, &[]).await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn lock_holders_lets_one_transaction_in_at_a_time() {
+        let database = TestDatabase::create().await.unwrap();
+        let (mut client, other) = (connect(&database).await, connect(&database).await);
+        let free = "select pg_try_advisory_xact_lock(hashtext('fairywren administrators'))";
+        let transaction = client.transaction().await.unwrap();
+        lock_holders(&transaction).await.unwrap();
+        assert!(!value::<bool>(&other, free).await);
+        transaction.commit().await.unwrap();
+        assert!(value::<bool>(&other, free).await);
+    }
+
+    #[tokio::test]
+    async fn others_have_a_permission_while_they_hold_its_role_and_are_enabled() {
+        let client = client().await;
+        let wren = add_user(&client, "wren", &["administrator"]).await;
+        let robin = add_user(&client, "robin", &["moderator"]).await;
+        assert!(!others_have(&client, wren, "member.disable").await.unwrap());
+        assert!(others_have(&client, robin, "member.disable").await.unwrap());
+        assert!(others_have(&client, wren, "swarm.view").await.unwrap());
+        run_sql(&client, "update users set disabled_at = now()").await;
+        assert!(!others_have(&client, robin, "member.disable").await.unwrap());
+        assert!(!others_have(&client, wren, "swarm.view").await.unwrap());
+    }
+}

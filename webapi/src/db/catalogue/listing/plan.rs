@@ -87,6 +87,9 @@ fn plans(newest: i64, expected: Option<i64>, newest_first: bool) -> Vec<Plan> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::db::catalogue::listing::Position;
+    use crate::db::testing::{add_torrent, add_user, client, connect, run_sql};
+    use infra::testing::TestDatabase;
 
     #[test]
     fn no_search_is_left_to_walk_along_the_order_of_the_list() {
@@ -101,5 +104,45 @@ mod tests {
             }
         }
         assert_eq!(plans(1_000_000, Some(75_000), false), [Plan::First(WALK), Plan::Words]);
+    }
+
+    #[tokio::test]
+    async fn estimate_is_exact_for_a_frequent_word_and_one_for_an_unknown() {
+        let database = TestDatabase::create().await.unwrap();
+        let client = connect(&database).await;
+        let torrents = "
+            insert into torrents (info_hash_v1, title, size, file_count, search)
+            select decode(lpad(to_hex(n), 40, '0'), 'hex'), 'Common', 1, 1, search_words('Common', '')
+            from generate_series(1, 200) n";
+        run_sql(&client, torrents).await;
+        database.client().await.unwrap().batch_execute("analyze torrents").await.unwrap();
+        assert_eq!(estimate(&client, "'common'").await.unwrap(), 200);
+        assert_eq!(estimate(&client, "'rare'").await.unwrap(), 1);
+    }
+
+    #[tokio::test]
+    async fn newest_is_the_last_id_or_zero() {
+        let client = client().await;
+        assert_eq!(newest(&client).await.unwrap(), TorrentId(0));
+        let wren = add_user(&client, "wren", &[]).await;
+        add_torrent(&client, 1, "First", wren).await;
+        let second = add_torrent(&client, 2, "Second", wren).await;
+        assert_eq!(newest(&client).await.unwrap(), second);
+    }
+
+    #[tokio::test]
+    async fn choose_counts_from_the_position_of_a_list_by_age() {
+        let client = client().await;
+        let query = Query { text: "'hen':*".to_owned(), reading: Reading::Beginnings };
+        let position = Position { key: "100000".to_owned(), id: TorrentId(100_000) };
+        let newest_first =
+            Window { sort: Sort::Added, descending: true, from: None, limit: 10, query: Some(&query) };
+        let behind = Window { from: Some(&position), ..newest_first.clone() };
+        let by_title = Window { sort: Sort::Title, ..behind.clone() };
+        let everywhere = vec![Plan::First(WALK), Plan::Words];
+        let recent = vec![Plan::First(WALK), Plan::Since(TorrentId(50_000)), Plan::Words];
+        for (window, expected) in [(newest_first, &everywhere), (behind, &recent), (by_title, &everywhere)] {
+            assert_eq!(&choose(&client, &window, &query).await.unwrap(), expected);
+        }
     }
 }
