@@ -9,4 +9,5 @@ mod privileges;
 mod refusals;
 mod reset;
 mod restarts;
+mod sites;
 mod starts;

@@ -192,9 +192,9 @@ fn debug_keeps_the_secrets() {
 }
 
 #[test]
-fn a_file_of_e557094_is_read_with_the_defaults_of_later_keys() {
-    let config = parse(&serde_json::from_str(include_str!("tests/e557094.conf.json")).expect("JSON"));
-    assert_eq!(config, parse(&example()));
+fn a_file_of_schema_2_is_read_with_the_defaults_of_later_keys() {
+    let text = include_str!("../../../fairywren/tests/sites/schema-2/fairywren.conf.json");
+    assert_eq!(parse(&serde_json::from_str(text).expect("JSON")), parse(&example()));
 }
 
 #[test]
