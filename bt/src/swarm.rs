@@ -5,10 +5,10 @@ mod announcement;
 mod budget;
 mod claims;
 mod clients;
-mod districts;
 mod growth;
 mod identity;
 mod index;
+mod peer_buckets;
 mod shared_seconds;
 mod slot;
 mod stored_peer;
@@ -26,8 +26,8 @@ pub use announcement::{Announcement, Rules};
 pub use budget::{Budget, MemberRate};
 pub use claims::{Claim, Claims};
 pub use clients::Clients;
-use districts::{Districts, Location};
 pub use identity::IdentityKey;
+use peer_buckets::{Location, PeerBuckets};
 use shared_seconds::SharedSeconds;
 use slot::Slot;
 pub use stored_peer::StoredPeer;
@@ -123,7 +123,7 @@ pub struct Outcome {
 /// step moves 4095 peers. An IPv4 peer takes about 38 bytes, see `Table`.
 #[derive(Debug, Default)]
 pub struct Swarm {
-    districts: Districts,
+    buckets: PeerBuckets,
     partial_seeds: u32,
     snatched: u32,
     last_second: LastSecond,
@@ -143,12 +143,12 @@ impl Swarm {
 
     /// The number of peers, seeders and leechers.
     pub fn len(&self) -> usize {
-        self.districts.len()
+        self.buckets.len()
     }
 
     /// The present counts.
     pub fn counts(&self) -> Counts {
-        let total = self.districts.total();
+        let total = self.buckets.total();
         let leechers = total.peers - total.seeders;
         let downloaders = leechers - self.partial_seeds;
         Counts { seeders: total.seeders, leechers, downloaders, snatched: self.snatched }
@@ -156,7 +156,7 @@ impl Swarm {
 
     /// The numbers of endpoints. A peer with both families has two.
     pub fn endpoints(&self) -> Endpoints {
-        let total = self.districts.total();
+        let total = self.buckets.total();
         Endpoints {
             v4_seeders: total.v4_seeders,
             v4_leechers: total.v4 - total.v4_seeders,
@@ -188,8 +188,8 @@ impl Swarm {
     ) -> Outcome {
         peers.clear();
         let before = self.counts();
-        let start = window::WindowStart::draw(&self.districts, announcement, rng);
-        let found = self.districts.find(announcement.member, announcement.identity);
+        let start = window::WindowStart::draw(&self.buckets, announcement, rng);
+        let found = self.buckets.find(announcement.member, announcement.identity);
         let account = if announcement.event == Event::Stopped {
             match found {
                 Some(location) => self.stop(location, announcement, rules, now),
@@ -207,7 +207,7 @@ impl Swarm {
             };
             let (location, mut account) = self.update(location, announcement, rules, now);
             account.claimed = found.is_none() && announcement.event == Event::Completed && account.left == 0;
-            window::fill(&self.districts, location, announcement, start, peers);
+            window::fill(&self.buckets, location, announcement, start, peers);
             account
         };
         let Account { snatched, claimed, uploaded, downloaded, left, seeded, leeched, clamped } = account;
@@ -234,20 +234,20 @@ impl Swarm {
         let before = self.len();
         let all = steps >= before;
         if all {
-            self.districts.search_all();
+            self.buckets.search_all();
         }
-        let first = self.districts.searched();
+        let first = self.buckets.searched();
         // Downward: a peer that `remove` moves into the gap comes from above and has been visited.
         for _ in 0..steps.min(before) {
-            let Some(location) = self.districts.next_searched() else { break };
-            if self.districts.slot(location).idle(now) > timeout {
+            let Some(location) = self.buckets.next_searched() else { break };
+            if self.buckets.slot(location).idle(now) > timeout {
                 self.remove(location);
             }
         }
         if all {
-            self.districts.merge_all();
+            self.buckets.merge_all();
         } else {
-            (self.districts.searched()..=first).rev().for_each(|district| self.districts.merge(district));
+            (self.buckets.searched()..=first).rev().for_each(|bucket| self.buckets.merge(bucket));
         }
         before - self.len()
     }
@@ -255,16 +255,16 @@ impl Swarm {
     /// Drops every peer of a member and says how many.
     pub fn remove_member(&mut self, member: u32) -> usize {
         let before = self.len();
-        while let (_, Some(location)) = self.districts.peers_of(member, 0) {
+        while let (_, Some(location)) = self.buckets.peers_of(member, 0) {
             self.remove(location);
-            self.districts.merge(location.district);
+            self.buckets.merge(location.bucket);
         }
         before - self.len()
     }
 
     /// Whether a member has a peer in the swarm. In a large swarm this visits the member's peers only.
     pub fn has_member(&self, member: u32) -> bool {
-        self.districts.peers_of(member, 0).0 > 0
+        self.buckets.peers_of(member, 0).0 > 0
     }
 
     /// All peers, in no order, for staff. `clients` is the table that numbered their clients.
@@ -275,8 +275,8 @@ impl Swarm {
     /// Whether a known peer begins a new session with `started`.
     fn is_start_of_another(&self, location: Location, announcement: &Announcement) -> bool {
         announcement.event == Event::Started
-            && self.districts.slot(location).is_ahead_of(announcement)
-            && self.districts.is_reachable(location, unmapped(announcement.endpoint))
+            && self.buckets.slot(location).is_ahead_of(announcement)
+            && self.buckets.is_reachable(location, unmapped(announcement.endpoint))
     }
 
     /// Adds a peer without endpoint; [`Swarm::update`] must follow.
@@ -290,18 +290,18 @@ impl Swarm {
         // The client was started again after a crash: its former peer cannot be there any more.
         while announcement.event == Event::Started
             && let Some(location) =
-                self.districts.at_endpoint(announcement.member, unmapped(announcement.endpoint))
+                self.buckets.at_endpoint(announcement.member, unmapped(announcement.endpoint))
         {
             self.remove(location);
         }
-        let (number, longest_silent) = self.districts.peers_of(announcement.member, now);
+        let (number, longest_silent) = self.buckets.peers_of(announcement.member, now);
         if let Some(location) = longest_silent
             && number >= rules.peers_per_member.min(MOST_PER_MEMBER)
         {
             self.remove(location);
         }
         self.share_with_others(announcement.member);
-        self.districts.insert(Slot::new(announcement, intern(announcement.client), now))
+        self.buckets.insert(Slot::new(announcement, intern(announcement.client), now))
     }
 
     fn update(
@@ -318,10 +318,10 @@ impl Swarm {
     /// Gives a peer a new endpoint and moves it to the zone of its state.
     fn settle(&mut self, location: Location, endpoint: SocketAddr) -> Location {
         match unmapped(endpoint) {
-            SocketAddr::V4(v4) => self.districts.update_zone(location, Some(write_v4(v4))),
+            SocketAddr::V4(v4) => self.buckets.update_zone(location, Some(write_v4(v4))),
             SocketAddr::V6(v6) => {
-                self.districts.set_v6(location, write_v6(v6));
-                self.districts.update_zone(location, None)
+                self.buckets.set_v6(location, write_v6(v6));
+                self.buckets.update_zone(location, None)
             }
         }
     }
@@ -329,7 +329,7 @@ impl Swarm {
     fn stop(&mut self, location: Location, announcement: &Announcement, rules: &Rules, now: u32) -> Account {
         let account = self.account(location, announcement, rules, now);
         self.remove(location);
-        self.districts.merge(location.district);
+        self.buckets.merge(location.bucket);
         account
     }
 
@@ -341,7 +341,7 @@ impl Swarm {
         rules: &Rules,
         now: u32,
     ) -> Account {
-        let slot = self.districts.slot_mut(location);
+        let slot = self.buckets.slot_mut(location);
         let idle = slot.idle(now);
         let was_partial = slot.role() == PeerState::PartialSeed;
         let mut account = slot.account(announcement, rules, &mut self.last_second, now);
@@ -352,9 +352,9 @@ impl Swarm {
     }
 
     fn remove(&mut self, location: Location) {
-        let slot = self.districts.slot(location);
+        let slot = self.buckets.slot(location);
         self.partial_seeds -= u32::from(slot.role() == PeerState::PartialSeed);
         self.shared_seconds.remove(slot.member());
-        self.districts.remove(location);
+        self.buckets.remove(location);
     }
 }

@@ -4,8 +4,8 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use super::account::Account;
-use super::districts::{Districts, Location};
 use super::growth::short;
+use super::peer_buckets::{Location, PeerBuckets};
 use super::{MOST_PER_MEMBER, Swarm};
 
 /// For each member who has, or had a short time ago, several clients here: the seconds that count already.
@@ -139,7 +139,7 @@ impl Swarm {
     /// A client of `member` is about to join.
     pub(super) fn share_with_others(&mut self, member: u32) {
         let clients = self.shared_seconds.0.as_ref().and_then(|map| map.get(&member)).map(|it| it.clients);
-        let clients = clients.unwrap_or_else(|| short(self.districts.locations_of(member).count()));
+        let clients = clients.unwrap_or_else(|| short(self.buckets.locations_of(member).count()));
         if clients > 0 {
             let map = self.shared_seconds.0.get_or_insert_default();
             let new = Member { clients, counted: Counted::default() };
@@ -157,14 +157,14 @@ impl Swarm {
         let joins = (second(now, idle), shared);
         let map = self.shared_seconds.0.get_or_insert_default();
         let entry = map.entry(member).or_insert(Member { clients: 1, counted: Counted::default() });
-        entry.counted = remade(&self.districts, &entry.counted, member, Some(joins), now);
+        entry.counted = remade(&self.buckets, &entry.counted, member, Some(joins), now);
     }
 
     /// Takes from the account of the client at `location` the seconds that count already, and has the rest count. `idle` is
     /// how long ago its last announce was.
     pub(super) fn share_seconds(&mut self, location: Location, account: &mut Account, idle: u32, now: u32) {
         let Some(map) = &mut self.shared_seconds.0 else { return };
-        let member = self.districts.slot(location).member();
+        let member = self.buckets.slot(location).member();
         let Some(entry) = map.get_mut(&member) else { return };
         if account.seeded > 0 {
             account.seeded = entry.counted.count(second(now, idle), second(now, 0)).min(account.seeded);
@@ -173,17 +173,17 @@ impl Swarm {
             // Nobody else is there, and what counts already is past.
             self.shared_seconds.forget(member);
         } else if entry.counted.is_full() {
-            entry.counted = remade(&self.districts, &entry.counted, member, None, now);
+            entry.counted = remade(&self.buckets, &entry.counted, member, None, now);
         }
     }
 }
 
 /// `counted` as it is to the clients of `member`, and to one that `joins`.
-fn remade(districts: &Districts, counted: &Counted, member: u32, joins: Option<Since>, now: u32) -> Counted {
+fn remade(buckets: &PeerBuckets, counted: &Counted, member: u32, joins: Option<Since>, now: u32) -> Counted {
     let mut clients = [(0, 0); MOST_PER_MEMBER as usize + 1];
     let end = second(now, 0);
-    let there = districts.locations_of(member).map(|location| {
-        let seen = second(now, districts.slot(location).idle(now));
+    let there = buckets.locations_of(member).map(|location| {
+        let seen = second(now, buckets.slot(location).idle(now));
         (seen, counted.within(seen, end))
     });
     let number = clients.iter_mut().zip(there.chain(joins)).map(|(to, from)| *to = from).count();

@@ -2,7 +2,7 @@
 
 use std::net::{SocketAddrV4, SocketAddrV6};
 
-use super::districts::Location;
+use super::peer_buckets::Location;
 use super::slot::{OLDEST, Slot};
 use super::{Clients, MOST_PER_MEMBER, Swarm};
 use crate::peer::{Peer, PeerState};
@@ -47,8 +47,8 @@ impl Swarm {
     /// `count` peers from number `from` on. Announces change the order: to get each peer once, go through all before
     /// the next announce.
     pub fn export(&self, from: usize, count: usize, now: u32) -> impl Iterator<Item = StoredPeer> {
-        self.districts.locations(from, count).map(move |Location { district, at }| {
-            let table = self.districts.table(district);
+        self.buckets.locations(from, count).map(move |Location { bucket, at }| {
+            let table = self.buckets.table(bucket);
             let slot = table.slot(at);
             StoredPeer {
                 member: slot.member(),
@@ -77,8 +77,8 @@ impl Swarm {
     pub fn restore(&mut self, stored: &StoredPeer, now: u32, exact: bool) -> bool {
         let StoredPeer { member, identity, .. } = *stored;
         let nowhere = stored.v4.is_none() && stored.v6.is_none();
-        let (number, _) = self.districts.peers_of(member, now);
-        if nowhere || number >= MOST_PER_MEMBER || self.districts.find(member, identity).is_some() {
+        let (number, _) = self.buckets.peers_of(member, now);
+        if nowhere || number >= MOST_PER_MEMBER || self.buckets.find(member, identity).is_some() {
             return false;
         }
         let mut slot = Slot::empty(member, identity, stored.client);
@@ -91,7 +91,7 @@ impl Swarm {
         slot.set_seen(now.wrapping_sub(stored.idle.min(OLDEST)));
         self.partial_seeds += u32::from(slot.role() == PeerState::PartialSeed);
         self.share_again(member, (stored.idle.min(OLDEST), stored.shared), now);
-        let mut location = self.districts.insert(slot);
+        let mut location = self.buckets.insert(slot);
         for endpoint in [stored.v6.map(Into::into), stored.v4.map(Into::into)].into_iter().flatten() {
             location = self.settle(location, endpoint);
         }

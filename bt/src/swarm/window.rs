@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::ops::Range;
 
 use super::Announcement;
-use super::districts::{Districts, Location};
+use super::peer_buckets::{Location, PeerBuckets};
 use super::table::{Table, Tally};
 use crate::compact::{V4_LEN, V6_LEN};
 
@@ -44,11 +44,11 @@ const LINE: usize = 64 / V4_LEN;
 impl WindowStart {
     /// Draws the beginning before the announcing peer is searched, and reads one byte of each cache line of the window.
     /// In a large tracker neither is in the cache: so both cache misses are waited for at the same time.
-    pub(super) fn draw(districts: &Districts, announcement: &Announcement, rng: &mut fastrand::Rng) -> Self {
+    pub(super) fn draw(buckets: &PeerBuckets, announcement: &Announcement, rng: &mut fastrand::Rng) -> Self {
         let start = Self(rng.u32(..));
-        let candidates = Ring::<V4, V4_LEN>::new(districts, announcement.left == Some(0));
-        if let Some((district, at)) = candidates.locate(start.among(candidates.total())) {
-            let (wires, _) = districts.table(district).v4_wires();
+        let candidates = Ring::<V4, V4_LEN>::new(buckets, announcement.left == Some(0));
+        if let Some((bucket, at)) = candidates.locate(start.among(candidates.total())) {
+            let (wires, _) = buckets.table(bucket).v4_wires();
             let window = wires[at..].iter().take(announcement.numwant as usize);
             for wire in window.step_by(LINE) {
                 black_box(wire[0]);
@@ -65,16 +65,16 @@ impl WindowStart {
 
 /// Fills `out` with the peers for the answer to the peer at `asker`.
 pub(super) fn fill(
-    districts: &Districts,
+    buckets: &PeerBuckets,
     asker: Location,
     announcement: &Announcement,
     start: WindowStart,
     out: &mut PeerBuffer,
 ) {
     let wanted = announcement.numwant as usize;
-    let seeder = districts.slot(asker).is_seeder();
-    let v4 = Ring::<V4, V4_LEN>::new(districts, seeder);
-    let v6 = Ring::<V6, V6_LEN>::new(districts, seeder);
+    let seeder = buckets.slot(asker).is_seeder();
+    let v4 = Ring::<V4, V4_LEN>::new(buckets, seeder);
+    let v6 = Ring::<V6, V6_LEN>::new(buckets, seeder);
     if announcement.endpoint.ip().to_canonical().is_ipv4() {
         let given = v4.give(asker, wanted, start, &mut out.v4);
         v6.give(asker, wanted - given, start, &mut out.v6);
@@ -140,40 +140,40 @@ impl Family<V6_LEN> for V6 {
 /// the same endpoint. If there are more of them, an answer may have fewer peers than wanted.
 const SPARE: usize = 2;
 
-/// The endpoints of one family that may be given, district after district, in a ring.
+/// The endpoints of one family that may be given, bucket after bucket, in a ring.
 struct Ring<'a, F, const N: usize> {
-    districts: &'a Districts,
+    buckets: &'a PeerBuckets,
     /// Whether the asker is a seeder, to which other seeders are of no use.
     leechers_only: bool,
     family: PhantomData<F>,
 }
 
 impl<'a, F: Family<N>, const N: usize> Ring<'a, F, N> {
-    fn new(districts: &'a Districts, leechers_only: bool) -> Self {
-        Self { districts, leechers_only, family: PhantomData }
+    fn new(buckets: &'a PeerBuckets, leechers_only: bool) -> Self {
+        Self { buckets, leechers_only, family: PhantomData }
     }
 
     fn total(&self) -> usize {
-        let (all, seeders) = F::numbers(self.districts.total());
+        let (all, seeders) = F::numbers(self.buckets.total());
         (if self.leechers_only { all - seeders } else { all }) as usize
     }
 
-    fn number(&self, district: usize) -> usize {
-        let (all, seeders) = F::numbers(self.districts.tally(district));
+    fn number(&self, bucket: usize) -> usize {
+        let (all, seeders) = F::numbers(self.buckets.tally(bucket));
         usize::from(if self.leechers_only { all - seeders } else { all })
     }
 
-    /// The position of the first endpoint in a district that may be given.
-    fn first(&self, district: usize) -> usize {
-        if self.leechers_only { F::wires(self.districts.table(district)).1 } else { 0 }
+    /// The position of the first endpoint in a bucket that may be given.
+    fn first(&self, bucket: usize) -> usize {
+        if self.leechers_only { F::wires(self.buckets.table(bucket)).1 } else { 0 }
     }
 
-    /// District and position of the endpoint that has `rank` others before it.
+    /// Bucket and position of the endpoint that has `rank` others before it.
     fn locate(&self, mut rank: usize) -> Option<(usize, usize)> {
-        for district in 0..self.districts.count() {
-            let number = self.number(district);
+        for bucket in 0..self.buckets.count() {
+            let number = self.number(bucket);
             if rank < number {
-                return Some((district, self.first(district) + rank));
+                return Some((bucket, self.first(bucket) + rank));
             }
             rank -= number;
         }
@@ -182,8 +182,8 @@ impl<'a, F: Family<N>, const N: usize> Ring<'a, F, N> {
 
     /// The number of endpoints before the asker's own, if that is in the ring.
     fn rank(&self, asker: Location, own: Option<usize>) -> Option<usize> {
-        let offset = own?.checked_sub(self.first(asker.district))?;
-        Some(offset + (0..asker.district).map(|district| self.number(district)).sum::<usize>())
+        let offset = own?.checked_sub(self.first(asker.bucket))?;
+        Some(offset + (0..asker.bucket).map(|bucket| self.number(bucket)).sum::<usize>())
     }
 
     /// Appends up to `wanted` endpoints and says how many.
@@ -194,24 +194,24 @@ impl<'a, F: Family<N>, const N: usize> Ring<'a, F, N> {
         if wanted == 0 || total == 0 {
             return 0;
         }
-        let table = self.districts.table(asker.district);
+        let table = self.buckets.table(asker.bucket);
         let own_at = F::position(table, asker.at);
         let own_rank = self.rank(asker, own_at);
         let others = total - usize::from(own_rank.is_some());
         let rank = start.among(others);
         let rank = rank + usize::from(own_rank.is_some_and(|own| rank >= own));
-        let Some((mut district, mut at)) = self.locate(rank) else { return 0 };
+        let Some((mut bucket, mut at)) = self.locate(rank) else { return 0 };
         let own =
-            own_at.map(|at| AskerEndpoint { wire: F::wires(table).0[at], asker, districts: self.districts });
+            own_at.map(|at| AskerEndpoint { wire: F::wires(table).0[at], asker, buckets: self.buckets });
         let (mut missing, mut unseen) = (wanted, total.min(wanted + SPARE));
         while missing > 0 && unseen > 0 {
-            let table = self.districts.table(district);
+            let table = self.buckets.table(bucket);
             let (wires, _) = F::wires(table);
             let run = at..wires.len().min(at + unseen);
             unseen -= run.len();
             missing -= give_run::<F, N>(table, run, missing, own.as_ref(), out);
-            district = if district + 1 == self.districts.count() { 0 } else { district + 1 };
-            at = self.first(district);
+            bucket = if bucket + 1 == self.buckets.count() { 0 } else { bucket + 1 };
+            at = self.first(bucket);
         }
         wanted - missing
     }
@@ -221,13 +221,13 @@ impl<'a, F: Family<N>, const N: usize> Ring<'a, F, N> {
 struct AskerEndpoint<'a, const N: usize> {
     wire: [u8; N],
     asker: Location,
-    districts: &'a Districts,
+    buckets: &'a PeerBuckets,
 }
 
 impl<const N: usize> AskerEndpoint<'_, N> {
     /// Whether a peer belongs to the asker's member.
     fn is_of(&self, table: &Table, slot: usize) -> bool {
-        table.slot(slot).member() == self.districts.slot(self.asker).member()
+        table.slot(slot).member() == self.buckets.slot(self.asker).member()
     }
 }
 

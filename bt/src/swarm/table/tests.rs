@@ -66,18 +66,18 @@ fn the_table_stays_whole() {
             if now % 50 == 0 {
                 swarm.expire(now, 30, rng.usize(..40));
             }
-            swarm.districts.check();
+            swarm.buckets.check();
         }
         swarm.expire(10_000, 1, usize::MAX);
-        swarm.districts.check();
-        let bytes = swarm.districts.bytes();
+        swarm.buckets.check();
+        let bytes = swarm.buckets.bytes();
         assert!(swarm.is_empty() && bytes < 1024, "{bytes}");
     }
 }
 
-/// Members with up to three peers come until there are many districts, and then go.
+/// Members with up to three peers come until there are many buckets, and then go.
 #[test]
-fn districts_stay_whole_while_they_are_split_and_merged() {
+fn buckets_stay_whole_while_they_are_split_and_merged() {
     let mut rng = fastrand::Rng::with_seed(1);
     let (mut swarm, mut buffer) = (Swarm::new(0), PeerBuffer::default());
     let mut most = 0;
@@ -88,9 +88,9 @@ fn districts_stay_whole_while_they_are_split_and_merged() {
             let announcement = announcement(&mut rng, 1);
             let announcement = Announcement { member: number / 3, identity: number, event, ..announcement };
             swarm.announce(&announcement, &RULES, 0, &mut rng, |_| 0, &mut buffer);
-            most = most.max(swarm.districts.count());
+            most = most.max(swarm.buckets.count());
             if step % 4000 == 0 {
-                swarm.districts.check();
+                swarm.buckets.check();
             }
         }
     }
@@ -100,12 +100,12 @@ fn districts_stay_whole_while_they_are_split_and_merged() {
         let member = swarm.export(0, 1, 0).next().map(|it| it.member).expect("somebody");
         swarm.remove_member(member);
     }
-    swarm.districts.check();
+    swarm.buckets.check();
     for _ in 0..=swarm.len() / 100 {
         swarm.expire(1000, 1, 100);
-        swarm.districts.check();
+        swarm.buckets.check();
     }
-    assert_eq!((swarm.len(), swarm.districts.count()), (0, 1));
+    assert_eq!((swarm.len(), swarm.buckets.count()), (0, 1));
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn a_peer_takes_little_memory() {
         let announcement = Announcement { member: number, endpoint, ..announcement(&mut rng, 1) };
         let announcement = Announcement { event: Event::None, ..announcement };
         swarm.announce(&announcement, &RULES, 0, &mut rng, |_| 0, &mut buffer);
-        let bytes = swarm.districts.bytes();
+        let bytes = swarm.buckets.bytes();
         match number + 1 {
             // What bounds the bytes and seconds of all peers together takes 16 of them.
             1 => assert!(bytes + size_of::<Swarm>() <= 160, "{bytes}"),

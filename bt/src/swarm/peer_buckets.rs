@@ -1,4 +1,5 @@
-//! A swarm's peers in districts, each a table of its own, so that no step takes time in proportion to the swarm.
+//! A swarm's peers in the buckets of extendible hashing (Fagin et al., 1979), each a table of its own, so that no step
+//! takes time in proportion to the swarm.
 
 #[cfg(test)]
 mod tests;
@@ -11,42 +12,42 @@ use super::slot::Slot;
 use super::table::{Table, Tally};
 use crate::compact::{V4_LEN, V6_LEN};
 
-/// Two districts with at most so many peers together are merged: half of the number at which a district is split.
+/// Two buckets with at most so many peers together are merged: half of the number at which a bucket is split.
 const SPARSE: usize = super::index::FULL / 2;
 
 /// Where a peer is, until the next change of the swarm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Location {
-    pub(super) district: usize,
-    /// Index in the district's table.
+    pub(super) bucket: usize,
+    /// Index in the bucket's table.
     pub(super) at: usize,
 }
 
 /// The peers of a swarm.
 ///
-/// They are in one table until it is full. Then that is split in two by a bit of the hash of the members' ids, and so
-/// on (extendible hashing). So adding a peer moves at most one district, and all peers of a member are in the same one.
+/// They are in one table until it is full. A full table is split in two by one more bit of the hash of members' ids.
+/// So adding a peer moves at most one bucket, and all peers of a member are in the same one.
 #[derive(Debug, Default)]
-pub(super) struct Districts {
+pub(super) struct PeerBuckets {
     first: Table,
     more: Option<Box<More>>,
 }
 
-/// What a swarm of several districts has beside the first.
+/// The further buckets of a swarm, and what several buckets need.
 #[derive(Debug)]
 struct More {
     tables: Vec<Table>,
-    /// One for each district, also the first.
+    /// One for each bucket, also the first.
     marks: Vec<Mark>,
     tallies: Vec<Tally<u16>>,
     total: Tally<u32>,
-    /// The district for each value of a hash's low bits, as many as the longest mark has.
+    /// The bucket for each value of a hash's low bits, as many as the longest mark has.
     directory: Vec<u32>,
-    /// The district that is searched for silent peers.
+    /// The bucket that is searched for silent peers.
     searched: usize,
 }
 
-/// The low bits that all hashes of a district have.
+/// The low bits that all hashes of a bucket have in common.
 #[derive(Debug, Clone, Copy, Default)]
 struct Mark {
     bits: u32,
@@ -70,21 +71,21 @@ impl Mark {
     }
 }
 
-impl Districts {
-    /// The number of districts.
+impl PeerBuckets {
+    /// The number of buckets.
     pub(super) fn count(&self) -> usize {
         self.more.as_ref().map_or(1, |more| more.marks.len())
     }
 
-    pub(super) fn table(&self, district: usize) -> &Table {
+    pub(super) fn table(&self, bucket: usize) -> &Table {
         match &self.more {
-            Some(more) if district > 0 => &more.tables[district - 1],
+            Some(more) if bucket > 0 => &more.tables[bucket - 1],
             _ => &self.first,
         }
     }
 
-    pub(super) fn tally(&self, district: usize) -> Tally<u16> {
-        self.more.as_ref().map_or_else(|| self.first.tally(), |more| more.tallies[district])
+    pub(super) fn tally(&self, bucket: usize) -> Tally<u16> {
+        self.more.as_ref().map_or_else(|| self.first.tally(), |more| more.tallies[bucket])
     }
 
     pub(super) fn total(&self) -> Tally<u32> {
@@ -96,100 +97,100 @@ impl Districts {
     }
 
     pub(super) fn slot(&self, location: Location) -> &Slot {
-        self.table(location.district).slot(location.at)
+        self.table(location.bucket).slot(location.at)
     }
 
-    /// After a change of `left`, call [`Districts::update_zone`].
+    /// After a change of `left`, call [`PeerBuckets::update_zone`].
     pub(super) fn slot_mut(&mut self, location: Location) -> &mut Slot {
-        self.table_mut(location.district).slot_mut(location.at)
+        self.table_mut(location.bucket).slot_mut(location.at)
     }
 
     pub(super) fn find(&self, member: u32, identity: u32) -> Option<Location> {
-        let district = self.district(member);
-        self.table(district).find(member, identity).map(|at| Location { district, at })
+        let bucket = self.bucket(member);
+        self.table(bucket).find(member, identity).map(|at| Location { bucket, at })
     }
 
     /// The number of a member's peers, and the one that was silent for longest.
     pub(super) fn peers_of(&self, member: u32, now: u32) -> (u32, Option<Location>) {
-        let district = self.district(member);
-        let (number, at) = self.table(district).peers_of(member, now);
-        (number, at.map(|at| Location { district, at }))
+        let bucket = self.bucket(member);
+        let (number, at) = self.table(bucket).peers_of(member, now);
+        (number, at.map(|at| Location { bucket, at }))
     }
 
     /// The locations of a member's peers.
     pub(super) fn locations_of(&self, member: u32) -> impl Iterator<Item = Location> {
-        let district = self.district(member);
-        self.table(district).of_member(member).map(move |at| Location { district, at })
+        let bucket = self.bucket(member);
+        self.table(bucket).of_member(member).map(move |at| Location { bucket, at })
     }
 
     /// Whether a peer has an endpoint of the family of `like`, which is not an IPv4-mapped address.
     pub(super) fn is_reachable(&self, location: Location, like: SocketAddr) -> bool {
-        let table = self.table(location.district);
+        let table = self.table(location.bucket);
         if like.is_ipv4() { table.v4(location.at).is_some() } else { table.v6(location.at).is_some() }
     }
 
     /// A peer of that member at that endpoint, which is not an IPv4-mapped address.
     pub(super) fn at_endpoint(&self, member: u32, endpoint: SocketAddr) -> Option<Location> {
-        let district = self.district(member);
-        self.table(district).at_endpoint(member, endpoint).map(|at| Location { district, at })
+        let bucket = self.bucket(member);
+        self.table(bucket).at_endpoint(member, endpoint).map(|at| Location { bucket, at })
     }
 
     /// The locations of `count` peers from number `from` on.
     pub(super) fn locations(&self, from: usize, count: usize) -> impl Iterator<Item = Location> {
         let mut skipped = from;
-        let all = (0..self.count()).flat_map(move |district| {
-            let len = self.table(district).len();
+        let all = (0..self.count()).flat_map(move |bucket| {
+            let len = self.table(bucket).len();
             let first = skipped.min(len);
             skipped -= first;
-            (first..len).map(move |at| Location { district, at })
+            (first..len).map(move |at| Location { bucket, at })
         });
         all.take(count)
     }
 
-    /// Adds a peer without endpoint and returns its location. [`Districts::update_zone`] must follow.
+    /// Adds a peer without endpoint and returns its location. [`PeerBuckets::update_zone`] must follow.
     pub(super) fn insert(&mut self, slot: Slot) -> Location {
-        let mut district = self.district(slot.member());
-        while self.table(district).is_full() {
-            self.split(district);
-            district = self.district(slot.member());
+        let mut bucket = self.bucket(slot.member());
+        while self.table(bucket).is_full() {
+            self.split(bucket);
+            bucket = self.bucket(slot.member());
         }
-        let at = self.table_mut(district).insert(slot);
-        Location { district, at }
+        let at = self.table_mut(bucket).insert(slot);
+        Location { bucket, at }
     }
 
     /// See [`Table::update_zone`].
     pub(super) fn update_zone(&mut self, location: Location, wire: Option<[u8; V4_LEN]>) -> Location {
-        let at = self.table_mut(location.district).update_zone(location.at, wire);
-        self.count_again(location.district);
+        let at = self.table_mut(location.bucket).update_zone(location.at, wire);
+        self.count_again(location.bucket);
         Location { at, ..location }
     }
 
-    /// [`Districts::update_zone`] must follow.
+    /// [`PeerBuckets::update_zone`] must follow.
     pub(super) fn set_v6(&mut self, location: Location, wire: [u8; V6_LEN]) {
-        self.table_mut(location.district).set_v6(location.at, wire);
+        self.table_mut(location.bucket).set_v6(location.at, wire);
     }
 
-    /// Removes a peer. Peers from behind it in the district may move into the gap.
+    /// Removes a peer. Peers from behind it in the bucket may move into the gap.
     pub(super) fn remove(&mut self, location: Location) {
-        self.table_mut(location.district).remove(location.at);
-        self.count_again(location.district);
+        self.table_mut(location.bucket).remove(location.at);
+        self.count_again(location.bucket);
     }
 
-    /// Merges a district with the one that it was split from, if both have few peers.
-    pub(super) fn merge(&mut self, district: usize) {
+    /// Merges a bucket with the one that it was split from, if both have few peers.
+    pub(super) fn merge(&mut self, bucket: usize) {
         let Some(more) = &self.more else { return };
-        let Some(&mark) = more.marks.get(district) else { return };
+        let Some(&mark) = more.marks.get(bucket) else { return };
         let Some(last_bit) = mark.length.checked_sub(1) else { return };
         let other = more.directory[(mark.bits ^ 1 << last_bit) as usize] as usize;
-        let peers = [district, other].map(|it| usize::from(more.tallies[it].peers));
+        let peers = [bucket, other].map(|it| usize::from(more.tallies[it].peers));
         if more.marks[other].length != mark.length || peers[0] + peers[1] > SPARSE {
             return;
         }
-        let mut merged = Table::gather(&[self.table(district), self.table(other)], |_| true);
+        let mut merged = Table::gather(&[self.table(bucket), self.table(other)], |_| true);
         // The search may not have visited all of them.
         merged.cursor = short(merged.len());
         let mark = Mark { bits: mark.bits & !(1 << last_bit), length: last_bit };
-        let (kept, dropped) = (district.min(other), district.max(other));
+        let (kept, dropped) = (bucket.min(other), bucket.max(other));
         *self.table_mut(kept) = merged;
         if let Some(more) = &mut self.more {
             more.drop_empty(dropped);
@@ -201,11 +202,11 @@ impl Districts {
         }
     }
 
-    /// Merges districts as long as it is possible.
+    /// Merges buckets as long as it is possible.
     pub(super) fn merge_all(&mut self) {
         loop {
             let before = self.count();
-            (0..before).rev().for_each(|district| self.merge(district));
+            (0..before).rev().for_each(|bucket| self.merge(bucket));
             if self.count() == before {
                 break;
             }
@@ -218,54 +219,54 @@ impl Districts {
         self.search(last);
     }
 
-    /// The next location in the search for silent peers: downward in a district, then in the one before it, in a ring.
+    /// The next location in the search for silent peers: downward in a bucket, then in the one before it, in a ring.
     pub(super) fn next_searched(&mut self) -> Option<Location> {
         for _ in 0..=self.count() {
-            let district = self.searched();
-            let table = self.table_mut(district);
+            let bucket = self.searched();
+            let table = self.table_mut(bucket);
             let at = usize::from(table.cursor).min(table.len());
             if let Some(at) = at.checked_sub(1) {
                 table.cursor = short(at);
-                return Some(Location { district, at });
+                return Some(Location { bucket, at });
             }
-            self.search(district.checked_sub(1).unwrap_or(self.count() - 1));
+            self.search(bucket.checked_sub(1).unwrap_or(self.count() - 1));
         }
         None
     }
 
-    /// The district that is searched for silent peers.
+    /// The bucket that is searched for silent peers.
     pub(super) fn searched(&self) -> usize {
         self.more.as_ref().map_or(0, |more| more.searched.min(more.tables.len()))
     }
 
-    fn search(&mut self, district: usize) {
+    fn search(&mut self, bucket: usize) {
         if let Some(more) = &mut self.more {
-            more.searched = district;
+            more.searched = bucket;
         }
-        let table = self.table_mut(district);
+        let table = self.table_mut(bucket);
         table.cursor = short(table.len());
     }
 
-    fn table_mut(&mut self, district: usize) -> &mut Table {
+    fn table_mut(&mut self, bucket: usize) -> &mut Table {
         match &mut self.more {
-            Some(more) if district > 0 => &mut more.tables[district - 1],
+            Some(more) if bucket > 0 => &mut more.tables[bucket - 1],
             _ => &mut self.first,
         }
     }
 
-    fn district(&self, member: u32) -> usize {
+    fn bucket(&self, member: u32) -> usize {
         self.more.as_ref().map_or(0, |more| {
             let low_bits = hash(member) as usize & (more.directory.len() - 1);
             more.directory[low_bits] as usize
         })
     }
 
-    fn split(&mut self, district: usize) {
+    fn split(&mut self, bucket: usize) {
         let more = self.more.get_or_insert_with(|| Box::new(More::new(&self.first)));
-        let marks = more.marks[district].split();
-        let tables = marks.map(|mark| Table::gather(&[self.table(district)], |slot| mark.fits(slot)));
+        let marks = more.marks[bucket].split();
+        let tables = marks.map(|mark| Table::gather(&[self.table(bucket)], |slot| mark.fits(slot)));
         let [lower, upper] = tables;
-        *self.table_mut(district) = lower;
+        *self.table_mut(bucket) = lower;
         if let Some(more) = &mut self.more {
             more.tables.push(upper);
             more.marks.push(Mark::default());
@@ -273,19 +274,19 @@ impl Districts {
             if more.directory.len() < 1 << marks[0].length {
                 more.directory.extend_from_within(..);
             }
-            more.set_mark(district, marks[0]);
+            more.set_mark(bucket, marks[0]);
             more.set_mark(more.tables.len(), marks[1]);
         }
-        self.count_again(district);
+        self.count_again(bucket);
         self.count_again(self.count() - 1);
     }
 
-    fn count_again(&mut self, district: usize) {
+    fn count_again(&mut self, bucket: usize) {
         let Some(more) = &mut self.more else { return };
-        let table = if district == 0 { &self.first } else { &more.tables[district - 1] };
+        let table = if bucket == 0 { &self.first } else { &more.tables[bucket - 1] };
         let tally = table.tally();
-        more.total.replace(more.tallies[district], tally);
-        more.tallies[district] = tally;
+        more.total.replace(more.tallies[bucket], tally);
+        more.tallies[bucket] = tally;
     }
 }
 
@@ -302,21 +303,21 @@ impl More {
         }
     }
 
-    fn set_mark(&mut self, district: usize, mark: Mark) {
-        self.marks[district] = mark;
+    fn set_mark(&mut self, bucket: usize, mark: Mark) {
+        self.marks[bucket] = mark;
         for position in mark.positions(self.directory.len()) {
-            self.directory[position] = narrow(district);
+            self.directory[position] = narrow(bucket);
         }
     }
 
-    /// Drops a district, not the first, whose peers were merged into another. The last district takes its number.
-    fn drop_empty(&mut self, district: usize) {
-        self.total.replace(self.tallies[district], Tally::default());
-        self.tables.swap_remove(district - 1);
-        self.tallies.swap_remove(district);
-        self.marks.swap_remove(district);
-        if let Some(&moved) = self.marks.get(district) {
-            self.set_mark(district, moved);
+    /// Drops a bucket, not the first, whose peers were merged into another. The last bucket takes its number.
+    fn drop_empty(&mut self, bucket: usize) {
+        self.total.replace(self.tallies[bucket], Tally::default());
+        self.tables.swap_remove(bucket - 1);
+        self.tallies.swap_remove(bucket);
+        self.marks.swap_remove(bucket);
+        if let Some(&moved) = self.marks.get(bucket) {
+            self.set_mark(bucket, moved);
         }
     }
 }
