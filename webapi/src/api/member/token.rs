@@ -144,10 +144,10 @@ async fn create_token(
     SignedIn(member): SignedIn,
     CheckedJson(form): CheckedJson<NewToken>,
 ) -> Result<impl IntoResponse, Error> {
-    let wish = token::Wish { name: &form.name, scopes: &form.scopes, days: form.expires_in_days };
+    let request = token::TokenRequest { name: &form.name, scopes: &form.scopes, days: form.expires_in_days };
     let mut client = app.connection().await?;
     let transaction = client.transaction().await?;
-    let Created { row, secret } = token::create(&app.keys, &transaction, member.id, &wish).await?;
+    let Created { row, secret } = token::create(&app.keys, &transaction, member.id, &request).await?;
     transaction.commit().await?;
     let location = format!("/api/tokens/{}", row.id);
     let body = CreatedToken {

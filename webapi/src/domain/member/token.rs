@@ -34,7 +34,7 @@ pub fn parse_authorization(header: &[u8]) -> Option<Token> {
 
 /// The token to make.
 #[derive(Debug)]
-pub struct Wish<'a> {
+pub struct TokenRequest<'a> {
     /// What its owner calls it.
     pub name: &'a str,
     /// Words of the scopes that it may be used for.
@@ -52,11 +52,11 @@ pub async fn create(
     keys: &Keys,
     transaction: &Transaction<'_>,
     user_id: UserId,
-    wish: &Wish<'_>,
+    request: &TokenRequest<'_>,
 ) -> Result<Created<ApiToken>, Error> {
-    let (name, scopes) = check(wish)?;
+    let (name, scopes) = check(request)?;
     let nonce = nonce()?;
-    let days = wish.days.map(u32::cast_signed);
+    let days = request.days.map(u32::cast_signed);
     db::member::user::lock(transaction, user_id).await?;
     if db::member::token::count(transaction, user_id).await? >= MAX_KEYS {
         let message = format!("you have {MAX_KEYS} tokens; revoke one that is no longer used");
@@ -73,20 +73,20 @@ pub async fn create(
     Ok(Created { row, secret: secret.into() })
 }
 
-fn check<'a>(wish: &Wish<'a>) -> Result<(&'a str, Scopes), Error> {
+fn check<'a>(request: &TokenRequest<'a>) -> Result<(&'a str, Scopes), Error> {
     let mut fields = Fields::new();
-    let name = check_name(wish.name);
+    let name = check_name(request.name);
     if let Err(problem) = name {
         fields.insert("name", problem.to_owned());
     }
-    let scopes = Scopes::parse(wish.scopes);
+    let scopes = Scopes::parse(request.scopes);
     if scopes.is_err() {
         let known: Vec<&str> = SCOPES.iter().map(|it| it.word()).collect();
         fields.insert("scopes", format!("there is no such scope; there are {}", known.join(", ")));
     } else if scopes.is_ok_and(Scopes::is_empty) {
         fields.insert("scopes", "choose what the token may be used for".to_owned());
     }
-    if wish.days.is_some_and(|days| !(1..=MAX_DAYS).contains(&days)) {
+    if request.days.is_some_and(|days| !(1..=MAX_DAYS).contains(&days)) {
         let rule = format!("choose 1 to {MAX_DAYS} days, or no end");
         fields.insert("expires_in_days", rule);
     }

@@ -14,13 +14,13 @@ use crate::auth::{Checked, SignedIn};
 use crate::db;
 use crate::domain::member::Member;
 use crate::domain::member::scope::SCOPES;
-use crate::domain::member::token::{self, DAYS, Wish};
+use crate::domain::member::token::{self, DAYS, TokenRequest};
 use crate::error::Error;
 use crate::extract::Id;
 use crate::id::TokenId;
 use crate::routes::Routes;
 use crate::ui::member::session::Nothing;
-use crate::ui::{Faults, Frame, Timestamp, flash, page, page_again, redirect};
+use crate::ui::{Faults, PageLayout, Timestamp, flash, page, page_again, redirect};
 
 /// Path of this page.
 const HERE: &str = "/account/tokens";
@@ -40,7 +40,7 @@ pub(super) fn routes() -> Routes {
 #[derive(askama::Template)]
 #[template(path = "account/tokens.html")]
 struct TokensPage {
-    frame: Frame,
+    layout: PageLayout,
     faults: Faults,
     tokens: Vec<TokenItem>,
     /// The name that the form keeps, where the token could not be made.
@@ -108,25 +108,25 @@ impl Typed {
     }
 }
 
-async fn show(State(app): State<App>, member: Member, frame: Frame) -> Result<Response, Error> {
-    page(tokens_page(&app, &member, frame, &Typed::default()).await?)
+async fn show(State(app): State<App>, member: Member, layout: PageLayout) -> Result<Response, Error> {
+    page(tokens_page(&app, &member, layout, &Typed::default()).await?)
 }
 
 async fn create(
     State(app): State<App>,
     SignedIn(member): SignedIn,
-    frame: Frame,
+    layout: PageLayout,
     Checked(form): Checked<Vec<(String, String)>>,
 ) -> Result<Response, Error> {
     let typed = Typed::read(form)?;
-    let wish = Wish { name: &typed.name, scopes: &typed.scopes, days: typed.days };
+    let request = TokenRequest { name: &typed.name, scopes: &typed.scopes, days: typed.days };
     let mut client = app.connection().await?;
     let transaction = client.transaction().await?;
-    match token::create(&app.keys, &transaction, member.id, &wish).await {
+    match token::create(&app.keys, &transaction, member.id, &request).await {
         Ok(new) => {
             transaction.commit().await?;
             page(SecretPage {
-                frame: frame.account("tokens"),
+                layout: layout.account("tokens"),
                 heading: "New API token",
                 name: new.row.name,
                 secret: new.secret,
@@ -137,7 +137,7 @@ async fn create(
             drop(transaction);
             drop(client);
             let (faults, error) = Faults::of(error)?;
-            let page = tokens_page(&app, &member, frame, &typed).await?;
+            let page = tokens_page(&app, &member, layout, &typed).await?;
             page_again(TokensPage { faults, ..page }, &error)
         }
     }
@@ -155,7 +155,12 @@ async fn revoke(
     Ok(redirect(&app, HERE))
 }
 
-async fn tokens_page(app: &App, member: &Member, frame: Frame, typed: &Typed) -> Result<TokensPage, Error> {
+async fn tokens_page(
+    app: &App,
+    member: &Member,
+    layout: PageLayout,
+    typed: &Typed,
+) -> Result<TokensPage, Error> {
     let tokens = db::member::token::list(&app.connection().await?, member.id).await?;
     let item = |it: db::member::token::ApiToken| TokenItem {
         id: it.id,
@@ -178,7 +183,7 @@ async fn tokens_page(app: &App, member: &Member, frame: Frame, typed: &Typed) ->
         chosen: days == typed.days,
     };
     Ok(TokensPage {
-        frame: frame.account("tokens"),
+        layout: layout.account("tokens"),
         faults: Faults::default(),
         tokens: tokens.into_iter().map(item).collect(),
         token_name: typed.name.clone(),
