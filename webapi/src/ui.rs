@@ -20,7 +20,7 @@ use crate::routes::Routes;
 
 use error_page::ErrorPages;
 pub use parts::format::Timestamp;
-pub use parts::frame::{Flash, Frame, FrameMember, flash};
+pub use parts::layout::{Flash, LayoutMember, PageLayout, flash};
 
 /// The pages and targets of forms of all areas.
 pub fn routes() -> Routes {

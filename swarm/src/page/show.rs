@@ -11,7 +11,7 @@ use super::{App, Shared};
 use crate::site::Visitor;
 
 /// What the layout shows on every page.
-struct Frame {
+struct PageLayout {
     version: String,
     /// The name of who is signed in.
     member: String,
@@ -30,7 +30,7 @@ struct Flash {
 #[derive(askama::Template)]
 #[template(path = "show.html")]
 struct DemoPage {
-    frame: Frame,
+    layout: PageLayout,
     view: View,
     /// Whether a page without scripts stays as it is, so that its forms can be filled in.
     still: bool,
@@ -90,7 +90,7 @@ fn page(app: &App, visitor: Visitor, parameters: Parameters) -> Response {
         still: parameters.still,
         chosen: parameters.client,
         view: View::of(&app.pictures.borrow()),
-        frame: Frame {
+        layout: PageLayout {
             version: app.version.clone(),
             member: visitor.name,
             staff: visitor.staff,

@@ -8,7 +8,7 @@ use axum::response::Response;
 use axum::routing::get;
 use serde_json::Value;
 
-use super::{Frame, page};
+use super::{PageLayout, page};
 use crate::api::openapi;
 use crate::auth::needs::ALL;
 use crate::domain::member::Member;
@@ -29,7 +29,7 @@ pub fn routes() -> Routes {
 #[derive(Template)]
 #[template(path = "docs/show.html")]
 struct Show {
-    frame: Frame,
+    layout: PageLayout,
     description: &'static str,
     groups: &'static [Group],
     schemas: &'static [Named],
@@ -97,9 +97,9 @@ struct Property {
     schema: Schema,
 }
 
-async fn show(_: Member, frame: Frame) -> Result<Response, Error> {
+async fn show(_: Member, layout: PageLayout) -> Result<Response, Error> {
     let Content { description, groups, schemas } = &*CONTENT;
-    page(Show { frame, description, groups, schemas })
+    page(Show { layout, description, groups, schemas })
 }
 
 impl Content {

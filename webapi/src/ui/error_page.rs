@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::time::timeout;
 
-use super::{CREDENTIALS, Frame};
+use super::{CREDENTIALS, PageLayout};
 use crate::app::App;
 use crate::auth::visitor::Visitor;
 use crate::error::Error;
@@ -54,7 +54,7 @@ impl ShowError for ErrorPages {
 #[derive(askama::Template)]
 #[template(path = "error.html")]
 struct Page {
-    frame: Frame,
+    layout: PageLayout,
     status: u16,
     heading: &'static str,
     message: String,
@@ -102,21 +102,21 @@ async fn sign_in(app: &App, pages: &Router, request: &FailedRequest) -> Redirect
 
 async fn page(app: &App, request: &FailedRequest, error: &Error) -> Response {
     // The database does not answer: asking it who the visitor is would wait as long again.
-    let frame = if let Error::Unavailable(_) = error {
-        Frame::bare(app)
+    let layout = if let Error::Unavailable(_) = error {
+        PageLayout::bare(app)
     } else {
         // If the database does not tell in time who the visitor is, the page is shown as if nobody were signed in.
-        let mut frame = pin!(frame(app, request));
-        let known = timeout(app.extra_timeout(), frame.as_mut()).await;
-        known.inspect_err(|_| reading::cancel()).ok().flatten().unwrap_or_else(|| Frame::bare(app))
+        let mut layout = pin!(layout(app, request));
+        let known = timeout(app.extra_timeout(), layout.as_mut()).await;
+        known.inspect_err(|_| reading::cancel()).ok().flatten().unwrap_or_else(|| PageLayout::bare(app))
     };
     let status = error.status();
     let message = match error {
         Error::Parameters(_) => STALE_ADDRESS.to_owned(),
         _ => error.sentence(),
     };
-    let onward = Onward::of(request, error, frame.member.is_some());
-    let page = Page { frame, status: status.as_u16(), heading: heading(status), message, onward };
+    let onward = Onward::of(request, error, layout.member.is_some());
+    let page = Page { layout, status: status.as_u16(), heading: heading(status), message, onward };
     match askama::Template::render(&page) {
         Ok(html) => (status, Html(html)).into_response(),
         Err(cause) => {
@@ -126,10 +126,10 @@ async fn page(app: &App, request: &FailedRequest, error: &Error) -> Response {
     }
 }
 
-async fn frame(app: &App, request: &FailedRequest) -> Option<Frame> {
+async fn layout(app: &App, request: &FailedRequest) -> Option<PageLayout> {
     let (session, token) = (request.session.as_ref()?, request.token.as_ref()?);
     let visitor = Visitor::find(app, CREDENTIALS, &request.headers, session).await.ok()?;
-    Frame::of(app, &visitor, session, token).await.ok()
+    PageLayout::of(app, &visitor, session, token).await.ok()
 }
 
 fn heading(status: StatusCode) -> &'static str {

@@ -2,5 +2,5 @@
 
 pub mod assets;
 pub mod format;
-pub mod frame;
+pub mod layout;
 pub mod plot;

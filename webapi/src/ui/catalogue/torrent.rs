@@ -27,7 +27,7 @@ use crate::id::{Named, TorrentId, UserId};
 use crate::live::Present;
 use crate::routes::Routes;
 use crate::ui::parts::format::{self, Timestamp};
-use crate::ui::{Frame, page};
+use crate::ui::{PageLayout, page};
 
 /// The routes of the pages of torrents.
 pub fn routes() -> Routes {
@@ -44,7 +44,7 @@ pub fn routes() -> Routes {
 #[derive(Template)]
 #[template(path = "torrent/browse.html")]
 struct Browse {
-    frame: Frame,
+    layout: PageLayout,
     order: Order,
     columns: Vec<Column>,
     rows: Vec<Row>,
@@ -99,7 +99,7 @@ impl Row {
 async fn browse(
     State(app): State<App>,
     member: Member,
-    frame: Frame,
+    layout: PageLayout,
     Query(parameters): Query<listing::Parameters>,
     paging: Paging,
 ) -> Result<Response, Error> {
@@ -111,7 +111,7 @@ async fn browse(
     let next = found.next.map(|next| address(&order, order.name, order.descending, Some(&next)));
     let newer = paging.cursor().map(|_| address(&order, order.name, order.descending, None));
     page(Browse {
-        frame: frame.section("torrents"),
+        layout: layout.section("torrents"),
         columns: columns(&order),
         rows: found.torrents.into_iter().map(|it| Row::new(&app, it)).collect(),
         similar: found.similar,

@@ -25,8 +25,8 @@ use crate::id::InviteId;
 use crate::routes::Routes;
 use crate::ui::member::dead_link::dead_link;
 use crate::ui::member::session::Nothing;
-use crate::ui::parts::frame::flash_with;
-use crate::ui::{Faults, Flash, Frame, Timestamp, flash, page, page_again, redirect};
+use crate::ui::parts::layout::flash_with;
+use crate::ui::{Faults, Flash, PageLayout, Timestamp, flash, page, page_again, redirect};
 
 /// Heading of the page for an invite that can no longer be claimed.
 const DEAD_LINK: &str = "This invite is no longer open";
@@ -44,7 +44,7 @@ pub fn routes() -> Routes {
 #[derive(askama::Template)]
 #[template(path = "invite/list.html")]
 struct ListPage {
-    frame: Frame,
+    layout: PageLayout,
     faults: Faults,
     days: u32,
     /// The note that the form keeps, where the invite could not be made.
@@ -70,7 +70,7 @@ struct Item {
 #[derive(askama::Template)]
 #[template(path = "invite/claim.html")]
 struct ClaimPage {
-    frame: Frame,
+    layout: PageLayout,
     faults: Faults,
     secret: String,
     username: String,
@@ -91,19 +91,24 @@ struct Claim {
 async fn list(
     State(app): State<App>,
     InviteCreator(member): InviteCreator,
-    frame: Frame,
+    layout: PageLayout,
     paging: Paging,
 ) -> Result<Response, Error> {
-    page(list_page(&app, &member, frame, &paging).await?)
+    page(list_page(&app, &member, layout, &paging).await?)
 }
 
-async fn list_page(app: &App, member: &Member, frame: Frame, paging: &Paging) -> Result<ListPage, Error> {
+async fn list_page(
+    app: &App,
+    member: &Member,
+    layout: PageLayout,
+    paging: &Paging,
+) -> Result<ListPage, Error> {
     let (limit, before) = (paging.limit(), paging.after()?);
     let client = app.connection().await?;
     let mut found = db::member::invite::list(&client, member.id, before, limit + 1).await?;
     let next = cursor::cut(&mut found, limit, |last| last.id)?;
     Ok(ListPage {
-        frame: frame.section("invites"),
+        layout: layout.section("invites"),
         faults: Faults::default(),
         days: app.config.webapi.invite_days,
         note: String::new(),
@@ -118,7 +123,7 @@ async fn list_page(app: &App, member: &Member, frame: Frame, paging: &Paging) ->
 async fn create(
     State(app): State<App>,
     InviteCreator(member): InviteCreator,
-    frame: Frame,
+    layout: PageLayout,
     session: Session,
     Checked(form): Checked<NewInvite>,
 ) -> Result<Response, Error> {
@@ -135,7 +140,7 @@ async fn create(
             drop(transaction);
             drop(client);
             let (faults, error) = Faults::of(error)?;
-            let list = list_page(&app, &member, frame, &Paging::default()).await?;
+            let list = list_page(&app, &member, layout, &Paging::default()).await?;
             page_again(ListPage { faults, note: form.note, ..list }, &error)
         }
     }
@@ -158,19 +163,23 @@ async fn revoke(
     Ok(redirect(&app, "/invites"))
 }
 
-async fn show(State(app): State<App>, frame: Frame, Segment(secret): Segment) -> Result<Response, Error> {
+async fn show(
+    State(app): State<App>,
+    layout: PageLayout,
+    Segment(secret): Segment,
+) -> Result<Response, Error> {
     let row = invite::find(&app.keys, &app.connection().await?, &secret).await?;
     if let Some(refusal) = InviteState::of(&row).refusal() {
-        return dead_link(frame, DEAD_LINK, &Error::Gone(refusal));
+        return dead_link(layout, DEAD_LINK, &Error::Gone(refusal));
     }
-    page(ClaimPage { frame, faults: Faults::default(), secret, username: String::new() })
+    page(ClaimPage { layout, faults: Faults::default(), secret, username: String::new() })
 }
 
 async fn claim(
     State(app): State<App>,
     caller: Caller,
     Segment(secret): Segment,
-    frame: Frame,
+    layout: PageLayout,
     session: Session,
     headers: HeaderMap,
     Checked(form): Checked<Claim>,
@@ -183,11 +192,11 @@ async fn claim(
             let welcome = welcome(&app, &session, &new.name).await?;
             return Ok((Extension(caller.remember(&app, &new)?), welcome).into_response());
         }
-        Err(error @ Error::Gone(_)) => return dead_link(frame, DEAD_LINK, &error),
+        Err(error @ Error::Gone(_)) => return dead_link(layout, DEAD_LINK, &error),
         Err(error) => error,
     };
     let (faults, error) = Faults::of(error)?;
-    page_again(ClaimPage { frame, faults, secret, username }, &error)
+    page_again(ClaimPage { layout, faults, secret, username }, &error)
 }
 
 /// Leads a new member to the torrents, with messages that point to their first steps.

@@ -23,7 +23,7 @@ use crate::routes::Routes;
 use crate::ui::member::account::back_to;
 use crate::ui::member::dead_link::dead_link;
 use crate::ui::member::session::Nothing;
-use crate::ui::{Faults, Frame, Timestamp, page, page_again, redirect};
+use crate::ui::{Faults, PageLayout, Timestamp, page, page_again, redirect};
 
 /// Heading of the page for a link that can no longer set a password.
 const DEAD_LINK: &str = "This link no longer works";
@@ -52,7 +52,7 @@ pub fn routes() -> Routes {
 #[derive(askama::Template)]
 #[template(path = "password_reset/show.html")]
 struct ShowPage {
-    frame: Frame,
+    layout: PageLayout,
     faults: Faults,
     secret: Secret,
     name: String,
@@ -61,7 +61,7 @@ struct ShowPage {
 #[derive(askama::Template)]
 #[template(path = "password_reset/ask.html")]
 struct AskPage {
-    frame: Frame,
+    layout: PageLayout,
     id: UserId,
     name: String,
 }
@@ -69,7 +69,7 @@ struct AskPage {
 #[derive(askama::Template)]
 #[template(path = "password_reset/link.html")]
 struct LinkPage {
-    frame: Frame,
+    layout: PageLayout,
     id: UserId,
     name: String,
     url: Secret,
@@ -93,21 +93,21 @@ pub(super) fn typed_twice(new: Secret, again: &Secret) -> Result<Secret, Error> 
 
 async fn show(
     State(app): State<App>,
-    frame: Frame,
+    layout: PageLayout,
     SecretSegment(secret): SecretSegment,
 ) -> Result<Response, Error> {
     let Found { row, state } = password_reset::find(&app.keys, &app.connection().await?, &secret).await?;
     if let Some(refusal) = state.refusal() {
-        return dead_link(frame, DEAD_LINK, &Error::Gone(refusal));
+        return dead_link(layout, DEAD_LINK, &Error::Gone(refusal));
     }
-    page(ShowPage { frame, faults: Faults::default(), secret, name: row.user_name })
+    page(ShowPage { layout, faults: Faults::default(), secret, name: row.user_name })
 }
 
 async fn apply(
     State(app): State<App>,
     caller: Caller,
     SecretSegment(secret): SecretSegment,
-    frame: Frame,
+    layout: PageLayout,
     Checked(form): Checked<NewPassword>,
 ) -> Result<Response, Error> {
     let applied = match typed_twice(form.new_password, &form.new_password_again) {
@@ -116,7 +116,7 @@ async fn apply(
     };
     let error = match applied {
         Ok(()) => return Ok(redirect(&app, "/sign-in?password_set=")),
-        Err(error @ Error::Gone(_)) => return dead_link(frame, DEAD_LINK, &error),
+        Err(error @ Error::Gone(_)) => return dead_link(layout, DEAD_LINK, &error),
         Err(error) => error,
     };
     let (mut faults, error) = Faults::of(error)?;
@@ -125,24 +125,24 @@ async fn apply(
         faults.fields.insert("new_password", problem);
     }
     let Found { row, .. } = password_reset::find(&app.keys, &app.connection().await?, &secret).await?;
-    page_again(ShowPage { frame, faults, secret, name: row.user_name }, &error)
+    page_again(ShowPage { layout, faults, secret, name: row.user_name }, &error)
 }
 
 async fn ask(
     State(app): State<App>,
     PasswordResetter(member): PasswordResetter,
-    frame: Frame,
+    layout: PageLayout,
     Id(id): Id<UserId>,
 ) -> Result<Response, Error> {
     let name = password_reset::check_right(&app.connection().await?, &member, id).await?;
-    page(AskPage { frame: frame.section("members"), id, name })
+    page(AskPage { layout: layout.section("members"), id, name })
 }
 
 /// The answer itself shows the link, without a redirect, because the link is stored nowhere.
 async fn create(
     State(app): State<App>,
     PasswordResetter(member): PasswordResetter,
-    frame: Frame,
+    layout: PageLayout,
     Id(id): Id<UserId>,
     Checked(Nothing {}): Checked<Nothing>,
 ) -> Result<Response, Error> {
@@ -152,7 +152,7 @@ async fn create(
     transaction.commit().await?;
     let url = password_reset::url(&app.keys, app.site(), &row);
     let expires = Timestamp(row.expires_at);
-    page(LinkPage { frame: frame.section("members"), id, name: row.user_name, url, expires })
+    page(LinkPage { layout: layout.section("members"), id, name: row.user_name, url, expires })
 }
 
 async fn dismiss(

@@ -17,7 +17,7 @@ use crate::domain::member::attempts::Caller;
 use crate::error::Error;
 use crate::extract::Query;
 use crate::routes::Routes;
-use crate::ui::{Faults, Flash, Frame, page, page_again, redirect};
+use crate::ui::{Faults, Flash, PageLayout, page, page_again, redirect};
 
 /// The routes of the pages and of their forms.
 pub fn routes() -> Routes {
@@ -30,7 +30,7 @@ pub fn routes() -> Routes {
 #[derive(askama::Template)]
 #[template(path = "session/sign_in.html")]
 struct SignInPage {
-    frame: Frame,
+    layout: PageLayout,
     faults: Faults,
     username: String,
     next: String,
@@ -58,25 +58,25 @@ pub(in crate::ui) struct Nothing {}
 
 async fn show(
     State(app): State<App>,
-    mut frame: Frame,
+    mut layout: PageLayout,
     Query(parameters): Query<Parameters>,
 ) -> Result<Response, Error> {
-    if frame.member.is_some() {
+    if layout.member.is_some() {
         return Ok(redirect(&app, local(&parameters.next)));
     }
     if parameters.signed_out.is_some() {
-        frame.flash.push(Flash::new("info", "You are signed out."));
+        layout.flash.push(Flash::new("info", "You are signed out."));
     }
     if parameters.password_set.is_some() {
-        frame.flash.push(Flash::new("success", "Your new password is set. Sign in with it."));
+        layout.flash.push(Flash::new("success", "Your new password is set. Sign in with it."));
     }
-    page(SignInPage { frame, faults: Faults::default(), username: String::new(), next: parameters.next })
+    page(SignInPage { layout, faults: Faults::default(), username: String::new(), next: parameters.next })
 }
 
 async fn sign_in(
     State(app): State<App>,
     caller: Caller,
-    frame: Frame,
+    layout: PageLayout,
     session: Session,
     headers: HeaderMap,
     Checked(form): Checked<SignIn>,
@@ -89,7 +89,7 @@ async fn sign_in(
         }
         Err(error) => {
             let (faults, error) = Faults::of(error)?;
-            page_again(SignInPage { frame, faults, username, next }, &error)
+            page_again(SignInPage { layout, faults, username, next }, &error)
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::extract::{Id, Paging};
 use crate::id::{Named, TorrentId, UserId};
 use crate::routes::Routes;
 use crate::ui::parts::format::{self, Timestamp};
-use crate::ui::{Frame, page};
+use crate::ui::{PageLayout, page};
 
 /// The routes of the pages.
 pub fn routes() -> Routes {
@@ -131,7 +131,7 @@ fn spoken(ratio: Ratio) -> Option<&'static str> {
 #[derive(askama::Template)]
 #[template(path = "transfer/list.html")]
 struct ListPage {
-    frame: Frame,
+    layout: PageLayout,
     member: Named<UserId>,
     sums: Sums,
     lines: Vec<Line>,
@@ -142,7 +142,7 @@ struct ListPage {
 #[derive(askama::Template)]
 #[template(path = "transfer/snatches.html")]
 struct SnatchesPage {
-    frame: Frame,
+    layout: PageLayout,
     torrent: Named<TorrentId>,
     lines: Vec<Line>,
     newer: Option<String>,
@@ -152,7 +152,7 @@ struct SnatchesPage {
 async fn of_member(
     State(app): State<App>,
     _: MemberViewer,
-    frame: Frame,
+    layout: PageLayout,
     Id(id): Id<UserId>,
     paging: Paging,
 ) -> Result<Response, Error> {
@@ -162,7 +162,7 @@ async fn of_member(
     let found = transfer::of_member(&client, timeout, id, paging.cursor(), paging.limit()).await?;
     let here = format!("/members/{id}/transfers");
     page(ListPage {
-        frame: frame.section("members"),
+        layout: layout.section("members"),
         member: Named { id, name: profile.account.name },
         sums: profile.totals.into(),
         lines: found.transfers.into_iter().map(Line::from).collect(),
@@ -174,7 +174,7 @@ async fn of_member(
 async fn snatches(
     State(app): State<App>,
     _: SnatchViewer,
-    frame: Frame,
+    layout: PageLayout,
     Id(id): Id<TorrentId>,
     paging: Paging,
 ) -> Result<Response, Error> {
@@ -184,7 +184,7 @@ async fn snatches(
     let found = transfer::snatches(&client, timeout, id, paging.cursor(), paging.limit()).await?;
     let here = format!("/torrents/{id}/snatches");
     page(SnatchesPage {
-        frame: frame.section("torrents"),
+        layout: layout.section("torrents"),
         torrent: Named { id, name: torrent.title },
         lines: found.transfers.into_iter().map(Line::from).collect(),
         newer: (!paging.is_first()).then(|| here.clone()),

@@ -24,7 +24,7 @@ use crate::id::{Named, UserId};
 use crate::routes::Routes;
 use crate::ui::member::session::Nothing;
 use crate::ui::member::transfer::Sums;
-use crate::ui::{Faults, Frame, Timestamp, flash, page, page_again, redirect};
+use crate::ui::{Faults, PageLayout, Timestamp, flash, page, page_again, redirect};
 
 /// The routes of the pages and of their forms.
 pub fn routes() -> Routes {
@@ -44,7 +44,7 @@ pub fn routes() -> Routes {
 #[derive(askama::Template)]
 #[template(path = "member/list.html")]
 struct ListPage {
-    frame: Frame,
+    layout: PageLayout,
     search: String,
     total: i64,
     members: Vec<Item>,
@@ -66,7 +66,7 @@ struct Item {
 #[template(path = "member/show.html")]
 #[expect(clippy::struct_excessive_bools, reason = "each shows or hides a part of the page")]
 struct ShowPage {
-    frame: Frame,
+    layout: PageLayout,
     faults: Faults,
     member: Item,
     inviter: Option<Named<UserId>>,
@@ -94,7 +94,7 @@ struct Search {
 async fn list(
     State(app): State<App>,
     _: MemberViewer,
-    frame: Frame,
+    layout: PageLayout,
     Query(parameters): Query<Search>,
     paging: Paging,
 ) -> Result<Response, Error> {
@@ -104,7 +104,7 @@ async fn list(
     let next = cursor::cut(&mut found, limit, |last| last.account.name.clone())?;
     let here = format!("/members?search={}", utf8_percent_encode(search, NON_ALPHANUMERIC));
     page(ListPage {
-        frame: frame.section("members"),
+        layout: layout.section("members"),
         search: search.to_owned(),
         total: db::member::user::count(&client, search).await?,
         members: found.into_iter().map(item).collect(),
@@ -116,16 +116,16 @@ async fn list(
 async fn show(
     State(app): State<App>,
     member: Member,
-    frame: Frame,
+    layout: PageLayout,
     Id(id): Id<UserId>,
 ) -> Result<Response, Error> {
-    page(show_page(&app, &member, frame, id, Faults::default()).await?)
+    page(show_page(&app, &member, layout, id, Faults::default()).await?)
 }
 
 async fn replace_roles(
     State(app): State<App>,
     RoleAssigner(member): RoleAssigner,
-    frame: Frame,
+    layout: PageLayout,
     session: Session,
     Id(id): Id<UserId>,
     Checked(form): Checked<Vec<(String, String)>>,
@@ -134,39 +134,39 @@ async fn replace_roles(
     match replace(&app, id, &chosen).await {
         Err(error) => {
             let (faults, error) = Faults::of(error)?;
-            let mut again = show_page(&app, &member, frame, id, faults).await?;
+            let mut again = show_page(&app, &member, layout, id, faults).await?;
             for role in &mut again.roles {
                 role.held = chosen.contains(&role.name);
             }
             page_again(again, &error)
         }
-        done => settle(&app, &member, frame, &session, id, done, "The roles are saved.").await,
+        done => settle(&app, &member, layout, &session, id, done, "The roles are saved.").await,
     }
 }
 
 async fn disable(
     State(app): State<App>,
     MemberDisabler(by): MemberDisabler,
-    frame: Frame,
+    layout: PageLayout,
     session: Session,
     Id(id): Id<UserId>,
     Checked(Nothing {}): Checked<Nothing>,
 ) -> Result<Response, Error> {
     let result = set_disabled(&app, &by, id, true).await;
     let said = "The account is disabled. Its sessions, API tokens and open invites have ended.";
-    settle(&app, &by, frame, &session, id, result, said).await
+    settle(&app, &by, layout, &session, id, result, said).await
 }
 
 async fn enable(
     State(app): State<App>,
     MemberDisabler(by): MemberDisabler,
-    frame: Frame,
+    layout: PageLayout,
     session: Session,
     Id(id): Id<UserId>,
     Checked(Nothing {}): Checked<Nothing>,
 ) -> Result<Response, Error> {
     let result = set_disabled(&app, &by, id, false).await;
-    settle(&app, &by, frame, &session, id, result, "The account is enabled again.").await
+    settle(&app, &by, layout, &session, id, result, "The account is enabled again.").await
 }
 
 async fn replace(app: &App, id: UserId, roles: &[String]) -> Result<(), Error> {
@@ -189,7 +189,7 @@ async fn set_disabled(app: &App, by: &Member, id: UserId, disabled: bool) -> Res
 async fn settle(
     app: &App,
     reader: &Member,
-    frame: Frame,
+    layout: PageLayout,
     session: &Session,
     id: UserId,
     result: Result<(), Error>,
@@ -202,7 +202,7 @@ async fn settle(
         }
         Err(error) => {
             let (faults, error) = Faults::of(error)?;
-            page_again(show_page(app, reader, frame, id, faults).await?, &error)
+            page_again(show_page(app, reader, layout, id, faults).await?, &error)
         }
     }
 }
@@ -210,7 +210,7 @@ async fn settle(
 async fn show_page(
     app: &App,
     reader: &Member,
-    frame: Frame,
+    layout: PageLayout,
     id: UserId,
     faults: Faults,
 ) -> Result<ShowPage, Error> {
@@ -224,7 +224,7 @@ async fn show_page(
     let may_reset = reader.id != id
         && password_reset::is_allowed(reader.permissions, Permissions::parse(&profile.account.permissions));
     Ok(ShowPage {
-        frame: frame.section(if reader.may(Permission::MemberViewPrivate) { "members" } else { "" }),
+        layout: layout.section(if reader.may(Permission::MemberViewPrivate) { "members" } else { "" }),
         faults,
         roles: roles.collect(),
         inviter: profile.inviter.clone(),

@@ -20,7 +20,7 @@ use crate::id::{TorrentId, UserId};
 use crate::routes::Routes;
 use crate::tracker;
 use crate::ui::parts::format;
-use crate::ui::{Frame, page, page_again};
+use crate::ui::{PageLayout, page, page_again};
 
 /// The route of the page.
 pub fn routes() -> Routes {
@@ -37,7 +37,7 @@ struct Parameters {
 #[derive(Template)]
 #[template(path = "swarm/show.html")]
 struct Show {
-    frame: Frame,
+    layout: PageLayout,
     /// Whether the tracker did not answer.
     unavailable: bool,
     torrent: Option<(TorrentId, String)>,
@@ -66,11 +66,11 @@ struct Row {
 async fn show(
     State(app): State<App>,
     _: SwarmViewer,
-    frame: Frame,
+    layout: PageLayout,
     Query(parameters): Query<Parameters>,
     paging: Paging,
 ) -> Result<Response, Error> {
-    let frame = frame.section("swarm");
+    let layout = layout.section("swarm");
     let address = |next: Option<&str>| {
         let torrent = parameters.torrent.map(|id| format!("torrent={id}"));
         let parts: Vec<String> = torrent.into_iter().chain(next.map(|it| format!("after={it}"))).collect();
@@ -89,7 +89,7 @@ async fn show(
         Ok(peers) => {
             let found = swarm::page(&app.connection().await?, peers.records, after, paging.limit()).await?;
             page(Show {
-                frame,
+                layout,
                 unavailable: false,
                 torrent: torrent.map(|it| (it.id, it.title)),
                 total: peers.total,
@@ -100,7 +100,7 @@ async fn show(
         }
         Err(error @ Error::Unavailable("tracker")) => {
             let (torrent, total, rows) = (None, 0, Vec::new());
-            let show = Show { frame, unavailable: true, torrent, total, rows, newer: None, older: None };
+            let show = Show { layout, unavailable: true, torrent, total, rows, newer: None, older: None };
             page_again(show, &error)
         }
         Err(error) => Err(error),

@@ -20,7 +20,7 @@ use crate::error::Error;
 use crate::extract::Id;
 use crate::id::TorrentId;
 use crate::routes::Routes;
-use crate::ui::{Faults, Frame, flash, page, page_again};
+use crate::ui::{Faults, PageLayout, flash, page, page_again};
 
 /// Most bytes of the urlencoded form: an escape has three bytes, and a character up to four bytes.
 const MAX_FORM: usize = 3 * (4 * (TITLE_LEN + DESCRIPTION_LEN) + extended::TYPED_LEN) + 1024;
@@ -38,7 +38,7 @@ pub(super) fn routes() -> Routes {
 #[derive(Template)]
 #[template(path = "torrent/edit.html")]
 struct Edit {
-    frame: Frame,
+    layout: PageLayout,
     id: TorrentId,
     typed: Typed,
     faults: Faults,
@@ -48,7 +48,7 @@ struct Edit {
 #[derive(Template)]
 #[template(path = "torrent/delete.html")]
 struct Delete {
-    frame: Frame,
+    layout: PageLayout,
     id: TorrentId,
     title: String,
 }
@@ -78,21 +78,21 @@ async fn own(app: &App, member: &Member, id: TorrentId) -> Result<Torrent, Error
 async fn edit(
     State(app): State<App>,
     member: Member,
-    frame: Frame,
+    layout: PageLayout,
     Id(id): Id<TorrentId>,
 ) -> Result<Response, Error> {
     let torrent = own(&app, &member, id).await?;
     let extended = torrent.extended.map(|it| serde_json::to_string_pretty(&it)).transpose();
     let extended = extended.map_err(anyhow::Error::from)?.unwrap_or_default();
     let typed = Typed { title: torrent.summary.title, description: torrent.description, extended };
-    page(Edit { frame: frame.section("torrents"), id, typed, faults: Faults::default() })
+    page(Edit { layout: layout.section("torrents"), id, typed, faults: Faults::default() })
 }
 
 async fn store(
     State(app): State<App>,
     member: Member,
     session: Session,
-    frame: Frame,
+    layout: PageLayout,
     Id(id): Id<TorrentId>,
     Checked(texts): Checked<Texts>,
 ) -> Result<Response, Error> {
@@ -110,7 +110,7 @@ async fn store(
         }
         Err(error) => {
             let (faults, error) = Faults::of(error)?;
-            page_again(Edit { frame: frame.section("torrents"), id, typed, faults }, &error)
+            page_again(Edit { layout: layout.section("torrents"), id, typed, faults }, &error)
         }
     }
 }
@@ -125,11 +125,11 @@ async fn store_texts(app: &App, member: &Member, id: TorrentId, texts: &text::Te
 async fn ask(
     State(app): State<App>,
     member: Member,
-    frame: Frame,
+    layout: PageLayout,
     Id(id): Id<TorrentId>,
 ) -> Result<Response, Error> {
     let torrent = own(&app, &member, id).await?;
-    page(Delete { frame: frame.section("torrents"), id, title: torrent.summary.title })
+    page(Delete { layout: layout.section("torrents"), id, title: torrent.summary.title })
 }
 
 async fn delete(

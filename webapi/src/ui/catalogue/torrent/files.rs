@@ -13,14 +13,14 @@ use crate::domain::member::Member;
 use crate::error::Error;
 use crate::extract::{Id, Query};
 use crate::id::TorrentId;
-use crate::ui::{Frame, page};
+use crate::ui::{PageLayout, page};
 
 /// A page of a torrent's files.
 #[derive(Template)]
 #[template(path = "torrent/files.html")]
 #[expect(clippy::struct_field_names, reason = "the partial of the tree reads `files`")]
 struct Files {
-    frame: Frame,
+    layout: PageLayout,
     id: TorrentId,
     title: String,
     files: Vec<Step>,
@@ -44,7 +44,7 @@ pub(super) fn address(id: TorrentId, after: i32) -> String {
 pub(super) async fn show(
     State(app): State<App>,
     _: Member,
-    frame: Frame,
+    layout: PageLayout,
     Id(id): Id<TorrentId>,
     Query(Parameters { after }): Query<Parameters>,
 ) -> Result<Response, Error> {
@@ -55,7 +55,7 @@ pub(super) async fn show(
     let first = found.files.first().map_or(0, |it| it.position.saturating_add(1));
     let last = found.files.last().map_or(0, |it| it.position.saturating_add(1));
     page(Files {
-        frame: frame.section("torrents"),
+        layout: layout.section("torrents"),
         id,
         title: torrent.title,
         files: tree::steps(&found.files),

@@ -25,7 +25,7 @@ use crate::id::TorrentId;
 use crate::torrent_file;
 use crate::ui::member::transfer::Line;
 use crate::ui::parts::plot::Plot;
-use crate::ui::{Frame, page};
+use crate::ui::{PageLayout, page};
 
 /// Snatches that the page shows to staff; another page lists all.
 const SNATCHES: i64 = 5;
@@ -34,7 +34,7 @@ const SNATCHES: i64 = 5;
 #[derive(Template)]
 #[template(path = "torrent/show.html")]
 struct Show {
-    frame: Frame,
+    layout: PageLayout,
     row: Row,
     /// The description as HTML.
     description: Arc<str>,
@@ -60,7 +60,7 @@ struct Show {
 pub(super) async fn show(
     State(app): State<App>,
     member: Member,
-    frame: Frame,
+    layout: PageLayout,
     session: Session,
     Id(id): Id<TorrentId>,
 ) -> Result<Response, Error> {
@@ -81,7 +81,7 @@ pub(super) async fn show(
         plot: Plot::new(&history),
         own: own.map(Line::own),
         snatches: snatches.into_iter().map(Line::from).collect(),
-        frame: frame.section("torrents"),
+        layout: layout.section("torrents"),
         description,
         info_hash: torrent.summary.info_hash.to_string(),
         info_hash_v2: torrent.summary.info_hash_v2.map(|it| it.to_string()),

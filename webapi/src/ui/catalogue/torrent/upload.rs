@@ -18,7 +18,7 @@ use crate::error::{Error, Fields};
 use crate::id::TorrentId;
 use crate::routes::Routes;
 use crate::ui::parts::format;
-use crate::ui::{Frame, page, page_again};
+use crate::ui::{PageLayout, page, page_again};
 use crate::upload_form::{self, Form};
 
 /// The routes of the form and of its target.
@@ -30,7 +30,7 @@ pub(super) fn routes() -> Routes {
 #[derive(Template)]
 #[template(path = "torrent/upload.html")]
 struct Upload {
-    frame: Frame,
+    layout: PageLayout,
     typed: Typed,
     errors: Fields,
     /// Id and title of the torrent that the site has already, after an upload of it.
@@ -44,10 +44,10 @@ struct Upload {
 }
 
 impl Upload {
-    fn new(app: &App, frame: Frame) -> Self {
+    fn new(app: &App, layout: PageLayout) -> Self {
         let max_bytes = app.config.webapi.upload_max_bytes;
         Self {
-            frame: frame.section("upload"),
+            layout: layout.section("upload"),
             typed: Typed::default(),
             errors: Fields::new(),
             exists: None,
@@ -59,15 +59,15 @@ impl Upload {
     }
 }
 
-async fn show(State(app): State<App>, _: Member, frame: Frame) -> Result<Response, Error> {
-    page(Upload::new(&app, frame))
+async fn show(State(app): State<App>, _: Member, layout: PageLayout) -> Result<Response, Error> {
+    page(Upload::new(&app, layout))
 }
 
 async fn store(
     State(app): State<App>,
     member: Member,
     guard: Guard,
-    frame: Frame,
+    layout: PageLayout,
     session: Session,
     request: Request,
 ) -> Result<Response, Error> {
@@ -89,7 +89,7 @@ async fn store(
         Ok(upload) => upload_form::store(&app, &member, upload).await,
         Err(error) => Err(error.into()),
     };
-    let again = Upload { typed, ..Upload::new(&app, frame) };
+    let again = Upload { typed, ..Upload::new(&app, layout) };
     match stored {
         Ok(stored) => {
             notice::leave(&session, &stored).await?;

@@ -15,7 +15,7 @@ use crate::domain::member::Member;
 use crate::error::Error;
 use crate::routes::Routes;
 use crate::ui::member::session::Nothing;
-use crate::ui::{Frame, flash, page, redirect};
+use crate::ui::{PageLayout, flash, page, redirect};
 
 /// `/account/announce-key` is an older address of the form; it leads to the page.
 pub(super) fn routes() -> Routes {
@@ -29,27 +29,27 @@ pub(super) fn routes() -> Routes {
 #[derive(askama::Template)]
 #[template(path = "account/announce_url.html")]
 struct AnnounceUrlPage {
-    frame: Frame,
+    layout: PageLayout,
     announce_url: String,
 }
 
 #[derive(askama::Template)]
 #[template(path = "account/reset_announce_url.html")]
 struct ResetPage {
-    frame: Frame,
+    layout: PageLayout,
 }
 
-async fn show(State(app): State<App>, member: Member, frame: Frame) -> Result<Response, Error> {
+async fn show(State(app): State<App>, member: Member, layout: PageLayout) -> Result<Response, Error> {
     let profile =
         db::member::user::profile(&app.connection().await?, member.id).await?.ok_or(Error::Unauthorized)?;
     page(AnnounceUrlPage {
-        frame: frame.account("announce-url"),
+        layout: layout.account("announce-url"),
         announce_url: app.announce_urls.of(member.id, &profile.account.key, None),
     })
 }
 
-async fn ask(_: Member, frame: Frame) -> Result<Response, Error> {
-    page(ResetPage { frame: frame.account("announce-url") })
+async fn ask(_: Member, layout: PageLayout) -> Result<Response, Error> {
+    page(ResetPage { layout: layout.account("announce-url") })
 }
 
 async fn reset(

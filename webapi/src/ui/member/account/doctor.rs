@@ -15,7 +15,7 @@ use crate::id::{TorrentId, UserId};
 use crate::routes::Routes;
 use crate::tracker;
 use crate::ui::parts::format;
-use crate::ui::{Frame, page};
+use crate::ui::{PageLayout, page};
 
 /// Announces that are shown unfolded. On a phone each of them is a card.
 const AT_ONCE: usize = 10;
@@ -27,7 +27,7 @@ pub(super) fn routes() -> Routes {
 #[derive(askama::Template)]
 #[template(path = "account/doctor.html")]
 struct DoctorPage {
-    frame: Frame,
+    layout: PageLayout,
     doctor: Doctor,
 }
 
@@ -82,8 +82,8 @@ struct Diagnosis {
     fix: Option<&'static str>,
 }
 
-async fn show(State(app): State<App>, member: Member, frame: Frame) -> Result<Response, Error> {
-    page(DoctorPage { frame: frame.account("doctor"), doctor: Doctor::of(&app, member.id).await? })
+async fn show(State(app): State<App>, member: Member, layout: PageLayout) -> Result<Response, Error> {
+    page(DoctorPage { layout: layout.account("doctor"), doctor: Doctor::of(&app, member.id).await? })
 }
 
 impl Doctor {

@@ -20,7 +20,7 @@ use crate::extract::Id;
 use crate::id::FeedKeyId;
 use crate::routes::Routes;
 use crate::ui::member::session::Nothing;
-use crate::ui::{Faults, Frame, Timestamp, flash, page, page_again, redirect};
+use crate::ui::{Faults, PageLayout, Timestamp, flash, page, page_again, redirect};
 
 /// Path of this page.
 const HERE: &str = "/account/feed-keys";
@@ -36,7 +36,7 @@ pub(super) fn routes() -> Routes {
 #[derive(askama::Template)]
 #[template(path = "account/feed_keys.html")]
 struct FeedKeysPage {
-    frame: Frame,
+    layout: PageLayout,
     faults: Faults,
     keys: Vec<KeyItem>,
     /// The name that the form keeps, where the key could not be made.
@@ -55,14 +55,14 @@ struct NewFeedKey {
     name: String,
 }
 
-async fn show(State(app): State<App>, member: Member, frame: Frame) -> Result<Response, Error> {
-    page(keys_page(&app, &member, frame).await?)
+async fn show(State(app): State<App>, member: Member, layout: PageLayout) -> Result<Response, Error> {
+    page(keys_page(&app, &member, layout).await?)
 }
 
 async fn create(
     State(app): State<App>,
     SignedIn(member): SignedIn,
-    frame: Frame,
+    layout: PageLayout,
     Checked(form): Checked<NewFeedKey>,
 ) -> Result<Response, Error> {
     let mut client = app.connection().await?;
@@ -71,7 +71,7 @@ async fn create(
         Ok(new) => {
             transaction.commit().await?;
             page(SecretPage {
-                frame: frame.account("feed-keys"),
+                layout: layout.account("feed-keys"),
                 heading: "New feed key",
                 name: new.row.name,
                 secret: new.secret,
@@ -82,7 +82,7 @@ async fn create(
             drop(transaction);
             drop(client);
             let (faults, error) = Faults::of(error)?;
-            let page = keys_page(&app, &member, frame).await?;
+            let page = keys_page(&app, &member, layout).await?;
             page_again(FeedKeysPage { faults, key_name: form.name, ..page }, &error)
         }
     }
@@ -100,7 +100,7 @@ async fn revoke(
     Ok(redirect(&app, HERE))
 }
 
-async fn keys_page(app: &App, member: &Member, frame: Frame) -> Result<FeedKeysPage, Error> {
+async fn keys_page(app: &App, member: &Member, layout: PageLayout) -> Result<FeedKeysPage, Error> {
     let keys = db::member::feed_key::list(&app.connection().await?, member.id).await?;
     let item = |it: db::member::feed_key::FeedKey| KeyItem {
         id: it.id,
@@ -109,7 +109,7 @@ async fn keys_page(app: &App, member: &Member, frame: Frame) -> Result<FeedKeysP
         used: it.last_used_at.map(Timestamp),
     };
     Ok(FeedKeysPage {
-        frame: frame.account("feed-keys"),
+        layout: layout.account("feed-keys"),
         faults: Faults::default(),
         keys: keys.into_iter().map(item).collect(),
         key_name: String::new(),

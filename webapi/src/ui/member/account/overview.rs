@@ -15,7 +15,7 @@ use crate::id::TorrentId;
 use crate::routes::Routes;
 use crate::ui::member::transfer::{Line, Sums};
 use crate::ui::parts::format::Timestamp;
-use crate::ui::{Frame, page};
+use crate::ui::{PageLayout, page};
 
 /// Uploads that the page lists at most.
 const UPLOADS: i64 = 20;
@@ -30,7 +30,7 @@ pub(super) fn routes() -> Routes {
 #[derive(askama::Template)]
 #[template(path = "account/overview.html")]
 struct OverviewPage {
-    frame: Frame,
+    layout: PageLayout,
     name: String,
     roles: Vec<String>,
     sums: Sums,
@@ -47,7 +47,7 @@ struct Upload {
     added: Timestamp,
 }
 
-async fn show(State(app): State<App>, member: Member, frame: Frame) -> Result<Response, Error> {
+async fn show(State(app): State<App>, member: Member, layout: PageLayout) -> Result<Response, Error> {
     let client = app.connection().await?;
     let profile = db::member::user::profile(&client, member.id).await?.ok_or(Error::Unauthorized)?;
     let timeout = app.config.tracker.peer_timeout;
@@ -57,7 +57,7 @@ async fn show(State(app): State<App>, member: Member, frame: Frame) -> Result<Re
         .into_iter()
         .map(|it| Upload { id: it.id, title: it.title, added: Timestamp(it.created_at) });
     page(OverviewPage {
-        frame: frame.account("overview"),
+        layout: layout.account("overview"),
         name: profile.account.name,
         roles: profile.account.roles,
         sums: profile.totals.into(),

@@ -2,13 +2,13 @@
 
 use infra::secrets::Secret;
 
-use crate::ui::Frame;
+use crate::ui::PageLayout;
 
 /// Shows a secret. It is stored nowhere and cannot be shown again.
 #[derive(askama::Template)]
 #[template(path = "account/secret.html")]
 pub(super) struct SecretPage {
-    pub(super) frame: Frame,
+    pub(super) layout: PageLayout,
     /// Says what was made: `New API token`.
     pub(super) heading: &'static str,
     /// The name that the member gave it.

@@ -24,7 +24,7 @@ use crate::id::SessionId;
 use crate::routes::Routes;
 use crate::ui::member::password_reset::typed_twice;
 use crate::ui::member::session::Nothing;
-use crate::ui::{Faults, Frame, Timestamp, flash, page, page_again, redirect};
+use crate::ui::{Faults, PageLayout, Timestamp, flash, page, page_again, redirect};
 
 /// Path of this page.
 const HERE: &str = "/account/security";
@@ -42,7 +42,7 @@ pub(super) fn routes() -> Routes {
 #[derive(askama::Template)]
 #[template(path = "account/security.html")]
 struct SecurityPage {
-    frame: Frame,
+    layout: PageLayout,
     faults: Faults,
     name: String,
     sessions: Vec<SessionItem>,
@@ -66,17 +66,17 @@ struct ChangePassword {
 async fn show(
     State(app): State<App>,
     member: Member,
-    frame: Frame,
+    layout: PageLayout,
     session: Session,
 ) -> Result<Response, Error> {
-    page(security_page(&app, &member, frame, &session).await?)
+    page(security_page(&app, &member, layout, &session).await?)
 }
 
 async fn change_password(
     State(app): State<App>,
     caller: Caller,
     SignedIn(member): SignedIn,
-    frame: Frame,
+    layout: PageLayout,
     session: Session,
     Checked(form): Checked<ChangePassword>,
 ) -> Result<Response, Error> {
@@ -97,7 +97,7 @@ async fn change_password(
         }
         Err(error) => {
             let (faults, error) = Faults::of(error)?;
-            let page = security_page(&app, &member, frame, &session).await?;
+            let page = security_page(&app, &member, layout, &session).await?;
             page_again(SecurityPage { faults, ..page }, &error)
         }
     }
@@ -130,7 +130,7 @@ async fn end_session(
 async fn security_page(
     app: &App,
     member: &Member,
-    frame: Frame,
+    layout: PageLayout,
     session: &Session,
 ) -> Result<SecurityPage, Error> {
     let own = own_hash(app, member, session);
@@ -143,7 +143,7 @@ async fn security_page(
         current: it.current,
     };
     Ok(SecurityPage {
-        frame: frame.account("security"),
+        layout: layout.account("security"),
         faults: Faults::default(),
         name: member.name.clone(),
         sessions: sessions.into_iter().map(item).collect(),

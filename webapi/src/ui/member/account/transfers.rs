@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::extract::Paging;
 use crate::routes::Routes;
 use crate::ui::member::transfer::{Line, Sums};
-use crate::ui::{Frame, page};
+use crate::ui::{PageLayout, page};
 
 pub(super) fn routes() -> Routes {
     Routes::new().page(Method::GET, "/account/transfers", ALL, get(show))
@@ -23,7 +23,7 @@ pub(super) fn routes() -> Routes {
 #[derive(askama::Template)]
 #[template(path = "account/transfers.html")]
 struct TransfersPage {
-    frame: Frame,
+    layout: PageLayout,
     sums: Sums,
     lines: Vec<Line>,
     newer: Option<String>,
@@ -33,14 +33,14 @@ struct TransfersPage {
 async fn show(
     State(app): State<App>,
     member: Member,
-    frame: Frame,
+    layout: PageLayout,
     paging: Paging,
 ) -> Result<Response, Error> {
     let client = app.connection().await?;
     let timeout = app.config.tracker.peer_timeout;
     let found = transfer::of_member(&client, timeout, member.id, paging.cursor(), paging.limit()).await?;
     page(TransfersPage {
-        frame: frame.account("transfers"),
+        layout: layout.account("transfers"),
         sums: db::member::transfer::totals(&client, member.id).await?.into(),
         lines: found.transfers.into_iter().map(Line::own).collect(),
         newer: (!paging.is_first()).then(|| "/account/transfers".to_owned()),

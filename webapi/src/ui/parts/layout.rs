@@ -19,19 +19,19 @@ const FLASH: &str = "flash";
 
 /// What `templates/layout.html` shows around a page.
 #[derive(Debug, Clone)]
-pub struct Frame {
+pub struct PageLayout {
     /// Path that the site lives under: empty, or `/name` without a slash at the end.
     pub base: String,
     /// Version of the static files, part of their addresses.
     pub version: &'static str,
     /// The member who is signed in.
-    pub member: Option<FrameMember>,
+    pub member: Option<LayoutMember>,
     /// The CSRF token, for the hidden field `csrf` and the header `X-CSRF-Token`.
     pub csrf: String,
     /// Messages about the last form, shown once.
     pub flash: Vec<Flash>,
     /// The notice that the member's password was reset, on every page until they dismiss it.
-    pub notice: Option<FrameNotice>,
+    pub notice: Option<LayoutNotice>,
     /// The entry of the navigation that is marked as current: `torrents`, `upload`, `invites`, `account`, `members` or
     /// `swarm`.
     pub section: &'static str,
@@ -42,7 +42,7 @@ pub struct Frame {
 
 /// The member who is signed in, for the navigation.
 #[derive(Debug, Clone)]
-pub struct FrameMember {
+pub struct LayoutMember {
     /// The member's id.
     pub id: UserId,
     /// The member's name.
@@ -57,7 +57,7 @@ pub struct FrameMember {
 
 /// When a password was reset, and by whom.
 #[derive(Debug, Clone)]
-pub struct FrameNotice {
+pub struct LayoutNotice {
     /// When the link was used.
     pub at: Timestamp,
     /// Who created the link, as a part of a sentence.
@@ -82,7 +82,7 @@ impl Flash {
     }
 }
 
-impl Frame {
+impl PageLayout {
     /// Marks an entry of the navigation as current.
     #[must_use]
     pub fn section(mut self, section: &'static str) -> Self {
@@ -117,23 +117,23 @@ impl Frame {
         session: &Session,
         anonymous: &anonymous::Token,
     ) -> Result<Self, Error> {
-        let mut frame = Self::bare(app);
+        let mut layout = Self::bare(app);
         if let Some(csrf) = visitor.csrf() {
-            csrf.clone_into(&mut frame.csrf);
+            csrf.clone_into(&mut layout.csrf);
             if session.get_value(FLASH).await?.is_some() {
-                frame.flash = session.remove(FLASH).await.ok().flatten().unwrap_or_default();
+                layout.flash = session.remove(FLASH).await.ok().flatten().unwrap_or_default();
             }
             let notice = crate::auth::session::notice(session).await?;
-            frame.notice = notice.map(|it| FrameNotice { at: Timestamp(it.at), by: it.by });
+            layout.notice = notice.map(|it| LayoutNotice { at: Timestamp(it.at), by: it.by });
         } else {
-            anonymous.reveal()?.clone_into(&mut frame.csrf);
+            anonymous.reveal()?.clone_into(&mut layout.csrf);
         }
-        frame.member = visitor.member().map(FrameMember::from);
-        Ok(frame)
+        layout.member = visitor.member().map(LayoutMember::from);
+        Ok(layout)
     }
 }
 
-impl From<&Member> for FrameMember {
+impl From<&Member> for LayoutMember {
     fn from(member: &Member) -> Self {
         Self {
             id: member.id,
@@ -145,7 +145,7 @@ impl From<&Member> for FrameMember {
     }
 }
 
-impl FromRequestParts<App> for Frame {
+impl FromRequestParts<App> for PageLayout {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
