@@ -1,4 +1,4 @@
-//! `fairywren dump` and `fairywren psql`: run `pg_dump` and `psql` on the database of a running `up`.
+//! `fairywren dump`, `restore` and `psql`: run `pg_dump` and `psql` on the database of a running `up`.
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
@@ -22,11 +22,28 @@ const DUMP: [&str; 5] = [
     "--exclude-table-data=torrent_counts",
 ];
 
+/// Options of `psql`: the user's own settings do not count, and an error ends it.
+const PSQL: [&str; 2] = ["--no-psqlrc", "--set=ON_ERROR_STOP=1"];
+
+/// Options of `psql` that replace the database by a dump: by all of it or, after an error, by nothing.
+///
+/// The dump's own `drop` statements do not suffice: later versions have tables that refer to those of the dump.
+const RESTORE: [&str; 6] = [
+    "--quiet",
+    "--single-transaction",
+    "--output=/dev/null",
+    "--command=set client_min_messages = warning",
+    "--command=drop schema public cascade; create schema public",
+    "--file=-",
+];
+
 /// Which program to run.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Tool {
     /// `pg_dump`, which writes the database to standard output as SQL.
     Dump,
+    /// `psql`, which replaces the database by the dump that it reads from standard input.
+    Restore,
     /// `psql`, which runs SQL.
     Psql,
 }
@@ -51,7 +68,7 @@ pub(crate) async fn become_tool(
     let programs = Programs::find(None).await?;
     let mut command = Command::new(programs.client(match tool {
         Tool::Dump => "pg_dump",
-        Tool::Psql => "psql",
+        Tool::Restore | Tool::Psql => "psql",
     }));
     command
         .env("PGHOST", &login.host)
@@ -61,7 +78,8 @@ pub(crate) async fn become_tool(
         .env("PGPASSWORD", login.password.reveal());
     match tool {
         Tool::Dump => command.args(DUMP),
-        Tool::Psql => command.args(["--no-psqlrc", "--set=ON_ERROR_STOP=1"]),
+        Tool::Restore => command.args(PSQL).args(RESTORE),
+        Tool::Psql => command.args(PSQL),
     };
     Err(command.args(arguments).exec())
         .with_context(|| format!("cannot run {}", command.get_program().display()))

@@ -37,13 +37,16 @@ enum Task {
     /// Prints `site URL`, `tracker URL`, `first account URL` while there is no account, and `ready` on standard
     /// output; everything else is log on standard error, chosen with `RUST_LOG`.
     Up(Up),
-    /// Write the database of a running `up` to standard output, as SQL for `psql`.
+    /// Write the database of a running `up` to standard output, as SQL that `fairywren restore` reads.
     ///
     /// Together with DIR/fairywren.conf.json, which contains the salt, and DIR/postgres.json it is a complete backup.
     Dump(Client),
-    /// Run PostgreSQL's `psql` as the owner of the database of a running `up`.
+    /// Replace the database of a running `up` by a dump that is read from standard input; restart `up` afterwards.
     ///
-    /// `fairywren psql -- --file backup.sql` restores what `fairywren dump` wrote; restart `up` afterwards.
+    /// The dump may be of an earlier version. Everything that was in the database is lost; after an error it is as it
+    /// was before.
+    Restore(Client),
+    /// Run PostgreSQL's `psql` as the owner of the database of a running `up`.
     Psql(Client),
     /// Print a link that sets a member's password, once, within 24 hours.
     ///
@@ -70,7 +73,7 @@ struct ResetPassword {
     password: bool,
 }
 
-/// What `fairywren dump` and `fairywren psql` take.
+/// What `fairywren dump`, `restore` and `psql` take.
 #[derive(Args)]
 struct Client {
     /// Data folder of the running `up` [default: as for `up`].
@@ -108,6 +111,9 @@ async fn main() -> ExitCode {
     let done = match task {
         Task::Up(options) => up::up(&options).await,
         Task::Dump(Client { data, arguments }) => become_tool(Tool::Dump, data.as_deref(), &arguments).await,
+        Task::Restore(Client { data, arguments }) => {
+            become_tool(Tool::Restore, data.as_deref(), &arguments).await
+        }
         Task::ResetPassword(options) => reset::reset_password(&options).await,
         Task::Psql(Client { data, arguments }) => become_tool(Tool::Psql, data.as_deref(), &arguments).await,
     };

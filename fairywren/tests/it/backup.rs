@@ -1,6 +1,6 @@
 //! What was dumped can be restored elsewhere.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -8,16 +8,30 @@ use rustix::process::Signal;
 
 use crate::launcher::{Launcher, folder, program, refused};
 
+fn command(name: &str, data: &Path) -> Command {
+    let mut command = Command::new(program());
+    command.args([name, "--data"]).arg(data);
+    command
+}
+
 fn tool(name: &str, data: &Path, arguments: &[&str]) -> Output {
-    let output = Command::new(program())
-        .args([name, "--data"])
-        .arg(data)
-        .arg("--")
-        .args(arguments)
-        .output()
-        .expect("it runs");
+    let output = command(name, data).arg("--").args(arguments).output().expect("it runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     output
+}
+
+/// Restores the dump in `file`; answers the exit status and what was said.
+fn restore(data: &Path, file: &Path) -> (bool, String) {
+    let dump = File::open(file).expect("the dump");
+    let output = command("restore", data).stdin(dump).output().expect("it runs");
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8(said).expect("UTF-8"))
+}
+
+/// How many accounts there are.
+fn accounts(data: &Path) -> String {
+    let rows = ["--quiet", "--tuples-only", "--no-align", "--command", "select count(*) from users"];
+    String::from_utf8(tool("psql", data, &rows).stdout).expect("UTF-8").trim().to_owned()
 }
 
 #[test]
@@ -34,11 +48,41 @@ fn a_dump_and_the_two_files_beside_it_are_a_whole_backup() {
     let file = new.path().join("backup.sql");
     fs::write(&file, dump).expect("written");
     let mut launcher = Launcher::start(new.path());
-    tool("psql", new.path(), &["--quiet", "--file", file.to_str().expect("UTF-8")]);
+    assert_eq!(restore(new.path(), &file), (true, String::new()));
     launcher.end(Signal::TERM);
     let launcher = Launcher::start(new.path());
     assert_eq!(launcher.kinds(), ["site", "tracker"], "the account is there");
     assert!(launcher.serves());
+}
+
+#[test]
+fn a_dump_of_an_earlier_version_is_restored_and_migrated() {
+    let folder = folder();
+    let dump = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sites/schema-2/site.sql");
+    let mut launcher = Launcher::start(folder.path());
+    assert_eq!(restore(folder.path(), &dump), (true, String::new()));
+    launcher.end(Signal::TERM);
+    let launcher = Launcher::start(folder.path());
+    assert_eq!(launcher.kinds(), ["site", "tracker"], "accounts are there");
+    assert!(launcher.serves());
+}
+
+#[test]
+fn a_dump_that_is_cut_off_changes_nothing() {
+    let folder = folder();
+    let _launcher = Launcher::start(folder.path());
+    tool(
+        "psql",
+        folder.path(),
+        &["--command", "insert into users (name, password_hash) values ('ann', 'x')"],
+    );
+    let dump = tool("dump", folder.path(), &[]).stdout;
+    let file = folder.path().join("torn.sql");
+    let end = dump.windows(10).position(|it| it == b"\nALTER TAB").expect("a statement") + 20;
+    fs::write(&file, &dump[..end]).expect("written");
+    let (done, said) = restore(folder.path(), &file);
+    assert!(!done && said.contains("syntax error"), "{said}");
+    assert_eq!(accounts(folder.path()), "1");
 }
 
 #[test]

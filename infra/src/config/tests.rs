@@ -158,7 +158,7 @@ fn values_out_of_range_are_named() {
         ("/zeromq/counts", "inproc://a".into()),
         ("/webapi/listen", "localhost".into()),
         ("/webapi/poolSize", 0.into()),
-        ("/webapi/sessionMaxDays", 7.into()),
+        ("/webapi/sessionMaxDays", 36_501.into()),
         ("/webapi/uploadsPerDay", 0.into()),
         ("/webapi/requestsPerMinute", 0.into()),
         ("/tracker/listen", json!([])),
@@ -174,6 +174,13 @@ fn values_out_of_range_are_named() {
         let message = refusal(&value);
         assert!(message.contains(&pointer[1..].replace('/', ".")), "{message} names {pointer}");
     }
+}
+
+#[test]
+fn files_of_before_session_max_days_keep_working() {
+    let mut value = shortest();
+    value["webapi"]["sessionDays"] = 365.into();
+    assert_eq!(parse(&value).webapi.session_days, 365);
 }
 
 #[test]

@@ -56,7 +56,7 @@ pub struct Webapi {
     /// Days without a visit after which a session ends.
     #[serde(deserialize_with = "positive")]
     pub session_days: u32,
-    /// Days after signing in when a session ends in any case.
+    /// Days after signing in when a session ends in any case, also when that is before `session_days` without a visit.
     #[serde(deserialize_with = "positive")]
     pub session_max_days: u32,
     /// Days after which an unclaimed invite expires.
@@ -102,9 +102,6 @@ impl Default for Webapi {
 
 impl Webapi {
     pub(super) fn check(&self) -> Result<(), Problem> {
-        if self.session_max_days < self.session_days {
-            return Err(Problem::new("webapi.sessionMaxDays", "expected no less than webapi.sessionDays"));
-        }
         if self.session_max_days > 36_500 {
             return Err(Problem::new("webapi.sessionMaxDays", "expected 36500 (a century) at most"));
         }
