@@ -152,13 +152,15 @@ fn escape(text: &str, xml: &mut String) {
             '&' => xml.push_str("&amp;"),
             '<' => xml.push_str("&lt;"),
             '>' => xml.push_str("&gt;"),
+            // A bare one would be read as a line feed (XML 1.0, section 2.11).
+            '\r' => xml.push_str("&#13;"),
             other => xml.push(other),
         }
     }
 }
 
-/// The body of a call.
-pub(crate) fn request(method: &str, arguments: &[Value]) -> Vec<u8> {
+/// The body of a call of `method`, a name without special characters.
+pub fn request(method: &str, arguments: &[Value]) -> Vec<u8> {
     let mut xml = format!("<?xml version=\"1.0\"?><methodCall><methodName>{method}</methodName><params>");
     for argument in arguments {
         xml.push_str("<param>");
@@ -172,8 +174,8 @@ pub(crate) fn request(method: &str, arguments: &[Value]) -> Vec<u8> {
 /// Parses the body of an answer.
 ///
 /// # Errors
-/// [`Error::Refused`] for a fault.
-pub(crate) fn response(body: &[u8]) -> Result<Value, Error> {
+/// [`Error::Refused`] for a fault, [`Error::Unreadable`] for anything but an answer.
+pub fn response(body: &[u8]) -> Result<Value, Error> {
     let xml = std::str::from_utf8(body).map_err(|error| Error::Unreadable(error.to_string()))?;
     let options = ParsingOptions { nodes_limit: MAX_NODES, ..ParsingOptions::default() };
     let document =
@@ -229,7 +231,7 @@ mod tests {
     fn what_is_written_is_read_again() {
         let value = Value::List(vec![
             Value::Int(-7),
-            "a <b> & \"c\" ü".into(),
+            "a <b> & \"c\" ü\r\n".into(),
             "".into(),
             Value::Bytes(vec![0, 255, 10]),
             Value::Struct(vec![("na<me".to_owned(), Value::List(Vec::new()))]),

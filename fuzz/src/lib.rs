@@ -21,6 +21,7 @@ pub mod route;
 pub mod scrape_query;
 pub mod torrents;
 pub mod udp;
+pub mod xmlrpc;
 
 /// One parser and its properties.
 #[derive(Debug, Clone, Copy)]
@@ -57,5 +58,6 @@ targets![
     restart_file,
     route,
     scrape_query,
-    udp
+    udp,
+    xmlrpc,
 ];

@@ -70,6 +70,7 @@ replays![
     route 5_000,
     scrape_query 5_000,
     udp 5_000,
+    xmlrpc 5_000,
 ];
 
 #[test]
