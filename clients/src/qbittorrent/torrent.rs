@@ -48,6 +48,8 @@ pub fn activity(state: &str, amount_left: u64) -> Activity {
         "pausedUP" | "pausedDL" | "stoppedUP" | "stoppedDL" => Activity::Stopped,
         "error" => Activity::Failed("qBittorrent cannot read or write the content".to_owned()),
         "missingFiles" => Activity::Failed("the content is gone".to_owned()),
+        // `amount_left` is 0 while the metadata of a magnet link are missing.
+        "metaDL" | "forcedMetaDL" => Activity::Leeching,
         _ if amount_left == 0 => Activity::Seeding,
         _ => Activity::Leeching,
     }
@@ -103,5 +105,12 @@ mod tests {
         assert_eq!(activity("moving", 0), Activity::Checking);
         assert_eq!(activity("stalledDL", 1), Activity::Leeching);
         assert_eq!(activity("a word of a later version", 0), Activity::Seeding);
+    }
+
+    #[test]
+    fn a_magnet_link_without_metadata_is_not_complete() {
+        for state in ["metaDL", "forcedMetaDL"] {
+            assert_eq!(activity(state, 0), Activity::Leeching, "{state}");
+        }
     }
 }
