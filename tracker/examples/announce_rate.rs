@@ -79,7 +79,7 @@ impl Generator {
             match pending.stream.write(pending.request.as_bytes()) {
                 Ok(count) => pending.sent = count == pending.request.len(),
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::NotConnected) => {}
-                Err(error) => return Err(error).context("cannot send"),
+                Err(error) => return Err(error).context("cannot send an announce"),
             }
         }
         let mut chunk = [0; 4096];
@@ -94,7 +94,7 @@ impl Generator {
                     self.pending[at] = Some(pending);
                     break Ok(());
                 }
-                Err(error) => break Err(error).context("cannot read"),
+                Err(error) => break Err(error).context("cannot read the answer to an announce"),
             }
         }
     }
@@ -127,7 +127,8 @@ fn is_whole(answer: &[u8]) -> bool {
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    let targets = std::fs::read_to_string(&arguments.targets).context("the targets")?;
+    let targets =
+        std::fs::read_to_string(&arguments.targets).context("cannot read the file of request targets")?;
     let mut targets = targets.lines().cycle();
     let places = if arguments.close { 4096 } else { arguments.connections };
     let all = arguments.rate * arguments.seconds;
@@ -146,7 +147,10 @@ fn main() -> anyhow::Result<()> {
     let mut made = 0;
     while generator.latencies.len() < all as usize {
         while made < all && begun.elapsed() >= gap * made {
-            waiting.push_back((begun + gap * made, targets.next().context("no targets")?));
+            waiting.push_back((
+                begun + gap * made,
+                targets.next().context("the file of request targets is empty")?,
+            ));
             made += 1;
         }
         while let Some((due, target)) = waiting.front() {

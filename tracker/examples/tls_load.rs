@@ -39,10 +39,14 @@ struct Arguments {
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arc::new(Arguments::parse());
-    let targets = std::fs::read_to_string(&arguments.targets).context("the targets")?;
+    let targets =
+        std::fs::read_to_string(&arguments.targets).context("cannot read the file of request targets")?;
     let targets: Arc<Vec<String>> = Arc::new(targets.lines().map(str::to_owned).collect());
     let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_file(&arguments.certificate).context("the certificate")?)?;
+    roots.add(
+        CertificateDer::from_pem_file(&arguments.certificate)
+            .context("cannot read the server's certificate")?,
+    )?;
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)

@@ -120,8 +120,8 @@ impl Generator {
         };
         let mut count = 0;
         for message in results {
-            let datagram = message.iovs().next().context("an empty answer")?;
-            match Reply::read(datagram).context("no answer of BEP 15")? {
+            let datagram = message.iovs().next().context("the tracker sent an empty answer")?;
+            match Reply::read(datagram).context("the answer is not a reply of BEP 15")? {
                 (transaction, Reply::Announce { .. }) => heard(transaction),
                 (_, other) => bail!("refused: {other:?}"),
             }
