@@ -222,7 +222,7 @@ impl RunningSite {
 
     /// The bytes that were counted for a member over all torrents. Reports of the tracker arrive within seconds.
     pub(crate) async fn totals(&self, member: &Member) -> anyhow::Result<Totals> {
-        let request = self.rest.get(&format!("/api/users/{}", member.id));
+        let request = self.rest.get(&format!("/api/members/{}", member.id));
         let request = request.bearer_auth(self.administrator.token.reveal());
         let profile: Profile = self.rest.read(request).await.context("cannot read a member's totals")?;
         profile.totals.context("the site does not show a member's totals")
@@ -230,7 +230,7 @@ impl RunningSite {
 
     /// The last 50 announces of a member's clients, the newest first.
     pub(crate) async fn announces(&self, member: &Member) -> anyhow::Result<Vec<Announce>> {
-        let request = self.rest.get(&format!("/api/users/{}/announces", member.id));
+        let request = self.rest.get(&format!("/api/members/{}/announces", member.id));
         let request = request.bearer_auth(self.administrator.token.reveal());
         let list: List<Announce> =
             self.rest.read(request).await.context("cannot read a member's announces")?;
