@@ -25,8 +25,8 @@ pub async fn add(app: &App, name: &str, password: Secret, roles: &[String]) -> R
     let password_hash = app.passwords.hash(app.passwords.permit().await?, password).await?;
     let mut client = app.connection().await?;
     let transaction = client.transaction().await?;
-    let user = NewUser { name, password_hash: &password_hash, invited_by: None, roles };
-    let id = account::create(&transaction, &user).await?;
+    let member = NewUser { name, password_hash: &password_hash, invited_by: None, roles };
+    let id = account::create(&transaction, &member).await?;
     transaction.commit().await?;
     Ok(id)
 }

@@ -32,9 +32,9 @@ fn shown(app: &App, headers: &HeaderMap) -> Devices {
 pub struct Remembered(pub HeaderValue);
 
 impl Caller {
-    /// The cookie that will identify this browser as one of `user`, who has just signed in with it.
-    pub fn remember(&self, app: &App, user: &Verified) -> Result<Remembered, Error> {
-        let devices = self.devices.add(&app.keys.device, user, OffsetDateTime::now_utc())?;
+    /// The cookie that will identify this browser as one of `member`, who has just signed in with it.
+    pub fn remember(&self, app: &App, member: &Verified) -> Result<Remembered, Error> {
+        let devices = self.devices.add(&app.keys.device, member, OffsetDateTime::now_utc())?;
         let path = if app.base().is_empty() { "/" } else { app.base() };
         let secure = if app.config.webapi.secure { "; Secure" } else { "" };
         let (name, value) = (cookie_name(app, "device"), devices.to_text());

@@ -70,21 +70,21 @@ pub fn of(parts: &Parts) -> Result<Session, Error> {
     session.ok_or_else(|| Error::Internal(anyhow::anyhow!("no session layer around this route")))
 }
 
-/// Opens a new session for `user` and returns its CSRF token. The browser's previous session ends.
+/// Opens a new session for `member` and returns its CSRF token. The browser's previous session ends.
 pub async fn start(
     app: &App,
     session: &Session,
-    user: &Verified,
+    member: &Verified,
     headers: &HeaderMap,
 ) -> Result<String, Error> {
-    let notice = password_reset::notice(&app.connection().await?, user.id).await?;
+    let notice = password_reset::notice(&app.connection().await?, member.id).await?;
     if session.id().is_some() {
         session.flush().await?;
     }
     let agent = headers.get(header::USER_AGENT).and_then(|it| it.to_str().ok()).unwrap_or_default();
     let csrf = infra::secrets::random_text().map_err(anyhow::Error::from)?.reveal().to_owned();
-    session.insert(USER_ID, user.id).await?;
-    session.insert(PASSWORD_HASH, &user.password_hash).await?;
+    session.insert(USER_ID, member.id).await?;
+    session.insert(PASSWORD_HASH, &member.password_hash).await?;
     session.insert(USER_AGENT, agent.chars().take(USER_AGENT_LEN).collect::<String>()).await?;
     session.insert(CSRF, &csrf).await?;
     if let Some(notice) = notice {

@@ -112,27 +112,27 @@ impl Transfer {
 }
 
 /// A member's sums; all are 0 before the first report.
-pub async fn totals(client: &impl GenericClient, user: UserId) -> Result<Totals, Error> {
+pub async fn totals(client: &impl GenericClient, member: UserId) -> Result<Totals, Error> {
     let sql =
         "select uploaded, downloaded, seeded_seconds, leeched_seconds from user_totals where user_id = $1";
-    Ok(optional(client, sql, &[&user]).await?.as_ref().map(Totals::from_row).unwrap_or_default())
+    Ok(optional(client, sql, &[&member]).await?.as_ref().map(Totals::from_row).unwrap_or_default())
 }
 
 /// A member's transfers after the position `after`, the last begun first.
 pub async fn of_member(
     client: &impl GenericClient,
     timeout: Duration,
-    user: UserId,
+    member: UserId,
     after: Option<Position<TorrentId>>,
     limit: i64,
 ) -> Result<Vec<Transfer>, Error> {
     let timeout = timeout.as_secs_f64();
     let order = "t.first_seen_at desc, t.torrent_id desc";
     let found = match after {
-        None => rows(client, &select("t.user_id = $3", order), &[&timeout, &limit, &user]).await?,
+        None => rows(client, &select("t.user_id = $3", order), &[&timeout, &limit, &member]).await?,
         Some((at, torrent)) => {
             let sql = select("t.user_id = $3 and (t.first_seen_at, t.torrent_id) < ($4, $5)", order);
-            rows(client, &sql, &[&timeout, &limit, &user, &at, &torrent]).await?
+            rows(client, &sql, &[&timeout, &limit, &member, &at, &torrent]).await?
         }
     };
     Ok(found.iter().map(Transfer::from_row).collect())
@@ -142,12 +142,12 @@ pub async fn of_member(
 pub async fn active(
     client: &impl GenericClient,
     timeout: Duration,
-    user: UserId,
+    member: UserId,
     limit: i64,
 ) -> Result<Vec<Transfer>, Error> {
     let wanted = format!("t.user_id = $3 and {ACTIVE}");
     let sql = select(&wanted, "t.left_bytes = 0, t.first_seen_at desc, t.torrent_id desc");
-    let found = rows(client, &sql, &[&timeout.as_secs_f64(), &limit, &user]).await?;
+    let found = rows(client, &sql, &[&timeout.as_secs_f64(), &limit, &member]).await?;
     Ok(found.iter().map(Transfer::from_row).collect())
 }
 
@@ -164,7 +164,7 @@ pub struct Active {
 pub async fn count_active(
     client: &impl GenericClient,
     timeout: Duration,
-    user: UserId,
+    member: UserId,
 ) -> Result<Active, Error> {
     let sql = format!(
         "select count(*) filter (where t.left_bytes = 0) as seeding,
@@ -172,7 +172,7 @@ pub async fn count_active(
          from transfers t
          where t.user_id = $2 and {ACTIVE}"
     );
-    let row = one(client, &sql, &[&timeout.as_secs_f64(), &user]).await?;
+    let row = one(client, &sql, &[&timeout.as_secs_f64(), &member]).await?;
     Ok(Active { seeding: row.get("seeding"), leeching: row.get("leeching") })
 }
 
@@ -180,11 +180,11 @@ pub async fn count_active(
 pub async fn find(
     client: &impl GenericClient,
     timeout: Duration,
-    user: UserId,
+    member: UserId,
     torrent: TorrentId,
 ) -> Result<Option<Transfer>, Error> {
     let sql = select("t.user_id = $3 and t.torrent_id = $4", "t.torrent_id");
-    let row = optional(client, &sql, &[&timeout.as_secs_f64(), &1_i64, &user, &torrent]).await?;
+    let row = optional(client, &sql, &[&timeout.as_secs_f64(), &1_i64, &member, &torrent]).await?;
     Ok(row.as_ref().map(Transfer::from_row))
 }
 
@@ -201,9 +201,9 @@ pub async fn snatches(
     let order = "t.snatched_at desc, t.user_id desc";
     let found = match after {
         None => rows(client, &select(wanted, order), &[&timeout, &limit, &torrent]).await?,
-        Some((at, user)) => {
+        Some((at, member)) => {
             let sql = select(&format!("{wanted} and (t.snatched_at, t.user_id) < ($4, $5)"), order);
-            rows(client, &sql, &[&timeout, &limit, &torrent, &at, &user]).await?
+            rows(client, &sql, &[&timeout, &limit, &torrent, &at, &member]).await?
         }
     };
     Ok(found.iter().map(Transfer::from_row).collect())

@@ -173,10 +173,10 @@ pub async fn password_hash(client: &impl GenericClient, id: UserId) -> Result<Op
 }
 
 /// Creates an account with its roles; violates `users_name_unique` if the name is taken. To be called in a transaction.
-pub async fn insert(client: &impl GenericClient, user: &NewUser<'_>) -> Result<UserId, Error> {
+pub async fn insert(client: &impl GenericClient, member: &NewUser<'_>) -> Result<UserId, Error> {
     let sql = "insert into users (name, password_hash, invited_by) values ($1, $2, $3) returning id";
-    let id = one(client, sql, &[&user.name, &user.password_hash, &user.invited_by]).await?.get("id");
-    crate::db::staff::role::grant(client, id, user.roles).await?;
+    let id = one(client, sql, &[&member.name, &member.password_hash, &member.invited_by]).await?.get("id");
+    crate::db::staff::role::grant(client, id, member.roles).await?;
     Ok(id)
 }
 

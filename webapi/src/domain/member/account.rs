@@ -43,8 +43,8 @@ pub fn is_name(name: &str) -> bool {
 ///
 /// # Errors
 /// [`Error::Invalid`] for a name that is taken and for a role that is not there.
-pub async fn create(transaction: &Transaction<'_>, user: &NewUser<'_>) -> Result<UserId, Error> {
-    db::member::user::insert(transaction, user).await.map_err(|error| match infra::db::violated(&error) {
+pub async fn create(transaction: &Transaction<'_>, member: &NewUser<'_>) -> Result<UserId, Error> {
+    db::member::user::insert(transaction, member).await.map_err(|error| match infra::db::violated(&error) {
         Some("users_name_unique") => Error::field("username", "this name is taken; choose another"),
         Some("users_name_form") => Error::field("username", NAME_RULE),
         Some("user_roles_role_fkey") => {

@@ -76,20 +76,20 @@ impl Devices {
         self.0.iter().find(|it| it.verify(key, name) && it.end() > now.unix_timestamp()).map(Token::device)
     }
 
-    /// These tokens after a new one for the account `user`, to which the browser has just signed in. A browser that is
-    /// known keeps its number.
-    pub fn add(&self, key: &[u8; 32], user: &Verified, now: OffsetDateTime) -> Result<Self, Error> {
-        let name = &user.name;
+    /// These tokens after a new one for the account of `member`, who has just signed in with the browser. A browser that
+    /// is known keeps its number.
+    pub fn add(&self, key: &[u8; 32], member: &Verified, now: OffsetDateTime) -> Result<Self, Error> {
+        let name = &member.name;
         let id = match self.find(key, name, now) {
             Some(known) => known.id,
             None => DeviceId::random()?,
         };
         let end = u32::try_from((now + LIFETIME).unix_timestamp()).unwrap_or(u32::MAX);
         let mut body = [0; BODY];
-        body[..4].copy_from_slice(&user.id.unsigned().to_be_bytes());
+        body[..4].copy_from_slice(&member.id.unsigned().to_be_bytes());
         body[4..8].copy_from_slice(&end.to_be_bytes());
         body[8..16].copy_from_slice(&id.0);
-        body[16..].copy_from_slice(&fingerprint(key, &user.password_hash));
+        body[16..].copy_from_slice(&fingerprint(key, &member.password_hash));
         let token = Token { body, tag: tag(key, &body, name) };
         let others = self.0.iter().filter(|it| !it.verify(key, name)).copied();
         Ok(Self(std::iter::once(token).chain(others).take(ACCOUNTS).collect()))
@@ -163,8 +163,8 @@ mod tests {
     const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
 
     fn signed_in(before: &Devices, id: UserId, name: &str) -> Devices {
-        let user = Verified { id, name: name.to_owned(), password_hash: "a hash".to_owned() };
-        before.add(&KEY, &user, NOW).expect("random")
+        let member = Verified { id, name: name.to_owned(), password_hash: "a hash".to_owned() };
+        before.add(&KEY, &member, NOW).expect("random")
     }
 
     #[test]

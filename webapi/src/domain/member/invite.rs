@@ -176,8 +176,8 @@ pub async fn claim(
         let refusal = state.as_ref().map_or(State::Revoked, State::of).refusal();
         return Err(Error::Gone(refusal.unwrap_or("this invite is no longer open; ask for another one")));
     };
-    let user = NewUser { name, password_hash, invited_by: claimed.created_by, roles: &claimed.roles };
-    let user_id = account::create(transaction, &user).await?;
+    let member = NewUser { name, password_hash, invited_by: claimed.created_by, roles: &claimed.roles };
+    let user_id = account::create(transaction, &member).await?;
     db::member::invite::set_claimed_by(transaction, id, user_id).await?;
     Ok(user_id)
 }

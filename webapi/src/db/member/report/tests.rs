@@ -20,8 +20,8 @@ async fn rows() -> (Client, UserId, UserId, TorrentId) {
     (client, wren, robin, torrent)
 }
 
-fn report(user: UserId, torrent: TorrentId) -> Report {
-    Report { member: user.unsigned(), torrent: torrent.unsigned(), seen: NOON_SECONDS, ..Report::default() }
+fn report(member: UserId, torrent: TorrentId) -> Report {
+    Report { member: member.unsigned(), torrent: torrent.unsigned(), seen: NOON_SECONDS, ..Report::default() }
 }
 
 /// Applies the batch `seq` of epoch 1 in a transaction of its own.
@@ -32,8 +32,8 @@ async fn apply_batch(client: &mut Client, seq: u64, reports: &[Report]) -> bool 
     new
 }
 
-async fn transfer_of(client: &Client, user: UserId, torrent: TorrentId) -> Transfer {
-    transfer::find(client, Duration::from_mins(1), user, torrent).await.unwrap().unwrap()
+async fn transfer_of(client: &Client, member: UserId, torrent: TorrentId) -> Transfer {
+    transfer::find(client, Duration::from_mins(1), member, torrent).await.unwrap().unwrap()
 }
 
 async fn snatched(client: &Client) -> i32 {
@@ -95,7 +95,7 @@ async fn apply_leaves_out_members_that_are_gone_and_transfers_of_torrents_that_a
 #[tokio::test]
 async fn apply_counts_each_members_first_snatch() {
     let (mut client, wren, robin, torrent) = rows().await;
-    let by = |user| Report { snatched: true, ..report(user, torrent) };
+    let by = |member| Report { snatched: true, ..report(member, torrent) };
     apply_batch(&mut client, 1, &[by(wren), report(robin, torrent)]).await;
     assert_eq!(snatched(&client).await, 1);
     let again = Report { seen: NOON_SECONDS + 60, ..by(wren) };

@@ -29,11 +29,11 @@ impl Rows {
     }
 
     /// Adds a transfer that was first seen at that time of a day and last a minute ago; `change` makes it another.
-    async fn add(&self, user: UserId, torrent: TorrentId, first_seen: &str, change: &str) {
+    async fn add(&self, member: UserId, torrent: TorrentId, first_seen: &str, change: &str) {
         let sql = format!(
             "insert into transfers (user_id, torrent_id, first_seen_at, last_seen_at)
-             values ({user}, {torrent}, '2024-11-21 {first_seen}Z', now() - interval '1 minute');
-             update transfers set {change} where user_id = {user} and torrent_id = {torrent}"
+             values ({member}, {torrent}, '2024-11-21 {first_seen}Z', now() - interval '1 minute');
+             update transfers set {change} where user_id = {member} and torrent_id = {torrent}"
         );
         run_sql(&self.client, &sql).await;
     }
@@ -64,8 +64,8 @@ async fn totals_are_nothing_before_the_first_report() {
         ),
     )
     .await;
-    for (user, expected) in [(wren, (1, 2, 3, 4)), (robin, (0, 0, 0, 0))] {
-        let found = totals(&client, user).await.unwrap();
+    for (member, expected) in [(wren, (1, 2, 3, 4)), (robin, (0, 0, 0, 0))] {
+        let found = totals(&client, member).await.unwrap();
         let found = (found.uploaded, found.downloaded, found.seeded_seconds, found.leeched_seconds);
         assert_eq!(found, expected);
     }
@@ -122,8 +122,8 @@ async fn active_takes_the_latest_of_those_alike() {
 async fn count_active_leaves_out_stopped_and_silent_clients() {
     let rows = Rows::new().await;
     rows.add_active_and_others().await;
-    for (user, expected) in [(rows.wren, (1, 1)), (rows.robin, (0, 1)), (UserId(99), (0, 0))] {
-        let found = count_active(&rows.client, PEER_TIMEOUT, user).await.unwrap();
+    for (member, expected) in [(rows.wren, (1, 1)), (rows.robin, (0, 1)), (UserId(99), (0, 0))] {
+        let found = count_active(&rows.client, PEER_TIMEOUT, member).await.unwrap();
         assert_eq!((found.seeding, found.leeching), expected);
     }
     let longer = count_active(&rows.client, Duration::from_hours(2), rows.robin).await.unwrap();
