@@ -46,7 +46,7 @@ struct Token {
 pub struct Device {
     /// The number that its failures are counted by.
     pub id: DeviceId,
-    user_id: u32,
+    user_id: UserId,
     fingerprint: [u8; 8],
 }
 
@@ -54,8 +54,7 @@ impl Device {
     /// Whether the browser signed in to the account `user_id` with its present password, whose hash is `password_hash`.
     /// A browser is no longer known once the password has changed.
     pub fn has_signed_in_with(&self, key: &[u8; 32], user_id: UserId, password_hash: &str) -> bool {
-        user_id.unsigned() == self.user_id
-            && bool::from(fingerprint(key, password_hash).ct_eq(&self.fingerprint))
+        user_id == self.user_id && bool::from(fingerprint(key, password_hash).ct_eq(&self.fingerprint))
     }
 }
 
@@ -129,7 +128,7 @@ impl Token {
         let (mut id, mut fingerprint) = ([0; 8], [0; 8]);
         id.copy_from_slice(&rest[..8]);
         fingerprint.copy_from_slice(&rest[8..]);
-        Device { id: DeviceId(id), user_id: u32::from_be_bytes([a, b, c, d]), fingerprint }
+        Device { id: DeviceId(id), user_id: UserId(i32::from_be_bytes([a, b, c, d])), fingerprint }
     }
 }
 
