@@ -8,11 +8,11 @@ use infra::secrets::Secret;
 use crate::app::App;
 use crate::db;
 use crate::db::member::user::NewUser;
-use crate::domain::member::Member;
-use crate::domain::member::account::{self, PasswordChange, SignIn, Verified};
+use crate::domain::member::account::{self, PasswordChange, SignIn};
 use crate::domain::member::attempts::{Attempt, Caller};
 use crate::domain::member::invite;
 use crate::domain::member::password_reset::{self, Found};
+use crate::domain::member::{Member, Verified};
 use crate::error::Error;
 use crate::id::UserId;
 

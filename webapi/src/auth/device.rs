@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use super::anonymous::cookie;
 use super::session::cookie_name;
 use crate::app::App;
-use crate::domain::member::account::Verified;
+use crate::domain::member::Verified;
 use crate::domain::member::attempts::Caller;
 use crate::domain::member::device::{Devices, LIFETIME};
 use crate::error::Error;

@@ -14,9 +14,8 @@ use self::store::{
     LAST_SEEN_AT, PASSWORD_HASH, REFUSED, Stamp, Store, UNAVAILABLE, USER_AGENT, USER_ID, hash,
 };
 use crate::app::App;
-use crate::domain::member::account::Verified;
 use crate::domain::member::password_reset::{self, Notice};
-use crate::domain::member::{By, Member};
+use crate::domain::member::{By, Member, Verified};
 use crate::error::Error;
 use crate::id::UserId;
 

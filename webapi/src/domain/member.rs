@@ -74,6 +74,17 @@ pub struct Member {
     pub by: By,
 }
 
+/// A member whose password was just verified.
+#[derive(Debug)]
+pub struct Verified {
+    /// The member.
+    pub id: UserId,
+    /// The member's name, in the case that they chose.
+    pub name: String,
+    /// The hash of their password, a PHC string.
+    pub password_hash: String,
+}
+
 impl Member {
     /// The owner of `account`, who signed in by `by`.
     pub fn new(account: Account, by: By) -> Self {

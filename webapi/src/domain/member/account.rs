@@ -8,10 +8,10 @@ use time::OffsetDateTime;
 
 use crate::db;
 use crate::db::member::user::{Credentials, NewUser};
-use crate::domain::member::Member;
 use crate::domain::member::attempts::{Attempt, Attempts, Caller};
 use crate::domain::member::device::{Device, DeviceId};
 use crate::domain::member::password::{self, Passwords};
+use crate::domain::member::{Member, Verified};
 use crate::error::{Error, Fields};
 use crate::id::UserId;
 
@@ -52,17 +52,6 @@ pub async fn create(transaction: &Transaction<'_>, member: &NewUser<'_>) -> Resu
         }
         _ => error.into(),
     })
-}
-
-/// A member whose password was just verified.
-#[derive(Debug)]
-pub struct Verified {
-    /// The member.
-    pub id: UserId,
-    /// The member's name, in the case that they chose.
-    pub name: String,
-    /// The hash of their password, a PHC string.
-    pub password_hash: String,
 }
 
 /// An attempt to sign in that is within the limits so far. A name without an account, and text that cannot be a name,

@@ -10,7 +10,7 @@ use data_encoding::BASE64URL_NOPAD;
 use subtle::ConstantTimeEq;
 use time::{Duration, OffsetDateTime};
 
-use crate::domain::member::account::Verified;
+use crate::domain::member::Verified;
 use crate::error::Error;
 use crate::id::UserId;
 
