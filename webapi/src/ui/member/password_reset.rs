@@ -23,6 +23,7 @@ use crate::routes::Routes;
 use crate::ui::member::account::back_to;
 use crate::ui::member::dead_link::dead_link;
 use crate::ui::member::session::Nothing;
+use crate::ui::parts::password::typed_twice;
 use crate::ui::{Faults, PageLayout, Timestamp, page, page_again, redirect};
 
 /// Heading of the page for a link that can no longer set a password.
@@ -80,15 +81,6 @@ struct LinkPage {
 struct NewPassword {
     new_password: Secret,
     new_password_again: Secret,
-}
-
-/// The new password, which the member typed twice.
-pub(super) fn typed_twice(new: Secret, again: &Secret) -> Result<Secret, Error> {
-    if new == *again {
-        Ok(new)
-    } else {
-        Err(Error::field("new_password_again", "the two new passwords differ"))
-    }
 }
 
 async fn show(

@@ -22,8 +22,8 @@ use crate::error::Error;
 use crate::extract::Id;
 use crate::id::SessionId;
 use crate::routes::Routes;
-use crate::ui::member::password_reset::typed_twice;
 use crate::ui::member::session::Nothing;
+use crate::ui::parts::password::typed_twice;
 use crate::ui::{Faults, PageLayout, Timestamp, flash, page, page_again, redirect};
 
 /// Path of this page.
