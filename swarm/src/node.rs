@@ -44,7 +44,7 @@ pub(crate) struct Timeouts {
 }
 
 impl Timeouts {
-    /// To end, by whichever signal.
+    /// The longest time until a client has ended, by SIGINT, SIGTERM or SIGKILL.
     fn stop(&self) -> Duration {
         // The kernel takes a moment to clear a process that it killed.
         self.interrupt + self.terminate + Duration::from_secs(5)

@@ -139,7 +139,7 @@ pub(crate) struct Lesson {
 /// A notice about a source.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Notice {
-    /// From 1 on.
+    /// The number of the notice; the first has 1.
     pub(crate) number: u64,
     /// Milliseconds since the start of the demonstration.
     pub(crate) at: u64,

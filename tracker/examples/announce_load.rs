@@ -113,7 +113,7 @@ async fn fill(arguments: &Arguments, torrents: usize) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// As the target of an HTTP request.
+/// The target of the HTTP request that sends this announce.
 fn target(announce: &Announce) -> String {
     let Announce { path, hash, peer_id, port, left } = announce;
     let mut target = String::with_capacity(320);
@@ -136,7 +136,7 @@ fn target(announce: &Announce) -> String {
 
 fn load(plan: &Plan, arguments: &Arguments, address: &str, close: bool) -> anyhow::Result<()> {
     let mut connection = BufReader::new(TcpStream::connect(address)?);
-    // As people come: not one torrent after the other.
+    // Peers arrive in random order, as people do, not one torrent after the other.
     let mut numbers: Vec<u32> = (0..arguments.peers).collect();
     fastrand::Rng::with_seed(2).shuffle(&mut numbers);
     for batch in numbers.chunks(if close { 1 } else { PIPELINE }) {

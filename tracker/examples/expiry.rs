@@ -28,7 +28,7 @@ const GOAL: Duration = Duration::from_millis(2);
 
 struct World {
     peers: Peers,
-    /// By the peer's number.
+    /// The announce of each peer, by the peer's number.
     announces: Vec<(InfoHash, Announcement)>,
 }
 

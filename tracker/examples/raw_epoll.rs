@@ -21,7 +21,7 @@ const LISTENER: Token = Token(usize::MAX);
 
 struct Server {
     poll: Poll,
-    /// By file descriptor.
+    /// The open connections, by file descriptor.
     connections: Vec<Option<TcpStream>>,
     input: Vec<u8>,
     kept: Vec<u8>,

@@ -88,7 +88,7 @@ type Part = RwLock<HashMap<InfoHash, Torrent, RandomState>>;
 /// The tables. The [`Feed`] alone writes to them, in the order in which it read from the database.
 #[derive(Debug)]
 pub(crate) struct Directory {
-    /// By either hash. Each lock is held for one look-up or one change.
+    /// The torrents by either hash. Each lock is held for one look-up or one change.
     torrents: Box<[Part]>,
     members: Members,
     /// The rows that the tables were made of. Announces never lock it. Its holder may lock the tables.

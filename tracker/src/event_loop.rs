@@ -55,7 +55,7 @@ const WAKER: Token = Token(usize::MAX);
 #[derive(Debug)]
 pub(crate) struct Listener {
     pub(crate) socket: TcpListener,
-    /// For HTTPS; `None` for HTTP.
+    /// The TLS configuration for HTTPS; `None` for HTTP.
     pub(crate) tls: Option<Arc<Tls>>,
 }
 

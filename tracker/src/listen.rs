@@ -48,7 +48,7 @@ pub(crate) fn bind_all(address: SocketAddr, count: usize) -> anyhow::Result<(Soc
 fn bind(address: SocketAddr, shared: bool) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
-        // So that IPv4 can be bound to the same port.
+        // An IPv6 socket that also took IPv4 would keep IPv4 from being bound to the same port.
         socket.set_only_v6(true)?;
     }
     socket.set_reuse_address(true)?;

@@ -51,7 +51,7 @@ pub(crate) struct Reachability {
     queue: Option<mpsc::Sender<Candidate>>,
     /// Taken once, by [`run`].
     candidates: Mutex<Option<mpsc::Receiver<Candidate>>>,
-    /// By member, the newest first. Held for one look-up or change, never across an await.
+    /// The latest attempts for each member, the newest first. Held for one look-up or change, never across an await.
     results: Mutex<HashMap<u32, Vec<Tried>>>,
 }
 

@@ -36,9 +36,9 @@ const PIECE: usize = 256 * 1024;
 /// When a copy is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CopyKind {
-    /// While announces come in.
+    /// The file is written while announces come in.
     Running,
-    /// After the last announce.
+    /// The file is written after the last announce.
     Stopped,
 }
 

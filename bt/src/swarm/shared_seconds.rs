@@ -15,7 +15,7 @@ use super::{MOST_PER_MEMBER, Swarm};
 #[derive(Debug, Default)]
 pub(super) struct SharedSeconds(Option<Box<Map>>);
 
-/// By member.
+/// The clients and the counted seconds of each member, by the member's id.
 type Map = HashMap<u32, Member, FixedState>;
 
 #[derive(Debug, Clone, Copy)]

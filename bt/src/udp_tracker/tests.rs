@@ -278,7 +278,7 @@ proptest! {
         }
     }
 
-    /// What is read of bytes that nobody wrote keeps what callers rely on.
+    /// Whatever is read from random bytes has the properties that callers rely on.
     #[test]
     fn garbage_is_read_or_refused(mut datagram in vec(any::<u8>(), 0..300), action in 0_u8..4) {
         if let Some(field) = datagram.get_mut(8..12) {

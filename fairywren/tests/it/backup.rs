@@ -1,4 +1,4 @@
-//! What was dumped can be restored elsewhere.
+//! A dump can be restored into another data folder.
 
 use std::fs::{self, File};
 use std::path::Path;

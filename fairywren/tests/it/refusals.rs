@@ -1,4 +1,4 @@
-//! What is refused, with which exit status and words.
+//! Exit status and message of each start that the launcher refuses.
 
 use std::fs;
 use std::net::TcpListener;

@@ -1,4 +1,4 @@
-//! A way back for who forgot their password, from the command line.
+//! `fairywren reset-password`, for a member who forgot their password.
 
 use std::path::Path;
 use std::process::{Command, Output};

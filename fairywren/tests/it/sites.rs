@@ -147,7 +147,7 @@ async fn announce_keys_are_answered_with_peers_and_counts() {
         for torrent in list(&site.expected["torrents"]) {
             let hash = text(&torrent["info_hash"]);
             for (earlier, member) in list(&site.expected["members"]).iter().enumerate() {
-                // Of the account, and of the member's copy of the torrent.
+                // The key of the account, and that of the member's copy of the torrent.
                 let keys =
                     [&member["body"]["announce_url"], &member["announce_urls"][torrent["id"].to_string()]];
                 port += 2;

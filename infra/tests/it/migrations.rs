@@ -1,4 +1,4 @@
-//! From empty, from every older state, twice, at once, and not backwards.
+//! Migrations from an empty database and from every older schema, concurrent ones, and refusal of a newer schema.
 
 use infra::migrations::{MIGRATIONS, Migration, check, migrate, newest};
 use infra::testing::TestDatabase;

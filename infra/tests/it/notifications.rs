@@ -1,4 +1,4 @@
-//! What the tracker is told of, and what it is not bothered with.
+//! Changes of rows that notify the tracker, and changes that do not.
 
 use std::future::poll_fn;
 

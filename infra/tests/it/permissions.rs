@@ -1,4 +1,4 @@
-//! What the two roles may and may not do, tried by doing it.
+//! Statements that the roles of the webapi and the tracker may run, and statements that they may not.
 
 use std::collections::BTreeSet;
 

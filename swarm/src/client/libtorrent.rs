@@ -34,7 +34,7 @@ pub(super) struct Libtorrent {
     setup: Setup,
     /// None until the program listens.
     line: Option<Line>,
-    /// Of torrents and peers.
+    /// The byte counters of torrents and peers, from which rates are computed.
     rates: Rates,
 }
 

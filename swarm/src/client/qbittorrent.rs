@@ -62,7 +62,7 @@ struct Torrent {
 /// The answer of `sync/torrentPeers`.
 #[derive(Debug, Deserialize)]
 struct Peers {
-    /// By address and port.
+    /// The peers, by address and port.
     #[serde(default)]
     peers: HashMap<String, Peer>,
 }

@@ -22,7 +22,7 @@ const RETRY_PAUSE: Duration = Duration::from_secs(2);
 /// A client and its account. Clones are the same one.
 #[derive(Debug, Clone)]
 pub(super) struct Participant {
-    /// Of its address in the network.
+    /// The number that its address in the network is made from.
     pub(super) number: u16,
     pub(super) node: Node,
     pub(super) member: Member,

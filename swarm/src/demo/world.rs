@@ -42,7 +42,7 @@ const ANNOUNCES: usize = 100;
 #[derive(Debug, Default)]
 struct State {
     participants: Vec<Participant>,
-    /// By the source's name.
+    /// The published torrents, by the name of the source.
     torrents: BTreeMap<String, Published>,
     /// Uploads without an answer, which the site may have taken, by the source's name.
     uploading: BTreeMap<String, InfoHash>,

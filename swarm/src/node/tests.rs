@@ -122,7 +122,7 @@ impl Client for Fake {
     }
 }
 
-/// In a network of its own, with a folder.
+/// Runs `body` in a network namespace of its own, with a folder.
 fn check(test: &str, body: impl AsyncFnOnce(Network, &Path)) {
     alone(&format!("node::tests::{test}"), Who::Myself, || {
         let folder = tempfile::tempdir().unwrap();
@@ -132,7 +132,8 @@ fn check(test: &str, body: impl AsyncFnOnce(Network, &Path)) {
     });
 }
 
-/// Whose parent is dead comes to the first process of the namespace, which is this one.
+/// Waits until `orphan` has ended. The kernel gives a process whose parent has died to the first process of the PID
+/// namespace, which is this one.
 fn has_ended(orphan: Pid) {
     until("a program's own child has ended", || {
         waitpid(Some(orphan), WaitOptions::NOHANG).is_ok_and(|status| status.is_some())

@@ -39,7 +39,7 @@ pub(super) struct ClientLine {
     pub(super) program: &'static str,
     pub(super) version: String,
     pub(super) address: String,
-    /// With the reason, if there is one.
+    /// The state, with the reason if there is one.
     pub(super) state: String,
     pub(super) badge: &'static str,
     /// Percentage of the content of all its torrents.

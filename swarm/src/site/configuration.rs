@@ -36,7 +36,7 @@ fn configuration(options: &Options) -> anyhow::Result<Value> {
         "apiUrl": options.api_url.clone().unwrap_or_else(|| url(options.site)),
         "trackerUrl": options.tracker_url.clone().unwrap_or_else(|| url(*first)),
         "salt": random_text()?,
-        // Who passes visitors on to the site is where the site is.
+        // The page passes visitors on to the site from the site's own address.
         "trustedProxies": [format!("{}/{}", options.site.ip(), whole(options.site))],
         "webapi": {
             "listen": options.site,

@@ -1,4 +1,4 @@
-//! With the real programs, on loopback.
+//! Tests of a site whose programs are the real ones, on loopback.
 
 mod connectability;
 

@@ -84,7 +84,7 @@ fn changed_sources_go_and_come_back() {
     watched.write("film", "old");
     watched.write("album/track", "old");
     watched.settle();
-    // Of the same size, and with the same time: only the file is another one.
+    // The new file has the same size and the same time: only the inode is another one.
     let time = fs::metadata(watched.path("film")).expect("it is there").modified().expect("a time");
     watched.write(".new", "new");
     File::open(watched.path(".new")).expect("opens").set_modified(time).expect("set");

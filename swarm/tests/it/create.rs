@@ -29,7 +29,7 @@ fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// What is refused ends with status 2 and a sentence.
+/// Runs a command that must end with status 2 and a sentence.
 fn refusal(output: &Output) -> String {
     assert_eq!(output.status.code(), Some(2), "{}", said(output));
     said(output)
@@ -40,7 +40,7 @@ fn refusal(output: &Output) -> String {
 struct Tree {
     path: PathBuf,
     piece_length: u64,
-    /// By parts of the path.
+    /// The path and the size of each file; the size is in bytes.
     files: Vec<(String, u64)>,
 }
 
@@ -49,11 +49,11 @@ struct Tree {
 struct Reference {
     torf: String,
     mktorrent: String,
-    /// By libtorrent.
+    /// The info hash of version 1 that libtorrent computes.
     v1: String,
-    /// By libtorrent, version 1 and 2.
+    /// The info hashes of versions 1 and 2 that libtorrent computes for a hybrid torrent.
     hybrid: (String, String),
-    /// By libtorrent.
+    /// The info hash of version 2 that libtorrent computes.
     v2: String,
 }
 

@@ -22,7 +22,7 @@ const ZIPF_EXPONENT: f64 = 0.8;
 pub(crate) struct Plan {
     /// The number of the first peer of each torrent, and the number of all at the end.
     first_peer: Vec<u32>,
-    /// Of each torrent.
+    /// The info hash of each torrent, by its number.
     pub(crate) hashes: Vec<InfoHash>,
     keys: Option<Keys>,
     members: u32,

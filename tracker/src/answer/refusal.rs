@@ -32,7 +32,7 @@ pub(crate) enum Refusal {
          no client or tool that announces by itself in between"
     )]
     TooOften {
-        /// At least 1.
+        /// Minutes until the client may try again, at least 1.
         minutes: u32,
     },
     #[error("Tracker unavailable, the request cannot be checked at the moment; it will be tried again")]

@@ -24,7 +24,7 @@ fn announcement(member: u32, left: u64, event: Event) -> Announcement {
 }
 
 fn announce(swarms: &Swarms, torrent: &Torrent, member: u32, left: u64, event: Event, now: u32) {
-    // Who lacks nothing when something happens to it has fetched all there is.
+    // A client that announces `completed` has downloaded the last bytes: a snatch needs a download that has grown.
     let downloaded = u64::from(left == 0 && event == Event::Completed);
     let announcement = Announcement { downloaded, ..announcement(member, left, event) };
     let mut rng = fastrand::Rng::with_seed(1);

@@ -128,7 +128,7 @@ pub(crate) fn key(member: u32, version: u32, scope: Option<InfoHash>) -> String 
     key_with(member, Binding { version, nonce: NONCE.into() }, scope)
 }
 
-/// As [`key`], for any binding.
+/// The same as [`key`], for any binding.
 pub(crate) fn key_with(member: u32, binding: Binding, scope: Option<InfoHash>) -> String {
     let key = Keys::derive(&Secret::from(SALT.to_owned())).announce;
     announce_key::mint(&key, member, &binding, scope).to_string()

@@ -251,7 +251,7 @@ async fn busy_connections_without_a_key_are_closed_for_waiting_clients() {
     let ask = async |address, target: String| {
         loop {
             let mut connection = Connection::open(address).await;
-            // At once after each answer, so that the connection is never quiet.
+            // Each request follows at once after an answer, so that the connection is never quiet.
             while !connection.get(&target).await.head.contains("Connection: close\r\n") {}
         }
     };

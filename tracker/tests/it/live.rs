@@ -79,7 +79,7 @@ async fn counts_are_published_without_a_gap_and_also_when_nothing_changes() {
     client.request.left = Some(0);
     client.announce_event(Event::Completed).await;
     assert_eq!(next_of(&mut socket, hash, &mut last).await, record(1, 0, 7));
-    // As the webapi does once it has stored who finished.
+    // The webapi does the same once it has stored the snatches.
     rig.execute("update torrents set snatched = 8; select pg_notify('directory', 'torrents:7,1')").await;
     assert_eq!(next_of(&mut socket, hash, &mut last).await, record(1, 0, 8));
     rig.execute("delete from torrents").await;

@@ -1,4 +1,4 @@
-//! Who may open what, and what browsers are told on every answer.
+//! The permissions that each route requires, and the security headers of every answer.
 
 use reqwest::{Method, StatusCode, header};
 use webapi::auth::needs::Proof;
@@ -73,7 +73,7 @@ async fn actors(site: &Site) -> Vec<Actor> {
 enum Refusal {
     SignIn,
     Permission,
-    /// Not, or for another reason.
+    /// The request was accepted, or refused for another reason.
     Other,
 }
 

@@ -1,4 +1,4 @@
-//! Whose failures keep whom from signing in.
+//! Limits on failed attempts to sign in, by account, address and browser.
 
 use reqwest::{Method, StatusCode};
 use serde_json::json;

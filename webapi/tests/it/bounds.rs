@@ -34,11 +34,11 @@ fn is_long() -> bool {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_member_costs_the_others_nothing() {
-    // As the program does.
+    // `main` sets the allocator's thresholds in the same way.
     infra::memory::give_back_blocks(1 << 20, Some(2));
     let site = Site::start_with(|config| {
         if is_long() {
-            // As it comes.
+            // The long form measures with the default timeouts.
             config["webapi"]["backendTimeoutSeconds"] = 2.into();
             config["webapi"]["requestTimeoutSeconds"] = 30.into();
         }

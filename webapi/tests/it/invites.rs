@@ -253,7 +253,7 @@ async fn who_may_not_invite_any_more_has_no_open_invite_and_sees_no_link() {
     let answer = root.api(Method::PUT, &roles, Some(json!({ "roles": ["moderator"] }))).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
     assert_eq!(state(&site, &path).await, "revoked");
-    // As if one had been left open.
+    // This leaves an invite open again.
     site.execute("update invites set revoked_at = null").await;
     let list = browser.get("/api/invites").await;
     assert_eq!((list.status, list.json()["items"][0]["url"].clone()), (StatusCode::OK, json!(null)));

@@ -122,7 +122,7 @@ async fn numbers_are_written_down_for_sorting_and_a_crash_is_mended() {
     let tracker = Tracker::start(&place, 2, vec![record(first, 1, 0, 5)]).await;
     site.until("select seeders = 0 from torrent_counts where torrent_id = 2").await;
     site.until("select seeders = 1 from torrent_counts where torrent_id = 1").await;
-    // Who finished is counted by the reports alone.
+    // Snatches are counted from the reports alone.
     assert_eq!(site.value::<i32>("select snatched from torrents where id = 1").await, 0);
     // A crash of the server empties unlogged tables.
     site.execute("truncate torrent_counts").await;

@@ -1,4 +1,4 @@
-//! A way back for who forgot their password: links that set a new one.
+//! Links that set a new password, for members who forgot theirs.
 
 use futures_util::future::join_all;
 use reqwest::{Method, StatusCode};
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::support::{Answer, Browser, PASSWORD, Site};
 
-/// What passwords are reset to.
+/// The new password in all tests.
 pub(crate) const NEW: &str = "new otter lantern";
 
 async fn id(site: &Site, name: &str) -> i32 {

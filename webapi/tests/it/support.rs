@@ -47,7 +47,7 @@ impl Site {
         Self::start_with(|_| {}).await
     }
 
-    /// With `change` made to the configuration.
+    /// Starts a site after `change` was made to its configuration.
     pub(crate) async fn start_with(change: impl FnOnce(&mut Value)) -> Self {
         let database = TestDatabase::create().await.expect("a database");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -166,7 +166,7 @@ impl Browser {
         Answer::of(self.api_request(method, path, body).await).await
     }
 
-    /// As [`Browser::api`], not sent yet.
+    /// The request that [`Browser::api`] sends.
     pub(crate) async fn api_request(
         &self,
         method: Method,

@@ -87,9 +87,9 @@ struct State {
     applied: watch::Sender<usize>,
     lost_answers: u32,
     lost_words: u32,
-    /// By member.
+    /// Announces with the id of the member who sent each.
     announces: Vec<(u32, Decision)>,
-    /// By member.
+    /// Connections with the id of the member whose client each one reached.
     connections: Vec<(u32, Connection)>,
 }
 

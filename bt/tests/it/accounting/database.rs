@@ -7,11 +7,11 @@ use bt::messages::report::{Report, is_new};
 
 use super::reference::{Pair, Transfer};
 
-/// What survives everything.
+/// The sums that survive a restart of the tracker and of the webapi.
 #[derive(Default)]
 pub(super) struct Database {
     pub(super) transfers: BTreeMap<Pair, Transfer>,
-    /// Of each torrent.
+    /// The number of snatches of each torrent, by its id.
     pub(super) snatched: BTreeMap<u32, usize>,
     applied: BTreeMap<u64, u64>,
 }

@@ -83,9 +83,9 @@ struct Pair {
     clients: Clients,
     peers: PeerBuffer,
     rng: fastrand::Rng,
-    /// For the model.
+    /// The time of the model, in seconds.
     now: u32,
-    /// For the swarm.
+    /// The time that the swarm is told, in seconds.
     clock: u32,
 }
 

@@ -33,7 +33,7 @@ pub(crate) struct Installation {
 }
 
 impl Installation {
-    /// With `settings` on top of what the launcher would write.
+    /// Starts a site with `settings` on top of what the launcher would write.
     pub(crate) fn start(settings: &Value) -> Self {
         Self::start_as(settings, |command| command)
     }
@@ -44,7 +44,7 @@ impl Installation {
         Self::start_in(folder, settings, wrap)
     }
 
-    /// In `folder`, which is empty.
+    /// Starts a site in `folder`, which is empty.
     pub(crate) fn start_in(folder: TempDir, settings: &Value, wrap: impl FnOnce(Command) -> Command) -> Self {
         let config = folder.path().join("mine.json");
         fs::write(&config, configuration(settings).to_string()).expect("written");
@@ -222,7 +222,7 @@ impl Peer {
     }
 }
 
-/// Of the torrent that was made as number `torrent`.
+/// The info hash of the torrent that was made as number `torrent`.
 fn hash(torrent: u32) -> InfoHash {
     let mut hash = [0; 20];
     hash[16..].copy_from_slice(&torrent.to_be_bytes());

@@ -19,7 +19,7 @@ use crate::launcher::kill;
 const RATE: u32 = 300;
 const PEERS: u32 = 300;
 
-/// Before a site that is away is tried again.
+/// Pause until a request to a site that does not answer is sent again.
 const PAUSE: Duration = Duration::from_millis(50);
 const TORRENTS: u32 = 20;
 

@@ -16,7 +16,7 @@ use super::installation::Peer;
 /// A tracker that says nothing for so long has failed.
 const ANSWER_TIMEOUT: Duration = Duration::from_mins(2);
 
-/// Before what was not even read is tried again.
+/// Pause until an announce that the tracker did not read is sent again.
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// On which connections announces are sent.
@@ -46,12 +46,12 @@ pub(crate) enum AnnounceFailure {
 /// What a load came to.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
-    /// Of each answer, in microseconds.
+    /// The latency of each answer, in microseconds.
     times: Vec<u32>,
     /// How often an announce was sent again because it had not been read.
     pub(crate) repeated: usize,
     failures: BTreeMap<AnnounceFailure, usize>,
-    /// As they are now.
+    /// The peers with the counters of their last announces.
     pub(crate) peers: Vec<Peer>,
 }
 

@@ -173,7 +173,7 @@ impl Running {
 }
 
 impl Visitor {
-    /// With a header in each request.
+    /// Sends the header `name` with each request.
     pub(super) fn with(mut self, name: &'static str, value: String) -> Self {
         self.headers.push((name, value));
         self

@@ -1,4 +1,4 @@
-//! What is looked at, and by whom.
+//! The demonstration as members and strangers see it: its page, picture and events.
 
 use std::sync::Arc;
 

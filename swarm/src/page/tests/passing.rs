@@ -1,4 +1,4 @@
-//! What is passed on to the site and back.
+//! Requests that the page passes on to the site, and their answers.
 
 use std::convert::Infallible;
 use std::sync::Arc;

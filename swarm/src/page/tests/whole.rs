@@ -1,4 +1,4 @@
-//! Before the real site.
+//! The page before the real site.
 
 use std::fs::{Permissions, set_permissions};
 use std::os::unix::fs::PermissionsExt;

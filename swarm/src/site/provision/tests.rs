@@ -1,4 +1,4 @@
-//! With the real programs, on loopback.
+//! Tests of provisioning with the real programs, on loopback.
 
 use std::os::unix::fs::PermissionsExt;
 

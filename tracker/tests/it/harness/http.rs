@@ -36,7 +36,7 @@ impl Connection {
         Self { stream, unread: Vec::new() }
     }
 
-    /// With little room for answers on this side.
+    /// Opens a connection whose receive buffer has little room for answers.
     pub(crate) async fn open_narrow(address: SocketAddr) -> Self {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.set_recv_buffer_size(4096).expect("room");

@@ -15,7 +15,7 @@ pub(crate) struct TorrentClient {
 }
 
 impl TorrentClient {
-    /// With the account's own key; it listens on port 1000 + `peer`.
+    /// A client with the account's own key; it listens on port 1000 + `peer`.
     pub(crate) fn new(address: SocketAddr, member: u32, peer: u8) -> Self {
         let request = Request {
             info_hash: [0; 20].into(),

@@ -30,7 +30,7 @@ pub(crate) struct UdpClient {
 }
 
 impl UdpClient {
-    /// With the account's own key; it listens on port 1000 + `peer`, and is connected from any port of the system.
+    /// A client with the account's own key; it listens on port 1000 + `peer`, and sends from any port of the system.
     pub(crate) async fn connect(address: SocketAddr, member: u32, peer: u8) -> Self {
         let own: IpAddr =
             if address.is_ipv4() { [127, 0, 0, 1].into() } else { "::1".parse().expect("an address") };

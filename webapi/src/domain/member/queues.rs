@@ -44,7 +44,7 @@ struct Entry {
 }
 
 impl Queues {
-    /// Of each member `at_once` requests run, and at most `most` run or wait.
+    /// Queues that let `at_once` requests of each member run, and at most `most` run or wait.
     pub fn new(at_once: usize, most: usize) -> Self {
         Self { at_once, most, members: Arc::default() }
     }

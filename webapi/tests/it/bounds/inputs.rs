@@ -36,7 +36,7 @@ enum Body {
 }
 
 impl Input {
-    /// With the token of a session.
+    /// The request, with the CSRF token of the browser's session.
     pub(super) fn request(&self, browser: &Browser, method: &Method, csrf: &str) -> RequestBuilder {
         let request = browser.request(method.clone(), &self.path).header("x-csrf-token", csrf);
         match &self.body {
@@ -52,7 +52,7 @@ impl Input {
     }
 }
 
-/// As long as it may be, and costly to render.
+/// A description as long as it may be, and costly to render.
 pub(super) fn description() -> String {
     "> + *_[".chars().cycle().take(100_000).collect()
 }

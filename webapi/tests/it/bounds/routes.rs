@@ -6,7 +6,7 @@ use reqwest::Method;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Route {
     pub(super) method: Method,
-    /// With parameters in braces.
+    /// The path of the route, with its parameters in braces.
     pub(super) path: String,
 }
 
