@@ -134,6 +134,7 @@ async fn a_torrent_is_changed_by_its_uploader_and_those_who_may_edit_any() {
     }
     site.stop().await;
 }
+
 #[tokio::test]
 async fn every_page_asks_strangers_to_sign_in_and_leads_back() {
     let site = Site::start().await;
