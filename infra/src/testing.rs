@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::config::roles;
+
 pub use database::{TestDatabase, server};
 
 /// The `salt` of [`configuration`].
@@ -33,13 +35,17 @@ pub async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) ->
 /// A configuration with the required keys, the connections of `database` and free addresses: listeners use any port of
 /// the loopback interface, and the tracker's endpoints lead nowhere.
 pub fn configuration(database: &TestDatabase) -> Value {
-    json!({
+    let mut config = json!({
         "trackerUrl": "https://tracker.example.org",
         "apiUrl": "https://fairywren.example.org",
         "salt": SALT,
         "zeromq": { "counts": "tcp://127.0.0.1:1", "control": "tcp://127.0.0.1:2" },
         "migrate": { "postgresql": database.owner },
-        "webapi": { "postgresql": database.webapi, "listen": "127.0.0.1:0" },
-        "tracker": { "postgresql": database.tracker, "listen": ["127.0.0.1:0"] },
-    })
+        "webapi": { "listen": "127.0.0.1:0" },
+        "tracker": { "listen": ["127.0.0.1:0"] },
+    });
+    for role in roles() {
+        config[role.section]["postgresql"] = json!(database.login(role.section));
+    }
+    config
 }

@@ -205,8 +205,8 @@ async fn a_configured_server_is_used_and_none_is_started() {
         "salt": SALT,
         "zeromq": { "counts": socket("counts"), "control": socket("control") },
         "migrate": { "postgresql": database.owner },
-        "webapi": { "postgresql": database.webapi },
-        "tracker": { "postgresql": database.tracker, "restartFile": "swarms" },
+        "webapi": { "postgresql": database.login("webapi") },
+        "tracker": { "postgresql": database.login("tracker"), "restartFile": "swarms" },
     });
     fs::write(&file, value.to_string()).expect("written");
     // The account that tracker and site run as writes its files beside the configuration.

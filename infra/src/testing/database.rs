@@ -8,7 +8,7 @@ use anyhow::Context;
 use tokio::sync::{Mutex, OnceCell};
 use tokio_postgres::Client;
 
-use crate::config::{Postgresql, roles};
+use crate::config::{Postgresql, Role, roles};
 use crate::{db, migrations};
 
 /// Passwords of all roles on the test server.
@@ -22,10 +22,8 @@ const LOCK: i64 = 0x7465_6d70_6c61;
 pub struct TestDatabase {
     /// The owner's connection.
     pub owner: Postgresql,
-    /// Connection of the site's role.
-    pub webapi: Postgresql,
-    /// Connection of the tracker's role.
-    pub tracker: Postgresql,
+    /// The connections of [`roles`], in their order.
+    logins: Vec<Postgresql>,
 }
 
 /// The superuser's connection to the test server.
@@ -64,22 +62,32 @@ impl TestDatabase {
         Ok(database)
     }
 
-    /// The connections to the database `name`.
-    fn named(server: &Postgresql, name: &str) -> Self {
-        let login = |user: &str| Postgresql {
+    /// The connections to the database `name`, which may not exist yet.
+    pub fn named(server: &Postgresql, name: &str) -> Self {
+        let login = |role: &Role| Postgresql {
             dbname: name.to_owned(),
-            user: user.to_owned(),
+            user: role.user.to_owned(),
             password: PASSWORD.to_owned().into(),
             ..server.clone()
         };
         let owner = Postgresql { dbname: name.to_owned(), ..server.clone() };
-        Self { owner, webapi: login("webapi"), tracker: login("tracker") }
+        Self { owner, logins: roles().iter().map(login).collect() }
     }
 
     /// The connections of [`roles`], in their order.
-    pub fn logins(&self) -> Vec<Postgresql> {
-        let login = |user: &str| Postgresql { user: user.to_owned(), ..self.webapi.clone() };
-        roles().iter().map(|role| login(role.user)).collect()
+    pub fn logins(&self) -> Vec<&Postgresql> {
+        self.logins.iter().collect()
+    }
+
+    /// The connection of the process whose section of the configuration is `section`, such as `webapi`.
+    ///
+    /// # Panics
+    /// When none of [`roles`] has that section.
+    pub fn login(&self, section: &str) -> &Postgresql {
+        let mut logins = roles().iter().zip(&self.logins);
+        let found = logins.find(|(role, _)| role.section == section);
+        let (_, login) = found.unwrap_or_else(|| panic!("no database role has the section {section}"));
+        login
     }
 
     /// Applies all migrations. The first call of the process runs alone: it creates the roles, which all databases
@@ -88,7 +96,6 @@ impl TestDatabase {
         static HAVE_ROLES: Mutex<bool> = Mutex::const_new(false);
         let mut client = self.client().await?;
         let logins = self.logins();
-        let logins: Vec<&Postgresql> = logins.iter().collect();
         let mut have_roles = HAVE_ROLES.lock().await;
         if *have_roles {
             drop(have_roles);

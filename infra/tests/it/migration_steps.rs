@@ -112,7 +112,7 @@ async fn a_killed_migration_goes_on_where_it_was() {
 
     // The previous program goes on: this one, which knows nothing of the migration that was killed.
     check(&client).await.expect("the schema counts as the one before");
-    let webapi = db::connect(&database.webapi, "test").await.expect("a connection");
+    let webapi = db::connect(database.login("webapi"), "test").await.expect("a connection");
     webapi
         .batch_execute(
             "update torrents set title = 'Renamed torrent' where id = 1;

@@ -94,7 +94,7 @@ async fn of_two_at_the_same_moment_one_migrates_and_the_other_waits() {
     let database = TestDatabase::create_empty().await.expect("a database");
     let (mut one, mut other) =
         (database.client().await.expect("a connection"), database.client().await.expect("a connection"));
-    let logins = [&database.webapi, &database.tracker];
+    let logins = database.logins();
     let (one, other) = tokio::join!(migrate(&mut one, &logins), migrate(&mut other, &logins));
     let applied = one.expect("migrates").len() + other.expect("migrates").len();
     assert_eq!(applied, MIGRATIONS.len());

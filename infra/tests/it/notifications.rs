@@ -10,7 +10,7 @@ use tokio_postgres::{AsyncMessage, Client, NoTls};
 /// The payloads that arrive on `directory` for the tracker's role.
 async fn listen(database: &TestDatabase) -> (Client, UnboundedReceiver<String>) {
     let (client, mut connection) =
-        db::settings(&database.tracker, "test").connect(NoTls).await.expect("a connection");
+        db::settings(database.login("tracker"), "test").connect(NoTls).await.expect("a connection");
     let (sender, receiver) = unbounded_channel();
     tokio::spawn(async move {
         while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {

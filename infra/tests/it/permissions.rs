@@ -66,7 +66,7 @@ async fn columns(owner: &Client) -> Vec<(String, String)> {
 async fn the_tracker_reads_its_columns_and_no_other() {
     let database = migrated().await;
     let owner = database.client().await.expect("a connection");
-    let tracker = db::connect(&database.tracker, "test").await.expect("a connection");
+    let tracker = db::connect(database.login("tracker"), "test").await.expect("a connection");
     let mut read = BTreeSet::new();
     for (table, column) in columns(&owner).await {
         let statement = format!("select {column} from {table} limit 1");
@@ -84,7 +84,7 @@ async fn the_tracker_reads_its_columns_and_no_other() {
 async fn the_tracker_writes_nothing() {
     let database = migrated().await;
     let owner = database.client().await.expect("a connection");
-    let tracker = db::connect(&database.tracker, "test").await.expect("a connection");
+    let tracker = db::connect(database.login("tracker"), "test").await.expect("a connection");
     for (table, column) in columns(&owner).await {
         for statement in [
             format!("insert into {table} default values"),
@@ -113,7 +113,7 @@ async fn the_tracker_writes_nothing() {
 #[tokio::test]
 async fn the_site_does_its_work_but_no_owners_work() {
     let database = migrated().await;
-    let webapi = db::connect(&database.webapi, "test").await.expect("a connection");
+    let webapi = db::connect(database.login("webapi"), "test").await.expect("a connection");
     webapi
         .batch_execute(
             "insert into users (name, password_hash) values ('wren', 'x');
@@ -170,9 +170,9 @@ async fn a_right_given_by_hand_is_taken_away_by_the_next_migration() {
         .await
         .expect("given");
     database.migrate().await.expect("migrates");
-    let tracker = db::connect(&database.tracker, "test").await.expect("a connection");
+    let tracker = db::connect(database.login("tracker"), "test").await.expect("a connection");
     assert_refused(&tracker, "select password_hash from users").await;
-    let webapi = db::connect(&database.webapi, "test").await.expect("a connection");
+    let webapi = db::connect(database.login("webapi"), "test").await.expect("a connection");
     assert_refused(&webapi, "create table mine (id integer)").await;
     database.drop_now().await.expect("dropped");
 }

@@ -153,7 +153,7 @@ mod tests {
     /// The owner's connection, and the statements on one of the role `tracker`, which may read a few columns only.
     async fn queries() -> (Client, Queries) {
         let database = TestDatabase::create().await.unwrap();
-        let tracker = infra::db::connect(&database.tracker, "test").await.unwrap();
+        let tracker = infra::db::connect(database.login("tracker"), "test").await.unwrap();
         (database.client().await.unwrap(), Queries::prepare(tracker).await.unwrap())
     }
 

@@ -68,7 +68,7 @@ impl TrackerRig {
     pub(crate) fn proxied(&mut self) -> Proxy {
         let folder = self.folder.path();
         self.config["tracker"]["postgresql"]["host"] = folder.to_str().expect("text").into();
-        Proxy::start(folder, &self.database.tracker)
+        Proxy::start(folder, self.database.login("tracker"))
     }
 
     /// Starts a tracker and returns once it is ready. A blocking thread waits for it, as the test's own thread may

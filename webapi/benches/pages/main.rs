@@ -12,7 +12,7 @@ use std::env;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use infra::config::{Config, Postgresql};
+use infra::config::Config;
 use infra::shutdown::Shutdown;
 use infra::testing::TestDatabase;
 use reqwest::Client;
@@ -175,18 +175,7 @@ impl Page {
 async fn database(torrents: u32) -> TestDatabase {
     if let Ok(name) = env::var("DATABASE") {
         let server = infra::testing::server().expect("a server");
-        let login = |user: &str| Postgresql {
-            dbname: name.clone(),
-            user: user.to_owned(),
-            password: "only for tests".to_owned().into(),
-            ..server.clone()
-        };
-        let (webapi, tracker) = (login("webapi"), login("tracker"));
-        return TestDatabase {
-            owner: Postgresql { dbname: name.clone(), ..server.clone() },
-            webapi,
-            tracker,
-        };
+        return TestDatabase::named(&server, &name);
     }
     let database = TestDatabase::create().await.expect("a database");
     let started = Instant::now();

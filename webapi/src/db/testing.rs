@@ -23,7 +23,7 @@ pub(in crate::db) async fn client() -> Client {
 
 /// A connection to `database`: for tests that need two, or the owner's beside it.
 pub(in crate::db) async fn connect(database: &TestDatabase) -> Client {
-    let pool = infra::db::pool(&database.webapi, "test", 1, TIMEOUT, TIMEOUT).unwrap();
+    let pool = infra::db::pool(database.login("webapi"), "test", 1, TIMEOUT, TIMEOUT).unwrap();
     pool.get().await.unwrap()
 }
 

@@ -117,7 +117,7 @@ async fn a_snatch_is_counted_once_for_each_member_and_torrent_and_the_tracker_is
 
 /// The payloads of what is notified to the tracker from now on.
 async fn listen(site: &Site) -> (Client, UnboundedReceiver<String>) {
-    let login = infra::db::settings(&site.database.tracker, "test");
+    let login = infra::db::settings(site.database.login("tracker"), "test");
     let (client, mut connection) = login.connect(NoTls).await.expect("a connection");
     let (sender, heard) = unbounded_channel();
     tokio::spawn(async move {

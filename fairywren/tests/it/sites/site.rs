@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use bt::bencode::{self, Limits};
+use infra::config::roles;
 use infra::testing::{CONDITION_TIMEOUT, TestDatabase};
 use reqwest::{Client, Method, Response, StatusCode, header};
 use serde_json::{Value, json};
@@ -72,7 +73,9 @@ impl Site {
         let endpoint = |name: &str| format!("ipc://{}", self.file("zeromq").join(name).display());
         config["zeromq"] = json!({ "counts": endpoint("counts"), "control": endpoint("control") });
         config["migrate"]["postgresql"] = json!(self.database.owner);
-        config["webapi"]["postgresql"] = json!(self.database.webapi);
+        for role in roles() {
+            config[role.section]["postgresql"] = json!(self.database.login(role.section));
+        }
         config["webapi"]["listen"] = "127.0.0.1:0".into();
         // A century, as the kept session gets older.
         config["webapi"]["sessionMaxDays"] = 36_500.into();
@@ -80,7 +83,6 @@ impl Site {
         config["webapi"]["backendTimeoutSeconds"] = 30.into();
         config["webapi"]["requestTimeoutSeconds"] = 300.into();
         config["webapi"]["headerTimeoutSeconds"] = 300.into();
-        config["tracker"]["postgresql"] = json!(self.database.tracker);
         config["tracker"]["listen"] = json!(["127.0.0.1:0"]);
         config["tracker"]["restartFile"] = json!(self.file("swarms"));
         config["tracker"]["databaseTimeoutSeconds"] = 10.into();
