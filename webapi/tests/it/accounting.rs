@@ -18,7 +18,8 @@ use super::errors::{CUT, OPEN, Proxy, STUCK};
 use super::support::Site;
 use super::tracker::{Place, Tracker};
 
-const PATIENCE: Duration = Duration::from_mins(5);
+/// Longest wait for the tasks of a site that is stopped.
+const STOP_TIMEOUT: Duration = Duration::from_mins(5);
 
 async fn site(place: &Place) -> Site {
     Site::start_with(|config| config["zeromq"]["control"] = place.control().into()).await
@@ -189,7 +190,7 @@ async fn a_site_that_died_after_applying_is_followed_by_one_that_knows() {
     tracker.lose_word(u32::MAX);
     tracker.report(1, 1, vec![moved(1, 10)]);
     site.until("select exists (select from user_totals where uploaded = 1)").await;
-    site.app.shutdown.finish(PATIENCE).await;
+    site.app.shutdown.finish(STOP_TIMEOUT).await;
     tracker.lose_word(0);
     let again = second(&site).await;
     tracker.all_applied().await;

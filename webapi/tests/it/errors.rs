@@ -217,7 +217,7 @@ async fn while_the_database_is_away_pages_say_so_and_come_back_by_themselves() {
 
 /// Asks until the answer has `status`.
 async fn until(browser: &Browser, path: &str, status: StatusCode) -> Answer {
-    let patience = async {
+    let answered = async {
         loop {
             let answer = browser.get(path).await;
             if answer.status == status {
@@ -225,7 +225,7 @@ async fn until(browser: &Browser, path: &str, status: StatusCode) -> Answer {
             }
         }
     };
-    tokio::time::timeout(Duration::from_mins(5), patience).await.expect("that status in time")
+    tokio::time::timeout(Duration::from_mins(5), answered).await.expect("that status in time")
 }
 
 #[tokio::test]

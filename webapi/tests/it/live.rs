@@ -9,8 +9,8 @@ use tokio::time::{sleep, timeout};
 use super::support::{Browser, Site};
 use super::tracker::{Place, Tracker, record};
 
-/// Longest wait for what must come; the site's own promise is 3 s.
-const PATIENCE: Duration = Duration::from_mins(5);
+/// Longest wait for an event; the site itself promises one within 3 s.
+const EVENT_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// A torrent that `member` uploads: its id and canonical hash.
 async fn torrent(member: &Browser, title: &str) -> (i64, bt::InfoHash) {
@@ -31,7 +31,7 @@ async fn becomes(member: &Browser, id: i64, expected: Value) {
             sleep(Duration::from_millis(20)).await;
         }
     };
-    timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("never {expected}"));
+    timeout(EVENT_TIMEOUT, wait).await.unwrap_or_else(|_| panic!("never {expected}"));
 }
 
 /// An event stream, read event by event.
@@ -61,7 +61,7 @@ impl Events {
                 }
                 continue;
             }
-            let chunk = timeout(PATIENCE, self.response.chunk()).await.expect("an event in time");
+            let chunk = timeout(EVENT_TIMEOUT, self.response.chunk()).await.expect("an event in time");
             let Ok(Some(chunk)) = chunk else { return None };
             self.text.push_str(std::str::from_utf8(&chunk).expect("text"));
         }
