@@ -16,13 +16,13 @@ use webapi::server;
 
 use super::errors::{CUT, OPEN, Proxy, STUCK};
 use super::support::Site;
-use super::tracker::{Place, Tracker};
+use super::tracker::{Tracker, TrackerSockets};
 
 /// Longest wait for the tasks of a site that is stopped.
 const STOP_TIMEOUT: Duration = Duration::from_mins(5);
 
-async fn site(place: &Place) -> Site {
-    Site::start_with(|config| config["zeromq"]["control"] = place.control().into()).await
+async fn site(sockets: &TrackerSockets) -> Site {
+    Site::start_with(|config| config["zeromq"]["control"] = sockets.control().into()).await
 }
 
 /// What member 1 moved of torrent 1.
@@ -54,10 +54,10 @@ fn finished() -> Report {
 
 #[tokio::test]
 async fn what_is_reported_is_added_up() {
-    let place = Place::new();
-    let site = site(&place).await;
+    let sockets = TrackerSockets::new();
+    let site = site(&sockets).await;
     site.member("wren", &[]).await.add_torrent("a").await;
-    let tracker = Tracker::start(&place, 1, Vec::new()).await;
+    let tracker = Tracker::start(&sockets, 1, Vec::new()).await;
     tracker.report(1, 1, vec![Report { leeched: 60, left: 500, ..moved(10, 100) }]);
     tracker.report(1, 2, vec![Report { seeded: 7, ..finished() }]);
     tracker.all_applied().await;
@@ -71,10 +71,10 @@ async fn what_is_reported_is_added_up() {
 
 #[tokio::test]
 async fn a_second_download_does_not_move_the_day_of_the_first() {
-    let place = Place::new();
-    let site = site(&place).await;
+    let sockets = TrackerSockets::new();
+    let site = site(&sockets).await;
     site.member("wren", &[]).await.add_torrent("a").await;
-    let tracker = Tracker::start(&place, 1, Vec::new()).await;
+    let tracker = Tracker::start(&sockets, 1, Vec::new()).await;
     tracker.report(1, 1, vec![finished()]);
     tracker.report(1, 2, vec![Report { seen: 1_700_000_200, snatched: true, ..moved(0, 0) }]);
     tracker.all_applied().await;
@@ -86,15 +86,15 @@ async fn a_second_download_does_not_move_the_day_of_the_first() {
 
 #[tokio::test]
 async fn a_snatch_is_counted_once_for_each_member_and_torrent_and_the_tracker_is_told() {
-    let place = Place::new();
-    let site = site(&place).await;
+    let sockets = TrackerSockets::new();
+    let site = site(&sockets).await;
     let member = site.member("wren", &[]).await;
     site.add("robin", &[]).await;
     for title in ["a", "b", "c"] {
         member.add_torrent(title).await;
     }
     let (_client, mut told) = listen(&site).await;
-    let tracker = Tracker::start(&place, 1, Vec::new()).await;
+    let tracker = Tracker::start(&sockets, 1, Vec::new()).await;
     let snatch = |member, torrent| Report { member, torrent, snatched: true, ..moved(0, 10) };
     let counted = "select string_agg(snatched::text, ' ' order by id) from torrents";
     // In a first report, in a later one, and again and again.
@@ -134,8 +134,8 @@ async fn listen(site: &Site) -> (Client, UnboundedReceiver<String>) {
 
 #[tokio::test]
 async fn two_sites_at_one_tracker_count_a_snatch_once() {
-    let place = Place::new();
-    let site = site(&place).await;
+    let sockets = TrackerSockets::new();
+    let site = site(&sockets).await;
     site.member("wren", &[]).await.add_torrent("a").await;
     let snatch = Report { snatched: true, ..moved(0, 0) };
     let mut applying = JoinSet::new();
@@ -154,10 +154,10 @@ async fn two_sites_at_one_tracker_count_a_snatch_once() {
 
 #[tokio::test]
 async fn a_batch_whose_answers_and_acknowledgements_get_lost_is_applied_once() {
-    let place = Place::new();
-    let site = site(&place).await;
+    let sockets = TrackerSockets::new();
+    let site = site(&sockets).await;
     site.member("wren", &[]).await.add_torrent("a").await;
-    let tracker = Tracker::start(&place, 1, Vec::new()).await;
+    let tracker = Tracker::start(&sockets, 1, Vec::new()).await;
     tracker.lose_answers(1);
     tracker.lose_word(2);
     tracker.report(1, 1, vec![moved(1, 10)]);
@@ -172,7 +172,7 @@ async fn a_batch_whose_answers_and_acknowledgements_get_lost_is_applied_once() {
     tracker.report(1, 21, vec![moved(1, 10)]);
     site.until("select exists (select from user_totals where uploaded = 21)").await;
     tracker.kill().await;
-    let tracker = Tracker::start(&place, 2, Vec::new()).await;
+    let tracker = Tracker::start(&sockets, 2, Vec::new()).await;
     tracker.report(1, 21, vec![moved(1, 10)]);
     tracker.report(2, 1, vec![moved(1, 10)]);
     tracker.all_applied().await;
@@ -183,10 +183,10 @@ async fn a_batch_whose_answers_and_acknowledgements_get_lost_is_applied_once() {
 
 #[tokio::test]
 async fn a_site_that_died_after_applying_is_followed_by_one_that_knows() {
-    let place = Place::new();
-    let site = site(&place).await;
+    let sockets = TrackerSockets::new();
+    let site = site(&sockets).await;
     site.member("wren", &[]).await.add_torrent("a").await;
-    let tracker = Tracker::start(&place, 1, Vec::new()).await;
+    let tracker = Tracker::start(&sockets, 1, Vec::new()).await;
     tracker.lose_word(u32::MAX);
     tracker.report(1, 1, vec![moved(1, 10)]);
     site.until("select exists (select from user_totals where uploaded = 1)").await;
@@ -210,11 +210,11 @@ async fn second(site: &Site) -> App {
 
 #[tokio::test]
 async fn two_sites_at_one_tracker_apply_each_batch_once() {
-    let place = Place::new();
-    let site = site(&place).await;
+    let sockets = TrackerSockets::new();
+    let site = site(&sockets).await;
     site.member("wren", &[]).await.add_torrent("a").await;
     let other = second(&site).await;
-    let tracker = Tracker::start(&place, u64::MAX, Vec::new()).await;
+    let tracker = Tracker::start(&sockets, u64::MAX, Vec::new()).await;
     for seq in 0..200 {
         tracker.report(u64::MAX, u64::MAX - 300 + seq, vec![moved(1, 10)]);
     }
@@ -227,18 +227,18 @@ async fn two_sites_at_one_tracker_apply_each_batch_once() {
 
 #[tokio::test]
 async fn reports_wait_while_the_database_is_away() {
-    let place = Place::new();
+    let sockets = TrackerSockets::new();
     let server = infra::testing::server().expect("a server");
     let proxy = Proxy::start(server.host.clone(), server.port).await;
     let site = Site::start_with(|config| {
-        config["zeromq"]["control"] = place.control().into();
+        config["zeromq"]["control"] = sockets.control().into();
         config["webapi"]["postgresql"]["host"] = "127.0.0.1".into();
         config["webapi"]["postgresql"]["port"] = proxy.port.into();
         config["webapi"]["backendTimeoutSeconds"] = 2.into();
     })
     .await;
     site.member("wren", &[]).await.add_torrent("a").await;
-    let tracker = Tracker::start(&place, 1, Vec::new()).await;
+    let tracker = Tracker::start(&sockets, 1, Vec::new()).await;
     let mut seq = 0;
     for state in [CUT, STUCK, CUT] {
         proxy.set(state);
@@ -260,10 +260,10 @@ async fn reports_wait_while_the_database_is_away() {
 
 #[tokio::test]
 async fn what_is_gone_or_never_was_is_passed_over() {
-    let place = Place::new();
-    let site = site(&place).await;
+    let sockets = TrackerSockets::new();
+    let site = site(&sockets).await;
     let member = site.member("wren", &["administrator"]).await;
-    let tracker = Tracker::start(&place, 1, Vec::new()).await;
+    let tracker = Tracker::start(&sockets, 1, Vec::new()).await;
     member.add_torrent("a").await;
     member.add_torrent("b").await;
     tracker.report(1, 1, vec![moved(1, 10), Report { torrent: 2, ..moved(100, 1000) }]);
@@ -291,10 +291,10 @@ async fn what_is_gone_or_never_was_is_passed_over() {
 
 #[tokio::test]
 async fn sums_end_at_the_greatest_number_and_odd_reports_stop_nothing() {
-    let place = Place::new();
-    let site = site(&place).await;
+    let sockets = TrackerSockets::new();
+    let site = site(&sockets).await;
     site.member("wren", &[]).await.add_torrent("a").await;
-    let tracker = Tracker::start(&place, 1, Vec::new()).await;
+    let tracker = Tracker::start(&sockets, 1, Vec::new()).await;
     let most = Report { left: u64::MAX, seen: u64::MAX, seeded: u32::MAX, ..moved(u64::MAX, u64::MAX) };
     // The same member and torrent twice, though the tracker promises otherwise.
     tracker.report(1, 1, vec![most, moved(1, 1), Report { torrent: 99, ..most }]);
@@ -311,10 +311,10 @@ async fn sums_end_at_the_greatest_number_and_odd_reports_stop_nothing() {
 
 #[tokio::test]
 async fn a_last_announce_in_the_future_does_not_stay_there() {
-    let place = Place::new();
-    let site = site(&place).await;
+    let sockets = TrackerSockets::new();
+    let site = site(&sockets).await;
     site.member("wren", &[]).await.add_torrent("a").await;
-    let tracker = Tracker::start(&place, 1, Vec::new()).await;
+    let tracker = Tracker::start(&sockets, 1, Vec::new()).await;
     tracker.report(1, 1, vec![moved(1, 1)]);
     tracker.all_applied().await;
     site.execute("update transfers set last_seen_at = now() + interval '1 day'").await;
@@ -327,13 +327,13 @@ async fn a_last_announce_in_the_future_does_not_stay_there() {
 
 #[tokio::test]
 async fn a_torrent_that_is_deleted_while_its_reports_come_ends_in_no_fault() {
-    let place = Place::new();
-    let site = site(&place).await;
+    let sockets = TrackerSockets::new();
+    let site = site(&sockets).await;
     let member = site.member("wren", &[]).await;
     for name in ["robin", "tit"] {
         site.add(name, &[]).await;
     }
-    let tracker = Tracker::start(&place, 1, Vec::new()).await;
+    let tracker = Tracker::start(&sockets, 1, Vec::new()).await;
     for round in 1..=10 {
         let id = u32::try_from(member.add_torrent(&format!("round {round}")).await).expect("an id");
         let by = |member| Report { member, torrent: id, ..moved(1, 1) };

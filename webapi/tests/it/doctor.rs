@@ -5,7 +5,7 @@ use bt::messages::control::{Connection, Decision, Protocol, Verdict};
 use reqwest::StatusCode;
 use serde_json::json;
 
-use super::tracker::{Place, Tracker};
+use super::tracker::{Tracker, TrackerSockets};
 
 /// An announce that began two minutes ago.
 pub(crate) fn decision(torrent: u32, verdict: Verdict) -> Decision {
@@ -24,11 +24,11 @@ pub(crate) fn decision(torrent: u32, verdict: Verdict) -> Decision {
 
 #[tokio::test]
 async fn announces_are_listed_with_what_came_of_them() {
-    let place = Place::new();
-    let site = place.site().await;
+    let sockets = TrackerSockets::new();
+    let site = sockets.site().await;
     let wren = site.member("wren", &[]).await;
     wren.add_torrent("alder").await;
-    let tracker = Tracker::start(&place, 1, Vec::new()).await;
+    let tracker = Tracker::start(&sockets, 1, Vec::new()).await;
     tracker.remember(1, decision(1, Verdict::OtherTorrent));
     tracker.remember(1, Decision { client: [0; 8], ..decision(0, Verdict::Unregistered) });
     tracker.remember(1, decision(1, Verdict::Answered));
@@ -46,11 +46,11 @@ async fn announces_are_listed_with_what_came_of_them() {
 
 #[tokio::test]
 async fn announces_and_connections_are_for_the_member_and_staff() {
-    let place = Place::new();
-    let site = place.site().await;
+    let sockets = TrackerSockets::new();
+    let site = sockets.site().await;
     let owl = site.member("owl", &["administrator"]).await;
     let wren = site.member("wren", &[]).await;
-    let tracker = Tracker::start(&place, 1, Vec::new()).await;
+    let tracker = Tracker::start(&sockets, 1, Vec::new()).await;
     for list in ["announces", "connections"] {
         let path = |member: i32| format!("/api/members/{member}/{list}");
         assert_eq!(wren.get(&path(2)).await.status, StatusCode::OK, "{list}");
@@ -64,11 +64,11 @@ async fn announces_and_connections_are_for_the_member_and_staff() {
 
 #[tokio::test]
 async fn refused_announces_are_not_pushed_out_of_sight_by_others() {
-    let place = Place::new();
-    let site = place.site().await;
+    let sockets = TrackerSockets::new();
+    let site = sockets.site().await;
     let wren = site.member("wren", &[]).await;
     wren.add_torrent("alder").await;
-    let tracker = Tracker::start(&place, 1, Vec::new()).await;
+    let tracker = Tracker::start(&sockets, 1, Vec::new()).await;
     tracker.remember(1, decision(1, Verdict::OtherTorrent));
     tracker.remember(1, decision(1, Verdict::Answered));
     assert!(!wren.get("/account/doctor").await.body.contains("earlier</summary>"));
@@ -90,11 +90,11 @@ pub(crate) fn connection(port: u16, reachable: bool) -> Connection {
 
 #[tokio::test]
 async fn a_member_whose_client_nobody_can_connect_to_is_told_so() {
-    let place = Place::new();
-    let site = place.site().await;
+    let sockets = TrackerSockets::new();
+    let site = sockets.site().await;
     let wren = site.member("wren", &[]).await;
     wren.add_torrent("alder").await;
-    let tracker = Tracker::start(&place, 1, Vec::new()).await;
+    let tracker = Tracker::start(&sockets, 1, Vec::new()).await;
     tracker.remember(1, decision(1, Verdict::Answered));
     let words = ["Can others reach your clients?", ">all is well<", ">not reachable<"];
     let page = wren.get("/account/doctor").await.body;
@@ -108,10 +108,10 @@ async fn a_member_whose_client_nobody_can_connect_to_is_told_so() {
 
 #[tokio::test]
 async fn connections_are_listed_with_what_came_of_them() {
-    let place = Place::new();
-    let site = place.site().await;
+    let sockets = TrackerSockets::new();
+    let site = sockets.site().await;
     let wren = site.member("wren", &[]).await;
-    let tracker = Tracker::start(&place, 1, Vec::new()).await;
+    let tracker = Tracker::start(&sockets, 1, Vec::new()).await;
     tracker.connect(1, connection(6881, false));
     tracker.connect(1, connection(51_413, true));
     let list = wren.get("/api/members/1/connections").await.json();
@@ -123,8 +123,8 @@ async fn connections_are_listed_with_what_came_of_them() {
 
 #[tokio::test]
 async fn announces_are_not_known_without_the_tracker() {
-    let place = Place::new();
-    let site = place.site().await;
+    let sockets = TrackerSockets::new();
+    let site = sockets.site().await;
     let wren = site.member("wren", &[]).await;
     assert_eq!(wren.get("/account/doctor").await.status, StatusCode::OK);
     assert_eq!(wren.get("/api/members/1/announces").await.status, StatusCode::SERVICE_UNAVAILABLE);
@@ -133,11 +133,11 @@ async fn announces_are_not_known_without_the_tracker() {
 
 #[tokio::test]
 async fn announces_are_paged() {
-    let place = Place::new();
-    let site = place.site().await;
+    let sockets = TrackerSockets::new();
+    let site = sockets.site().await;
     let wren = site.member("wren", &[]).await;
     wren.add_torrent("alder").await;
-    let tracker = Tracker::start(&place, 1, Vec::new()).await;
+    let tracker = Tracker::start(&sockets, 1, Vec::new()).await;
     for peers in 0..5 {
         tracker.remember(1, Decision { v4: peers, v6: 0, ..decision(1, Verdict::Answered) });
     }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
 use super::support::{Browser, Site};
-use super::tracker::{Place, Tracker, record};
+use super::tracker::{Tracker, TrackerSockets, record};
 
 /// Longest wait for an event; the site itself promises one within 3 s.
 const EVENT_TIMEOUT: Duration = Duration::from_mins(5);
@@ -75,12 +75,12 @@ impl Events {
 
 #[tokio::test]
 async fn numbers_are_right_after_every_fault() {
-    let place = Place::new();
-    let site = place.site().await;
+    let sockets = TrackerSockets::new();
+    let site = sockets.site().await;
     let member = site.member("wren", &[]).await;
     let (id, hash) = torrent(&member, "a").await;
     assert_eq!(counts(&member, id).await, json!([null, null, 0]), "nothing is known without a tracker");
-    let tracker = Tracker::start(&place, 1, vec![record(hash, 3, 2, 1)]).await;
+    let tracker = Tracker::start(&sockets, 1, vec![record(hash, 3, 2, 1)]).await;
     becomes(&member, id, json!([3, 2, 1])).await;
     tracker.publish(record(hash, 4, 1, 2));
     becomes(&member, id, json!([4, 1, 2])).await;
@@ -92,10 +92,10 @@ async fn numbers_are_right_after_every_fault() {
     becomes(&member, id, json!([null, null, 0])).await;
     tracker.speak();
     becomes(&member, id, json!([9, 9, 3])).await;
-    // Killed, and another one in its place, whose peers have not announced yet.
+    // Killed, and another one at the same sockets, whose peers have not announced yet.
     tracker.kill().await;
     becomes(&member, id, json!([null, null, 0])).await;
-    let tracker = Tracker::start(&place, 2, Vec::new()).await;
+    let tracker = Tracker::start(&sockets, 2, Vec::new()).await;
     becomes(&member, id, json!([0, 0, 0])).await;
     tracker.publish(record(hash, 1, 0, 3));
     becomes(&member, id, json!([1, 0, 3])).await;
@@ -105,12 +105,12 @@ async fn numbers_are_right_after_every_fault() {
 
 #[tokio::test]
 async fn numbers_are_written_down_for_sorting_and_a_crash_is_mended() {
-    let place = Place::new();
-    let site = place.site().await;
+    let sockets = TrackerSockets::new();
+    let site = sockets.site().await;
     let member = site.member("wren", &[]).await;
     let (_, first) = torrent(&member, "a").await;
     let (_, second) = torrent(&member, "b").await;
-    let tracker = Tracker::start(&place, 1, vec![record(first, 3, 2, 7), record(second, 1, 0, 0)]).await;
+    let tracker = Tracker::start(&sockets, 1, vec![record(first, 3, 2, 7), record(second, 1, 0, 0)]).await;
     site.until(
         "select exists (select from torrent_counts where torrent_id = 1 and seeders = 3 and leechers = 2)",
     )
@@ -119,7 +119,7 @@ async fn numbers_are_written_down_for_sorting_and_a_crash_is_mended() {
     assert_eq!(order["items"][0]["title"], "a");
     // What is not in a new snapshot has no peer.
     tracker.kill().await;
-    let tracker = Tracker::start(&place, 2, vec![record(first, 1, 0, 5)]).await;
+    let tracker = Tracker::start(&sockets, 2, vec![record(first, 1, 0, 5)]).await;
     site.until("select seeders = 0 from torrent_counts where torrent_id = 2").await;
     site.until("select seeders = 1 from torrent_counts where torrent_id = 1").await;
     // Snatches are counted from the reports alone.
@@ -134,8 +134,8 @@ async fn numbers_are_written_down_for_sorting_and_a_crash_is_mended() {
 
 #[tokio::test]
 async fn event_streams_send_the_present_state_then_changes_then_nothing_known() {
-    let place = Place::new();
-    let site = place.site().await;
+    let sockets = TrackerSockets::new();
+    let site = sockets.site().await;
     let member = site.member("wren", &[]).await;
     let (first, hash) = torrent(&member, "a").await;
     let (second, _) = torrent(&member, "b").await;
@@ -143,14 +143,14 @@ async fn event_streams_send_the_present_state_then_changes_then_nothing_known() 
     let event = |id: i64, seeders: Option<u32>, leechers: Option<u32>, snatched: u32| json!({"id": id, "seeders": seeders, "leechers": leechers, "snatched": snatched});
     assert_eq!(events.next().await, Some(event(first, None, None, 0)));
     assert_eq!(events.next().await, Some(event(second, None, None, 0)));
-    let tracker = Tracker::start(&place, 1, vec![record(hash, 1, 0, 0)]).await;
+    let tracker = Tracker::start(&sockets, 1, vec![record(hash, 1, 0, 0)]).await;
     assert_eq!(events.next().await, Some(event(first, Some(1), Some(0), 0)));
     assert_eq!(events.next().await, Some(event(second, Some(0), Some(0), 0)));
     tracker.publish(record(hash, 2, 1, 1));
     assert_eq!(events.next().await, Some(event(first, Some(2), Some(1), 1)), "only what changed");
     tracker.kill().await;
     events.reach(event(second, None, None, 0)).await;
-    let tracker = Tracker::start(&place, 2, vec![record(hash, 5, 0, 1)]).await;
+    let tracker = Tracker::start(&sockets, 2, vec![record(hash, 5, 0, 1)]).await;
     events.reach(event(first, Some(5), Some(0), 1)).await;
     // A stop of the site ends the stream.
     site.app.shutdown.request();
@@ -196,11 +196,11 @@ async fn event_streams_end_when_the_member_is_disabled() {
 
 #[tokio::test]
 async fn staff_see_who_is_connected() {
-    let place = Place::new();
-    let site = place.site().await;
+    let sockets = TrackerSockets::new();
+    let site = sockets.site().await;
     let staff = site.member("owl", &["moderator"]).await;
     let (id, hash) = torrent(&staff, "the torrent").await;
-    let tracker = Tracker::start(&place, 1, vec![record(hash, 0, 1, 0)]).await;
+    let tracker = Tracker::start(&sockets, 1, vec![record(hash, 0, 1, 0)]).await;
     let swarm = staff.get(&format!("/api/swarm?torrent={id}")).await.json();
     let expected = json!({
         "member": {"id": 1, "name": "owl"},
@@ -219,8 +219,8 @@ async fn staff_see_who_is_connected() {
 
 #[tokio::test]
 async fn who_is_connected_is_not_known_without_the_tracker_and_not_for_members() {
-    let place = Place::new();
-    let site = place.site().await;
+    let sockets = TrackerSockets::new();
+    let site = sockets.site().await;
     let (staff, member) = (site.member("owl", &["moderator"]).await, site.member("wren", &[]).await);
     assert_eq!(staff.get("/api/swarm").await.status, StatusCode::SERVICE_UNAVAILABLE);
     for path in ["/api/swarm", "/swarm"] {

@@ -11,7 +11,7 @@ use crate::doctor::{connection, decision};
 use crate::making::single;
 use crate::password_resets;
 use crate::support::{Answer, Browser, PASSWORD, Site};
-use crate::tracker::{Place, Tracker, record};
+use crate::tracker::{Tracker, TrackerSockets, record};
 
 use Visitor::{Member, Staff, Stranger};
 use aviary::Aviary;
@@ -287,15 +287,15 @@ async fn heard(wren: &Browser) {
 
 #[tokio::test]
 async fn pages_that_show_what_the_tracker_knows() {
-    let place = Place::new();
-    let site = place.site().await;
+    let sockets = TrackerSockets::new();
+    let site = sockets.site().await;
     let (wren, owl) = (site.member("wren", &[]).await, site.member("owl", &["moderator"]).await);
     for title in ["alder", "birch"] {
         wren.add_torrent(title).await;
     }
     let shown = wren.get("/api/torrents/1").await.json();
     let hash = shown["info_hash"].as_str().expect("a hash").parse().expect("a hash");
-    let tracker = Tracker::start(&place, 1, vec![record(hash, 3, 2, 1)]).await;
+    let tracker = Tracker::start(&sockets, 1, vec![record(hash, 3, 2, 1)]).await;
     heard(&wren).await;
     compare_page(&site, &wren, "torrents_with_counts", "/").await;
     compare_page(&site, &owl, "swarm", "/swarm").await;

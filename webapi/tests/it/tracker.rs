@@ -18,12 +18,12 @@ use zeromq::{PubSocket, RouterSocket, Socket, SocketRecv, SocketSend};
 
 use crate::support::Site;
 
-/// Where site and tracker meet.
-pub(crate) struct Place {
+/// The folder with the sockets that site and tracker meet at.
+pub(crate) struct TrackerSockets {
     folder: TempDir,
 }
 
-impl Place {
+impl TrackerSockets {
     pub(crate) fn new() -> Self {
         Self { folder: tempfile::tempdir().expect("a folder") }
     }
@@ -98,10 +98,10 @@ pub(crate) fn record(info_hash: InfoHash, seeders: u32, leechers: u32, snatched:
 }
 
 impl Tracker {
-    pub(crate) async fn start(place: &Place, epoch: u64, records: Vec<Record>) -> Self {
+    pub(crate) async fn start(sockets: &TrackerSockets, epoch: u64, records: Vec<Record>) -> Self {
         let (mut publisher, mut control) = (PubSocket::new(), RouterSocket::new());
-        infra::mq::bind(&mut publisher, &place.counts()).await.expect("bound");
-        infra::mq::bind(&mut control, &place.control()).await.expect("bound");
+        infra::mq::bind(&mut publisher, &sockets.counts()).await.expect("bound");
+        infra::mq::bind(&mut control, &sockets.control()).await.expect("bound");
         let (orders, mut received) = mpsc::unbounded_channel();
         let position = Position { epoch, seq: 5 };
         let (counted, applied) = watch::channel(0);
@@ -134,7 +134,7 @@ impl Tracker {
                 }
             }
         });
-        let sockets = ["counts", "control"].map(|name| place.folder.path().join(name));
+        let sockets = ["counts", "control"].map(|name| sockets.folder.path().join(name));
         Self { orders, reported: AtomicUsize::new(0), applied, task, sockets }
     }
 

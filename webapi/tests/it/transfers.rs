@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use super::support::{Browser, Site};
-use super::tracker::{Place, Tracker, record};
+use super::tracker::{Tracker, TrackerSockets, record};
 
 /// A site with an administrator `owl` (1), members `wren` (2) and `tit` (3), and three torrents of the owl.
 async fn aviary() -> (Site, Browser, Browser, Browser) {
@@ -318,14 +318,14 @@ async fn days_that_are_over_are_deleted() {
 
 #[tokio::test]
 async fn the_present_hour_is_written_as_soon_as_the_tracker_is_heard() {
-    let place = Place::new();
-    let site = place.site().await;
+    let sockets = TrackerSockets::new();
+    let site = sockets.site().await;
     let wren = site.member("wren", &[]).await;
     let id = wren.add_torrent("alder").await;
     let shown = wren.get(&format!("/api/torrents/{id}")).await.json();
     let hash = shown["info_hash"].as_str().expect("a hash").parse().expect("a hash");
     assert_eq!(history(&wren, 1).await, []);
-    let tracker = Tracker::start(&place, 1, vec![record(hash, 4, 2, 0)]).await;
+    let tracker = Tracker::start(&sockets, 1, vec![record(hash, 4, 2, 0)]).await;
     site.until("select exists (select from history_days)").await;
     // The upload and the hour may lie on both sides of a full hour.
     site.execute("update torrents set created_at = now() - interval '1 hour'").await;
