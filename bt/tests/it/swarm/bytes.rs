@@ -3,101 +3,101 @@
 use bt::announce::Event;
 use bt::swarm::{Announcement, Budget, MemberRate, Outcome};
 
-use super::{Bench, client, leecher, seeder};
+use super::{SwarmRig, client, leecher, seeder};
 
 #[test]
 fn more_than_can_be_moved_is_cut_and_said() {
-    let mut bench = Bench::new();
-    bench.rules.bytes_per_second = 1000;
+    let mut rig = SwarmRig::new();
+    rig.rules.bytes_per_second = 1000;
     let at = |uploaded, downloaded| Announcement { uploaded, downloaded, ..leecher(1) };
-    bench.announce(&at(0, 0));
-    bench.now = 10;
-    let outcome = bench.announce(&at(10_000, 10_001));
+    rig.announce(&at(0, 0));
+    rig.now = 10;
+    let outcome = rig.announce(&at(10_000, 10_001));
     assert_eq!((outcome.uploaded, outcome.downloaded, outcome.clamped), (10_000, 10_000, true));
-    let outcome = bench.announce(&at(11_000, 10_001));
+    let outcome = rig.announce(&at(11_000, 10_001));
     assert_eq!(
         (outcome.uploaded, outcome.downloaded, outcome.clamped),
         (1000, 0, false),
         "of a second that is not over"
     );
-    bench.now = 11;
-    let outcome = bench.announce(&at(20_000, 10_002));
+    rig.now = 11;
+    let outcome = rig.announce(&at(20_000, 10_002));
     assert_eq!((outcome.uploaded, outcome.downloaded, outcome.clamped), (1000, 1, true));
-    bench.now = 20;
-    let outcome = bench.announce(&at(20_000, 10_002));
+    rig.now = 20;
+    let outcome = rig.announce(&at(20_000, 10_002));
     assert_eq!((outcome.uploaded, outcome.clamped), (0, false), "what was cut is not made up for later");
 }
 
 #[test]
 fn announces_within_one_second_have_one_second_together() {
-    let mut bench = Bench::new();
-    bench.now = 5;
-    bench.announce(&seeder(1));
+    let mut rig = SwarmRig::new();
+    rig.now = 5;
+    rig.announce(&seeder(1));
     let claim = |number: u64| Announcement { uploaded: number * 1_000_000_000, ..seeder(1) };
-    bench.rules.bytes_per_second = 1_250_000_000;
-    let outcomes: Vec<_> = (1..=100).map(|number| bench.announce(&claim(number))).collect();
+    rig.rules.bytes_per_second = 1_250_000_000;
+    let outcomes: Vec<_> = (1..=100).map(|number| rig.announce(&claim(number))).collect();
     let sum: u64 = outcomes.iter().map(|it| it.uploaded).sum();
     assert!((1_249_900_000..=1_250_000_000).contains(&sum), "{sum}");
     assert!(outcomes.iter().any(|it| it.clamped));
-    bench.now = 6;
-    let outcome = bench.announce(&claim(101));
+    rig.now = 6;
+    let outcome = rig.announce(&claim(101));
     assert_eq!((outcome.uploaded, outcome.clamped), (1_250_000_000, true));
 }
 
 #[test]
 fn no_spacing_of_announces_gives_more_than_the_rate_and_one_second() {
     for spacing in 1..=20 {
-        let mut bench = Bench::new();
-        bench.rules.bytes_per_second = 1 << 20;
+        let mut rig = SwarmRig::new();
+        rig.rules.bytes_per_second = 1 << 20;
         let mut sum = 0;
         for number in 0..200_u32 {
-            bench.now = number * spacing / 10;
+            rig.now = number * spacing / 10;
             let claim = Announcement { uploaded: u64::from(number) << 24, ..seeder(1) };
-            sum += bench.announce(&claim).uploaded;
-            assert!(sum <= u64::from(bench.now + 1) << 20, "{sum} after {} s", bench.now);
+            sum += rig.announce(&claim).uploaded;
+            assert!(sum <= u64::from(rig.now + 1) << 20, "{sum} after {} s", rig.now);
         }
-        assert!(sum >= u64::from(bench.now) << 20, "and no less");
+        assert!(sum >= u64::from(rig.now) << 20, "and no less");
     }
 }
 
 #[test]
 fn bytes_count_in_the_second_of_the_announce_before() {
-    let mut bench = Bench::new();
+    let mut rig = SwarmRig::new();
     let at = |uploaded, downloaded| Announcement { uploaded, downloaded, ..leecher(1) };
-    bench.announce(&at(0, 0));
-    let outcome = bench.announce(&at(300, 20));
+    rig.announce(&at(0, 0));
+    let outcome = rig.announce(&at(300, 20));
     assert_eq!((outcome.uploaded, outcome.downloaded, outcome.clamped), (300, 20, false));
-    let outcome = bench.announce(&Announcement { event: Event::Stopped, ..at(500, 30) });
+    let outcome = rig.announce(&Announcement { event: Event::Stopped, ..at(500, 30) });
     assert_eq!((outcome.uploaded, outcome.downloaded, outcome.clamped), (200, 10, false));
 }
 
 #[test]
 fn what_others_have_used_up_of_a_second_waits_for_the_next_announce() {
-    let mut bench = Bench::new();
-    bench.rules.bytes_per_second = 1 << 20;
+    let mut rig = SwarmRig::new();
+    rig.rules.bytes_per_second = 1 << 20;
     let claim = |member, uploaded| Announcement { uploaded, ..seeder(member) };
-    bench.announce(&claim(1, 0));
-    bench.announce(&claim(2, 0));
-    assert_eq!(bench.announce(&claim(1, (1 << 20) - 65_536)).uploaded, (1 << 20) - 65_536);
-    let outcome = bench.announce(&claim(2, 100_000));
+    rig.announce(&claim(1, 0));
+    rig.announce(&claim(2, 0));
+    assert_eq!(rig.announce(&claim(1, (1 << 20) - 65_536)).uploaded, (1 << 20) - 65_536);
+    let outcome = rig.announce(&claim(2, 100_000));
     assert_eq!((outcome.uploaded, outcome.clamped), (65_536, false));
-    bench.now = 2;
-    let outcome = bench.announce(&claim(2, 100_001));
+    rig.now = 2;
+    let outcome = rig.announce(&claim(2, 100_001));
     assert_eq!((outcome.uploaded, outcome.clamped), (100_001 - 65_536, false));
 }
 
 #[test]
 fn starting_and_stopping_within_a_second_gives_all_peers_one_second_together() {
-    let mut bench = Bench::new();
-    bench.rules.bytes_per_second = 1 << 20;
+    let mut rig = SwarmRig::new();
+    rig.rules.bytes_per_second = 1 << 20;
     let mut sums = [0; 2];
     for (second, sum) in (0..).zip(&mut sums) {
-        bench.now = second;
+        rig.now = second;
         for round in 0..50 {
             let peer = Announcement { identity: round, ..seeder(round % 3) };
-            bench.announce(&peer);
+            rig.announce(&peer);
             let stopped = Announcement { event: Event::Stopped, uploaded: 1 << 18, ..peer };
-            let outcome = bench.announce(&stopped);
+            let outcome = rig.announce(&stopped);
             assert_eq!(outcome.clamped, round > 3);
             *sum += outcome.uploaded;
         }
@@ -107,14 +107,14 @@ fn starting_and_stopping_within_a_second_gives_all_peers_one_second_together() {
 
 #[test]
 fn a_member_is_accounted_for_no_more_than_its_rate_with_all_peers_together() {
-    let (mut bench, budget) = (Bench::new(), Budget::default());
+    let (mut rig, budget) = (SwarmRig::new(), Budget::default());
     let rate = MemberRate { bytes_per_second: 1000, window: 10 };
     let mut sum = 0;
     for second in 0..100 {
-        bench.now = second;
+        rig.now = second;
         for identity in 0..5 {
             let of = Announcement { identity, uploaded: u64::from(second) * 500, ..seeder(1) };
-            let mut outcome = bench.announce(&client(identity, of));
+            let mut outcome = rig.announce(&client(identity, of));
             let claimed = outcome.uploaded;
             budget.spend(&mut outcome, rate, second);
             assert_eq!(outcome.clamped, outcome.uploaded < claimed);
@@ -128,8 +128,8 @@ fn a_member_is_accounted_for_no_more_than_its_rate_with_all_peers_together() {
 #[test]
 fn a_member_below_its_rate_is_accounted_for_everything() {
     let (budget, rate) = (Budget::default(), MemberRate { bytes_per_second: 1000, window: 3000 });
-    let mut bench = Bench::new();
-    let outcome = bench.announce(&leecher(1));
+    let mut rig = SwarmRig::new();
+    let outcome = rig.announce(&leecher(1));
     for second in (1800..100_000).step_by(1800) {
         for _ in 0..3 {
             let mut claim = Outcome { uploaded: 200 * 1800, downloaded: 133 * 1800, ..outcome };

@@ -3,14 +3,14 @@
 use bt::announce::Event;
 use bt::swarm::Announcement;
 
-use super::{Bench, endpoint, leecher, seeder};
+use super::{SwarmRig, endpoint, leecher, seeder};
 
 const WANTED: u32 = 10;
 
 /// Announces `asker` again and again and says how often each of `bins` came first, and how often it was given at all.
 /// `bin` tells an endpoint's bin.
 fn count(
-    bench: &mut Bench,
+    rig: &mut SwarmRig,
     asker: &Announcement,
     rounds: u32,
     bins: usize,
@@ -18,9 +18,9 @@ fn count(
 ) -> (Vec<u32>, Vec<u32>) {
     let (mut first, mut given) = (vec![0; bins], vec![0; bins]);
     for _ in 0..rounds {
-        bench.announce(asker);
+        rig.announce(asker);
         let (wires, length) =
-            if asker.endpoint.is_ipv4() { (bench.peers.v4(), 6) } else { (bench.peers.v6(), 18) };
+            if asker.endpoint.is_ipv4() { (rig.peers.v4(), 6) } else { (rig.peers.v6(), 18) };
         assert_eq!(wires.len(), WANTED as usize * length);
         first[bin(&wires[..length])] += 1;
         for wire in wires.chunks(length) {
@@ -38,22 +38,22 @@ fn chi_square(numbers: &[u32]) -> f64 {
 }
 
 /// 40 others, of whom every fourth is a seeder, and amid them the asker, where a window may begin before or after it.
-fn crowd(asker: &Announcement, place: impl Fn(Announcement) -> Announcement) -> Bench {
-    let mut bench = Bench::new();
+fn crowd(asker: &Announcement, place: impl Fn(Announcement) -> Announcement) -> SwarmRig {
+    let mut rig = SwarmRig::new();
     for member in 0..40 {
         if member == 20 {
-            bench.announce(asker);
+            rig.announce(asker);
         }
-        bench.announce(&place(if member % 4 == 0 { seeder(member) } else { leecher(member) }));
+        rig.announce(&place(if member % 4 == 0 { seeder(member) } else { leecher(member) }));
     }
-    bench
+    rig
 }
 
 #[test]
 fn leechers_are_given_everybody_alike() {
     let asker = Announcement { numwant: WANTED, ..leecher(40) };
-    let mut bench = crowd(&asker, |it| it);
-    let (first, given) = count(&mut bench, &asker, 20_000, 40, |wire| wire[3].into());
+    let mut rig = crowd(&asker, |it| it);
+    let (first, given) = count(&mut rig, &asker, 20_000, 40, |wire| wire[3].into());
     // 39 degrees of freedom: 99.9 % are below 72.05.
     assert!(chi_square(&first) < 72.05, "{first:?}");
     // Each is in a quarter of all windows: 5,000 times, with a standard deviation of 61.
@@ -63,9 +63,9 @@ fn leechers_are_given_everybody_alike() {
 #[test]
 fn seeders_are_given_all_leechers_alike() {
     let asker = Announcement { numwant: WANTED, ..seeder(40) };
-    let mut bench = crowd(&asker, |it| it);
+    let mut rig = crowd(&asker, |it| it);
     let leecher_number = |wire: &[u8]| usize::from(wire[3]) - usize::from(wire[3]) / 4 - 1;
-    let (first, given) = count(&mut bench, &asker, 18_000, 30, leecher_number);
+    let (first, given) = count(&mut rig, &asker, 18_000, 30, leecher_number);
     // 29 degrees of freedom: 99.9 % are below 58.30.
     assert!(chi_square(&first) < 58.30, "{first:?}");
     // Each is in a third of all windows: 6,000 times, with a standard deviation of 63.
@@ -80,14 +80,14 @@ fn windows_of_ipv6_are_fair() {
     };
     for asker in [leecher(40), seeder(40)] {
         let asker = over_v6(Announcement { numwant: WANTED, ..asker });
-        let mut bench = crowd(&asker, over_v6);
+        let mut rig = crowd(&asker, over_v6);
         let of_seeder = asker.left == Some(0);
         let number = |wire: &[u8]| {
             let member = usize::from(wire[15]);
             if of_seeder { member - member / 4 - 1 } else { member }
         };
         let (bins, limit) = if of_seeder { (30, 58.30) } else { (40, 72.05) };
-        let (first, given) = count(&mut bench, &asker, 12_000, bins, number);
+        let (first, given) = count(&mut rig, &asker, 12_000, bins, number);
         assert!(chi_square(&first) < limit, "{first:?}");
         let each = 120_000 / u32::try_from(bins).expect("few");
         assert!(given.iter().all(|seen| seen.abs_diff(each) < 250), "{given:?}");
@@ -100,15 +100,15 @@ fn windows_of_a_large_swarm_are_fair() {
     const PEERS: u32 = 10_000;
     for asker in [leecher(PEERS), seeder(PEERS)] {
         let asker = Announcement { numwant: WANTED, ..asker };
-        let mut bench = Bench::new();
+        let mut rig = SwarmRig::new();
         for member in 0..PEERS {
             let of_seeder = Announcement { event: Event::Completed, ..seeder(member) };
-            bench.announce(&if member % 2 == 0 { of_seeder } else { leecher(member) });
+            rig.announce(&if member % 2 == 0 { of_seeder } else { leecher(member) });
         }
-        bench.announce(&asker);
+        rig.announce(&asker);
         // 50 bins of 200 members each, leechers and seeders alike.
         let bin = |wire: &[u8]| (usize::from(wire[2]) << 8 | usize::from(wire[3])) / 2 % 50;
-        let (first, given) = count(&mut bench, &asker, 20_000, 50, bin);
+        let (first, given) = count(&mut rig, &asker, 20_000, 50, bin);
         // 49 degrees of freedom: 99.9 % are below 85.35.
         assert!(chi_square(&first) < 85.35, "{first:?}");
         // Neighbours in a window are of unlike bins: no worse than if each were drawn by itself.

@@ -3,7 +3,7 @@
 use bt::announce::Event;
 use bt::swarm::{Announcement, Claims, Swarm};
 
-use super::{Bench, counts, leecher, seeder};
+use super::{SwarmRig, counts, leecher, seeder};
 
 /// Has fetched all there is.
 fn got_all(member: u32) -> Announcement {
@@ -16,59 +16,59 @@ fn completed(of: Announcement) -> Announcement {
 
 #[test]
 fn a_download_is_finished_once_however_often_it_is_said() {
-    let mut bench = Bench::new();
-    bench.announce(&leecher(1));
-    assert!(bench.announce(&completed(got_all(1))).snatched);
-    assert!(!bench.announce(&completed(got_all(1))).snatched, "announced over the other family, or repeated");
-    bench.now = 121;
-    assert_eq!(bench.announce(&Announcement { left: Some(1), ..got_all(1) }).after, counts(0, 1, 1, 0));
-    assert!(!bench.announce(&completed(got_all(1))).snatched, "a recheck in between");
+    let mut rig = SwarmRig::new();
+    rig.announce(&leecher(1));
+    assert!(rig.announce(&completed(got_all(1))).snatched);
+    assert!(!rig.announce(&completed(got_all(1))).snatched, "announced over the other family, or repeated");
+    rig.now = 121;
+    assert_eq!(rig.announce(&Announcement { left: Some(1), ..got_all(1) }).after, counts(0, 1, 1, 0));
+    assert!(!rig.announce(&completed(got_all(1))).snatched, "a recheck in between");
 }
 
 #[test]
 fn a_finished_download_is_inferred_from_left() {
-    let mut bench = Bench::new();
-    bench.announce(&leecher(1));
-    assert!(bench.announce(&got_all(1)).snatched);
-    assert!(!bench.announce(&completed(got_all(1))).snatched);
-    bench.announce(&leecher(2));
-    assert!(bench.announce(&Announcement { event: Event::Stopped, ..got_all(2) }).snatched);
-    assert!(!bench.announce(&seeder(3)).snatched, "came as a seeder");
-    bench.announce(&Announcement { downloaded: 1, ..leecher(4) });
-    assert!(bench.announce(&got_all(4)).snatched, "what it fetched last was checked later");
+    let mut rig = SwarmRig::new();
+    rig.announce(&leecher(1));
+    assert!(rig.announce(&got_all(1)).snatched);
+    assert!(!rig.announce(&completed(got_all(1))).snatched);
+    rig.announce(&leecher(2));
+    assert!(rig.announce(&Announcement { event: Event::Stopped, ..got_all(2) }).snatched);
+    assert!(!rig.announce(&seeder(3)).snatched, "came as a seeder");
+    rig.announce(&Announcement { downloaded: 1, ..leecher(4) });
+    assert!(rig.announce(&got_all(4)).snatched, "what it fetched last was checked later");
 }
 
 /// `CTorrent` announces before it has checked what it has.
 #[test]
 fn what_is_found_on_the_disk_is_no_finished_download() {
-    let mut bench = Bench::new();
-    bench.announce(&leecher(1));
-    assert!(!bench.announce(&seeder(1)).snatched);
-    bench.announce(&leecher(2));
-    assert!(!bench.announce(&completed(seeder(2))).snatched);
+    let mut rig = SwarmRig::new();
+    rig.announce(&leecher(1));
+    assert!(!rig.announce(&seeder(1)).snatched);
+    rig.announce(&leecher(2));
+    assert!(!rig.announce(&completed(seeder(2))).snatched);
     // WebTorrent counts what it finds as downloaded.
-    bench.announce(&got_all(3));
-    bench.now = 121;
-    bench.announce(&Announcement { left: Some(1), ..got_all(3) });
-    assert!(!bench.announce(&got_all(3)).snatched, "checked again");
+    rig.announce(&got_all(3));
+    rig.now = 121;
+    rig.announce(&Announcement { left: Some(1), ..got_all(3) });
+    assert!(!rig.announce(&got_all(3)).snatched, "checked again");
 }
 
 #[test]
 fn completed_is_a_claim_where_nothing_is_known_of_the_peer_unless_something_is_left() {
-    let mut bench = Bench::new();
-    let outcome = bench.announce(&completed(seeder(1)));
+    let mut rig = SwarmRig::new();
+    let outcome = rig.announce(&completed(seeder(1)));
     assert_eq!((outcome.claimed, outcome.snatched), (true, false));
-    assert!(!bench.announce(&completed(seeder(1))).claimed);
-    assert!(!bench.announce(&completed(leecher(2))).claimed);
-    bench.announce(&got_all(3));
-    assert!(!bench.announce(&completed(got_all(3))).claimed, "it was here with everything");
+    assert!(!rig.announce(&completed(seeder(1))).claimed);
+    assert!(!rig.announce(&completed(leecher(2))).claimed);
+    rig.announce(&got_all(3));
+    assert!(!rig.announce(&completed(got_all(3))).claimed, "it was here with everything");
 }
 
 #[test]
 fn claims_count_after_a_moment_unless_the_same_peer_starts() {
-    let (mut bench, mut claims) = (Bench::new(), Claims::default());
+    let (mut rig, mut claims) = (SwarmRig::new(), Claims::default());
     let mut observe = |claims: &mut Claims, torrent, announcement: Announcement| {
-        let mut outcome = bench.announce(&announcement);
+        let mut outcome = rig.announce(&announcement);
         claims.observe(torrent, &announcement, &mut outcome, 100);
         outcome.snatched
     };
@@ -92,11 +92,11 @@ fn claims_count_after_a_moment_unless_the_same_peer_starts() {
 
 #[test]
 fn more_claims_than_can_wait_count_at_once() {
-    let (mut bench, mut claims) = (Bench::new(), Claims::default());
+    let (mut rig, mut claims) = (SwarmRig::new(), Claims::default());
     let mut at_once = 0;
     for member in 0..300 {
         let announcement = completed(seeder(member));
-        let mut outcome = bench.announce(&announcement);
+        let mut outcome = rig.announce(&announcement);
         claims.observe(1, &announcement, &mut outcome, 0);
         at_once += u32::from(outcome.snatched);
     }
@@ -107,11 +107,11 @@ fn more_claims_than_can_wait_count_at_once() {
 
 #[test]
 fn snatches_are_what_the_swarm_is_told() {
-    let mut bench = Bench::new();
-    bench.swarm = Swarm::new(5);
-    bench.announce(&leecher(1));
-    let outcome = bench.announce(&got_all(1));
+    let mut rig = SwarmRig::new();
+    rig.swarm = Swarm::new(5);
+    rig.announce(&leecher(1));
+    let outcome = rig.announce(&got_all(1));
     assert_eq!((outcome.snatched, outcome.after), (true, counts(1, 0, 0, 5)));
-    bench.swarm.set_snatched(6);
-    assert_eq!(bench.swarm.counts(), counts(1, 0, 0, 6));
+    rig.swarm.set_snatched(6);
+    assert_eq!(rig.swarm.counts(), counts(1, 0, 0, 6));
 }
