@@ -172,14 +172,14 @@ impl Writer {
 
 /// A section that is not decoded yet.
 #[derive(Debug, Clone, Copy)]
-pub struct Frame<'a> {
+pub struct RawSection<'a> {
     /// Version of the file.
     version: u32,
     kind: u8,
     payload: &'a [u8],
 }
 
-impl Frame<'_> {
+impl RawSection<'_> {
     /// Decodes the section.
     pub fn decode(&self) -> Result<Section, Error> {
         Section::decode(self.version, self.kind, self.payload).ok_or(Error::Section)
@@ -194,7 +194,7 @@ pub enum Step<'a> {
     /// The header.
     Header,
     /// A section.
-    Section(Frame<'a>),
+    Section(RawSection<'a>),
     /// The end section. Its hash says that everything before it is as it was written.
     End,
 }
@@ -233,7 +233,7 @@ impl Reader {
             return if right { Ok((whole, Step::End)) } else { Err(Error::Checksum) };
         }
         self.hasher.update(&bytes[..whole]);
-        Ok((whole, Step::Section(Frame { version, kind, payload })))
+        Ok((whole, Step::Section(RawSection { version, kind, payload })))
     }
 
     fn read_header<'a>(&mut self, bytes: &'a [u8]) -> Result<(usize, Step<'a>), Error> {
@@ -263,7 +263,7 @@ pub fn read_all(mut bytes: &[u8]) -> Result<Vec<Section>, Error> {
         match step {
             Step::Partial => return Err(Error::Cut),
             Step::Header => {}
-            Step::Section(frame) => sections.push(frame.decode()?),
+            Step::Section(section) => sections.push(section.decode()?),
             Step::End if bytes.is_empty() => return Ok(sections),
             Step::End => return Err(Error::Checksum),
         }

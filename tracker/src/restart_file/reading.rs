@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use bt::InfoHash;
-use bt::restart::{self, Frame, MAX_PAYLOAD, Reader, Section, Step};
+use bt::restart::{self, MAX_PAYLOAD, RawSection, Reader, Section, Step};
 
 use crate::clock::wall_seconds;
 use crate::shard::shard_of;
@@ -63,15 +63,15 @@ impl FoundFile {
 
     fn try_restore(&mut self, tracker: &Tracker) -> Result<usize, Error> {
         let mut restoring = Restoring::new(tracker, self.exact);
-        self.each(|frame| {
-            restoring.take(frame.decode()?);
+        self.each(|section| {
+            restoring.take(section.decode()?);
             Ok(())
         })?;
         Ok(restoring.peers)
     }
 
     /// Hands over each section. Success means that the checksum at the end is right.
-    fn each(&mut self, mut use_it: impl FnMut(Frame<'_>) -> Result<(), Error>) -> Result<(), Error> {
+    fn each(&mut self, mut use_it: impl FnMut(RawSection<'_>) -> Result<(), Error>) -> Result<(), Error> {
         let mut reader = Reader::default();
         let mut buffer = vec![0; BUFFER];
         let (mut begin, mut end) = (0, 0);
@@ -88,7 +88,7 @@ impl FoundFile {
                     continue;
                 }
                 Step::Header => {}
-                Step::Section(frame) => use_it(frame)?,
+                Step::Section(section) => use_it(section)?,
                 Step::End if begin + done < end || self.file.read(&mut [0])? > 0 => {
                     return Err(restart::Error::Checksum.into());
                 }
