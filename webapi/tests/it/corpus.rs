@@ -34,7 +34,7 @@ enum Verdict {
 }
 
 /// A file of the corpus.
-struct Case {
+struct CorpusFile {
     file: String,
     bytes: Vec<u8>,
     /// Whether libtorrent reads it.
@@ -43,28 +43,28 @@ struct Case {
     hashes: Option<Hashes>,
 }
 
-fn cases() -> Vec<Case> {
+fn corpus_files() -> Vec<CorpusFile> {
     let manifest = fs::read_to_string(corpus("MANIFEST.tsv")).expect("the corpus is there");
-    let case = |line: &str| {
+    let entry = |line: &str| {
         let columns: Vec<&str> = line.split('\t').collect();
         let bytes = fs::read(corpus("valid_and_malicious").join(columns[0])).expect("the file is there");
         let read = Metainfo::parse(&bytes, &Limits::default()).ok();
         let hashes = read.map(|it| Hashes::of(&bt::metainfo::with_private(it.info), it.kind));
-        Case { file: columns[0].to_owned(), bytes, accepted: columns[2] == "accept", hashes }
+        CorpusFile { file: columns[0].to_owned(), bytes, accepted: columns[2] == "accept", hashes }
     };
-    manifest.lines().skip(1).map(case).collect()
+    manifest.lines().skip(1).map(entry).collect()
 }
 
-/// Holds that what was stored of `case`, whose page is at `page`, is what can be downloaded.
-async fn check_stored(site: &Site, member: &Browser, case: &Case, page: &str) {
-    let file = &case.file;
+/// Holds that what was stored of `entry`, whose page is at `page`, is what can be downloaded.
+async fn check_stored(site: &Site, member: &Browser, entry: &CorpusFile, page: &str) {
+    let file = &entry.file;
     let (_, written) = member.bytes(&format!("{page}/download")).await;
     let read = Metainfo::parse(&written, &Limits::default()).expect("what we write is read");
     assert!(read.private, "{file}");
     let id = page.rsplit('/').next().expect("an id");
     let stored: Vec<u8> = site.value(&format!("select info_hash from torrents where id = {id}")).await;
     assert_eq!(&stored[..], read.hashes.canonical().as_bytes(), "{file}");
-    assert_eq!(Some(read.hashes), case.hashes, "{file}");
+    assert_eq!(Some(read.hashes), entry.hashes, "{file}");
     assert_eq!(member.get(page).await.status, StatusCode::OK, "{file}");
 }
 
@@ -74,11 +74,11 @@ async fn each_file_of_the_corpus_meets_its_verdict() {
     let member = site.member("wren", &[]).await;
     let mut reasons = HashMap::from(REFUSED_ONLY_HERE);
     let mut seen = HashSet::new();
-    for case in cases() {
-        let file = &*case.file;
+    for entry in corpus_files() {
+        let file = &*entry.file;
         let refused_only_here = reasons.remove(file).is_some();
-        let expected = match case.hashes {
-            Some(hashes) if case.accepted && !refused_only_here => {
+        let expected = match entry.hashes {
+            Some(hashes) if entry.accepted && !refused_only_here => {
                 if seen.insert(hashes.canonical()) {
                     Verdict::Stored
                 } else {
@@ -87,7 +87,7 @@ async fn each_file_of_the_corpus_meets_its_verdict() {
             }
             _ => Verdict::Refused,
         };
-        let answer = member.upload_page(case.bytes.clone(), &[("title", file)]).await;
+        let answer = member.upload_page(entry.bytes.clone(), &[("title", file)]).await;
         let verdict = match answer.status {
             StatusCode::SEE_OTHER => Verdict::Stored,
             StatusCode::CONFLICT => Verdict::Here,
@@ -101,7 +101,7 @@ async fn each_file_of_the_corpus_meets_its_verdict() {
                 assert_eq!(answer.field("title"), file, "typed values stay");
             }
             Verdict::Here => assert!(answer.body.contains("is here already"), "{file}"),
-            Verdict::Stored => check_stored(&site, &member, &case, answer.location()).await,
+            Verdict::Stored => check_stored(&site, &member, &entry, answer.location()).await,
         }
     }
     assert!(reasons.is_empty(), "no longer refused: {reasons:?}");
