@@ -17,7 +17,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tower::util::MapRequest;
 
-use self::errors::{Faces, Rules};
+use self::errors::{ErrorRules, FaceRules};
 use crate::app::App;
 use crate::error::Error;
 use crate::face::Face;
@@ -35,12 +35,12 @@ pub fn create(app: App) -> Router {
 
 /// A site with these faces.
 fn with_faces(app: App, faces: Vec<Face>) -> Router {
-    let rules = faces.iter().map(|face| Rules {
+    let rules = faces.iter().map(|face| FaceRules {
         prefixes: face.prefixes,
         credentials: face.credentials,
         errors: Arc::clone(&face.errors),
     });
-    let rules = Faces(rules.collect());
+    let rules = ErrorRules(rules.collect());
     let routes = faces.into_iter().fold(Routes::new(), |all, face| all.merge(face.routes));
     let (site, ..) = routes.split();
     let site = site

@@ -18,20 +18,20 @@ const SENT_BY_SCRIPT: &str = "x-sent-by-script";
 
 /// The parts of a face that the layer needs.
 #[derive(Clone)]
-pub(super) struct Rules {
+pub(super) struct FaceRules {
     pub(super) prefixes: &'static [&'static str],
     pub(super) credentials: Credentials,
     pub(super) errors: Arc<dyn ShowError>,
 }
 
-/// All faces. Every path belongs to one.
+/// The rules of all faces. Every path belongs to one face.
 #[derive(Clone)]
-pub(super) struct Faces(pub(super) Arc<[Rules]>);
+pub(super) struct ErrorRules(pub(super) Arc<[FaceRules]>);
 
-impl Faces {
+impl ErrorRules {
     /// The face with the longest prefix of `path`.
-    fn find(&self, path: &str) -> Option<&Rules> {
-        let length = |rules: &&Rules| {
+    fn find(&self, path: &str) -> Option<&FaceRules> {
+        let length = |rules: &&FaceRules| {
             let prefixes = rules.prefixes.iter().filter(|it| is_below(path, it));
             prefixes.map(|it| it.len() + 1).max().unwrap_or(0)
         };
@@ -45,10 +45,10 @@ fn is_below(path: &str, prefix: &str) -> bool {
 }
 
 /// Replaces answers that carry [`Failed`], and plain-text answers of axum with an error's status.
-pub(super) async fn layer(State(faces): State<Faces>, mut request: Request, next: Next) -> Response {
+pub(super) async fn layer(State(rules): State<ErrorRules>, mut request: Request, next: Next) -> Response {
     let failed = FailedRequest::of(&request);
     let by_script = request.headers().contains_key(SENT_BY_SCRIPT);
-    let face = faces.find(failed.uri.path());
+    let face = rules.find(failed.uri.path());
     if let Some(face) = face {
         request.extensions_mut().insert(face.credentials);
     }
