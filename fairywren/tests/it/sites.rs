@@ -11,7 +11,7 @@ use infra::testing::eventually;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use site::{Running, Site, Visitor, entry, for_each, list, text};
+use site::{KeptSite, Running, Visitor, entry, for_each, list, text};
 
 /// Asserts that `actual` says all that `expected` says. Later versions may say more.
 fn assert_says(actual: &Value, expected: &Value, place: &str) {
@@ -33,7 +33,7 @@ fn assert_says(actual: &Value, expected: &Value, place: &str) {
 }
 
 /// All enabled members by name, signed in with the passwords that they had.
-async fn sign_in_all(site: &Site, webapi: &Running) -> HashMap<String, Visitor> {
+async fn sign_in_all(site: &KeptSite, webapi: &Running) -> HashMap<String, Visitor> {
     let mut visitors = HashMap::new();
     for member in list(&site.expected["members"]) {
         let visitor = webapi.sign_in(member).await;
@@ -44,7 +44,7 @@ async fn sign_in_all(site: &Site, webapi: &Running) -> HashMap<String, Visitor> 
 }
 
 /// One who may see everything: the first of the members.
-async fn administrator(site: &Site, webapi: &Running) -> Visitor {
+async fn administrator(site: &KeptSite, webapi: &Running) -> Visitor {
     let member = &site.expected["members"][0];
     assert!(list(&member["body"]["roles"]).contains(&json!("administrator")), "{member}");
     webapi.sign_in(member).await.expect("signed in")

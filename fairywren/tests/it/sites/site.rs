@@ -16,7 +16,7 @@ use tokio::process::{Child, Command};
 use crate::launcher::{folder, program};
 
 /// A site that was restored and migrated. No program runs yet.
-pub(super) struct Site {
+pub(super) struct KeptSite {
     /// `expected.json`; see `tests/sites/README.md`.
     pub(super) expected: Value,
     /// Where its files are kept.
@@ -41,17 +41,17 @@ pub(super) struct Visitor {
 }
 
 /// Calls `check` with each site of `tests/sites`.
-pub(super) async fn for_each(mut check: impl AsyncFnMut(&Site)) {
+pub(super) async fn for_each(mut check: impl AsyncFnMut(&KeptSite)) {
     let entries = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sites")).expect("the sites");
     let folders = entries.map(|entry| entry.expect("an entry").path()).filter(|path| path.is_dir());
     for kept in folders {
-        let site = Site::open(kept).await;
+        let site = KeptSite::open(kept).await;
         check(&site).await;
         site.database.drop_now().await.expect("dropped");
     }
 }
 
-impl Site {
+impl KeptSite {
     async fn open(kept: PathBuf) -> Self {
         let database = TestDatabase::create().await.expect("a database");
         let client = database.client().await.expect("a connection");
