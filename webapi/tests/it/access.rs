@@ -5,7 +5,7 @@ use webapi::auth::needs::Proof;
 use webapi::domain::member::permission::{PERMISSIONS, Permission, Permissions};
 use webapi::routes::Route;
 
-use crate::support::{Answer, Browser, Site};
+use crate::support::{Answer, Browser, TestSite};
 
 /// Pages that are for members, with parameters filled in.
 fn pages() -> Vec<String> {
@@ -33,7 +33,7 @@ const ROLES: [(&str, &[Permission]); 3] = [
 
 #[tokio::test]
 async fn roles_allow_what_they_always_did() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     for (role, permissions) in ROLES {
         let sql = format!("select array_agg(permission) from role_permissions where role = '{role}'");
         let words: Vec<String> = site.value(&sql).await;
@@ -52,7 +52,7 @@ struct Actor {
     permissions: Option<Permissions>,
 }
 
-async fn actors(site: &Site) -> Vec<Actor> {
+async fn actors(site: &TestSite) -> Vec<Actor> {
     let mut actors = vec![Actor { name: "stranger", browser: site.browser(), permissions: None }];
     for (name, role) in [
         ("uploader", None),
@@ -95,7 +95,7 @@ async fn refusal(browser: &Browser, route: &Route) -> Refusal {
 
 #[tokio::test]
 async fn every_route_is_open_to_those_whom_the_table_names_and_to_nobody_else() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let actors = actors(&site).await;
     let (_, _, operations) = webapi::api::routes().split();
     let (_, _, pages) = webapi::ui::routes().split();
@@ -119,7 +119,7 @@ async fn every_route_is_open_to_those_whom_the_table_names_and_to_nobody_else() 
 
 #[tokio::test]
 async fn a_torrent_is_changed_by_its_uploader_and_those_who_may_edit_any() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     for actor in actors(&site).await {
         if actor.name == "uploader" {
             actor.browser.upload(crate::making::single("one", true, None), &[]).await;
@@ -137,7 +137,7 @@ async fn a_torrent_is_changed_by_its_uploader_and_those_who_may_edit_any() {
 
 #[tokio::test]
 async fn every_page_asks_strangers_to_sign_in_and_leads_back() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     for path in pages() {
         let path = path.as_str();
         let answer = site.browser().get(path).await;
@@ -150,7 +150,7 @@ async fn every_page_asks_strangers_to_sign_in_and_leads_back() {
 
 #[tokio::test]
 async fn a_form_whose_session_ended_leads_back_to_its_page_after_signing_in() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let root = site.member("root", &["administrator", "inviter"]).await;
     root.upload(crate::making::single("one", true, None), &[]).await;
     for path in crate::csrf::page_changes() {
@@ -182,7 +182,7 @@ async fn a_form_whose_session_ended_leads_back_to_its_page_after_signing_in() {
 
 #[tokio::test]
 async fn a_form_whose_session_ended_is_led_to_the_page_that_it_is_on() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     site.member("root", &[]).await.add_torrent("one").await;
     for (path, page) in
         [("/upload", "/upload"), ("/members/1/roles", "/members/1"), ("/torrents/1/edit", "/torrents/1/edit")]
@@ -209,7 +209,7 @@ const POLICY: [&str; 6] = [
 
 #[tokio::test]
 async fn every_answer_carries_the_security_headers() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let browser = site.member("alice", &["administrator"]).await;
     let pages = pages();
     for path in pages.iter().map(String::as_str).chain(MORE_PATHS) {
@@ -231,7 +231,7 @@ async fn every_answer_carries_the_security_headers() {
 
 #[tokio::test]
 async fn below_a_base_path_every_link_and_cookie_stays_there() {
-    let site = Site::start_with(|config| {
+    let site = TestSite::start_with(|config| {
         let url = config["apiUrl"].as_str().expect("a URL").to_owned();
         config["apiUrl"] = format!("{url}/base").into();
         config["pathDepth"] = 1.into();
@@ -264,7 +264,7 @@ async fn below_a_base_path_every_link_and_cookie_stays_there() {
 
 #[tokio::test]
 async fn methods_that_a_page_does_not_take_are_named_as_such() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let browser = site.browser();
     let page = Answer::of(browser.request(Method::PUT, "/sign-in")).await;
     assert_eq!(page.status, StatusCode::METHOD_NOT_ALLOWED);
@@ -278,7 +278,7 @@ async fn methods_that_a_page_does_not_take_are_named_as_such() {
 #[tokio::test]
 async fn over_https_browsers_are_told_to_ask_for_nothing_else() {
     for secure in [true, false] {
-        let site = Site::start_with(|config| config["webapi"]["secure"] = secure.into()).await;
+        let site = TestSite::start_with(|config| config["webapi"]["secure"] = secure.into()).await;
         for path in ["/sign-in", "/api/session", "/nothing"] {
             let header = site.browser().get(path).await.header("strict-transport-security").to_owned();
             assert_eq!(header, if secure { "max-age=31536000" } else { "" }, "{path}");

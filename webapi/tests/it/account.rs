@@ -3,11 +3,11 @@
 use reqwest::StatusCode;
 
 use crate::csrf::{filled, page_changes};
-use crate::support::Site;
+use crate::support::TestSite;
 
 #[tokio::test]
 async fn the_address_of_an_account_s_form_opens_a_page() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let wren = site.member("wren", &[]).await;
     let forms: Vec<String> = page_changes().into_iter().filter(|it| it.starts_with("/account")).collect();
     assert!(forms.len() >= 6, "{forms:?}");
@@ -25,7 +25,7 @@ async fn the_address_of_an_account_s_form_opens_a_page() {
 
 #[tokio::test]
 async fn a_refused_password_is_answered_on_the_security_page_with_the_focus_in_its_field() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let wren = site.member("wren", &[]).await;
     for browser in [site.browser(), site.browser()] {
         browser.sign_in("wren").await;
@@ -46,7 +46,7 @@ async fn a_refused_password_is_answered_on_the_security_page_with_the_focus_in_i
 
 #[tokio::test]
 async fn a_new_token_has_a_page_of_its_own_without_lists() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let wren = site.member("wren", &[]).await;
     for name in ["first", "second"] {
         let form = [("name", name), ("scope", "read"), ("days", "30")];

@@ -15,14 +15,14 @@ use webapi::db::member::report;
 use webapi::server;
 
 use super::errors::{CUT, OPEN, Proxy, STUCK};
-use super::support::Site;
+use super::support::TestSite;
 use super::tracker::{Tracker, TrackerSockets};
 
 /// Longest wait for the tasks of a site that is stopped.
 const STOP_TIMEOUT: Duration = Duration::from_mins(5);
 
-async fn site(sockets: &TrackerSockets) -> Site {
-    Site::start_with(|config| config["zeromq"]["control"] = sockets.control().into()).await
+async fn site(sockets: &TrackerSockets) -> TestSite {
+    TestSite::start_with(|config| config["zeromq"]["control"] = sockets.control().into()).await
 }
 
 /// What member 1 moved of torrent 1.
@@ -31,7 +31,7 @@ fn moved(uploaded: u64, downloaded: u64) -> Report {
 }
 
 /// Sent and received by member 1, as summed up and over the transfers.
-async fn sums(site: &Site) -> (i64, i64, i64, i64) {
+async fn sums(site: &TestSite) -> (i64, i64, i64, i64) {
     let client = site.database.client().await.expect("a connection");
     let sql = "
         select t.uploaded, t.downloaded, sum(o.uploaded)::bigint as up, sum(o.downloaded)::bigint as down
@@ -117,7 +117,7 @@ async fn a_snatch_is_counted_once_for_each_member_and_torrent_and_the_tracker_is
 }
 
 /// The payloads of what is notified to the tracker from now on.
-async fn listen(site: &Site) -> (Client, UnboundedReceiver<String>) {
+async fn listen(site: &TestSite) -> (Client, UnboundedReceiver<String>) {
     let login = infra::db::settings(site.database.login("tracker"), "test");
     let (client, mut connection) = login.connect(NoTls).await.expect("a connection");
     let (sender, heard) = unbounded_channel();
@@ -201,7 +201,7 @@ async fn a_site_that_died_after_applying_is_followed_by_one_that_knows() {
 }
 
 /// Another process of the same site.
-async fn second(site: &Site) -> App {
+async fn second(site: &TestSite) -> App {
     let app = App::new(site.app.config.clone(), infra::shutdown::Shutdown::default()).expect("an app");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     tokio::spawn(server::serve(app.clone(), listener));
@@ -230,7 +230,7 @@ async fn reports_wait_while_the_database_is_away() {
     let sockets = TrackerSockets::new();
     let server = infra::testing::server().expect("a server");
     let proxy = Proxy::start(server.host.clone(), server.port).await;
-    let site = Site::start_with(|config| {
+    let site = TestSite::start_with(|config| {
         config["zeromq"]["control"] = sockets.control().into();
         config["webapi"]["postgresql"]["host"] = "127.0.0.1".into();
         config["webapi"]["postgresql"]["port"] = proxy.port.into();

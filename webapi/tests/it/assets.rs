@@ -2,11 +2,11 @@
 
 use reqwest::{Method, StatusCode};
 
-use super::support::Site;
+use super::support::TestSite;
 
 #[tokio::test]
 async fn files_are_kept_until_they_change() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let visitor = site.browser();
     let page = visitor.get("/sign-in").await.body;
     let address =

@@ -3,10 +3,10 @@
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
-use crate::support::{Answer, Browser, PASSWORD, Site};
+use crate::support::{Answer, Browser, PASSWORD, TestSite};
 
-async fn limited(allowed: u32) -> Site {
-    let site = Site::start_with(|config| {
+async fn limited(allowed: u32) -> TestSite {
+    let site = TestSite::start_with(|config| {
         config["webapi"]["signInAttempts"] = allowed.into();
         config["trustedProxies"] = json!(["127.0.0.1/32"]);
     })

@@ -14,7 +14,7 @@ use reqwest::{Method, StatusCode};
 use tokio::time::sleep;
 
 use crate::making::several;
-use crate::support::{Answer, Browser, Site};
+use crate::support::{Answer, Browser, TestSite};
 use inputs::{Input, RequestTargets};
 use routes::Route;
 
@@ -36,7 +36,7 @@ fn is_long() -> bool {
 async fn one_member_costs_the_others_nothing() {
     // `main` sets the allocator's thresholds in the same way.
     infra::memory::give_back_blocks(1 << 20, Some(2));
-    let site = Site::start_with(|config| {
+    let site = TestSite::start_with(|config| {
         if is_long() {
             // The long form measures with the default timeouts.
             config["webapi"]["backendTimeoutSeconds"] = 2.into();
@@ -73,7 +73,7 @@ async fn one_member_costs_the_others_nothing() {
 }
 
 /// Torrents of two frequent words that never meet, one with many files and a long description, and open invites.
-async fn fill(site: &Site, hog: &Browser) -> RequestTargets {
+async fn fill(site: &TestSite, hog: &Browser) -> RequestTargets {
     let (files, torrents) = if is_long() { (50_000, 200_000) } else { (2000, 2000) };
     let paths: Vec<String> = (0..files).map(|it| format!("{it}")).collect();
     let paths: Vec<&str> = paths.iter().map(String::as_str).collect();

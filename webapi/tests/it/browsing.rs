@@ -6,7 +6,7 @@ use reqwest::StatusCode;
 use serde_json::Value;
 
 use super::making::several;
-use super::support::{Browser, Site};
+use super::support::{Browser, TestSite};
 
 /// Ids in the order of a list, page by page.
 async fn walk(member: &Browser, query: &str, limit: usize) -> Vec<i64> {
@@ -28,7 +28,7 @@ async fn walk(member: &Browser, query: &str, limit: usize) -> Vec<i64> {
 
 #[tokio::test]
 async fn each_sort_pages_through_all_torrents_once() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let member = site.member("wren", &[]).await;
     // Many equal keys, so that pages end in the middle of them.
     site.execute(
@@ -58,7 +58,7 @@ async fn each_sort_pages_through_all_torrents_once() {
 
 #[tokio::test]
 async fn parameters_that_cannot_be_used_are_named() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let member = site.member("wren", &[]).await;
     for query in ["sort=colour", "order=up", "limit=0", "limit=101", "limit=x", "after=x", "after=WzFd"] {
         let answer = member.get(&format!("/api/torrents?{query}")).await;
@@ -79,7 +79,7 @@ async fn parameters_that_cannot_be_used_are_named() {
 
 #[tokio::test]
 async fn searches_find_words_beginnings_accents_files_and_near_misses() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let member = site.member("wren", &[]).await;
     for (title, files) in [
         ("Ubuntu.26.04-Desktop_amd64", &["ubuntu.iso", "SHA256SUMS"][..]),

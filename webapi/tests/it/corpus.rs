@@ -8,7 +8,7 @@ use bt::bencode::Limits;
 use bt::metainfo::{Hashes, Metainfo};
 use reqwest::StatusCode;
 
-use super::support::{Browser, Site};
+use super::support::{Browser, TestSite};
 
 /// Refused here though libtorrent reads it, and why.
 const REFUSED_ONLY_HERE: [(&str, &str); 7] = [
@@ -56,7 +56,7 @@ fn corpus_files() -> Vec<CorpusFile> {
 }
 
 /// Holds that what was stored of `entry`, whose page is at `page`, is what can be downloaded.
-async fn check_stored(site: &Site, member: &Browser, entry: &CorpusFile, page: &str) {
+async fn check_stored(site: &TestSite, member: &Browser, entry: &CorpusFile, page: &str) {
     let file = &entry.file;
     let (_, written) = member.bytes(&format!("{page}/download")).await;
     let read = Metainfo::parse(&written, &Limits::default()).expect("what we write is read");
@@ -70,7 +70,7 @@ async fn check_stored(site: &Site, member: &Browser, entry: &CorpusFile, page: &
 
 #[tokio::test]
 async fn each_file_of_the_corpus_meets_its_verdict() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let member = site.member("wren", &[]).await;
     let mut reasons = HashMap::from(REFUSED_ONLY_HERE);
     let mut seen = HashSet::new();
@@ -112,7 +112,7 @@ async fn each_file_of_the_corpus_meets_its_verdict() {
 
 #[tokio::test]
 async fn mutable_torrents_are_stored() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let member = site.member("wren", &[]).await;
     for file in fs::read_dir(corpus("mutable")).expect("the corpus is there") {
         let bytes = fs::read(file.expect("it is listed").path()).expect("it is read");

@@ -3,7 +3,7 @@
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
-use crate::support::{Answer, PASSWORD, Site};
+use crate::support::{Answer, PASSWORD, TestSite};
 
 /// Routes of pages that change something, from the table that the router is built from.
 pub(crate) fn page_changes() -> Vec<String> {
@@ -26,7 +26,7 @@ pub(crate) fn filled(path: &str) -> String {
 
 #[tokio::test]
 async fn every_form_is_refused_without_its_token() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let browser = site.member("alice", &["administrator"]).await;
     let paths = page_changes();
     assert!(paths.len() >= 14, "{paths:?}");
@@ -52,7 +52,7 @@ async fn every_form_is_refused_without_its_token() {
 
 #[tokio::test]
 async fn every_change_by_api_is_refused_without_its_header() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let browser = site.member("alice", &["administrator", "inviter"]).await;
     let document = browser.get("/api/openapi.json").await.json();
     let mut seen = 0;
@@ -83,7 +83,7 @@ async fn every_change_by_api_is_refused_without_its_header() {
 
 #[tokio::test]
 async fn a_form_of_another_visitor_or_of_another_session_does_not_do() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let (alice, bob, nobody) =
         (site.member("alice", &["inviter"]).await, site.member("bob", &[]).await, site.browser());
     let token = bob.get("/account").await.csrf();
@@ -97,7 +97,7 @@ async fn a_form_of_another_visitor_or_of_another_session_does_not_do() {
 
 #[tokio::test]
 async fn other_sites_are_told_by_the_browser_s_own_headers() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let browser = site.member("alice", &["inviter"]).await;
     let token = browser.get("/invites").await.csrf();
     let post = |headers: &'static [(&'static str, &'static str)]| {
@@ -123,7 +123,7 @@ async fn other_sites_are_told_by_the_browser_s_own_headers() {
 
 #[tokio::test]
 async fn signing_in_by_api_takes_json_only() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     site.add("alice", &[]).await;
     let text = json!({ "username": "alice", "password": PASSWORD }).to_string();
     let request = site.browser().request(Method::POST, "/api/session").header("content-type", "text/plain");

@@ -3,7 +3,7 @@
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
-use super::support::Site;
+use super::support::TestSite;
 
 #[test]
 fn every_resource_is_described() {
@@ -50,7 +50,7 @@ fn methods(item: &Value) -> Vec<&str> {
 
 #[tokio::test]
 async fn every_path_is_routed_with_the_methods_that_are_described() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let member = site.member("wren", &["administrator"]).await;
     let document: Value = member.get("/api/openapi.json").await.json();
     for (path, item) in document["paths"].as_object().expect("paths") {

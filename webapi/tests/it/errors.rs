@@ -11,11 +11,11 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy_bidirec
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 
 use crate::making::single;
-use crate::support::{Answer, Browser, Site};
+use crate::support::{Answer, Browser, TestSite};
 
 #[tokio::test]
 async fn what_is_not_there_is_a_page_or_json() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let page = site.browser().get("/nothing").await;
     assert_eq!(page.status, StatusCode::NOT_FOUND);
     let member = site.member("alice", &[]).await;
@@ -29,7 +29,7 @@ async fn what_is_not_there_is_a_page_or_json() {
 
 #[tokio::test]
 async fn unreadable_bodies_are_answered_with_a_sentence() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let browser = site.browser();
     let send = |kind: &str, body: &str| {
         let request = browser.request(Method::POST, "/api/session").header("content-type", kind);
@@ -52,7 +52,7 @@ async fn unreadable_bodies_are_answered_with_a_sentence() {
 
 #[tokio::test]
 async fn a_fault_of_ours_is_a_page_that_tells_nothing() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let browser = site.member("alice", &[]).await;
     site.execute("alter table api_tokens rename to elsewhere").await;
     let page = browser.get("/account/tokens").await;
@@ -92,7 +92,7 @@ fn capture_log() {
 #[tokio::test]
 async fn the_log_names_a_refused_statement_without_what_it_was_to_store() {
     capture_log();
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let wren = site.member("wren", &[]).await;
     let id = wren.add_torrent("alder").await;
     site.execute("alter table torrents add constraint no_birch check (title <> 'birch')").await;
@@ -113,7 +113,7 @@ async fn the_log_names_a_refused_statement_without_what_it_was_to_store() {
 
 #[tokio::test]
 async fn a_body_that_never_comes_is_not_waited_for() {
-    let site = Site::start_with(|config| config["webapi"]["requestTimeoutSeconds"] = 1.into()).await;
+    let site = TestSite::start_with(|config| config["webapi"]["requestTimeoutSeconds"] = 1.into()).await;
     let address = site.url.strip_prefix("http://").expect("an address");
     let mut client = TcpStream::connect(address).await.expect("a connection");
     let head = "POST /api/session HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{";
@@ -188,7 +188,7 @@ async fn pass(mut client: TcpStream, mut server: impl AsyncRead + AsyncWrite + U
 async fn while_the_database_is_away_pages_say_so_and_come_back_by_themselves() {
     let server = infra::testing::server().expect("a server");
     let proxy = Proxy::start(server.host.clone(), server.port).await;
-    let site = Site::start_with(|config| {
+    let site = TestSite::start_with(|config| {
         config["webapi"]["postgresql"]["host"] = "127.0.0.1".into();
         config["webapi"]["postgresql"]["port"] = proxy.port.into();
         // For a request that was past its first look-up when the answers stopped.
@@ -231,7 +231,7 @@ async fn until(browser: &Browser, path: &str, status: StatusCode) -> Answer {
 #[tokio::test]
 async fn a_database_that_hangs_in_the_middle_of_a_request_is_waited_for_by_writes_alone() {
     // The limit of requests is longer than this takes.
-    let site = Site::start_with(|config| config["webapi"]["backendTimeoutSeconds"] = 2.into()).await;
+    let site = TestSite::start_with(|config| config["webapi"]["backendTimeoutSeconds"] = 2.into()).await;
     let browser = site.member("alice", &[]).await;
     let owner = site.database.client().await.expect("a connection");
     owner.batch_execute("begin; lock table torrents").await.expect("a lock");
@@ -257,7 +257,7 @@ async fn a_database_that_hangs_in_the_middle_of_a_request_is_waited_for_by_write
 
 #[tokio::test]
 async fn an_answer_stands_though_its_session_cannot_be_written_down() {
-    let site = Site::start_with(|config| config["webapi"]["backendTimeoutSeconds"] = 5.into()).await;
+    let site = TestSite::start_with(|config| config["webapi"]["backendTimeoutSeconds"] = 5.into()).await;
     let browser = site.member("alice", &[]).await;
     site.execute("update sessions set last_seen_at = now() - interval '1 hour'").await;
     let owner = site.database.client().await.expect("a connection");

@@ -4,7 +4,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::json;
 use webapi::domain::member::feed_key::{self, FeedKey};
 
-use crate::support::{Answer, Browser, Site};
+use crate::support::{Answer, Browser, TestSite};
 
 async fn make(browser: &Browser, name: &str) -> (String, String) {
     let made = browser.api(Method::POST, "/api/feed-keys", Some(json!({ "name": name }))).await;
@@ -13,7 +13,7 @@ async fn make(browser: &Browser, name: &str) -> (String, String) {
 }
 
 /// Whether the rules of the doors take `text` as a feed key, and whose.
-async fn open(site: &Site, text: &str) -> Option<String> {
+async fn open(site: &TestSite, text: &str) -> Option<String> {
     let client = site.app.connection().await.expect("a connection");
     let key = FeedKey::parse(text)?;
     Some(feed_key::open(&site.app.keys, &client, key).await.ok()?.name)
@@ -21,7 +21,7 @@ async fn open(site: &Site, text: &str) -> Option<String> {
 
 #[tokio::test]
 async fn a_feed_key_s_secret_is_neither_stored_nor_listed() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let browser = site.member("alice", &[]).await;
     let (key, _) = make(&browser, "reader").await;
     assert!(key.starts_with("fwf_") && key.len() == 44, "{key}");
@@ -34,7 +34,7 @@ async fn a_feed_key_s_secret_is_neither_stored_nor_listed() {
 
 #[tokio::test]
 async fn a_feed_key_serves_its_member_and_notes_its_use() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let browser = site.member("alice", &[]).await;
     let (key, _) = make(&browser, "reader").await;
     assert_eq!(open(&site, &key).await.as_deref(), Some("alice"));
@@ -44,7 +44,7 @@ async fn a_feed_key_serves_its_member_and_notes_its_use() {
 
 #[tokio::test]
 async fn a_feed_key_is_revoked_alone_and_by_its_member_only() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let (browser, bob) = (site.member("alice", &[]).await, site.member("bob", &[]).await);
     let (reader, path) = make(&browser, "reader").await;
     let (other, _) = make(&browser, "other").await;
@@ -58,7 +58,7 @@ async fn a_feed_key_is_revoked_alone_and_by_its_member_only() {
 
 #[tokio::test]
 async fn a_feed_key_is_no_token_and_a_token_no_feed_key() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let browser = site.member("alice", &["administrator"]).await;
     let (key, _) = make(&browser, "reader").await;
     let token = browser.api(Method::POST, "/api/tokens", Some(json!({ "name": "script" }))).await.json();
@@ -80,7 +80,7 @@ async fn a_feed_key_is_no_token_and_a_token_no_feed_key() {
 
 #[tokio::test]
 async fn a_disabled_member_is_served_by_no_feed_key() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let root = site.member("root", &["administrator"]).await;
     let browser = site.member("alice", &[]).await;
     let (key, _) = make(&browser, "reader").await;
@@ -95,7 +95,7 @@ async fn a_disabled_member_is_served_by_no_feed_key() {
 
 #[tokio::test]
 async fn names_of_feed_keys_are_unique_for_each_member_and_50_are_enough() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let (alice, bob) = (site.member("alice", &[]).await, site.member("bob", &[]).await);
     make(&alice, "reader").await;
     make(&bob, "reader").await;

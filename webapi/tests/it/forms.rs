@@ -3,7 +3,7 @@
 use reqwest::{Method, StatusCode};
 
 use crate::making::single;
-use crate::support::{Answer, Browser, Site};
+use crate::support::{Answer, Browser, TestSite};
 
 /// Sends a form as `static/send.js` does.
 async fn by_script(browser: &Browser, path: &str, fields: &[(&str, &str)]) -> Answer {
@@ -20,7 +20,7 @@ fn focused(answer: &Answer) -> &str {
 
 #[tokio::test]
 async fn the_notice_of_an_upload_is_shown_once_and_to_its_uploader_only() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let (wren, robin) = (site.member("wren", &[]).await, site.member("robin", &[]).await);
     let first = wren.upload_page(single("a", false, None), &[]).await;
     let second = wren.upload_page(single("b", true, None), &[]).await;
@@ -36,7 +36,7 @@ async fn the_notice_of_an_upload_is_shown_once_and_to_its_uploader_only() {
 
 #[tokio::test]
 async fn a_script_is_told_where_a_form_leads_and_the_message_waits_for_that_page() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let member = site.member("wren", &[]).await;
     let id = member.add_torrent("before").await;
     let edit = format!("/torrents/{id}/edit");
@@ -50,7 +50,7 @@ async fn a_script_is_told_where_a_form_leads_and_the_message_waits_for_that_page
 
 #[tokio::test]
 async fn a_script_is_told_of_errors_in_json_and_of_faulty_fields_by_the_form() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let member = site.member("wren", &[]).await;
     let id = member.add_torrent("before").await;
     let edit = format!("/torrents/{id}/edit");
@@ -70,7 +70,7 @@ async fn a_script_is_told_of_errors_in_json_and_of_faulty_fields_by_the_form() {
 
 #[tokio::test]
 async fn what_is_wrong_with_a_form_takes_the_focus_without_scripts() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let member = site.member("wren", &[]).await;
     let id = member.add_torrent("a").await;
     let twice = member.upload_page(single("a", true, None), &[("title", "mine")]).await;
@@ -94,7 +94,7 @@ async fn what_is_wrong_with_a_form_takes_the_focus_without_scripts() {
 
 #[tokio::test]
 async fn the_longest_description_passes_the_form_that_edits() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let member = site.member("wren", &[]).await;
     let edit = format!("/torrents/{}/edit", member.add_torrent("a").await);
     let longest = "\u{1f426}".repeat(100_000);
@@ -105,7 +105,7 @@ async fn the_longest_description_passes_the_form_that_edits() {
 
 #[tokio::test]
 async fn roles_that_are_refused_stay_as_they_were_chosen() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let root = site.member("root", &["administrator"]).await;
     let page = format!("/members/{}", root.get("/api/session").await.json()["user"]["id"]);
     let refused = root.post_from(&page, &format!("{page}/roles"), &[("role", "inviter")]).await;

@@ -4,7 +4,7 @@ use data_encoding::BASE64URL_NOPAD;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Browser, PASSWORD, Site};
+use crate::support::{Answer, Browser, PASSWORD, TestSite};
 
 /// An API token of the member whose browser this is.
 async fn token(browser: &Browser) -> String {
@@ -18,7 +18,7 @@ fn cursor(keys: &Value) -> String {
 
 #[tokio::test]
 async fn an_array_does_not_pass_for_an_object() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let wren = site.member("wren", &[]).await;
     let id = wren.add_torrent("alder").await;
     let path = format!("/api/torrents/{id}");
@@ -33,7 +33,7 @@ async fn an_array_does_not_pass_for_an_object() {
 
 #[tokio::test]
 async fn nul_in_a_body_a_form_a_parameter_or_a_cursor_is_a_bad_request() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let staff = site.member("owl", &["moderator", "administrator"]).await;
     let nul = json!({ "username": "a\0", "password": PASSWORD });
     let stranger = site.browser();
@@ -59,7 +59,7 @@ async fn nul_in_a_body_a_form_a_parameter_or_a_cursor_is_a_bad_request() {
 
 #[tokio::test]
 async fn a_word_longer_than_postgres_takes_is_searched_by_its_beginning() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let wren = site.member("wren", &[]).await;
     // Four letters of twelve bytes each, once it is taken apart.
     let word = "%E3%8D%91".repeat(180);
@@ -72,7 +72,7 @@ async fn a_word_longer_than_postgres_takes_is_searched_by_its_beginning() {
 
 #[tokio::test]
 async fn a_cursor_of_a_year_that_postgres_does_not_know_is_refused() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let owl = site.member("owl", &["moderator"]).await;
     let id = owl.add_torrent("alder").await;
     for micros in [-300_000_000_000_000_000_i64, -62_200_000_000_000_000, i64::MAX, i64::MIN] {
@@ -87,7 +87,7 @@ async fn a_cursor_of_a_year_that_postgres_does_not_know_is_refused() {
 
 #[tokio::test]
 async fn authorization_of_another_scheme_is_not_ours() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let wren = site.member("wren", &[]).await;
     for value in ["Basic d3Jlbjp3cmVu", "Digest username=\"wren\"", "", "fw_x"] {
         let with =
@@ -106,7 +106,7 @@ async fn authorization_of_another_scheme_is_not_ours() {
 
 #[tokio::test]
 async fn a_token_that_is_not_valid_leads_to_the_sign_in_page_and_no_further() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     for token in ["x", "fw_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"] {
         let get = |path| Answer::of(site.browser().request(Method::GET, path).bearer_auth(token));
         assert_eq!(get("/account").await.location(), "/sign-in?next=%2Faccount");
@@ -118,7 +118,7 @@ async fn a_token_that_is_not_valid_leads_to_the_sign_in_page_and_no_further() {
 
 #[tokio::test]
 async fn a_form_sent_with_a_token_is_answered_as_one_sent_with_a_session() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let wren = site.member("wren", &["inviter"]).await;
     let id = wren.add_torrent("alder").await;
     let token = token(&wren).await;
@@ -139,7 +139,7 @@ async fn a_form_sent_with_a_token_is_answered_as_one_sent_with_a_session() {
 
 #[tokio::test]
 async fn strangers_are_led_from_the_page_of_the_api_to_signing_in() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let stranger = site.browser();
     let answer = stranger.get("/api/docs").await;
     assert_eq!((answer.status, answer.location()), (StatusCode::SEE_OTHER, "/sign-in?next=%2Fapi%2Fdocs"));
@@ -149,7 +149,7 @@ async fn strangers_are_led_from_the_page_of_the_api_to_signing_in() {
 
 #[tokio::test]
 async fn a_page_asked_for_with_a_bad_parameter_offers_the_list_s_start() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let wren = site.member("wren", &["inviter", "moderator"]).await;
     for (path, start) in [
         ("/?after=xxx", "/"),
@@ -176,7 +176,7 @@ async fn a_page_asked_for_with_a_bad_parameter_offers_the_list_s_start() {
 
 #[tokio::test]
 async fn strangers_are_not_offered_the_torrents_and_members_no_sign_in() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let wren = site.member("wren", &["inviter"]).await;
     let stranger = site.browser();
     let missing = stranger.get("/nothing").await.body;

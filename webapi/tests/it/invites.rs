@@ -4,21 +4,21 @@ use futures_util::future::join_all;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, PASSWORD, Site};
+use crate::support::{Answer, PASSWORD, TestSite};
 
-async fn invite(site: &Site, name: &str) -> String {
+async fn invite(site: &TestSite, name: &str) -> String {
     let browser = site.member(name, &["inviter"]).await;
     let invite = browser.api(Method::POST, "/api/invites", None).await.json();
     site.path_of(invite["url"].as_str().expect("a URL"))
 }
 
-async fn state(site: &Site, path: &str) -> Value {
+async fn state(site: &TestSite, path: &str) -> Value {
     site.browser().get(&format!("/api{path}")).await.json()["state"].clone()
 }
 
 #[tokio::test]
 async fn the_page_of_invites_makes_links_and_shows_them_to_their_maker() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let host = site.member("alice", &["inviter"]).await;
     assert_eq!(host.post_from("/invites", "/invites", &[]).await.location(), "/invites");
     let list = host.get("/invites").await;
@@ -31,7 +31,7 @@ async fn the_page_of_invites_makes_links_and_shows_them_to_their_maker() {
 
 #[tokio::test]
 async fn a_friend_claims_a_link_and_is_signed_in() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let path = invite(&site, "alice").await;
     let friend = site.browser();
     let answer = friend.post_from(&path, &path, &[("username", "bob"), ("password", PASSWORD)]).await;
@@ -45,7 +45,7 @@ async fn a_friend_claims_a_link_and_is_signed_in() {
 
 #[tokio::test]
 async fn of_64_claims_at_the_same_moment_one_makes_an_account() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let path = invite(&site, "alice").await;
     let claims = (0..64).map(|n| {
         let body = json!({ "username": format!("friend{n}"), "password": PASSWORD });
@@ -64,7 +64,7 @@ async fn of_64_claims_at_the_same_moment_one_makes_an_account() {
 
 #[tokio::test]
 async fn a_wrong_form_keeps_the_name_and_the_invite() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let path = invite(&site, "alice").await;
     let browser = site.browser();
     for (name, password, problem) in [
@@ -93,7 +93,7 @@ async fn a_wrong_form_keeps_the_name_and_the_invite() {
 
 #[tokio::test]
 async fn used_expired_and_revoked_links_say_so() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let path = invite(&site, "alice").await;
     for (change, state_word, words) in [
         ("claimed_at = now()", "claimed", "This invite has been used"),
@@ -116,7 +116,7 @@ async fn used_expired_and_revoked_links_say_so() {
 
 #[tokio::test]
 async fn forged_links_are_not_found_and_guessing_is_limited() {
-    let site = Site::start_with(|config| config["webapi"]["signInAttempts"] = 2.into()).await;
+    let site = TestSite::start_with(|config| config["webapi"]["signInAttempts"] = 2.into()).await;
     let path = invite(&site, "alice").await;
     let forged = format!("{}{}", &path[..path.len() - 1], if path.ends_with('a') { 'b' } else { 'a' });
     assert_eq!(site.browser().get(&forged).await.status, StatusCode::NOT_FOUND);
@@ -133,7 +133,7 @@ async fn forged_links_are_not_found_and_guessing_is_limited() {
 
 #[tokio::test]
 async fn only_the_maker_or_an_administrator_revokes_and_claimed_ones_stay() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let path = invite(&site, "alice").await;
     let api = format!("/api{path}");
     let (other, administrator) =
@@ -151,7 +151,7 @@ async fn only_the_maker_or_an_administrator_revokes_and_claimed_ones_stay() {
 
 #[tokio::test]
 async fn a_list_is_paged_by_cursor() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let browser = site.member("alice", &["inviter"]).await;
     let mut made = Vec::new();
     for _ in 0..5 {
@@ -177,7 +177,7 @@ async fn a_list_is_paged_by_cursor() {
 
 #[tokio::test]
 async fn links_of_another_salt_are_not_found() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let path = invite(&site, "alice").await;
     let key =
         infra::secrets::Keys::derive(&"another salt, which is as long as the first".to_owned().into()).invite;
@@ -191,7 +191,7 @@ async fn links_of_another_salt_are_not_found() {
 
 #[tokio::test]
 async fn a_member_has_so_many_open_invites_at_most_however_many_are_asked_for_at_once() {
-    let site = Site::start_with(|config| config["webapi"]["openInvites"] = 3.into()).await;
+    let site = TestSite::start_with(|config| config["webapi"]["openInvites"] = 3.into()).await;
     let browser = site.member("alice", &["inviter"]).await;
     let mut asked = Vec::new();
     for _ in 0..8 {
@@ -215,7 +215,7 @@ async fn a_member_has_so_many_open_invites_at_most_however_many_are_asked_for_at
 
 #[tokio::test]
 async fn an_invite_has_a_note_that_only_its_maker_sees() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let browser = site.member("alice", &["inviter"]).await;
     let made = browser.api(Method::POST, "/api/invites", Some(json!({ "note": " Eve <eve@b> " }))).await;
     assert_eq!(made.json()["note"], "Eve <eve@b>");
@@ -237,7 +237,7 @@ async fn an_invite_has_a_note_that_only_its_maker_sees() {
 
 #[tokio::test]
 async fn who_may_not_invite_any_more_has_no_open_invite_and_sees_no_link() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let root = site.member("root", &["administrator"]).await;
     let browser = site.member("alice", &["inviter"]).await;
     let url = browser.api(Method::POST, "/api/invites", None).await.json()["url"].clone();
@@ -263,7 +263,7 @@ async fn who_may_not_invite_any_more_has_no_open_invite_and_sees_no_link() {
 
 #[tokio::test]
 async fn invites_that_ended_long_ago_are_swept() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     site.add("alice", &["inviter"]).await;
     site.execute(
         "insert into invites (nonce, created_by, created_at, expires_at, claimed_at, revoked_at)

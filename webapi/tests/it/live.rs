@@ -6,7 +6,7 @@ use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
-use super::support::{Browser, Site};
+use super::support::{Browser, TestSite};
 use super::tracker::{Tracker, TrackerSockets, record};
 
 /// Longest wait for an event; the site itself promises one within 3 s.
@@ -161,7 +161,7 @@ async fn event_streams_send_the_present_state_then_changes_then_nothing_known() 
 
 #[tokio::test]
 async fn event_streams_are_for_members_and_bounded() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     assert_eq!(site.browser().get("/api/live?torrents=1").await.status, StatusCode::UNAUTHORIZED);
     let member = site.member("wren", &[]).await;
     member.add_torrent("a").await;
@@ -182,7 +182,7 @@ async fn event_streams_are_for_members_and_bounded() {
 
 #[tokio::test]
 async fn event_streams_end_when_the_member_is_disabled() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let member = site.member("wren", &[]).await;
     let owl = site.member("owl", &["administrator"]).await;
     member.add_torrent("a").await;

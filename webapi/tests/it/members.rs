@@ -5,11 +5,11 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use webapi::id::UserId;
 
-use crate::support::{Answer, Browser, PASSWORD, Site};
+use crate::support::{Answer, Browser, PASSWORD, TestSite};
 
 #[tokio::test]
 async fn administrators_change_roles_by_page_and_by_api() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let root = site.member("root", &["administrator"]).await;
     let id = site.add("bob", &["inviter"]).await;
     let (page, roles) = (format!("/members/{id}"), format!("/api/members/{id}/roles"));
@@ -24,7 +24,7 @@ async fn administrators_change_roles_by_page_and_by_api() {
 
 #[tokio::test]
 async fn roles_that_there_are_not_are_refused() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let root = site.member("root", &["administrator"]).await;
     let unknown = root.api(Method::PUT, "/api/members/1/roles", Some(json!({ "roles": ["king"] }))).await;
     assert_eq!(unknown.status, StatusCode::UNPROCESSABLE_ENTITY);
@@ -34,7 +34,7 @@ async fn roles_that_there_are_not_are_refused() {
 
 #[tokio::test]
 async fn moderators_see_roles_and_do_not_change_them() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let moderator = site.member("mod", &["moderator"]).await;
     let id = site.add("bob", &["inviter"]).await;
     let seen = moderator.get(&format!("/members/{id}")).await.body;
@@ -48,7 +48,7 @@ async fn moderators_see_roles_and_do_not_change_them() {
 
 #[tokio::test]
 async fn members_neither_see_the_list_of_members_nor_change_roles() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let member = site.member("alice", &[]).await;
     assert_eq!(member.get("/members").await.status, StatusCode::FORBIDDEN);
     assert_eq!(member.get("/api/members").await.status, StatusCode::FORBIDDEN);
@@ -60,7 +60,7 @@ async fn members_neither_see_the_list_of_members_nor_change_roles() {
 
 #[tokio::test]
 async fn the_last_administrator_stays_one() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let root = site.member("root", &["administrator"]).await;
     let refused = root.api(Method::PUT, "/api/members/1/roles", Some(json!({ "roles": [] }))).await;
     assert_eq!(refused.status, StatusCode::CONFLICT);
@@ -71,7 +71,7 @@ async fn the_last_administrator_stays_one() {
 
 #[tokio::test]
 async fn a_disabled_administrator_is_none() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let root = site.member("root", &["administrator"]).await;
     let other = site.add("other", &["administrator"]).await;
     site.execute("update users set disabled_at = now() where name = 'other'").await;
@@ -85,7 +85,7 @@ async fn a_disabled_administrator_is_none() {
 
 #[tokio::test]
 async fn two_administrators_who_demote_or_disable_each_other_at_once_leave_one() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     for n in 0..8 {
         let (left, right) = (format!("left{n}"), format!("right{n}"));
         site.execute("delete from user_roles").await;
@@ -113,7 +113,7 @@ async fn two_administrators_who_demote_or_disable_each_other_at_once_leave_one()
 
 #[tokio::test]
 async fn disabling_ends_sessions_tokens_and_invites_at_once() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let root = site.member("root", &["administrator"]).await;
     let alice = site.member("alice", &["inviter", "administrator"]).await;
     let token = alice.api(Method::POST, "/api/tokens", Some(json!({ "name": "x" }))).await.json();
@@ -129,7 +129,7 @@ async fn disabling_ends_sessions_tokens_and_invites_at_once() {
 
 #[tokio::test]
 async fn a_disabled_member_signs_in_again_once_enabled() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let root = site.member("root", &["administrator"]).await;
     let alice = site.member("alice", &[]).await;
     root.post_from("/members/2", "/members/2/disable", &[]).await;
@@ -145,7 +145,7 @@ async fn a_disabled_member_signs_in_again_once_enabled() {
 
 #[tokio::test]
 async fn a_session_that_outlives_a_disabling_opens_nothing() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let alice = site.member("alice", &[]).await;
     site.execute("update users set disabled_at = now()").await;
     assert!(!alice.is_signed_in().await);
@@ -154,7 +154,7 @@ async fn a_session_that_outlives_a_disabling_opens_nothing() {
 
 #[tokio::test]
 async fn an_open_event_stream_ends_when_its_member_is_disabled_or_changes_the_password_elsewhere() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let root = site.member("root", &["administrator"]).await;
     let alice = site.member("alice", &[]).await;
     let id = alice.get("/api/session").await.json()["user"]["id"].clone();
@@ -181,7 +181,7 @@ async fn an_open_event_stream_ends_when_its_member_is_disabled_or_changes_the_pa
 
 #[tokio::test]
 async fn nobody_disables_themself() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let root = site.member("root", &["administrator"]).await;
     site.add("other", &["administrator"]).await;
     let own = root.get("/api/session").await.json()["user"]["id"].clone();
@@ -197,7 +197,7 @@ async fn nobody_disables_themself() {
 
 #[tokio::test]
 async fn members_are_listed_by_name_searched_by_prefix_and_paged() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let staff = site.member("Root", &["moderator"]).await;
     for name in ["carol", "Alice", "bob", "al_2", "alx2"] {
         site.execute(&format!("insert into users (name, password_hash) values ('{name}', '')")).await;
@@ -223,7 +223,7 @@ async fn members_are_listed_by_name_searched_by_prefix_and_paged() {
 
 #[tokio::test]
 async fn a_member_s_resource_shows_themselves_the_announce_url() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let alice = site.member("alice", &[]).await;
     let own = alice.get("/api/members/1").await.json();
     let url = own["announce_url"].as_str().expect("a URL");
@@ -234,7 +234,7 @@ async fn a_member_s_resource_shows_themselves_the_announce_url() {
 
 #[tokio::test]
 async fn a_member_s_resource_shows_staff_no_secret_of_theirs() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     site.add("alice", &[]).await;
     let moderator = site.member("bob", &["moderator"]).await;
     let seen = moderator.get("/api/members/1").await.json();
@@ -260,7 +260,7 @@ async fn announce_url(alice: &Browser) -> String {
 
 #[tokio::test]
 async fn resetting_the_announce_key_makes_another_url_after_asking() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let alice = site.member("alice", &[]).await;
     let before = announce_url(&alice).await;
     let reset = "/account/announce-url/reset";
@@ -276,7 +276,7 @@ async fn resetting_the_announce_key_makes_another_url_after_asking() {
 
 #[tokio::test]
 async fn the_announce_url_after_a_reset_is_that_of_the_next_version() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let alice = site.member("alice", &[]).await;
     let reset = alice.api(Method::POST, "/api/members/1/announce-key", None).await.json();
     let url = reset["announce_url"].as_str().expect("a URL");
@@ -293,7 +293,7 @@ async fn the_announce_url_after_a_reset_is_that_of_the_next_version() {
 
 #[tokio::test]
 async fn the_former_paths_of_members_keep_answering() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let root = site.member("root", &["administrator"]).await;
     for below in ["", "/1", "/1/roles", "/1/announce-key", "/1/transfers", "/2147483647"] {
         let today = root.get(&format!("/api/members{below}")).await;

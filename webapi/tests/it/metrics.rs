@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 use webapi::app::App;
 use webapi::health::{self, WatchedSite};
 
-use super::support::{Site, configuration};
+use super::support::{TestSite, configuration};
 
 const DASHBOARD: &str = include_str!("../../../docs/grafana-dashboard.json");
 
@@ -17,8 +17,8 @@ async fn get(url: &str) -> (u16, String) {
 }
 
 /// A site where a member has opened a page that is there and one that is not, and what it exports.
-async fn exported() -> (Site, String) {
-    let site = Site::start().await;
+async fn exported() -> (TestSite, String) {
+    let site = TestSite::start().await;
     let wren = site.member("wren", &[]).await;
     wren.add_torrent("alder").await;
     wren.get("/torrents/1").await;
@@ -69,7 +69,7 @@ async fn the_dashboard_shows_only_what_is_exported() {
 
 #[tokio::test]
 async fn a_site_is_well_while_its_database_answers() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let (status, body) = get(&format!("{}/healthz", site.url)).await;
     let body: Value = serde_json::from_str(&body).expect("JSON");
     assert_eq!((status, body), (200, json!({"status": "ok", "database": "connected", "tracker": "silent"})));

@@ -4,17 +4,17 @@ use futures_util::future::join_all;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
-use crate::support::{Answer, Browser, PASSWORD, Site};
+use crate::support::{Answer, Browser, PASSWORD, TestSite};
 
 /// The new password in all tests.
 pub(crate) const NEW: &str = "new otter lantern";
 
-async fn id(site: &Site, name: &str) -> i32 {
+async fn id(site: &TestSite, name: &str) -> i32 {
     site.value(&format!("select id from users where name = '{name}'")).await
 }
 
 /// The path of a link to the password of `name`, made by `staff`.
-async fn link(site: &Site, staff: &Browser, name: &str) -> String {
+async fn link(site: &TestSite, staff: &Browser, name: &str) -> String {
     let path = format!("/api/members/{}/password-resets", id(site, name).await);
     let made = staff.api(Method::POST, &path, None).await;
     assert_eq!(made.status, StatusCode::CREATED, "{}", made.body);
@@ -25,16 +25,16 @@ fn api(path: &str) -> String {
     path.replace("/reset/", "/api/password-resets/")
 }
 
-async fn apply(site: &Site, path: &str, password: &str) -> Answer {
+async fn apply(site: &TestSite, path: &str, password: &str) -> Answer {
     let body = json!({ "password": password });
     Answer::of(site.browser().request(Method::POST, &api(path)).json(&body)).await
 }
 
-async fn state(site: &Site, path: &str) -> serde_json::Value {
+async fn state(site: &TestSite, path: &str) -> serde_json::Value {
     site.browser().get(&api(path)).await.json()["state"].clone()
 }
 
-pub(crate) async fn sign_in(site: &Site, name: &str, password: &str) -> (Browser, Answer) {
+pub(crate) async fn sign_in(site: &TestSite, name: &str, password: &str) -> (Browser, Answer) {
     let browser = site.browser();
     let form = [("username", name), ("password", password)];
     let answer = browser.post_from("/sign-in", "/sign-in", &form).await;
@@ -43,7 +43,7 @@ pub(crate) async fn sign_in(site: &Site, name: &str, password: &str) -> (Browser
 
 #[tokio::test]
 async fn the_page_that_asks_makes_no_link_and_its_form_one() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let root = site.member("root", &["administrator"]).await;
     let alice = site.member("alice", &[]).await;
     let ask = "/members/2/reset-password";
@@ -61,7 +61,7 @@ async fn the_page_that_asks_makes_no_link_and_its_form_one() {
 
 #[tokio::test]
 async fn the_form_of_a_link_refuses_passwords_that_differ_or_are_weak() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let root = site.member("root", &["administrator"]).await;
     site.add("alice", &[]).await;
     let path = link(&site, &root, "alice").await;
@@ -82,7 +82,7 @@ async fn the_form_of_a_link_refuses_passwords_that_differ_or_are_weak() {
 
 #[tokio::test]
 async fn the_form_of_a_link_sets_the_password_once() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let root = site.member("root", &["administrator"]).await;
     site.add("alice", &[]).await;
     let path = link(&site, &root, "alice").await;
@@ -100,7 +100,7 @@ async fn the_form_of_a_link_sets_the_password_once() {
 
 #[tokio::test]
 async fn a_reset_ends_all_sessions_and_no_token() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let root = site.member("root", &["administrator"]).await;
     let alice = site.member("alice", &[]).await;
     let token = alice.api(Method::POST, "/api/tokens", Some(json!({ "name": "script" }))).await.json();
@@ -117,8 +117,8 @@ async fn a_reset_ends_all_sessions_and_no_token() {
 const NOTICE: &str = "with a link made by root";
 
 /// A site where the password of alice was reset with a link of root.
-pub(crate) async fn reset() -> Site {
-    let site = Site::start().await;
+pub(crate) async fn reset() -> TestSite {
+    let site = TestSite::start().await;
     let root = site.member("root", &["administrator"]).await;
     site.add("alice", &[]).await;
     let path = link(&site, &root, "alice").await;
@@ -158,7 +158,7 @@ async fn a_notice_of_a_reset_that_is_dismissed_does_not_come_back() {
 
 #[tokio::test]
 async fn nobody_resets_the_password_of_one_with_more_rights_or_their_own() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let root = site.member("root", &["administrator"]).await;
     let moderator = site.member("mod", &["moderator"]).await;
     let member = site.member("alice", &[]).await;
@@ -190,7 +190,7 @@ async fn nobody_resets_the_password_of_one_with_more_rights_or_their_own() {
 
 #[tokio::test]
 async fn an_older_link_ends_with_a_newer_one() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let root = site.member("root", &["administrator"]).await;
     site.add("alice", &[]).await;
     let first = link(&site, &root, "alice").await;
@@ -202,7 +202,7 @@ async fn an_older_link_ends_with_a_newer_one() {
 
 #[tokio::test]
 async fn a_link_ends_with_the_right_of_its_maker() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let moderator = site.member("mod", &["moderator"]).await;
     let alice = site.add("alice", &[]).await;
     let path = link(&site, &moderator, "alice").await;
@@ -218,7 +218,7 @@ async fn a_link_ends_with_the_right_of_its_maker() {
 
 #[tokio::test]
 async fn a_link_ends_when_the_member_changes_the_password() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let root = site.member("root", &["administrator"]).await;
     let alice = site.member("alice", &[]).await;
     let path = link(&site, &root, "alice").await;
@@ -231,7 +231,7 @@ async fn a_link_ends_when_the_member_changes_the_password() {
 
 #[tokio::test]
 async fn a_link_expires_after_a_day() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let root = site.member("root", &["administrator"]).await;
     site.add("alice", &[]).await;
     let path = link(&site, &root, "alice").await;
@@ -248,7 +248,7 @@ async fn a_link_expires_after_a_day() {
 
 #[tokio::test]
 async fn of_many_uses_at_the_same_moment_one_sets_the_password() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let root = site.member("root", &["administrator"]).await;
     site.add("alice", &[]).await;
     let path = link(&site, &root, "alice").await;
@@ -264,7 +264,7 @@ async fn of_many_uses_at_the_same_moment_one_sets_the_password() {
 
 #[tokio::test]
 async fn forged_reset_links_are_not_found_and_guessing_is_limited_by_network() {
-    let site = Site::start_with(|config| {
+    let site = TestSite::start_with(|config| {
         config["webapi"]["signInAttempts"] = 2.into();
         config["trustedProxies"] = json!(["127.0.0.1/32"]);
     })
@@ -291,7 +291,7 @@ async fn forged_reset_links_are_not_found_and_guessing_is_limited_by_network() {
 
 #[tokio::test]
 async fn a_disabled_account_stays_disabled_after_a_reset() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let root = site.member("root", &["administrator"]).await;
     site.add("alice", &[]).await;
     let path = link(&site, &root, "alice").await;
@@ -305,7 +305,7 @@ async fn a_disabled_account_stays_disabled_after_a_reset() {
 
 #[tokio::test]
 async fn what_nobody_used_is_swept_and_what_was_used_is_kept() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let root = site.member("root", &["administrator"]).await;
     site.add("alice", &[]).await;
     let used = link(&site, &root, "alice").await;

@@ -3,7 +3,7 @@
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
-use crate::support::{Answer, PASSWORD, Site};
+use crate::support::{Answer, PASSWORD, TestSite};
 
 const WEAK: [(&str, &str); 4] = [
     ("password", "one of the passwords that are tried first"),
@@ -14,7 +14,7 @@ const WEAK: [(&str, &str); 4] = [
 
 #[tokio::test]
 async fn a_weak_password_is_refused_where_an_account_is_made() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let host = site.member("alice", &["inviter"]).await;
     let invite = host.api(Method::POST, "/api/invites", None).await.json();
     let path = invite["url"].as_str().expect("a URL").strip_prefix(&site.url).expect("ours").to_owned();
@@ -36,7 +36,7 @@ async fn a_weak_password_is_refused_where_an_account_is_made() {
 
 #[tokio::test]
 async fn a_weak_password_is_refused_as_a_new_one_and_an_old_one_goes_on() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let member = site.member("barnaby", &[]).await;
     let id = member.get("/api/session").await.json()["user"]["id"].clone();
     let path = format!("/api/members/{id}/password");

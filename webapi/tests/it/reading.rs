@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::{Method, StatusCode};
 use tokio::time::timeout;
 
-use crate::support::{Browser, Site};
+use crate::support::{Browser, TestSite};
 
 /// A search never ends by itself, and notes why it was stopped.
 const ENDLESS_SEARCH: &str = "
@@ -37,7 +37,7 @@ const NOTED_TIMEOUT: &str = "
     $$";
 
 /// Searches and goes away; answers why the query was stopped.
-async fn leave(site: &Site, browser: &Browser) -> String {
+async fn leave(site: &TestSite, browser: &Browser) -> String {
     site.execute("truncate stopped").await;
     tokio::select! {
         // The statement's own time was over before it was seen.
@@ -50,7 +50,7 @@ async fn leave(site: &Site, browser: &Browser) -> String {
 
 #[tokio::test]
 async fn a_query_is_cancelled_when_its_visitor_goes_away() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let wren = site.member("wren", &[]).await;
     site.execute(ENDLESS_SEARCH).await;
     let cancelled = async { while leave(&site, &wren).await != "canceling statement due to user request" {} };
@@ -65,7 +65,7 @@ async fn a_query_is_cancelled_when_its_visitor_goes_away() {
 
 #[tokio::test]
 async fn a_statement_of_a_page_may_take_less_time_than_the_page_waits() {
-    let site = Site::start_with(|config| config["webapi"]["backendTimeoutSeconds"] = 20.into()).await;
+    let site = TestSite::start_with(|config| config["webapi"]["backendTimeoutSeconds"] = 20.into()).await;
     let wren = site.member("wren", &[]).await;
     site.execute(NOTED_TIMEOUT).await;
     assert_eq!(wren.get("/api/torrents?search=alder").await.status, StatusCode::OK);
@@ -75,7 +75,7 @@ async fn a_statement_of_a_page_may_take_less_time_than_the_page_waits() {
 
 #[tokio::test]
 async fn readers_leave_connections_to_changes() {
-    let site = Site::start_with(|config| config["webapi"]["poolSize"] = 2.into()).await;
+    let site = TestSite::start_with(|config| config["webapi"]["poolSize"] = 2.into()).await;
     let wren = site.member("wren", &[]).await;
     site.execute(ENDLESS_SEARCH).await;
     // One connection is for reading, and it is taken while the other is asked for.

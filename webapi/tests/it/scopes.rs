@@ -6,7 +6,7 @@ use webapi::api::openapi;
 use webapi::auth::needs::{ANYONE, Proof, SESSION};
 use webapi::domain::member::scope::{SCOPES, Scope};
 
-use crate::support::{Answer, Browser, PASSWORD, Site};
+use crate::support::{Answer, Browser, PASSWORD, TestSite};
 
 /// Method and path of each operation in the document.
 fn operations() -> Vec<(Method, String)> {
@@ -28,7 +28,7 @@ async fn token(browser: &Browser, name: &str, scopes: &[&str]) -> String {
 }
 
 /// The status, and `error.code` where there is one. The head of an answer is enough: event streams do not end.
-async fn ask(site: &Site, method: Method, path: &str, token: &str) -> (StatusCode, String) {
+async fn ask(site: &TestSite, method: Method, path: &str, token: &str) -> (StatusCode, String) {
     let request = site.browser().request(method, path).bearer_auth(token);
     let answer = request.send().await.expect("an answer");
     let status = answer.status();
@@ -41,7 +41,7 @@ async fn ask(site: &Site, method: Method, path: &str, token: &str) -> (StatusCod
 
 #[tokio::test]
 async fn every_operation_takes_tokens_of_the_scopes_that_the_document_names_and_no_other() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let root = site.member("root", &["administrator", "inviter", "moderator"]).await;
     let mut tokens = Vec::new();
     for scope in SCOPES {
@@ -69,8 +69,8 @@ async fn every_operation_takes_tokens_of_the_scopes_that_the_document_names_and_
 }
 
 /// Accounts `root` (1) and `bob` (2), and a token of root that opens all.
-async fn token_of_all() -> (Site, String) {
-    let site = Site::start().await;
+async fn token_of_all() -> (TestSite, String) {
+    let site = TestSite::start().await;
     let root = site.member("root", &["administrator", "inviter"]).await;
     site.add("bob", &[]).await;
     let token = token(&root, "script", &["all"]).await;
@@ -81,7 +81,7 @@ async fn token_of_all() -> (Site, String) {
 const OLD_TOKENS: &str = "update api_tokens set scopes = null, expires_at = null";
 
 /// Holds that nothing has changed since [`token_of_all`].
-async fn unchanged(site: &Site) {
+async fn unchanged(site: &TestSite) {
     let changed = "
         select (select count(*) from api_tokens) + (select count(*) from feed_keys)
              + (select sum(key_version) from users) + (select count(*) from user_roles)
@@ -139,7 +139,7 @@ async fn no_token_sends_the_forms_of_pages_that_protect_accounts() {
 
 #[tokio::test]
 async fn a_token_of_few_scopes_opens_no_page_and_brings_no_role_and_no_announce_url() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let root = site.member("root", &["administrator"]).await;
     let reader = token(&root, "reader", &["read"]).await;
     let get = async |path: &str, token: &str| {
@@ -164,7 +164,7 @@ async fn a_token_of_few_scopes_opens_no_page_and_brings_no_role_and_no_announce_
 
 #[tokio::test]
 async fn an_expired_token_is_refused_with_a_sentence() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let browser = site.member("alice", &[]).await;
     let token = token(&browser, "script", &["read"]).await;
     let get =
@@ -187,7 +187,7 @@ async fn an_expired_token_is_refused_with_a_sentence() {
 
 #[tokio::test]
 async fn a_token_ends_after_a_year_or_when_it_was_said_or_never() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let browser = site.member("alice", &[]).await;
     let days = async |name: &str, wish: Value| -> Option<i32> {
         let mut wish = wish;
@@ -218,7 +218,7 @@ async fn a_token_ends_after_a_year_or_when_it_was_said_or_never() {
 
 #[tokio::test]
 async fn tokens_made_before_there_were_scopes_open_all_and_say_so() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let browser = site.member("alice", &["inviter"]).await;
     let token = token(&browser, "old", &["read"]).await;
     site.execute("update api_tokens set scopes = null, expires_at = null").await;
@@ -234,7 +234,7 @@ async fn tokens_made_before_there_were_scopes_open_all_and_say_so() {
 
 #[tokio::test]
 async fn a_member_has_50_tokens_at_most_however_many_are_asked_for_at_once() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let browser = site.member("alice", &[]).await;
     site.execute(
         "insert into api_tokens (user_id, name, nonce)

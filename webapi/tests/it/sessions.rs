@@ -3,14 +3,14 @@
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
-use crate::support::{Answer, Browser, PASSWORD, Site};
+use crate::support::{Answer, Browser, PASSWORD, TestSite};
 
 /// What a password is changed to.
 const NEW: &str = "new otter lantern";
 
 #[tokio::test]
 async fn a_session_s_cookie_is_for_this_site_and_not_for_scripts() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     site.add("alice", &[]).await;
     let answer = site
         .browser()
@@ -27,7 +27,7 @@ async fn a_session_s_cookie_is_for_this_site_and_not_for_scripts() {
 #[tokio::test]
 async fn behind_https_the_cookies_carry_the_prefix_and_secure() {
     for (base, prefix, path) in [("", "__Host-", "; Path=/"), ("/base", "__Secure-", "; Path=/base")] {
-        let site = Site::start_with(|config| {
+        let site = TestSite::start_with(|config| {
             config["webapi"]["secure"] = true.into();
             config["apiUrl"] = format!("https://site.example.org{base}").into();
         })
@@ -58,7 +58,7 @@ async fn behind_https_the_cookies_carry_the_prefix_and_secure() {
 
 #[tokio::test]
 async fn visiting_and_failing_leave_no_session_behind() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let browser = site.browser();
     for path in ["/", "/sign-in", "/invites/x", "/nothing", "/api/session"] {
         browser.get(path).await;
@@ -71,7 +71,7 @@ async fn visiting_and_failing_leave_no_session_behind() {
 
 #[tokio::test]
 async fn only_a_keyed_hash_of_the_cookie_is_stored_and_no_address() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let browser = site.member("alice", &[]).await;
     let cookie = browser.cookie("session").expect("signed in");
     let raw = data_encoding::BASE64URL_NOPAD.decode(cookie.as_bytes()).expect("base64");
@@ -88,7 +88,7 @@ async fn only_a_keyed_hash_of_the_cookie_is_stored_and_no_address() {
 
 #[tokio::test]
 async fn signing_in_never_takes_over_an_id_that_was_there_before() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let mallory = site.member("mallory", &[]).await;
     let planted = mallory.cookie("session").expect("signed in");
     site.add("alice", &[]).await;
@@ -107,7 +107,7 @@ async fn signing_in_never_takes_over_an_id_that_was_there_before() {
 
 #[tokio::test]
 async fn unknown_names_and_wrong_passwords_are_answered_alike() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     site.add("alice", &[]).await;
     let mut answers = Vec::new();
     for (name, password) in [("alice", "wrong password"), ("nobody", PASSWORD)] {
@@ -128,7 +128,7 @@ async fn unknown_names_and_wrong_passwords_are_answered_alike() {
 
 #[tokio::test]
 async fn names_are_found_in_any_case_and_next_leads_only_within_the_site() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     site.add("Alice", &[]).await;
     for (next, location) in
         [("/account?x=1", "/account?x=1"), ("https://evil.example/", "/"), ("//evil.example", "/")]
@@ -143,7 +143,7 @@ async fn names_are_found_in_any_case_and_next_leads_only_within_the_site() {
 
 #[tokio::test]
 async fn a_limited_form_says_when_to_come_back_and_keeps_the_name() {
-    let site = Site::start_with(|config| config["webapi"]["signInAttempts"] = 1.into()).await;
+    let site = TestSite::start_with(|config| config["webapi"]["signInAttempts"] = 1.into()).await;
     let browser = site.browser();
     let fields = [("username", "nobody"), ("password", "wrong")];
     browser.post_from("/sign-in", "/sign-in", &fields).await;
@@ -156,7 +156,7 @@ async fn a_limited_form_says_when_to_come_back_and_keeps_the_name() {
 
 #[tokio::test]
 async fn signing_out_ends_the_session_on_the_server_too() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let browser = site.member("alice", &[]).await;
     let cookie = browser.cookie("session").expect("signed in");
     let answer = browser.post_from("/account", "/sign-out", &[]).await;
@@ -176,7 +176,7 @@ async fn change_password(browser: &Browser, present: &str, new: &str, again: &st
 
 #[tokio::test]
 async fn a_password_that_cannot_be_changed_ends_no_session() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let (here, elsewhere) = (site.member("alice", &[]).await, site.browser());
     elsewhere.sign_in("alice").await;
     for (present, new, again, words) in [
@@ -194,7 +194,7 @@ async fn a_password_that_cannot_be_changed_ends_no_session() {
 
 #[tokio::test]
 async fn changing_the_password_ends_the_other_sessions_and_keeps_this_one() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let (here, elsewhere) = (site.member("alice", &[]).await, site.browser());
     elsewhere.sign_in("alice").await;
     assert_eq!(change_password(&here, PASSWORD, NEW, NEW).await.location(), "/account/security");
@@ -208,7 +208,7 @@ async fn changing_the_password_ends_the_other_sessions_and_keeps_this_one() {
 
 #[tokio::test]
 async fn changing_the_password_keeps_tokens() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let browser = site.member("alice", &[]).await;
     let token = browser.api(Method::POST, "/api/tokens", Some(json!({ "name": "script" }))).await.json();
     assert_eq!(change_password(&browser, PASSWORD, NEW, NEW).await.location(), "/account/security");
@@ -220,7 +220,7 @@ async fn changing_the_password_keeps_tokens() {
 
 #[tokio::test]
 async fn a_sign_in_that_overlaps_a_password_change_gets_no_session() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     site.add("alice", &[]).await;
     let mut client = site.database.client().await.expect("a connection");
     let change = client.transaction().await.expect("a transaction");
@@ -240,7 +240,7 @@ async fn a_sign_in_that_overlaps_a_password_change_gets_no_session() {
 
 #[tokio::test]
 async fn a_session_ends_with_its_time_and_is_swept() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let browser = site.member("alice", &[]).await;
     site.execute("update sessions set expires_at = now() - interval '1 second'").await;
     assert!(!browser.is_signed_in().await);
@@ -252,7 +252,7 @@ async fn a_session_ends_with_its_time_and_is_swept() {
 
 #[tokio::test]
 async fn a_member_s_oldest_sessions_end_when_there_are_a_hundred() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let (alice, bob) = (site.member("alice", &[]).await, site.member("bob", &[]).await);
     site.execute(
         "insert into sessions (id, user_id, data, expires_at)
@@ -272,7 +272,7 @@ async fn a_member_s_oldest_sessions_end_when_there_are_a_hundred() {
 
 #[tokio::test]
 async fn visits_are_written_every_five_minutes_at_most_and_move_the_end() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let browser = site.member("alice", &[]).await;
     let age = "select extract(epoch from now() - last_seen_at)::integer from sessions";
     site.execute("update sessions set last_seen_at = now() - interval '4 minutes'").await;
@@ -291,7 +291,7 @@ async fn visits_are_written_every_five_minutes_at_most_and_move_the_end() {
 
 #[tokio::test]
 async fn the_security_page_lists_sessions_and_ends_them() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let here = site.member("alice", &[]).await;
     let others = [site.browser(), site.browser(), site.browser()];
     for other in &others {
@@ -323,7 +323,7 @@ async fn signed_in(browsers: &[Browser]) -> usize {
 
 #[tokio::test]
 async fn a_session_that_is_used_every_day_ends_all_the_same() {
-    let site = Site::start_with(|config| config["webapi"]["sessionMaxDays"] = 40.into()).await;
+    let site = TestSite::start_with(|config| config["webapi"]["sessionMaxDays"] = 40.into()).await;
     let browser = site.member("alice", &[]).await;
     let age = async |days: i32| {
         let sql = format!(

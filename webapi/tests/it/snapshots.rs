@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::doctor::{connection, decision};
 use crate::making::single;
 use crate::password_resets;
-use crate::support::{Answer, Browser, PASSWORD, Site};
+use crate::support::{Answer, Browser, PASSWORD, TestSite};
 use crate::tracker::{Tracker, TrackerSockets, record};
 
 use Visitor::{Member, Staff, Stranger};
@@ -79,12 +79,12 @@ const NOT_PAGES: [&str; 8] = [
 ];
 
 /// Compares status, title and main part of an answer with the snapshot `name`.
-fn compare(site: &Site, name: &str, answer: &Answer) {
+fn compare(site: &TestSite, name: &str, answer: &Answer) {
     let shown = stable::main_part(answer, &site.url);
     insta::assert_snapshot!(name, shown);
 }
 
-async fn compare_page(site: &Site, visitor: &Browser, name: &str, path: &str) {
+async fn compare_page(site: &TestSite, visitor: &Browser, name: &str, path: &str) {
     compare(site, name, &visitor.get(path).await);
 }
 
@@ -123,7 +123,7 @@ async fn pages_with_something_to_show() {
 
 #[tokio::test]
 async fn pages_with_nothing_to_show() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let owl = site.member("owl", &["administrator"]).await;
     for (name, path) in [
         ("empty_torrents", "/"),
@@ -144,7 +144,7 @@ async fn pages_with_nothing_to_show() {
 
 #[tokio::test]
 async fn the_whole_document_with_all_of_the_navigation() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let owl = site.member("owl", &["administrator"]).await;
     let answer = owl.get("/nothing").await;
     insta::assert_snapshot!("document", stable::document(&answer, &site.url));
@@ -192,7 +192,7 @@ async fn forms_that_are_refused() {
 
 #[tokio::test]
 async fn answers_that_show_a_secret_once() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let owl = site.member("owl", &["administrator"]).await;
     site.add("robin", &[]).await;
     let token = [("name", "<script>"), ("scope", "read"), ("days", "30")];
@@ -206,7 +206,7 @@ async fn answers_that_show_a_secret_once() {
 
 #[tokio::test]
 async fn notices_after_a_form() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let owl = site.member("owl", &["administrator"]).await;
     let foreign = single("birch", false, Some("http://elsewhere.example/announce"));
     let uploaded = owl.upload_page(foreign, &[]).await;
@@ -234,7 +234,7 @@ async fn the_notice_of_a_reset_password() {
 
 #[tokio::test]
 async fn pages_of_errors() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let (owl, wren) = (site.member("owl", &["administrator"]).await, site.member("wren", &[]).await);
     wren.add_torrent("alder").await;
     compare_page(&site, &site.browser(), "error_404_for_strangers", "/nothing").await;
@@ -258,7 +258,7 @@ async fn pages_of_errors() {
 
 #[tokio::test]
 async fn pages_of_limits() {
-    let site = Site::start_with(|config| {
+    let site = TestSite::start_with(|config| {
         config["webapi"]["signInAttempts"] = 1.into();
         config["webapi"]["requestsPerMinute"] = 3.into();
     })

@@ -22,7 +22,7 @@ use crate::documented;
 pub(crate) const PASSWORD: &str = "correct horse";
 
 /// A running site.
-pub(crate) struct Site {
+pub(crate) struct TestSite {
     pub(crate) database: TestDatabase,
     pub(crate) app: App,
     pub(crate) url: String,
@@ -42,7 +42,7 @@ pub(crate) fn configuration(database: &TestDatabase) -> Value {
     config
 }
 
-impl Site {
+impl TestSite {
     pub(crate) async fn start() -> Self {
         Self::start_with(|_| {}).await
     }

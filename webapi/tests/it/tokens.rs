@@ -3,7 +3,7 @@
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
-use crate::support::{Answer, Browser, Site};
+use crate::support::{Answer, Browser, TestSite};
 
 /// A token of `browser`'s member, made by API.
 async fn token(browser: &Browser) -> String {
@@ -13,7 +13,7 @@ async fn token(browser: &Browser) -> String {
 
 #[tokio::test]
 async fn a_token_is_shown_once_and_its_name_is_listed() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let browser = site.member("alice", &[]).await;
     let form = [("name", "Prowlarr <1>"), ("scope", "all"), ("days", "")];
     let page = browser.post_from("/account/tokens", "/account/tokens", &form).await;
@@ -28,7 +28,7 @@ async fn a_token_is_shown_once_and_its_name_is_listed() {
 
 #[tokio::test]
 async fn a_token_opens_the_api_without_a_csrf_token() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let token = token(&site.member("alice", &["inviter"]).await).await;
     let script = site.browser();
     let answer = Answer::of(script.request(Method::POST, "/api/invites").bearer_auth(&token)).await;
@@ -41,7 +41,7 @@ async fn a_token_opens_the_api_without_a_csrf_token() {
 
 #[tokio::test]
 async fn a_token_s_secret_is_not_stored() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let token = token(&site.member("alice", &[]).await).await;
     let row: String = site.value("select to_jsonb(api_tokens)::text from api_tokens").await;
     assert!(!row.contains(&token[3..]));
@@ -50,7 +50,7 @@ async fn a_token_s_secret_is_not_stored() {
 
 #[tokio::test]
 async fn use_is_written_once_a_minute_at_most() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let token = token(&site.member("alice", &[]).await).await;
     let ask =
         async || Answer::of(site.browser().request(Method::GET, "/api/session").bearer_auth(&token)).await;
@@ -66,7 +66,7 @@ async fn use_is_written_once_a_minute_at_most() {
 
 #[tokio::test]
 async fn revoked_and_forged_tokens_open_nothing_even_beside_a_session() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let browser = site.member("alice", &[]).await;
     let created = browser.api(Method::POST, "/api/tokens", Some(json!({ "name": "x" }))).await;
     assert_eq!(created.status, StatusCode::CREATED);
@@ -91,7 +91,7 @@ async fn revoked_and_forged_tokens_open_nothing_even_beside_a_session() {
 
 #[tokio::test]
 async fn a_token_needs_a_name() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let browser = site.member("alice", &[]).await;
     let long = "x".repeat(101);
     let answer = browser.post_from("/account/tokens", "/account/tokens", &[("name", &long)]).await;

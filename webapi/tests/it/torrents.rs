@@ -6,11 +6,11 @@ use reqwest::{Method, StatusCode};
 use serde_json::json;
 
 use super::making::{several, single};
-use super::support::{Browser, Site};
+use super::support::{Browser, TestSite};
 
 #[tokio::test]
 async fn an_upload_is_stored_and_listed() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let member = site.member("wren", &[]).await;
     let file = several("the name", &["a/1.txt", "a/b/2.txt", "3.txt"]);
     let answer = member.upload(file, &[("extended", r#"{"Year": 2026, "Who": "me"}"#)]).await;
@@ -30,7 +30,7 @@ async fn an_upload_is_stored_and_listed() {
 
 #[tokio::test]
 async fn a_description_is_rendered_and_its_markup_escaped() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let member = site.member("wren", &[]).await;
     member.upload(single("a", true, None), &[("description", "# Hello\n\n<b>x</b>")]).await;
     let page = member.get("/torrents/1").await.body;
@@ -55,7 +55,7 @@ async fn announce_url(member: &Browser) -> String {
 
 #[tokio::test]
 async fn an_upload_says_whether_the_own_file_is_right() {
-    let site = Site::start_with(|config| config["trackerUrl"] = "http://tracker.example/t".into()).await;
+    let site = TestSite::start_with(|config| config["trackerUrl"] = "http://tracker.example/t".into()).await;
     let member = site.member("wren", &[]).await;
     let own = announce_url(&member).await;
     let other = announce_url(&site.member("robin", &[]).await).await;
@@ -75,7 +75,7 @@ async fn an_upload_says_whether_the_own_file_is_right() {
 
 #[tokio::test]
 async fn a_downloaded_file_is_right_for_its_torrent_alone() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let member = site.member("wren", &[]).await;
     member.add_torrent("a").await;
     let (_, written) = member.bytes("/api/torrents/1/metainfo").await;
@@ -91,7 +91,7 @@ async fn a_downloaded_file_is_right_for_its_torrent_alone() {
 
 #[tokio::test]
 async fn a_file_with_a_list_of_trackers_is_to_be_downloaded_anew() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let member = site.member("wren", &[]).await;
     let own = announce_url(&member).await;
     let mut listed = format!("d8:announce{}:{own}13:announce-listll6:http:/ee", own.len()).into_bytes();
@@ -102,7 +102,7 @@ async fn a_file_with_a_list_of_trackers_is_to_be_downloaded_anew() {
 
 #[tokio::test]
 async fn the_page_of_an_upload_whose_file_is_right_says_so() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let member = site.member("wren", &[]).await;
     let own = announce_url(&member).await;
     let page = member.upload_page(single("a", true, Some(&own)), &[]).await;
@@ -112,7 +112,7 @@ async fn the_page_of_an_upload_whose_file_is_right_says_so() {
 
 #[tokio::test]
 async fn a_download_is_named_after_the_title_and_kept_by_no_cache() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let member = site.member("wren", &[]).await;
     let id = member.add_torrent("Été / 50% \"x\"").await;
     let (headers, _) = member.bytes(&format!("/torrents/{id}/download")).await;
@@ -132,7 +132,7 @@ async fn a_download_is_named_after_the_title_and_kept_by_no_cache() {
 
 #[tokio::test]
 async fn a_download_carries_the_member_s_own_url() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let (wren, robin) = (site.member("wren", &[]).await, site.member("robin", &[]).await);
     wren.add_torrent("a").await;
     let (_, bytes) = wren.bytes("/torrents/1/download").await;
@@ -146,7 +146,7 @@ async fn a_download_carries_the_member_s_own_url() {
 
 #[tokio::test]
 async fn a_download_that_is_uploaded_again_is_here_already() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let member = site.member("wren", &[]).await;
     member.add_torrent("a").await;
     let (_, bytes) = member.bytes("/torrents/1/download").await;
@@ -159,7 +159,7 @@ async fn a_download_that_is_uploaded_again_is_here_already() {
 
 #[tokio::test]
 async fn other_members_neither_change_nor_delete_a_torrent() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let (wren, robin) = (site.member("wren", &[]).await, site.member("robin", &[]).await);
     wren.add_torrent("a").await;
     for (method, body) in [(Method::PATCH, Some(json!({ "title": "x" }))), (Method::DELETE, None)] {
@@ -177,7 +177,7 @@ async fn other_members_neither_change_nor_delete_a_torrent() {
 
 #[tokio::test]
 async fn a_change_by_api_keeps_what_it_does_not_name() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let (wren, owl) = (site.member("wren", &[]).await, site.member("owl", &["moderator"]).await);
     wren.add_torrent("first").await;
     let both = Some(json!({"title": "second", "extended": {"a": 1}}));
@@ -191,7 +191,7 @@ async fn a_change_by_api_keeps_what_it_does_not_name() {
 
 #[tokio::test]
 async fn changes_by_api_that_cannot_be_are_refused() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let member = site.member("wren", &[]).await;
     member.add_torrent("a").await;
     for (change, status) in [
@@ -206,7 +206,7 @@ async fn changes_by_api_that_cannot_be_are_refused() {
 
 #[tokio::test]
 async fn the_edit_form_changes_a_torrent_once_it_is_right() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let member = site.member("wren", &[]).await;
     member.add_torrent("a").await;
     let edit = "/torrents/1/edit";
@@ -222,7 +222,7 @@ async fn the_edit_form_changes_a_torrent_once_it_is_right() {
 
 #[tokio::test]
 async fn a_torrent_is_deleted_with_all_that_belongs_to_it() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let member = site.member("wren", &[]).await;
     member.add_torrent("a").await;
     let delete = "/torrents/1/delete";
@@ -236,7 +236,7 @@ async fn a_torrent_is_deleted_with_all_that_belongs_to_it() {
 
 #[tokio::test]
 async fn limits_are_told_in_sentences() {
-    let site = Site::start_with(|config| {
+    let site = TestSite::start_with(|config| {
         config["webapi"]["uploadMaxBytes"] = 2000.into();
         config["webapi"]["uploadMaxTokens"] = 100.into();
     })
@@ -265,7 +265,7 @@ async fn limits_are_told_in_sentences() {
 
 #[tokio::test]
 async fn the_upload_form_needs_its_token_first() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let member = site.member("wren", &[]).await;
     let form = reqwest::multipart::Form::new()
         .part("torrent", reqwest::multipart::Part::bytes(single("a", true, None)));
@@ -276,8 +276,8 @@ async fn the_upload_form_needs_its_token_first() {
 }
 
 /// A site with a torrent of 2100 files.
-async fn many_files() -> (Site, Browser) {
-    let site = Site::start().await;
+async fn many_files() -> (TestSite, Browser) {
+    let site = TestSite::start().await;
     let member = site.member("wren", &[]).await;
     let paths: Vec<String> = (0..2100).map(|it| format!("f{it}")).collect();
     let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
@@ -313,7 +313,7 @@ async fn long_file_lists_are_paged_by_api() {
 
 #[tokio::test]
 async fn file_lists_that_cannot_be_are_refused() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let member = site.member("wren", &[]).await;
     member.add_torrent("one").await;
     assert_eq!(member.get("/api/torrents/1").await.json()["more_files"], json!(null));

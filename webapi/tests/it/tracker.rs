@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use zeromq::{PubSocket, RouterSocket, Socket, SocketRecv, SocketSend};
 
-use crate::support::Site;
+use crate::support::TestSite;
 
 /// The folder with the sockets that site and tracker meet at.
 pub(crate) struct TrackerSockets {
@@ -37,8 +37,8 @@ impl TrackerSockets {
     }
 
     /// A site that listens here.
-    pub(crate) async fn site(&self) -> Site {
-        Site::start_with(|config| {
+    pub(crate) async fn site(&self) -> TestSite {
+        TestSite::start_with(|config| {
             config["zeromq"] = json!({ "counts": self.counts(), "control": self.control() });
         })
         .await

@@ -6,12 +6,12 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use super::support::{Browser, Site};
+use super::support::{Browser, TestSite};
 use super::tracker::{Tracker, TrackerSockets, record};
 
 /// A site with an administrator `owl` (1), members `wren` (2) and `tit` (3), and three torrents of the owl.
-async fn aviary() -> (Site, Browser, Browser, Browser) {
-    let site = Site::start().await;
+async fn aviary() -> (TestSite, Browser, Browser, Browser) {
+    let site = TestSite::start().await;
     let owl = site.member("owl", &["administrator"]).await;
     let wren = site.member("wren", &[]).await;
     let tit = site.member("tit", &[]).await;
@@ -22,7 +22,7 @@ async fn aviary() -> (Site, Browser, Browser, Browser) {
 }
 
 /// Applies reports as the batch `seq` of a tracker.
-pub(crate) async fn apply(site: &Site, seq: u64, reports: &[Report]) {
+pub(crate) async fn apply(site: &TestSite, seq: u64, reports: &[Report]) {
     let mut client = site.app.connection().await.expect("a connection");
     let transaction = client.transaction().await.expect("a transaction");
     let position = Position { epoch: 1, seq };
@@ -217,7 +217,7 @@ async fn staff_see_the_sums_of_members_in_their_list() {
 }
 
 /// Writes down the present numbers as those of `hours` ago; says whether that hour was new.
-async fn sample(site: &Site, hours: i64) -> bool {
+async fn sample(site: &TestSite, hours: i64) -> bool {
     let mut client = site.app.connection().await.expect("a connection");
     let transaction = client.transaction().await.expect("a transaction");
     let at = OffsetDateTime::now_utc() - time::Duration::hours(hours);
@@ -226,7 +226,7 @@ async fn sample(site: &Site, hours: i64) -> bool {
     new
 }
 
-async fn set(site: &Site, torrent: i32, seeders: i32, leechers: i32) {
+async fn set(site: &TestSite, torrent: i32, seeders: i32, leechers: i32) {
     site.execute(&format!(
         "update torrent_counts set seeders = {seeders}, leechers = {leechers} where torrent_id = {torrent}"
     ))
@@ -243,7 +243,7 @@ async fn history(browser: &Browser, torrent: i32) -> Vec<(i64, i64)> {
 }
 
 /// Writes down the hours from 76 to 72 hours ago, with peers at the first two torrents.
-async fn five_hours(site: &Site) {
+async fn five_hours(site: &TestSite) {
     site.execute("update torrents set created_at = now() - interval '30 days'").await;
     set(site, 1, 3, 1).await;
     set(site, 2, 70_000, i32::MAX).await;

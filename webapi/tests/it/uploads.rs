@@ -9,13 +9,13 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::making::single;
-use super::support::{Answer, Browser, Site};
+use super::support::{Answer, Browser, TestSite};
 
 /// Longest wait for what comes in seconds.
 const WAIT: Duration = Duration::from_mins(5);
 
 /// Begins an upload of `member` and sends no more of it.
-async fn begin(site: &Site, member: &Browser) -> TcpStream {
+async fn begin(site: &TestSite, member: &Browser) -> TcpStream {
     let session: Value = member.get("/api/session").await.json();
     let csrf = session["csrf_token"].as_str().expect("signed in");
     let cookie = member.cookie("session").expect("a cookie");
@@ -49,7 +49,7 @@ async fn upload_until(member: &Browser, name: &str, status: StatusCode) -> Answe
 ///
 /// The site ends the other one after some seconds, as nothing more comes of it: then both begin again.
 async fn refused_beside(
-    site: &Site,
+    site: &TestSite,
     member: &Browser,
     upload: impl AsyncFn(&str) -> Answer,
 ) -> (TcpStream, Answer) {
@@ -68,7 +68,7 @@ async fn refused_beside(
 
 #[tokio::test]
 async fn a_member_s_second_upload_at_the_same_time_waits_its_turn_and_keeps_what_was_typed() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let (wren, robin) = (site.member("wren", &[]).await, site.member("robin", &[]).await);
     let upload = async |name: &str| wren.upload(single(name, true, None), &[]).await;
     let (_first, refused) = refused_beside(&site, &wren, upload).await;
@@ -92,7 +92,7 @@ async fn a_member_s_second_upload_at_the_same_time_waits_its_turn_and_keeps_what
 
 #[tokio::test]
 async fn uploads_whose_bodies_are_awaited_take_nobody_s_turn_to_be_parsed() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let mut waiting = Vec::new();
     for number in 0..8 {
         let member = site.member(&format!("slow{number}"), &[]).await;
@@ -108,7 +108,7 @@ async fn uploads_whose_bodies_are_awaited_take_nobody_s_turn_to_be_parsed() {
 
 #[tokio::test]
 async fn a_body_that_trickles_in_is_ended_with_a_sentence() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let member = site.member("wren", &[]).await;
     let mut stream = begin(&site, &member).await;
     let mut answer = vec![0; 4096];
@@ -121,7 +121,7 @@ async fn a_body_that_trickles_in_is_ended_with_a_sentence() {
 
 #[tokio::test]
 async fn the_header_of_a_field_that_never_ends_is_not_kept() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let member = site.member("wren", &[]).await;
     let mut body = b"--xx\r\nx: ".to_vec();
     body.resize(8 << 20, b'x');
@@ -137,7 +137,7 @@ async fn the_header_of_a_field_that_never_ends_is_not_kept() {
 
 #[tokio::test]
 async fn fields_of_the_form_are_bounded_each_and_unknown_ones_are_ignored() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let member = site.member("wren", &[]).await;
     let long = member.upload(single("a", true, None), &[("title", &"x".repeat(600_000))]).await;
     assert_eq!(long.status, StatusCode::PAYLOAD_TOO_LARGE);
@@ -149,8 +149,8 @@ async fn fields_of_the_form_are_bounded_each_and_unknown_ones_are_ignored() {
 }
 
 /// A site where members upload and edit twice a day at most.
-async fn two_a_day() -> (Site, Browser) {
-    let site = Site::start_with(|config| config["webapi"]["uploadsPerDay"] = 2.into()).await;
+async fn two_a_day() -> (TestSite, Browser) {
+    let site = TestSite::start_with(|config| config["webapi"]["uploadsPerDay"] = 2.into()).await;
     let member = site.member("wren", &[]).await;
     for name in ["a", "b"] {
         member.add_torrent(name).await;
@@ -201,7 +201,7 @@ async fn uploads_are_counted_for_each_member_and_each_day() {
 
 #[tokio::test]
 async fn a_member_who_sends_too_many_requests_is_told_when_to_come_back() {
-    let site = Site::start_with(|config| config["webapi"]["requestsPerMinute"] = 20.into()).await;
+    let site = TestSite::start_with(|config| config["webapi"]["requestsPerMinute"] = 20.into()).await;
     let (wren, robin) = (site.member("wren", &[]).await, site.member("robin", &[]).await);
     let trying = async {
         loop {
@@ -223,7 +223,7 @@ async fn a_member_who_sends_too_many_requests_is_told_when_to_come_back() {
 
 #[tokio::test]
 async fn what_is_no_torrent_is_named() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let member = site.member("wren", &[]).await;
     let sentence = async |file: &[u8]| {
         let answer = member.upload(file.to_vec(), &[]).await;
@@ -240,7 +240,7 @@ async fn what_is_no_torrent_is_named() {
 
 #[tokio::test]
 async fn lists_carry_neither_description_nor_extended_information() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let member = site.member("wren", &[]).await;
     let texts = [("description", "a long story"), ("extended", r#"{"Year": 2026}"#)];
     member.upload(single("a", true, None), &texts).await;
@@ -256,7 +256,7 @@ async fn lists_carry_neither_description_nor_extended_information() {
 
 #[tokio::test]
 async fn extended_information_is_bounded_by_what_it_prints_as() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let member = site.member("wren", &[]).await;
     for (value, problem) in [("1e308", "put it in quotes"), ("1", "1000 values")] {
         let extended = format!("{{\"a\":[{}]}}", vec![value; 10_000].join(","));
@@ -281,7 +281,7 @@ async fn extended_information_is_bounded_by_what_it_prints_as() {
 
 #[tokio::test]
 async fn words_that_no_title_has_any_more_are_forgotten() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let member = site.member("wren", &[]).await;
     member.add_torrent("sparrowhawk goldfinch").await;
     let other = member.add_torrent("goldfinch chaffinch").await;
@@ -303,7 +303,7 @@ async fn words_that_no_title_has_any_more_are_forgotten() {
 
 #[tokio::test]
 async fn downloads_that_nobody_reads_are_bounded_and_given_back() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let (wren, robin) = (site.member("wren", &[]).await, site.member("robin", &[]).await);
     let id = wren.add_torrent("large").await;
     // More than the sockets between them hold.

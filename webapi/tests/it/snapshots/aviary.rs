@@ -5,7 +5,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::making::{several, single};
-use crate::support::{Browser, PASSWORD, Site};
+use crate::support::{Browser, PASSWORD, TestSite};
 use crate::transfers::{apply, report};
 
 /// Secrets of links.
@@ -20,7 +20,7 @@ pub(super) struct Links {
 
 /// An administrator `owl` (1), members `wren` (2) and `robin` (3), and `finch` (4), who is disabled; three torrents.
 pub(super) struct Aviary {
-    pub(super) site: Site,
+    pub(super) site: TestSite,
     pub(super) owl: Browser,
     pub(super) wren: Browser,
     pub(super) links: Links,
@@ -28,7 +28,7 @@ pub(super) struct Aviary {
 
 impl Aviary {
     pub(super) async fn new() -> Self {
-        let site = Site::start().await;
+        let site = TestSite::start().await;
         let owl = site.member("owl", &["administrator"]).await;
         let wren = site.member("wren", &["inviter"]).await;
         let robin = site.member("robin", &[]).await;
@@ -79,7 +79,7 @@ async fn upload(wren: &Browser, robin: &Browser) {
 }
 
 /// Wren seeds the first torrent and leeches the third, robin has finished the first and claims what cannot be.
-async fn transfer(site: &Site) {
+async fn transfer(site: &TestSite) {
     let seeding = Report { seeded: 90_000, snatched: true, ..report(2, 1, 3 << 30, 2 << 30) };
     let leeching = Report { left: 10_000, ..report(2, 3, 0, 10_000) };
     let odd = Report { snatched: true, clamped: true, stopped: true, ..report(3, 1, 1 << 20, 3 << 20) };
@@ -87,7 +87,7 @@ async fn transfer(site: &Site) {
 }
 
 /// Invites of wren, of which finch claims one and one is revoked, and a link to robin's password.
-async fn link(site: &Site, owl: &Browser, wren: &Browser) -> Links {
+async fn link(site: &TestSite, owl: &Browser, wren: &Browser) -> Links {
     let secret = |made: &Value| {
         let url = made["url"].as_str().expect("a URL");
         url.rsplit('/').next().expect("a secret").to_owned()
