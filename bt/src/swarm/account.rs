@@ -88,20 +88,8 @@ impl Slot {
         if !self.baseline() {
             (account.seeded, account.leeched) = if was_seeder { (idle, 0) } else { (0, idle) };
             let grown = (counters.0.saturating_sub(baseline.0), counters.1.saturating_sub(baseline.1));
-            let seconds = idle - u32::from(self.is_ahead()).min(idle);
-            if seconds > 0 {
-                account.add_bytes(grown, rules.bytes_per_second.saturating_mul(seconds.into()));
-                self.set_ahead(false);
-            } else {
-                let rest = last_second.rest(now, rules.bytes_per_second);
-                account.add_bytes(grown, rest);
-                let moved = account.uploaded.max(account.downloaded);
-                last_second.spend(now, moved);
-                self.set_ahead(moved > 0 || (self.is_ahead() && idle == 0));
-                // Other peers may have used up the second: the rest counts at the next announce.
-                waits = account.clamped && !stops && grown.0.max(grown.1) <= rules.bytes_per_second;
-                account.clamped &= !waits;
-            }
+            waits = self.add_growth(&mut account, grown, rules, last_second, now) && !stops;
+            account.clamped &= !waits;
         }
         if waits {
             self.set_counters(before.0 + account.uploaded, before.1 + account.downloaded);
@@ -119,6 +107,31 @@ impl Slot {
             self.set_seen(now);
         }
         account
+    }
+
+    /// Adds to `account` the bytes by which the counters have grown, as far as the peer can have moved them since its
+    /// last announce. Returns whether the bytes beyond may count at its next announce, because other peers may have
+    /// used up the present second.
+    fn add_growth(
+        &mut self,
+        account: &mut Account,
+        grown: (u64, u64),
+        rules: &Rules,
+        last_second: &mut LastSecond,
+        now: u32,
+    ) -> bool {
+        let idle = self.idle(now);
+        let seconds = idle - u32::from(self.is_ahead()).min(idle);
+        if seconds > 0 {
+            account.add_bytes(grown, rules.bytes_per_second.saturating_mul(seconds.into()));
+            self.set_ahead(false);
+            return false;
+        }
+        account.add_bytes(grown, last_second.rest(now, rules.bytes_per_second));
+        let moved = account.uploaded.max(account.downloaded);
+        last_second.spend(now, moved);
+        self.set_ahead(moved > 0 || (self.is_ahead() && idle == 0));
+        account.clamped && grown.0.max(grown.1) <= rules.bytes_per_second
     }
 }
 
