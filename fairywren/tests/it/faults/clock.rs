@@ -36,12 +36,7 @@ async fn a_clock_that_jumps_by_a_day_expires_nobody_and_counts_as_nothing() {
     let offsets = folder();
     let offset = offsets.path().join("offset");
     set(&offset, "+0");
-    let peers = json!({"intervalSeconds": 10, "minIntervalSeconds": 5, "peerTimeoutSeconds": TIMEOUT});
-    let site = Installation::start_as(&json!({ "tracker": peers }), |mut command| {
-        command.env("LD_PRELOAD", library()).env("FAKETIME_TIMESTAMP_FILE", &offset);
-        command.env("FAKETIME_CACHE_DURATION", "1").env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
-        command
-    });
+    let site = start(&offset);
     let browser = site.administrator().await;
     let rate = rate(300, 1000);
     let peers = site.populate(100, SILENT, 400).await;
@@ -92,6 +87,16 @@ async fn a_clock_that_jumps_by_a_day_expires_nobody_and_counts_as_nothing() {
     last.expect_each_answered();
     expect_counted(&site, &last.peers, shortest, earliest.elapsed()).await;
     figures.finish();
+}
+
+/// A site whose programs read the offset of their clocks from the file `offset`.
+fn start(offset: &Path) -> Installation {
+    let peers = json!({"intervalSeconds": 10, "minIntervalSeconds": 5, "peerTimeoutSeconds": TIMEOUT});
+    Installation::start_as(&json!({ "tracker": peers }), |mut command| {
+        command.env("LD_PRELOAD", library()).env("FAKETIME_TIMESTAMP_FILE", offset);
+        command.env("FAKETIME_CACHE_DURATION", "1").env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+        command
+    })
 }
 
 /// The torrents of `peers` of which not all 20 peers are there.
