@@ -97,7 +97,7 @@ fn bare(response: &Response) -> Option<Arc<Error>> {
         status if status.is_client_error() => {
             Error::BadRequest("the request cannot be read; check its address and parameters".to_owned())
         }
-        status => Error::Internal(anyhow::anyhow!("an answer of status {status}")),
+        status => Error::Internal(anyhow::anyhow!("a route answered with status {status}")),
     };
     Some(Arc::new(error))
 }
