@@ -74,7 +74,7 @@ class Client:
         self.session.set_peer_class_filter(everybody)
         self.throttle(limit)
         self.torrents = {}
-        # Whose scrape has been answered.
+        # The torrents whose scrape the tracker has answered.
         self.answered = set()
         self.saving = 0
         self.saved = time.monotonic()
