@@ -1,4 +1,4 @@
-//! `fairywren dump`, `restore` and `psql`: run `pg_dump` and `psql` on the database of a running `up`.
+//! `fairywren dump` and `fairywren psql`: run `pg_dump` and `psql` on the database of a running `up`.
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
@@ -23,27 +23,13 @@ const DUMP: [&str; 5] = [
 ];
 
 /// Options of `psql`: the user's own settings do not count, and an error ends it.
-const PSQL: [&str; 2] = ["--no-psqlrc", "--set=ON_ERROR_STOP=1"];
-
-/// Options of `psql` that replace the database by a dump: by all of it or, after an error, by nothing.
-///
-/// The dump's own `drop` statements do not suffice: later versions have tables that refer to those of the dump.
-const RESTORE: [&str; 6] = [
-    "--quiet",
-    "--single-transaction",
-    "--output=/dev/null",
-    "--command=set client_min_messages = warning",
-    "--command=drop schema public cascade; create schema public",
-    "--file=-",
-];
+pub(crate) const PSQL: [&str; 2] = ["--no-psqlrc", "--set=ON_ERROR_STOP=1"];
 
 /// Which program to run.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Tool {
     /// `pg_dump`, which writes the database to standard output as SQL.
     Dump,
-    /// `psql`, which replaces the database by the dump that it reads from standard input.
-    Restore,
     /// `psql`, which runs SQL.
     Psql,
 }
@@ -57,6 +43,19 @@ pub(crate) async fn become_tool(
     data: Option<&Path>,
     arguments: &[OsString],
 ) -> anyhow::Result<()> {
+    let mut command = match tool {
+        Tool::Dump => client("pg_dump", &DUMP, data).await?,
+        Tool::Psql => client("psql", &PSQL, data).await?,
+    };
+    Err(command.args(arguments).exec())
+        .with_context(|| format!("cannot run {}", command.get_program().display()))
+}
+
+/// The command that runs `program` on the database of the `up` that runs on `data`.
+///
+/// # Errors
+/// When no `up` runs on `data`, or the program is not installed.
+pub(crate) async fn client(program: &str, options: &[&str], data: Option<&Path>) -> anyhow::Result<Command> {
     let data = data.map_or_else(|| default_folder("fairywren"), |data| Ok(data.to_owned()))?;
     let file = effective_configuration(&present_run(&data)?);
     if !file.is_file() {
@@ -66,21 +65,13 @@ pub(crate) async fn become_tool(
     let login = Config::read(&file)?.migrate.postgresql;
     // The newest installed version: these programs support older servers, but not newer ones.
     let programs = Programs::find(None).await?;
-    let mut command = Command::new(programs.client(match tool {
-        Tool::Dump => "pg_dump",
-        Tool::Restore | Tool::Psql => "psql",
-    }));
+    let mut command = Command::new(programs.client(program));
     command
         .env("PGHOST", &login.host)
         .env("PGPORT", login.port.to_string())
         .env("PGDATABASE", &login.dbname)
         .env("PGUSER", &login.user)
-        .env("PGPASSWORD", login.password.reveal());
-    match tool {
-        Tool::Dump => command.args(DUMP),
-        Tool::Restore => command.args(PSQL).args(RESTORE),
-        Tool::Psql => command.args(PSQL),
-    };
-    Err(command.args(arguments).exec())
-        .with_context(|| format!("cannot run {}", command.get_program().display()))
+        .env("PGPASSWORD", login.password.reveal())
+        .args(options);
+    Ok(command)
 }

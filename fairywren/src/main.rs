@@ -8,6 +8,7 @@ mod database;
 mod folder;
 mod program;
 mod reset;
+mod restore;
 mod up;
 
 use std::ffi::OsString;
@@ -45,7 +46,7 @@ enum Task {
     ///
     /// The dump may be of an earlier version. Everything that was in the database is lost; after an error it is as it
     /// was before.
-    Restore(Client),
+    Restore(Restore),
     /// Run PostgreSQL's `psql` as the owner of the database of a running `up`.
     Psql(Client),
     /// Print a link that sets a member's password, once, within 24 hours.
@@ -73,7 +74,15 @@ struct ResetPassword {
     password: bool,
 }
 
-/// What `fairywren dump`, `restore` and `psql` take.
+/// What `fairywren restore` takes.
+#[derive(Args)]
+struct Restore {
+    /// Data folder of the running `up` [default: as for `up`].
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+/// What `fairywren dump` and `fairywren psql` take.
 #[derive(Args)]
 struct Client {
     /// Data folder of the running `up` [default: as for `up`].
@@ -111,9 +120,7 @@ async fn main() -> ExitCode {
     let done = match task {
         Task::Up(options) => up::up(&options).await,
         Task::Dump(Client { data, arguments }) => become_tool(Tool::Dump, data.as_deref(), &arguments).await,
-        Task::Restore(Client { data, arguments }) => {
-            become_tool(Tool::Restore, data.as_deref(), &arguments).await
-        }
+        Task::Restore(Restore { data }) => restore::restore(data.as_deref()).await,
         Task::ResetPassword(options) => reset::reset_password(&options).await,
         Task::Psql(Client { data, arguments }) => become_tool(Tool::Psql, data.as_deref(), &arguments).await,
     };

@@ -68,21 +68,31 @@ fn a_dump_of_an_earlier_version_is_restored_and_migrated() {
 }
 
 #[test]
-fn a_dump_that_is_cut_off_changes_nothing() {
+fn what_is_no_whole_dump_changes_nothing() {
     let folder = folder();
     let _launcher = Launcher::start(folder.path());
-    tool(
-        "psql",
-        folder.path(),
-        &["--command", "insert into users (name, password_hash) values ('ann', 'x')"],
-    );
-    let dump = tool("dump", folder.path(), &[]).stdout;
-    let file = folder.path().join("torn.sql");
-    let end = dump.windows(10).position(|it| it == b"\nALTER TAB").expect("a statement") + 20;
-    fs::write(&file, &dump[..end]).expect("written");
-    let (done, said) = restore(folder.path(), &file);
-    assert!(!done && said.contains("syntax error"), "{said}");
-    assert_eq!(accounts(folder.path()), "1");
+    for name in ["ann", "bea", "cai"] {
+        let sql = format!("insert into users (name, password_hash) values ('{name}', 'x')");
+        tool("psql", folder.path(), &["--command", &sql]);
+    }
+    let dump = String::from_utf8(tool("dump", folder.path(), &[]).stdout).expect("UTF-8");
+    let until = |text: &str| &dump[..dump.find(text).expect("it is in the dump")];
+    let end = "-- PostgreSQL database dump complete\n";
+    for (input, sentence) in [
+        ("", "its end is missing"),
+        ("-- nothing\n", "its end is missing"),
+        (until("\tbea\t"), "its end is missing"),
+        (until("ADD CONSTRAINT users_pkey"), "its end is missing"),
+        (&format!("{}\n{end}", until("ADD CONSTRAINT users_pkey")), "as it was"),
+        (&format!("create table x (a int);\n{end}"), "as it was"),
+        ("rubbish;\n", "as it was"),
+    ] {
+        let file = folder.path().join("input.sql");
+        fs::write(&file, input).expect("written");
+        let (done, said) = restore(folder.path(), &file);
+        assert!(!done && said.contains(sentence), "{said}");
+        assert_eq!(accounts(folder.path()), "3", "after {} bytes", input.len());
+    }
 }
 
 #[test]
