@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use deadpool_postgres::{Object, ObjectId};
 use parking_lot::Mutex;
@@ -12,7 +12,9 @@ use tokio::task_local;
 use tokio::time::timeout;
 use tokio_postgres::{CancelToken, NoTls};
 
-use crate::domain::member::queues::QueuePermit;
+use crate::domain::member::queues::{QueuePermit, Queues};
+use crate::error::Error;
+use crate::id::UserId;
 
 /// Longest wait for Postgres to accept a cancellation, which needs a connection of its own.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(2);
@@ -25,7 +27,12 @@ task_local! {
 /// Runs a request that only reads: [`crate::app::App::connection`] lends it reading connections, and queries that still
 /// run when its visitor goes away are cancelled.
 pub async fn follow<R>(holders: Arc<Holders>, request: impl Future<Output = R>) -> R {
-    let lendings = Arc::new(Lendings { holders, list: Mutex::default(), permits: Mutex::default() });
+    let lendings = Arc::new(Lendings {
+        holders,
+        list: Mutex::default(),
+        permits: Mutex::default(),
+        waited: Mutex::default(),
+    });
     let mut request = Box::pin(REQUEST.scope(Arc::clone(&lendings), request));
     // Declared after the request, so dropped before it: the request still holds its connections when it is cancelled.
     let mut unfinished = Unfinished(Some(lendings));
@@ -50,9 +57,35 @@ pub fn cancel() {
     let _ = REQUEST.try_with(|lendings| lendings.cancel());
 }
 
-/// Keeps `permit` until the present request has its answer.
-pub fn hold(permit: QueuePermit) {
-    let _ = REQUEST.try_with(|lendings| lendings.permits.lock().push(permit));
+/// Waits at most `limit` until another request of `member` may run, and keeps the permit until the present request has
+/// its answer. The wait does not count as time that the request takes: see [`waited`]. Returns at once if the present
+/// task answers no request that only reads.
+///
+/// # Errors
+/// [`Error::TooManyRequests`] for a member of whom too many requests wait, or after `limit`.
+pub async fn wait_for_permit(queues: &Queues, member: UserId, limit: Duration) -> Result<(), Error> {
+    let Ok(lendings) = REQUEST.try_with(Arc::clone) else { return Ok(()) };
+    // Until the wait is over it may take that long.
+    *lendings.waited.lock() = limit;
+    let started = Instant::now();
+    let permit = timeout(limit, queues.permit(member)).await;
+    *lendings.waited.lock() = started.elapsed();
+    match permit {
+        Ok(Ok(permit)) => {
+            lendings.permits.lock().push(permit);
+            Ok(())
+        }
+        Ok(Err(Error::TooMany { .. })) | Err(_) => Err(Error::TooManyRequests {
+            message: "you have opened too many pages at once; wait until they are there".to_owned(),
+            retry_after: limit,
+        }),
+        Ok(Err(error)) => Err(error),
+    }
+}
+
+/// How long the present request has waited for other requests of its member, or may still wait at most.
+pub fn waited() -> Duration {
+    REQUEST.try_with(|lendings| *lendings.waited.lock()).unwrap_or_default()
 }
 
 /// Cancels a request's queries if it is dropped before it is answered.
@@ -71,6 +104,8 @@ struct Lendings {
     holders: Arc<Holders>,
     list: Mutex<Vec<(Lending, CancelToken)>>,
     permits: Mutex<Vec<QueuePermit>>,
+    /// See [`waited`].
+    waited: Mutex<Duration>,
 }
 
 impl Lendings {

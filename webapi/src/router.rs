@@ -98,7 +98,8 @@ async fn follow_reads(State(app): State<App>, request: Request, next: Next) -> R
 const UPLOADS: [&str; 2] = ["/upload", "/api/torrents"];
 
 /// Bounds the time of a request: [`App::backend_timeout`] for one that only reads, so that its page soon says that the
-/// database is away; `webapi.requestTimeoutSeconds` for a change, so that it is not cut off halfway.
+/// database is away, besides the time that it waited for other requests of its member; for a change
+/// `webapi.requestTimeoutSeconds`, so that it is not cut off halfway.
 async fn limit_time(State(app): State<App>, request: Request, next: Next) -> Response {
     let reads = request.method().is_safe();
     let limit = app.config.webapi.request_timeout;
@@ -110,15 +111,23 @@ async fn limit_time(State(app): State<App>, request: Request, next: Next) -> Res
         (false, false) => limit,
     };
     let mut answer = pin!(next.run(request));
-    match tokio::time::timeout(limit, answer.as_mut()).await {
-        Ok(response) => response,
-        Err(_) if reads => {
-            reading::cancel();
-            app.close_idle_connections();
-            Error::Unavailable("database").into_response()
+    let started = tokio::time::Instant::now();
+    loop {
+        let end = started + limit + reading::waited();
+        if let Ok(response) = tokio::time::timeout_at(end, answer.as_mut()).await {
+            return response;
         }
-        Err(_) => Error::Unavailable("answer").into_response(),
+        // It may have waited for other requests of its member since.
+        if end >= started + limit + reading::waited() {
+            break;
+        }
     }
+    if reads {
+        reading::cancel();
+        app.close_idle_connections();
+        return Error::Unavailable("database").into_response();
+    }
+    Error::Unavailable("answer").into_response()
 }
 
 /// Counts and logs requests by their matched route, never by the path, which may contain an invite link or a token.

@@ -63,8 +63,8 @@ impl Visitor {
     /// of its member run.
     ///
     /// # Errors
-    /// [`Error::TooManyRequests`] for a member over `webapi.requestsPerMinute`, [`Error::TooMany`] for one
-    /// who has too many requests waiting.
+    /// [`Error::TooManyRequests`] for a member over `webapi.requestsPerMinute`, [`Error::TooManyRequests`] also
+    /// for one who has too many requests waiting.
     pub async fn of(parts: &mut Parts, app: &App) -> Result<Self, Error> {
         if let Some(known) = parts.extensions.get::<Self>() {
             return Ok(known.clone());
@@ -83,8 +83,8 @@ impl Visitor {
         if let Some(member) = visitor.member().filter(|_| counted) {
             app.requests.count(member.id, Instant::now())?;
         }
-        if let Some(member) = visitor.member().filter(|_| reading::is_reading()) {
-            reading::hold(app.readers.permit(member.id).await?);
+        if let Some(member) = visitor.member() {
+            reading::wait_for_permit(&app.readers, member.id, app.backend_timeout()).await?;
         }
         Ok(visitor)
     }
