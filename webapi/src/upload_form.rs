@@ -2,7 +2,7 @@
 
 mod flow;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use axum::extract::Request;
@@ -131,23 +131,29 @@ pub async fn store(app: &App, member: &Member, upload: Upload) -> Result<Stored,
     Ok(Stored { id: id?, hashes: ready.hashes(), redownload: ready.redownload(&app.announce_urls, member) })
 }
 
+/// Attempts to insert a torrent that is there and gone in turn.
+const INSERTS: usize = 3;
+
 async fn insert(
     client: &mut Object,
     member: &Member,
     ready: &Ready,
     per_day: u32,
 ) -> Result<TorrentId, Refusal> {
-    let transaction = client.transaction().await?;
-    if let Some(id) = ready.insert(&transaction, member.id, per_day).await? {
-        transaction.commit().await?;
-        return Ok(id);
+    // Another torrent with the same info hash may be deleted after an insert has failed because of it.
+    for _ in 0..INSERTS {
+        let transaction = client.transaction().await?;
+        if let Some(id) = ready.insert(&transaction, member.id, per_day).await? {
+            transaction.commit().await?;
+            return Ok(id);
+        }
+        transaction.rollback().await?;
+        if let Some((id, title)) = existing(&*client, &ready.hashes()).await? {
+            return Err(Refusal::Exists { id, title });
+        }
     }
-    transaction.rollback().await?;
-    match existing(&*client, &ready.hashes()).await? {
-        Some((id, title)) => Err(Refusal::Exists { id, title }),
-        // It was deleted after the insert had failed.
-        None => Err(Error::Internal(anyhow::anyhow!("the torrent that was here already is gone")).into()),
-    }
+    let message = "this torrent is being deleted at the moment; upload it once more".to_owned();
+    Err(Error::Conflict { code: "being_deleted", message }.into())
 }
 
 fn constraints() -> Constraints {
@@ -180,13 +186,17 @@ async fn fields(
     }
     let mut form = Form::default();
     let mut texts: BTreeMap<String, String> = BTreeMap::new();
+    let mut seen = BTreeSet::new();
     while let Some(field) = multipart.next_field().await.map_err(unreadable)? {
         flow.header_is_read();
         let name = field.name().unwrap_or_default().to_owned();
         match name.as_str() {
+            // A second one would replace the first, or take memory that nobody counts.
+            "torrent" | "title" | "description" | "extended" if !seen.insert(name.clone()) => {
+                return Err(Error::BadRequest(format!("the form has two fields {name}: send one")));
+            }
             "torrent" => file(&mut form, field, app.config.webapi.upload_max_bytes, permit, flow).await?,
-            // Each field once: a second one would take memory that nobody counts.
-            "title" | "description" | "extended" if !texts.contains_key(&name) => {
+            "title" | "description" | "extended" => {
                 let text = text(field, permit, flow).await?;
                 texts.insert(name, text);
             }
