@@ -55,16 +55,26 @@ impl Typed {
 /// `typed` in one line, or `name` if `typed` is empty.
 pub fn title(typed: &str, name: Option<&str>) -> Result<String, String> {
     let line = one_line(typed);
-    if line.is_empty() {
+    if !line.chars().any(is_visible) {
         return name
             .map(|name| one_line(name).chars().take(TITLE_LEN).collect::<String>())
-            .map(|name| if name.is_empty() { "_".to_owned() } else { name })
+            .map(|name| if name.chars().any(is_visible) { name } else { "_".to_owned() })
             .ok_or_else(|| "Type a title.".to_owned());
     }
     match line.chars().count() {
         0..=TITLE_LEN => Ok(line),
         count => Err(format!("The title has {count} characters; shorten it to {TITLE_LEN}.")),
     }
+}
+
+/// Whether a character leaves a mark: no space, none of those that Unicode calls default ignorable, no blank letter.
+fn is_visible(char: char) -> bool {
+    let is_ignored = matches!(char,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}'
+        | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{fff0}'..='\u{fff8}'
+        | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}');
+    let is_blank = matches!(char, '\u{115f}'..='\u{1160}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}');
+    !char.is_whitespace() && !char.is_control() && !is_ignored && !is_blank
 }
 
 fn one_line(text: &str) -> String {
@@ -93,6 +103,15 @@ mod tests {
         assert_eq!(title("", Some(&"é".repeat(301))).map(|it| it.chars().count()), Ok(300));
         assert!(title("", None).is_err());
         assert!(title(&"x".repeat(301), Some("name")).is_err());
+    }
+
+    #[test]
+    fn a_title_of_invisible_characters_is_none() {
+        for text in ["\u{200b}", "\u{ad}", "\u{3164} \u{2800}", "\u{115f}\u{e0041}", "\u{34f}\u{fe0f}"] {
+            assert!(title(text, None).is_err(), "{}", text.escape_unicode());
+            assert_eq!(title(text, Some(text)).as_deref(), Ok("_"));
+        }
+        assert_eq!(title("a\u{200b}b", None).as_deref(), Ok("a\u{200b}b"));
     }
 
     #[test]
