@@ -204,7 +204,7 @@ impl Subscription {
         );
         match Visitor::find(&self.app, Credentials::default(), &self.headers, &session).await {
             Ok(visitor) => (visitor.member()?.id == self.member.id).then_some(()),
-            Err(Error::Unauthorized) => None,
+            Err(Error::Unauthorized | Error::TokenExpired) => None,
             Err(_) => Some(()),
         }
     }

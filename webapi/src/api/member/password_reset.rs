@@ -17,10 +17,10 @@ use crate::app::App;
 use crate::auth::needs::{ALL, NOTHING, SESSION};
 use crate::auth::{self, CsrfChecked, PasswordResetter};
 use crate::db;
-use crate::domain::member::Member;
 use crate::domain::member::attempts::Caller;
 use crate::domain::member::password_reset::{self, Found, State as ResetState};
 use crate::domain::member::permission::Permission;
+use crate::domain::member::{By, Member};
 use crate::error::Error;
 use crate::extract::{Id, Json, SecretSegment};
 use crate::id::UserId;
@@ -173,6 +173,10 @@ async fn dismiss_password_reset(
     _: CsrfChecked,
     session: Session,
 ) -> Result<StatusCode, Error> {
+    // A program with a token must not hide the notice from its member.
+    if member.by != By::Cookie {
+        return Err(Error::SessionOnly);
+    }
     db::member::password_reset::mark_seen(&app.connection().await?, member.id).await?;
     auth::session::forget_notice(&session).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -151,6 +151,8 @@ impl PasswordChange {
         let attempt = Attempt { name: Some(&member.name), device, ..Attempt::link(caller.address) };
         attempts.check(&attempt, Instant::now())?;
         let permit = passwords.permit().await?;
+        // Checked again, because other attempts may have failed while this one waited for its permit.
+        attempts.check(&attempt, Instant::now())?;
         if !passwords.verify(permit, present, Some(stored.to_owned())).await? {
             attempts.fail(&attempt, Instant::now());
             return Err(Error::field("password", "this is not your present password"));

@@ -195,6 +195,8 @@ pub async fn notice(client: &impl GenericClient, user_id: UserId) -> Result<Opti
 }
 
 async fn insert(client: &impl GenericClient, user_id: UserId, maker: Maker) -> Result<PasswordReset, Error> {
+    // Of links that are made at the same moment the last one alone stays open.
+    db::member::user::lock(client, user_id).await?;
     db::member::password_reset::revoke_open(client, user_id).await?;
     Ok(db::member::password_reset::insert(client, user_id, maker, &nonce()?, HOURS).await?)
 }
