@@ -62,7 +62,7 @@ async fn another_schema_or_a_taken_address_ends_with_1_and_a_sentence() {
     assert!(text(&newer.stderr).contains("install the newer program"), "{newer:?}");
 
     let empty = infra::testing::TestDatabase::create_empty().await.expect("a database");
-    rig.config["tracker"]["postgresql"] = json!(empty.tracker);
+    rig.config["tracker"]["postgresql"] = json!(empty.login("tracker"));
     let unmigrated = run(&[rig.config_file().to_str().expect("text")]);
     assert_eq!(unmigrated.status.code(), Some(1));
     assert!(text(&unmigrated.stderr).contains("webapi migrate"), "{unmigrated:?}");
