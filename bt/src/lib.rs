@@ -3,6 +3,7 @@
 //!
 //! - Files: [`bencode`], [`metainfo`] (reading .torrent files) and [`create`] (making them).
 //! - Requests and answers: [`route`], [`announce`], [`scrape`], [`udp_tracker`]; keys: [`announce_key`], [`token`].
+//! - [`peer_wire`]: fetching the `info` of a torrent from a peer.
 //! - [`swarm`]: the peers of one torrent, what each has moved, and whom it is told of.
 //! - [`messages`] between tracker and webapi, and the [`restart`] file of the tracker.
 
@@ -16,6 +17,7 @@ mod info_hash;
 pub mod messages;
 pub mod metainfo;
 pub mod peer;
+pub mod peer_wire;
 mod query;
 pub mod restart;
 pub mod route;

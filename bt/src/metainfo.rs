@@ -2,10 +2,13 @@
 //!
 //! An upload goes through [`Metainfo::parse`], then [`with_private`] over the raw `info`, then [`Hashes::of`] over the
 //! result. [`write()`] makes the file for a download. The bytes of `info` are never encoded again.
+//!
+//! [`Info::parse`] reads an `info` that came from a peer (BEP 9), without the file around it.
 
 mod clashes;
 mod error;
 mod files;
+mod info;
 mod layers;
 mod name;
 mod rewrite;
@@ -15,6 +18,7 @@ mod tests;
 pub use error::Error;
 pub use files::MAX_FILES;
 pub(crate) use files::{MAX_PIECE_LENGTH, MAX_PIECES, MAX_TOTAL_SIZE};
+pub use info::Info;
 pub(crate) use layers::{merkle_root, padding_hash, pair_hash};
 pub use name::turns_text;
 pub use rewrite::{with_private, write};
@@ -118,30 +122,29 @@ impl<'a> Metainfo<'a> {
     /// Reads a .torrent file and refuses what clients refuse. Bytes after its end are ignored.
     pub fn parse(bytes: &'a [u8], limits: &Limits) -> Result<Self, Error> {
         let document = Document::read(bencode::first_value(bytes, limits)?)?;
-        let info = Info::read(document.info, limits)?;
-        let content = Content::read(&info)?;
+        let keys = InfoKeys::read(document.info, limits)?;
+        let content = Content::read(&keys)?;
+        content.check_names()?;
         if let Some(tree) = &content.v2 {
             let layers = document.piece_layers.and_then(Value::dict);
             layers::check(tree, content.piece_length, layers)?;
         }
         clashes::check(content.entries())?;
-        let files = content.files()?;
-        let size = files.iter().map(|file| file.size).sum();
-        if size == 0 {
-            return Err(Error::NoContent);
-        }
+        let piece_layers = document.piece_layers.filter(|_| content.v2.is_some()).map(Value::raw);
+        let Info { raw, name, piece_length, private, files, size, kind, hashes } =
+            Info::of(document.info.raw(), &keys, &content)?;
         Ok(Self {
-            info: document.info.raw(),
-            piece_layers: document.piece_layers.filter(|_| content.v2.is_some()).map(Value::raw),
-            name: content.name(),
-            piece_length: content.piece_length,
-            private: info.private.is_some_and(|private| private.int() == Some(1)),
+            info: raw,
+            piece_layers,
+            name,
+            piece_length,
+            private,
+            files,
             size,
-            kind: content.kind(),
-            hashes: Hashes::of(document.info.raw(), content.kind()),
+            kind,
+            hashes,
             announce: document.announce.and_then(Value::string),
             has_announce_list: document.has_announce_list,
-            files,
         })
     }
 }
@@ -176,7 +179,7 @@ impl<'a> Document<'a> {
 
 /// The keys of `info` that are read, their values not checked yet.
 #[derive(Default)]
-struct Info<'a> {
+struct InfoKeys<'a> {
     attr: Option<Value<'a>>,
     file_tree: Option<Value<'a>>,
     files: Option<Value<'a>>,
@@ -189,7 +192,7 @@ struct Info<'a> {
     private: Option<Value<'a>>,
 }
 
-impl<'a> Info<'a> {
+impl<'a> InfoKeys<'a> {
     fn read(value: Value<'a>, limits: &Limits) -> Result<Self, Error> {
         let mut info = Self::default();
         for entry in value.dict().ok_or(Error::MissingInfo)? {

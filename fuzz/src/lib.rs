@@ -16,6 +16,7 @@ pub mod libtorrent;
 pub mod memory;
 pub mod metainfo;
 pub mod mutation;
+pub mod peer_wire;
 pub mod restart_file;
 pub mod route;
 pub mod scrape_query;
@@ -55,6 +56,7 @@ targets![
     counts,
     http_request,
     metainfo,
+    peer_wire,
     restart_file,
     route,
     scrape_query,

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use bt::bencode::{Limits, Value};
-use bt::metainfo::{Hashes, Kind, Metainfo, with_private, write};
+use bt::bencode::{self, Limits, Value};
+use bt::metainfo::{File, Hashes, Info, Kind, Metainfo, with_private, write};
 
 pub use crate::torrents::{WORDS, corpus as seeds};
 
@@ -13,22 +13,37 @@ const ANNOUNCE: &str = "http://localhost/announce/key/announce";
 pub fn check(data: &[u8]) {
     // For any bytes, `private` is inserted or nothing changes; there is no panic.
     let _ = with_private(data);
+    let document = bencode::first_value(data, &Limits::default()).ok();
+    let alone = document.and_then(|document| entry(document, b"info"));
+    let alone = alone.and_then(|info| Info::parse(info.raw(), &Limits::default()).ok());
+    if let Some(info) = &alone {
+        check_names(&info.name, &info.files);
+    }
     let Ok(metainfo) = Metainfo::parse(data, &Limits::default()) else { return };
+    let alone = alone.expect("what is accepted as a file is accepted without it");
+    assert_eq!(
+        (alone.hashes, alone.raw, alone.files),
+        (metainfo.hashes, metainfo.info, metainfo.files.clone())
+    );
     assert!(data.as_ptr_range().contains(&metainfo.info.as_ptr()), "nothing is encoded again");
     assert_eq!(metainfo.hashes, Hashes::of(metainfo.info, metainfo.kind));
     assert_eq!(metainfo.size, metainfo.files.iter().map(|file| file.size).sum::<u64>());
     assert!(metainfo.size > 0);
     assert!((1..1 << 29).contains(&metainfo.piece_length));
-    check_name(&metainfo.name);
-    for file in &metainfo.files {
-        file.path.split('/').for_each(check_name);
-    }
+    check_names(&metainfo.name, &metainfo.files);
     if metainfo.kind == Kind::V2 {
         assert!(metainfo.piece_length.is_power_of_two());
     } else {
         check_pieces(&metainfo);
     }
     check_rewriting(&metainfo);
+}
+
+fn check_names(name: &str, files: &[File]) {
+    check_name(name);
+    for file in files {
+        file.path.split('/').for_each(check_name);
+    }
 }
 
 /// Checks that a name is safe to save and to show.

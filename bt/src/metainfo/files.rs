@@ -6,7 +6,7 @@ pub(super) use entry::Entry;
 
 use memchr::memmem;
 
-use super::{BLOCK, Error, File, Info, Kind, name};
+use super::{BLOCK, Error, File, InfoKeys, Kind, name};
 use crate::bencode::{Dict, Token, Tokens, Value};
 use entry::{Attributes, Budget};
 
@@ -28,7 +28,7 @@ pub(super) struct Content<'a> {
 }
 
 impl<'a> Content<'a> {
-    pub(super) fn read(info: &Info<'a>) -> Result<Self, Error> {
+    pub(super) fn read(info: &InfoKeys<'a>) -> Result<Self, Error> {
         let version2 = match info.meta_version.map(Value::int) {
             None | Some(Some(1)) if info.file_tree.is_none() => false,
             Some(Some(2)) => true,
@@ -58,8 +58,27 @@ impl<'a> Content<'a> {
         }
     }
 
+    /// The safe form of the name; `_` if nothing of it is left.
     pub(super) fn name(&self) -> String {
-        name::part(self.name)
+        if name::is_blank(self.name) { "_".into() } else { name::part(self.name) }
+    }
+
+    /// Refuses names that lead out of their folder on some system, and a name that cannot be seen.
+    pub(super) fn check_names(&self) -> Result<(), Error> {
+        let inside = |parts: &[&[u8]]| {
+            let climbs = parts.iter().any(|part| name::climbs(part));
+            if climbs { Err(Error::ParentPath { path: name::shown(parts) }) } else { Ok(()) }
+        };
+        inside(&[self.name])?;
+        if name::is_blank(self.name) {
+            return Err(Error::MissingName);
+        }
+        for entry in self.v1.iter().chain(&self.v2).flatten() {
+            if let Some(target) = entry.symlink.and_then(|target| Value::of_checked(target).list()) {
+                inside(&target.filter_map(Value::string).collect::<Vec<_>>())?;
+            }
+        }
+        self.entries().iter().filter(|entry| !entry.pad).try_for_each(|entry| inside(&entry.path))
     }
 
     /// The torrent's entries. The two lists of a hybrid describe the same files.
@@ -73,11 +92,11 @@ impl<'a> Content<'a> {
         if entries.clone().count() > MAX_FILES {
             return Err(Error::TooManyFiles { limit: MAX_FILES });
         }
-        entries.map(|entry| Ok(File { path: name::path(&entry.path)?, size: entry.size })).collect()
+        Ok(entries.map(|entry| File { path: name::path(&entry.path), size: entry.size }).collect())
     }
 
     /// Checks that the sizes fit the number of pieces.
-    fn check_pieces(&self, info: &Info<'a>) -> Result<(), Error> {
+    fn check_pieces(&self, info: &InfoKeys<'a>) -> Result<(), Error> {
         if let Some(entries) = &self.v2 {
             // Each file begins with a new piece.
             let sizes = entries.iter().map(|entry| entry.size.next_multiple_of(self.piece_length));
@@ -125,16 +144,12 @@ impl<'a> Content<'a> {
 }
 
 /// The raw name. Old clients wrote `name` in their own character set, and `name.utf-8` beside it.
-fn name<'a>(info: &Info<'a>) -> Result<&'a [u8], Error> {
+fn name<'a>(info: &InfoKeys<'a>) -> Result<&'a [u8], Error> {
     let utf8 = info.name_utf8.and_then(Value::string);
-    let name = utf8.or_else(|| info.name.and_then(Value::string)).ok_or(Error::MissingName)?;
-    if name::climbs(name) {
-        return Err(Error::ParentPath { path: name::shown(&[name]) });
-    }
-    if name::is_blank(name) { Err(Error::MissingName) } else { Ok(name) }
+    utf8.or_else(|| info.name.and_then(Value::string)).ok_or(Error::MissingName)
 }
 
-fn piece_length(info: &Info<'_>, version2: bool) -> Result<u64, Error> {
+fn piece_length(info: &InfoKeys<'_>, version2: bool) -> Result<u64, Error> {
     let stated = info.piece_length.and_then(Value::int).ok_or(Error::MissingPieceLength)?;
     u64::try_from(stated)
         .ok()
@@ -155,7 +170,7 @@ fn piece_count(sizes: impl Iterator<Item = u64>, piece_length: u64) -> Result<u6
 }
 
 /// The files of version 1: `length` for one, `files` for several (BEP 3).
-fn list<'a>(info: &Info<'a>, name: &'a [u8]) -> Result<Vec<Entry<'a>>, Error> {
+fn list<'a>(info: &InfoKeys<'a>, name: &'a [u8]) -> Result<Vec<Entry<'a>>, Error> {
     let (files, length) = match (info.files, info.length) {
         (Some(_), Some(_)) => return Err(Error::TwoLayouts),
         (None, None) => return Err(Error::NoFiles),
@@ -203,7 +218,7 @@ fn is_bitcomet_pad(part: &[u8]) -> bool {
 }
 
 /// The files of version 2, depth first, in the order of `file tree` (BEP 52). Does not recurse.
-fn tree<'a>(info: &Info<'a>) -> Result<Vec<Entry<'a>>, Error> {
+fn tree<'a>(info: &InfoKeys<'a>) -> Result<Vec<Entry<'a>>, Error> {
     let mut tokens = Tokens::new(info.file_tree.ok_or(Error::FileList)?.raw());
     if tokens.next()? != Token::Dict {
         return Err(Error::FileList);

@@ -1,7 +1,5 @@
 //! Names made safe to show and to save.
 
-use super::Error;
-
 /// Bytes of a name at most: longer names with a client's suffix do not fit common file systems.
 const MAX_BYTES: usize = 240;
 
@@ -23,12 +21,9 @@ pub(super) fn is_blank(name: &[u8]) -> bool {
 }
 
 /// The safe path of `parts`, joined with `/`; `_` if nothing is left of it.
-pub(super) fn path(parts: &[&[u8]]) -> Result<String, Error> {
+pub(super) fn path(parts: &[&[u8]]) -> String {
     let mut path = String::with_capacity(parts.iter().map(|part| part.len() + 1).sum());
     for bytes in parts {
-        if climbs(bytes) {
-            return Err(Error::ParentPath { path: shown(parts) });
-        }
         if *bytes == b"." {
             continue;
         }
@@ -40,7 +35,7 @@ pub(super) fn path(parts: &[&[u8]]) -> Result<String, Error> {
     if path.is_empty() {
         path.push('_');
     }
-    Ok(path)
+    path
 }
 
 /// A path as in the file, for an error message.

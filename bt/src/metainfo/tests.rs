@@ -216,3 +216,71 @@ fn canonical_is_version_1_where_there_is_one() {
     assert_eq!(Some(hashes[2].canonical()), hashes[2].v2.map(|v2| v2.truncated()));
     assert_eq!(hashes[0].canonical().to_string(), "600ccd1b71569232d01d110bc63e906beab04d8c");
 }
+
+/// The raw `info` of a file that [`listing`] or [`single`] made.
+fn info_of(torrent: &str) -> &[u8] {
+    &torrent.as_bytes()["d4:info".len()..torrent.len() - 1]
+}
+
+fn info(raw: &[u8]) -> Result<Info<'_>, Error> {
+    Info::parse(raw, &Limits::default())
+}
+
+#[test]
+fn names_of_an_info_are_repaired() {
+    let odd: &[&[&str]] =
+        &[&["..", "a"], &["a/../b"], &["/etc", "passwd"], &["", "\0"], &[".."], &["x\\..\\y"]];
+    let torrent = listing("../t", odd);
+    let read = info(info_of(&torrent)).expect("it is accepted");
+    let paths: Vec<_> = read.files.iter().map(|file| file.path.as_str()).collect();
+    assert_eq!(paths, ["_/a", "a_.._b", "_etc/passwd", "_/_", "_", "x_.._y"]);
+    assert_eq!((read.name.as_str(), read.size), (".._t", 6));
+    for blank in ["", "..", ".", "\0", "\u{200e}", "\u{200b}", "/"] {
+        let torrent = listing(blank, &[&["a"]]);
+        assert_eq!(info(info_of(&torrent)).map(|info| info.name), Ok("_".into()), "{blank:?}");
+    }
+    let torrent = [b"d6:lengthi5e4:name3:a\xff\x0012:piece lengthi16384e6:pieces20:", &[b'h'; 20][..], b"e"];
+    let torrent = torrent.concat();
+    let read = info(&torrent).expect("it is accepted");
+    assert_eq!((read.name.as_str(), read.files[0].path.as_str()), ("a\u{fffd}_", "a\u{fffd}_"));
+}
+
+#[test]
+fn links_and_clashes_do_not_matter_in_an_info() {
+    let link = "d4:attr1:l4:pathl1:ae12:symlink pathl2:..1:bee";
+    let torrent = listing("t", &[&["b"]]).replacen("5:filesl", &format!("5:filesl{link}"), 1);
+    assert_eq!(info(info_of(&torrent)).map(|info| info.size), Ok(1));
+    let many: Vec<&[&str]> = vec![&["a.b"]; 34];
+    assert_eq!(info(info_of(&listing("t", &many))).map(|info| info.files.len()), Ok(34));
+}
+
+#[test]
+fn an_info_needs_no_piece_layers_and_has_the_hashes_of_its_kind() {
+    let root = "r".repeat(32);
+    let tree = format!("9:file treed1:ad0:d6:lengthi20000e11:pieces root32:{root}eee");
+    let rest = "4:name1:a12:piece lengthi16384e";
+    let v2 = format!("d{tree}12:meta versioni2e{rest}7:privatei1ee");
+    let read = info(v2.as_bytes()).expect("it is accepted");
+    assert_eq!((read.kind, read.size, read.private), (Kind::V2, 20_000, true));
+    assert_eq!(read.hashes, Hashes::of(v2.as_bytes(), Kind::V2));
+    assert_eq!(parse(format!("d4:info{v2}e").as_bytes()).err(), Some(Error::MissingLayer));
+    let pieces = "h".repeat(40);
+    let hybrid = format!("d{tree}6:lengthi20000e12:meta versioni2e{rest}6:pieces40:{pieces}e");
+    let read = info(hybrid.as_bytes()).expect("it is accepted");
+    assert_eq!((read.kind, read.files.len()), (Kind::Hybrid, 1));
+    assert!(read.hashes.v1.is_some() && read.hashes.v2.is_some());
+}
+
+#[test]
+fn an_info_that_no_client_reads_is_refused() {
+    let sound = single(16_384, "");
+    let raw = info_of(&sound);
+    assert_eq!(info(raw).map(|info| info.hashes.v1.is_some()), Ok(true));
+    let trailing = [raw, b"\n"].concat();
+    assert!(matches!(info(&trailing), Err(Error::Bencode(bencode::Error::Trailing { .. }))));
+    assert_eq!(info(b"le").err(), Some(Error::MissingInfo));
+    assert_eq!(info(b"de").err(), Some(Error::MissingPieceLength));
+    assert!(matches!(info(b"d"), Err(Error::Bencode(_))));
+    let pads = listing("t", &[&["a"]]).replacen("d6:length", "d4:attr1:p6:length", 1);
+    assert_eq!(info(info_of(&pads)).err(), Some(Error::NoContent));
+}

@@ -66,6 +66,7 @@ replays![
     counts 5_000,
     http_request 2_000,
     metainfo 500,
+    peer_wire 2_000,
     restart_file 3_000,
     route 5_000,
     scrape_query 5_000,

@@ -2,7 +2,7 @@
 
 use super::MAX_FILES;
 use crate::bencode::{Dict, Value};
-use crate::metainfo::{BLOCK, Error, name};
+use crate::metainfo::{BLOCK, Error};
 
 /// Bytes of a file at most: beyond that libtorrent's counters of blocks overflow.
 const MAX_FILE_SIZE: u64 = BLOCK * (i32::MAX as u64 / 2) - 1;
@@ -69,15 +69,12 @@ impl<'a> Attributes<'a> {
         u64::try_from(length).ok().filter(|size| *size <= MAX_FILE_SIZE).ok_or(Error::FileSize)
     }
 
-    /// The raw target of a symbolic link, which must stay in the torrent's folder as a path must.
+    /// The raw target of a symbolic link: a list of strings.
     pub(super) fn symlink(&self) -> Result<Option<&'a [u8]>, Error> {
         let Some(target) = self.symlink_path.filter(|_| self.has(b'l')) else { return Ok(None) };
         let parts = target.list().ok_or(Error::Path)?.map(|part| part.string().ok_or(Error::Path));
         let parts: Vec<&[u8]> = parts.collect::<Result<_, _>>()?;
         check_parts(&parts)?;
-        if parts.iter().any(|part| name::climbs(part)) {
-            return Err(Error::ParentPath { path: name::shown(&parts) });
-        }
         Ok(Some(target.raw()))
     }
 }
