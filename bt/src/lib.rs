@@ -21,6 +21,7 @@ pub mod restart;
 pub mod route;
 pub mod scrape;
 pub mod swarm;
+mod timed_ids;
 pub mod token;
 pub mod udp_tracker;
 
