@@ -1,0 +1,8 @@
+//! The distributed hash table (BEP 5): building blocks of a node and a crawler.
+//!
+//! - [`node_id`]: ids, the distance between them, and ids that belong to an address (BEP 42).
+//! - [`address`]: the endpoints that are spoken to; [`external_address`]: our own address, as others see it.
+
+pub mod address;
+pub mod external_address;
+pub mod node_id;
