@@ -2,7 +2,9 @@
 //!
 //! - [`node_id`]: ids, the distance between them, and ids that belong to an address (BEP 42).
 //! - [`address`]: the endpoints that are spoken to; [`external_address`]: our own address, as others see it.
+//! - [`write_tokens`]: tokens that an announce must repeat.
 
 pub mod address;
 pub mod external_address;
 pub mod node_id;
+pub mod write_tokens;
