@@ -2,7 +2,8 @@
 //! and random numbers are arguments.
 //!
 //! - Files: [`bencode`], [`metainfo`] (reading .torrent files) and [`create`] (making them).
-//! - Requests and answers: [`route`], [`announce`], [`scrape`], [`udp_tracker`]; keys: [`announce_key`], [`token`].
+//! - Requests and answers: [`route`], [`announce`], [`scrape`], [`udp_tracker`]; keys: [`announce_key`], [`token`],
+//!   [`timed_ids`].
 //! - [`swarm`]: the peers of one torrent, what each has moved, and whom it is told of.
 //! - [`dht`]: the distributed hash table (BEP 5).
 //! - [`messages`] between tracker and webapi, and the [`restart`] file of the tracker.
@@ -23,7 +24,7 @@ pub mod restart;
 pub mod route;
 pub mod scrape;
 pub mod swarm;
-mod timed_ids;
+pub mod timed_ids;
 pub mod token;
 pub mod udp_tracker;
 
