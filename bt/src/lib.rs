@@ -2,9 +2,11 @@
 //! and random numbers are arguments.
 //!
 //! - Files: [`bencode`], [`metainfo`] (reading .torrent files) and [`create`] (making them).
-//! - Requests and answers: [`route`], [`announce`], [`scrape`], [`udp_tracker`]; keys: [`announce_key`], [`token`].
+//! - Requests and answers: [`route`], [`announce`], [`scrape`], [`udp_tracker`]; keys: [`announce_key`], [`token`],
+//!   [`timed_ids`].
 //! - [`peer_wire`]: fetching the `info` of a torrent from a peer.
 //! - [`swarm`]: the peers of one torrent, what each has moved, and whom it is told of.
+//! - [`dht`]: the distributed hash table (BEP 5).
 //! - [`messages`] between tracker and webapi, and the [`restart`] file of the tracker.
 
 pub mod announce;
@@ -13,6 +15,7 @@ pub mod bencode;
 mod bytes;
 pub mod compact;
 pub mod create;
+pub mod dht;
 mod info_hash;
 pub mod messages;
 pub mod metainfo;
@@ -23,6 +26,7 @@ pub mod restart;
 pub mod route;
 pub mod scrape;
 pub mod swarm;
+pub mod timed_ids;
 pub mod token;
 pub mod udp_tracker;
 
