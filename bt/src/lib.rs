@@ -3,6 +3,7 @@
 //!
 //! - Files: [`bencode`], [`metainfo`] (reading .torrent files) and [`create`] (making them).
 //! - Requests and answers: [`route`], [`announce`], [`scrape`], [`udp_tracker`]; keys: [`announce_key`], [`token`].
+//! - [`dht`]: how clients find each other without a tracker.
 //! - [`swarm`]: the peers of one torrent, what each has moved, and whom it is told of.
 //! - [`messages`] between tracker and webapi, and the [`restart`] file of the tracker.
 
@@ -12,6 +13,7 @@ pub mod bencode;
 mod bytes;
 pub mod compact;
 pub mod create;
+pub mod dht;
 mod info_hash;
 pub mod messages;
 pub mod metainfo;
