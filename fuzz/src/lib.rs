@@ -12,6 +12,7 @@ pub mod control;
 pub mod counts;
 mod frames;
 pub mod http_request;
+pub mod krpc;
 pub mod libtorrent;
 pub mod memory;
 pub mod metainfo;
@@ -54,6 +55,7 @@ targets![
     control,
     counts,
     http_request,
+    krpc,
     metainfo,
     restart_file,
     route,
