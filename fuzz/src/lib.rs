@@ -12,6 +12,7 @@ pub mod control;
 pub mod counts;
 mod frames;
 pub mod http_request;
+pub mod krpc;
 pub mod libtorrent;
 pub mod memory;
 pub mod metainfo;
@@ -55,6 +56,7 @@ targets![
     control,
     counts,
     http_request,
+    krpc,
     metainfo,
     peer_wire,
     restart_file,

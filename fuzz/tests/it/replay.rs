@@ -65,6 +65,7 @@ replays![
     control 5_000,
     counts 5_000,
     http_request 2_000,
+    krpc 5_000,
     metainfo 500,
     peer_wire 2_000,
     restart_file 3_000,
