@@ -151,13 +151,16 @@ async fn the_whole_document_with_all_of_the_navigation() {
     site.stop().await;
 }
 
+/// Name of the snapshot, sender, path and fields of a form.
+type Form<'a> = (&'a str, &'a Browser, &'a str, &'a [(&'a str, &'a str)]);
+
 #[tokio::test]
 async fn forms_that_are_refused() {
     let Aviary { site, owl, wren, links } = Aviary::new().await;
     let stranger = site.browser();
     let invite = format!("/invites/{}", links.invite);
     let reset = format!("/reset/{}", links.reset);
-    let forms: [(&str, &Browser, &str, &[(&str, &str)]); 8] = [
+    let forms: [Form<'_>; 8] = [
         ("refused_sign_in", &stranger, "/sign-in", &[("username", "wren"), ("password", "not it")]),
         ("refused_invite", &stranger, &invite, &[("username", "x"), ("password", "short")]),
         (

@@ -136,15 +136,18 @@ async fn the_header_of_a_field_that_never_ends_is_not_kept() {
 }
 
 #[tokio::test]
-async fn fields_of_the_form_are_bounded_each_and_unknown_ones_are_ignored() {
+async fn fields_of_the_form_are_bounded_unknown_ones_ignored_and_second_ones_refused() {
     let site = TestSite::start().await;
     let member = site.member("wren", &[]).await;
     let long = member.upload(single("a", true, None), &[("title", &"x".repeat(600_000))]).await;
     assert_eq!(long.status, StatusCode::PAYLOAD_TOO_LARGE);
-    let texts = [("colour", "green"), ("title", "first"), ("title", "second")];
+    let texts = [("colour", "green"), ("title", "first")];
     let answer = member.upload(single("a", true, None), &texts).await;
     assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.body);
-    assert_eq!(member.get("/api/torrents/1").await.json()["title"], "first");
+    let texts = [("title", "first"), ("title", "second")];
+    let answer = member.upload(single("b", true, None), &texts).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    assert!(answer.body.contains("two fields title"), "{}", answer.body);
     site.stop().await;
 }
 

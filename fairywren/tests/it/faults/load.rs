@@ -125,7 +125,7 @@ impl Load {
         peers: Vec<Peer>,
         rate: u32,
         connections: u32,
-        connection_use: ConnectionUse,
+        kept_or_new: ConnectionUse,
     ) -> Self {
         let shared = Arc::new(Shared::default());
         let mut parts: Vec<Vec<Peer>> = (0..connections).map(|_| Vec::new()).collect();
@@ -137,7 +137,7 @@ impl Load {
         let mut clients = JoinSet::new();
         for (at, peers) in (0..).zip(parts) {
             let pace = Pace { next: begin + Duration::from_secs(1) / rate * at, pace };
-            clients.spawn(announce_on(tracker, peers, pace, connection_use, Arc::clone(&shared)));
+            clients.spawn(announce_on(tracker, peers, pace, kept_or_new, Arc::clone(&shared)));
         }
         Self { clients, shared }
     }
@@ -167,7 +167,7 @@ impl Load {
 /// Announces once with each of `peers`, each as often as it takes, and returns when all are answered.
 pub(crate) async fn announce_once(tracker: SocketAddr, peers: Vec<Peer>) -> Tally {
     let mut tally = Tally::default();
-    let mut connection = Connection { tracker, connection_use: ConnectionUse::Kept, stream: None };
+    let mut connection = Connection { tracker, kept_or_new: ConnectionUse::Kept, stream: None };
     for mut peer in peers {
         connection.announce(&mut peer, &mut tally, &AtomicBool::new(false)).await;
         tally.peers.push(peer);
@@ -185,11 +185,11 @@ async fn announce_on(
     tracker: SocketAddr,
     peers: Vec<Peer>,
     mut pace: Pace,
-    connection_use: ConnectionUse,
+    kept_or_new: ConnectionUse,
     shared: Arc<Shared>,
 ) -> Tally {
     let mut tally = Tally { peers, ..Tally::default() };
-    let mut connection = Connection { tracker, connection_use, stream: None };
+    let mut connection = Connection { tracker, kept_or_new, stream: None };
     let count = tally.peers.len();
     for at in (0..count).cycle() {
         sleep_until(pace.next).await;
@@ -214,7 +214,7 @@ async fn announce_on(
 /// A client's way to the tracker.
 struct Connection {
     tracker: SocketAddr,
-    connection_use: ConnectionUse,
+    kept_or_new: ConnectionUse,
     stream: Option<TcpStream>,
 }
 
@@ -222,7 +222,7 @@ impl Connection {
     /// Announces until it was read; says whether it was answered with peers.
     async fn announce(&mut self, peer: &mut Peer, tally: &mut Tally, stop: &AtomicBool) -> bool {
         peer.advance();
-        let request = peer.request(self.connection_use == ConnectionUse::Kept);
+        let request = peer.request(self.kept_or_new == ConnectionUse::Kept);
         loop {
             match timeout(ANSWER_TIMEOUT, self.exchange(request.as_bytes()))
                 .await
@@ -264,7 +264,7 @@ impl Connection {
                 break body;
             }
         };
-        if self.connection_use == ConnectionUse::Kept && !says_close(&bytes) {
+        if self.kept_or_new == ConnectionUse::Kept && !says_close(&bytes) {
             self.stream = Some(stream);
         }
         let text = String::from_utf8_lossy(body);

@@ -14,13 +14,12 @@ use utoipa_axum::routes;
 use crate::api::created;
 use crate::api::shapes::{AnyFailure, BodyFailure, ErrorBody, MemberFailure, NotFoundFailure};
 use crate::app::App;
-use crate::auth::needs::{ALL, NOTHING, SESSION};
-use crate::auth::{self, CsrfChecked, PasswordResetter};
+use crate::auth::needs::{NOTHING, SESSION};
+use crate::auth::{self, CsrfChecked, PasswordResetter, SignedIn};
 use crate::db;
 use crate::domain::member::attempts::Caller;
 use crate::domain::member::password_reset::{self, Found, State as ResetState};
 use crate::domain::member::permission::Permission;
-use crate::domain::member::{By, Member};
 use crate::error::Error;
 use crate::extract::{Id, Json, SecretSegment};
 use crate::id::UserId;
@@ -32,7 +31,7 @@ pub fn routes() -> Routes {
         .operation(SESSION.and(Permission::MemberResetPassword), routes!(create_password_reset))
         .operation(NOTHING, routes!(show_password_reset))
         .operation(NOTHING, routes!(apply_password_reset))
-        .operation(ALL, routes!(dismiss_password_reset))
+        .operation(SESSION, routes!(dismiss_password_reset))
 }
 
 /// A link that sets a new password.
@@ -169,14 +168,11 @@ async fn apply_password_reset(
 )]
 async fn dismiss_password_reset(
     State(app): State<App>,
-    member: Member,
+    // A program with a token must not hide the notice from its member.
+    SignedIn(member): SignedIn,
     _: CsrfChecked,
     session: Session,
 ) -> Result<StatusCode, Error> {
-    // A program with a token must not hide the notice from its member.
-    if member.by != By::Cookie {
-        return Err(Error::SessionOnly);
-    }
     db::member::password_reset::mark_seen(&app.connection().await?, member.id).await?;
     auth::session::forget_notice(&session).await?;
     Ok(StatusCode::NO_CONTENT)
