@@ -13,7 +13,7 @@ const NODES: [[u8; NODE_V4_LEN]; 8] = [[7; NODE_V4_LEN]; 8];
 
 /// A query for samples, a full answer to one, a query for peers, and an answer with 50 of them.
 fn messages() -> [(&'static str, Message<'static>); 4] {
-    let query = |method| Message::new(b"aaaa", Body::Query(Query { id: ID, method }));
+    let query = |method| Message::new(b"aaaa", Body::Query(Query { id: ID.into(), method }));
     let reply = |reply| Message::new(b"aaaa", Body::Reply(reply));
     let get_peers = Method::GetPeers { info_hash: TARGET.into(), no_seeds: false, scrape: false, want: None };
     let samples = Reply {
@@ -21,16 +21,16 @@ fn messages() -> [(&'static str, Message<'static>); 4] {
         samples: Some(&[TARGET; 20]),
         num: Some(2000),
         interval: Some(21_600),
-        ..Reply::new(ID)
+        ..Reply::new(ID.into())
     };
     let peers = Reply {
         nodes: Some(&NODES),
         token: Some(b"abcd"),
         values: Some(Values::v4(&[[9; 6]; 50])),
-        ..Reply::new(ID)
+        ..Reply::new(ID.into())
     };
     [
-        ("sample_infohashes", query(Method::SampleInfohashes { target: TARGET, want: None })),
+        ("sample_infohashes", query(Method::SampleInfohashes { target: TARGET.into(), want: None })),
         ("samples", reply(samples)),
         ("get_peers", query(get_peers)),
         ("values", reply(peers)),

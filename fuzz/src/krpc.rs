@@ -6,6 +6,7 @@ use bt::dht::message::{
     Body, ErrorReply, FILTER_LEN, MAX_LEN, MAX_TRANSACTION_LEN, Message, Method, Query, ReadError, Reply,
     Values, Want,
 };
+use bt::dht::node_id::NodeId;
 
 use crate::memory;
 
@@ -84,7 +85,7 @@ fn check_planned(plan: &[u8]) {
         values: has(4).then_some(values),
         samples: has(5).then_some(samples),
         num: u32::try_from(content.len()).ok().filter(|_| has(6)),
-        ..Reply::new(id)
+        ..Reply::new(id.into())
     };
     let method = Method::AnnouncePeer {
         info_hash: id.into(),
@@ -95,7 +96,7 @@ fn check_planned(plan: &[u8]) {
     };
     let bodies = [
         Body::Reply(reply),
-        Body::Query(Query { id, method }),
+        Body::Query(Query { id: id.into(), method }),
         Body::Error(ErrorReply { code: u32::from(*choice), text: content }),
     ];
     for body in bodies {
@@ -136,8 +137,8 @@ fn check_reply(message: &Message<'_>, data: &[u8]) {
 
 /// The target's [`seeds`](crate::Target::seeds).
 pub fn seeds() -> Vec<Vec<u8>> {
-    let (id, other) = (*b"abcdefghij0123456789", *b"mnopqrstuvwxyz123456");
-    let info_hash = other.into();
+    let (id, other) = (NodeId::from(*b"abcdefghij0123456789"), NodeId::from(*b"mnopqrstuvwxyz123456"));
+    let info_hash = (*other.as_bytes()).into();
     let methods = [
         Method::Ping,
         Method::FindNode { target: other, want: Some(Want::Both) },

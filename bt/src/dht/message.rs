@@ -19,6 +19,7 @@ pub use read::ReadError;
 pub use values::Values;
 pub use write::TooLong;
 
+use super::node_id::NodeId;
 use crate::InfoHash;
 
 /// Bytes of a datagram that is written, at most (BEP 32). Longer ones are read: libtorrent sends 1,119.
@@ -68,7 +69,7 @@ pub enum Body<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Query<'a> {
     /// The asker's node id.
-    pub id: [u8; 20],
+    pub id: NodeId,
     /// What it asks.
     pub method: Method<'a>,
 }
@@ -81,7 +82,7 @@ pub enum Method<'a> {
     /// `find_node`: the nodes closest to `target` (BEP 5).
     FindNode {
         /// A node id.
-        target: [u8; 20],
+        target: NodeId,
         /// Which node lists to send.
         want: Option<Want>,
     },
@@ -112,7 +113,7 @@ pub enum Method<'a> {
     /// `sample_infohashes`: some of the info hashes that the node stores peers of (BEP 51).
     SampleInfohashes {
         /// The reply's nodes are the closest to this id.
-        target: [u8; 20],
+        target: NodeId,
         /// Which node lists to send.
         want: Option<Want>,
     },
@@ -122,7 +123,7 @@ pub enum Method<'a> {
         /// `q` as it came.
         name: &'a [u8],
         /// The argument `target`, or `info_hash` if there is no `target`. It is written as `target`.
-        target: Option<[u8; 20]>,
+        target: Option<NodeId>,
         /// Which node lists to send.
         want: Option<Want>,
     },
@@ -146,7 +147,7 @@ pub enum Want {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reply<'a> {
     /// The answering node's id.
-    pub id: [u8; 20],
+    pub id: NodeId,
     /// Close nodes over IPv4, [`NODE_V4_LEN`] bytes each; [`Self::v4_nodes`] reads them.
     pub nodes: Option<&'a [[u8; 26]]>,
     /// Close nodes over IPv6, [`NODE_V6_LEN`] bytes each (BEP 32); [`Self::v6_nodes`] reads them.
@@ -171,7 +172,7 @@ pub struct Reply<'a> {
 
 impl<'a> Reply<'a> {
     /// A reply with an id alone, as to a ping.
-    pub fn new(id: [u8; 20]) -> Self {
+    pub fn new(id: NodeId) -> Self {
         Self {
             id,
             nodes: None,

@@ -8,6 +8,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
+use super::message::Node;
 use super::node_id::{BITS, NodeId};
 use crate::peer::unmapped;
 use bucket::{Bucket, Entry};
@@ -22,15 +23,6 @@ pub const QUESTIONABLE_AFTER: u32 = 15 * 60;
 /// Queries without an answer, one after the other, after which a node is bad and is dropped.
 pub const MAX_MISSES: u8 = 2;
 
-/// A node: its id and where it answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Contact {
-    /// Its id, as it says.
-    pub id: NodeId,
-    /// Its UDP endpoint.
-    pub endpoint: SocketAddr,
-}
-
 /// What became of a node that answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Placement {
@@ -40,7 +32,7 @@ pub enum Placement {
     /// twice, its place becomes free.
     Waiting {
         /// The questionable node of the bucket that was silent for longest.
-        ping: Option<Contact>,
+        ping: Option<Node>,
     },
     /// Another node has its address, its id, or its /24 or /64 within the bucket; or it has our own id.
     Refused,
@@ -103,80 +95,80 @@ impl RoutingTable {
     }
 
     /// The nodes in the buckets, the farthest bucket first.
-    pub fn contacts(&self) -> impl Iterator<Item = Contact> {
-        self.buckets.iter().flat_map(|bucket| &bucket.nodes).map(|node| node.contact)
+    pub fn nodes(&self) -> impl Iterator<Item = Node> {
+        self.buckets.iter().flat_map(|bucket| &bucket.nodes).map(|node| node.node)
     }
 
     /// The nodes from which nothing was heard for 15 minutes: the caller pings them one after the other, and says
     /// [`RoutingTable::answered`] or [`RoutingTable::missed`].
-    pub fn questionable(&self, now: u32) -> impl Iterator<Item = Contact> {
+    pub fn questionable(&self, now: u32) -> impl Iterator<Item = Node> {
         let nodes = self.buckets.iter().flat_map(|bucket| &bucket.nodes);
-        nodes.filter(move |node| !node.is_good(now)).map(|node| node.contact)
+        nodes.filter(move |node| !node.is_good(now)).map(|node| node.node)
     }
 
     /// Notes that a node answered our query. The answer must be matched with its query: the table believes that the
     /// node is at its endpoint.
-    pub fn answered(&mut self, contact: Contact, now: u32) -> Placement {
-        let contact = canonical(contact);
-        let ip = contact.endpoint.ip();
+    pub fn answered(&mut self, node: Node, now: u32) -> Placement {
+        let node = canonical(node);
+        let ip = node.endpoint.ip();
         if let Some(known) = self.ids.get(&ip).copied() {
-            return self.answered_again(known, contact, now);
+            return self.answered_again(known, node, now);
         }
-        if !self.is_unique(contact) {
+        if !self.is_unique(node) {
             return Placement::Refused;
         }
-        let mut at = self.bucket_of(&contact.id);
+        let mut at = self.bucket_of(&node.id);
         while at + 1 == self.buckets.len() && self.buckets[at].is_full() {
             self.split();
-            at = self.bucket_of(&contact.id);
+            at = self.bucket_of(&node.id);
         }
         let bucket = &mut self.buckets[at];
-        self.ids.insert(ip, contact.id);
-        if let Some(displaced) = bucket.insert(Entry::new(contact, now), now) {
-            self.ids.remove(&displaced.contact.endpoint.ip());
+        self.ids.insert(ip, node.id);
+        if let Some(displaced) = bucket.insert(Entry::new(node, now), now) {
+            self.ids.remove(&displaced.node.endpoint.ip());
         }
-        bucket.placement(contact, now)
+        bucket.placement(node, now)
     }
 
     /// Notes that a node sent us a query. Returns whether to ping it, as the table lacks it and would take it. A query
     /// alone makes no entry and evicts none, since its source may be forged.
-    pub fn asked(&mut self, contact: Contact, now: u32) -> bool {
-        let contact = canonical(contact);
-        let at = self.bucket_of(&contact.id);
-        match self.buckets[at].entry(contact) {
+    pub fn asked(&mut self, node: Node, now: u32) -> bool {
+        let node = canonical(node);
+        let at = self.bucket_of(&node.id);
+        match self.buckets[at].entry(node) {
             Some(entry) => {
                 entry.heard = now;
                 false
             }
-            None => self.would_take(contact),
+            None => self.would_take(node),
         }
     }
 
     /// Whether a node that somebody named would get a place, if it answered a ping.
-    pub fn would_take(&self, contact: Contact) -> bool {
-        let contact = canonical(contact);
-        let at = self.bucket_of(&contact.id);
+    pub fn would_take(&self, node: Node) -> bool {
+        let node = canonical(node);
+        let at = self.bucket_of(&node.id);
         let has_room = at + 1 == self.buckets.len() || self.buckets[at].has_room();
-        has_room && !self.ids.contains_key(&contact.endpoint.ip()) && self.is_unique(contact)
+        has_room && !self.ids.contains_key(&node.endpoint.ip()) && self.is_unique(node)
     }
 
     /// Notes that the node at `endpoint` left a query unanswered. Returns it if it is dropped, for two such queries in a
     /// row. A waiting node gets its place.
-    pub fn missed(&mut self, endpoint: SocketAddr, now: u32) -> Option<Contact> {
+    pub fn missed(&mut self, endpoint: SocketAddr, now: u32) -> Option<Node> {
         let endpoint = unmapped(endpoint);
         let id = *self.ids.get(&endpoint.ip())?;
         let at = self.bucket_of(&id);
-        let entry = self.buckets[at].entry(Contact { id, endpoint })?;
+        let entry = self.buckets[at].entry(Node { id, endpoint })?;
         entry.misses += 1;
         if entry.misses < MAX_MISSES {
             return None;
         }
-        self.remove(Contact { id, endpoint }, now);
-        Some(Contact { id, endpoint })
+        self.remove(Node { id, endpoint }, now);
+        Some(Node { id, endpoint })
     }
 
     /// The `most` nodes that are closest to `target`, the closest first: all there are if there are fewer.
-    pub fn closest(&self, target: &NodeId, most: usize) -> Vec<Contact> {
+    pub fn closest(&self, target: &NodeId, most: usize) -> Vec<Node> {
         let mut found = Vec::with_capacity(most.min(self.len()));
         let at = self.bucket_of(target);
         let (farther, nearer) = self.buckets.split_at(at);
@@ -189,8 +181,8 @@ impl RoutingTable {
             if begin >= most {
                 break;
             }
-            found.extend(group.iter().flat_map(|bucket| &bucket.nodes).map(|node| node.contact));
-            found[begin..].sort_unstable_by_key(|contact| contact.id.distance(target));
+            found.extend(group.iter().flat_map(|bucket| &bucket.nodes).map(|node| node.node));
+            found[begin..].sort_unstable_by_key(|node| node.id.distance(target));
         }
         found.truncate(most);
         found
@@ -209,33 +201,33 @@ impl RoutingTable {
         Some(if at == last { self.own.within(prefix, random) } else { self.own.beside(prefix, random) })
     }
 
-    /// The node with the id `known` is at the address of `contact`, which answered.
-    fn answered_again(&mut self, known: NodeId, contact: Contact, now: u32) -> Placement {
+    /// The node with the id `known` is at the address of `node`, which answered.
+    fn answered_again(&mut self, known: NodeId, node: Node, now: u32) -> Placement {
         let at = self.bucket_of(&known);
         let bucket = &mut self.buckets[at];
-        let Some(entry) = bucket.entry(Contact { id: known, ..contact }) else {
+        let Some(entry) = bucket.entry(Node { id: known, ..node }) else {
             // Another port of the same address.
             return Placement::Refused;
         };
-        if known != contact.id {
-            self.remove(Contact { id: known, ..contact }, now);
+        if known != node.id {
+            self.remove(Node { id: known, ..node }, now);
             return Placement::ChangedId;
         }
-        *entry = Entry::new(contact, now);
+        *entry = Entry::new(node, now);
         bucket.changed = now;
-        bucket.placement(contact, now)
+        bucket.placement(node, now)
     }
 
     /// Whether no other node has the id, nor, in its bucket, the network.
-    fn is_unique(&self, contact: Contact) -> bool {
-        contact.id != self.own
-            && self.buckets[self.bucket_of(&contact.id)].is_unique(contact, self.subnets == Subnets::Unique)
+    fn is_unique(&self, node: Node) -> bool {
+        node.id != self.own
+            && self.buckets[self.bucket_of(&node.id)].is_unique(node, self.subnets == Subnets::Unique)
     }
 
-    fn remove(&mut self, contact: Contact, now: u32) {
-        let at = self.bucket_of(&contact.id);
-        self.buckets[at].remove(contact, now);
-        self.ids.remove(&contact.endpoint.ip());
+    fn remove(&mut self, node: Node, now: u32) {
+        let at = self.bucket_of(&node.id);
+        self.buckets[at].remove(node, now);
+        self.ids.remove(&node.endpoint.ip());
     }
 
     /// Moves the nodes that share more bits with us out of the last bucket, into a new one.
@@ -244,7 +236,7 @@ impl RoutingTable {
     fn split(&mut self) {
         let last = self.buckets.len() - 1;
         let own = self.own;
-        let nearer = self.buckets[last].split_off(|contact| own.common_prefix(&contact.id) as usize > last);
+        let nearer = self.buckets[last].split_off(|node| own.common_prefix(&node.id) as usize > last);
         self.buckets.push(nearer);
     }
 
@@ -253,6 +245,6 @@ impl RoutingTable {
     }
 }
 
-fn canonical(contact: Contact) -> Contact {
-    Contact { endpoint: unmapped(contact.endpoint), ..contact }
+fn canonical(node: Node) -> Node {
+    Node { endpoint: unmapped(node.endpoint), ..node }
 }

@@ -4,6 +4,7 @@ use std::net::{SocketAddr, SocketAddrV4, SocketAddrV6};
 
 use crate::bytes::take;
 use crate::compact::{V4_LEN, V6_LEN, read_v4, read_v6, write_v4, write_v6};
+use crate::dht::node_id::NodeId;
 
 /// Bytes of a node with an IPv4 endpoint (BEP 5).
 pub const NODE_V4_LEN: usize = 20 + V4_LEN;
@@ -15,7 +16,7 @@ pub const NODE_V6_LEN: usize = 20 + V6_LEN;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Node {
     /// Its id.
-    pub id: [u8; 20],
+    pub id: NodeId,
     /// Where it listens, as it was named: perhaps a martian, never port 0.
     pub endpoint: SocketAddr,
 }
@@ -34,22 +35,22 @@ impl Node {
     }
 
     fn checked(id: [u8; 20], endpoint: SocketAddr) -> Option<Self> {
-        (endpoint.port() != 0).then_some(Self { id, endpoint })
+        (endpoint.port() != 0).then(|| Self { id: id.into(), endpoint })
     }
 }
 
 /// A node for `nodes`: the inverse of [`Node::read_v4`].
-pub fn write_node_v4(id: &[u8; 20], endpoint: SocketAddrV4) -> [u8; NODE_V4_LEN] {
+pub fn write_node_v4(id: &NodeId, endpoint: SocketAddrV4) -> [u8; NODE_V4_LEN] {
     let mut wire = [0; NODE_V4_LEN];
-    wire[..20].copy_from_slice(id);
+    wire[..20].copy_from_slice(id.as_bytes());
     wire[20..].copy_from_slice(&write_v4(endpoint));
     wire
 }
 
 /// A node for `nodes6`: the inverse of [`Node::read_v6`].
-pub fn write_node_v6(id: &[u8; 20], endpoint: SocketAddrV6) -> [u8; NODE_V6_LEN] {
+pub fn write_node_v6(id: &NodeId, endpoint: SocketAddrV6) -> [u8; NODE_V6_LEN] {
     let mut wire = [0; NODE_V6_LEN];
-    wire[..20].copy_from_slice(id);
+    wire[..20].copy_from_slice(id.as_bytes());
     wire[20..].copy_from_slice(&write_v6(endpoint));
     wire
 }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use super::{Body, ErrorReply, MAX_TRANSACTION_LEN, Message, Method, Query, Reply, Values, Want};
 use crate::bencode::{self, Limits, Value, first_value};
 use crate::compact::{read_v4, read_v6};
+use crate::dht::node_id::NodeId;
 use crate::peer::unmapped;
 
 /// The limits of libtorrent 2.1 for a datagram (`dht_tracker.cpp`).
@@ -104,14 +105,14 @@ impl<'a> Top<'a> {
 #[derive(Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag on the wire")]
 struct Arguments<'a> {
-    id: Option<[u8; 20]>,
+    id: Option<NodeId>,
     implied_port: bool,
     info_hash: Option<[u8; 20]>,
     no_seeds: bool,
     port: Option<u16>,
     scrape: bool,
     seed: bool,
-    target: Option<[u8; 20]>,
+    target: Option<NodeId>,
     token: Option<&'a [u8]>,
     want: Option<Want>,
 }
@@ -122,14 +123,14 @@ impl<'a> Arguments<'a> {
         for entry in value.dict()? {
             let value = entry.value;
             match entry.key {
-                b"id" => arguments.id = fixed(value).copied(),
+                b"id" => arguments.id = node_id(value),
                 b"implied_port" => arguments.implied_port = flag(value),
                 b"info_hash" => arguments.info_hash = fixed(value).copied(),
                 b"noseed" => arguments.no_seeds = flag(value),
                 b"port" => arguments.port = number(value),
                 b"scrape" => arguments.scrape = flag(value),
                 b"seed" => arguments.seed = flag(value),
-                b"target" => arguments.target = fixed(value).copied(),
+                b"target" => arguments.target = node_id(value),
                 b"token" => arguments.token = value.string(),
                 b"want" => arguments.want = Want::read(value),
                 _ => {}
@@ -167,7 +168,7 @@ impl<'a> Query<'a> {
                 }
             }
             b"sample_infohashes" => Method::SampleInfohashes { target: target.ok_or("target")?, want },
-            _ => Method::Unknown { name, target: target.or(arguments.info_hash), want },
+            _ => Method::Unknown { name, target: target.or(arguments.info_hash.map(NodeId::from)), want },
         };
         Ok(Self { id, method })
     }
@@ -191,13 +192,13 @@ impl<'a> Reply<'a> {
     /// The error is the key of what is missing or malformed.
     fn read(value: Option<Value<'a>>) -> Result<Self, &'static str> {
         let mut id = None;
-        let mut reply = Self::new([0; 20]);
+        let mut reply = Self::new([0; 20].into());
         for entry in value.and_then(Value::dict).ok_or("r")? {
             let value = entry.value;
             match entry.key {
                 b"BFpe" => reply.peers_filter = fixed(value),
                 b"BFsd" => reply.seeds_filter = fixed(value),
-                b"id" => id = fixed(value).copied(),
+                b"id" => id = node_id(value),
                 b"interval" => reply.interval = number(value),
                 b"nodes" => reply.nodes = Some(parts(value).ok_or("nodes")?),
                 b"nodes6" => reply.nodes6 = Some(parts(value).ok_or("nodes6")?),
@@ -225,6 +226,10 @@ impl<'a> ErrorReply<'a> {
 fn endpoint(value: Value<'_>) -> Option<SocketAddr> {
     let v4 = fixed(value).map(|wire| read_v4(*wire).into());
     v4.or_else(|| fixed(value).map(|wire| unmapped(read_v6(wire).into())))
+}
+
+fn node_id(value: Value<'_>) -> Option<NodeId> {
+    fixed(value).copied().map(NodeId::from)
 }
 
 /// Any number but 0 sets a flag.

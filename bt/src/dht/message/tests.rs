@@ -11,7 +11,7 @@ const OTHER: [u8; 20] = *b"mnopqrstuvwxyz123456";
 const PEERS: [[u8; 6]; 2] = [*b"axje.u", *b"idhtnm"];
 
 fn query(method: Method<'_>) -> Message<'_> {
-    Message::new(b"aa", Body::Query(Query { id: ID, method }))
+    Message::new(b"aa", Body::Query(Query { id: ID.into(), method }))
 }
 
 fn reply(reply: Reply<'_>) -> Message<'_> {
@@ -38,28 +38,29 @@ fn examples() -> Vec<(usize, &'static str, Message<'static>)> {
         token: b"aoeusnth",
     };
     let get_peers = Method::GetPeers { info_hash: OTHER.into(), no_seeds: false, scrape: false, want: None };
-    let values = Reply { token: Some(b"aoeusnth"), values: Some(Values::v4(&PEERS)), ..Reply::new(ID) };
+    let values =
+        Reply { token: Some(b"aoeusnth"), values: Some(Values::v4(&PEERS)), ..Reply::new(ID.into()) };
     let samples = Reply {
         nodes: Some(&[]),
         samples: Some(&[ID, OTHER]),
         num: Some(2),
         interval: Some(21_600),
-        ..Reply::new(OTHER)
+        ..Reply::new(OTHER.into())
     };
     let read_only = Message { read_only: true, version: Some(b"FW01"), ..query(Method::Ping) };
     vec![
         (56, "d1:ad2:id20:abcdefghij0123456789e1:q4:ping1:t2:aa1:y1:qe", query(Method::Ping)),
-        (47, "d1:rd2:id20:mnopqrstuvwxyz123456e1:t2:aa1:y1:re", reply(Reply::new(OTHER))),
+        (47, "d1:rd2:id20:mnopqrstuvwxyz123456e1:t2:aa1:y1:re", reply(Reply::new(OTHER.into()))),
         (
             92,
             "d1:ad2:id20:abcdefghij01234567896:target20:mnopqrstuvwxyz123456e1:q9:find_node1:t2:aa1:y1:qe",
-            query(Method::FindNode { target: OTHER, want: None }),
+            query(Method::FindNode { target: OTHER.into(), want: None }),
         ),
         (
             108,
             "d1:ad2:id20:abcdefghij01234567896:target20:mnopqrstuvwxyz1234564:wantl2:n42:n6ee1:q9:find_node1:t2:aa\
              1:y1:qe",
-            query(Method::FindNode { target: OTHER, want: Some(Want::Both) }),
+            query(Method::FindNode { target: OTHER.into(), want: Some(Want::Both) }),
         ),
         (
             95,
@@ -80,7 +81,7 @@ fn examples() -> Vec<(usize, &'static str, Message<'static>)> {
         (
             101,
             "d1:ad2:id20:abcdefghij01234567896:target20:mnopqrstuvwxyz123456e1:q17:sample_infohashes1:t2:aa1:y1:qe",
-            query(Method::SampleInfohashes { target: OTHER, want: None }),
+            query(Method::SampleInfohashes { target: OTHER.into(), want: None }),
         ),
         (
             133,
@@ -126,7 +127,7 @@ fn any_changed_byte_is_read_or_refused_without_panic() {
 fn full_reply() -> Vec<u8> {
     let mut wire = b"d2:ip6:\x7f\x00\x00\x01\x1a\xe11:rd2:id20:mnopqrstuvwxyz1234565:nodes208:".to_vec();
     for number in 1..=8 {
-        wire.extend(write_node_v4(&[number; 20], SocketAddrV4::new([192, 0, 2, number].into(), 6881)));
+        wire.extend(write_node_v4(&[number; 20].into(), SocketAddrV4::new([192, 0, 2, number].into(), 6881)));
     }
     wire.extend(b"1:pi6881e5:token4:\x01\x02\x03\x046:valuesl");
     for number in 1..=100 {
@@ -146,7 +147,7 @@ fn a_reply_of_libtorrent_above_the_length_that_is_written_is_read() {
     let Body::Reply(reply) = message.body else { panic!("{message:?}") };
     assert_eq!((reply.port, reply.token), (Some(6881), Some(&[1, 2, 3, 4][..])));
     let nodes: Vec<_> = reply.v4_nodes().collect();
-    assert_eq!((nodes.len(), nodes[7].id), (8, [8; 20]));
+    assert_eq!((nodes.len(), nodes[7].id), (8, [8; 20].into()));
     assert_eq!(nodes[7].endpoint, SocketAddr::from(([192, 0, 2, 8], 6881)));
     let peers: Vec<_> = reply.values.expect("peers").peers(false).collect();
     assert_eq!((peers.len(), peers[99]), (100, SocketAddr::from(([198, 51, 100, 100], 6881))));
@@ -173,7 +174,7 @@ fn as_many_values_and_samples_as_fit_are_told_exactly() {
     assert_eq!(with(Values::v6(&[[9; 18]; 34])), Err(TooLong));
     for padding in 0..980 {
         let token = vec![0; padding];
-        let padded = |samples| reply(Reply { token: Some(&token), samples, ..Reply::new(ID) });
+        let padded = |samples| reply(Reply { token: Some(&token), samples, ..Reply::new(ID.into()) });
         let count = padded(None).fitting_samples(&mut out);
         let samples = vec![OTHER; count + 1];
         let is_short = padded(Some(&[])).write(&mut Vec::new()).is_ok();
@@ -213,18 +214,20 @@ fn values_of_both_families_and_several_peers_in_a_string_are_read() {
 
 #[test]
 fn nodes_with_port_0_are_skipped() {
-    let v4 = [0, 5].map(|port| write_node_v4(&ID, SocketAddrV4::new(Ipv4Addr::LOCALHOST, port)));
-    let v6 = [0, 6].map(|port| write_node_v6(&OTHER, SocketAddrV6::new(Ipv6Addr::LOCALHOST, port, 0, 0)));
-    let reply = Reply { nodes: Some(&v4), nodes6: Some(&v6), ..Reply::new(ID) };
-    let v4 = Node { id: ID, endpoint: SocketAddr::from((Ipv4Addr::LOCALHOST, 5)) };
-    let v6 = Node { id: OTHER, endpoint: SocketAddr::from((Ipv6Addr::LOCALHOST, 6)) };
+    let v4 = [0, 5].map(|port| write_node_v4(&ID.into(), SocketAddrV4::new(Ipv4Addr::LOCALHOST, port)));
+    let v6 =
+        [0, 6].map(|port| write_node_v6(&OTHER.into(), SocketAddrV6::new(Ipv6Addr::LOCALHOST, port, 0, 0)));
+    let reply = Reply { nodes: Some(&v4), nodes6: Some(&v6), ..Reply::new(ID.into()) };
+    let v4 = Node { id: ID.into(), endpoint: SocketAddr::from((Ipv4Addr::LOCALHOST, 5)) };
+    let v6 = Node { id: OTHER.into(), endpoint: SocketAddr::from((Ipv6Addr::LOCALHOST, 6)) };
     assert!(reply.v4_nodes().eq([v4]));
     assert!(reply.v6_nodes().eq([v6]));
 }
 
 #[test]
 fn an_unknown_query_keeps_its_target_or_info_hash() {
-    for (key, target) in [("6:target20:", Some(OTHER)), ("9:info_hash20:", Some(OTHER)), ("1:x20:", None)] {
+    let other = Some(OTHER.into());
+    for (key, target) in [("6:target20:", other), ("9:info_hash20:", other), ("1:x20:", None)] {
         let wire =
             format!("d1:ad2:id20:abcdefghij0123456789{key}mnopqrstuvwxyz123456e1:q4:vote1:t2:aa1:y1:qe");
         let unknown = query(Method::Unknown { name: b"vote", target, want: None });
@@ -248,7 +251,7 @@ fn loose_messages_are_read() {
     // Keys out of order, unknown keys, flags other than 1, bytes after the end, values of other types.
     let wire =
         b"d1:y1:q1:xle1:t1:a1:q4:ping2:ipi5e2:roi7e1:vi9e1:ad1:n3:joe2:id20:abcdefghij0123456789ee\0\n";
-    let ping = Body::Query(Query { id: ID, method: Method::Ping });
+    let ping = Body::Query(Query { id: ID.into(), method: Method::Ping });
     assert_eq!(Message::read(wire), Ok(Message { read_only: true, ..Message::new(b"a", ping) }));
     let announce = "d1:ad2:id20:abcdefghij012345678912:implied_porti2e9:info_hash20:mnopqrstuvwxyz123456\
                     5:token0:e1:q13:announce_peer1:t0:1:y1:qe";
@@ -259,18 +262,21 @@ fn loose_messages_are_read() {
         seed: false,
         token: b"",
     };
-    let expected = Message::new(b"", Body::Query(Query { id: ID, method }));
+    let expected = Message::new(b"", Body::Query(Query { id: ID.into(), method }));
     assert_eq!(Message::read(announce.as_bytes()), Ok(expected));
     let odd = "d1:rd4:BFpe3:abc2:id20:mnopqrstuvwxyz1234568:intervali-1e3:numi-1e1:pi65536e5:tokeni1e6:values0:e\
                1:t2:aa1:y1:re";
-    assert_eq!(Message::read(odd.as_bytes()), Ok(reply(Reply::new(OTHER))));
+    assert_eq!(Message::read(odd.as_bytes()), Ok(reply(Reply::new(OTHER.into()))));
     for odd in ["le", "2:n4", "l2:n5i4ee"] {
         let wire = format!(
             "d1:ad2:id20:{}6:target20:{}4:want{odd}e1:q9:find_node1:t2:aa1:y1:qe",
             text(ID),
             text(OTHER)
         );
-        assert_eq!(Message::read(wire.as_bytes()), Ok(query(Method::FindNode { target: OTHER, want: None })));
+        assert_eq!(
+            Message::read(wire.as_bytes()),
+            Ok(query(Method::FindNode { target: OTHER.into(), want: None }))
+        );
     }
 }
 

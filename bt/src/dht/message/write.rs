@@ -103,11 +103,11 @@ impl Query<'_> {
     /// `a`.
     fn append(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(b"1:ad");
-        string_entry(out, b"id", &self.id);
+        string_entry(out, b"id", self.id.as_bytes());
         match self.method {
             Method::Ping => {}
             Method::FindNode { target, want } | Method::SampleInfohashes { target, want } => {
-                string_entry(out, b"target", &target);
+                string_entry(out, b"target", target.as_bytes());
                 want_entry(out, want);
             }
             Method::GetPeers { info_hash, no_seeds, scrape, want } => {
@@ -125,7 +125,7 @@ impl Query<'_> {
             }
             Method::Unknown { name: _, target, want } => {
                 if let Some(target) = target {
-                    string_entry(out, b"target", &target);
+                    string_entry(out, b"target", target.as_bytes());
                 }
                 want_entry(out, want);
             }
@@ -145,7 +145,7 @@ impl Reply<'_> {
         out.extend_from_slice(b"1:rd");
         optional(out, b"BFpe", self.peers_filter.map(|filter| &filter[..]));
         optional(out, b"BFsd", self.seeds_filter.map(|filter| &filter[..]));
-        string_entry(out, b"id", &self.id);
+        string_entry(out, b"id", self.id.as_bytes());
         if let Some(interval) = self.interval {
             integer_entry(out, b"interval", interval.into());
         }

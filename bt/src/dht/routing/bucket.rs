@@ -1,12 +1,12 @@
 //! One bucket of the routing table: nodes, and nodes that wait for a place.
 
-use super::{Contact, K, Placement, QUESTIONABLE_AFTER};
+use super::{K, Node, Placement, QUESTIONABLE_AFTER};
 use crate::dht::address::Subnet;
 
 /// A node that has answered.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Entry {
-    pub(super) contact: Contact,
+    pub(super) node: Node,
     /// When it last answered or asked.
     pub(super) heard: u32,
     /// Queries that it left unanswered since its last answer.
@@ -14,8 +14,8 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    pub(super) fn new(contact: Contact, now: u32) -> Self {
-        Self { contact, heard: now, misses: 0 }
+    pub(super) fn new(node: Node, now: u32) -> Self {
+        Self { node, heard: now, misses: 0 }
     }
 
     pub(super) fn is_good(&self, now: u32) -> bool {
@@ -48,15 +48,15 @@ impl Bucket {
     }
 
     /// The node with exactly this id and endpoint, be it waiting or not.
-    pub(super) fn entry(&mut self, contact: Contact) -> Option<&mut Entry> {
-        self.nodes.iter_mut().chain(&mut self.waiting).find(|entry| entry.contact == contact)
+    pub(super) fn entry(&mut self, node: Node) -> Option<&mut Entry> {
+        self.nodes.iter_mut().chain(&mut self.waiting).find(|entry| entry.node == node)
     }
 
     /// Whether no node, waiting ones among them, has the id or, if `subnets` count, the network.
-    pub(super) fn is_unique(&self, contact: Contact, subnets: bool) -> bool {
-        let subnet = Subnet::of(contact.endpoint.ip());
-        !self.nodes.iter().chain(&self.waiting).any(|Entry { contact: other, .. }| {
-            other.id == contact.id || subnets && Subnet::of(other.endpoint.ip()) == subnet
+    pub(super) fn is_unique(&self, node: Node, subnets: bool) -> bool {
+        let subnet = Subnet::of(node.endpoint.ip());
+        !self.nodes.iter().chain(&self.waiting).any(|Entry { node: other, .. }| {
+            other.id == node.id || subnets && Subnet::of(other.endpoint.ip()) == subnet
         })
     }
 
@@ -74,26 +74,26 @@ impl Bucket {
     }
 
     /// Where a node of this bucket stands.
-    pub(super) fn placement(&self, contact: Contact, now: u32) -> Placement {
-        if self.nodes.iter().any(|entry| entry.contact == contact) {
+    pub(super) fn placement(&self, node: Node, now: u32) -> Placement {
+        if self.nodes.iter().any(|entry| entry.node == node) {
             return Placement::Stored;
         }
         let questionable = self.nodes.iter().filter(|entry| !entry.is_good(now));
-        Placement::Waiting { ping: questionable.min_by_key(|entry| entry.heard).map(|entry| entry.contact) }
+        Placement::Waiting { ping: questionable.min_by_key(|entry| entry.heard).map(|entry| entry.node) }
     }
 
-    pub(super) fn remove(&mut self, contact: Contact, now: u32) {
-        self.nodes.retain(|entry| entry.contact != contact);
-        self.waiting.retain(|entry| entry.contact != contact);
+    pub(super) fn remove(&mut self, node: Node, now: u32) {
+        self.nodes.retain(|entry| entry.node != node);
+        self.waiting.retain(|entry| entry.node != node);
         self.promote(now);
     }
 
     /// Moves the nodes of which `goes` is true into a new bucket. In both, waiting nodes fill what is free.
-    pub(super) fn split_off(&mut self, goes: impl Fn(&Contact) -> bool) -> Self {
+    pub(super) fn split_off(&mut self, goes: impl Fn(&Node) -> bool) -> Self {
         let changed = self.changed;
         let mut other = Self {
-            nodes: self.nodes.extract_if(.., |entry| goes(&entry.contact)).collect(),
-            waiting: self.waiting.extract_if(.., |entry| goes(&entry.contact)).collect(),
+            nodes: self.nodes.extract_if(.., |entry| goes(&entry.node)).collect(),
+            waiting: self.waiting.extract_if(.., |entry| goes(&entry.node)).collect(),
             changed,
         };
         self.promote(changed);

@@ -13,17 +13,17 @@ fn table() -> RoutingTable {
 }
 
 /// A node with these first bytes of its id, in a /24 of its own.
-fn contact(first: [u8; 2], network: u16) -> Contact {
+fn node_at(first: [u8; 2], network: u16) -> Node {
     let mut id = [7; 20];
     id[..2].copy_from_slice(&first);
     let [high, low] = network.to_be_bytes();
-    Contact { id: id.into(), endpoint: SocketAddr::from(([20, high, low, 1], 6881)) }
+    Node { id: id.into(), endpoint: SocketAddr::from(([20, high, low, 1], 6881)) }
 }
 
 /// Eight nodes that share no bit with us, and with them a bucket that is full and not the last.
-fn full(now: u32) -> (RoutingTable, Vec<Contact>) {
+fn full(now: u32) -> (RoutingTable, Vec<Node>) {
     let mut table = table();
-    let far: Vec<_> = (0..8).map(|n| contact([0x80 + n, 0], n.into())).collect();
+    let far: Vec<_> = (0..8).map(|n| node_at([0x80 + n, 0], n.into())).collect();
     for node in &far {
         assert_eq!(table.answered(*node, now), Placement::Stored);
     }
@@ -34,21 +34,21 @@ fn full(now: u32) -> (RoutingTable, Vec<Contact>) {
 fn a_bucket_takes_eight_and_only_our_own_is_split() {
     let (mut table, far) = full(0);
     assert_eq!(table.buckets.len(), 1);
-    assert_eq!(table.answered(contact([0xff, 0], 100), 0), Placement::Waiting { ping: None });
+    assert_eq!(table.answered(node_at([0xff, 0], 100), 0), Placement::Waiting { ping: None });
     assert_eq!(table.buckets.len(), 2);
     for n in 0..8 {
-        assert_eq!(table.answered(contact([0x40 + n, 0], 200 + u16::from(n)), 0), Placement::Stored);
+        assert_eq!(table.answered(node_at([0x40 + n, 0], 200 + u16::from(n)), 0), Placement::Stored);
     }
-    assert_eq!(table.answered(contact([0x20, 0], 300), 0), Placement::Stored);
+    assert_eq!(table.answered(node_at([0x20, 0], 300), 0), Placement::Stored);
     assert_eq!(table.buckets.len(), 3);
     assert_eq!(table.len(), 17);
-    assert_eq!(table.contacts().take(8).collect::<Vec<_>>(), far);
+    assert_eq!(table.nodes().take(8).collect::<Vec<_>>(), far);
 }
 
 #[test]
 fn a_node_is_good_for_15_minutes_after_it_answered_or_asked() {
     let mut table = table();
-    let node = contact([0x80, 0], 1);
+    let node = node_at([0x80, 0], 1);
     table.answered(node, 0);
     assert_eq!(table.questionable(899).count(), 0);
     assert_eq!(table.questionable(900).collect::<Vec<_>>(), [node]);
@@ -60,7 +60,7 @@ fn a_node_is_good_for_15_minutes_after_it_answered_or_asked() {
 #[test]
 fn two_misses_in_a_row_drop_a_node() {
     let mut table = table();
-    let node = contact([0x80, 0], 1);
+    let node = node_at([0x80, 0], 1);
     table.answered(node, 0);
     assert_eq!(table.missed(node.endpoint, 1), None);
     table.answered(node, 2);
@@ -78,7 +78,7 @@ fn a_waiting_node_takes_the_place_of_a_bad_one() {
     for node in &far[1..] {
         table.asked(*node, 1000);
     }
-    let newcomer = contact([0xff, 0], 100);
+    let newcomer = node_at([0xff, 0], 100);
     assert_eq!(table.answered(newcomer, 1000), Placement::Waiting { ping: Some(far[0]) });
     assert_eq!(table.closest(&newcomer.id, 1), [far[7]], "it is not in use yet");
     assert_eq!(table.missed(far[0].endpoint, 1001), None);
@@ -92,28 +92,28 @@ fn a_waiting_node_takes_the_place_of_a_bad_one() {
 fn eight_wait_and_the_longest_silent_one_goes() {
     let (mut table, _) = full(0);
     for n in 0..9_u8 {
-        let waiting = contact([0xf0, n], 100 + u16::from(n));
+        let waiting = node_at([0xf0, n], 100 + u16::from(n));
         assert_eq!(table.would_take(waiting), n < 8);
         assert_eq!(table.answered(waiting, n.into()), Placement::Waiting { ping: None });
     }
     assert_eq!(table.ids.len(), 16);
-    assert!(!table.ids.contains_key(&contact([0xf0, 0], 100).endpoint.ip()));
+    assert!(!table.ids.contains_key(&node_at([0xf0, 0], 100).endpoint.ip()));
 }
 
 #[test]
 fn rule_6_one_node_of_an_address_and_one_of_a_network_in_a_bucket() {
     let mut table = table();
-    let node = contact([0x80, 0], 1);
+    let node = node_at([0x80, 0], 1);
     table.answered(node, 0);
     let other_port = SocketAddr::new(node.endpoint.ip(), 6882);
-    for id in [node.id, contact([0x81, 0], 1).id, contact([0x01, 0], 1).id] {
-        let same_address = Contact { id, endpoint: other_port };
+    for id in [node.id, node_at([0x81, 0], 1).id, node_at([0x01, 0], 1).id] {
+        let same_address = Node { id, endpoint: other_port };
         assert!(!table.would_take(same_address));
         assert_eq!(table.answered(same_address, 0), Placement::Refused);
     }
-    let same_id = Contact { id: node.id, ..contact([0x80, 0], 2) };
+    let same_id = Node { id: node.id, ..node_at([0x80, 0], 2) };
     assert_eq!(table.answered(same_id, 0), Placement::Refused);
-    let same_network = Contact { endpoint: SocketAddr::from(([20, 0, 1, 2], 6881)), ..contact([0x90, 0], 0) };
+    let same_network = Node { endpoint: SocketAddr::from(([20, 0, 1, 2], 6881)), ..node_at([0x90, 0], 0) };
     assert!(!table.would_take(same_network) && !table.asked(same_network, 0));
     assert_eq!(table.answered(same_network, 0), Placement::Refused);
     let mut relaxed = RoutingTable::new(OWN.into(), Subnets::Shared, 0);
@@ -124,19 +124,19 @@ fn rule_6_one_node_of_an_address_and_one_of_a_network_in_a_bucket() {
 #[test]
 fn networks_may_recur_in_another_bucket() {
     let (mut table, far) = full(0);
-    table.answered(contact([0xff, 0], 100), 0);
+    table.answered(node_at([0xff, 0], 100), 0);
     let [network, ..] = far[..] else { unreachable!() };
     let IpAddr::V4(ip) = network.endpoint.ip() else { unreachable!() };
     let neighbour = SocketAddr::from((Ipv4Addr::from_bits(ip.to_bits() + 1), 6881));
-    assert_eq!(table.answered(Contact { endpoint: neighbour, ..contact([1, 0], 0) }, 0), Placement::Stored);
+    assert_eq!(table.answered(Node { endpoint: neighbour, ..node_at([1, 0], 0) }, 0), Placement::Stored);
 }
 
 #[test]
 fn rule_7_a_node_that_changes_its_id_is_evicted() {
     let mut table = table();
-    let node = contact([0x80, 0], 1);
+    let node = node_at([0x80, 0], 1);
     table.answered(node, 0);
-    let changed = Contact { id: contact([0x01, 0], 1).id, ..node };
+    let changed = Node { id: node_at([0x01, 0], 1).id, ..node };
     assert!(!table.asked(changed, 1), "a query, which may be forged, changes nothing");
     assert_eq!(table.len(), 1);
     assert_eq!(table.answered(changed, 1), Placement::ChangedId);
@@ -146,18 +146,18 @@ fn rule_7_a_node_that_changes_its_id_is_evicted() {
 #[test]
 fn our_own_id_and_mapped_addresses_make_no_second_entry() {
     let mut table = table();
-    let node = contact([0x80, 0], 1);
-    assert_eq!(table.answered(Contact { id: OWN.into(), ..node }, 0), Placement::Refused);
-    let mapped = Contact { endpoint: "[::ffff:20.0.1.1]:6881".parse().expect("an endpoint"), ..node };
+    let node = node_at([0x80, 0], 1);
+    assert_eq!(table.answered(Node { id: OWN.into(), ..node }, 0), Placement::Refused);
+    let mapped = Node { endpoint: "[::ffff:20.0.1.1]:6881".parse().expect("an endpoint"), ..node };
     assert_eq!(table.answered(mapped, 0), Placement::Stored);
     assert_eq!(table.answered(node, 0), Placement::Stored);
-    assert_eq!(table.contacts().collect::<Vec<_>>(), [node]);
+    assert_eq!(table.nodes().collect::<Vec<_>>(), [node]);
 }
 
 #[test]
 fn buckets_without_change_are_refreshed_each_once() {
     let (mut table, far) = full(0);
-    table.answered(contact([0xff, 0], 100), 0);
+    table.answered(node_at([0xff, 0], 100), 0);
     assert_eq!(table.refresh_due(899, [0x55; 20]), None);
     table.answered(far[0], 500);
     let target = table.refresh_due(900, [0x55; 20]).expect("the bucket of our own id");
@@ -176,7 +176,7 @@ fn nodes_around_our_id_cannot_make_the_table_grow_without_bound() {
         for n in 0..20 {
             address += 1;
             let id = table.own().beside(prefix, [n; 20]);
-            table.answered(Contact { id, endpoint: (Ipv4Addr::from_bits(address), 1).into() }, 0);
+            table.answered(Node { id, endpoint: (Ipv4Addr::from_bits(address), 1).into() }, 0);
         }
     }
     assert_eq!(table.buckets.len(), 158);
@@ -186,25 +186,25 @@ fn nodes_around_our_id_cannot_make_the_table_grow_without_bound() {
 /// What can happen to a table.
 #[derive(Debug, Clone, Copy)]
 enum Event {
-    Answered(Contact),
-    Asked(Contact),
+    Answered(Node),
+    Asked(Node),
     Missed(SocketAddr),
 }
 
 /// Few ids, addresses and networks, so that they meet; prefixes of all lengths.
-fn contacts() -> impl Strategy<Value = Contact> {
+fn nodes() -> impl Strategy<Value = Node> {
     let ids = (prop_oneof![0..6_u32, 0..=BITS], 0..64_u8)
         .prop_map(|(prefix, random)| NodeId::from(OWN).beside(prefix, [random << 2; 20]));
     let endpoints = (0..40_u8, 0..4_u8, 1..3_u16)
         .prop_map(|(network, host, port)| SocketAddr::from(([20, 0, network, host], port)));
-    (ids, endpoints).prop_map(|(id, endpoint)| Contact { id, endpoint })
+    (ids, endpoints).prop_map(|(id, endpoint)| Node { id, endpoint })
 }
 
 fn events() -> impl Strategy<Value = Event> {
     prop_oneof![
-        4 => contacts().prop_map(Event::Answered),
-        1 => contacts().prop_map(Event::Asked),
-        1 => contacts().prop_map(|contact| Event::Missed(contact.endpoint)),
+        4 => nodes().prop_map(Event::Answered),
+        1 => nodes().prop_map(Event::Asked),
+        1 => nodes().prop_map(|node| Event::Missed(node.endpoint)),
     ]
 }
 
@@ -212,11 +212,11 @@ fn play(subnets: Subnets, events: &[Event]) -> RoutingTable {
     let mut table = RoutingTable::new(OWN.into(), subnets, 0);
     for (event, now) in events.iter().zip((0..).step_by(60)) {
         match *event {
-            Event::Answered(contact) => {
-                table.answered(contact, now);
+            Event::Answered(node) => {
+                table.answered(node, now);
             }
-            Event::Asked(contact) => {
-                table.asked(contact, now);
+            Event::Asked(node) => {
+                table.asked(node, now);
             }
             Event::Missed(endpoint) => {
                 table.missed(endpoint, now);
@@ -233,8 +233,8 @@ proptest! {
     ) {
         let table = play(Subnets::Shared, &events);
         let target = if is_near { NodeId::from(OWN).beside(prefix, target) } else { target.into() };
-        let mut all: Vec<_> = table.contacts().collect();
-        all.sort_by_key(|contact| contact.id.distance(&target));
+        let mut all: Vec<_> = table.nodes().collect();
+        all.sort_by_key(|node| node.id.distance(&target));
         all.truncate(most);
         prop_assert_eq!(table.closest(&target, most), all);
     }
@@ -249,7 +249,7 @@ proptest! {
             prop_assert!(bucket.nodes.len() <= K && bucket.waiting.len() <= K);
             prop_assert!(bucket.is_full() || bucket.waiting.is_empty());
             for entry in bucket.nodes.iter().chain(&bucket.waiting) {
-                let Contact { id, endpoint } = entry.contact;
+                let Node { id, endpoint } = entry.node;
                 prop_assert_eq!(table.bucket_of(&id), at);
                 prop_assert!(entry.misses < MAX_MISSES);
                 prop_assert!(ips.insert(endpoint.ip()), "two nodes of one address");

@@ -55,17 +55,17 @@ proptest! {
         let [first, second, read_only, has_target] = flags;
         let method = match kind {
             0 => Method::Ping,
-            1 => Method::FindNode { target, want },
+            1 => Method::FindNode { target: target.into(), want },
             2 => Method::GetPeers { info_hash: target.into(), no_seeds: first, scrape: second, want },
             3 => {
                 let (implied_port, seed) = (first, second);
                 Method::AnnouncePeer { info_hash: target.into(), port, implied_port, seed, token: &parts.bytes }
             }
-            4 => Method::SampleInfohashes { target, want },
-            _ => Method::Unknown { name: b"vote", target: has_target.then_some(target), want },
+            4 => Method::SampleInfohashes { target: target.into(), want },
+            _ => Method::Unknown { name: b"vote", target: has_target.then(|| target.into()), want },
         };
         let version = version.as_ref().map(|version| &version[..]);
-        let body = Body::Query(Query { id, method });
+        let body = Body::Query(Query { id: id.into(), method });
         let message = Message { version, read_only, ..Message::new(&transaction, body) };
         let wire = written(&message);
         prop_assert_eq!(check_sorted(&wire, &Limits::default()), Ok(()));
@@ -83,7 +83,7 @@ proptest! {
     ) {
         let values = if has[0] { Values::v4(&parts.v4) } else { Values::v6(&parts.v6) };
         let reply = Reply {
-            id,
+            id: id.into(),
             nodes: has[1].then_some(&parts.nodes),
             nodes6: has[2].then_some(&parts.nodes6),
             token: has[3].then_some(&parts.bytes),
