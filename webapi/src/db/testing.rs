@@ -1,5 +1,6 @@
 //! For tests of queries: connections of the role `webapi`, which the site has too, and rows.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use deadpool_postgres::Client;
@@ -35,6 +36,26 @@ pub(in crate::db) async fn run_sql(client: &Client, sql: &str) {
 /// The first column of the only row.
 pub(in crate::db) async fn value<T: for<'a> FromSql<'a>>(client: &Client, sql: &str) -> T {
     client.query_one(sql, &[]).await.expect(sql).get(0)
+}
+
+/// Asserts that `touch` writes `last_used_at` of the row `id` of `table`, of no other row, and at most once a minute.
+pub(in crate::db) async fn assert_touched_once_a_minute(
+    client: &Client,
+    table: &str,
+    id: impl Display,
+    touch: impl AsyncFn(),
+) {
+    touch().await;
+    let used = format!("select array_agg(id) from {table} where last_used_at is not null");
+    let used: Vec<i32> = value(client, &used).await;
+    assert_eq!(used.iter().map(i32::to_string).collect::<Vec<_>>(), [id.to_string()]);
+    // Both far from the limit of a minute, however long the test takes.
+    for (last, kept) in [("now() + interval '1 hour'", true), ("now() - interval '2 minutes'", false)] {
+        run_sql(client, &format!("update {table} set last_used_at = {last}, created_at = {last}")).await;
+        touch().await;
+        let same = format!("select last_used_at = created_at from {table} where id = {id}");
+        assert_eq!(value::<bool>(client, &same).await, kept, "{last}");
+    }
 }
 
 /// Owned words, as queries take roles.
