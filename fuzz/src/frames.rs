@@ -1,4 +1,5 @@
-//! Messages of several frames in one input: each frame follows its length in two bytes. The last one may be truncated.
+//! Several frames in one input: before each frame stands its length, two bytes, big-endian. The last frame may be shorter
+//! than its length says.
 
 /// The frames of an input.
 pub(crate) fn split(mut input: &[u8]) -> Vec<&[u8]> {

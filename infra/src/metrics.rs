@@ -50,7 +50,7 @@ pub struct Health {
 /// Binds all of `addresses`.
 ///
 /// # Errors
-/// When an address cannot be bound. The error names it.
+/// When an address cannot be bound; the error names the address.
 pub async fn bind(addresses: &[SocketAddr]) -> anyhow::Result<Vec<TcpListener>> {
     let mut listeners = Vec::new();
     for address in addresses {

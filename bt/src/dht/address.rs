@@ -37,8 +37,8 @@ impl Subnet {
 /// to others' name or mail servers would look like an attack, which anyone could start by naming them as nodes.
 #[derive(Debug, Clone, Default)]
 pub struct AddressPolicy {
-    /// Networks that are admitted although they are not public, with every port: those of tests and of a site of one's
-    /// own.
+    /// Networks whose addresses are admitted although they are not public, with every port but 0: for tests, and for
+    /// nodes inside the operator's own network.
     pub allowed: Vec<IpNet>,
     /// Whether ports below 1024 other than 80 and 443 are admitted.
     pub low_ports: bool,

@@ -49,12 +49,12 @@ impl ExternalAddress {
         family.add(Vote { voter: Subnet::of(voter), ip })
     }
 
-    /// Our IPv4 address, if it is known.
+    /// The IPv4 address under which other nodes see this one; `None` until enough of them agree.
     pub fn v4(&self) -> Option<IpAddr> {
         self.v4.elected
     }
 
-    /// Our IPv6 address, if it is known.
+    /// The IPv6 address under which other nodes see this one; `None` until enough of them agree.
     pub fn v6(&self) -> Option<IpAddr> {
         self.v6.elected
     }

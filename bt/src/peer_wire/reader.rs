@@ -27,7 +27,7 @@ pub struct Extended<'a> {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// Length, id and number are read.
+    /// The first bytes of a message are still to come: its length, its id, the number of an extended message.
     Head,
     /// Bytes to come of a message that is not needed.
     Skip(usize),

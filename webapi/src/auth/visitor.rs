@@ -63,8 +63,8 @@ impl Visitor {
     /// of its member run.
     ///
     /// # Errors
-    /// [`Error::TooManyRequests`] for a member over `webapi.requestsPerMinute`, [`Error::TooManyRequests`] also
-    /// for one who has too many requests waiting.
+    /// [`Error::TooManyRequests`] for a member who has sent more than `webapi.requestsPerMinute` allows, or of whom too
+    /// many requests wait already.
     pub async fn of(parts: &mut Parts, app: &App) -> Result<Self, Error> {
         if let Some(known) = parts.extensions.get::<Self>() {
             return Ok(known.clone());

@@ -12,8 +12,8 @@ struct Layer {
     refused_crates: &'static [&'static str],
 }
 
-/// The layers, the lowest first. `db` takes a connection or a transaction and nothing else, `domain` takes plain values
-/// and knows neither requests nor sessions, and `live` is a value that `App` holds.
+/// The layers, the lowest first. Functions of `db` and `domain` take a database connection or transaction and plain
+/// values, never a request, a session or the state of the process.
 const LAYERS: [Layer; 6] = [
     Layer { name: "db", modules: &["id"], refused_crates: &["axum", "tower_sessions", "zeromq"] },
     Layer {

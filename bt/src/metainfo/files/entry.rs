@@ -69,7 +69,7 @@ impl<'a> Attributes<'a> {
         u64::try_from(length).ok().filter(|size| *size <= MAX_FILE_SIZE).ok_or(Error::FileSize)
     }
 
-    /// The raw target of a symbolic link: a list of strings.
+    /// The target of a symbolic link (BEP 47), as raw bencoding: a list of the parts of a path.
     pub(super) fn symlink(&self) -> Result<Option<&'a [u8]>, Error> {
         let Some(target) = self.symlink_path.filter(|_| self.has(b'l')) else { return Ok(None) };
         let parts = target.list().ok_or(Error::Path)?.map(|part| part.string().ok_or(Error::Path));

@@ -67,7 +67,8 @@ pub fn title(typed: &str, name: Option<&str>) -> Result<String, String> {
     }
 }
 
-/// Whether a character leaves a mark: no space, none of those that Unicode calls default ignorable, no blank letter.
+/// Whether a reader sees the character: it is no space, no control character, none of Unicode's
+/// `Default_Ignorable_Code_Point`, and no letter with an empty shape.
 fn is_visible(char: char) -> bool {
     let is_ignored = matches!(char,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}'
