@@ -1,5 +1,6 @@
 //! Limits on failed attempts to sign in, by account, address and browser.
 
+use futures_util::future::join_all;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
@@ -154,5 +155,19 @@ async fn strangers_who_guess_keep_nobody_from_changing_the_password() {
         assert_eq!(change("wrong").await, StatusCode::UNPROCESSABLE_ENTITY);
     }
     assert_eq!(change("new otter lantern").await, StatusCode::TOO_MANY_REQUESTS, "the session's own limit");
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn guesses_at_the_present_password_count_though_they_come_at_once() {
+    let site = limited(2).await;
+    let dora = site.member("dora", &[]).await;
+    let id = dora.get("/api/session").await.json()["user"]["id"].clone();
+    let path = format!("/api/members/{id}/password");
+    let body = json!({ "password": "wrong", "new_password": "new otter lantern" });
+    let answers = join_all((0..20).map(|_| dora.api(Method::PUT, &path, Some(body.clone())))).await;
+    let verified = answers.iter().filter(|it| it.status == StatusCode::UNPROCESSABLE_ENTITY).count();
+    // Two are verified at the same time.
+    assert!((2..=3).contains(&verified), "{verified} of 20");
     site.stop().await;
 }

@@ -101,10 +101,11 @@ impl<'a> SignIn<'a> {
         });
         self.attempt.device = known.map(|it| it.id);
         let permit = passwords.permit().await?;
-        // Checked again, because other attempts may have failed while this one waited for its permit.
+        // Checked again, because other attempts may have failed while this one waited for its permit, which is kept until
+        // a failure is counted.
         attempts.check(&self.attempt, Instant::now())?;
         let stored = found.as_ref().map(|it| it.password_hash.clone());
-        let right = passwords.verify(permit, password, stored).await?;
+        let right = passwords.verify(permit.clone(), password, stored).await?;
         match found.filter(|_| right) {
             Some(account) if account.disabled => {
                 Err(Error::Forbidden("this account is disabled; ask the staff of this site"))
@@ -151,12 +152,14 @@ impl PasswordChange {
         let attempt = Attempt { name: Some(&member.name), device, ..Attempt::link(caller.address) };
         attempts.check(&attempt, Instant::now())?;
         let permit = passwords.permit().await?;
-        // Checked again, because other attempts may have failed while this one waited for its permit.
+        // Checked again, because other attempts may have failed while this one waited for its permit, which is kept until
+        // a failure is counted.
         attempts.check(&attempt, Instant::now())?;
-        if !passwords.verify(permit, present, Some(stored.to_owned())).await? {
+        if !passwords.verify(permit.clone(), present, Some(stored.to_owned())).await? {
             attempts.fail(&attempt, Instant::now());
             return Err(Error::field("password", "this is not your present password"));
         }
+        drop(permit);
         let judged = passwords.check(&new, &member.name).await?;
         judged.map_err(|problem| Error::field("new_password", problem))?;
         passwords.hash(passwords.permit().await?, new).await

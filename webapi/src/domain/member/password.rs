@@ -40,10 +40,10 @@ pub struct Passwords {
     judged: Arc<Semaphore>,
 }
 
-/// The right to hash one password.
-#[derive(Debug)]
+/// The right to hash one password. Clones are the same permit, which is given back with the last of them.
+#[derive(Debug, Clone)]
 pub struct HashPermit {
-    _permit: OwnedSemaphorePermit,
+    _permit: Arc<OwnedSemaphorePermit>,
 }
 
 impl Passwords {
@@ -68,7 +68,7 @@ impl Passwords {
         }
         let _waiting = self.waiting.try_acquire().map_err(busy)?;
         let permit = Arc::clone(&self.judged).acquire_owned().await;
-        let permit = HashPermit { _permit: permit.map_err(|error| Error::Internal(error.into()))? };
+        let permit = HashPermit { _permit: Arc::new(permit.map_err(|error| Error::Internal(error.into()))?) };
         let password = password.clone();
         on_blocking_thread(permit, move || {
             Ok(strength::judge(password.reveal(), &names).map_err(str::to_owned))
@@ -83,7 +83,9 @@ impl Passwords {
     pub async fn permit(&self) -> Result<HashPermit, Error> {
         let _waiting = self.waiting.try_acquire().map_err(busy)?;
         let permit = Arc::clone(&self.permits).acquire_owned().await;
-        permit.map(|permit| HashPermit { _permit: permit }).map_err(|error| Error::Internal(error.into()))
+        permit
+            .map(|permit| HashPermit { _permit: Arc::new(permit) })
+            .map_err(|error| Error::Internal(error.into()))
     }
 
     /// Hashes `password`: returns the PHC string to store.
