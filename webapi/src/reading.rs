@@ -200,3 +200,25 @@ impl Holders {
         given_up
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_waits_for_others_of_its_member_as_long_as_it_may() {
+        let (queues, limit) = (Queues::new(1, 10), Duration::from_secs(2));
+        let first = queues.permit(UserId(1)).await.expect("a permit");
+        let request = || async {
+            let answer = wait_for_permit(&queues, UserId(1), limit).await;
+            (answer, waited())
+        };
+        let (refused, _) = follow(Arc::default(), request()).await;
+        assert!(matches!(refused, Err(Error::TooManyRequests { .. })), "{refused:?}");
+        drop(first);
+        let (answered, waited) = follow(Arc::default(), request()).await;
+        assert!(answered.is_ok() && waited < limit, "{waited:?}");
+        let (other, _) = follow(Arc::default(), request()).await;
+        assert!(other.is_ok(), "the permit was given back with the answer");
+    }
+}

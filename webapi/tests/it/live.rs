@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use reqwest::{Response, StatusCode};
+use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
+use webapi::id::UserId;
 
 use super::support::{Browser, TestSite};
 use super::tracker::{Tracker, TrackerSockets, record};
@@ -42,7 +43,10 @@ struct Events {
 
 impl Events {
     async fn open(member: &Browser, torrents: &str) -> Self {
-        let request = member.request(reqwest::Method::GET, &format!("/api/live?torrents={torrents}"));
+        Self::of(member.request(reqwest::Method::GET, &format!("/api/live?torrents={torrents}"))).await
+    }
+
+    async fn of(request: RequestBuilder) -> Self {
         let response = request.send().await.expect("an answer");
         assert_eq!(response.status(), StatusCode::OK);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
@@ -190,6 +194,23 @@ async fn event_streams_end_when_the_member_is_disabled() {
     assert!(events.next().await.is_some());
     let disabled = owl.api(reqwest::Method::PATCH, "/api/members/1", Some(json!({ "disabled": true }))).await;
     assert_eq!(disabled.status, StatusCode::OK, "{}", disabled.body);
+    assert_eq!(events.next().await, None);
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn event_streams_end_with_the_token_that_opened_them() {
+    let site = TestSite::start().await;
+    let member = site.member("wren", &[]).await;
+    member.add_torrent("a").await;
+    let new = json!({ "name": "script", "scopes": ["read"] });
+    let token = member.api(reqwest::Method::POST, "/api/tokens", Some(new)).await.json()["token"].clone();
+    let request = site.browser().request(reqwest::Method::GET, "/api/live?torrents=1");
+    let mut events = Events::of(request.bearer_auth(token.as_str().expect("a token"))).await;
+    assert!(events.next().await.is_some());
+    site.execute("update api_tokens set expires_at = now()").await;
+    // The stream looks again now; by itself it does so after some seconds.
+    site.app.announce_departure(UserId(1));
     assert_eq!(events.next().await, None);
     site.stop().await;
 }

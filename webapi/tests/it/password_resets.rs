@@ -201,6 +201,17 @@ async fn an_older_link_ends_with_a_newer_one() {
 }
 
 #[tokio::test]
+async fn of_links_made_at_the_same_moment_one_stays_open() {
+    let site = TestSite::start().await;
+    let root = site.member("root", &["administrator"]).await;
+    site.add("alice", &[]).await;
+    let links = join_all((0..8).map(|_| link(&site, &root, "alice"))).await;
+    let states = join_all(links.iter().map(|it| state(&site, it))).await;
+    assert_eq!(states.iter().filter(|it| **it == json!("open")).count(), 1, "{states:?}");
+    site.stop().await;
+}
+
+#[tokio::test]
 async fn a_link_ends_with_the_right_of_its_maker() {
     let site = TestSite::start().await;
     let moderator = site.member("mod", &["moderator"]).await;
