@@ -35,10 +35,11 @@ const STATEMENT_SHARE: f64 = 0.9;
 /// Database connections for each search that may run at the same time: cheaper pages use the other connections.
 const POOL_PER_SEARCH: usize = 8;
 
-/// Requests that only read and that run at once for one member are one for so many connections for reading.
+/// Reading database connections for each request that one member may have running at the same time: others' requests
+/// use the other connections.
 const READS_PER_MEMBER: usize = 4;
 
-/// Requests of one member that only read and that run or wait, at most.
+/// Most requests of one member that only read and that run or wait.
 const READS_WAITING: usize = 64;
 
 /// Unread departures that are kept for each event stream; a stream that misses some checks its member.
@@ -66,7 +67,7 @@ pub struct Inner {
     pub metainfo_limits: MetainfoLimits,
     /// Limits each member's requests a minute.
     pub requests: Requests,
-    /// Requests of each member that only read.
+    /// Limits the requests that only read and that run at the same time for one member.
     pub readers: Queues,
     /// Failed sign-ins, claims of invites and uses of reset links.
     pub attempts: Attempts,
